@@ -1,0 +1,116 @@
+//! The core for JavaScript: one class whose methods take numbers and return words as numbers (exact below 2^52).
+//! A trap (a panic in the core) is caught by the one file of the package that calls this.
+
+use std::cell::RefCell;
+use unruffled_core::config::{Reading, issues_json};
+use unruffled_core::{Answer, Misuse};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+thread_local! {
+    static WHY: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// All state of one client.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Engine(unruffled_core::Engine);
+
+/// A whole number from 0 to 2^53, or nothing: NaN, negatives, fractions and infinities are a host's mistake.
+fn whole(number: f64) -> Option<u64> {
+    let cut = number as u64;
+    (cut as f64 == number && cut <= 1 << 53).then_some(cut)
+}
+
+fn word(answer: Option<Answer>) -> f64 {
+    answer.unwrap_or_else(|| Misuse::Range.into()).word() as f64
+}
+
+/// Opens an engine; `undefined` when the policy is rejected, [`why`] then tells.
+#[wasm_bindgen]
+pub fn open(policy: &str, lenient: bool) -> Option<Engine> {
+    let reading = if lenient { Reading::Lenient } else { Reading::Strict };
+    match unruffled_core::Engine::open(policy, reading) {
+        Ok(engine) => Some(Engine(engine)),
+        Err(issues) => {
+            WHY.set(issues_json(&issues));
+            None
+        }
+    }
+}
+
+/// The issues of the last `open` that was rejected, as JSON.
+#[wasm_bindgen]
+pub fn why() -> String {
+    WHY.take()
+}
+
+/// The report of a call that was answered at once, as JSON.
+#[wasm_bindgen]
+pub fn brief(status: u32, elapsed: f64) -> String {
+    unruffled_core::brief(status, elapsed as u64)
+}
+
+#[wasm_bindgen]
+impl Engine {
+    pub fn base(&mut self, url: &str) -> String {
+        self.0.base(url).err().map_or_else(String::new, |issue| issues_json(&[issue]))
+    }
+    pub fn seed(&mut self, seed: f64) {
+        self.0.seed(seed as u64);
+    }
+    pub fn route(&mut self, target: &str) -> u32 {
+        self.0.route(target)
+    }
+    pub fn scope(&mut self, origin: &str, credential: &str) -> u32 {
+        self.0.scope(origin, credential)
+    }
+    pub fn begin(&mut self, call: u32, now: f64, route: u32, scope: u32, what: u32, deadline: f64) -> f64 {
+        word(whole(now).zip(whole(deadline)).map(|(now, deadline)| self.0.begin(call, now, route, scope, what, deadline)))
+    }
+    pub fn respond(&mut self, call: u32, now: f64, status: u32) -> f64 {
+        word(whole(now).map(|now| self.0.respond(call, now, status)))
+    }
+    pub fn respond_with(&mut self, call: u32, now: f64, wall: f64, status: u32, hints: &[u8], body: &[u8]) -> f64 {
+        word(whole(now).zip(whole(wall)).map(|(now, wall)| self.0.respond_with(call, now, wall, status, hints, body)))
+    }
+    pub fn fault(&mut self, call: u32, now: f64, fault: u32) -> f64 {
+        word(whole(now).map(|now| self.0.fault(call, now, fault)))
+    }
+    pub fn resume(&mut self, call: u32, now: f64) -> f64 {
+        word(whole(now).map(|now| self.0.resume(call, now)))
+    }
+    pub fn abandon(&mut self, call: u32, now: f64) -> f64 {
+        word(whole(now).map(|now| self.0.abandon(call, now)))
+    }
+    pub fn token(&mut self, now: f64, generation: f64, expires_in: f64) -> f64 {
+        let arguments = whole(now).zip(whole(generation)).zip(whole(expires_in));
+        word(arguments.map(|((now, generation), expires_in)| self.0.token(now, generation, expires_in)))
+    }
+    pub fn token_failed(&mut self, now: f64, generation: f64, fault: u32) -> f64 {
+        word(whole(now).zip(whole(generation)).map(|(now, generation)| self.0.token_failed(now, generation, fault)))
+    }
+    pub fn online(&mut self, now: f64) -> f64 {
+        word(whole(now).map(|now| self.0.online(now)))
+    }
+    pub fn wake(&mut self) -> f64 {
+        self.0.wake().word() as f64
+    }
+    pub fn close(&mut self, now: f64) -> f64 {
+        word(whole(now).map(|now| self.0.close(now)))
+    }
+    pub fn settings(&self) -> String {
+        self.0.settings()
+    }
+    pub fn subscribe(&mut self, kinds: u32) {
+        self.0.subscribe(kinds);
+    }
+    pub fn events(&mut self) -> String {
+        self.0.events()
+    }
+    pub fn report(&mut self, call: u32) -> String {
+        self.0.report(call)
+    }
+    pub fn snapshot(&mut self, now: f64) -> String {
+        self.0.snapshot(now as u64)
+    }
+}
