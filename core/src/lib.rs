@@ -9,6 +9,7 @@ pub mod config;
 pub mod defaults;
 pub mod engine;
 pub mod failure;
+pub mod headers;
 pub mod step;
 
 pub use engine::{Engine, brief};

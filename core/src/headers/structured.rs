@@ -1,0 +1,1 @@
+//! Structured field values (RFC 9651), as far as the headers we read need them.
