@@ -1,6 +1,7 @@
 //! The policy file: read, checked whole, merged. Nothing outside this folder knows the file's form.
 
 mod types;
+pub(crate) mod write;
 
 pub use types::*;
 
@@ -40,6 +41,16 @@ pub fn read(text: &str, reading: Reading) -> Result<Config, Vec<Issue>> {
 /// The issues as JSON, the same bytes in every language.
 #[must_use]
 pub fn issues_json(issues: &[Issue]) -> String {
-    let _ = issues;
-    String::from("[]")
+    let mut json = write::Json::new();
+    write_issues(&mut json, issues);
+    json.finish()
+}
+
+fn write_issues(json: &mut write::Json, issues: &[Issue]) {
+    json.array();
+    for issue in issues {
+        json.object().field_text("path", &issue.path).field_text("text", &issue.text);
+        json.field_number("line", issue.line.into()).field_number("column", issue.column.into()).end_object();
+    }
+    json.end_array();
 }

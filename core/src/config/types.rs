@@ -250,7 +250,12 @@ pub enum Gauge {
     Shopify,
     Stripe,
     /// Names in lower case.
-    Named { remaining: String, limit: Option<String>, reset: Option<String>, milliseconds: bool },
+    Named {
+        remaining: String,
+        limit: Option<String>,
+        reset: Option<String>,
+        milliseconds: bool,
+    },
 }
 
 impl Default for Retry {
