@@ -1,1 +1,43 @@
-fn main() {}
+//! Every command of a developer: `cargo xtask build | test | demo | bench | house`.
+//!
+//! This program starts other programs and reads what they print. It knows where things are in the house; it must not
+//! know what a policy means.
+
+mod arguments;
+mod build;
+mod needs;
+mod places;
+mod run;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  build [--only js|python|kotlin]…   build the packages
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("xtask: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[String]) -> Result<(), String> {
+    let Some((command, rest)) = words.split_first() else {
+        return Err(format!("no command given\n\n{USAGE}"));
+    };
+    match command.as_str() {
+        "build" => build::main(rest),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("no command named `{other}`\n\n{USAGE}")),
+    }
+}

@@ -1,0 +1,69 @@
+//! The npm package: the core as WebAssembly, its glue, then the package's own bundler.
+
+use crate::needs;
+use crate::places::{at, is_fresh, target};
+use crate::run::Run;
+use wasm_bindgen_cli_support::Bindgen;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds `bindings-js/wasm/pkg` and, with the package's `build.mjs`, `bindings-js/dist`.
+///
+/// # Errors
+/// The tool that failed, with its output.
+pub fn build() -> Result<(), String> {
+    needs::node()?;
+    wasm()?;
+    let package = at("bindings-js");
+    if !package.join("build.mjs").is_file() {
+        println!("bindings-js/build.mjs is not there yet: only the wasm module was built");
+        return Ok(());
+    }
+    install()?;
+    Run::new("node")
+        .args(["build.mjs"])
+        .folder(&package)
+        .quietly()
+}
+
+/// The wasm module and its JavaScript glue.
+fn wasm() -> Result<(), String> {
+    needs::rust_target(TARGET)?;
+    Run::cargo()
+        .args([
+            "build",
+            "--quiet",
+            "--profile",
+            "wasm",
+            "--target",
+            TARGET,
+            "-p",
+            "unruffled-wasm",
+        ])
+        .quietly()?;
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .web(true)
+        .map_err(|error| error.to_string())?
+        .input_path(target(&format!("{TARGET}/wasm/unruffled_wasm.wasm")))
+        .out_name("unruffled_wasm")
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(at("bindings-js/wasm/pkg"))
+        .map_err(|error| format!("wasm-bindgen: {error:#}"))
+}
+
+/// `npm ci`, unless what is installed is newer than the lock file.
+fn install() -> Result<(), String> {
+    let package = at("bindings-js");
+    let lock = package.join("package-lock.json");
+    if is_fresh(&package.join("node_modules/.package-lock.json"), &lock) {
+        return Ok(());
+    }
+    let verb = if lock.is_file() { "ci" } else { "install" };
+    Run::new("npm")
+        .args([verb, "--no-audit", "--no-fund"])
+        .folder(&package)
+        .quietly()
+}

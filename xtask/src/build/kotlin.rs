@@ -1,0 +1,93 @@
+//! The Kotlin package: the native library, stripped after its bindings are generated, then Maven.
+
+use crate::needs;
+use crate::places::{at, native_library, target};
+use crate::run::Run;
+use std::fs;
+use std::path::Path;
+
+/// Builds the native library into `target/kotlin/native`, the bindings into `target/kotlin/generated`, and the jars.
+///
+/// # Errors
+/// The tool that failed, with its output.
+pub fn build() -> Result<(), String> {
+    needs::java()?;
+    native()?;
+    let package = at("bindings-kotlin");
+    if !package.join("pom.xml").is_file() {
+        println!("bindings-kotlin/pom.xml is not there yet: only the native library was built");
+        return Ok(());
+    }
+    Run::new("mvn")
+        .args(["-B", "-ntp", "-q", "-DskipTests", "package"])
+        .folder(&package)
+        .quietly()
+}
+
+/// The library with symbols, the bindings read from it, then a stripped copy for the jar.
+fn native() -> Result<(), String> {
+    Run::cargo()
+        .args(["build", "--quiet", "--release", "-p", "unruffled-ffi"])
+        .quietly()?;
+    let built = target("release").join(native_library());
+    let generated = target("kotlin/generated");
+    Run::cargo()
+        .args([
+            "run",
+            "--quiet",
+            "-p",
+            "unruffled-ffi",
+            "--features",
+            "bindgen",
+            "--bin",
+            "uniffi-bindgen",
+            "--",
+            "generate",
+        ])
+        .args([&built])
+        .args(["--language", "kotlin", "--no-format", "--out-dir"])
+        .args([&generated])
+        .folder(at("core/ffi"))
+        .quietly()?;
+    let packed = target("kotlin/native")
+        .join(platform())
+        .join(native_library());
+    strip(&built, &packed)
+}
+
+/// The folder name under which JNA looks for a library of this platform.
+fn platform() -> String {
+    let system = if cfg!(target_os = "macos") {
+        "darwin"
+    } else if cfg!(windows) {
+        "win32"
+    } else {
+        "linux"
+    };
+    let machine = if cfg!(target_arch = "x86_64") {
+        "x86-64"
+    } else {
+        std::env::consts::ARCH
+    };
+    format!("{system}-{machine}")
+}
+
+/// Copies a library without its symbols; a plain copy if no tool for that is there.
+fn strip(from: &Path, to: &Path) -> Result<(), String> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    let stripped = ["strip", "llvm-strip"].into_iter().any(|tool| {
+        needs::in_path(tool).is_some_and(|tool| {
+            Run::new(tool)
+                .args(["-o".as_ref(), to.as_os_str(), from.as_os_str()])
+                .quietly()
+                .is_ok()
+        })
+    });
+    if !stripped {
+        println!("neither strip nor llvm-strip works here: the library keeps its symbols");
+        fs::copy(from, to).map_err(|error| format!("{}: {error}", to.display()))?;
+    }
+    Ok(())
+}

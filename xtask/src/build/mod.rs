@@ -1,0 +1,43 @@
+//! `cargo xtask build`: the three packages, each from the core.
+
+mod javascript;
+mod kotlin;
+mod python;
+
+use std::time::Instant;
+
+type Build = fn() -> Result<(), String>;
+
+/// The packages that can be built, by the words of `--only`.
+const PACKAGES: [(&str, Build); 3] =
+    [("js", javascript::build), ("python", python::build), ("kotlin", kotlin::build)];
+
+/// Builds what `--only` names, or everything.
+///
+/// # Errors
+/// The first package that could not be built, with the output of its tool.
+pub fn main(words: &[String]) -> Result<(), String> {
+    let names: Vec<&str> = PACKAGES.iter().map(|(name, _)| *name).collect();
+    let only = crate::arguments::only(words, &names)?;
+    for (name, _) in PACKAGES {
+        if only.is_empty() || only.iter().any(|wanted| wanted == name) {
+            package(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Builds one package and prints how long it took.
+///
+/// # Errors
+/// As `main`.
+pub fn package(name: &str) -> Result<(), String> {
+    let build = PACKAGES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, build)| build);
+    let started = Instant::now();
+    build.ok_or_else(|| format!("no package named {name}"))?()?;
+    println!("built {name} in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
