@@ -15,10 +15,7 @@ pub fn only(words: &[String], allowed: &[&str]) -> Result<Vec<String>, String> {
         };
         for name in value.split(',') {
             if !allowed.contains(&name) {
-                return Err(format!(
-                    "--only {name}: no such name; write one of {}",
-                    allowed.join(", ")
-                ));
+                return Err(format!("--only {name}: no such name; write one of {}", allowed.join(", ")));
             }
             found.push(name.to_owned());
         }
@@ -37,23 +34,15 @@ mod tests {
     #[test]
     fn only_may_be_repeated_or_listed() {
         let allowed = ["js", "rust"];
-        assert_eq!(
-            only(&words("--only js --only=rust"), &allowed),
-            Ok(words("js rust"))
-        );
-        assert_eq!(
-            only(&words("--only js,rust"), &allowed),
-            Ok(words("js rust"))
-        );
+        assert_eq!(only(&words("--only js --only=rust"), &allowed), Ok(words("js rust")));
+        assert_eq!(only(&words("--only js,rust"), &allowed), Ok(words("js rust")));
         assert_eq!(only(&[], &allowed), Ok(Vec::new()));
     }
 
     #[test]
     fn unknown_words_are_named() {
         assert!(only(&words("--olny js"), &["js"]).is_err_and(|why| why.contains("--olny")));
-        assert!(
-            only(&words("--only jss"), &["js"]).is_err_and(|why| why.contains("write one of js"))
-        );
+        assert!(only(&words("--only jss"), &["js"]).is_err_and(|why| why.contains("write one of js")));
         assert!(only(&words("--only"), &["js"]).is_err());
     }
 }

@@ -11,8 +11,7 @@ pub fn node() -> Result<(), String> {
     let found = at_least("node", &["--version"], 20, 0);
     found.ok_or("Node.js 20 or newer is needed for the JavaScript package; install it from nodejs.org or your system's packages")?;
     let npm = Run::new("npm").args(["--version"]).output();
-    npm.map(drop)
-        .map_err(|_| "npm is needed for the JavaScript package; it comes with Node.js".into())
+    npm.map(drop).map_err(|_| "npm is needed for the JavaScript package; it comes with Node.js".into())
 }
 
 /// A Python of 3.11 or newer: the program's name.
@@ -32,9 +31,8 @@ pub fn python() -> Result<String, String> {
 /// # Errors
 /// What to install.
 pub fn java() -> Result<(), String> {
-    at_least("javac", &["-version"], 17, 0).ok_or(
-        "a JDK of 17 or newer is needed for the Kotlin package; install for example openjdk-17-jdk",
-    )?;
+    at_least("javac", &["-version"], 17, 0)
+        .ok_or("a JDK of 17 or newer is needed for the Kotlin package; install for example openjdk-17-jdk")?;
     at_least("mvn", &["-B", "--version"], 3, 6)
         .ok_or("Maven 3.6 or newer is needed for the Kotlin package; install maven")?;
     Ok(())
@@ -45,9 +43,7 @@ pub fn java() -> Result<(), String> {
 /// # Errors
 /// What to install.
 pub fn rust_target(target: &str) -> Result<(), String> {
-    let folder = Run::new("rustc")
-        .args(["--print", "target-libdir", "--target", target])
-        .output()?;
+    let folder = Run::new("rustc").args(["--print", "target-libdir", "--target", target]).output()?;
     if Path::new(folder.trim()).is_dir() {
         return Ok(());
     }
@@ -61,17 +57,8 @@ pub fn rust_target(target: &str) -> Result<(), String> {
 /// What to install.
 pub fn chromium() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("CHROMIUM").map(PathBuf::from) {
-        let missing = || {
-            format!(
-                "env CHROMIUM names {}, which does not exist",
-                path.display()
-            )
-        };
-        return if path.is_file() {
-            Ok(path.clone())
-        } else {
-            Err(missing())
-        };
+        let missing = || format!("env CHROMIUM names {}, which does not exist", path.display());
+        return if path.is_file() { Ok(path.clone()) } else { Err(missing()) };
     }
     if let Some(path) = installed_chromium() {
         return Ok(path);
@@ -80,26 +67,20 @@ pub fn chromium() -> Result<PathBuf, String> {
     let env = |run: Run| run.env("DEBIAN_FRONTEND", "noninteractive");
     env(Run::new("apt-get").args(["-qq", "update"]))
         .quietly()
-        .and_then(|()| env(Run::new("apt-get").args(["-qq", "-y", "install", "--no-install-recommends", "chromium"])).quietly())
-        .map_err(|why| format!("Chromium is needed for the browser tests; install it, or name it in env CHROMIUM\n{why}"))?;
-    installed_chromium()
-        .ok_or_else(|| "Chromium was installed but is not in PATH; name it in env CHROMIUM".into())
+        .and_then(|()| {
+            env(Run::new("apt-get").args(["-qq", "-y", "install", "--no-install-recommends", "chromium"])).quietly()
+        })
+        .map_err(|why| {
+            format!("Chromium is needed for the browser tests; install it, or name it in env CHROMIUM\n{why}")
+        })?;
+    installed_chromium().ok_or_else(|| "Chromium was installed but is not in PATH; name it in env CHROMIUM".into())
 }
 
 /// A Chromium that is already there.
 pub fn installed_chromium() -> Option<PathBuf> {
-    let named = std::env::var_os("CHROMIUM")
-        .map(PathBuf::from)
-        .filter(|path| path.is_file());
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from).filter(|path| path.is_file());
     named.or_else(|| {
-        [
-            "chromium",
-            "chromium-browser",
-            "google-chrome",
-            "google-chrome-stable",
-        ]
-        .into_iter()
-        .find_map(in_path)
+        ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].into_iter().find_map(in_path)
     })
 }
 
@@ -107,9 +88,7 @@ pub fn installed_chromium() -> Option<PathBuf> {
 pub fn in_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&folders)
-        .map(|folder| folder.join(&file))
-        .find(|path| path.is_file())
+    std::env::split_paths(&folders).map(|folder| folder.join(&file)).find(|path| path.is_file())
 }
 
 /// The version a program prints, if it is at least `major.minor`.
@@ -118,15 +97,14 @@ fn at_least(program: &str, args: &[&str], major: u64, minor: u64) -> Option<(u64
     version_in(&text).filter(|found| *found >= (major, minor))
 }
 
-/// The first `N.N` (or lone `N`) of a text: `v20.20.2` is (20, 20).
+/// The first `N.N` (or lone `N`) of a text: `v20.20.2` is (20, 20). Maven colours even a batch run: a number after `[`
+/// is no version.
 fn version_in(text: &str) -> Option<(u64, u64)> {
-    let start = text.find(|letter: char| letter.is_ascii_digit())?;
+    let digits = text.char_indices().filter(|(_, letter)| letter.is_ascii_digit());
+    let start = digits.map(|(at, _)| at).find(|at| !text[..*at].ends_with('['))?;
     let mut numbers = text[start..].split(|letter: char| !letter.is_ascii_digit());
     let major = numbers.next()?.parse().ok()?;
-    let minor = numbers
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0);
+    let minor = numbers.next().and_then(|number| number.parse().ok()).unwrap_or(0);
     Some((major, minor))
 }
 
@@ -139,6 +117,7 @@ mod tests {
         assert_eq!(version_in("v20.20.2\n"), Some((20, 20)));
         assert_eq!(version_in("Python 3.11.7"), Some((3, 11)));
         assert_eq!(version_in("javac 17"), Some((17, 0)));
+        assert_eq!(version_in("\u{1b}[0mApache Maven 3.8.7"), Some((3, 8)));
         assert_eq!(version_in("none"), None);
     }
 }

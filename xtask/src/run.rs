@@ -23,12 +23,7 @@ pub struct Run {
 impl Run {
     /// A program, by name or path, to run in the workspace's root.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self {
-            program: program.as_ref().to_owned(),
-            args: Vec::new(),
-            folder: crate::places::root(),
-            env: Vec::new(),
-        }
+        Self { program: program.as_ref().to_owned(), args: Vec::new(), folder: crate::places::root(), env: Vec::new() }
     }
 
     /// The cargo that runs us.
@@ -37,8 +32,7 @@ impl Run {
     }
 
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -83,25 +77,14 @@ impl Run {
     /// The command, how it ended and its whole output, if it cannot start, fails or takes longer than 25 minutes.
     pub fn output(&self) -> Result<String, String> {
         let mut command = self.command();
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         own_group(&mut command);
         let started = Instant::now();
-        let mut child = command
-            .spawn()
-            .map_err(|error| format!("cannot start `{}`: {error}", self.text()))?;
+        let mut child = command.spawn().map_err(|error| format!("cannot start `{}`: {error}", self.text()))?;
         let kept = Arc::new(Mutex::new(String::new()));
         let readers = [
-            child
-                .stdout
-                .take()
-                .map(|pipe| keep_lines(pipe, Arc::clone(&kept))),
-            child
-                .stderr
-                .take()
-                .map(|pipe| keep_lines(pipe, Arc::clone(&kept))),
+            child.stdout.take().map(|pipe| keep_lines(pipe, Arc::clone(&kept))),
+            child.stderr.take().map(|pipe| keep_lines(pipe, Arc::clone(&kept))),
         ];
         let status = loop {
             match child.try_wait() {
@@ -110,14 +93,8 @@ impl Run {
                     end_group(child.id());
                     let _ = child.kill();
                     let _ = child.wait();
-                    let text = kept
-                        .lock()
-                        .map_or_else(|kept| kept.into_inner().clone(), |kept| kept.clone());
-                    return Err(format!(
-                        "`{}` did not end within {} s\n{text}",
-                        self.text(),
-                        LIMIT.as_secs()
-                    ));
+                    let text = kept.lock().map_or_else(|kept| kept.into_inner().clone(), |kept| kept.clone());
+                    return Err(format!("`{}` did not end within {} s\n{text}", self.text(), LIMIT.as_secs()));
                 }
                 Ok(None) => thread::sleep(Duration::from_millis(20)),
                 Err(error) => return Err(format!("`{}`: {error}", self.text())),
@@ -126,14 +103,8 @@ impl Run {
         for reader in readers.into_iter().flatten() {
             let _ = reader.join();
         }
-        let text = kept
-            .lock()
-            .map_or_else(|kept| kept.into_inner().clone(), |kept| kept.clone());
-        if status.success() {
-            Ok(text)
-        } else {
-            Err(format!("`{}` ended with {status}\n{text}", self.text()))
-        }
+        let text = kept.lock().map_or_else(|kept| kept.into_inner().clone(), |kept| kept.clone());
+        if status.success() { Ok(text) } else { Err(format!("`{}` ended with {status}\n{text}", self.text())) }
     }
 
     /// As `output`, for callers that only need success.
@@ -146,10 +117,7 @@ impl Run {
 }
 
 /// Copies a pipe line by line, so that two pipes mix by whole lines.
-fn keep_lines(
-    pipe: impl Read + Send + 'static,
-    kept: Arc<Mutex<String>>,
-) -> thread::JoinHandle<()> {
+fn keep_lines(pipe: impl Read + Send + 'static, kept: Arc<Mutex<String>>) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
@@ -172,8 +140,6 @@ fn own_group(command: &mut Command) {
 
 fn end_group(leader: u32) {
     if cfg!(unix) {
-        let _ = Command::new("kill")
-            .args(["-KILL", "--", &format!("-{leader}")])
-            .status();
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{leader}")]).status();
     }
 }

@@ -20,26 +20,14 @@ pub fn build() -> Result<(), String> {
         return Ok(());
     }
     install()?;
-    Run::new("node")
-        .args(["build.mjs"])
-        .folder(&package)
-        .quietly()
+    Run::new("node").args(["build.mjs"]).folder(&package).quietly()
 }
 
 /// The wasm module and its JavaScript glue.
 fn wasm() -> Result<(), String> {
     needs::rust_target(TARGET)?;
     Run::cargo()
-        .args([
-            "build",
-            "--quiet",
-            "--profile",
-            "wasm",
-            "--target",
-            TARGET,
-            "-p",
-            "unruffled-wasm",
-        ])
+        .args(["build", "--quiet", "--profile", "wasm", "--target", TARGET, "-p", "unruffled-wasm"])
         .quietly()?;
     let mut bindgen = Bindgen::new();
     bindgen
@@ -62,8 +50,5 @@ fn install() -> Result<(), String> {
         return Ok(());
     }
     let verb = if lock.is_file() { "ci" } else { "install" };
-    Run::new("npm")
-        .args([verb, "--no-audit", "--no-fund"])
-        .folder(&package)
-        .quietly()
+    Run::new("npm").args([verb, "--no-audit", "--no-fund"]).folder(&package).quietly()
 }

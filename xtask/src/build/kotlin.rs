@@ -18,17 +18,12 @@ pub fn build() -> Result<(), String> {
         println!("bindings-kotlin/pom.xml is not there yet: only the native library was built");
         return Ok(());
     }
-    Run::new("mvn")
-        .args(["-B", "-ntp", "-q", "-DskipTests", "package"])
-        .folder(&package)
-        .quietly()
+    Run::new("mvn").args(["-B", "-ntp", "-q", "-DskipTests", "package"]).folder(&package).quietly()
 }
 
 /// The library with symbols, the bindings read from it, then a stripped copy for the jar.
 fn native() -> Result<(), String> {
-    Run::cargo()
-        .args(["build", "--quiet", "--release", "-p", "unruffled-ffi"])
-        .quietly()?;
+    Run::cargo().args(["build", "--quiet", "--release", "-p", "unruffled-ffi"]).quietly()?;
     let built = target("release").join(native_library());
     let generated = target("kotlin/generated");
     Run::cargo()
@@ -45,13 +40,10 @@ fn native() -> Result<(), String> {
             "generate",
         ])
         .args([&built])
-        .args(["--language", "kotlin", "--no-format", "--out-dir"])
+        .args(["--language", "kotlin", "--no-format", "--config", "core/ffi/bindgen.toml", "--out-dir"])
         .args([&generated])
-        .folder(at("core/ffi"))
         .quietly()?;
-    let packed = target("kotlin/native")
-        .join(platform())
-        .join(native_library());
+    let packed = target("kotlin/native").join(platform()).join(native_library());
     strip(&built, &packed)
 }
 
@@ -64,11 +56,7 @@ fn platform() -> String {
     } else {
         "linux"
     };
-    let machine = if cfg!(target_arch = "x86_64") {
-        "x86-64"
-    } else {
-        std::env::consts::ARCH
-    };
+    let machine = if cfg!(target_arch = "x86_64") { "x86-64" } else { std::env::consts::ARCH };
     format!("{system}-{machine}")
 }
 
@@ -79,10 +67,7 @@ fn strip(from: &Path, to: &Path) -> Result<(), String> {
     }
     let stripped = ["strip", "llvm-strip"].into_iter().any(|tool| {
         needs::in_path(tool).is_some_and(|tool| {
-            Run::new(tool)
-                .args(["-o".as_ref(), to.as_os_str(), from.as_os_str()])
-                .quietly()
-                .is_ok()
+            Run::new(tool).args(["-o".as_ref(), to.as_os_str(), from.as_os_str()]).quietly().is_ok()
         })
     });
     if !stripped {

@@ -9,8 +9,7 @@ use std::time::Instant;
 type Build = fn() -> Result<(), String>;
 
 /// The packages that can be built, by the words of `--only`.
-const PACKAGES: [(&str, Build); 3] =
-    [("js", javascript::build), ("python", python::build), ("kotlin", kotlin::build)];
+const PACKAGES: [(&str, Build); 3] = [("js", javascript::build), ("python", python::build), ("kotlin", kotlin::build)];
 
 /// Builds what `--only` names, or everything.
 ///
@@ -32,10 +31,7 @@ pub fn main(words: &[String]) -> Result<(), String> {
 /// # Errors
 /// As `main`.
 pub fn package(name: &str) -> Result<(), String> {
-    let build = PACKAGES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, build)| build);
+    let build = PACKAGES.iter().find(|(known, _)| *known == name).map(|(_, build)| build);
     let started = Instant::now();
     build.ok_or_else(|| format!("no package named {name}"))?()?;
     println!("built {name} in {:.1} s", started.elapsed().as_secs_f64());

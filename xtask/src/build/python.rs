@@ -17,10 +17,7 @@ pub fn build() -> Result<(), String> {
     }
     let venv = target("python/venv");
     if !venv_program("python").exists() {
-        Run::new(python)
-            .args(["-m", "venv"])
-            .args([&venv])
-            .quietly()?;
+        Run::new(python).args(["-m", "venv"]).args([&venv]).quietly()?;
     }
     install()?;
     Run::new(venv_program("maturin"))
@@ -38,14 +35,7 @@ fn install() -> Result<(), String> {
         return Ok(());
     }
     Run::new(venv_program("python"))
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-        ])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
         .args([&list])
         .quietly()?;
     std::fs::write(&done, "").map_err(|error| format!("{}: {error}", done.display()))
