@@ -5,16 +5,21 @@
 
 mod arguments;
 mod build;
+mod formats;
+mod house;
 mod needs;
 mod places;
 mod run;
+mod test;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  build [--only js|python|kotlin]…   build the packages
+  build [--only js|python|kotlin]   build the packages
+  test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios house docs
+  house                             sizes and rules of the house
 ";
 
 fn main() -> ExitCode {
@@ -22,7 +27,9 @@ fn main() -> ExitCode {
     match dispatch(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
-            eprintln!("xtask: {text}");
+            if !text.is_empty() {
+                eprintln!("xtask: {text}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -34,6 +41,8 @@ fn dispatch(words: &[String]) -> Result<(), String> {
     };
     match command.as_str() {
         "build" => build::main(rest),
+        "test" => test::main(rest),
+        "house" => house::main(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

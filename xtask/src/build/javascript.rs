@@ -34,7 +34,7 @@ fn wasm() -> Result<(), String> {
         .web(true)
         .map_err(|error| error.to_string())?
         .input_path(target(&format!("{TARGET}/wasm/unruffled_wasm.wasm")))
-        .out_name("unruffled_wasm")
+        .out_name("engine")
         .omit_default_module_path(true)
         .remove_name_section(true)
         .remove_producers_section(true)

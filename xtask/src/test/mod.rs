@@ -1,0 +1,114 @@
+//! `cargo xtask test`: every check of the project, one stage after the other, seconds beside each.
+//!
+//! Quiet while all is well; a failed stage shows everything that its tools printed. The last line is always
+//! `N passed, M failed`.
+
+mod counts;
+mod stages;
+mod table;
+
+use std::time::{Duration, Instant};
+
+use counts::Counts;
+use stages::{STAGES, Stage};
+
+/// The words of `--only`.
+const PARTS: [&str; 9] = ["rust", "js", "chromium", "python", "kotlin", "vectors", "scenarios", "house", "docs"];
+
+/// The runtimes that must all pass the same number of vectors, by the first tag of the stages that run them.
+const VECTOR_RUNTIMES: [&str; 5] = ["rust", "js", "chromium", "python", "kotlin"];
+
+/// How a stage ended.
+#[derive(Debug)]
+enum Verdict {
+    Passed,
+    Absent(String),
+    Failed,
+}
+
+/// One stage that was run or passed over.
+#[derive(Debug)]
+struct Ended {
+    stage: &'static Stage,
+    verdict: Verdict,
+    took: Duration,
+    counts: Counts,
+}
+
+/// Runs the stages that `--only` names, or all.
+///
+/// # Errors
+/// How many failed.
+pub fn main(words: &[String]) -> Result<(), String> {
+    let only = crate::arguments::only(words, &PARTS)?;
+    let wanted = |stage: &&Stage| only.is_empty() || stage.tags.iter().any(|tag| only.iter().any(|name| name == tag));
+    let started = Instant::now();
+    let mut ended: Vec<Ended> = Vec::new();
+    for stage in STAGES.iter().filter(wanted) {
+        let one = run(stage, &ended);
+        println!("{}", table::line(&one));
+        ended.push(one);
+    }
+    let all_runtimes = only.is_empty() || only.iter().any(|name| name == "vectors");
+    let unequal = if all_runtimes { vectors_differ(&ended) } else { None };
+    print!("{}", table::summary(&ended, started.elapsed()));
+    let mut failed: u64 = ended.iter().map(|one| one.failed()).sum();
+    if let Some(why) = unequal {
+        println!("{why}");
+        failed += 1;
+    }
+    let passed: u64 = ended.iter().map(|one| one.passed()).sum();
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 { Ok(()) } else { Err(String::new()) }
+}
+
+fn run(stage: &'static Stage, earlier: &[Ended]) -> Ended {
+    let started = Instant::now();
+    let passed = |one: &Ended| matches!(one.verdict, Verdict::Passed);
+    let broken = earlier.iter().find(|one| stage.after.contains(&one.stage.name) && !passed(one));
+    let (verdict, text) = if !crate::places::at(stage.source).exists() {
+        (Verdict::Absent(format!("{} is not there", stage.source)), String::new())
+    } else if let Some(one) = broken {
+        (Verdict::Failed, format!("not run, because {} did not pass\n", one.stage.name))
+    } else {
+        match (stage.work)() {
+            Ok(text) => (Verdict::Passed, text),
+            Err(text) => (Verdict::Failed, text),
+        }
+    };
+    if matches!(verdict, Verdict::Failed) {
+        println!("---- {}\n{}\n----", stage.name, text.trim_end());
+    }
+    Ended { stage, verdict, took: started.elapsed(), counts: Counts::read(&text) }
+}
+
+/// All five runtimes ran every vector file, and equally many; else the sentence that says who did not.
+fn vectors_differ(ended: &[Ended]) -> Option<String> {
+    let mut numbers = Vec::new();
+    for runtime in VECTOR_RUNTIMES {
+        let found = ended.iter().filter(|one| one.stage.tags.first() == Some(&runtime));
+        numbers.push((runtime, found.filter_map(|one| one.counts.vectors).next_back().unwrap_or(0)));
+    }
+    let first = numbers.first().map_or(0, |(_, number)| *number);
+    let equal = first > 0 && numbers.iter().all(|(_, number)| *number == first);
+    let list: Vec<String> = numbers.iter().map(|(runtime, number)| format!("{runtime} {number}")).collect();
+    if equal { None } else { Some(format!("vectors must pass in equal number in all runtimes: {}", list.join(", "))) }
+}
+
+impl Ended {
+    /// Tests that passed; a stage without tests of its own counts as one.
+    fn passed(&self) -> u64 {
+        match self.verdict {
+            Verdict::Passed => self.counts.tests.max(1),
+            Verdict::Failed => self.counts.tests,
+            Verdict::Absent(_) => 0,
+        }
+    }
+
+    fn failed(&self) -> u64 {
+        match self.verdict {
+            Verdict::Failed => self.counts.failures.max(1),
+            Verdict::Passed | Verdict::Absent(_) => 0,
+        }
+    }
+}

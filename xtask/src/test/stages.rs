@@ -1,0 +1,130 @@
+//! The stages in order: cheap before dear, and each package's build before its tests.
+
+use crate::build;
+use crate::needs;
+use crate::places::{at, target, venv_program};
+use crate::run::Run;
+
+/// One check.
+#[derive(Debug)]
+pub struct Stage {
+    pub name: &'static str,
+    /// The words of `--only` that choose it; the first is the runtime it belongs to.
+    pub tags: &'static [&'static str],
+    /// What must exist for it to have work.
+    pub source: &'static str,
+    /// Stages that must have passed before, if they were run.
+    pub after: &'static [&'static str],
+    /// Does the work; returns what the tools printed.
+    pub work: fn() -> Result<String, String>,
+}
+
+const fn stage(name: &'static str, tags: &'static [&'static str], work: fn() -> Result<String, String>) -> Stage {
+    Stage { name, tags, source: "Cargo.toml", after: &[], work }
+}
+
+impl Stage {
+    const fn of(mut self, source: &'static str) -> Self {
+        self.source = source;
+        self
+    }
+
+    const fn after(mut self, stages: &'static [&'static str]) -> Self {
+        self.after = stages;
+        self
+    }
+}
+
+/// Every stage.
+pub static STAGES: &[Stage] = &[
+    stage("house", &["house"], crate::house::check),
+    stage("file formats", &["house", "vectors", "scenarios"], crate::formats::check),
+    stage("format", &["rust"], || Run::cargo().args(["fmt", "--all", "--check"]).output()),
+    stage("clippy", &["rust"], clippy),
+    stage("rust tests", &["rust"], || Run::cargo().args(["test", "--quiet", "--workspace"]).output()),
+    stage("core without an OS", &["rust"], without_os),
+    stage("rust docs", &["docs", "rust"], docs),
+    stage("rust vectors", &["rust", "vectors"], || {
+        Run::cargo().args(["run", "--quiet", "-p", "unruffled-host"]).output()
+    }),
+    stage("fault server", &["rust", "js", "chromium", "python", "kotlin", "scenarios"], fault_server),
+    stage("js build", &["js", "chromium", "vectors", "scenarios"], || built("js")).of("bindings-js/build.mjs"),
+    stage("js types", &["js"], || npm("types")).of("bindings-js/build.mjs").after(&["js build"]),
+    stage("js lint", &["js"], || npm("lint")).of("bindings-js/build.mjs").after(&["js build"]),
+    stage("js tests", &["js"], || npm("test")).of("bindings-js/build.mjs").after(&["js build"]),
+    stage("js vectors", &["js", "vectors"], || npm("vectors")).of("bindings-js/build.mjs").after(&["js build"]),
+    stage("js scenarios", &["js", "scenarios"], || npm("scenarios"))
+        .of("bindings-js/build.mjs")
+        .after(&["js build", "fault server"]),
+    stage("chromium", &["chromium", "vectors", "scenarios"], chromium)
+        .of("bindings-js/test/chromium.mjs")
+        .after(&["js build", "fault server"]),
+    stage("python build", &["python", "vectors", "scenarios"], || built("python")).of("bindings-python/pyproject.toml"),
+    stage("python types", &["python"], || python("mypy", &["--strict", "unruffled"]))
+        .of("bindings-python/pyproject.toml")
+        .after(&["python build"]),
+    stage("python lint", &["python"], || python("ruff", &["check", "."]))
+        .of("bindings-python/pyproject.toml")
+        .after(&["python build"]),
+    stage("python tests", &["python", "vectors", "scenarios"], || python("pytest", &["-q"]))
+        .of("bindings-python/pyproject.toml")
+        .after(&["python build", "fault server"]),
+    stage("kotlin build", &["kotlin", "vectors", "scenarios"], || built("kotlin")).of("bindings-kotlin/pom.xml"),
+    stage("kotlin tests", &["kotlin", "vectors", "scenarios"], maven)
+        .of("bindings-kotlin/pom.xml")
+        .after(&["kotlin build", "fault server"]),
+];
+
+fn built(name: &str) -> Result<String, String> {
+    build::package(name).map(|()| String::new())
+}
+
+fn clippy() -> Result<String, String> {
+    Run::cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]).output()
+}
+
+fn docs() -> Result<String, String> {
+    Run::cargo().args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").output()
+}
+
+/// The core needs an allocator and nothing else; a target without an operating system proves it.
+fn without_os() -> Result<String, String> {
+    const TARGET: &str = "wasm32v1-none";
+    needs::rust_target(TARGET)?;
+    Run::cargo().args(["build", "--quiet", "-p", "unruffled-core", "--target", TARGET]).output()
+}
+
+fn fault_server() -> Result<String, String> {
+    Run::cargo().args(["build", "--quiet", "--profile", "tools", "-p", "unruffled-faults"]).output()
+}
+
+/// Where the test runners find the fault server.
+fn with_faults(run: Run) -> Run {
+    run.env("UNRUFFLED_FAULTS", target("tools").join(format!("unruffled-faults{}", std::env::consts::EXE_SUFFIX)))
+}
+
+fn npm(script: &str) -> Result<String, String> {
+    with_faults(Run::new("npm").args(["run", "--silent", script]).folder(at("bindings-js"))).output()
+}
+
+fn chromium() -> Result<String, String> {
+    let browser = needs::chromium()?;
+    with_faults(Run::new("node").args(["test/chromium.mjs"]).folder(at("bindings-js")).env("CHROMIUM", browser))
+        .output()
+}
+
+fn python(module: &str, args: &[&str]) -> Result<String, String> {
+    let run = Run::new(venv_program("python")).args(["-m", module]).args(args).folder(at("bindings-python"));
+    with_faults(run).output()
+}
+
+/// Surefire's totals are information that `-q` hides unless its logger is told otherwise; the compiler's daemon would
+/// outlive the build.
+fn maven() -> Result<String, String> {
+    let run = Run::new("mvn")
+        .args(["-B", "-ntp", "-q", "-Dkotlin.compiler.daemon=false", "verify"])
+        .folder(at("bindings-kotlin"))
+        .env("MAVEN_OPTS", "-Dorg.slf4j.simpleLogger.log.org.apache.maven.plugin.surefire=info")
+        .env("RUST_BACKTRACE", "0");
+    with_faults(run).output()
+}
