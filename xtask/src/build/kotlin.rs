@@ -26,6 +26,8 @@ fn native() -> Result<(), String> {
     Run::cargo().args(["build", "--quiet", "--release", "-p", "unruffled-ffi"]).quietly()?;
     let built = target("release").join(native_library());
     let generated = target("kotlin/generated");
+    // A file of an earlier generator would be compiled as well.
+    let _ = fs::remove_dir_all(&generated);
     Run::cargo()
         .args([
             "run",

@@ -21,7 +21,7 @@ pub fn build() -> Result<(), String> {
     }
     install()?;
     Run::new(venv_program("maturin"))
-        .args(["develop", "--quiet", "--release", "--skip-install"])
+        .args(["develop", "--quiet", "--release"])
         .folder(&package)
         .env("VIRTUAL_ENV", &venv)
         .quietly()
