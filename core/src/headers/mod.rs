@@ -2,7 +2,9 @@
 //! lines into plain numbers and knows nothing of calls, buckets or retries. A value that is not exactly what its
 //! standard allows is no value: the next source is asked.
 
+mod amount;
 pub mod date;
+mod quota;
 pub mod rate_limit;
 pub mod retry_after;
 pub mod structured;
@@ -34,7 +36,8 @@ impl<'a> Hints<'a> {
     /// not UTF-8 or has no colon.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        let Some(kept) = bytes.get(..defaults::HINTS) else { return Self(bytes) };
+        // One more than counts: a line that ends right at the bound is whole.
+        let Some(kept) = bytes.get(..=defaults::HINTS) else { return Self(bytes) };
         let end = kept.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
         Self(kept.get(..end).unwrap_or_default())
     }
@@ -48,6 +51,15 @@ impl<'a> Hints<'a> {
             (None, _) => Field::Absent,
             (Some(value), None) => Field::One(value),
             (Some(_), Some(_)) => Field::Doubled,
+        }
+    }
+
+    /// When the answer was made, in Unix milliseconds: its own `Date`, else `wall_ms`.
+    #[must_use]
+    pub fn answered_at(&self, wall_ms: u64) -> u64 {
+        match self.one("date") {
+            Field::One(text) => date::http_date(text, wall_ms).unwrap_or(wall_ms),
+            Field::Absent | Field::Doubled => wall_ms,
         }
     }
 
@@ -66,4 +78,62 @@ fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
         return None;
     }
     core::str::from_utf8(value).ok().map(|text| text.trim_matches([' ', '\t', '\r']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_field_is_absent_one_or_doubled() {
+        let hints = Hints::new(b"a: 1\nb:2\na: 3\nabc: 4\nD : 5\ne: x: y\n\n:\nf:\nG: 7");
+        let rows = [
+            ("a", Field::Doubled),
+            ("b", Field::One("2")),
+            ("ab", Field::Absent),
+            ("abc", Field::One("4")),
+            ("d", Field::Absent),
+            ("e", Field::One("x: y")),
+            ("f", Field::One("")),
+            ("g", Field::One("7")),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(hints.one(name), expected, "{name}");
+        }
+        assert_eq!(hints.all("a").collect::<Vec<_>>(), ["1", "3"]);
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf_8_is_skipped() {
+        let hints = Hints::new(b"a: \xff\na: 1\n\xff: 2\nb: \xc3\xa4\n");
+        assert_eq!(hints.one("a"), Field::One("1"));
+        assert_eq!(hints.one("b"), Field::One("\u{e4}"));
+    }
+
+    #[test]
+    fn only_8_kib_and_64_lines_count() {
+        let at_the_bound = format!("a: {}\nretry-after: 12", "x".repeat(defaults::HINTS - 4 - 15));
+        assert_eq!(at_the_bound.len(), defaults::HINTS);
+        assert_eq!(Hints::new(at_the_bound.as_bytes()).one("retry-after"), Field::One("12"));
+        let ended = format!("{at_the_bound}\nb: 1\n");
+        assert_eq!(Hints::new(ended.as_bytes()).one("retry-after"), Field::One("12"));
+        assert_eq!(Hints::new(ended.as_bytes()).one("b"), Field::Absent);
+        // One byte more: the bound would cut 120 to 12.
+        let beyond = format!("{at_the_bound}0");
+        assert_eq!(Hints::new(beyond.as_bytes()).one("retry-after"), Field::Absent);
+        assert_eq!(Hints::new(&[b'x'; 9_000]).one("x"), Field::Absent);
+        let lines = format!("{}b: 2\n", "a: 1\n".repeat(64));
+        assert_eq!(Hints::new(lines.as_bytes()).all("a").count(), 64);
+        assert_eq!(Hints::new(lines.as_bytes()).one("b"), Field::Absent);
+    }
+
+    #[test]
+    fn an_answer_is_dated_by_itself_or_by_the_wall() {
+        let at = |lines: &str| Hints::new(lines.as_bytes()).answered_at(5);
+        assert_eq!(at("date: Thu, 01 Jan 1970 00:00:09 GMT\n"), 9_000);
+        assert_eq!(at("date: yesterday\n"), 5);
+        assert_eq!(at(""), 5);
+    }
 }

@@ -1,51 +1,478 @@
-//! What a limit's gauge says: the families of rate limit headers, read into one form.
+//! What a limit's gauge says: the families of rate limit headers, read into one form. Knows the headers' names and
+//! forms, nothing of buckets or rates. A reading with an unreadable `remaining` is none; an unreadable limit or reset
+//! is merely unknown.
 
-use super::Hints;
+use super::amount::{self, LONGEST, decimal};
+use super::quota::{self, positive};
+use super::{Field, Hints};
 use crate::config::Gauge;
+use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// One reading of a gauge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// Millionths of a request or token.
+    /// Millionths of a request or token; saturates.
     pub remaining: u64,
-    /// Millionths.
+    /// Millionths, never 0.
     pub limit: Option<u64>,
-    /// Milliseconds from now until the quota is whole again.
+    /// Milliseconds from now until the quota is whole again, at most 2^41; 0 if that time is past.
     pub reset: Option<u64>,
-    /// Length of the server's window in milliseconds.
+    /// Length of the server's window in milliseconds, 1 to 2^41.
     pub window: Option<u64>,
 }
 
-/// What this limit's gauge says. `alone`: the API has just this one limit, so any part counts; else the bucket's name
-/// picks the part or policy.
-#[must_use]
-pub fn read(gauge: &Gauge, limit_name: &str, alone: bool, hints: &Hints<'_>, wall_ms: u64) -> Option<Reading> {
-    let _ = (gauge, limit_name, alone, hints, wall_ms);
-    None
+/// The headers of a family that writes each number into one of its own.
+struct Names<'a> {
+    limit: Option<Cow<'a, str>>,
+    remaining: Cow<'a, str>,
+    reset: Option<Cow<'a, str>>,
 }
 
-/// Whether a 429 pauses the bucket. Only Stripe tells: its reason must end in `-rate`.
+/// What a limit's gauge says; `wall_ms` is Unix time, used where the answer has no `Date`.
+///
+/// `alone`: the API has just this one limit, which then reads whatever part or policy is there, its own name first and
+/// the tightest else. Among several each reads only the part (`openai`, `anthropic`), resource (`github`) or policy
+/// (`RateLimit`) that bears its name; families without parts say the same to every limit that names them.
+#[must_use]
+pub fn read(gauge: &Gauge, limit_name: &str, alone: bool, hints: &Hints<'_>, wall_ms: u64) -> Option<Reading> {
+    match gauge {
+        Gauge::None | Gauge::Stripe => None,
+        Gauge::RateLimit => quota::read(limit_name, alone, hints),
+        Gauge::Auto => quota::read(limit_name, alone, hints)
+            .or_else(|| read_names(&names(&Gauge::XRateLimit, limit_name)?, false, hints, wall_ms)),
+        Gauge::Shopify => {
+            let Field::One(text) = hints.one(SHOPIFY) else { return None };
+            let (used, limit) = text.split_once('/')?;
+            let (used, limit) = (decimal(used, 6)?, decimal(limit, 6)?);
+            let remaining = limit.saturating_sub(used);
+            Some(Reading { remaining, limit: positive(limit), reset: None, window: None })
+        }
+        Gauge::GitHub if !alone && hints.one(GITHUB_RESOURCE) != Field::One(limit_name) => None,
+        Gauge::Named { milliseconds, .. } => read_names(&names(gauge, limit_name)?, *milliseconds, hints, wall_ms),
+        Gauge::OpenAi | Gauge::Anthropic => {
+            let own = read_names(&names(gauge, limit_name)?, false, hints, wall_ms);
+            if own.is_some() || !alone {
+                return own;
+            }
+            read_names(&names(gauge, REQUESTS)?, false, hints, wall_ms)
+        }
+        Gauge::GitHub | Gauge::RateLimitFields | Gauge::XRateLimit | Gauge::XRateHyphen => {
+            read_names(&names(gauge, limit_name)?, false, hints, wall_ms)
+        }
+    }
+}
+
+/// Whether a 429 pauses the bucket. Only Stripe tells: the reason must end in `-rate`, because the others are about
+/// concurrency or one locked object.
 #[must_use]
 pub fn pauses(gauge: &Gauge, hints: &Hints<'_>) -> bool {
-    let _ = (gauge, hints);
-    true
+    *gauge != Gauge::Stripe || matches!(hints.one(STRIPE_REASON), Field::One(reason) if reason.ends_with("-rate"))
 }
 
 /// The header names (lower case, at most two) that a host looks for on success: when one of them is present it hands
-/// over every header of [`watch_error`], so that [`read`] always sees limit and reset as well.
+/// over every header of [`watch_error`], so that [`read`] sees limit, reset and date as well.
 /// No gauges = the implicit bucket, which reads `Auto` alone.
 #[must_use]
 pub fn watch_success(gauges: &[(&Gauge, &str)]) -> Vec<String> {
-    let _ = gauges;
-    Vec::new()
+    let mut watched = Vec::new();
+    each(gauges, |gauge, name, alone| match gauge {
+        Gauge::None | Gauge::Stripe => {}
+        Gauge::RateLimit => add(&mut watched, quota::FIELD),
+        Gauge::Shopify => add(&mut watched, SHOPIFY),
+        Gauge::Auto => [quota::FIELD, "x-ratelimit-remaining"].into_iter().for_each(|name| add(&mut watched, name)),
+        _ => parts(gauge, name, alone).iter().for_each(|names| add(&mut watched, &names.remaining)),
+    });
+    watched.truncate(2);
+    watched
 }
 
 /// The header names (lower case, no duplicates, stable order) that a host hands over at status 400 and above: all that
 /// this folder reads, and `extra` (what `classify` rules name).
 #[must_use]
 pub fn watch_error(gauges: &[(&Gauge, &str)], extra: &[String]) -> Vec<String> {
-    let _ = (gauges, extra);
-    Vec::new()
+    let mut watched = Vec::new();
+    for name in ["retry-after-ms", "retry-after", "date", "x-should-retry", "stripe-should-retry"] {
+        add(&mut watched, name);
+    }
+    each(gauges, |gauge, name, alone| {
+        match gauge {
+            Gauge::RateLimit | Gauge::Auto => {
+                [quota::FIELD, quota::POLICY].into_iter().for_each(|name| add(&mut watched, name))
+            }
+            Gauge::Shopify => add(&mut watched, SHOPIFY),
+            Gauge::Stripe => add(&mut watched, STRIPE_REASON),
+            _ => {}
+        }
+        let gauge = if *gauge == Gauge::Auto { &Gauge::XRateLimit } else { gauge };
+        for names in parts(gauge, name, alone) {
+            for name in [names.limit.as_ref(), Some(&names.remaining), names.reset.as_ref()].into_iter().flatten() {
+                add(&mut watched, name);
+            }
+        }
+        match gauge {
+            Gauge::RateLimitFields => add(&mut watched, quota::POLICY),
+            Gauge::GitHub => add(&mut watched, GITHUB_RESOURCE),
+            _ => {}
+        }
+    });
+    extra.iter().for_each(|name| add(&mut watched, name));
+    watched
+}
+
+const SHOPIFY: &str = "x-shopify-shop-api-call-limit";
+const STRIPE_REASON: &str = "stripe-rate-limited-reason";
+const GITHUB_RESOURCE: &str = "x-ratelimit-resource";
+/// The part that a lone limit reads whose name is no part.
+const REQUESTS: &str = "requests";
+
+#[inline(never)]
+fn add(watched: &mut Vec<String>, name: &str) {
+    if !watched.iter().any(|known| known == name) {
+        watched.push(String::from(name));
+    }
+}
+
+/// Calls `visit` with gauge, name and whether it stands alone.
+fn each<'g>(gauges: &[(&'g Gauge, &'g str)], mut visit: impl FnMut(&'g Gauge, &'g str, bool)) {
+    if gauges.is_empty() {
+        visit(&Gauge::Auto, "", true);
+    }
+    for (gauge, name) in gauges {
+        visit(gauge, name, gauges.len() == 1);
+    }
+}
+
+/// All names that [`read`] may look at.
+fn parts<'a>(gauge: &'a Gauge, limit_name: &str, alone: bool) -> Vec<Names<'a>> {
+    let has_parts = matches!(gauge, Gauge::OpenAi | Gauge::Anthropic);
+    let second = if alone && has_parts && limit_name != REQUESTS { names(gauge, REQUESTS) } else { None };
+    names(gauge, limit_name).into_iter().chain(second).collect()
+}
+
+#[inline(never)]
+fn names<'a>(gauge: &'a Gauge, part: &str) -> Option<Names<'a>> {
+    let fixed = |names: [&'static str; 3]| {
+        let [limit, remaining, reset] = names.map(Cow::Borrowed);
+        Some(Names { limit: Some(limit), remaining, reset: Some(reset) })
+    };
+    let made = |names: [String; 3]| {
+        let [limit, remaining, reset] = names.map(Cow::Owned);
+        Some(Names { limit: Some(limit), remaining, reset: Some(reset) })
+    };
+    match gauge {
+        Gauge::RateLimitFields => fixed(["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"]),
+        Gauge::XRateLimit | Gauge::GitHub => fixed(["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]),
+        Gauge::XRateHyphen => fixed(["x-rate-limit-limit", "x-rate-limit-remaining", "x-rate-limit-reset"]),
+        Gauge::OpenAi => made(["limit", "remaining", "reset"].map(|word| format!("x-ratelimit-{word}-{part}"))),
+        Gauge::Anthropic => {
+            made(["limit", "remaining", "reset"].map(|word| format!("anthropic-ratelimit-{part}-{word}")))
+        }
+        Gauge::Named { remaining, limit, reset, .. } => Some(Names {
+            limit: limit.as_deref().map(Cow::Borrowed),
+            remaining: Cow::Borrowed(remaining),
+            reset: reset.as_deref().map(Cow::Borrowed),
+        }),
+        Gauge::Auto | Gauge::None | Gauge::RateLimit | Gauge::Shopify | Gauge::Stripe => None,
+    }
+}
+
+/// One header each for limit, remaining and reset.
+#[inline(never)]
+fn read_names(names: &Names<'_>, milliseconds: bool, hints: &Hints<'_>, wall_ms: u64) -> Option<Reading> {
+    let value = |name: &Option<Cow<'_, str>>| match hints.one(name.as_deref()?) {
+        Field::One(text) => Some(text),
+        Field::Absent | Field::Doubled => None,
+    };
+    let Field::One(remaining) = hints.one(&names.remaining) else { return None };
+    // `76;w=21600` (Docker Hub): the parameter is said again in the limit.
+    let remaining = decimal(remaining.split(';').next()?, 6)?;
+    let (limit, window) = value(&names.limit).map_or((None, None), |text| quota::limit_and_window(text, hints));
+    let reset = value(&names.reset).and_then(|text| {
+        if milliseconds {
+            return decimal(text, 0).map(|wait| wait.min(LONGEST));
+        }
+        amount::reset(text, hints.answered_at(wall_ms))
+    });
+    Some(Reading { remaining, limit: limit.and_then(positive), reset, window })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    const WALL: u64 = 1_704_067_200_000; // 2024-01-01T00:00:00Z
+
+    /// Remaining, limit (millionths), reset, window (milliseconds).
+    type Plain = (u64, Option<u64>, Option<u64>, Option<u64>);
+
+    fn plain(gauge: &Gauge, name: &str, alone: bool, lines: &str) -> Option<Plain> {
+        let reading = read(gauge, name, alone, &Hints::new(lines.as_bytes()), WALL)?;
+        Some((reading.remaining, reading.limit, reading.reset, reading.window))
+    }
+
+    fn named(milliseconds: bool) -> Gauge {
+        Gauge::Named {
+            remaining: "x-left".to_string(),
+            limit: Some("x-most".to_string()),
+            reset: Some("x-again".to_string()),
+            milliseconds,
+        }
+    }
+
+    const M: u64 = 1_000_000;
+
+    #[test]
+    fn families_with_a_header_for_each_number() {
+        let full = |reset: u64| Some((7 * M, Some(10 * M), Some(reset), None));
+        let (x, hyphen, fields) = (Gauge::XRateLimit, Gauge::XRateHyphen, Gauge::RateLimitFields);
+        let rows: [(&Gauge, &str, Option<Plain>); 32] = [
+            (&x, "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 30\n", full(30_000)),
+            (&x, "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067230\n", full(30_000)),
+            (&x, "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067230250\n", full(30_250)),
+            (
+                &x,
+                "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 2024-01-01T00:01Z\n",
+                full(60_000),
+            ),
+            (&x, "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067100\n", full(0)),
+            // Reddit.
+            (
+                &x,
+                "x-ratelimit-remaining: 598.5\nx-ratelimit-reset: 241\n",
+                Some((598_500_000, None, Some(241_000), None)),
+            ),
+            (&x, "x-ratelimit-remaining: 7\n", Some((7 * M, None, None, None))),
+            (&x, "x-ratelimit-remaining: 7\nx-ratelimit-limit: 0\n", Some((7 * M, None, None, None))),
+            (
+                &x,
+                "x-ratelimit-remaining: 7\nx-ratelimit-limit: ten\nx-ratelimit-reset: soon\n",
+                Some((7 * M, None, None, None)),
+            ),
+            (
+                &x,
+                "x-ratelimit-remaining: 7\nx-ratelimit-limit: 9\nx-ratelimit-limit: 9\n",
+                Some((7 * M, None, None, None)),
+            ),
+            (&x, "x-ratelimit-remaining: 0\n", Some((0, None, None, None))),
+            (&x, "x-ratelimit-remaining: -1\n", None),
+            (&x, "x-ratelimit-remaining: \n", None),
+            (&x, "x-ratelimit-remaining: lots\n", None),
+            (&x, "x-ratelimit-remaining: 7, 7\n", None),
+            (&x, "x-ratelimit-remaining: 7\nx-ratelimit-remaining: 7\n", None),
+            (&x, "x-ratelimit-limit: 10\n", None),
+            (&x, "x-rate-limit-remaining: 7\n", None),
+            // The answer's own date counts, not the wall.
+            (
+                &x,
+                "date: Mon, 01 Jan 2024 00:00:10 GMT\nx-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067230\n",
+                full(20_000),
+            ),
+            (
+                &x,
+                "date: Mon, 01 Jan 2024 00:00:10 GMT\nx-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 30\n",
+                full(30_000),
+            ),
+            (
+                &hyphen,
+                "x-rate-limit-limit: 10\nx-rate-limit-remaining: 7\nx-rate-limit-reset: 1704067230\n",
+                full(30_000),
+            ),
+            (&hyphen, "x-ratelimit-remaining: 7\n", None),
+            (&fields, "ratelimit-limit: 10\nratelimit-remaining: 7\nratelimit-reset: 30\n", full(30_000)),
+            // GitLab.
+            (&fields, "ratelimit-limit: 10\nratelimit-remaining: 7\nratelimit-reset: 1704067230\n", full(30_000)),
+            // Docker Hub.
+            (
+                &fields,
+                "ratelimit-limit: 100;w=21600\nratelimit-remaining: 76;w=21600\n",
+                Some((76 * M, Some(100 * M), None, Some(21_600_000))),
+            ),
+            (
+                &fields,
+                "ratelimit-limit: 10\nratelimit-policy: 10;w=60\nratelimit-remaining: 7\nratelimit-reset: 30\n",
+                Some((7 * M, Some(10 * M), Some(30_000), Some(60_000))),
+            ),
+            (&named(false), "x-most: 10\nx-left: 7\nx-again: 30\n", full(30_000)),
+            (&named(false), "x-most: 10\nx-left: 7\nx-again: 6m0s\n", full(360_000)),
+            (&named(false), "x-most: 10\nx-left: 7\nx-again: Mon, 01 Jan 2024 00:00:30 GMT\n", full(30_000)),
+            (&named(true), "x-most: 10\nx-left: 7\nx-again: 30\n", full(30)),
+            (&named(true), "x-most: 10\nx-left: 7\nx-again: 6m0s\n", Some((7 * M, Some(10 * M), None, None))),
+            (&named(true), "x-most: 10\nx-left: 7\nx-again: 99999999999999\n", full(LONGEST)),
+        ];
+        for (gauge, lines, expected) in rows {
+            for alone in [true, false] {
+                assert_eq!(plain(gauge, "api", alone, lines), expected, "{lines}");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_are_picked_by_the_name_of_the_limit() {
+        let openai = "x-ratelimit-limit-requests: 60\nx-ratelimit-remaining-requests: 59\nx-ratelimit-reset-requests: 1s\n\
+             x-ratelimit-limit-tokens: 150000\nx-ratelimit-remaining-tokens: 149984\nx-ratelimit-reset-tokens: 6m0s\n";
+        let anthropic = "anthropic-ratelimit-requests-limit: 60\nanthropic-ratelimit-requests-remaining: 59\n\
+             anthropic-ratelimit-requests-reset: 2024-01-01T00:00:01Z\nanthropic-ratelimit-output-tokens-remaining: 8000\n";
+        let requests = Some((59 * M, Some(60 * M), Some(1_000), None));
+        let tokens = Some((149_984 * M, Some(150_000 * M), Some(360_000), None));
+        let search = "x-ratelimit-remaining: 7\nx-ratelimit-resource: search\n";
+        let seven = Some((7 * M, None, None, None));
+        let rows = [
+            (Gauge::OpenAi, "requests", false, openai, requests),
+            (Gauge::OpenAi, "tokens", false, openai, tokens),
+            (Gauge::OpenAi, "tokens", true, openai, tokens),
+            (Gauge::OpenAi, "api", true, openai, requests),
+            (Gauge::OpenAi, "api", false, openai, None),
+            (Gauge::OpenAi, "requests", true, "x-ratelimit-remaining: 7\n", None),
+            (Gauge::Anthropic, "requests", false, anthropic, requests),
+            (Gauge::Anthropic, "output-tokens", false, anthropic, Some((8_000 * M, None, None, None))),
+            (Gauge::Anthropic, "input-tokens", false, anthropic, None),
+            (Gauge::Anthropic, "api", true, anthropic, requests),
+            (Gauge::GitHub, "search", false, search, seven),
+            (Gauge::GitHub, "core", false, search, None),
+            (Gauge::GitHub, "core", true, search, seven),
+            (Gauge::GitHub, "core", false, "x-ratelimit-remaining: 7\n", None),
+            (Gauge::GitHub, "core", true, "x-ratelimit-remaining: 7\n", seven),
+        ];
+        for (gauge, name, alone, lines, expected) in rows {
+            assert_eq!(plain(&gauge, name, alone, lines), expected, "{gauge:?} {name} {alone}");
+        }
+    }
+
+    #[test]
+    fn auto_reads_the_standard_before_the_custom() {
+        let rows: [(&str, Option<Plain>); 5] = [
+            ("ratelimit: \"a\";r=1\nx-ratelimit-remaining: 7\n", Some((M, None, None, None))),
+            ("x-ratelimit-remaining: 7\n", Some((7 * M, None, None, None))),
+            ("ratelimit: broken;\nx-ratelimit-remaining: 7\n", Some((7 * M, None, None, None))),
+            ("ratelimit: limit=10, remaining=2, reset=5\n", Some((2 * M, Some(10 * M), Some(5_000), None))),
+            ("ratelimit-remaining: 7\n", None),
+        ];
+        for (lines, expected) in rows {
+            assert_eq!(plain(&Gauge::Auto, "", true, lines), expected, "{lines}");
+        }
+        assert_eq!(plain(&Gauge::None, "", true, "ratelimit: \"a\";r=1\nx-ratelimit-remaining: 7\n"), None);
+    }
+
+    #[test]
+    fn shopify_counts_what_is_used() {
+        let rows: [(&str, Option<Plain>); 7] = [
+            ("32/40", Some((8 * M, Some(40 * M), None, None))),
+            ("40/40", Some((0, Some(40 * M), None, None))),
+            ("41/40", Some((0, Some(40 * M), None, None))),
+            ("0/0", Some((0, None, None, None))),
+            ("32", None),
+            ("32/", None),
+            ("1/2/3", None),
+        ];
+        for (value, expected) in rows {
+            let lines = format!("x-shopify-shop-api-call-limit: {value}\n");
+            assert_eq!(plain(&Gauge::Shopify, "rest", false, &lines), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn only_a_rate_reason_pauses_stripe() {
+        let rows = [
+            (Gauge::Stripe, "stripe-rate-limited-reason: global-rate\n", true),
+            (Gauge::Stripe, "stripe-rate-limited-reason: endpoint-rate\n", true),
+            (Gauge::Stripe, "stripe-rate-limited-reason: global-concurrency\n", false),
+            (Gauge::Stripe, "stripe-rate-limited-reason: resource-specific\n", false),
+            (Gauge::Stripe, "", false),
+            (Gauge::Auto, "stripe-rate-limited-reason: global-concurrency\n", true),
+            (Gauge::None, "", true),
+        ];
+        for (gauge, lines, expected) in rows {
+            assert_eq!(pauses(&gauge, &Hints::new(lines.as_bytes())), expected, "{lines}");
+        }
+        assert_eq!(plain(&Gauge::Stripe, "api", true, "x-ratelimit-remaining: 7\n"), None);
+    }
+
+    #[test]
+    fn hosts_watch_two_names_on_success() {
+        let two = ["ratelimit", "x-ratelimit-remaining"];
+        assert_eq!(watch_success(&[]), two);
+        assert_eq!(watch_success(&[(&Gauge::Auto, "api")]), two);
+        assert_eq!(watch_success(&[(&Gauge::None, "a"), (&Gauge::Stripe, "b")]), [""; 0]);
+        let openai = ["x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens"];
+        assert_eq!(
+            watch_success(&[(&Gauge::OpenAi, "requests"), (&Gauge::OpenAi, "tokens"), (&Gauge::Auto, "x")]),
+            openai
+        );
+        let lone = ["anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-requests-remaining"];
+        assert_eq!(watch_success(&[(&Gauge::Anthropic, "tokens")]), lone);
+        assert_eq!(watch_success(&[(&Gauge::GitHub, "core"), (&Gauge::GitHub, "search")]), ["x-ratelimit-remaining"]);
+        assert_eq!(watch_success(&[(&named(true), "a"), (&Gauge::Shopify, "b")]), ["x-left", SHOPIFY]);
+        assert_eq!(
+            watch_success(&[(&Gauge::RateLimit, "a"), (&Gauge::RateLimitFields, "b")]),
+            ["ratelimit", "ratelimit-remaining"]
+        );
+    }
+
+    #[test]
+    fn hosts_hand_over_all_that_is_read_on_errors() {
+        let always = ["retry-after-ms", "retry-after", "date", "x-should-retry", "stripe-should-retry"];
+        type Row<'a> = (&'a [(&'a Gauge, &'a str)], &'a [&'a str]);
+        let rows: [Row<'_>; 9] = [
+            (
+                &[],
+                &["ratelimit", "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
+            ),
+            (&[(&Gauge::None, "a")], &[]),
+            (&[(&Gauge::RateLimit, "a")], &["ratelimit", "ratelimit-policy"]),
+            (
+                &[(&Gauge::RateLimitFields, "a")],
+                &["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy"],
+            ),
+            (
+                &[(&Gauge::GitHub, "core"), (&Gauge::GitHub, "search")],
+                &["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-resource"],
+            ),
+            (&[(&Gauge::Stripe, "a")], &["stripe-rate-limited-reason"]),
+            (&[(&Gauge::Shopify, "a")], &["x-shopify-shop-api-call-limit"]),
+            (&[(&named(false), "a")], &["x-most", "x-left", "x-again"]),
+            (
+                &[(&Gauge::OpenAi, "requests")],
+                &["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+            ),
+        ];
+        for (gauges, expected) in rows {
+            let found = watch_error(gauges, &["x-code".to_string(), "date".to_string()]);
+            let all: Vec<&str> = always.iter().chain(expected).chain(&["x-code"]).copied().collect();
+            assert_eq!(found, all);
+        }
+    }
+
+    #[test]
+    fn hostile_values_are_read_without_a_panic() {
+        let gauges = [
+            Gauge::Auto,
+            Gauge::RateLimitFields,
+            Gauge::XRateLimit,
+            Gauge::OpenAi,
+            Gauge::Anthropic,
+            Gauge::Shopify,
+            named(false),
+            named(true),
+        ];
+        for piece in ["9", ",", "a,", "\"a\";r=1,", ";", "1h", "\u{0}", "(", "9/", "é", "a=1,", "-"] {
+            let value = piece.repeat(2_000);
+            for gauge in &gauges {
+                let watched = watch_error(&[(gauge, "requests")], &[]);
+                for name in &watched {
+                    let lines: String = watched
+                        .iter()
+                        .map(|other| format!("{other}: 1\n"))
+                        .filter(|line| !line.starts_with(name.as_str()))
+                        .collect();
+                    let _ = plain(gauge, "requests", true, &format!("{lines}{name}: {value}\n"));
+                }
+            }
+        }
+        let nines = format!("x-ratelimit-remaining: {}\n", "9".repeat(8_000));
+        assert_eq!(plain(&Gauge::XRateLimit, "", true, &nines), Some((u64::MAX, None, None, None)));
+    }
 }

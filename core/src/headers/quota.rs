@@ -1,0 +1,300 @@
+//! The quota fields of the IETF draft (draft-ietf-httpapi-ratelimit-headers): `RateLimit` and `RateLimit-Policy` of
+//! today, the dictionary of draft 07, and the annotated limits of the drafts before. Structured fields throughout: a
+//! malformed field is ignored whole. Knows nothing of vendors.
+
+use super::amount::{LONGEST, decimal};
+use super::structured::{self, Bare, Member, last};
+use super::{Hints, Reading};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+pub(super) const FIELD: &str = "ratelimit";
+pub(super) const POLICY: &str = "ratelimit-policy";
+/// The quota unit that a policy has when it names none.
+const REQUESTS: &str = "requests";
+
+/// `RateLimit` and `RateLimit-Policy`, in the form of today (`"default";r=50;t=30`) or of draft 07 (`limit=100,
+/// remaining=50, reset=5`). A malformed field is ignored whole, as the draft says; a malformed policy costs limit and
+/// window only.
+#[inline(never)]
+pub(super) fn read(limit_name: &str, alone: bool, hints: &Hints<'_>) -> Option<Reading> {
+    let text = joined(hints, FIELD);
+    let Some(list) = structured::list(&text) else { return draft_07(&text, hints) };
+    let policy_text = joined(hints, POLICY);
+    let policies = structured::list(&policy_text).unwrap_or_default();
+    let policies = policies.iter().map(policy).collect::<Option<Vec<_>>>().unwrap_or_default();
+    let mut found: Option<(bool, Reading)> = None;
+    for member in &list {
+        let Member::Item(item) = member else { return None };
+        let name = name_of(&item.bare)?;
+        let remaining = millionths(whole(last(&item.params, "r")?)?);
+        let reset = match last(&item.params, "t") {
+            Some(seconds) => Some(milliseconds(whole(seconds)?)),
+            None => None,
+        };
+        let policy = policies.iter().find(|policy| policy.name == name);
+        let is_own = name.eq_ignore_ascii_case(limit_name);
+        // A lone limit counts requests unless it says by its name that it counts something else.
+        if !is_own && (!alone || policy.is_some_and(|policy| !policy.is_requests)) {
+            continue;
+        }
+        let limit = policy.and_then(|policy| positive(policy.quota));
+        let reading = Reading { remaining, limit, reset, window: policy.and_then(|policy| policy.window) };
+        // The limit's own policy first, then the least that is left, then the longest wait.
+        let is_better = found
+            .is_none_or(|(own, best)| (is_own, best.remaining, reading.reset) > (own, reading.remaining, best.reset));
+        if is_better {
+            found = Some((is_own, reading));
+        }
+    }
+    found.map(|(_, reading)| reading)
+}
+
+/// `limit=100, remaining=50, reset=5` with `RateLimit-Policy: 100;w=60`.
+#[inline(never)]
+fn draft_07(text: &str, hints: &Hints<'_>) -> Option<Reading> {
+    let fields = structured::dictionary(text)?;
+    let number = |key: &str| match last(&fields, key)? {
+        Member::Item(item) => whole(&item.bare),
+        Member::Inner(..) => None,
+    };
+    let limit = number("limit");
+    Some(Reading {
+        remaining: millionths(number("remaining")?),
+        limit: limit.map(millionths).and_then(positive),
+        reset: number("reset").map(milliseconds),
+        window: limit.and_then(|limit| window_of(limit, &joined(hints, POLICY))),
+    })
+}
+
+/// `100`, `100;w=60`, or `10, 10;w=1, 1000;w=3600`, where the first is the limit that ends soonest and its window
+/// stands at the item of the same number, there or in `RateLimit-Policy: 10;w=1` (drafts up to 07).
+#[inline(never)]
+pub(super) fn limit_and_window(text: &str, hints: &Hints<'_>) -> (Option<u64>, Option<u64>) {
+    if let Some(limit) = decimal(text, 6) {
+        let window = text.parse().ok().and_then(|limit| window_of(limit, &joined(hints, POLICY)));
+        return (Some(limit), window);
+    }
+    let first = structured::list(text).and_then(|list| match list.into_iter().next()? {
+        Member::Item(item) => whole(&item.bare),
+        Member::Inner(..) => None,
+    });
+    let Some(limit) = first else { return (None, None) };
+    (Some(millionths(limit)), window_of(limit, text))
+}
+
+/// The `w` of the item that is this number.
+fn window_of(limit: u64, text: &str) -> Option<u64> {
+    structured::list(text)?.iter().find_map(|member| match member {
+        Member::Item(item) if whole(&item.bare) == Some(limit) => window(last(&item.params, "w")?),
+        Member::Item(_) | Member::Inner(..) => None,
+    })
+}
+
+/// One item of `RateLimit-Policy`.
+struct Policy<'a> {
+    name: &'a str,
+    /// Millionths.
+    quota: u64,
+    window: Option<u64>,
+    is_requests: bool,
+}
+
+/// `"burst";q=100;w=60;qu="requests"`
+fn policy<'m>(member: &'m Member<'_>) -> Option<Policy<'m>> {
+    let Member::Item(item) = member else { return None };
+    let window = match last(&item.params, "w") {
+        Some(seconds) => Some(window(seconds)?),
+        None => None,
+    };
+    let is_requests = match last(&item.params, "qu") {
+        Some(unit) => name_of(unit)? == REQUESTS,
+        None => true,
+    };
+    Some(Policy {
+        name: name_of(&item.bare)?,
+        quota: millionths(whole(last(&item.params, "q")?)?),
+        window,
+        is_requests,
+    })
+}
+
+/// A policy's name: a string, or a token where a server forgets the quotes.
+fn name_of<'m>(bare: &'m Bare<'_>) -> Option<&'m str> {
+    match bare {
+        Bare::String(text) => Some(text),
+        Bare::Token(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// An integer that is not negative.
+fn whole(bare: &Bare<'_>) -> Option<u64> {
+    match bare {
+        Bare::Integer(value) => u64::try_from(*value).ok(),
+        _ => None,
+    }
+}
+
+/// Milliseconds of a positive number of seconds.
+fn window(bare: &Bare<'_>) -> Option<u64> {
+    whole(bare).map(milliseconds).and_then(positive)
+}
+
+fn milliseconds(seconds: u64) -> u64 {
+    seconds.saturating_mul(1_000).min(LONGEST)
+}
+
+fn millionths(count: u64) -> u64 {
+    count.saturating_mul(crate::defaults::ONE)
+}
+
+pub(super) fn positive(value: u64) -> Option<u64> {
+    (value > 0).then_some(value)
+}
+
+/// The lines of a list or dictionary as one.
+#[inline(never)]
+fn joined(hints: &Hints<'_>, name: &str) -> String {
+    let mut text = String::new();
+    for line in hints.all(name) {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(line);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Remaining and limit in whole requests, reset and window in milliseconds.
+    type Plain = (u64, Option<u64>, Option<u64>, Option<u64>);
+
+    fn plain(reading: Reading) -> Plain {
+        (reading.remaining / 1_000_000, reading.limit.map(|limit| limit / 1_000_000), reading.reset, reading.window)
+    }
+
+    #[test]
+    fn the_fields_of_today() {
+        let full = Some((50, Some(100), Some(30_000), Some(60_000)));
+        let rows: [(&str, &str, bool, Option<Plain>); 36] = [
+            ("ratelimit: \"default\";r=50;t=30\nratelimit-policy: \"default\";q=100;w=60\n", "api", true, full),
+            ("ratelimit: default;r=50;t=30\nratelimit-policy: default;q=100;w=60\n", "api", true, full),
+            // As express-rate-limit writes it.
+            (
+                "ratelimit: \"100-in-1min\"; r=50; t=30\nratelimit-policy: \"100-in-1min\"; q=100; w=60; pk=:YWJj:\n",
+                "api",
+                true,
+                full,
+            ),
+            ("ratelimit: \"default\";r=50\n", "api", true, Some((50, None, None, None))),
+            ("ratelimit: \"default\";r=0;t=0\n", "api", true, Some((0, None, Some(0), None))),
+            ("ratelimit: \"default\";t=30\n", "api", true, None),
+            ("ratelimit: \"default\";r=-1\n", "api", true, None),
+            ("ratelimit: \"default\";r=1.5\n", "api", true, None),
+            ("ratelimit: \"default\";r=\"1\"\n", "api", true, None),
+            ("ratelimit: \"default\";r=1;t=-5\n", "api", true, None),
+            ("ratelimit: \"default\";r=1;t=1.5\n", "api", true, None),
+            ("ratelimit: \"default\";r=1;r=7\n", "api", true, Some((7, None, None, None))),
+            ("ratelimit: \"default\";r=1;future=?1\n", "api", true, Some((1, None, None, None))),
+            ("ratelimit: \"default\";r=1,\n", "api", true, None),
+            ("ratelimit: (\"default\");r=1\n", "api", true, None),
+            ("ratelimit: 5;r=1\n", "api", true, None),
+            ("ratelimit: \n", "api", true, None),
+            ("", "api", true, None),
+            // One bad member spoils the field, even if the own one is good.
+            ("ratelimit: \"api\";r=1, \"b\"\n", "api", true, None),
+            // Among several policies a lone limit reads its own, else the tightest; a limit among others its own only.
+            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "b", true, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "B", true, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=3, \"b\";r=2\n", "api", true, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=0;t=5, \"b\";r=0;t=50\n", "api", true, Some((0, None, Some(50_000), None))),
+            ("ratelimit: \"a\";r=0;t=50, \"b\";r=0;t=5\n", "api", true, Some((0, None, Some(50_000), None))),
+            ("ratelimit: \"a\";r=3\nratelimit: \"b\";r=2\n", "api", true, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "b", false, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=1, \"Api\";r=2\n", "api", false, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "api", false, None),
+            // Two partitions of one policy.
+            ("ratelimit: \"a\";r=4;pk=:AA==:, \"a\";r=2;pk=:BB==:\n", "a", false, Some((2, None, None, None))),
+            // A policy that counts bytes is for the limit of its name alone.
+            (
+                "ratelimit: \"size\";r=1, \"b\";r=2\nratelimit-policy: \"size\";q=9;qu=\"content-bytes\"\n",
+                "api",
+                true,
+                Some((2, None, None, None)),
+            ),
+            (
+                "ratelimit: \"size\";r=1\nratelimit-policy: \"size\";q=9;qu=\"content-bytes\"\n",
+                "size",
+                true,
+                Some((1, Some(9), None, None)),
+            ),
+            // A malformed policy field costs limit and window.
+            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";q=9;w=0\n", "a", true, Some((1, None, None, None))),
+            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";q=9;w=5, \"b\"\n", "a", true, Some((1, None, None, None))),
+            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";q=0\n", "a", true, Some((1, None, None, None))),
+            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";w=9\n", "a", true, Some((1, None, None, None))),
+            ("ratelimit: \"a\";r=1\nratelimit-policy: \"b\";q=9\n", "a", true, Some((1, None, None, None))),
+        ];
+        for (lines, name, alone, expected) in rows {
+            assert_eq!(read(name, alone, &Hints::new(lines.as_bytes())).map(plain), expected, "{lines} {name}");
+        }
+    }
+
+    #[test]
+    fn the_dictionary_of_draft_07() {
+        let rows: [(&str, Option<Plain>); 9] = [
+            ("ratelimit: limit=100, remaining=50, reset=5\n", Some((50, Some(100), Some(5_000), None))),
+            (
+                "ratelimit: limit=100, remaining=50, reset=5\nratelimit-policy: 10;w=1, 100;w=60\n",
+                Some((50, Some(100), Some(5_000), Some(60_000))),
+            ),
+            ("ratelimit: limit=100,remaining=50,reset=5\n", Some((50, Some(100), Some(5_000), None))),
+            ("ratelimit: remaining=50\n", Some((50, None, None, None))),
+            ("ratelimit: limit=100, reset=5\n", None),
+            ("ratelimit: limit=100, remaining=x, reset=5\n", None),
+            ("ratelimit: limit=100, remaining=(50), reset=5\n", None),
+            ("ratelimit: limit=0, remaining=0, reset=0\n", Some((0, None, Some(0), None))),
+            ("ratelimit: limit=100, remaining=50, reset=5,\n", None),
+        ];
+        for (lines, expected) in rows {
+            assert_eq!(read("api", false, &Hints::new(lines.as_bytes())).map(plain), expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn annotated_limits_of_the_first_drafts() {
+        let rows = [
+            ("100", "", (Some(100_000_000), None)),
+            ("100.0", "", (Some(100_000_000), None)),
+            ("100;w=21600", "", (Some(100_000_000), Some(21_600_000))),
+            ("100, 100;w=60", "", (Some(100_000_000), Some(60_000))),
+            ("10, 10;w=1;burst=1000, 1000;w=3600", "", (Some(10_000_000), Some(1_000))),
+            ("1000, 10;w=1;burst=1000, 1000;w=3600", "", (Some(1_000_000_000), Some(3_600_000))),
+            ("100, 10;w=1", "", (Some(100_000_000), None)),
+            ("100;w=0", "", (Some(100_000_000), None)),
+            ("100", "ratelimit-policy: 100;w=60\n", (Some(100_000_000), Some(60_000))),
+            ("100", "ratelimit-policy: 10;w=1\nratelimit-policy: 100;w=60\n", (Some(100_000_000), Some(60_000))),
+            ("100", "ratelimit-policy: 10;w=60\n", (Some(100_000_000), None)),
+            ("many", "", (None, None)),
+            ("(100)", "", (None, None)),
+            ("", "", (None, None)),
+        ];
+        for (text, lines, expected) in rows {
+            assert_eq!(limit_and_window(text, &Hints::new(lines.as_bytes())), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn absurd_numbers_saturate() {
+        let lines = "ratelimit: \"a\";r=999999999999999;t=999999999999999\n\
+             ratelimit-policy: \"a\";q=999999999999999;w=999999999999999\n";
+        let reading = read("a", true, &Hints::new(lines.as_bytes())).unwrap();
+        let most = Some(u64::MAX);
+        assert_eq!((Some(reading.remaining), reading.limit), (most, most));
+        assert_eq!((reading.reset, reading.window), (Some(LONGEST), Some(LONGEST)));
+    }
+}
