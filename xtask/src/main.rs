@@ -5,6 +5,7 @@
 
 mod arguments;
 mod build;
+mod demo;
 mod formats;
 mod house;
 mod needs;
@@ -19,6 +20,7 @@ usage: cargo xtask COMMAND
 
   build [--only js|python|kotlin]   build the packages
   test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios house docs
+  demo  [--url URL --policy FILE]   a bad day of 42 s for three clients, or their calls to an API of yours
   house                             sizes and rules of the house
 ";
 
@@ -42,6 +44,7 @@ fn dispatch(words: &[String]) -> Result<(), String> {
     match command.as_str() {
         "build" => build::main(rest),
         "test" => test::main(rest),
+        "demo" => demo::main(rest),
         "house" => house::main(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

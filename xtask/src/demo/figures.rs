@@ -1,0 +1,214 @@
+//! What the day cost each client: from what the client says of its calls and from what the server saw.
+
+use super::day;
+use serde_json::Value;
+
+/// How the server answered the requests that arrived within one second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Second {
+    pub answered: u64,
+    pub limited: u64,
+    pub failed: u64,
+}
+
+impl Second {
+    pub fn all(self) -> u64 {
+        self.answered + self.limited + self.failed
+    }
+}
+
+/// One client's day.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    pub calls: u64,
+    pub succeeded: u64,
+    /// Requests that the server saw; the client's own count where there is no server of ours.
+    pub attempts: u64,
+    /// Requests that arrived in the outage, per call begun in it.
+    pub amplification: Option<f64>,
+    pub limited: Option<u64>,
+    pub duplicates: Option<u64>,
+    /// Latency of the calls that succeeded, ms.
+    pub p50: Option<u64>,
+    pub p99: Option<u64>,
+    /// From the end of the outage to the first request that was answered well, seconds.
+    pub recovered: Option<f64>,
+    /// Requests per second of the day.
+    pub arrivals: Vec<Second>,
+    /// Calls begun per second of the day.
+    pub begun: Vec<u64>,
+    /// Failed calls by reason, most first.
+    pub failures: Vec<(String, u64)>,
+}
+
+/// One request in the server's log.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    at: u64,
+    status: Option<u64>,
+}
+
+impl Figures {
+    /// From a client's last line and, for a run against the fault server, that run's log.
+    pub fn of(done: &Value, log: Option<&Value>) -> Self {
+        let count = |name: &str| done[name].as_u64().unwrap_or(0);
+        let ends: Vec<&Value> = done["ends"].as_array().into_iter().flatten().collect();
+        let mut latencies: Vec<u64> = ends
+            .iter()
+            .filter(|end| end[2] == 1)
+            .filter_map(|end| Some(end[1].as_u64()?.saturating_sub(end[0].as_u64()?)))
+            .collect();
+        latencies.sort_unstable();
+        let mut failures: Vec<(String, u64)> = done["failures"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(reason, number)| Some((reason.clone(), number.as_u64()?)))
+            .collect();
+        failures.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+        let mut figures = Self {
+            calls: count("calls"),
+            succeeded: count("succeeded"),
+            attempts: count("attempts"),
+            p50: percentile(&latencies, 50),
+            p99: percentile(&latencies, 99),
+            begun: per_second(ends.iter().filter_map(|end| end[0].as_u64())),
+            failures,
+            ..Self::default()
+        };
+        if let Some(log) = log {
+            figures.add_log(log, &ends);
+        }
+        figures
+    }
+
+    fn add_log(&mut self, log: &Value, ends: &[&Value]) {
+        let seen: Vec<Seen> = log["requests"].as_array().into_iter().flatten().filter_map(seen).collect();
+        let totals = &log["totals"];
+        self.attempts = totals["requests"].as_u64().unwrap_or(seen.len() as u64);
+        self.limited = Some(totals["statuses"]["429"].as_u64().unwrap_or(0));
+        self.duplicates = totals["duplicates"].as_u64();
+        self.arrivals = arrivals(&seen);
+        if let Some((from, to)) = day::windows("hard outage").first().copied() {
+            let within = |at: u64| from <= at && at < to;
+            let requests = seen.iter().filter(|one| within(one.at)).count();
+            let calls = ends.iter().filter(|end| end[0].as_u64().is_some_and(within)).count();
+            self.amplification = (calls > 0).then(|| requests as f64 / calls as f64);
+            let first = seen
+                .iter()
+                .filter(|one| one.at >= to && one.status.is_some_and(|status| status < 400))
+                .map(|one| one.at)
+                .min();
+            self.recovered = first.map(|at| (at - to) as f64 / 1000.0);
+        }
+    }
+}
+
+/// A request's time and status; none if it was not answered whole. `answer` begins with the status where there is one.
+fn seen(request: &Value) -> Option<Seen> {
+    let answer = request["answer"].as_str().unwrap_or_default();
+    let mut words = answer.split(' ');
+    let status = words.next().and_then(|word| word.parse().ok());
+    let whole = words.next().is_none();
+    Some(Seen { at: request["at"].as_u64()?, status: status.filter(|_| whole) })
+}
+
+fn arrivals(seen: &[Seen]) -> Vec<Second> {
+    let mut seconds = vec![Second::default(); day::seconds() as usize];
+    for one in seen {
+        let Some(second) = seconds.get_mut((one.at / 1000) as usize) else { continue };
+        match one.status {
+            Some(429) => second.limited += 1,
+            Some(status) if status < 400 => second.answered += 1,
+            _ => second.failed += 1,
+        }
+    }
+    seconds
+}
+
+fn per_second(times: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut seconds = vec![0; day::seconds() as usize];
+    for at in times {
+        if let Some(second) = seconds.get_mut((at / 1000) as usize) {
+            *second += 1;
+        }
+    }
+    seconds
+}
+
+/// The smallest value that `share` per cent of a sorted list do not exceed.
+fn percentile(sorted: &[u64], share: usize) -> Option<u64> {
+    let rank = (sorted.len() * share).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+/// The table at the end, in columns.
+pub fn table(clients: &[(&str, Figures)]) -> String {
+    let mut text = format!("{:<36}", "");
+    for (name, _) in clients {
+        text.push_str(&format!("{name:>12}"));
+    }
+    text.push('\n');
+    for (title, cells) in rows(clients) {
+        text.push_str(&format!("{title:<36}"));
+        for cell in cells {
+            text.push_str(&format!("{cell:>12}"));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// One line of the table: its title, and a cell per client.
+pub type Row = (&'static str, Vec<String>);
+
+/// The rows of the table; those that are empty for every client are left out.
+pub fn rows(clients: &[(&str, Figures)]) -> Vec<Row> {
+    let whole = |number: Option<u64>| number.map(|number| number.to_string());
+    type Cell = Box<dyn Fn(&Figures) -> Option<String>>;
+    let rows: Vec<(&'static str, Cell)> = vec![
+        ("calls", Box::new(move |of| whole(Some(of.calls)))),
+        ("succeeded", Box::new(move |of| whole(Some(of.succeeded)))),
+        ("succeeded, %", Box::new(|of| Some(format!("{:.1}", 100.0 * of.succeeded as f64 / of.calls.max(1) as f64)))),
+        ("requests", Box::new(move |of| whole(Some(of.attempts)))),
+        ("requests per call during the outage", Box::new(|of| of.amplification.map(|number| format!("{number:.2}")))),
+        ("429 answers", Box::new(move |of| whole(of.limited))),
+        ("duplicate writes", Box::new(move |of| whole(of.duplicates))),
+        ("p50 of the successes, ms", Box::new(move |of| whole(of.p50))),
+        ("p99 of the successes, ms", Box::new(move |of| whole(of.p99))),
+        ("seconds to recover", Box::new(|of| of.recovered.map(|number| format!("{number:.2}")))),
+    ];
+    rows.into_iter()
+        .map(|(title, cell)| (title, clients.iter().map(|(_, of)| cell(of)).collect::<Vec<_>>()))
+        .filter(|(_, cells)| cells.iter().any(Option::is_some))
+        .map(|(title, cells)| (title, cells.into_iter().map(|cell| cell.unwrap_or_else(|| "–".into())).collect()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn percentiles_are_values_of_the_list() {
+        assert_eq!(percentile(&[1, 2, 3, 4], 50), Some(2));
+        assert_eq!(percentile(&[7], 99), Some(7));
+        assert_eq!(percentile(&[], 50), None);
+    }
+
+    #[test]
+    fn the_outage_is_measured_on_the_servers_clock() {
+        let done =
+            json!({"calls": 2, "succeeded": 1, "ends": [[10_100, 17_000, 1, "read"], [11_000, 11_500, 0, "write"]]});
+        let log = json!({"totals": {"requests": 4, "statuses": {"429": 1}, "duplicates": 0}, "requests": [
+            {"at": 10_500, "answer": "reset-before"}, {"at": 15_999, "answer": "200 reset-after"},
+            {"at": 16_100, "answer": "429"}, {"at": 16_250, "answer": "200"}]});
+        let figures = Figures::of(&done, Some(&log));
+        assert_eq!(figures.amplification, Some(1.0));
+        assert_eq!(figures.recovered, Some(0.25));
+        assert_eq!(figures.arrivals[16], Second { answered: 1, limited: 1, failed: 0 });
+        assert_eq!(figures.p50, Some(6_900));
+        assert_eq!(figures.limited, Some(1));
+    }
+}

@@ -1,0 +1,75 @@
+//! One line per client while the day goes on: rewritten in place on a terminal, appended elsewhere.
+
+use super::clients::Client;
+use serde_json::Value;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Where nothing can be rewritten, a line per client this often is enough.
+const APPENDED_EVERY: Duration = Duration::from_secs(5);
+
+/// The screen's part that shows the clients.
+#[derive(Debug)]
+pub struct Live {
+    rewrites: bool,
+    drawn: usize,
+    last: Option<Instant>,
+}
+
+impl Live {
+    pub fn new() -> Self {
+        Self { rewrites: std::io::stdout().is_terminal(), drawn: 0, last: None }
+    }
+
+    /// Shows a title and one line per client.
+    pub fn show(&mut self, title: &str, clients: &[Client]) {
+        if !self.rewrites && self.last.is_some_and(|last| last.elapsed() < APPENDED_EVERY) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let mut lines = vec![title.to_owned()];
+        lines.extend(clients.iter().map(line));
+        let mut text = String::new();
+        if self.rewrites && self.drawn > 0 {
+            text.push_str(&format!("\u{1b}[{}A", self.drawn));
+        }
+        for line in &lines {
+            let clear = if self.rewrites { "\u{1b}[2K" } else { "" };
+            text.push_str(&format!("{clear}{line}\n"));
+        }
+        self.drawn = lines.len();
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+        let _ = out.flush();
+    }
+}
+
+fn line(client: &Client) -> String {
+    let said = client.said();
+    let value = said.done.as_ref().unwrap_or(&said.progress);
+    if value.is_null() {
+        return format!("  {:<11} starting", client.language.name());
+    }
+    let state = if said.done.is_some() { "ended".to_owned() } else { breaker(&said.progress) };
+    format!(
+        "  {:<11} calls {:>5}   attempts {:>5}   breaker {:<10} tokens {:>5}   waiting {:>4}",
+        client.language.name(),
+        number(&value["calls"]),
+        number(&value["attempts"]),
+        state,
+        tokens(&said.progress["tokens"]),
+        number(&said.progress["waiting"]),
+    )
+}
+
+fn breaker(progress: &Value) -> String {
+    progress["breaker"].as_str().unwrap_or("–").to_owned()
+}
+
+fn number(value: &Value) -> String {
+    value.as_u64().map_or_else(|| "–".to_owned(), |number| number.to_string())
+}
+
+fn tokens(value: &Value) -> String {
+    value.as_f64().map_or_else(|| "–".to_owned(), |number| format!("{number:.1}"))
+}

@@ -1,0 +1,158 @@
+//! `cargo xtask demo`: a bad day of about 40 s for three clients with one policy file, and for a naive retry loop.
+//! With `--url`, the three clients against an API of the user's.
+
+mod clients;
+mod day;
+mod figures;
+mod live;
+mod options;
+mod report;
+mod server;
+
+use crate::places::{at, target};
+use crate::run::Run;
+use clients::{Client, Language};
+use figures::Figures;
+use options::Options;
+use serde_json::Value;
+use server::Server;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// After the last call has begun, a call may still live as long as its policy lets it; then the programs are ended.
+const AFTERWARDS: Duration = Duration::from_secs(90);
+
+/// A client that was to run, with its program or the reason why it cannot.
+type Prepared = (Language, Result<Run, String>);
+
+/// Plays the day, or calls the URL that the words name.
+///
+/// # Errors
+/// Arguments that are not understood, a server that does not start, or no client that can run.
+pub fn main(words: &[String]) -> Result<(), String> {
+    match Options::read(words)? {
+        Options::Day => play(),
+        Options::Url { url, get, policy, rate, seconds } => {
+            let arguments = |_: Language| -> Vec<String> {
+                let words =
+                    ["--url", &url, "--get", &get, "--rate", &rate.to_string(), "--seconds", &seconds.to_string()];
+                let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+                words.extend(["--writes".into(), "0".into(), "--policy".into(), policy.display().to_string()]);
+                words
+            };
+            let (prepared, missing) = prepare(&Language::OURS)?;
+            println!("GET {get} of {url}, {rate} calls a second for {seconds} s from each client");
+            let ended = watch(prepared, arguments, seconds, |second| format!("second {second} of {seconds}"))?;
+            let clients: Vec<(&str, Figures)> =
+                ended.iter().map(|(language, done)| (language.name(), Figures::of(done, None))).collect();
+            print_end(&clients, &missing);
+            Ok(())
+        }
+    }
+}
+
+fn play() -> Result<(), String> {
+    let policy = at("examples/demo.policy.json");
+    let policy_text = std::fs::read_to_string(&policy).map_err(|error| format!("{}: {error}", policy.display()))?;
+    println!("building in release");
+    let server = Server::start()?;
+    let (prepared, missing) = prepare(&[Language::Node, Language::Python, Language::Jvm, Language::Naive])?;
+    let mut bases = std::collections::BTreeMap::new();
+    for (language, _) in &prepared {
+        bases.insert(language.run(), server.begin(language.run(), &day::script())?);
+    }
+    let arguments = |language: Language| -> Vec<String> {
+        let base = bases.get(language.run()).cloned().unwrap_or_default();
+        let (rate, seconds) = (day::RATE.to_string(), day::seconds().to_string());
+        let words = ["--url", &base, "--rate", &rate, "--seconds", &seconds, "--writes", &day::WRITES.to_string()];
+        let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        words.extend(["--policy".into(), policy.display().to_string()]);
+        words
+    };
+    println!("{} calls a second from each client, {} s", day::RATE, day::seconds());
+    let title = |second: u64| match second < day::seconds() {
+        true => format!("second {second:>2} of {}: {}", day::seconds(), day::phase_at(second).name),
+        false => format!("second {second:>2}: waiting for the last calls"),
+    };
+    let ended = watch(prepared, arguments, day::seconds(), title)?;
+    let mut clients = Vec::new();
+    for (language, done) in &ended {
+        let log = server.log(language.run())?;
+        clients.push((language.name(), Figures::of(done, Some(&log))));
+    }
+    print_end(&clients, &missing);
+    let page = report::Report { clients: &clients, missing: &missing, policy: &policy_text }.html();
+    let path = target("demo/report.html");
+    write(&path, &page)?;
+    println!("\nthe report: {}", path.display());
+    Ok(())
+}
+
+/// Programs that can run, and the names and reasons of those that cannot.
+type Split = (Vec<(Language, Run)>, Vec<(&'static str, String)>);
+
+fn prepare(languages: &[Language]) -> Result<Split, String> {
+    let prepared: Vec<Prepared> = languages.iter().map(|language| (*language, language.prepare())).collect();
+    let mut runs = Vec::new();
+    let mut missing = Vec::new();
+    for (language, run) in prepared {
+        match run {
+            Ok(run) => runs.push((language, run)),
+            Err(why) => {
+                println!("{} is left out: {}", language.name(), why.trim_end());
+                missing.push((language.name(), why.lines().next().unwrap_or_default().to_owned()));
+            }
+        }
+    }
+    if runs.is_empty() { Err("no client can run here".into()) } else { Ok((runs, missing)) }
+}
+
+/// Starts all programs together and shows them until the last has ended; their last lines.
+fn watch(
+    prepared: Vec<(Language, Run)>,
+    arguments: impl Fn(Language) -> Vec<String>,
+    seconds: u64,
+    title: impl Fn(u64) -> String,
+) -> Result<Vec<(Language, Value)>, String> {
+    let mut clients = Vec::new();
+    for (language, run) in prepared {
+        clients.push(Client::start(language, run.args(arguments(language)))?);
+    }
+    let started = Instant::now();
+    let mut live = live::Live::new();
+    loop {
+        let all_ended = clients.iter_mut().all(Client::ended);
+        live.show(&title(started.elapsed().as_secs()), &clients);
+        if all_ended || started.elapsed() > Duration::from_secs(seconds) + AFTERWARDS {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    let mut ended = Vec::new();
+    for client in &clients {
+        let said = client.said();
+        match said.done {
+            Some(done) => ended.push((client.language, done)),
+            None => println!("{} did not reach the end of the day:\n{}", client.language.name(), said.other.trim_end()),
+        }
+    }
+    if ended.len() == clients.len() { Ok(ended) } else { Err("the demo is incomplete".into()) }
+}
+
+fn print_end(clients: &[(&str, Figures)], missing: &[(&str, String)]) {
+    println!("\n{}", figures::table(clients));
+    for (name, of) in clients.iter().filter(|(_, of)| !of.failures.is_empty()) {
+        let list: Vec<String> = of.failures.iter().map(|(reason, number)| format!("{reason} {number}")).collect();
+        println!("failed calls of {name}: {}", list.join(", "));
+    }
+    for (name, why) in missing {
+        println!("{name} was left out: {why}");
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
