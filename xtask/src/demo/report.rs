@@ -40,12 +40,14 @@ impl Report<'_> {
 
     fn intro(&self) -> String {
         let names: Vec<&str> = self.clients.iter().map(|(name, _)| *name).collect();
+        let (last, others) = names.split_last().map_or(("", &names[..]), |(last, others)| (*last, others));
+        let names = if others.is_empty() { last.to_owned() } else { format!("{} and {last}", others.join(", ")) };
         format!(
             "Each of {} begins {} calls a second for {} seconds, {:.0} % of them writes, against a server of its own that \
              lives through the same bad day. The bars are the requests that reached the server in each second; the \
              dashed line is what the program asked for. Bars above the line are retries that add to the load; bars below \
              it are requests held back.",
-            escaped(&names.join(", ")),
+            escaped(&names),
             day::RATE,
             day::seconds(),
             day::WRITES * 100.0
