@@ -1,24 +1,30 @@
 //! The policy file: read, checked whole, merged. Nothing outside this folder knows the file's form.
 
+mod issues;
+pub mod json;
+mod keys;
+mod leaves;
+mod limits;
+mod merge;
+mod read;
+pub mod route;
+mod settings;
 mod types;
+pub mod url;
 pub(crate) mod write;
 
+pub use issues::Issue;
+pub use settings::settings_json;
 pub use types::*;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use issues::{Part, Path};
 
-/// One rejected (or, read leniently, left out) place of a policy file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issue {
-    /// `limits[1].per`; `policy` for the file as a whole.
-    pub path: String,
-    /// What was found and what is allowed, in one sentence.
-    pub text: String,
-    /// 1-based; 0 where there is none.
-    pub line: u32,
-    pub column: u32,
-}
+/// The library's version, as in `User-Agent`.
+pub const VERSION: &str = "0.1.0";
+/// The versions that know the same keys.
+const SERIES: &str = "0.1";
 
 /// How unknown keys and words are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +40,30 @@ pub enum Reading {
 /// # Errors
 /// At most 20 issues in file order.
 pub fn read(text: &str, reading: Reading) -> Result<Config, Vec<Issue>> {
-    let _ = (text, reading);
-    Ok(Config::default())
+    let mut reader = read::Reader::new(text, reading == Reading::Lenient);
+    let path = Path::ROOT.with(Part::Known("policy"));
+    if text.len() > crate::defaults::MAX_POLICY {
+        let bytes = issues::plain(text.len() as u64);
+        reader.issues.add(0, &path, &[&bytes, " bytes; at most 256 KiB"]);
+        return Err(reader.issues.finish(""));
+    }
+    let root = match json::parse(text) {
+        Ok(root) => root,
+        Err(broken) => {
+            let (line, column) = json::position(text, broken.at);
+            let (line, column) = (issues::plain(line.into()), issues::plain(column.into()));
+            let expected = if broken.what == "not JSON" { " expected" } else { "" };
+            let words = [broken.what, " at line ", &line, ", column ", &column, "; ", broken.wanted, expected];
+            reader.issues.add(broken.at as u32, &path, &words);
+            return Err(reader.issues.finish(text));
+        }
+    };
+    let mut config = reader.policy(&root);
+    if !reader.issues.is_empty() {
+        return Err(reader.issues.finish(text));
+    }
+    config.warnings = reader.warnings.finish(text);
+    Ok(config)
 }
 
 /// The issues as JSON, the same bytes in every language.
@@ -53,4 +81,60 @@ fn write_issues(json: &mut write::Json, issues: &[Issue]) {
         json.field_number("line", issue.line.into()).field_number("column", issue.column.into()).end_object();
     }
     json.end_array();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    fn texts(policy: &str) -> Vec<String> {
+        read(policy, Reading::Strict)
+            .map_or_else(|issues| issues.into_iter().map(|issue| issue.text).collect(), |_| vec![])
+    }
+
+    #[test]
+    fn an_empty_policy_is_the_defaults() {
+        assert_eq!(read("{}", Reading::Strict), Ok(Config::default()));
+        assert_eq!(read("{}", Reading::Lenient), Ok(Config::default()));
+    }
+
+    #[test]
+    fn every_error_line_of_the_reference_is_told_so() {
+        let cases = [
+            (r#"{"retyr":{}}"#, r#"retyr: unknown key; did you mean "retry"?"#),
+            (
+                r#"{"retry":{"on":[503]}}"#,
+                "retry.on: unknown key; attempts, base, budget, cap, jitter, maxRetryAfter or patience",
+            ),
+            (
+                r#"{"limits":[{"name":"a"},{"name":"b","rate":1,"per":"1 hour"}]}"#,
+                r#"limits[1].per: "1 hour" is not a duration; write "1h""#,
+            ),
+            (r#"{"timeouts":{"total":30}}"#, "timeouts.total: 30 is out of range; 50ms to 24h (numbers are ms)"),
+            (r#"{"retry":{"attempts":"four"}}"#, r#"retry.attempts: "four" is not an integer; 1 to 20"#),
+            (r#"{"breaker":{"failureRate":50}}"#, "breaker.failureRate: 50 is out of range; above 0, at most 1"),
+            (r#"{"retry":{"jitter":"equal"}}"#, r#"retry.jitter: "equal" is not known; added, full or none"#),
+            (
+                r#"{"timeouts":{"attempt":"2m"}}"#,
+                r#"timeouts.attempt: "2m" is longer than timeouts.total (60s); raise total"#,
+            ),
+            (r#"{"auth":{"kind":"oauth2"}}"#, "auth: not supported yet by unruffled 0.1; leave it out"),
+            (
+                r#"{"headers":{"Authorization":"Bearer x"}}"#,
+                "headers.Authorization: no secret in a policy; use credentials",
+            ),
+            (r#"{"baseUrl":"a.com"}"#, r#"baseUrl: "a.com" is not a URL; write "https://a.com""#),
+            (r#"{"routes":{"GET orders":{}}}"#, r#"routes["GET orders"]: path without "/"; write "GET /orders""#),
+            (
+                r#"{"limits":[{"name":"core"},{"name":"search"}],"routes":{"/a/*":{"cost":{"serach":1}}}}"#,
+                r#"routes["/a/*"].cost.serach: no such limit; did you mean "search"?"#,
+            ),
+            (r#"{"unruffled":2}"#, "unruffled: 2 is newer than this library; it reads 1"),
+            ("{\n\"name\":\"a\",\n\n\"b\":1 ]", r#"policy: not JSON at line 4, column 7; "," or "}" expected"#),
+        ];
+        for (policy, text) in cases {
+            assert_eq!(texts(policy), [text], "{policy}");
+        }
+    }
 }

@@ -81,7 +81,10 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     pub connect: u64,
+    /// Whether the policy's own text says so: a drop-in takes no other.
+    pub connect_written: bool,
     pub idle: u64,
+    pub idle_written: bool,
     pub max_body: u64,
     pub buffer_up_to: u64,
     pub headers: Vec<(String, String)>,
@@ -307,7 +310,9 @@ impl Default for Host {
     fn default() -> Self {
         Self {
             connect: defaults::CONNECT,
+            connect_written: false,
             idle: defaults::IDLE,
+            idle_written: false,
             max_body: defaults::MAX_BODY,
             buffer_up_to: defaults::BUFFER_UP_TO,
             headers: Vec::new(),

@@ -1,0 +1,511 @@
+//! Reads JSON (RFC 8259): a policy as a tree with positions, and one place of an answer's body by pointer. Knows
+//! nothing of policies. Written by hand because it is a tenth of a general reader's size, and because it keeps
+//! positions and numbers exactly: decimals are scaled integers, so `60.0` and `6e1` are the integer 60.
+
+use super::types::Scalar;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Deepest nesting of a policy; the whole is level 1.
+pub(crate) const MOST_LEVELS: usize = 32;
+/// Longest string or key of a policy in bytes, unescaped.
+pub(crate) const MOST_TEXT: usize = 4_096;
+
+/// A value and where it stands.
+#[derive(Debug)]
+pub(crate) struct Value {
+    /// Bytes from the text's begin to the value's first and behind its last character.
+    pub(crate) at: u32,
+    pub(crate) end: u32,
+    pub(crate) node: Node,
+}
+
+/// What a value is.
+#[derive(Debug)]
+pub(crate) enum Node {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Value>),
+    /// In the order of the text; a name may stand twice.
+    Object(Vec<Member>),
+}
+
+/// A name and its value.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) at: u32,
+    pub(crate) key: String,
+    pub(crate) value: Value,
+}
+
+/// A number, exactly or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Number {
+    Integer(i64),
+    /// No integer, in millionths.
+    Millionths(i64),
+    /// More than six decimals.
+    Fine,
+    /// Outside 64 bits.
+    Huge,
+}
+
+/// Where and why a text is no JSON, or more than is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub(crate) at: usize,
+    /// `not JSON`, `too deep`, `text too long`.
+    pub(crate) what: &'static str,
+    pub(crate) wanted: &'static str,
+}
+
+/// Reads a whole text; a byte order mark at its begin is skipped.
+///
+/// # Errors
+/// The first place that is no JSON, is deeper than [`MOST_LEVELS`] or has a string above [`MOST_TEXT`].
+pub(crate) fn parse(text: &str) -> Result<Value, Broken> {
+    let mut scanner = Scanner::new(text.as_bytes());
+    let value = scanner.value(1)?;
+    match scanner.peek() {
+        None => Ok(value),
+        Some(_) => scanner.broken("nothing more"),
+    }
+}
+
+/// Line and column (in characters) of a byte, both from 1.
+pub(crate) fn position(text: &str, at: usize) -> (u32, u32) {
+    let (mut line, mut column) = (1_u32, 1_u32);
+    let text = text.strip_prefix(MARK).map_or((text, at), |rest| (rest, at.saturating_sub(MARK.len_utf8())));
+    for (place, letter) in text.0.char_indices() {
+        if place >= text.1 {
+            break;
+        }
+        if letter == '\n' {
+            line = line.saturating_add(1);
+            column = 1;
+        } else {
+            column = column.saturating_add(1);
+        }
+    }
+    (line, column)
+}
+
+const MARK: char = '\u{feff}';
+
+/// What stands at a pointer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing, or the text is no JSON.
+    Missing,
+    /// The bytes end before it is certain.
+    Undecided,
+    Null,
+    Scalar(Scalar),
+    /// A list, an object, or a number that is no integer of 64 bits.
+    Other,
+}
+
+/// Follows a pointer (RFC 6901, split and unescaped) into a text that may be cut off. Looks at each byte at most twice.
+/// Of names that stand twice the first counts. Text that is not UTF-8 is read with replacement characters.
+#[must_use]
+pub fn find(body: &[u8], pointer: &[String]) -> Found {
+    let mut scanner = Scanner::new(body);
+    scanner.most = usize::MAX;
+    for token in pointer {
+        match scanner.enter(token) {
+            Ok(true) => {}
+            Ok(false) => return Found::Missing,
+            Err(_) => return scanner.lost(),
+        }
+    }
+    match scanner.peek() {
+        Some(b'{' | b'[') => return Found::Other,
+        Some(b'"') => {
+            return match scanner.string() {
+                Ok(text) => Found::Scalar(Scalar::Text(text)),
+                Err(_) => scanner.lost(),
+            };
+        }
+        _ => {}
+    }
+    let value = match scanner.value(1) {
+        Ok(value) => value,
+        Err(_) => return scanner.lost(),
+    };
+    if scanner.peek().is_none() && !pointer.is_empty() {
+        // `12` may be the begin of `123`.
+        return Found::Undecided;
+    }
+    match value.node {
+        Node::Null => Found::Null,
+        Node::Bool(flag) => Found::Scalar(Scalar::Bool(flag)),
+        Node::Number(Number::Integer(number)) => Found::Scalar(Scalar::Integer(number)),
+        Node::Number(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => Found::Other,
+    }
+}
+
+/// Bytes and the place in them.
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Longest string.
+    most: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        let at = if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
+        Self { bytes, at, most: MOST_TEXT }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn step(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+
+    /// The next byte that is no white space.
+    #[inline(never)]
+    fn peek(&mut self) -> Option<u8> {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+            self.step();
+        }
+        self.byte()
+    }
+
+    #[inline(never)]
+    fn broken<T>(&self, wanted: &'static str) -> Result<T, Broken> {
+        Err(Broken { at: self.at, what: "not JSON", wanted })
+    }
+
+    /// Why a pointer found nothing: the bytes ended, or they are no JSON.
+    fn lost(&self) -> Found {
+        if self.at >= self.bytes.len() { Found::Undecided } else { Found::Missing }
+    }
+
+    fn value(&mut self, level: usize) -> Result<Value, Broken> {
+        let first = self.peek();
+        let at = self.at;
+        if level > MOST_LEVELS && matches!(first, Some(b'{' | b'[')) {
+            return Err(Broken { at, what: "too deep", wanted: "at most 32 levels" });
+        }
+        let node = match first {
+            Some(b'{') => Node::Object(self.members(level)?),
+            Some(b'[') => Node::List(self.elements(level)?),
+            Some(b'"') => Node::Text(self.string()?),
+            Some(b'-' | b'0'..=b'9') => Node::Number(self.number()?),
+            Some(b'n') => self.word("null", Node::Null)?,
+            Some(b't') => self.word("true", Node::Bool(true))?,
+            Some(b'f') => self.word("false", Node::Bool(false))?,
+            _ => return self.broken("a value"),
+        };
+        Ok(Value { at: at as u32, end: self.at as u32, node })
+    }
+
+    fn word(&mut self, word: &str, node: Node) -> Result<Node, Broken> {
+        for letter in word.bytes() {
+            if self.byte() != Some(letter) {
+                return self.broken("null, true or false");
+            }
+            self.step();
+        }
+        Ok(node)
+    }
+
+    fn members(&mut self, level: usize) -> Result<Vec<Member>, Broken> {
+        let mut members = Vec::new();
+        self.step();
+        if self.peek() == Some(b'}') {
+            self.step();
+            return Ok(members);
+        }
+        loop {
+            let (at, key) = self.key()?;
+            members.push(Member { at, key, value: self.value(level.saturating_add(1))? });
+            match self.peek() {
+                Some(b',') => self.step(),
+                Some(b'}') => break,
+                _ => return self.broken("\",\" or \"}\""),
+            }
+        }
+        self.step();
+        Ok(members)
+    }
+
+    fn elements(&mut self, level: usize) -> Result<Vec<Value>, Broken> {
+        let mut elements = Vec::new();
+        self.step();
+        if self.peek() == Some(b']') {
+            self.step();
+            return Ok(elements);
+        }
+        loop {
+            elements.push(self.value(level.saturating_add(1))?);
+            match self.peek() {
+                Some(b',') => self.step(),
+                Some(b']') => break,
+                _ => return self.broken("\",\" or \"]\""),
+            }
+        }
+        self.step();
+        Ok(elements)
+    }
+
+    /// A member's name and the colon behind it.
+    fn key(&mut self) -> Result<(u32, String), Broken> {
+        if self.peek() != Some(b'"') {
+            return self.broken("a key in double quotes");
+        }
+        let at = self.at as u32;
+        let key = self.string()?;
+        if self.peek() != Some(b':') {
+            return self.broken("\":\"");
+        }
+        self.step();
+        Ok((at, key))
+    }
+
+    /// A string; the place is at its opening quote.
+    fn string(&mut self) -> Result<String, Broken> {
+        let begin = self.at;
+        let mut text = Vec::new();
+        self.step();
+        loop {
+            let Some(byte) = self.byte() else { return self.broken("a closing quote") };
+            match byte {
+                b'"' => break,
+                b'\\' => self.escape(&mut text)?,
+                0..=0x1f => return self.broken("an escape for the control character"),
+                _ => {
+                    text.push(byte);
+                    self.step();
+                }
+            }
+            if text.len() > self.most {
+                return Err(Broken { at: begin, what: "text too long", wanted: "at most 4 KiB" });
+            }
+        }
+        self.step();
+        Ok(match String::from_utf8(text) {
+            Ok(text) => text,
+            Err(broken) => String::from_utf8_lossy(broken.as_bytes()).into_owned(),
+        })
+    }
+
+    fn escape(&mut self, text: &mut Vec<u8>) -> Result<(), Broken> {
+        self.step();
+        let plain = match self.byte() {
+            Some(letter @ (b'"' | b'\\' | b'/')) => letter,
+            Some(b'b') => 8,
+            Some(b'f') => 12,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'u') => {
+                let mut code = self.unit()?;
+                if let 0xd800..=0xdbff = code {
+                    code = match self.bytes.get(self.at..self.at.saturating_add(2)) {
+                        Some(b"\\u") => {
+                            self.step();
+                            let low = self.unit()?;
+                            let high = (code & 0x3ff) << 10;
+                            if let 0xdc00..=0xdfff = low { (high | low & 0x3ff).wrapping_add(0x1_0000) } else { code }
+                        }
+                        _ => code,
+                    };
+                }
+                let Some(letter) = char::from_u32(code) else { return self.broken("both halves of a surrogate pair") };
+                text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+                return Ok(());
+            }
+            _ => return self.broken("one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u"),
+        };
+        text.push(plain);
+        self.step();
+        Ok(())
+    }
+
+    /// Four hexadecimal digits behind the `u` at the place.
+    fn unit(&mut self) -> Result<u32, Broken> {
+        let mut code = 0_u32;
+        for _ in 0..4 {
+            self.step();
+            match self.byte().and_then(|byte| char::from(byte).to_digit(16)) {
+                Some(digit) => code = code << 4 | digit,
+                None => return self.broken("four hexadecimal digits"),
+            }
+        }
+        self.step();
+        Ok(code)
+    }
+
+    /// A number: `significand · 10^exponent` with a significand that ends in no 0.
+    fn number(&mut self) -> Result<Number, Broken> {
+        let negative = self.byte() == Some(b'-');
+        if negative {
+            self.step();
+        }
+        let mut sum = Sum::default();
+        if self.byte() == Some(b'0') {
+            self.step();
+        } else {
+            self.digits(&mut sum)?;
+        }
+        if self.byte() == Some(b'.') {
+            self.step();
+            let begin = self.at;
+            self.digits(&mut sum)?;
+            sum.exponent = begin as i64;
+            sum.exponent = sum.exponent.saturating_sub(self.at as i64);
+        }
+        if let Some(b'e' | b'E') = self.byte() {
+            self.step();
+            let minus = self.byte() == Some(b'-');
+            if let Some(b'+' | b'-') = self.byte() {
+                self.step();
+            }
+            let mut power = Sum::default();
+            self.digits(&mut power)?;
+            let power = match power.number() {
+                Number::Integer(power) => power,
+                Number::Millionths(_) | Number::Fine | Number::Huge => i64::MAX,
+            };
+            let power = if minus { power.saturating_neg() } else { power };
+            sum.exponent = sum.exponent.saturating_add(power);
+        }
+        Ok(match sum.number() {
+            Number::Integer(number) if negative => Number::Integer(number.saturating_neg()),
+            Number::Millionths(number) if negative => Number::Millionths(number.saturating_neg()),
+            other => other,
+        })
+    }
+
+    fn digits(&mut self, sum: &mut Sum) -> Result<(), Broken> {
+        if !matches!(self.byte(), Some(b'0'..=b'9')) {
+            return self.broken("a digit");
+        }
+        while let Some(digit @ b'0'..=b'9') = self.byte() {
+            sum.digit(digit & 15);
+            self.step();
+        }
+        Ok(())
+    }
+
+    /// Moves to the value that one token of a pointer names; `false`: there is none.
+    fn enter(&mut self, token: &str) -> Result<bool, Broken> {
+        match self.peek() {
+            Some(b'{') => {
+                self.step();
+                if self.peek() == Some(b'}') {
+                    return Ok(false);
+                }
+                loop {
+                    if self.key()?.1 == token {
+                        return Ok(true);
+                    }
+                    if !self.skip(b'}')? {
+                        return Ok(false);
+                    }
+                }
+            }
+            Some(b'[') => {
+                self.step();
+                let index = match token.parse::<usize>() {
+                    Ok(index) if token == "0" || !token.starts_with(['0', '+']) => index,
+                    _ => return Ok(false),
+                };
+                if self.peek() == Some(b']') {
+                    return Ok(false);
+                }
+                for _ in 0..index {
+                    if !self.skip(b']')? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Some(_) => Ok(false),
+            None => self.broken("a value"),
+        }
+    }
+
+    /// Passes over a value and the comma behind it; `false` when the list or object ends there.
+    fn skip(&mut self, close: u8) -> Result<bool, Broken> {
+        let mut open = 0_usize;
+        loop {
+            match self.peek() {
+                None => return self.broken("a value"),
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(b',') if open == 0 => {
+                    self.step();
+                    return Ok(true);
+                }
+                Some(byte @ (b'}' | b']')) => {
+                    if open == 0 {
+                        return if byte == close { Ok(false) } else { self.broken("a value") };
+                    }
+                    open = open.saturating_sub(1);
+                    self.step();
+                }
+                Some(byte) => {
+                    if let b'{' | b'[' = byte {
+                        open = open.saturating_add(1);
+                    }
+                    self.step();
+                }
+            }
+        }
+    }
+}
+
+/// Digits as they come: `significand · 10^(zeros + exponent)`.
+#[derive(Default)]
+struct Sum {
+    significand: i64,
+    /// Zeros behind the significand.
+    zeros: u32,
+    exponent: i64,
+    /// The significand does not fit.
+    long: bool,
+}
+
+impl Sum {
+    fn digit(&mut self, digit: u8) {
+        if digit == 0 {
+            // Zeros before the first digit are nothing.
+            self.zeros = if self.significand == 0 { 0 } else { self.zeros.saturating_add(1) };
+            return;
+        }
+        let shifted =
+            10_i64.checked_pow(self.zeros.saturating_add(1)).and_then(|shift| self.significand.checked_mul(shift));
+        match shifted.and_then(|shifted| shifted.checked_add(digit.into())) {
+            Some(sum) if !self.long => self.significand = sum,
+            _ => self.long = true,
+        }
+        self.zeros = 0;
+    }
+
+    fn number(&self) -> Number {
+        let exponent = self.exponent.saturating_add(self.zeros.into());
+        if self.significand == 0 {
+            return Number::Integer(0);
+        }
+        if self.long {
+            return if exponent < 0 { Number::Fine } else { Number::Huge };
+        }
+        let scaled = |power: i64| 10_i64.checked_pow(u32::try_from(power).ok()?)?.checked_mul(self.significand);
+        if exponent >= 0 {
+            scaled(exponent).map_or(Number::Huge, Number::Integer)
+        } else if exponent >= -6 {
+            scaled(exponent.saturating_add(6)).map_or(Number::Huge, Number::Millionths)
+        } else {
+            Number::Fine
+        }
+    }
+}

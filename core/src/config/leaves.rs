@@ -1,0 +1,104 @@
+//! What was read, before it becomes typed: one place per key, so that a layer over another is a copy.
+
+use super::json::Value;
+use super::keys::{Form, Key, Slot};
+use crate::defaults;
+
+/// No value: an option that is off, or no number.
+pub(super) const NOTHING: u64 = u64::MAX;
+
+/// What one key holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaf<'t> {
+    /// Milliseconds, bytes, millionths, a word's place, 0 for `false`; 1 where the value itself says the rest.
+    pub(super) number: u64,
+    /// Where it is written; `None` for a default.
+    pub(super) from: Option<&'t Value>,
+}
+
+/// What all keys hold.
+#[derive(Debug, Clone)]
+pub(super) struct Leaves<'t>([Leaf<'t>; Slot::Count as usize]);
+
+impl<'t> Leaves<'t> {
+    /// The defaults, with preset `service`.
+    pub(super) fn new() -> Self {
+        let mut leaves = Self([Leaf { number: NOTHING, from: None }; Slot::Count as usize]);
+        for (slot, number) in DEFAULTS {
+            leaves.put(*slot, Leaf { number: *number, from: None });
+        }
+        leaves
+    }
+
+    pub(super) fn get(&self, slot: Slot) -> Leaf<'t> {
+        self.0.get(slot as usize).copied().unwrap_or(Leaf { number: NOTHING, from: None })
+    }
+
+    pub(super) fn number(&self, slot: Slot) -> u64 {
+        self.get(slot).number
+    }
+
+    /// As an option: nothing where it is off.
+    pub(super) fn option(&self, slot: Slot) -> Option<u64> {
+        Some(self.number(slot)).filter(|number| *number != NOTHING)
+    }
+
+    pub(super) fn text(&self, slot: Slot) -> Option<&'t str> {
+        self.get(slot).from?.text()
+    }
+
+    pub(super) fn written(&self, slot: Slot) -> bool {
+        self.get(slot).from.is_some()
+    }
+
+    pub(super) fn put(&mut self, slot: Slot, leaf: Leaf<'t>) {
+        if let Some(place) = self.0.get_mut(slot as usize) {
+            *place = leaf;
+        }
+    }
+
+    /// Takes back a key, and all below it, to what `base` holds.
+    pub(super) fn reset(&mut self, key: &Key, base: &Self) {
+        self.put(key.slot, base.get(key.slot));
+        if let Form::Object(keys) | Form::ObjectOrFalse(keys) = key.form {
+            for key in keys {
+                self.reset(key, base);
+            }
+        }
+    }
+}
+
+const DEFAULTS: &[(Slot, u64)] = &[
+    (Slot::Connect, defaults::CONNECT),
+    (Slot::Idle, defaults::IDLE),
+    (Slot::Attempt, defaults::ATTEMPT),
+    (Slot::Total, defaults::TOTAL),
+    (Slot::MaxBody, defaults::MAX_BODY),
+    (Slot::BufferUpTo, defaults::BUFFER_UP_TO),
+    (Slot::Concurrency, defaults::CONCURRENCY as u64),
+    (Slot::MaxWaiting, defaults::MAX_WAITING as u64),
+    (Slot::Attempts, defaults::ATTEMPTS as u64),
+    (Slot::RetryBase, defaults::BASE),
+    (Slot::Cap, defaults::CAP),
+    (Slot::Jitter, 0),
+    (Slot::Capacity, defaults::BUDGET_CAPACITY * defaults::ONE),
+    (Slot::PerCall, defaults::BUDGET_PER_CALL),
+    (Slot::PerSecond, defaults::BUDGET_PER_SECOND),
+    (Slot::Idempotency, 0),
+    // POST and PATCH: the bits of their codes at the boundary.
+    (Slot::Methods, 1 << 7 | 1 << 8),
+    (Slot::Format, 0),
+    (Slot::Breaker, 1),
+    (Slot::Scope, 0),
+    (Slot::Window, defaults::WINDOW),
+    (Slot::FailureRate, defaults::FAILURE_RATE),
+    (Slot::MinimumCalls, defaults::MINIMUM_CALLS as u64),
+    (Slot::Run, defaults::RUN as u64),
+    (Slot::CoolDown, defaults::COOL_DOWN),
+    (Slot::LatestProbe, defaults::LATEST_PROBE),
+    (Slot::Probes, defaults::PROBES as u64),
+    (Slot::Wait, 0),
+    (Slot::Headroom, defaults::HEADROOM),
+    (Slot::Cost, 1),
+    (Slot::Unit, 0),
+];
