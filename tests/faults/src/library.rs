@@ -1,0 +1,109 @@
+//! The folder of scenarios: which of them a runtime plays, and which may fail for now.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::scenario::{Client, RUNTIMES, Scenario};
+
+/// Runtimes whose binding has a drop-in.
+const DROPINS: [&str; 2] = ["node", "chromium"];
+
+/// The scenarios that `runtime` plays, by file name, as they stand in their files.
+pub fn chosen(folder: &Path, runtime: &str) -> Result<Vec<Value>, String> {
+    if !RUNTIMES.contains(&runtime) {
+        return Err(format!("runtime={runtime}: one of {}", RUNTIMES.join(" ")));
+    }
+    let mut list = Vec::new();
+    for path in files(folder)? {
+        let (value, scenario) = read(&path)?;
+        let fits = scenario.client == Client::Verbs || DROPINS.contains(&runtime);
+        if fits && scenario.plays_in(runtime) {
+            list.push(value);
+        }
+    }
+    Ok(list)
+}
+
+/// The scenario files, sorted.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// One file, as it stands and as it is understood. Its name is the scenario's.
+pub fn read(path: &Path) -> Result<(Value, Scenario), String> {
+    let place = |error: String| format!("{}: {error}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| place(error.to_string()))?;
+    let value: Value = serde_json::from_str(&text).map_err(|error| place(error.to_string()))?;
+    let scenario = Scenario::read(value.clone()).map_err(place)?;
+    if path.file_stem().is_none_or(|stem| stem != scenario.name.as_str()) {
+        return Err(place(format!("name: {:?} is not the file's", scenario.name)));
+    }
+    Ok((value, scenario))
+}
+
+/// Why this pair may fail, from `skips.toml` beside the folder.
+pub fn skip(folder: &Path, scenario: &str, runtime: &str) -> Result<Option<String>, String> {
+    let path = folder.with_file_name("skips.toml");
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
+    let list = skips(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let found = list.into_iter().find(|skip| skip.scenario == scenario && skip.runtime == runtime);
+    Ok(found.map(|skip| skip.reason))
+}
+
+/// An entry of `skips.toml`.
+#[derive(Debug, Default, PartialEq)]
+pub struct Skip {
+    pub scenario: String,
+    pub runtime: String,
+    pub reason: String,
+}
+
+/// Reads the little of TOML that the file may use: `[[skip]]`, `key = "text"`, comments.
+pub fn skips(text: &str) -> Result<Vec<Skip>, String> {
+    let mut list: Vec<Skip> = Vec::new();
+    for (index, line) in text.lines().map(str::trim).enumerate() {
+        let wrong = |what: &str| format!("line {}: {what}", index + 1);
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if line == "[[skip]]" {
+            list.push(Skip::default());
+            continue;
+        }
+        let (key, value) = line.split_once('=').ok_or(wrong("[[skip]] or key = \"text\" expected"))?;
+        let value = value.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let value = value.filter(|value| !value.contains(['"', '\\'])).ok_or(wrong("\"text\" expected"))?;
+        let skip = list.last_mut().ok_or(wrong("[[skip]] expected first"))?;
+        let slot = match key.trim() {
+            "scenario" => &mut skip.scenario,
+            "runtime" => &mut skip.runtime,
+            "reason" => &mut skip.reason,
+            _ => return Err(wrong("scenario, runtime or reason")),
+        };
+        value.clone_into(slot);
+    }
+    match list.iter().position(|skip| skip.reason.is_empty() || skip.scenario.is_empty() || skip.runtime.is_empty()) {
+        Some(index) => Err(format!("skip {}: scenario, runtime and reason are required", index + 1)),
+        None => Ok(list),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skips_need_all_three() {
+        let text = "# why\n[[skip]]\nscenario = \"a\"\nruntime = \"node\"\nreason = \"later\"\n";
+        let skip = Skip { scenario: "a".into(), runtime: "node".into(), reason: "later".into() };
+        assert_eq!(skips(text).unwrap(), [skip]);
+        assert!(skips("[[skip]]\nscenario = \"a\"\n").unwrap_err().contains("required"));
+        assert!(skips("scenario = \"a\"\n").unwrap_err().contains("line 1"));
+    }
+}

@@ -1,0 +1,353 @@
+//! The script of a run, as it stands in a file: plain data, read strictly.
+//!
+//! What a node does is in `node.rs`, what an answer becomes on the wire in `answer.rs`; tests/README.md is the reference.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A whole script: the root node and what only the root may say.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Script {
+    /// A port of the run's own that does not listen (yet).
+    pub refuse: Option<Refuse>,
+    /// `false` keeps no request in the log, only totals.
+    pub log: Option<bool>,
+    #[serde(flatten)]
+    pub root: NodeScript,
+}
+
+/// How the run's own port refuses: `true`, milliseconds, or `"silently"`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(untagged)]
+pub enum Refuse {
+    Always(bool),
+    For(u64),
+    Silently(Silently),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Silently {
+    Silently,
+}
+
+/// One node: who answers, in the order of the fields.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NodeScript {
+    pub paths: BTreeMap<String, NodeScript>,
+    pub phases: Vec<PhaseScript>,
+    pub tokens: Vec<String>,
+    pub bucket: Option<BucketScript>,
+    pub pool: Option<PoolScript>,
+    pub answers: Vec<Answer>,
+    pub then: Option<Answer>,
+    pub cycle: bool,
+    pub per: Option<Per>,
+    /// What no field took: [`Script::check`] refuses it (serde cannot, beside `flatten`).
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct PhaseScript {
+    /// Milliseconds; none: for ever.
+    #[serde(rename = "for")]
+    pub lasts: Option<u64>,
+    #[serde(flatten)]
+    pub node: NodeScript,
+}
+
+/// Whose sequence of answers a request continues; none: the node's.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Per {
+    Path,
+    Op,
+}
+
+/// `rate` requests per `per` ms.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BucketScript {
+    pub rate: u32,
+    #[serde(default = "thousand")]
+    pub per: u64,
+    /// Requests at once; none: `rate`.
+    pub burst: Option<u32>,
+    #[serde(default)]
+    pub kind: BucketKind,
+    #[serde(default)]
+    pub headers: Family,
+    #[serde(rename = "retryAfter", default)]
+    pub retry_after: RetryAfter,
+    #[serde(default = "too_many")]
+    pub status: u16,
+}
+
+fn thousand() -> u64 {
+    1000
+}
+
+fn too_many() -> u16 {
+    429
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum BucketKind {
+    #[default]
+    Token,
+    Window,
+}
+
+/// The header names in which a bucket tells its state.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    #[default]
+    Ratelimit,
+    RatelimitFields,
+    #[serde(rename = "x-ratelimit")]
+    XRatelimit,
+    Github,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(untagged)]
+pub enum RetryAfter {
+    Seconds(bool),
+    Millis(Millis),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Millis {
+    Ms,
+}
+
+impl Default for RetryAfter {
+    fn default() -> Self {
+        RetryAfter::Seconds(true)
+    }
+}
+
+/// A worker pool; times in ms.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolScript {
+    pub workers: usize,
+    pub service: u64,
+    #[serde(default = "unbounded")]
+    pub queue: usize,
+    #[serde(default)]
+    pub reject: u64,
+}
+
+fn unbounded() -> usize {
+    usize::MAX
+}
+
+/// What one request gets.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    #[serde(default = "ok")]
+    pub status: u16,
+    #[serde(default)]
+    pub headers: BTreeMap<String, HeaderText>,
+    #[serde(default, deserialize_with = "even_null")]
+    pub json: Option<Value>,
+    pub body: Option<String>,
+    pub bytes: Option<usize>,
+    #[serde(default)]
+    pub echo: bool,
+    /// Milliseconds before anything of the answer is sent.
+    #[serde(default)]
+    pub delay: u64,
+    pub commit: Option<bool>,
+    pub fault: Option<Fault>,
+    /// `dribble`: bytes at a time.
+    #[serde(default = "one")]
+    pub piece: usize,
+    /// `dribble`: ms between pieces.
+    #[serde(default = "hundred")]
+    pub every: u64,
+    /// How many requests in a row get this answer.
+    #[serde(default = "once")]
+    pub times: u64,
+}
+
+/// `"json": null` is a body; a missing key is none.
+fn even_null<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
+}
+
+fn ok() -> u16 {
+    200
+}
+
+fn one() -> usize {
+    1
+}
+
+fn once() -> u64 {
+    1
+}
+
+fn hundred() -> u64 {
+    100
+}
+
+impl Answer {
+    /// An answer of nothing but a status.
+    pub fn of(status: u16) -> Answer {
+        Answer {
+            status,
+            headers: BTreeMap::new(),
+            json: None,
+            body: None,
+            bytes: None,
+            echo: false,
+            delay: 0,
+            commit: None,
+            fault: None,
+            piece: 1,
+            every: 100,
+            times: 1,
+        }
+    }
+
+    /// Does a write that gets this answer take effect?
+    pub fn commits(&self) -> bool {
+        let processed = !matches!(self.fault, Some(Fault::ResetBefore | Fault::ResetAfter | Fault::Close));
+        self.commit.unwrap_or(processed && self.status < 400)
+    }
+}
+
+/// A header's value: text, or something made when it is sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum HeaderText {
+    Text(String),
+    Number(i64),
+    List(Vec<HeaderText>),
+    Date(DateText),
+    Epoch(EpochText),
+}
+
+/// The time `date` ms from now, in whole seconds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DateText {
+    pub date: i64,
+    #[serde(default)]
+    pub form: DateForm,
+}
+
+/// The three forms of an HTTP date (RFC 9110 section 5.6.7).
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum DateForm {
+    #[default]
+    Imf,
+    Rfc850,
+    Asctime,
+}
+
+/// The time `epoch` ms from now, as a Unix time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochText {
+    pub epoch: i64,
+    #[serde(default)]
+    pub unit: EpochUnit,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum EpochUnit {
+    #[default]
+    S,
+    Ms,
+}
+
+/// What goes wrong with an answer; the table is in tests/README.md.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    ResetBefore,
+    ResetAfter,
+    Close,
+    CloseAfter,
+    ResetIdle,
+    Truncate,
+    CutChunk,
+    StallHeaders,
+    StallBody,
+    Dribble,
+    Endless,
+    Garbage,
+    HugeHeader,
+    ManyHeaders,
+    Informational,
+}
+
+impl Fault {
+    /// The word of the script.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::ResetBefore => "reset-before",
+            Fault::ResetAfter => "reset-after",
+            Fault::Close => "close",
+            Fault::CloseAfter => "close-after",
+            Fault::ResetIdle => "reset-idle",
+            Fault::Truncate => "truncate",
+            Fault::CutChunk => "cut-chunk",
+            Fault::StallHeaders => "stall-headers",
+            Fault::StallBody => "stall-body",
+            Fault::Dribble => "dribble",
+            Fault::Endless => "endless",
+            Fault::Garbage => "garbage",
+            Fault::HugeHeader => "huge-header",
+            Fault::ManyHeaders => "many-headers",
+            Fault::Informational => "informational",
+        }
+    }
+}
+
+impl Script {
+    /// Reads a script. The error is one sentence for its author.
+    pub fn read(value: Value) -> Result<Script, String> {
+        let script: Script = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        script.check()?;
+        Ok(script)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.root.check("server")
+    }
+}
+
+impl NodeScript {
+    fn check(&self, place: &str) -> Result<(), String> {
+        if let Some(key) = self.unknown.keys().next() {
+            return Err(format!("{place}.{key}: unknown key"));
+        }
+        for (pattern, node) in &self.paths {
+            node.check(&format!("{place}.paths[{pattern:?}]"))?;
+        }
+        for (index, phase) in self.phases.iter().enumerate() {
+            phase.node.check(&format!("{place}.phases[{index}]"))?;
+        }
+        match &self.bucket {
+            Some(bucket) if bucket.rate == 0 || bucket.per == 0 || bucket.burst == Some(0) => {
+                Err(format!("{place}.bucket: rate, per and burst are at least 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+use std::time::{Duration, Instant};
+
+use crate::client::World;
+
+#[tokio::test]
+async fn a_bucket_refuses_and_tells_its_state() {
+    let world = World::with(r#"{"bucket":{"rate":1,"per":60000,"headers":"x-ratelimit"}}"#).await;
+    let first = world.get("/a").await;
+    assert_eq!((first.status(), first.header("x-ratelimit-remaining")), (200, Some("0")));
+    let second = world.get("/a").await;
+    assert_eq!((second.status(), second.header("retry-after")), (429, Some("60")));
+    assert_eq!(world.log().await["requests"][1]["answer"], "429 bucket");
+}
+
+#[tokio::test]
+async fn a_pool_makes_requests_wait_for_a_worker() {
+    let world = World::with(r#"{"pool":{"workers":1,"service":100,"queue":1}}"#).await;
+    let start = Instant::now();
+    let (first, second, third) = tokio::join!(world.get("/a"), world.get("/b"), world.get("/c"));
+    let mut statuses = [first.status(), second.status(), third.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 503]);
+    assert!(start.elapsed() >= Duration::from_millis(200));
+    assert_eq!(world.log().await["totals"]["inFlight"], 3);
+}
+
+#[tokio::test]
+async fn tokens_are_asked_for_and_phases_counted() {
+    let world = World::with(r#"{"phases":[{"for":60000,"tokens":["t"]}]}"#).await;
+    assert_eq!(world.get("/a").await.status(), 401);
+    let with = world.ask("GET /r/a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n").await;
+    assert_eq!(with.status(), 200);
+    assert_eq!(world.log().await["totals"]["phases"], serde_json::json!([2]));
+}
