@@ -11,6 +11,7 @@ mod house;
 mod needs;
 mod places;
 mod run;
+mod server;
 mod test;
 
 use std::process::ExitCode;

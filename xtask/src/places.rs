@@ -39,3 +39,14 @@ pub fn is_fresh(made: &Path, source: &Path) -> bool {
         _ => false,
     }
 }
+
+/// Writes a file and the folders above it.
+///
+/// # Errors
+/// The path and what went wrong.
+pub fn write(path: &Path, text: &str) -> Result<(), String> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}

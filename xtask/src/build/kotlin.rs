@@ -21,6 +21,19 @@ pub fn build() -> Result<(), String> {
     Run::new("mvn").args(["-B", "-ntp", "-q", "-DskipTests", "package"]).folder(&package).quietly()
 }
 
+/// A main class of the examples, with everything that it stands on.
+///
+/// # Errors
+/// The package has not been built.
+pub fn jvm(class: &str) -> Result<Run, String> {
+    let path = at("bindings-kotlin/examples/target/classpath.txt");
+    let list = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let classes = at("bindings-kotlin/examples/target/classes");
+    let joined = std::env::join_paths(std::iter::once(classes).chain(std::env::split_paths(list.trim())));
+    let joined = joined.map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Run::new("java").args(["-cp".into(), joined, class.into()]))
+}
+
 /// The library with symbols, the bindings read from it, then a stripped copy for the jar.
 fn native() -> Result<(), String> {
     Run::cargo().args(["build", "--quiet", "--release", "-p", "unruffled-ffi"]).quietly()?;

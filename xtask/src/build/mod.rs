@@ -4,6 +4,7 @@ mod javascript;
 mod kotlin;
 mod python;
 
+pub use kotlin::jvm;
 use std::time::Instant;
 
 type Build = fn() -> Result<(), String>;

@@ -1,7 +1,7 @@
 //! The Python package: an environment with its exact tools, and the native library in place for development.
 
 use crate::needs;
-use crate::places::{at, is_fresh, target, venv_program};
+use crate::places::{at, is_fresh, target, venv_program, write};
 use crate::run::Run;
 
 /// Makes `target/python/venv` and installs the package there in place.
@@ -38,5 +38,5 @@ fn install() -> Result<(), String> {
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
         .args([&list])
         .quietly()?;
-    std::fs::write(&done, "").map_err(|error| format!("{}: {error}", done.display()))
+    write(&done, "")
 }

@@ -51,7 +51,8 @@ impl Language {
             Self::Node => package("js", "bindings-js/examples/demo.mjs").map(|path| Run::new("node").args([path])),
             Self::Python => package("python", "bindings-python/examples/demo.py")
                 .map(|path| Run::new(venv_program("python")).args([path])),
-            Self::Jvm => package("kotlin", "bindings-kotlin/examples/pom.xml").and_then(|_| jvm()),
+            Self::Jvm => package("kotlin", "bindings-kotlin/examples/pom.xml")
+                .and_then(|_| build::jvm("dev.unruffled.examples.DemoKt")),
             Self::Naive => needs::node().map(|()| Run::new("node").args([at("examples/naive.mjs")])),
         }
     }
@@ -65,16 +66,6 @@ fn package(name: &str, program: &str) -> Result<std::path::PathBuf, String> {
     }
     build::package(name)?;
     Ok(path)
-}
-
-/// The jar of the examples and everything that it stands on.
-fn jvm() -> Result<Run, String> {
-    let path = at("bindings-kotlin/examples/target/classpath.txt");
-    let list = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let classes = at("bindings-kotlin/examples/target/classes");
-    let joined = std::env::join_paths(std::iter::once(classes).chain(std::env::split_paths(list.trim())));
-    let joined = joined.map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(Run::new("java").args(["-cp".into(), joined, "dev.unruffled.examples.DemoKt".into()]))
 }
 
 /// What a demo program has said so far.

@@ -7,16 +7,14 @@ mod figures;
 mod live;
 mod options;
 mod report;
-mod server;
 
-use crate::places::{at, target};
+use crate::places::{self, at, target};
 use crate::run::Run;
+use crate::server::Server;
 use clients::{Client, Language};
 use figures::Figures;
 use options::Options;
 use serde_json::Value;
-use server::Server;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// After the last call has begun, a call may still live as long as its policy lets it; then the programs are ended.
@@ -83,7 +81,7 @@ fn play() -> Result<(), String> {
     print_end(&clients, &missing);
     let page = report::Report { clients: &clients, missing: &missing, policy: &policy_text }.html();
     let path = target("demo/report.html");
-    write(&path, &page)?;
+    places::write(&path, &page)?;
     println!("\nthe report: {}", path.display());
     Ok(())
 }
@@ -148,11 +146,4 @@ fn print_end(clients: &[(&str, Figures)], missing: &[(&str, String)]) {
     for (name, why) in missing {
         println!("{name} was left out: {why}");
     }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -4,6 +4,7 @@
 //! `N passed, M failed`.
 
 mod counts;
+mod quickstart;
 mod stages;
 mod table;
 

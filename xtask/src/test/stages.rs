@@ -1,5 +1,6 @@
 //! The stages in order: cheap before dear, and each package's build before its tests.
 
+use super::quickstart;
 use crate::build;
 use crate::needs;
 use crate::places::{at, target, venv_program};
@@ -49,8 +50,8 @@ pub static STAGES: &[Stage] = &[
     stage("rust vectors", &["rust", "vectors"], || {
         Run::cargo().args(["run", "--quiet", "-p", "unruffled-host"]).output()
     }),
-    stage("fault server", &["rust", "js", "chromium", "python", "kotlin", "scenarios"], fault_server),
-    stage("js build", &["js", "chromium", "vectors", "scenarios"], || built("js")).of("bindings-js/build.mjs"),
+    stage("fault server", &["rust", "js", "chromium", "python", "kotlin", "scenarios", "docs"], fault_server),
+    stage("js build", &["js", "chromium", "vectors", "scenarios", "docs"], || built("js")).of("bindings-js/build.mjs"),
     stage("js types", &["js"], || npm("types")).of("bindings-js/build.mjs").after(&["js build"]),
     stage("js lint", &["js"], || npm("lint")).of("bindings-js/build.mjs").after(&["js build"]),
     stage("js tests", &["js"], || npm("test")).of("bindings-js/build.mjs").after(&["js build"]),
@@ -58,10 +59,13 @@ pub static STAGES: &[Stage] = &[
     stage("js scenarios", &["js", "scenarios"], || npm("scenarios"))
         .of("bindings-js/build.mjs")
         .after(&["js build", "fault server"]),
+    stage("js quick start", &["js", "docs"], quickstart::javascript)
+        .of("bindings-js/build.mjs")
+        .after(&["js build", "fault server"]),
     stage("chromium", &["chromium", "vectors", "scenarios"], chromium)
         .of("bindings-js/test/chromium.mjs")
         .after(&["js build", "fault server"]),
-    stage("python build", &["python", "vectors", "scenarios"], || built("python")).of(PYPROJECT),
+    stage("python build", &["python", "vectors", "scenarios", "docs"], || built("python")).of(PYPROJECT),
     stage("python types", &["python"], || python("mypy", &[])).of(PYPROJECT).after(&["python build"]),
     stage("python lint", &["python"], python_lint).of(PYPROJECT).after(&["python build"]),
     stage("python tests", &["python"], || python("pytest", &["-q"])).of(PYPROJECT).after(&["python build"]),
@@ -71,9 +75,16 @@ pub static STAGES: &[Stage] = &[
     stage("python scenarios", &["python", "scenarios"], || python("tests.scenarios", &[]))
         .of("bindings-python/tests/scenarios.py")
         .after(&["python build", "fault server"]),
-    stage("kotlin build", &["kotlin", "vectors", "scenarios"], || built("kotlin")).of("bindings-kotlin/pom.xml"),
+    stage("python quick start", &["python", "docs"], quickstart::python)
+        .of(PYPROJECT)
+        .after(&["python build", "fault server"]),
+    stage("kotlin build", &["kotlin", "vectors", "scenarios", "docs"], || built("kotlin"))
+        .of("bindings-kotlin/pom.xml"),
     stage("kotlin tests", &["kotlin", "vectors", "scenarios"], maven)
         .of("bindings-kotlin/pom.xml")
+        .after(&["kotlin build", "fault server"]),
+    stage("kotlin quick start", &["kotlin", "docs"], quickstart::kotlin)
+        .of(quickstart::KOTLIN)
         .after(&["kotlin build", "fault server"]),
 ];
 

@@ -1,4 +1,5 @@
-//! The fault server, started for the demo, and the few requests that control it (protocol: tests/README.md).
+//! The fault server, started for the demo or a quick start, and the few requests that control it (protocol:
+//! tests/README.md).
 
 use crate::places::target;
 use crate::run::Run;
