@@ -7,6 +7,15 @@ use crate::defaults;
 /// No wait or window is longer (milliseconds, about 69 years).
 pub(super) const LONGEST: u64 = defaults::MAX_NOW;
 
+/// The text up to the first such byte, and what is after it.
+#[must_use]
+#[inline(never)]
+pub(super) fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
+    let end = text.bytes().position(|byte| byte == at).unwrap_or(text.len());
+    let (before, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    (before, rest.get(1..))
+}
+
 /// `12` or `12.5` times 10^`places`, rounded up, saturating. No sign, no exponent, digits on both sides of the dot.
 #[must_use]
 #[inline(never)]
@@ -41,8 +50,10 @@ pub(super) fn go_duration(mut text: &str) -> Option<u64> {
     // Millionths of a millisecond: nanoseconds.
     let mut total = 0_u64;
     while !text.is_empty() {
-        let (number, rest) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit() && c != '.')?)?;
-        let (unit, rest) = rest.split_at_checked(rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len()))?;
+        let is_unit = |byte: u8| !byte.is_ascii_digit() && byte != b'.';
+        let (number, rest) = text.split_at_checked(text.bytes().position(is_unit)?)?;
+        let end = rest.bytes().position(|byte| byte.is_ascii_digit()).unwrap_or(rest.len());
+        let (unit, rest) = rest.split_at_checked(end)?;
         let (places, times) = match unit {
             "h" => (6, 3_600_000),
             "m" => (6, 60_000),
@@ -67,9 +78,9 @@ pub(super) fn reset(text: &str, now_ms: u64) -> Option<u64> {
         Some(delta) if delta < 1_000_000_000_000 => return Some(delta.min(LONGEST)),
         Some(seconds) if seconds < 1_000_000_000_000_000 => seconds,
         Some(_) => decimal(text, 0)?,
+        None if text.is_empty() => return None,
         None => match date::rfc3339(text).or_else(|| date::http_date(text, now_ms)) {
             Some(time) => time,
-            None if text.is_empty() => return None,
             None => return go_duration(text),
         },
     };

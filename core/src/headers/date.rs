@@ -16,26 +16,18 @@ const FIFTY_YEARS: u64 = 50 * 31_556_952_000;
 #[must_use]
 #[inline(never)]
 pub fn http_date(text: &str, wall_ms: u64) -> Option<u64> {
-    let Some((weekday, rest)) = text.split_once(", ") else { return asctime(text) };
-    let rest = rest.strip_suffix(" GMT")?;
-    if is_short_weekday(weekday) && rest.len() == 20 {
-        // 06 Nov 1994 08:49:37
-        let (day, month) = day_and_month(rest, " ")?;
-        let year = number(rest.get(7..11)?)?;
-        return unix(year, month, day, clock(rest.get(11..)?.strip_prefix(' ')?)?);
+    for pattern in ["w, dd N yyyy hh:mm:ss GMT", "w N _d hh:mm:ss yyyy"] {
+        if let Some(fields) = whole(text, pattern) {
+            return fields.unix();
+        }
     }
-    // 06-Nov-94 08:49:37
-    if !WEEKDAYS.contains(&weekday) || rest.len() != 18 {
-        return None;
-    }
-    let (day, month) = day_and_month(rest, "-")?;
-    let in_century = number(rest.get(7..9)?)?;
-    let seconds = clock(rest.get(9..)?.strip_prefix(' ')?)?;
+    let mut fields = whole(text, "W, dd-N-yy hh:mm:ss GMT")?;
     let horizon = wall_ms.saturating_add(FIFTY_YEARS);
+    fields.year = fields.year.saturating_add(1_900);
     let mut latest = None;
-    for century in 19_u32..=99 {
-        let year = century.saturating_mul(100).saturating_add(in_century);
-        latest = unix(year, month, day, seconds).filter(|time| *time <= horizon).or(latest);
+    while fields.year <= 9_999 {
+        latest = fields.unix().filter(|time| *time <= horizon).or(latest);
+        fields.year = fields.year.saturating_add(100);
     }
     latest
 }
@@ -46,125 +38,137 @@ pub fn http_date(text: &str, wall_ms: u64) -> Option<u64> {
 #[must_use]
 #[inline(never)]
 pub fn rfc3339(text: &str) -> Option<u64> {
-    let (date, time) = text.split_once(['T', 't'])?;
-    let (year, rest) = date.split_at_checked(4)?;
-    let (month, day) = rest.strip_prefix('-')?.split_once('-')?;
-    let (time, ahead) = match time.strip_suffix(['Z', 'z']) {
-        Some(time) => (time, 0),
-        None => {
-            let (time, zone) = time.split_at_checked(time.len().checked_sub(6)?)?;
-            let minutes = i64::from(clock(zone.get(1..)?)?).saturating_mul(1_000);
-            match zone.get(..1)? {
-                "+" => (time, minutes),
-                "-" => (time, minutes.saturating_neg()),
+    let mut fields = Fields::default();
+    let rest = fields.scan(text.as_bytes(), "yyyy-nn-dd")?;
+    let rest = rest.strip_prefix(b"T").or_else(|| rest.strip_prefix(b"t"))?;
+    let mut rest = fields.scan(rest, "hh:mm")?;
+    let mut fraction = 0_u64;
+    if rest.starts_with(b":") {
+        rest = fields.scan(rest, ":ss")?;
+        if let Some(digits) = rest.strip_prefix(b".") {
+            let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+            let (digits, after) = digits.split_at_checked(end)?;
+            let (mut unit, mut is_over) = (100_u64, false);
+            for digit in digits {
+                fraction = fraction.saturating_add(u64::from(digit.wrapping_sub(b'0')).saturating_mul(unit));
+                // Anything beyond the third digit is one millisecond more.
+                is_over |= unit == 0 && *digit != b'0';
+                unit /= 10;
+            }
+            if end == 0 {
+                return None;
+            }
+            fraction = fraction.saturating_add(u64::from(is_over));
+            rest = after;
+        }
+    }
+    let time = fields.unix()?.saturating_add(fraction);
+    if matches!(rest, b"Z" | b"z") {
+        return Some(time);
+    }
+    let mut zone = Fields::default();
+    let (sign, rest) = rest.split_first()?;
+    if !zone.scan(rest, "hh:mm")?.is_empty() {
+        return None;
+    }
+    let offset = u64::from(zone.seconds()?).saturating_mul(1_000);
+    match sign {
+        b'+' => time.checked_sub(offset),
+        b'-' => time.checked_add(offset),
+        _ => None,
+    }
+}
+
+/// A date as it is written.
+#[derive(Default)]
+struct Fields {
+    year: u32,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    second: u32,
+}
+
+/// The fields of a text that is the pattern from end to end.
+fn whole(text: &str, pattern: &str) -> Option<Fields> {
+    let mut fields = Fields::default();
+    fields.scan(text.as_bytes(), pattern)?.is_empty().then_some(fields)
+}
+
+impl Fields {
+    /// Reads the start of a text by a pattern and returns the rest: `y n d h m s` a digit of that field, `_` a digit
+    /// of the day or a space, `N` a month's name, `w` and `W` a short and a long weekday, all else itself.
+    #[inline(never)]
+    fn scan<'a>(&mut self, mut text: &'a [u8], pattern: &str) -> Option<&'a [u8]> {
+        for letter in pattern.bytes() {
+            let field = match letter {
+                b'y' => &mut self.year,
+                b'n' => &mut self.month,
+                b'd' | b'_' => &mut self.day,
+                b'h' => &mut self.hour,
+                b'm' => &mut self.minute,
+                b's' => &mut self.second,
+                b'N' => {
+                    let place = MONTHS.iter().position(|name| text.starts_with(name.as_bytes()))?;
+                    self.month = u32::try_from(place).ok()?.saturating_add(1);
+                    text = text.get(3..)?;
+                    continue;
+                }
+                b'w' | b'W' => {
+                    let name = WEEKDAYS.iter().map(|name| name.as_bytes());
+                    let mut name = name.map(|name| if letter == b'w' { name.get(..3).unwrap_or(name) } else { name });
+                    text = name.find_map(|name| text.strip_prefix(name))?;
+                    continue;
+                }
+                _ => {
+                    text = text.strip_prefix(&[letter])?;
+                    continue;
+                }
+            };
+            let (byte, rest) = text.split_first()?;
+            text = rest;
+            match byte {
+                b'0'..=b'9' => {
+                    *field = field.saturating_mul(10).saturating_add(u32::from(byte.wrapping_sub(b'0')));
+                }
+                b' ' if letter == b'_' => {}
                 _ => return None,
             }
         }
-    };
-    let (time, fraction) = match time.split_once('.') {
-        Some((time, _)) if time.len() != 8 => return None,
-        // "0" and the fraction from its dot on.
-        Some((whole, fraction)) => (whole, fraction_ms(fraction)?),
-        None => (time, 0),
-    };
-    if time.len() != 8 && time.len() != 5 {
-        return None;
+        Some(text)
     }
-    let day = unix(number(year)?, two(month)?, two(day)?, clock(time)?)?.saturating_add(fraction);
-    day.checked_add_signed(ahead.saturating_neg())
-}
 
-/// `Sun Nov  6 08:49:37 1994`
-#[inline(never)]
-fn asctime(text: &str) -> Option<u64> {
-    let (weekday, rest) = text.split_once(' ')?;
-    let (month, rest) = (month(rest.get(..3)?)?, rest.get(3..)?.strip_prefix(' ')?);
-    let day = rest.get(..2)?;
-    let day = number(day.strip_prefix(' ').unwrap_or(day))?;
-    let rest = rest.get(2..)?.strip_prefix(' ')?;
-    let year = rest.get(8..)?.strip_prefix(' ')?;
-    if !is_short_weekday(weekday) || year.len() != 4 {
-        return None;
+    /// Seconds of the day.
+    fn seconds(&self) -> Option<u32> {
+        let is_leap = self.hour == 23 && self.minute == 59 && self.second == 60;
+        if self.hour > 23 || self.minute > 59 || (self.second > 59 && !is_leap) {
+            return None;
+        }
+        let minutes = self.hour.saturating_mul(60).saturating_add(self.minute);
+        Some(minutes.saturating_mul(60).saturating_add(self.second))
     }
-    unix(number(year)?, month, day, clock(rest.get(..8)?)?)
-}
 
-fn is_short_weekday(text: &str) -> bool {
-    text.len() == 3 && WEEKDAYS.iter().any(|name| name.starts_with(text))
-}
-
-/// `06 Nov ` or `06-Nov-`.
-fn day_and_month(text: &str, between: &str) -> Option<(u32, u32)> {
-    if text.get(2..3)? != between || text.get(6..7)? != between {
-        return None;
+    /// Unix milliseconds of a day that exists, 1970 to 9999.
+    #[inline(never)]
+    fn unix(&self) -> Option<u64> {
+        if !(1_970..=9_999).contains(&self.year) {
+            return None;
+        }
+        let place = usize::try_from(self.month).ok()?;
+        let (before, after) = (*BEFORE.get(place.checked_sub(1)?)?, *BEFORE.get(place)?);
+        let leap_days = leap_years(self.year.saturating_sub(1));
+        let is_leap = leap_years(self.year) != leap_days;
+        let length = after.saturating_sub(before).saturating_add(u32::from(is_leap && self.month == 2));
+        if self.day == 0 || self.day > length {
+            return None;
+        }
+        // 1970 began after 477 leap days; the day counts from 1: 478.
+        let days = self.year.saturating_sub(1_970).saturating_mul(365).saturating_add(leap_days);
+        let days = days.saturating_add(before).saturating_add(u32::from(is_leap && self.month > 2));
+        let days = u64::from(days.saturating_add(self.day).saturating_sub(478));
+        Some(days.saturating_mul(86_400).saturating_add(u64::from(self.seconds()?)).saturating_mul(1_000))
     }
-    Some((number(text.get(..2)?)?, month(text.get(3..6)?)?))
-}
-
-/// 1 to 12.
-fn month(text: &str) -> Option<u32> {
-    let place = MONTHS.iter().position(|name| *name == text)?;
-    u32::try_from(place).ok()?.checked_add(1)
-}
-
-/// Seconds of the day of `08:49:37` or `08:49`.
-#[inline(never)]
-fn clock(text: &str) -> Option<u32> {
-    let (hour, rest) = text.split_once(':')?;
-    let (minute, second) = rest.split_once(':').unwrap_or((rest, "00"));
-    let (hour, minute, second) = (two(hour)?, two(minute)?, two(second)?);
-    let leap = hour == 23 && minute == 59 && second == 60;
-    if hour > 23 || minute > 59 || (second > 59 && !leap) {
-        return None;
-    }
-    Some(hour.saturating_mul(3_600).saturating_add(minute.saturating_mul(60)).saturating_add(second))
-}
-
-fn two(text: &str) -> Option<u32> {
-    if text.len() == 2 { number(text) } else { None }
-}
-
-/// Digits and nothing else, at most 9 of them.
-#[inline(never)]
-fn number(text: &str) -> Option<u32> {
-    // `parse` alone would take a plus sign.
-    if text.len() > 9 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    text.parse().ok()
-}
-
-/// The digits after a dot in milliseconds, rounded up.
-fn fraction_ms(digits: &str) -> Option<u64> {
-    let (head, tail) = digits.split_at_checked(3).unwrap_or((digits, ""));
-    let mut value = number(head)?;
-    for _ in head.len()..3 {
-        value = value.saturating_mul(10);
-    }
-    if !tail.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(u64::from(value).saturating_add(u64::from(tail.bytes().any(|byte| byte != b'0'))))
-}
-
-/// Unix milliseconds of a day that exists (1970 to 9999) and a second of it.
-#[inline(never)]
-fn unix(year: u32, month: u32, day: u32, seconds: u32) -> Option<u64> {
-    if !(1970..=9999).contains(&year) {
-        return None;
-    }
-    let place = usize::try_from(month).ok()?;
-    let (before, after) = (*BEFORE.get(place.checked_sub(1)?)?, *BEFORE.get(place)?);
-    let is_leap = leap_years(year) != leap_years(year.saturating_sub(1));
-    let length = after.saturating_sub(before).saturating_add(u32::from(is_leap && month == 2));
-    if day == 0 || day > length {
-        return None;
-    }
-    // 1970 began after 477 leap days.
-    let days = year.saturating_sub(1970).saturating_mul(365).saturating_add(leap_years(year.saturating_sub(1)));
-    let days = days.saturating_sub(477).saturating_add(before).saturating_add(u32::from(is_leap && month > 2));
-    let days = u64::from(days.saturating_add(day).saturating_sub(1));
-    Some(days.saturating_mul(86_400).saturating_add(u64::from(seconds)).saturating_mul(1_000))
 }
 
 /// Leap years from year 1 to this one.

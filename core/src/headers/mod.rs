@@ -44,14 +44,27 @@ impl<'a> Hints<'a> {
 
     /// The only value of a header (`name` in lower case).
     #[must_use]
-    #[inline(never)]
     pub fn one(&self, name: &str) -> Field<'a> {
-        let mut values = self.all(name);
-        match (values.next(), values.next()) {
-            (None, _) => Field::Absent,
-            (Some(value), None) => Field::One(value),
-            (Some(_), Some(_)) => Field::Doubled,
+        self.only(&[name])
+    }
+
+    /// The only value of the header whose name these pieces make, in lower case.
+    #[inline(never)]
+    fn only(&self, name: &[&str]) -> Field<'a> {
+        let mut found = Field::Absent;
+        for line in self.lines() {
+            if let Some(value) = value_of(line, name) {
+                if found != Field::Absent {
+                    return Field::Doubled;
+                }
+                found = Field::One(value);
+            }
         }
+        found
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.0.split(|byte| *byte == b'\n').take(LINES)
     }
 
     /// When the answer was made, in Unix milliseconds: its own `Date`, else `wall_ms`.
@@ -65,19 +78,22 @@ impl<'a> Hints<'a> {
 
     /// Every line of a header (`name` in lower case), in order.
     pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
-        self.0.split(|byte| *byte == b'\n').take(LINES).filter_map(move |line| value_of(line, name))
+        self.lines().filter_map(move |line| value_of(line, &[name]))
     }
 }
 
 /// The value of a line if it is of that name.
 #[inline(never)]
-fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
-    let (found, rest) = line.split_at_checked(name.len())?;
-    let value = rest.strip_prefix(b":")?;
-    if !found.eq_ignore_ascii_case(name.as_bytes()) {
-        return None;
+fn value_of<'a>(line: &'a [u8], name: &[&str]) -> Option<&'a str> {
+    let mut rest = line;
+    for piece in name {
+        let (found, after) = rest.split_at_checked(piece.len())?;
+        if !found.eq_ignore_ascii_case(piece.as_bytes()) {
+            return None;
+        }
+        rest = after;
     }
-    core::str::from_utf8(value).ok().map(|text| text.trim_matches([' ', '\t', '\r']))
+    core::str::from_utf8(rest.strip_prefix(b":")?.trim_ascii()).ok()
 }
 
 #[cfg(test)]

@@ -3,15 +3,13 @@
 //! malformed field is ignored whole. Knows nothing of vendors.
 
 use super::amount::{LONGEST, decimal};
-use super::structured::{self, Bare, Member, last};
+use super::structured::{self, Bare, Entry, Form, Level, last, members};
 use super::{Hints, Reading};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 pub(super) const FIELD: &str = "ratelimit";
 pub(super) const POLICY: &str = "ratelimit-policy";
-/// The quota unit that a policy has when it names none.
-const REQUESTS: &str = "requests";
 
 /// `RateLimit` and `RateLimit-Policy`, in the form of today (`"default";r=50;t=30`) or of draft 07 (`limit=100,
 /// remaining=50, reset=5`). A malformed field is ignored whole, as the draft says; a malformed policy costs limit and
@@ -19,27 +17,27 @@ const REQUESTS: &str = "requests";
 #[inline(never)]
 pub(super) fn read(limit_name: &str, alone: bool, hints: &Hints<'_>) -> Option<Reading> {
     let text = joined(hints, FIELD);
-    let Some(list) = structured::list(&text) else { return draft_07(&text, hints) };
+    let Some(items) = structured::read(&text, Form::List) else { return draft_07(&text, hints) };
     let policy_text = joined(hints, POLICY);
-    let policies = structured::list(&policy_text).unwrap_or_default();
-    let policies = policies.iter().map(policy).collect::<Option<Vec<_>>>().unwrap_or_default();
+    let mut policies = structured::read(&policy_text, Form::List).unwrap_or_default();
+    let is_policy = |member| quota(member, "q", "w").is_some_and(|policy| policy.time != Some(0));
+    if !members(&policies).all(is_policy) {
+        policies = Vec::new();
+    }
     let mut found: Option<(bool, Reading)> = None;
-    for member in &list {
-        let Member::Item(item) = member else { return None };
-        let name = name_of(&item.bare)?;
-        let remaining = millionths(whole(last(&item.params, "r")?)?);
-        let reset = match last(&item.params, "t") {
-            Some(seconds) => Some(milliseconds(whole(seconds)?)),
-            None => None,
-        };
-        let policy = policies.iter().find(|policy| policy.name == name);
-        let is_own = name.eq_ignore_ascii_case(limit_name);
+    for member in members(&items) {
+        let item = quota(member, "r", "t")?;
+        let policy =
+            members(&policies).find_map(|member| quota(member, "q", "w").filter(|policy| policy.name == item.name));
+        let is_own = item.name.eq_ignore_ascii_case(limit_name);
         // A lone limit counts requests unless it says by its name that it counts something else.
-        if !is_own && (!alone || policy.is_some_and(|policy| !policy.is_requests)) {
+        if !is_own && (!alone || policy.as_ref().is_some_and(|policy| policy.is_other_unit)) {
             continue;
         }
-        let limit = policy.and_then(|policy| positive(policy.quota));
-        let reading = Reading { remaining, limit, reset, window: policy.and_then(|policy| policy.window) };
+        let mut reading = Reading { remaining: item.count, limit: None, reset: item.time, window: None };
+        if let Some(policy) = policy {
+            (reading.limit, reading.window) = (positive(policy.count), policy.time);
+        }
         // The limit's own policy first, then the least that is left, then the longest wait.
         let is_better = found
             .is_none_or(|(own, best)| (is_own, best.remaining, reading.reset) > (own, reading.remaining, best.reset));
@@ -53,92 +51,81 @@ pub(super) fn read(limit_name: &str, alone: bool, hints: &Hints<'_>) -> Option<R
 /// `limit=100, remaining=50, reset=5` with `RateLimit-Policy: 100;w=60`.
 #[inline(never)]
 fn draft_07(text: &str, hints: &Hints<'_>) -> Option<Reading> {
-    let fields = structured::dictionary(text)?;
-    let number = |key: &str| match last(&fields, key)? {
-        Member::Item(item) => whole(&item.bare),
-        Member::Inner(..) => None,
-    };
+    let fields = structured::read(text, Form::Dictionary)?;
+    let number = |key: &str| last(&fields, Level::Member, key).and_then(whole);
     let limit = number("limit");
     Some(Reading {
         remaining: millionths(number("remaining")?),
         limit: limit.map(millionths).and_then(positive),
         reset: number("reset").map(milliseconds),
-        window: limit.and_then(|limit| window_of(limit, &joined(hints, POLICY))),
+        window: window_of(limit, &joined(hints, POLICY)),
     })
 }
 
 /// `100`, `100;w=60`, or `10, 10;w=1, 1000;w=3600`, where the first is the limit that ends soonest and its window
-/// stands at the item of the same number, there or in `RateLimit-Policy: 10;w=1` (drafts up to 07).
+/// stands at the item of the same number, there or in `RateLimit-Policy: 10;w=1` (drafts up to 07). The limit is in
+/// millionths, its window in milliseconds.
 #[inline(never)]
 pub(super) fn limit_and_window(text: &str, hints: &Hints<'_>) -> (Option<u64>, Option<u64>) {
     if let Some(limit) = decimal(text, 6) {
-        let window = text.parse().ok().and_then(|limit| window_of(limit, &joined(hints, POLICY)));
-        return (Some(limit), window);
+        return (Some(limit), window_of(decimal(text, 0), &joined(hints, POLICY)));
     }
-    let first = structured::list(text).and_then(|list| match list.into_iter().next()? {
-        Member::Item(item) => whole(&item.bare),
-        Member::Inner(..) => None,
-    });
-    let Some(limit) = first else { return (None, None) };
-    (Some(millionths(limit)), window_of(limit, text))
+    let first = structured::read(text, Form::List).and_then(|items| whole(items.first()?.bare));
+    (first.map(millionths), window_of(first, text))
 }
 
 /// The `w` of the item that is this number.
-fn window_of(limit: u64, text: &str) -> Option<u64> {
-    structured::list(text)?.iter().find_map(|member| match member {
-        Member::Item(item) if whole(&item.bare) == Some(limit) => window(last(&item.params, "w")?),
-        Member::Item(_) | Member::Inner(..) => None,
-    })
+#[inline(never)]
+fn window_of(limit: Option<u64>, text: &str) -> Option<u64> {
+    let items = structured::read(text, Form::List)?;
+    let item = members(&items).find(|item| {
+        limit.is_some()
+            && item.first().and_then(|first| whole(first.bare)) == limit
+            && last(item, Level::Param, "w").is_some()
+    })?;
+    last(item, Level::Param, "w").and_then(whole).map(milliseconds).and_then(positive)
 }
 
-/// One item of `RateLimit-Policy`.
-struct Policy<'a> {
+/// One item of either field.
+struct Quota<'a> {
     name: &'a str,
     /// Millionths.
-    quota: u64,
-    window: Option<u64>,
-    is_requests: bool,
+    count: u64,
+    /// Milliseconds.
+    time: Option<u64>,
+    /// `qu` is not `requests`.
+    is_other_unit: bool,
 }
 
-/// `"burst";q=100;w=60;qu="requests"`
-fn policy<'m>(member: &'m Member<'_>) -> Option<Policy<'m>> {
-    let Member::Item(item) = member else { return None };
-    let window = match last(&item.params, "w") {
-        Some(seconds) => Some(window(seconds)?),
+/// `"burst";r=50;t=30` or `"burst";q=100;w=60;qu="requests"`: the count is required.
+#[inline(never)]
+fn quota<'a>(member: &[Entry<'a>], count: &str, seconds: &str) -> Option<Quota<'a>> {
+    let time = match last(member, Level::Param, seconds) {
+        Some(bare) => Some(milliseconds(whole(bare)?)),
         None => None,
     };
-    let is_requests = match last(&item.params, "qu") {
-        Some(unit) => name_of(unit)? == REQUESTS,
-        None => true,
+    let is_other_unit = match last(member, Level::Param, "qu") {
+        Some(bare) => name_of(bare)? != "requests",
+        None => false,
     };
-    Some(Policy {
-        name: name_of(&item.bare)?,
-        quota: millionths(whole(last(&item.params, "q")?)?),
-        window,
-        is_requests,
-    })
+    let count = millionths(whole(last(member, Level::Param, count)?)?);
+    Some(Quota { name: name_of(member.first()?.bare)?, count, time, is_other_unit })
 }
 
 /// A policy's name: a string, or a token where a server forgets the quotes.
-fn name_of<'m>(bare: &'m Bare<'_>) -> Option<&'m str> {
+fn name_of(bare: Bare<'_>) -> Option<&str> {
     match bare {
-        Bare::String(text) => Some(text),
-        Bare::Token(text) => Some(text),
+        Bare::String(text) | Bare::Token(text) => Some(text),
         _ => None,
     }
 }
 
 /// An integer that is not negative.
-fn whole(bare: &Bare<'_>) -> Option<u64> {
+fn whole(bare: Bare<'_>) -> Option<u64> {
     match bare {
-        Bare::Integer(value) => u64::try_from(*value).ok(),
+        Bare::Integer(value) => u64::try_from(value).ok(),
         _ => None,
     }
-}
-
-/// Milliseconds of a positive number of seconds.
-fn window(bare: &Bare<'_>) -> Option<u64> {
-    whole(bare).map(milliseconds).and_then(positive)
 }
 
 fn milliseconds(seconds: u64) -> u64 {

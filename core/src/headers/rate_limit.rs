@@ -2,12 +2,10 @@
 //! forms, nothing of buckets or rates. A reading with an unreadable `remaining` is none; an unreadable limit or reset
 //! is merely unknown.
 
-use super::amount::{self, LONGEST, decimal};
+use super::amount::{self, LONGEST, cut, decimal};
 use super::quota::{self, positive};
 use super::{Field, Hints};
 use crate::config::Gauge;
-use alloc::borrow::Cow;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -24,13 +22,6 @@ pub struct Reading {
     pub window: Option<u64>,
 }
 
-/// The headers of a family that writes each number into one of its own.
-struct Names<'a> {
-    limit: Option<Cow<'a, str>>,
-    remaining: Cow<'a, str>,
-    reset: Option<Cow<'a, str>>,
-}
-
 /// What a limit's gauge says; `wall_ms` is Unix time, used where the answer has no `Date`.
 ///
 /// `alone`: the API has just this one limit, which then reads whatever part or policy is there, its own name first and
@@ -38,38 +29,35 @@ struct Names<'a> {
 /// (`RateLimit`) that bears its name; families without parts say the same to every limit that names them.
 #[must_use]
 pub fn read(gauge: &Gauge, limit_name: &str, alone: bool, hints: &Hints<'_>, wall_ms: u64) -> Option<Reading> {
-    match gauge {
-        Gauge::None | Gauge::Stripe => None,
-        Gauge::RateLimit => quota::read(limit_name, alone, hints),
-        Gauge::Auto => quota::read(limit_name, alone, hints)
-            .or_else(|| read_names(&names(&Gauge::XRateLimit, limit_name)?, false, hints, wall_ms)),
-        Gauge::Shopify => {
-            let Field::One(text) = hints.one(SHOPIFY) else { return None };
-            let (used, limit) = text.split_once('/')?;
-            let (used, limit) = (decimal(used, 6)?, decimal(limit, 6)?);
-            let remaining = limit.saturating_sub(used);
-            Some(Reading { remaining, limit: positive(limit), reset: None, window: None })
-        }
-        Gauge::GitHub if !alone && hints.one(GITHUB_RESOURCE) != Field::One(limit_name) => None,
-        Gauge::Named { milliseconds, .. } => read_names(&names(gauge, limit_name)?, *milliseconds, hints, wall_ms),
-        Gauge::OpenAi | Gauge::Anthropic => {
-            let own = read_names(&names(gauge, limit_name)?, false, hints, wall_ms);
-            if own.is_some() || !alone {
-                return own;
-            }
-            read_names(&names(gauge, REQUESTS)?, false, hints, wall_ms)
-        }
-        Gauge::GitHub | Gauge::RateLimitFields | Gauge::XRateLimit | Gauge::XRateHyphen => {
-            read_names(&names(gauge, limit_name)?, false, hints, wall_ms)
+    if matches!(gauge, Gauge::RateLimit | Gauge::Auto) {
+        let reading = quota::read(limit_name, alone, hints);
+        if reading.is_some() || matches!(gauge, Gauge::RateLimit) {
+            return reading;
         }
     }
+    if matches!(gauge, Gauge::Shopify) {
+        let Field::One(text) = hints.one(SHOPIFY) else { return None };
+        let (used, limit) = cut(text, b'/');
+        let (used, limit) = (decimal(used, 6)?, decimal(limit?, 6)?);
+        return Some(Reading {
+            remaining: limit.saturating_sub(used),
+            limit: positive(limit),
+            reset: None,
+            window: None,
+        });
+    }
+    if matches!(gauge, Gauge::GitHub) && !alone && hints.one(GITHUB_RESOURCE) != Field::One(limit_name) {
+        return None;
+    }
+    parts(gauge, limit_name, alone).into_iter().find_map(|part| read_part(gauge, part?, hints, wall_ms))
 }
 
 /// Whether a 429 pauses the bucket. Only Stripe tells: the reason must end in `-rate`, because the others are about
 /// concurrency or one locked object.
 #[must_use]
 pub fn pauses(gauge: &Gauge, hints: &Hints<'_>) -> bool {
-    *gauge != Gauge::Stripe || matches!(hints.one(STRIPE_REASON), Field::One(reason) if reason.ends_with("-rate"))
+    let reason = hints.one(STRIPE_REASON);
+    !matches!(gauge, Gauge::Stripe) || matches!(reason, Field::One(reason) if reason.ends_with("-rate"))
 }
 
 /// The header names (lower case, at most two) that a host looks for on success: when one of them is present it hands
@@ -78,13 +66,7 @@ pub fn pauses(gauge: &Gauge, hints: &Hints<'_>) -> bool {
 #[must_use]
 pub fn watch_success(gauges: &[(&Gauge, &str)]) -> Vec<String> {
     let mut watched = Vec::new();
-    each(gauges, |gauge, name, alone| match gauge {
-        Gauge::None | Gauge::Stripe => {}
-        Gauge::RateLimit => add(&mut watched, quota::FIELD),
-        Gauge::Shopify => add(&mut watched, SHOPIFY),
-        Gauge::Auto => [quota::FIELD, "x-ratelimit-remaining"].into_iter().for_each(|name| add(&mut watched, name)),
-        _ => parts(gauge, name, alone).iter().for_each(|names| add(&mut watched, &names.remaining)),
-    });
+    watch(gauges, &[Word::Remaining], &mut watched);
     watched.truncate(2);
     watched
 }
@@ -95,103 +77,98 @@ pub fn watch_success(gauges: &[(&Gauge, &str)]) -> Vec<String> {
 pub fn watch_error(gauges: &[(&Gauge, &str)], extra: &[String]) -> Vec<String> {
     let mut watched = Vec::new();
     for name in ["retry-after-ms", "retry-after", "date", "x-should-retry", "stripe-should-retry"] {
-        add(&mut watched, name);
+        add(&mut watched, &[name]);
     }
-    each(gauges, |gauge, name, alone| {
-        match gauge {
-            Gauge::RateLimit | Gauge::Auto => {
-                [quota::FIELD, quota::POLICY].into_iter().for_each(|name| add(&mut watched, name))
-            }
-            Gauge::Shopify => add(&mut watched, SHOPIFY),
-            Gauge::Stripe => add(&mut watched, STRIPE_REASON),
-            _ => {}
-        }
-        let gauge = if *gauge == Gauge::Auto { &Gauge::XRateLimit } else { gauge };
-        for names in parts(gauge, name, alone) {
-            for name in [names.limit.as_ref(), Some(&names.remaining), names.reset.as_ref()].into_iter().flatten() {
-                add(&mut watched, name);
-            }
-        }
-        match gauge {
-            Gauge::RateLimitFields => add(&mut watched, quota::POLICY),
-            Gauge::GitHub => add(&mut watched, GITHUB_RESOURCE),
-            _ => {}
-        }
-    });
-    extra.iter().for_each(|name| add(&mut watched, name));
+    watch(gauges, &[Word::Beside, Word::Limit, Word::Remaining, Word::Reset], &mut watched);
+    extra.iter().for_each(|name| add(&mut watched, &[name]));
     watched
 }
 
 const SHOPIFY: &str = "x-shopify-shop-api-call-limit";
 const STRIPE_REASON: &str = "stripe-rate-limited-reason";
 const GITHUB_RESOURCE: &str = "x-ratelimit-resource";
-/// The part that a lone limit reads whose name is no part.
-const REQUESTS: &str = "requests";
 
-#[inline(never)]
-fn add(watched: &mut Vec<String>, name: &str) {
-    if !watched.iter().any(|known| known == name) {
-        watched.push(String::from(name));
-    }
+/// What a header of a family tells.
+#[derive(Clone, Copy)]
+enum Word {
+    Limit,
+    Remaining,
+    Reset,
+    /// What else is read.
+    Beside,
 }
 
-/// Calls `visit` with gauge, name and whether it stands alone.
-fn each<'g>(gauges: &[(&'g Gauge, &'g str)], mut visit: impl FnMut(&'g Gauge, &'g str, bool)) {
-    if gauges.is_empty() {
-        visit(&Gauge::Auto, "", true);
-    }
-    for (gauge, name) in gauges {
-        visit(gauge, name, gauges.len() == 1);
-    }
-}
-
-/// All names that [`read`] may look at.
-fn parts<'a>(gauge: &'a Gauge, limit_name: &str, alone: bool) -> Vec<Names<'a>> {
+/// The parts of a family that a limit reads, the better first: its own name, and for a lone limit that is named
+/// otherwise the requests.
+fn parts<'n>(gauge: &Gauge, limit_name: &'n str, alone: bool) -> [Option<&'n str>; 2] {
     let has_parts = matches!(gauge, Gauge::OpenAi | Gauge::Anthropic);
-    let second = if alone && has_parts && limit_name != REQUESTS { names(gauge, REQUESTS) } else { None };
-    names(gauge, limit_name).into_iter().chain(second).collect()
+    [Some(limit_name), (alone && has_parts && limit_name != "requests").then_some("requests")]
+}
+
+/// The pieces that make a header's name; `None` where the family has no such header.
+#[inline(never)]
+fn name_of<'n>(gauge: &'n Gauge, part: &'n str, word: Word) -> Option<[&'n str; 4]> {
+    let text = match word {
+        Word::Limit => "limit",
+        Word::Remaining => "remaining",
+        Word::Reset => "reset",
+        Word::Beside => "",
+    };
+    Some(match (gauge, word) {
+        (Gauge::Auto | Gauge::RateLimit | Gauge::RateLimitFields, Word::Beside) => [quota::POLICY, "", "", ""],
+        (Gauge::Stripe, Word::Beside) => [STRIPE_REASON, "", "", ""],
+        (Gauge::GitHub, Word::Beside) => [GITHUB_RESOURCE, "", "", ""],
+        (Gauge::Shopify, Word::Remaining) => [SHOPIFY, "", "", ""],
+        (Gauge::Named { limit, .. }, Word::Limit) => [limit.as_deref()?, "", "", ""],
+        (Gauge::Named { remaining, .. }, Word::Remaining) => [remaining, "", "", ""],
+        (Gauge::Named { reset, .. }, Word::Reset) => [reset.as_deref()?, "", "", ""],
+        (_, Word::Beside) | (Gauge::RateLimit | Gauge::Shopify | Gauge::Stripe | Gauge::None, _) => return None,
+        (Gauge::RateLimitFields, _) => ["ratelimit-", text, "", ""],
+        (Gauge::Auto | Gauge::XRateLimit | Gauge::GitHub, _) => ["x-ratelimit-", text, "", ""],
+        (Gauge::XRateHyphen, _) => ["x-rate-limit-", text, "", ""],
+        (Gauge::OpenAi, _) => ["x-ratelimit-", text, "-", part],
+        (Gauge::Anthropic, _) => ["anthropic-ratelimit-", part, "-", text],
+    })
 }
 
 #[inline(never)]
-fn names<'a>(gauge: &'a Gauge, part: &str) -> Option<Names<'a>> {
-    let fixed = |names: [&'static str; 3]| {
-        let [limit, remaining, reset] = names.map(Cow::Borrowed);
-        Some(Names { limit: Some(limit), remaining, reset: Some(reset) })
-    };
-    let made = |names: [String; 3]| {
-        let [limit, remaining, reset] = names.map(Cow::Owned);
-        Some(Names { limit: Some(limit), remaining, reset: Some(reset) })
-    };
-    match gauge {
-        Gauge::RateLimitFields => fixed(["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"]),
-        Gauge::XRateLimit | Gauge::GitHub => fixed(["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]),
-        Gauge::XRateHyphen => fixed(["x-rate-limit-limit", "x-rate-limit-remaining", "x-rate-limit-reset"]),
-        Gauge::OpenAi => made(["limit", "remaining", "reset"].map(|word| format!("x-ratelimit-{word}-{part}"))),
-        Gauge::Anthropic => {
-            made(["limit", "remaining", "reset"].map(|word| format!("anthropic-ratelimit-{part}-{word}")))
+fn watch(gauges: &[(&Gauge, &str)], words: &[Word], watched: &mut Vec<String>) {
+    let implicit = [(&Gauge::Auto, "")];
+    let gauges = if gauges.is_empty() { &implicit } else { gauges };
+    for (gauge, limit_name) in gauges {
+        if matches!(gauge, Gauge::RateLimit | Gauge::Auto) {
+            add(watched, &[quota::FIELD]);
         }
-        Gauge::Named { remaining, limit, reset, .. } => Some(Names {
-            limit: limit.as_deref().map(Cow::Borrowed),
-            remaining: Cow::Borrowed(remaining),
-            reset: reset.as_deref().map(Cow::Borrowed),
-        }),
-        Gauge::Auto | Gauge::None | Gauge::RateLimit | Gauge::Shopify | Gauge::Stripe => None,
+        for part in parts(gauge, limit_name, gauges.len() == 1).into_iter().flatten() {
+            for word in words {
+                if let Some(name) = name_of(gauge, part, *word) {
+                    add(watched, &name);
+                }
+            }
+        }
+    }
+}
+
+#[inline(never)]
+fn add(watched: &mut Vec<String>, pieces: &[&str]) {
+    let name = pieces.concat();
+    if !watched.contains(&name) {
+        watched.push(name);
     }
 }
 
 /// One header each for limit, remaining and reset.
 #[inline(never)]
-fn read_names(names: &Names<'_>, milliseconds: bool, hints: &Hints<'_>, wall_ms: u64) -> Option<Reading> {
-    let value = |name: &Option<Cow<'_, str>>| match hints.one(name.as_deref()?) {
+fn read_part(gauge: &Gauge, part: &str, hints: &Hints<'_>, wall_ms: u64) -> Option<Reading> {
+    let value = |word: Word| match hints.only(&name_of(gauge, part, word)?) {
         Field::One(text) => Some(text),
         Field::Absent | Field::Doubled => None,
     };
-    let Field::One(remaining) = hints.one(&names.remaining) else { return None };
     // `76;w=21600` (Docker Hub): the parameter is said again in the limit.
-    let remaining = decimal(remaining.split(';').next()?, 6)?;
-    let (limit, window) = value(&names.limit).map_or((None, None), |text| quota::limit_and_window(text, hints));
-    let reset = value(&names.reset).and_then(|text| {
-        if milliseconds {
+    let remaining = decimal(cut(value(Word::Remaining)?, b';').0, 6)?;
+    let (limit, window) = value(Word::Limit).map_or((None, None), |text| quota::limit_and_window(text, hints));
+    let reset = value(Word::Reset).and_then(|text| {
+        if matches!(gauge, Gauge::Named { milliseconds: true, .. }) {
             return decimal(text, 0).map(|wait| wait.min(LONGEST));
         }
         amount::reset(text, hints.answered_at(wall_ms))
@@ -202,6 +179,7 @@ fn read_names(names: &Names<'_>, milliseconds: bool, hints: &Hints<'_>, wall_ms:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::format;
     use std::string::ToString;
 
     const WALL: u64 = 1_704_067_200_000; // 2024-01-01T00:00:00Z
@@ -425,11 +403,11 @@ mod tests {
             (&[(&Gauge::RateLimit, "a")], &["ratelimit", "ratelimit-policy"]),
             (
                 &[(&Gauge::RateLimitFields, "a")],
-                &["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy"],
+                &["ratelimit-policy", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
             ),
             (
                 &[(&Gauge::GitHub, "core"), (&Gauge::GitHub, "search")],
-                &["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-resource"],
+                &["x-ratelimit-resource", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
             ),
             (&[(&Gauge::Stripe, "a")], &["stripe-rate-limited-reason"]),
             (&[(&Gauge::Shopify, "a")], &["x-shopify-shop-api-call-limit"]),
