@@ -1,0 +1,52 @@
+package dev.unruffled
+
+import kotlinx.serialization.DeserializationStrategy
+import kotlinx.serialization.KSerializer
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.serializer
+import okhttp3.Headers
+import okhttp3.MediaType.Companion.toMediaTypeOrNull
+
+/** A whole answer: nothing is open, nothing has to be closed. */
+public class ApiResponse internal constructor(
+    /** The HTTP status. */
+    public val status: Int,
+    /** The answer's headers. */
+    public val headers: Headers,
+    /** The body; empty if there is none. */
+    public val bytes: ByteArray,
+    /** Whether this status (404, 410, 412) may be the echo of an earlier attempt that was applied. */
+    public val maybeApplied: Boolean,
+    private val json: Json,
+    private val story: () -> String,
+) {
+    private val table by lazy(story)
+
+    /** The body as text, in the charset that `Content-Type` names, else UTF-8. */
+    public fun text(): String {
+        val charset = headers["Content-Type"]?.toMediaTypeOrNull()?.charset() ?: Charsets.UTF_8
+        return String(bytes, charset)
+    }
+
+    /**
+     * The body as a value of [T], read as JSON. No body at all gives `null` where [T] allows it.
+     *
+     * @throws kotlinx.serialization.SerializationException if the body is not such a value.
+     */
+    public inline fun <reified T> body(): T = body(serializer<T>())
+
+    /** The same with a serializer at hand. */
+    public fun <T> body(serializer: KSerializer<T>): T = read(serializer)
+
+    private fun <T> read(strategy: DeserializationStrategy<T>): T {
+        val text = text()
+        if (text.isBlank() && strategy.descriptor.isNullable) return json.decodeFromString(strategy, "null")
+        return json.decodeFromString(strategy, text)
+    }
+
+    /** Why the call took as long as it did: each attempt, each wait and the rule that asked for it, as a short table. */
+    public fun explain(): String = table
+
+    /** Status and size; no header and no body. */
+    override fun toString(): String = "ApiResponse($status, ${bytes.size} bytes)"
+}

@@ -1,0 +1,118 @@
+package dev.unruffled
+
+import okhttp3.Call
+import java.io.IOException
+import java.io.InterruptedIOException
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.CoroutineContext
+import kotlin.coroutines.EmptyCoroutineContext
+import kotlin.coroutines.intrinsics.COROUTINE_SUSPENDED
+import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
+
+/**
+ * The host for plain threads: everything happens on the caller's own thread and nothing suspends. An interrupt ends waits at
+ * once and attempts within [Interrupts.EVERY_MS], as [InterruptedIOException], and the thread stays interrupted.
+ */
+internal class Blocking(private val transport: Transport) : Host {
+    override suspend fun send(attempt: Attempt): Reply {
+        val progress = Progress()
+        val call =
+            try {
+                transport.call(attempt, progress)
+            } catch (refused: RuntimeException) {
+                throw Broken(Fault.REFUSED, refused)
+            }
+        val limit = if (attempt.streamed && attempt.timeoutMs > 0) HeaderLimit(call) else null
+        return guarded(call, { error -> Broken(progress.fault(error, limit?.passed == true), error) }) {
+            limit?.timeout(attempt.timeoutMs, TimeUnit.MILLISECONDS)
+            limit?.enter()
+            val response =
+                try {
+                    call.execute()
+                } finally {
+                    limit?.exit()
+                }
+            transport.reply(attempt, response)
+        }
+    }
+
+    override suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray =
+        reply.bytes ?: transport.readSome(checkNotNull(reply.open), most, withinMs)
+
+    override suspend fun whole(reply: Reply, most: Long): ByteArray =
+        reply.bytes ?: transport.readWhole(checkNotNull(reply.open), most)
+
+    override suspend fun rest(seat: Seat, ms: Long) {
+        val woken = CountDownLatch(1)
+        val bell = Bell { woken.countDown() }
+        if (!seat.wait(bell)) return
+        try {
+            woken.await(ms, TimeUnit.MILLISECONDS)
+        } catch (_: InterruptedException) {
+            throw interrupted()
+        } finally {
+            seat.leave(bell)
+        }
+    }
+
+    override suspend fun <T> ask(function: suspend () -> T): T = now(function)
+
+    private inline fun guarded(call: Call, broken: (Throwable) -> Broken, work: () -> Reply): Reply {
+        if (Thread.currentThread().isInterrupted) throw interrupted()
+        val watched = Interrupts.watch(call)
+        try {
+            return work()
+        } catch (error: IOException) {
+            if (Thread.currentThread().isInterrupted) throw interrupted()
+            throw broken(error)
+        } catch (error: RuntimeException) {
+            throw broken(error)
+        } finally {
+            Interrupts.leave(watched)
+        }
+    }
+}
+
+/** The caller's cancellation: the flag is set again, as whoever interrupted expects. */
+internal fun interrupted(): InterruptedIOException {
+    Thread.currentThread().interrupt()
+    return InterruptedIOException("interrupted")
+}
+
+/**
+ * Runs [work] on this thread. Over a [Blocking] host it never suspends; a function of the caller's that does is waited for.
+ *
+ * @throws InterruptedIOException if the thread is interrupted while such a function runs.
+ */
+internal fun <T> now(work: suspend () -> T): T {
+    val done = Done<T>()
+    val result = work.startCoroutineUninterceptedOrReturn(done)
+    if (result !== COROUTINE_SUSPENDED) {
+        @Suppress("UNCHECKED_CAST")
+        return result as T
+    }
+    return done.await()
+}
+
+private class Done<T> : Continuation<T> {
+    private val latch = CountDownLatch(1)
+    private var result: Result<T>? = null
+
+    override val context: CoroutineContext get() = EmptyCoroutineContext
+
+    override fun resumeWith(result: Result<T>) {
+        this.result = result
+        latch.countDown()
+    }
+
+    fun await(): T {
+        try {
+            latch.await()
+        } catch (_: InterruptedException) {
+            throw interrupted()
+        }
+        return checkNotNull(result).getOrThrow()
+    }
+}

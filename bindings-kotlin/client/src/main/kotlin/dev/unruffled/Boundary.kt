@@ -1,0 +1,227 @@
+package dev.unruffled
+
+import com.sun.jna.Native
+import dev.unruffled.internal.base
+import dev.unruffled.internal.brief
+import dev.unruffled.internal.events
+import dev.unruffled.internal.open
+import dev.unruffled.internal.report
+import dev.unruffled.internal.route
+import dev.unruffled.internal.scope
+import dev.unruffled.internal.seed
+import dev.unruffled.internal.settings
+import dev.unruffled.internal.snapshot
+import dev.unruffled.internal.subscribe
+
+// All that knows how the core is reached: integers through [Crossings], text through the generated functions. Both reach
+// the same library file, because an engine opened in one copy is unknown to another.
+
+/**
+ * The C ABI of the core, one call each: integers in, one word out (see [Word]). Every integer is legal input. Opened by
+ * [Library] and nothing else.
+ */
+@Suppress("ktlint:standard:function-naming", "FunctionName", "LongParameterList")
+internal object Crossings {
+    init {
+        Native.register(Crossings::class.java, Library.path)
+    }
+
+    @JvmStatic
+    external fun unruffled_begin(
+        engine: Long,
+        call: Int,
+        now: Long,
+        route: Int,
+        scope: Int,
+        what: Int,
+        deadline: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_respond(
+        engine: Long,
+        call: Int,
+        now: Long,
+        status: Int,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_respond_with(
+        engine: Long,
+        call: Int,
+        now: Long,
+        wall: Long,
+        status: Int,
+        hints: ByteArray,
+        hintsLength: Int,
+        body: ByteArray,
+        bodyLength: Int,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_fault(
+        engine: Long,
+        call: Int,
+        now: Long,
+        fault: Int,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_resume(
+        engine: Long,
+        call: Int,
+        now: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_abandon(
+        engine: Long,
+        call: Int,
+        now: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_token(
+        engine: Long,
+        now: Long,
+        generation: Long,
+        expiresIn: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_token_failed(
+        engine: Long,
+        now: Long,
+        generation: Long,
+        fault: Int,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_online(
+        engine: Long,
+        now: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_wake(engine: Long): Long
+
+    @JvmStatic
+    external fun unruffled_close(
+        engine: Long,
+        now: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_release(engine: Long): Int
+}
+
+/**
+ * One engine of the core. Times are whole milliseconds on one monotonic clock that began when the engine was opened; `wall`
+ * is Unix time in milliseconds. Words are read with [Word]. Nothing throws but the constructor.
+ */
+@Suppress("TooManyFunctions")
+internal class Core(
+    policy: String,
+    lenient: Boolean,
+) {
+    val handle: Long =
+        try {
+            Library.ready()
+            open(policy, lenient).toLong()
+        } catch (invalid: dev.unruffled.internal.PolicyException.Invalid) {
+            throw PolicyException(issuesOf(invalid.issues))
+        }
+
+    /** Sets the base URL that the policy leaves to the host. */
+    fun base(url: String) {
+        val issues = base(handle.toULong(), url)
+        if (issues.isNotEmpty()) throw PolicyException(issuesOf(issues))
+    }
+
+    fun seed(value: Long) = seed(handle.toULong(), value.toULong())
+
+    fun route(target: String): Int = route(handle.toULong(), target).toInt()
+
+    fun scope(
+        origin: String,
+        credential: String,
+    ): Int = scope(handle.toULong(), origin, credential).toInt()
+
+    fun settings(): String = settings(handle.toULong())
+
+    fun events(): String = events(handle.toULong())
+
+    fun subscribe(kinds: Int) = subscribe(handle.toULong(), kinds.toUInt())
+
+    fun report(call: Int): String = report(handle.toULong(), call.toUInt())
+
+    fun brief(
+        status: Int,
+        elapsed: Long,
+    ): String = dev.unruffled.internal.brief(status.toUInt(), elapsed.toULong())
+
+    fun snapshot(now: Long): String = snapshot(handle.toULong(), now.toULong())
+
+    @Suppress("LongParameterList")
+    fun begin(
+        call: Int,
+        now: Long,
+        route: Int,
+        scope: Int,
+        what: Int,
+        deadline: Long,
+    ): Long = Crossings.unruffled_begin(handle, call, now, route, scope, what, deadline)
+
+    fun respond(
+        call: Int,
+        now: Long,
+        status: Int,
+    ): Long = Crossings.unruffled_respond(handle, call, now, status)
+
+    @Suppress("LongParameterList")
+    fun respondWith(
+        call: Int,
+        now: Long,
+        wall: Long,
+        status: Int,
+        hints: ByteArray,
+        body: ByteArray,
+    ): Long = Crossings.unruffled_respond_with(handle, call, now, wall, status, hints, hints.size, body, body.size)
+
+    fun fault(
+        call: Int,
+        now: Long,
+        fault: Int,
+    ): Long = Crossings.unruffled_fault(handle, call, now, fault)
+
+    fun resume(
+        call: Int,
+        now: Long,
+    ): Long = Crossings.unruffled_resume(handle, call, now)
+
+    fun abandon(
+        call: Int,
+        now: Long,
+    ): Long = Crossings.unruffled_abandon(handle, call, now)
+
+    fun token(
+        now: Long,
+        generation: Long,
+        expiresIn: Long,
+    ): Long = Crossings.unruffled_token(handle, now, generation, expiresIn)
+
+    fun tokenFailed(
+        now: Long,
+        generation: Long,
+        fault: Int,
+    ): Long = Crossings.unruffled_token_failed(handle, now, generation, fault)
+
+    fun online(now: Long): Long = Crossings.unruffled_online(handle, now)
+
+    fun wake(): Long = Crossings.unruffled_wake(handle)
+
+    fun close(now: Long): Long = Crossings.unruffled_close(handle, now)
+
+    /** Frees the engine; whatever uses it afterwards gets `Misuse(unknown)`. */
+    fun release(): Boolean = Crossings.unruffled_release(handle) != 0
+}

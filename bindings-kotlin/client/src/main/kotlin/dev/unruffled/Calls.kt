@@ -1,0 +1,158 @@
+package dev.unruffled
+
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonArray
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonNull
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.serializer
+import okhttp3.Headers
+import okhttp3.MediaType.Companion.toMediaType
+import okhttp3.Request
+import okhttp3.RequestBody
+import okhttp3.RequestBody.Companion.toRequestBody
+import java.util.UUID
+import java.util.concurrent.ThreadLocalRandom
+import kotlin.time.Duration
+
+/** What a caller says of one call; `null` and empty mean nothing said. */
+internal class CallOptions(
+    val path: Map<String, Any> = emptyMap(),
+    val query: Map<String, Any?> = emptyMap(),
+    val headers: Map<String, String> = emptyMap(),
+    val json: Any? = null,
+    val form: Map<String, Any?>? = null,
+    val body: RequestBody? = null,
+    val deadline: Duration? = null,
+    val idempotencyKey: String? = null,
+    val raise: Boolean = true,
+)
+
+/** Turns a verb, a path and options into a call that can be driven. One per client and credential. */
+internal class Calls(
+    private val engine: Engine,
+    val json: Json,
+    private val correlation: (suspend () -> String?)?,
+    private val credential: Credential?,
+) {
+    /** The same for another credential. */
+    fun with(other: Credential): Calls = Calls(engine, json, correlation, other)
+
+    /** @throws IllegalArgumentException if path, query, headers or body are no request. */
+    suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: Host): Outgoing {
+        val base = checkNotNull(engine.base) { "this client has no base URL; give one in the policy or as an option" }
+        val number = engine.route(method, pattern(base, template))
+        val route = engine.settings.routes[number]
+        val body = body(options, method)
+        val headers = headers(route, options, host)
+        val request =
+            Request.Builder()
+                .url(base.url(template, options.path, options.query, route.query))
+                .headers(headers)
+                .method(method, body)
+                .build()
+        val ownKey = options.idempotencyKey != null || route.idempotencyHeader?.let { headers[it] } != null
+        val credential = credential.takeIf { headers["Authorization"] == null }
+        var flags = 0
+        if (body == null || !(body.isOneShot() || body.isDuplex())) flags = flags or What.REPEATABLE
+        if (ownKey) flags = flags or What.KEYED
+        if (streamed) flags = flags or What.STREAMED
+        if (retried(headers)) flags = flags or What.STACKED
+        if (credential != null) flags = flags or What.CREDENTIALS
+        return Outgoing(
+            method,
+            template,
+            request,
+            number,
+            credential?.scope ?: 0,
+            What.of(method, flags, body?.contentLength()?.coerceAtLeast(0) ?: 0),
+            options.deadline?.let { engine.clock.now() + it.inWholeMilliseconds.coerceAtLeast(1) } ?: 0,
+            streamed,
+            options.idempotencyKey?.ifEmpty { null },
+            credential,
+        )
+    }
+
+    private suspend fun headers(route: Route, options: CallOptions, host: Host): Headers {
+        val headers = route.headers.newBuilder()
+        route.requestId?.let { headers[it] = requestId() }
+        if (correlation != null && route.correlationId != null) {
+            host.ask(correlation)?.let { headers[route.correlationId] = it }
+        }
+        for ((name, value) in options.headers) headers[name] = value
+        return headers.build()
+    }
+
+    /** At most one of json, form and body. */
+    private fun body(options: CallOptions, method: String): RequestBody? {
+        val given = listOfNotNull(options.json, options.form, options.body)
+        require(given.size <= 1) { "json, form and body exclude each other" }
+        return when {
+            options.body != null -> options.body
+            options.json != null -> text(json.encodeToString(JsonElement.serializer(), element(options.json)), JSON)
+            options.form != null -> text(form(options.form), FORM)
+            method in NEED_BODY -> Driver.NOTHING.toRequestBody()
+            else -> null
+        }
+    }
+
+    private fun text(text: String, type: okhttp3.MediaType): RequestBody = text.encodeToByteArray().toRequestBody(type)
+
+    /** A value as JSON: elements, plain values, maps and lists of them as they are, all else by its serializer. */
+    private fun element(value: Any?): JsonElement =
+        when (value) {
+            null -> JsonNull
+            is JsonElement -> value
+            is String -> JsonPrimitive(value)
+            is Number -> JsonPrimitive(value)
+            is Boolean -> JsonPrimitive(value)
+            is Map<*, *> -> JsonObject(value.entries.associate { (name, each) -> name.toString() to element(each) })
+            is Iterable<*> -> JsonArray(value.map(::element))
+            else -> json.encodeToJsonElement(json.serializersModule.serializer(value.javaClass), value)
+        }
+
+    private fun form(fields: Map<String, Any?>): String =
+        buildString {
+            fun add(name: String, value: Any) {
+                if (isNotEmpty()) append('&')
+                Base.encode(this, name)
+                append('=')
+                Base.encode(this, value.toString())
+            }
+            for ((name, value) in fields) {
+                when (value) {
+                    null -> Unit
+                    is Iterable<*> -> value.forEach { if (it != null) add(name, it) }
+                    else -> add(name, value)
+                }
+            }
+        }
+
+    private companion object {
+        val JSON = "application/json".toMediaType()
+        val FORM = "application/x-www-form-urlencoded".toMediaType()
+
+        /** OkHttp wants a body with these, and servers a length. */
+        val NEED_BODY = setOf("POST", "PUT", "PATCH", "QUERY")
+
+        /** Headers in which clients that retry by themselves count. 0 proves nothing. */
+        val COUNTS = arrayOf("x-stainless-retry-count", "x-retry-count")
+
+        fun retried(headers: Headers): Boolean = COUNTS.any { (headers[it]?.toIntOrNull() ?: 0) > 0 }
+
+        /** What the core matches routes by: the path under the base URL, without a query. */
+        fun pattern(base: Base, template: String): String {
+            val path = if ("://" in template) template.removePrefix(base.origin) else template
+            return path.substringBefore('?')
+        }
+
+        /** A UUID of version 4. An id for logs need not be unguessable, so a quick generator does. */
+        fun requestId(): String {
+            val random = ThreadLocalRandom.current()
+            val high = random.nextLong() and -0xf001L or 0x4000L
+            val low = random.nextLong() and Long.MAX_VALUE.shr(1) or Long.MIN_VALUE
+            return UUID(high, low).toString()
+        }
+    }
+}

@@ -1,0 +1,234 @@
+package dev.unruffled
+
+import okhttp3.Request
+import java.util.UUID
+
+/** One logical call, ready to be driven: everything that is the same on each attempt. */
+internal class Outgoing(
+    val method: String,
+    /** The path as the caller wrote it, with its braces: safe to show. */
+    val template: String,
+    val request: Request,
+    val route: Int,
+    val scope: Int,
+    val what: Int,
+    /** Absolute on the engine's clock; 0 = the policy's. */
+    val deadline: Long,
+    val streamed: Boolean,
+    /** The caller's own idempotency key. */
+    val key: String?,
+    val credential: Credential?,
+)
+
+/** How a call ended that has an answer: the last reply and the core's last word. */
+internal class Ended(
+    val reply: Reply,
+    val word: Long,
+    val call: Int,
+    val elapsed: Long,
+    /** Set if the core gave up: the reply is the last one, and this says why. */
+    val failure: CallException?,
+) {
+    /** The status may be the echo of an earlier attempt that was applied. */
+    val maybeApplied: Boolean get() = Word.has(word, Word.APPLIED)
+}
+
+/**
+ * The loop over the core's steps, the same for coroutines and for threads; all it knows of either is its [Host]. Decides
+ * nothing: what to send, when, and when to stop are the core's words.
+ */
+internal class Driver(private val engine: Engine, private val host: Host) {
+    private val core = engine.core
+    private val clock = engine.clock
+
+    /**
+     * Drives one call to its end.
+     *
+     * @throws CallException if there is no answer to hand over; the caller's cancellation passes untouched.
+     */
+    suspend fun run(outgoing: Outgoing): Ended {
+        val seat = engine.begin(outgoing.route, outgoing.scope, outgoing.what, outgoing.deadline)
+        val flight = Flight(outgoing, seat, clock.now())
+        var ended = false
+        try {
+            var word = seat.word
+            while (true) {
+                engine.heed(word)
+                when (Word.kind(word)) {
+                    Word.SEND -> word = attempt(flight, word)
+                    Word.WAIT, Word.PARK -> word = rest(flight, word)
+                    Word.REFRESH -> {
+                        checkNotNull(outgoing.credential) { "a refresh without credentials" }.refresh(Word.arg(word))
+                        host.rest(seat, Long.MAX_VALUE)
+                        word = core.resume(seat.id, clock.now())
+                    }
+                    Word.DELIVER -> {
+                        ended = true
+                        return Ended(checkNotNull(flight.reply), word, seat.id, clock.now() - flight.begun, null)
+                    }
+                    Word.FAIL -> {
+                        ended = true
+                        return failed(flight, word)
+                    }
+                    else -> throw misuse(word)
+                }
+            }
+        } finally {
+            if (!ended) {
+                flight.reply?.close()
+                engine.heed(core.abandon(seat.id, clock.now()))
+            }
+            engine.leave(seat)
+            if (engine.events.wanted) engine.events.pull()
+        }
+    }
+
+    /** What one call keeps between its steps. */
+    private class Flight(val outgoing: Outgoing, val seat: Seat, val begun: Long) {
+        var reply: Reply? = null
+        var error: Throwable? = null
+        var key: String? = null
+    }
+
+    private suspend fun attempt(flight: Flight, word: Long): Long {
+        val seat = flight.seat
+        val reply =
+            try {
+                flight.reply?.close()
+                flight.reply = null
+                host.send(prepare(flight, word))
+            } catch (broken: Broken) {
+                flight.error = broken.cause
+                return core.fault(seat.id, clock.now(), broken.fault.code)
+            }
+        flight.reply = reply
+        flight.error = null
+        val next = respond(flight, reply)
+        if (Word.kind(next) != Word.DELIVER) set(flight, reply, next)
+        return next
+    }
+
+    private suspend fun prepare(flight: Flight, word: Long): Attempt {
+        val outgoing = flight.outgoing
+        var request = outgoing.request
+        if (word and EXTRAS != 0L) {
+            val more = request.newBuilder()
+            if (Word.has(word, Word.KEY)) {
+                val route = engine.settings.routes[outgoing.route]
+                val header = route.idempotencyHeader
+                if (header != null && request.header(header) == null) {
+                    val key = flight.key ?: (outgoing.key ?: UUID.randomUUID().toString()).also { flight.key = it }
+                    more.header(header, if (route.idempotencyQuoted) quoted(key) else key)
+                }
+            }
+            if (Word.has(word, Word.TOKEN)) more.header("Authorization", "Bearer ${token(outgoing)}")
+            request = more.build()
+        }
+        return Attempt(request, outgoing.route, Word.arg(word), outgoing.streamed, Word.has(word, Word.FRESH))
+    }
+
+    private suspend fun token(outgoing: Outgoing): String =
+        try {
+            checkNotNull(outgoing.credential).now(host)
+        } catch (failed: RuntimeException) {
+            if (failed is kotlin.coroutines.cancellation.CancellationException) throw failed
+            throw Broken(Fault.REFUSED, failed)
+        }
+
+    /** Tells the core what came: the status alone, unless a header or a piece of body is there that it asked for. */
+    private suspend fun respond(flight: Flight, reply: Reply): Long {
+        val id = flight.seat.id
+        val settings = engine.settings
+        val watched = if (reply.status < FIRST_ERROR) settings.watchSuccess else settings.watchError
+        val hints = Hints.of(reply.headers, watched)
+        val bodies = settings.routes[flight.outgoing.route].bodyStatuses
+        val asked = bodies.isNotEmpty() && bodies.binarySearch(reply.status) >= 0
+        if (hints == null && !asked) return core.respond(id, clock.now(), reply.status)
+        val body =
+            when {
+                !asked || (reply.status < FIRST_ERROR && reply.bytes == null) -> NOTHING
+                else -> (reply.bytes ?: host.keep(reply, MOST_TOLD, MOST_WAIT)).firstBytes(MOST_TOLD)
+            }
+        return core.respondWith(id, clock.now(), clock.wall(), reply.status, hints ?: NOTHING, body)
+    }
+
+    /** Keeps a copy of an answer that is not the last word, and lets go of the connection before any wait. */
+    private suspend fun set(flight: Flight, reply: Reply, next: Long) {
+        val within =
+            when (Word.kind(next)) {
+                Word.WAIT, Word.PARK -> minOf(Word.arg(next), MOST_WAIT)
+                Word.FAIL -> MOST_WAIT
+                else -> SHORT_WAIT
+            }
+        val begun = clock.now()
+        val bytes = host.keep(reply, MOST_KEPT, within).firstBytes(MOST_KEPT)
+        reply.close()
+        flight.reply = Reply(reply.status, reply.headers, bytes, null)
+        flight.seat.spent = clock.now() - begun
+    }
+
+    private suspend fun rest(flight: Flight, word: Long): Long {
+        val seat = flight.seat
+        val left = Word.arg(word) - seat.spent
+        seat.spent = 0
+        if (left > 0) host.rest(seat, left)
+        return core.resume(seat.id, clock.now())
+    }
+
+    private fun failed(flight: Flight, word: Long): Ended {
+        val report = if (Word.has(word, Word.REPORT)) engine.report(flight.seat.id) else null
+        val arg = Word.arg(word)
+        val reason = REASONS.getOrElse((arg and 63).toInt()) { Reason.MISUSE }
+        val error = flight.error
+        if (reason == Reason.MISUSE && error != null && error !is TooLarge) throw error
+        val after = (arg shr 8).takeIf { it != Word.NO_TIME }
+        val elapsed = report?.elapsed ?: (clock.now() - flight.begun)
+        val attempts = report?.attempts ?: 0
+        val cause = error ?: if (reason == Reason.AUTH) flight.outgoing.credential?.failure else null
+        val failure =
+            CallException(
+                reason,
+                OUTCOMES.getOrElse((arg shr 6 and 3).toInt()) { Outcome.UNKNOWN },
+                after,
+                after?.let { clock.wall() + it },
+                attempts,
+                elapsed,
+                report?.status ?: flight.reply?.status,
+                message(flight.outgoing, reason, report),
+                report?.text.orEmpty(),
+                cause,
+            )
+        val reply = flight.reply
+        if (reply == null || !Word.has(word, Word.RESPONSE)) throw failure
+        return Ended(reply, word, flight.seat.id, elapsed, failure)
+    }
+
+    private fun message(outgoing: Outgoing, reason: Reason, report: Report?): String {
+        val what = "${outgoing.method} ${outgoing.template}: ${reason.text}"
+        return if (report == null || report.advice.isEmpty()) what else "$what; ${report.advice}"
+    }
+
+    internal companion object {
+        const val FIRST_ERROR = 400
+
+        /** Bytes of a body that a rule may look at. */
+        const val MOST_TOLD = 4_096L
+
+        /** Bytes of a body that are kept over a wait or in an exception. */
+        const val MOST_KEPT = 65_536L
+
+        /** Milliseconds for reading such a piece before an end, and before another attempt (what OkHttp takes to drain). */
+        const val MOST_WAIT = 1_000L
+        const val SHORT_WAIT = 100L
+
+        const val EXTRAS = ((Word.KEY or Word.TOKEN) shl 4).toLong()
+        val NOTHING = ByteArray(0)
+        val REASONS = Reason.entries
+        val OUTCOMES = Outcome.entries
+
+        fun quoted(key: String): String = "\"" + key.replace("\\", "\\\\").replace("\"", "\\\"") + "\""
+
+        fun ByteArray.firstBytes(most: Long): ByteArray = if (size <= most) this else copyOf(most.toInt())
+    }
+}
+

@@ -1,0 +1,116 @@
+package dev.unruffled
+
+import java.security.SecureRandom
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicBoolean
+import java.util.concurrent.atomic.AtomicInteger
+
+/**
+ * One open engine and what belongs to it on this side: the settings, the calls that are alive, the numbers of routes. Shared
+ * by a client, its blocking twin and its views with other credentials.
+ */
+internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock = SystemClock()) {
+    val core: Core = Core(policy.text, options.lenient)
+    val settings: Settings
+    val base: Base?
+    val events: Events
+
+    private val seats = ConcurrentHashMap<Int, Seat>()
+    private val counter = AtomicInteger()
+    private val routes = ConcurrentHashMap<String, Int>()
+    private val views = AtomicInteger()
+    private val closed = AtomicBoolean()
+    private val released = AtomicBoolean()
+
+    init {
+        try {
+            var read = Settings(core.settings())
+            val elsewhere = options.baseUrl ?: read.baseEnv?.let { environment(it) }
+            if (elsewhere != null) {
+                core.base(elsewhere)
+                read = Settings(core.settings())
+            }
+            settings = read
+            base = (read.baseUrl ?: elsewhere)?.let(::Base)
+            events = Events(this, options)
+            core.seed(SecureRandom().nextLong() ushr UNUSED_BITS)
+        } catch (failed: RuntimeException) {
+            core.release()
+            throw failed
+        }
+    }
+
+    /** The core's number for a method and a path as the caller wrote it. */
+    fun route(method: String, template: String): Int {
+        if (settings.routes.size == 1) return 0
+        val target = "$method $template"
+        routes[target]?.let { return it }
+        val number = core.route(target)
+        if (routes.size < MOST_ROUTES) routes[target] = number
+        return number
+    }
+
+    /** The core's number for the base URL's origin with a credential of its own. */
+    fun newScope(): Int = core.scope(base?.origin.orEmpty(), "view-${views.incrementAndGet()}")
+
+    /** Begins a call under the next free number. The seat's first word is [Seat.word]. */
+    fun begin(route: Int, scope: Int, what: Int, deadline: Long): Seat {
+        while (true) {
+            val seat = Seat(counter.getAndIncrement())
+            if (seats.putIfAbsent(seat.id, seat) != null) continue
+            seat.word = core.begin(seat.id, clock.now(), route, scope, what, deadline)
+            if (Word.kind(seat.word) != Word.MISUSE) return seat
+            seats.remove(seat.id)
+            if (Word.arg(seat.word) != Word.MISUSE_LIVE) throw misuse(seat.word)
+        }
+    }
+
+    /** A call has ended or gone away. */
+    fun leave(seat: Seat) {
+        seats.remove(seat.id)
+        if (closed.get() && seats.isEmpty()) release()
+    }
+
+    /** Does what rides along with a word: wakes whom it names, fetches events that are due. */
+    fun heed(word: Long) {
+        if (word and RIDERS == 0L) return
+        if (Word.has(word, Word.WAKES)) {
+            while (true) {
+                val next = Word.arg(core.wake())
+                if (next == 0L) break
+                seats[(next - 1).toInt()]?.wake()
+            }
+        }
+        if (Word.has(word, Word.EVENTS)) events.pull()
+    }
+
+    /** Ends all waits with `closed`; the native side goes with the last call. */
+    fun close() {
+        if (!closed.compareAndSet(false, true)) return
+        heed(core.close(clock.now()))
+        events.pull()
+        if (seats.isEmpty()) release()
+    }
+
+    /** The record of an ended call; an engine that is gone has none. */
+    fun report(call: Int): Report? = if (released.get()) null else Report.read(core.report(call))
+
+    private fun release() {
+        if (released.compareAndSet(false, true)) core.release()
+    }
+
+    private fun environment(name: String): String =
+        System.getenv(name)
+            ?: throw PolicyException(listOf(PolicyIssue("baseUrl", "baseUrl: $name is not set in the environment", 0, 0)))
+
+    private companion object {
+        /** Seeds have 52 bits. */
+        const val UNUSED_BITS = 12
+        const val MOST_ROUTES = 4_096
+        const val RIDERS = ((Word.WAKES or Word.EVENTS) shl 4).toLong()
+    }
+}
+
+/** A word that a correct driver never sees. */
+internal fun misuse(word: Long): IllegalStateException =
+    IllegalStateException("unruffled used its core wrongly (word ${word.toString(16)}); please report this")

@@ -1,0 +1,70 @@
+package dev.unruffled
+
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.jsonArray
+import kotlinx.serialization.json.jsonObject
+import java.io.Closeable
+import java.util.concurrent.CopyOnWriteArrayList
+
+/** Something that happened inside a client: plain values, no secrets. */
+public class Event internal constructor(
+    /** `attempt wait breaker limiter refresh call stacked warning`, or `dropped` for events that nobody fetched in time. */
+    public val kind: String,
+    /** Milliseconds since the client was made. */
+    public val at: Long,
+    /** What the kind tells, by name: `attempt` has `call route scope attempt status fault ms`, for example. */
+    public val values: Map<String, Any?>,
+) {
+    /** One line for a log. */
+    override fun toString(): String =
+        values.entries.joinToString("", "$at ms $kind") { (name, value) -> " $name=$value" }
+}
+
+/** Who listens, and the fetching of events from the core in batches: at the end of calls, and when the core asks for it. */
+internal class Events(private val engine: Engine, options: ClientOptions) {
+    private val listeners = CopyOnWriteArrayList<(Event) -> Unit>()
+
+    init {
+        options.listeners.forEach(::add)
+        engine.settings.warnings.forEach { tell(Event("warning", 0, mapOf("text" to it.text))) }
+    }
+
+    /** Whether anybody listens. */
+    val wanted: Boolean get() = listeners.isNotEmpty()
+
+    fun add(listener: (Event) -> Unit): Closeable {
+        if (listeners.isEmpty()) engine.core.subscribe(ALL)
+        listeners.add(listener)
+        return Closeable {
+            listeners.remove(listener)
+            if (listeners.isEmpty()) engine.core.subscribe(0)
+        }
+    }
+
+    /** Hands over what has been recorded. A listener that throws does not disturb the call. */
+    fun pull() {
+        if (!wanted) return
+        val root = Json.parseToJsonElement(engine.core.events()).jsonObject
+        val dropped = root["dropped"]?.let { root.number("dropped") } ?: 0
+        if (dropped > 0) tell(Event("dropped", engine.clock.now(), mapOf("events" to dropped)))
+        root["events"]?.jsonArray?.forEach { each ->
+            val event = each.jsonObject
+            val values = event.filterKeys { it != "at" && it != "kind" }.mapValues { plain(it.value) }
+            tell(Event(event.text("kind").orEmpty(), event.number("at"), values))
+        }
+    }
+
+    private fun tell(event: Event) {
+        for (listener in listeners) {
+            try {
+                listener(event)
+            } catch (_: RuntimeException) {
+                // Watching must not change what is watched.
+            }
+        }
+    }
+
+    private companion object {
+        const val ALL = 255
+    }
+}

@@ -1,0 +1,174 @@
+package dev.unruffled
+
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonNull
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.int
+import kotlinx.serialization.json.jsonArray
+import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
+import okhttp3.Headers
+import java.io.IOException
+
+/** Why a call ended without an answer that can be handed over; [text] is the same word in every language. */
+public enum class Reason(
+    /** The word of the policy's documentation, logs and the other languages: `retries-exhausted`. */
+    public val text: String,
+) {
+    /** A final status. */
+    STATUS("status"),
+
+    /** All attempts were used. */
+    RETRIES_EXHAUSTED("retries-exhausted"),
+
+    /** No time was left for what would have come next. */
+    DEADLINE("deadline"),
+
+    /** The breaker is open: the API is down, nothing was sent. */
+    CIRCUIT_OPEN("circuit-open"),
+
+    /** The server or a documented limit asks for more time than there is. */
+    RATE_LIMITED("rate-limited"),
+
+    /** Retries do not help at present. */
+    BUDGET_EXHAUSTED("budget-exhausted"),
+
+    /** More calls wait than `maxWaiting` allows. */
+    OVERLOADED("overloaded"),
+
+    /** A retry might do the work twice, or the body cannot be sent again. */
+    NOT_REPLAYABLE("not-replayable"),
+
+    /** No answer. */
+    NETWORK("network"),
+
+    /** No answer in time. */
+    TIMEOUT("timeout"),
+
+    /** The platform is offline. */
+    OFFLINE("offline"),
+
+    /** No credential could be had. */
+    AUTH("auth"),
+
+    /** Reserved for pages. */
+    PAGINATION("pagination"),
+
+    /** The client was closed. */
+    CLOSED("closed"),
+
+    /** The caller's mistake: a body larger than `maxBody`, for example. */
+    MISUSE("misuse"),
+}
+
+/** What may have happened at the server, the worst of all attempts: the answer to "was the card charged?". */
+public enum class Outcome(
+    /** The same word in every language: `not-sent`. */
+    public val text: String,
+) {
+    /** No attempt reached the server. */
+    NOT_SENT("not-sent"),
+
+    /** The server did not do it, or the method changes nothing. */
+    REJECTED("rejected"),
+
+    /** It may have been done. */
+    UNKNOWN("unknown"),
+}
+
+/**
+ * A call that failed for good: retries, waits and limits of the policy are behind it. An [IOException], because that is what
+ * callers of OkHttp catch. Its text holds no token, no query value and no body.
+ */
+public open class CallException internal constructor(
+    /** Why the call ended. */
+    public val reason: Reason,
+    /** Whether the server may have done what was asked. */
+    public val outcome: Outcome,
+    /** Milliseconds (from the failure) after which a new call makes sense, or `null` where nobody said. */
+    public val retryAfterMs: Long?,
+    /** The same as a moment: Unix time in milliseconds. */
+    public val retryAt: Long?,
+    /** Requests that were paid for: 1 + retries. */
+    public val attempts: Int,
+    /** Milliseconds from the start of the call to its end, waits included. */
+    public val elapsedMs: Long,
+    /** The last status received, or `null`. */
+    public open val status: Int?,
+    message: String,
+    private val table: String,
+    cause: Throwable?,
+) : IOException(message, cause) {
+    /** Each attempt, each wait and the rule that asked for it, as a short table. */
+    public fun explain(): String = table
+}
+
+/**
+ * An answer with a status of 400 or above, after everything that the policy allows was tried. With `raise = false` the call
+ * returns it instead.
+ */
+public class StatusException internal constructor(
+    failure: CallException,
+    private val answer: ApiResponse,
+) : CallException(
+        failure.reason,
+        failure.outcome,
+        failure.retryAfterMs,
+        failure.retryAt,
+        failure.attempts,
+        failure.elapsedMs,
+        answer.status,
+        failure.message.orEmpty(),
+        failure.explain(),
+        failure.cause,
+    ) {
+    /** The status of the answer. */
+    override val status: Int get() = answer.status
+
+    /** The headers of the answer. */
+    public val headers: Headers get() = answer.headers
+
+    /** The first 64 KiB of the answer's body. */
+    public val bytes: ByteArray get() = answer.bytes
+
+    /** [bytes] as text, in the charset that the answer names, else UTF-8. */
+    public fun text(): String = answer.text()
+}
+
+/** One thing that is wrong with a policy. */
+public class PolicyIssue(
+    /** Where: `limits[1].per`. */
+    public val path: String,
+    /** What was found and what is allowed: `limits[1].per: "1 hour" is not a duration; write "1h"`. */
+    public val text: String,
+    /** Line in the policy's text, from 1; 0 = none. */
+    public val line: Int,
+    /** Column in that line, from 1; 0 = none. */
+    public val column: Int,
+) {
+    override fun toString(): String = text
+}
+
+/** A policy that cannot be used; [issues] say where and why, in the order of the file. */
+public class PolicyException(
+    /** What is wrong, at most 20 of them. */
+    public val issues: List<PolicyIssue>,
+) : IllegalArgumentException(issues.joinToString("\n") { it.text }.ifEmpty { "the policy cannot be read" })
+
+/** The issues that the core writes as JSON. */
+internal fun issuesOf(json: String): List<PolicyIssue> {
+    val root = Json.parseToJsonElement(json)
+    if (root is JsonObject) return listOf(PolicyIssue("policy", "policy: ${root["misuse"]?.jsonPrimitive?.content} engine", 0, 0))
+    return root.jsonArray.map { each ->
+        val issue = each.jsonObject
+
+        fun number(key: String): Int = issue[key]?.takeIf { it !is JsonNull }?.jsonPrimitive?.int ?: 0
+        PolicyIssue(
+            issue.getValue("path").jsonPrimitive.content,
+            issue.getValue("text").jsonPrimitive.content,
+            number("line"),
+            number("column"),
+        )
+    }
+}

@@ -1,0 +1,48 @@
+package dev.unruffled
+
+import okhttp3.Call
+import okhttp3.EventListener
+import okhttp3.internal.http2.ConnectionShutdownException
+import okhttp3.internal.http2.ErrorCode
+import okhttp3.internal.http2.StreamResetException
+import java.io.IOException
+import java.io.InterruptedIOException
+import java.net.UnknownServiceException
+
+/**
+ * Translates the platform's errors. Watches how far the attempt got: what breaks before the first byte of the request is
+ * written is proven unsent, whatever the exception is called; afterwards only HTTP/2 can prove it.
+ */
+internal class Progress : EventListener() {
+    @Volatile
+    private var sent = false
+
+    @Volatile
+    private var answered = false
+
+    override fun requestHeadersStart(call: Call) {
+        sent = true
+    }
+
+    override fun responseBodyStart(call: Call) {
+        answered = true
+    }
+
+    /** What [error] is to the core; [timedOut]: a time limit of ours cancelled the call. */
+    fun fault(error: Throwable, timedOut: Boolean = false): Fault {
+        val late = timedOut || error is InterruptedIOException
+        return when {
+            error is TooLarge -> Fault.TOO_LARGE
+            error !is IOException || error is UnknownServiceException -> Fault.REFUSED
+            !sent -> if (late) Fault.CONNECT_TIMEOUT else Fault.UNSENT
+            late -> Fault.TIMEOUT
+            error is StreamResetException && error.errorCode == ErrorCode.REFUSED_STREAM -> Fault.UNSENT
+            error is ConnectionShutdownException -> Fault.UNSENT
+            answered -> Fault.TRUNCATED
+            else -> Fault.LOST
+        }
+    }
+}
+
+/** A buffered body beyond `maxBody`. */
+internal class TooLarge(most: Long) : IOException("the body is larger than maxBody ($most bytes)")

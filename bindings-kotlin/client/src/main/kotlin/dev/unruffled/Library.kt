@@ -1,0 +1,50 @@
+package dev.unruffled
+
+import com.sun.jna.Native
+import com.sun.jna.NativeLibrary
+import com.sun.jna.Platform
+import java.io.File
+import java.io.IOException
+
+/**
+ * Finds the native library once per process and loads it. A library that is extracted twice from a jar is two libraries
+ * with two sets of engines, so everything takes its path from here.
+ */
+internal object Library {
+    private const val NAME = "unruffled_ffi"
+
+    /** Names a file to load instead of the one in the jar, for file systems from which nothing may be executed. */
+    private const val OVERRIDE = "unruffled.library"
+
+    /** What the loader is given: an absolute path, or the bare name where the platform keeps libraries itself (Android). */
+    val path: String by lazy { locate() }
+
+    /** Loads the library and tells the generated functions where it is. */
+    fun ready() {
+        loaded
+    }
+
+    private val loaded: NativeLibrary by lazy {
+        System.setProperty("uniffi.component.$NAME.libraryOverride", path)
+        try {
+            NativeLibrary.getInstance(path)
+        } catch (missing: UnsatisfiedLinkError) {
+            throw UnsupportedOperationException("the native library of unruffled does not load: ${missing.message}", missing)
+        }
+    }
+
+    private fun locate(): String {
+        System.getProperty(OVERRIDE)?.let { return File(it).absolutePath }
+        if (Platform.isAndroid()) return NAME
+        val resource = "/${Platform.RESOURCE_PREFIX}/${System.mapLibraryName(NAME)}"
+        return try {
+            Native.extractFromResourcePath(resource, Library::class.java.classLoader).absolutePath
+        } catch (absent: IOException) {
+            throw UnsupportedOperationException(
+                "unruffled has no native library for ${Platform.RESOURCE_PREFIX} ($resource); " +
+                    "build it from core/ffi and name its file in the system property $OVERRIDE",
+                absent,
+            )
+        }
+    }
+}

@@ -1,0 +1,33 @@
+package dev.unruffled
+
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.intOrNull
+import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
+
+/** The core's record of an ended call. */
+internal class Report(
+    val attempts: Int,
+    val elapsed: Long,
+    val status: Int?,
+    /** One sentence of what to do. */
+    val advice: String,
+    /** The table of [CallException.explain]. */
+    val text: String,
+) {
+    companion object {
+        /** `null` if the engine had no such record. */
+        fun read(json: String): Report? {
+            val root: JsonObject = Json.parseToJsonElement(json).jsonObject
+            val attempts = root["attempts"]?.jsonPrimitive?.intOrNull ?: return null
+            return Report(
+                attempts,
+                root.number("elapsed"),
+                root["status"]?.jsonPrimitive?.intOrNull,
+                root.text("advice").orEmpty(),
+                root.text("text").orEmpty(),
+            )
+        }
+    }
+}

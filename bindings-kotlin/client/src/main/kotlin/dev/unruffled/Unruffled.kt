@@ -1,0 +1,115 @@
+package dev.unruffled
+
+import kotlinx.serialization.json.Json
+import okhttp3.OkHttpClient
+import kotlin.experimental.ExperimentalTypeInference
+
+/** Where clients come from. */
+public object Unruffled {
+    /** Asks for an idempotency key where a call's `idempotencyKey` is expected; the client makes one, the same on every attempt. */
+    public const val NEW_KEY: String = ""
+
+    /**
+     * A client for the API that a policy describes.
+     *
+     * ```
+     * val orders = Unruffled.client(Policy.fromFile("orders.policy.json")) { credentials { vault.token("orders") } }
+     * ```
+     *
+     * @throws PolicyException if the policy is wrong; it says where.
+     */
+    @JvmStatic
+    @JvmOverloads
+    public fun client(policy: Policy, configure: ClientOptions.() -> Unit = {}): Client {
+        val options = ClientOptions().apply(configure)
+        return Client.of(Engine(policy, options), options)
+    }
+
+    /**
+     * A client for a base URL, with the defaults for everything, or for the policy file at a path. A text is a URL if it
+     * contains `://`.
+     *
+     * @throws PolicyException if the URL or the policy is wrong.
+     * @throws java.io.IOException if there is no such file.
+     */
+    @JvmStatic
+    @JvmOverloads
+    public fun client(urlOrPath: String, configure: ClientOptions.() -> Unit = {}): Client =
+        client(Policy.of(urlOrPath), configure)
+}
+
+/** What a client is given beside its policy. Everything is optional. */
+public class ClientOptions internal constructor() {
+    internal var okHttp: OkHttpClient? = null
+    internal var source: Credential.Source? = null
+    internal var correlation: (suspend () -> String?)? = null
+    internal var json: Json = Json { ignoreUnknownKeys = true }
+    internal var baseUrl: String? = null
+    internal var lenient: Boolean = false
+    internal val listeners = mutableListOf<(Event) -> Unit>()
+
+    /**
+     * The client whose connections, proxies, TLS and interceptors are used. Its time limits, its retries and its dispatcher
+     * are replaced by the policy's; the client itself is left as it is.
+     */
+    public fun okHttp(client: OkHttpClient) {
+        okHttp = client
+    }
+
+    /**
+     * Gives the bearer token as plain text. It is asked at every attempt and its answer never kept. It may suspend; for a
+     * blocking client the thread waits.
+     */
+    @OptIn(ExperimentalTypeInference::class)
+    @OverloadResolutionByLambdaReturnType
+    public fun credentials(token: suspend () -> String) {
+        source = Credential.Source(token, null)
+    }
+
+    /** Gives a bearer [Token] that is kept until it ends, and asked for once for all calls that need it. */
+    @OptIn(ExperimentalTypeInference::class)
+    @OverloadResolutionByLambdaReturnType
+    @JvmName("tokens")
+    public fun credentials(token: suspend () -> Token) {
+        source = Credential.Source(null, token)
+    }
+
+    /** Gives the correlation id of the work at hand, in the caller's own context; `null` sends none. */
+    public fun correlationId(id: suspend () -> String?) {
+        correlation = id
+    }
+
+    /** Is told what happens, in batches. Called on whatever thread ends a call: be quick. */
+    public fun on(listener: (Event) -> Unit) {
+        listeners += listener
+    }
+
+    /** Is told what happens as lines of text: `log(::println)`. */
+    public fun log(line: (String) -> Unit) {
+        listeners += { line("unruffled $it") }
+    }
+
+    /** Reads and writes JSON instead of one that ignores unknown keys. */
+    public fun json(format: Json) {
+        json = format
+    }
+
+    /** The base URL, if the policy leaves it to the program. */
+    public fun baseUrl(url: String) {
+        baseUrl = url
+    }
+
+    /** Accepts a policy with keys that this version does not know: each is left out and told as a `warning` event. */
+    public fun unknownKeys(handling: UnknownKeys) {
+        lenient = handling == UnknownKeys.WARN
+    }
+}
+
+/** What becomes of keys in a policy that this version does not know. */
+public enum class UnknownKeys {
+    /** The policy is refused. */
+    ERROR,
+
+    /** They are left out, so that a program already installed survives a policy that has grown. */
+    WARN,
+}

@@ -1,0 +1,98 @@
+package dev.unruffled
+
+/**
+ * The core's answer to every input: `arg · 4096 + flags · 16 + kind`, at most 52 bits. The tables here are those of
+ * `core/src/step.rs` and `core/src/failure.rs`; `tests/vectors/codes.json` is checked against both.
+ */
+internal object Word {
+    const val SEND = 0
+    const val WAIT = 1
+    const val PARK = 2
+    const val REFRESH = 3
+    const val DELIVER = 4
+    const val FAIL = 5
+    const val MISUSE = 6
+    const val DONE = 7
+
+    const val WAKES = 1
+    const val EVENTS = 2
+    const val KEY = 4
+    const val TOKEN = 8
+    const val REPORT = 16
+    const val FRESH = 32
+    const val APPLIED = 64
+    const val RESPONSE = 128
+
+    /** `retryAfterMs` of a failure that knows no time. */
+    const val NO_TIME = 0xFFFF_FFFFL
+
+    /** The code of `Misuse(live)`: the call id is taken, the next one may be free. */
+    const val MISUSE_LIVE = 2L
+
+    /** The code of `Misuse(unknown)`: no such engine or call. */
+    const val MISUSE_UNKNOWN = 1L
+
+    fun kind(word: Long): Int = (word and 15).toInt()
+
+    fun arg(word: Long): Long = word ushr 12
+
+    fun has(
+        word: Long,
+        flag: Int,
+    ): Boolean = (word shr 4).toInt() and flag != 0
+}
+
+/** How an attempt broke without an answer, as the core numbers it. */
+internal enum class Fault(
+    val text: String,
+) {
+    LOST("lost"),
+    TIMEOUT("timeout"),
+    UNSENT("unsent"),
+    CONNECT_TIMEOUT("connect-timeout"),
+    OFFLINE("offline"),
+    TRUNCATED("truncated"),
+    CANCELLED("cancelled"),
+    REFUSED("refused"),
+    TOO_LARGE("too-large"),
+    ;
+
+    val code: Int get() = ordinal
+}
+
+/** What the core has to know about a call before it begins: method, flags, size of an upload that cannot be watched. */
+internal object What {
+    const val REPEATABLE = 1
+    const val KEYED = 2
+    const val STREAMED = 4
+    const val STACKED = 8
+    const val DROPIN = 16
+    const val CREDENTIALS = 32
+
+    private const val OTHER = 15
+    private const val PIECE = 65_536L
+    private const val MOST_PIECES = 65_535L
+
+    fun method(name: String): Int =
+        when (name) {
+            "GET" -> 0
+            "HEAD" -> 1
+            "OPTIONS" -> 2
+            "TRACE" -> 3
+            "PUT" -> 4
+            "DELETE" -> 5
+            "QUERY" -> 6
+            "POST" -> 7
+            "PATCH" -> 8
+            else -> OTHER
+        }
+
+    fun of(
+        method: String,
+        flags: Int,
+        uploadBytes: Long = 0,
+    ): Int {
+        val pieces = minOf(MOST_PIECES, (uploadBytes + PIECE - 1) / PIECE).toInt()
+        return method(method) or (flags shl 4) or (pieces shl 16)
+    }
+}
