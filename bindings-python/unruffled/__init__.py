@@ -1,0 +1,34 @@
+"""HTTP calls that stay calm: retries, backoff, breaker, rate limits, deadlines, decided by one core in all languages.
+
+    orders = unruffled.Client("orders.policy.json", credentials=vault.token)
+    order = orders.get("/orders/{id}", path={"id": 7}).json()
+
+The policy file says what the API needs; nothing else has to be set. `Client` is for threads, `AsyncClient` for asyncio
+and trio. Importing this module is cheap: the core is loaded with the first client.
+"""
+
+from ._call import Options
+from ._client import AsyncClient, AsyncStream, Client, Stream
+from ._credentials import Token
+from ._engine import Event
+from ._errors import CallError, InternalError, Issue, PolicyError, StatusError, UsageError
+from ._record import explain
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncClient",
+    "AsyncStream",
+    "CallError",
+    "Client",
+    "Event",
+    "InternalError",
+    "Issue",
+    "Options",
+    "PolicyError",
+    "StatusError",
+    "Stream",
+    "Token",
+    "UsageError",
+    "explain",
+]

@@ -1,0 +1,271 @@
+"""The asynchronous host: an `httpx2.AsyncClient` and the loop it belongs to, asyncio's or trio's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import math
+import time
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any, Protocol, cast
+
+import httpx2
+
+from . import _codes as codes
+from ._call import Call, limit_of
+from ._clock import AsyncioPause, TrioPause
+from ._credentials import Credential, CredentialsFailedError, Given
+from ._engine import Engine
+from ._faults import TooLargeError
+
+
+class Pause(Protocol):
+    """A pause of the running task."""
+
+    def wake(self) -> None:
+        """Ends it."""
+
+    async def wait(self, seconds: float) -> None:
+        """Returns after so long or when woken."""
+
+
+class Loop(Protocol):
+    """What differs between asyncio and trio."""
+
+    def pause(self) -> Pause:
+        """A pause of the running task."""
+        ...
+
+    def limit(self, at: float) -> AbstractAsyncContextManager[object]:
+        """Raises TimeoutError inside when `time.monotonic` passes `at`."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs work that outlives the running task."""
+        ...
+
+
+class AsyncioLoop:
+    """asyncio."""
+
+    def __init__(self) -> None:
+        """Keeps the spawned tasks alive."""
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def pause(self) -> Pause:
+        """A pause of the running task."""
+        return AsyncioPause()
+
+    def limit(self, at: float) -> AbstractAsyncContextManager[object]:
+        """asyncio's own timeout. Its loop's clock is `time.monotonic` unless somebody replaced it."""
+        return asyncio.timeout(at - time.monotonic())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """A task of the loop."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class TrioLoop:
+    """trio."""
+
+    def pause(self) -> Pause:
+        """A pause of the running task."""
+        return TrioPause()
+
+    @contextlib.asynccontextmanager
+    async def limit(self, at: float) -> Any:
+        """A cancel scope of trio's."""
+        import trio
+
+        with trio.move_on_after(max(0.0, at - time.monotonic())) as scope:
+            yield
+        if scope.cancelled_caught:
+            raise TimeoutError("the attempt's time is up")
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """A system task: it ends with the run."""
+        import trio
+
+        async def whole() -> None:
+            await work
+
+        trio.lowlevel.spawn_system_task(whole, context=contextvars.copy_context())
+
+
+class AsyncHost:
+    """Sends by an `httpx2.AsyncClient`, within one loop."""
+
+    def __init__(self, http: httpx2.AsyncClient, loop: Loop) -> None:
+        """Belongs to the loop that the client is used in."""
+        self.http = http
+        self.loop = loop
+
+    async def attempt(self, call: Call, word: int) -> httpx2.Response:
+        """Sends the call once. Below 400 and not streamed: with its whole body."""
+        token = await self._token(call) if word & codes.TOKEN else None
+        at = limit_of(word, call)
+        route = call.route
+        left = None if at is None else (word >> codes.ARG) / 1000
+        # Reading and writing end with the attempt; only what is shorter needs a limit of its own.
+        call.timeouts = {
+            "connect": route.connect if left is None or route.connect < left else None,
+            "read": None,
+            "write": None,
+            "pool": None,
+        }
+        call.reading = False
+        call.pieces = None
+        if at is None:
+            return await self._exchange(call, word, token)
+        async with self.loop.limit(at):
+            return await self._exchange(call, word, token)
+
+    async def _exchange(self, call: Call, word: int, token: bytes | None) -> httpx2.Response:
+        response = await self.http.send(call.request(word, token), stream=True)
+        if response.status_code >= 400:
+            return response
+        if call.streamed:
+            # httpcore2 looks this up as the body's first piece is asked for.
+            call.timeouts["read"] = call.route.idle
+            return response
+        call.reading = True
+        try:
+            await self._whole(call, response)
+        except BaseException:
+            await response.aclose()
+            raise
+        return response
+
+    async def _token(self, call: Call) -> bytes:
+        credential = call.credential
+        assert credential is not None
+        if call.token is not None:
+            token, call.token = call.token, None
+            return token
+        if credential.kept is not None:
+            return credential.kept
+        try:
+            return credential.keep(await _asked(credential))[0]
+        except Exception as error:
+            raise CredentialsFailedError from error
+
+    async def _whole(self, call: Call, response: httpx2.Response) -> None:
+        most = call.route.max_body
+        parts: list[bytes] = []
+        size = 0
+        async with aclosing(response.aiter_bytes()) as pieces:
+            async for part in pieces:
+                parts.append(part)
+                size += len(part)
+                if size > most:
+                    raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
+        response._content = b"".join(parts)
+
+    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+        """The first bytes of the last response's body; what came, when it breaks off."""
+        response = cast(httpx2.Response, call.response)
+        if response.is_closed and hasattr(response, "_content"):
+            return response.content[:most]
+        if call.pieces is None:
+            call.pieces = (response.aiter_bytes(), [])
+        pieces, parts = call.pieces
+        at = call.limit_at
+        if until is not None:
+            at = min(at, time.monotonic() + max(0, until - call.engine.now()) / 1000)
+        with contextlib.suppress(httpx2.HTTPError, TimeoutError):
+            async with self._until(at):
+                size = sum(map(len, parts))
+                while size < most:
+                    part = await anext(pieces, None)
+                    if part is None:
+                        break
+                    parts.append(part)
+                    size += len(part)
+        return b"".join(parts)[:most]
+
+    def _until(self, at: float) -> AbstractAsyncContextManager[object]:
+        return contextlib.nullcontext() if at == math.inf else self.loop.limit(at)
+
+    async def keep(self, call: Call, until: int | None) -> None:
+        """Keeps at most 64 KiB of the last response's body and closes it."""
+        response = cast(httpx2.Response, call.response)
+        try:
+            response._content = await self.gather(call, codes.MOST_KEPT, until)
+        finally:
+            await self._let_go(call, response)
+
+    async def read(self, call: Call) -> None:
+        """Reads the rest of the last response's body. Raises as httpx2 does."""
+        response = cast(httpx2.Response, call.response)
+        try:
+            async with self._until(call.limit_at):
+                if call.pieces is None:
+                    await self._whole(call, response)
+                else:
+                    pieces, parts = call.pieces
+                    parts.extend([part async for part in pieces])
+                    response._content = b"".join(parts)
+        except TimeoutError as error:
+            raise httpx2.ReadTimeout("the attempt's time is up", request=response.request) from error
+        finally:
+            await self._let_go(call, response)
+
+    async def _let_go(self, call: Call, response: httpx2.Response) -> None:
+        if call.pieces is not None:
+            pieces, call.pieces = call.pieces[0], None
+            await pieces.aclose()
+        await response.aclose()
+
+    async def finish(self, engine: Engine) -> None:
+        """Closes the connections of a closed client once nothing is in flight."""
+        while engine.busy():
+            await self.loop.pause().wait(0.01)
+        await self.http.aclose()
+
+    async def pause(self, engine: Engine, number: int, ms: int) -> None:
+        """Suspends the task so long, or until the call is woken."""
+        pause = self.loop.pause()
+        if engine.waiting.enter(number, pause):
+            try:
+                await pause.wait(ms / 1000)
+            finally:
+                engine.waiting.leave(number)
+
+    async def refresh(self, engine: Engine, call: Call, number: int, generation: int) -> None:
+        """Asks in a task of its own, which outlives the call."""
+        pause = self.loop.pause()
+        self.loop.spawn(self._refreshed(engine, call, generation, pause))
+        if engine.waiting.enter(number, pause):
+            try:
+                await pause.wait(codes.NEVER / 1000)
+            finally:
+                engine.waiting.leave(number)
+
+    async def _refreshed(self, engine: Engine, call: Call, generation: int, pause: Pause) -> None:
+        credential = call.credential
+        assert credential is not None
+        try:
+            call.token, lives = credential.keep(await _asked(credential))
+        except Exception as error:
+            call.error = error
+            engine.token_failed(generation, codes.LOST)
+        except BaseException:
+            engine.token_failed(generation, codes.CANCELLED)
+            raise
+        else:
+            engine.token(generation, lives)
+        finally:
+            pause.wake()
+
+
+async def _asked(credential: Credential) -> Given:
+    given = credential.ask()
+    if inspect.isawaitable(given):
+        return await given
+    return given

@@ -1,0 +1,190 @@
+"""The one file that knows how the core is reached.
+
+What runs per call goes through `ctypes.PyDLL` (the GIL stays held, so that a busy thread cannot stall a call; legal
+because the core neither blocks nor calls Python). What runs per client goes through the generated UniFFI module, which
+is imported at the first client only. Both must be one and the same library file: a copy would be a second engine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import secrets
+from functools import cache
+from typing import Any, Protocol, cast
+
+from ._errors import Issue, PolicyError
+
+
+class _Native(Protocol):
+    """The generated module's functions that are used."""
+
+    def open(self, policy: str, lenient: bool) -> int: ...
+    def base(self, engine: int, url: str) -> str: ...
+    def seed(self, engine: int, value: int) -> None: ...
+    def route(self, engine: int, target: str) -> int: ...
+    def scope(self, engine: int, origin: str, credential: str) -> int: ...
+    def settings(self, engine: int) -> str: ...
+    def subscribe(self, engine: int, kinds: int) -> None: ...
+    def events(self, engine: int) -> str: ...
+    def report(self, engine: int, call: int) -> str: ...
+    def brief(self, status: int, elapsed: int) -> str: ...
+    def snapshot(self, engine: int, now: int) -> str: ...
+
+
+class PerCall(Protocol):
+    """The C functions. Any integer is legal; each answers with a word (`unruffled_release`: 1 = it was live)."""
+
+    def unruffled_begin(
+        self, engine: int, call: int, now: int, route: int, scope: int, what: int, deadline: int, /
+    ) -> int: ...
+    def unruffled_respond(self, engine: int, call: int, now: int, status: int, /) -> int: ...
+    def unruffled_respond_with(
+        self,
+        engine: int,
+        call: int,
+        now: int,
+        wall: int,
+        status: int,
+        hints: bytes,
+        hints_len: int,
+        body: bytes,
+        body_len: int,
+        /,
+    ) -> int: ...
+    def unruffled_fault(self, engine: int, call: int, now: int, fault: int, /) -> int: ...
+    def unruffled_resume(self, engine: int, call: int, now: int, /) -> int: ...
+    def unruffled_abandon(self, engine: int, call: int, now: int, /) -> int: ...
+    def unruffled_token(self, engine: int, now: int, generation: int, expires_in: int, /) -> int: ...
+    def unruffled_token_failed(self, engine: int, now: int, generation: int, fault: int, /) -> int: ...
+    def unruffled_online(self, engine: int, now: int, /) -> int: ...
+    def unruffled_wake(self, engine: int, /) -> int: ...
+    def unruffled_close(self, engine: int, now: int, /) -> int: ...
+    def unruffled_release(self, engine: int, /) -> int: ...
+    def unruffled_forked(self) -> None: ...
+
+
+_U32 = ctypes.c_uint32
+_U64 = ctypes.c_uint64
+# c_char_p borrows the bytes object's own memory: the core reads it before the call returns.
+_BYTES = ctypes.c_char_p
+# Without restype a word would be cut to 32 bits, without argtypes floats would pass.
+_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "unruffled_begin": (_U64, [_U64, _U32, _U64, _U32, _U32, _U32, _U64]),
+    "unruffled_respond": (_U64, [_U64, _U32, _U64, _U32]),
+    "unruffled_respond_with": (_U64, [_U64, _U32, _U64, _U64, _U32, _BYTES, _U32, _BYTES, _U32]),
+    "unruffled_fault": (_U64, [_U64, _U32, _U64, _U32]),
+    "unruffled_resume": (_U64, [_U64, _U32, _U64]),
+    "unruffled_abandon": (_U64, [_U64, _U32, _U64]),
+    "unruffled_token": (_U64, [_U64, _U64, _U64, _U64]),
+    "unruffled_token_failed": (_U64, [_U64, _U64, _U64, _U32]),
+    "unruffled_online": (_U64, [_U64, _U64]),
+    "unruffled_wake": (_U64, [_U64]),
+    "unruffled_close": (_U64, [_U64, _U64]),
+    "unruffled_release": (_U32, [_U64]),
+    "unruffled_forked": (None, []),
+}
+
+
+@cache
+def _native() -> _Native:
+    from ._native import unruffled_ffi
+
+    return cast(_Native, unruffled_ffi)
+
+
+@cache
+def per_call() -> PerCall:
+    """The C functions of the library that the generated module has loaded."""
+    path = cast(Any, _native())._UniffiLib._name
+    library = ctypes.PyDLL(path)
+    for name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+    return cast(PerCall, library)
+
+
+def loaded() -> bool:
+    """Whether any client was ever built in this process."""
+    return per_call.cache_info().currsize > 0
+
+
+def open_engine(policy: str, lenient: bool) -> int:
+    """Checks a policy text and opens an engine, seeded from the system's randomness. Returns its handle.
+
+    Raises `PolicyError` with every issue that the core found.
+    """
+    native = _native()
+    try:
+        handle = native.open(policy, lenient)
+    except Exception as error:
+        issues = getattr(error, "issues", None)
+        if not isinstance(issues, str):
+            raise
+        refused = _issues(issues)
+    else:
+        if handle == 0:
+            raise PolicyError([Issue("policy", "too many engines are open in this process; close some", 0, 0)])
+        native.seed(handle, secrets.randbits(52))
+        return handle
+    raise PolicyError(refused)
+
+
+def set_seed(handle: int, value: int) -> None:
+    """Makes an engine's random draws repeatable: for tests and vectors, before the first call."""
+    _native().seed(handle, value)
+
+
+def set_base(handle: int, url: str) -> None:
+    """Sets the base URL. Raises `PolicyError` for one that the core refuses."""
+    refused = _native().base(handle, url)
+    if refused:
+        raise PolicyError(_issues(refused))
+
+
+def route(handle: int, target: str) -> int:
+    """The number of the route for `METHOD /path`; 0 = the default route."""
+    return _native().route(handle, target)
+
+
+def scope(handle: int, origin: str, credential: str) -> int:
+    """The number of the scope for an origin and a credential's name; both empty = the policy's own."""
+    return _native().scope(handle, origin, credential)
+
+
+def settings(handle: int) -> Any:
+    """What the policy asks of the host, parsed."""
+    return json.loads(_native().settings(handle))
+
+
+def subscribe(handle: int, kinds: int) -> None:
+    """Chooses the kinds of events that are recorded: a bit set."""
+    _native().subscribe(handle, kinds)
+
+
+def events(handle: int) -> Any:
+    """The events since the last time: `{"dropped": n, "events": […]}`."""
+    return json.loads(_native().events(handle))
+
+
+def report(handle: int, call: int) -> Any:
+    """The record of an ended call; the core forgets it."""
+    return json.loads(_native().report(handle, call))
+
+
+def brief(status: int, elapsed: int) -> Any:
+    """The same for a call that was answered at once and kept no record."""
+    return json.loads(_native().brief(status, elapsed))
+
+
+def snapshot(handle: int, now: int) -> Any:
+    """Breakers, budgets, limits and lines at this moment."""
+    return json.loads(_native().snapshot(handle, now))
+
+
+def _issues(text: str) -> list[Issue]:
+    found = json.loads(text)
+    if not isinstance(found, list):
+        return [Issue("policy", f"the core answered {text}", 0, 0)]
+    return [Issue(i.get("path", ""), i.get("text", ""), i.get("line") or 0, i.get("column") or 0) for i in found]

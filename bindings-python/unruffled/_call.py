@@ -1,0 +1,198 @@
+"""A logical call, the route it is on, and the request of each of its attempts."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import os
+import time
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import Any, TypedDict
+
+import httpx2
+
+from . import _codes as codes
+from . import _url
+from ._credentials import Credential
+from ._engine import Engine
+
+Content = str | bytes | Iterable[bytes] | AsyncIterable[bytes]
+Headers = Mapping[str, str] | Iterable[tuple[str, str]] | httpx2.Headers
+RawPairs = list[tuple[bytes, bytes]]
+
+
+class Options(TypedDict, total=False):
+    """What every verb takes beside the URL."""
+
+    #: Values of the places in the URL's path: `get("/orders/{id}", path={"id": 7})`.
+    path: Mapping[str, _url.Value]
+    #: None is left out, a list repeats its name; added to a query written in the URL.
+    query: _url.Query
+    #: They win over the policy's and the client's.
+    headers: Headers
+    #: Sent as JSON.
+    json: Any
+    #: Sent as `application/x-www-form-urlencoded`; None is left out, a list repeats its name.
+    form: _url.Query
+    #: Sent as it is. Text and bytes can be sent again; an iterable or a file cannot, and is never retried once sent.
+    content: Content
+    #: Seconds from now for the whole call, waits included, instead of the policy's `timeouts.total`.
+    deadline: float | datetime.timedelta
+    #: True: make a key although the policy asks for none. A text: that key.
+    idempotency_key: str | bool
+    #: False: a final status of 400 or above is returned instead of raised.
+    raise_: bool
+
+
+class Route:
+    """What the policy asks of the host on one route, ready for use."""
+
+    __slots__ = (
+        "body_statuses",
+        "connect",
+        "correlation",
+        "headers",
+        "idle",
+        "key_header",
+        "key_quoted",
+        "max_body",
+        "query",
+        "request_id",
+    )
+
+    def __init__(self, settings: dict[str, Any], defaults: httpx2.Headers, own: httpx2.Headers) -> None:
+        """Takes the route's settings; `defaults` are weaker than the policy's headers, `own` are stronger."""
+        self.connect: float = settings["connect"] / 1000
+        self.idle: float = settings["idle"] / 1000
+        self.max_body: int = settings["maxBody"]
+        self.body_statuses = frozenset(settings["bodyStatuses"])
+        self.query: list[tuple[str, str]] = list(settings["query"].items())
+        headers = httpx2.Headers(defaults)
+        agent = settings["userAgent"]
+        if agent:
+            headers["User-Agent"] = agent["value"]
+        for name, value in settings["headers"].items():
+            headers[name] = value
+        version = settings["version"]
+        if version and version["header"]:
+            headers[version["header"]] = version["pin"]
+        elif version and version["query"]:
+            self.query.append((version["query"], version["pin"]))
+        headers.update(own)
+        self.headers: RawPairs = headers.raw
+        self.request_id = _name(settings["requestId"])
+        self.correlation = _name(settings["correlationId"])
+        key = settings["idempotency"] or {"header": "Idempotency-Key", "format": "uuid"}
+        self.key_header: bytes = key["header"].encode("ascii")
+        self.key_quoted: bool = key["format"] == "sf-string"
+
+
+def _name(setting: dict[str, Any] | None) -> bytes | None:
+    return setting["name"].encode("ascii") if setting else None
+
+
+class Call:
+    """One logical call: what stays the same on every attempt, and what the last attempt left behind."""
+
+    __slots__ = (
+        "content",
+        "cookies",
+        "credential",
+        "deadline",
+        "engine",
+        "error",
+        "key",
+        "limit_at",
+        "method",
+        "pairs",
+        "pieces",
+        "raise_",
+        "reading",
+        "response",
+        "route",
+        "route_number",
+        "scope",
+        "stream",
+        "streamed",
+        "target",
+        "timeouts",
+        "token",
+        "url",
+        "what",
+    )
+
+    method: str
+    url: httpx2.URL
+    #: What the call is in texts: `GET /orders/{id}`, never its values.
+    target: str
+    engine: Engine
+    route: Route
+    route_number: int
+    scope: int
+    what: int
+    #: Milliseconds from the beginning; 0 = the policy's.
+    deadline: int
+    raise_: bool
+    streamed: bool
+    credential: Credential | None
+    #: Headers but for the key and the token.
+    pairs: RawPairs
+    cookies: httpx2.Cookies
+    #: The body, if it can be sent again; else `content` has it.
+    stream: httpx2.ByteStream | None
+    content: Content | None
+    #: Made at the first attempt that needs it; the same on all.
+    key: bytes | None
+    #: A token for the next attempt only.
+    token: bytes | None
+    # What the last attempt left behind.
+    timeouts: dict[str, float | None]
+    limit_at: float
+    reading: bool
+    response: httpx2.Response | None
+    error: Exception | None
+    pieces: Any
+
+    def request(self, word: int, token: bytes | None) -> httpx2.Request:
+        """A new request for an attempt; `token` goes into Authorization."""
+        pairs = self.pairs
+        if word & codes.KEY:
+            if self.key is None:
+                made = make_uuid()
+                self.key = b'"' + made + b'"' if self.route.key_quoted else made
+            pairs = [*pairs, (self.route.key_header, self.key)]
+        if token is not None:
+            pairs = [*pairs, (b"Authorization", b"Bearer " + token)]
+        if self.stream is None:
+            return httpx2.Request(
+                self.method,
+                self.url,
+                headers=pairs,
+                cookies=self.cookies,
+                content=self.content,
+                extensions={"timeout": self.timeouts},
+            )
+        request = httpx2.Request(
+            self.method,
+            self.url,
+            headers=pairs,
+            cookies=self.cookies,
+            stream=self.stream,
+            extensions={"timeout": self.timeouts},
+        )
+        request.read()
+        return request
+
+
+def make_uuid() -> bytes:
+    """A UUIDv4 from the system's randomness, as text."""
+    text = os.urandom(16).hex()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}".encode()
+
+
+def limit_of(word: int, call: Call) -> float | None:
+    """The attempt's time limit in seconds of `time.monotonic`, kept with the call; None = none."""
+    limit = word >> codes.ARG
+    call.limit_at = time.monotonic() + limit / 1000 if limit else math.inf
+    return call.limit_at if limit else None

@@ -1,0 +1,114 @@
+"""Makes an attempt's time limit hold in synchronous code, against a server that sends a byte now and then.
+
+httpx2's own limits are per operation: each arriving byte starts them anew. Here every operation on a connection is
+clipped to a deadline of the calling thread. The place to put it (`HTTPTransport._pool._network_backend`) is private to
+httpx2: `install` answers False where it is not there, and the clock is then looked at between pieces only. Connections
+of HTTP/2 are shared by threads and are left alone for the same reason.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore2
+import httpx2
+
+_monotonic = time.monotonic
+
+
+class _Limit(threading.local):
+    """The calling thread's deadline in seconds of `time.monotonic`, None = none."""
+
+    at: float | None = None
+
+
+LIMIT = _Limit()
+
+
+def remaining(timeout: float | None, late: type[Exception]) -> float | None:
+    """An operation's timeout, clipped to the thread's deadline. Raises `late` when that is over."""
+    at = LIMIT.at
+    if at is None:
+        return timeout
+    left = at - _monotonic()
+    if left <= 0.0:
+        raise late("the attempt's time is up")
+    return left if timeout is None or left < timeout else timeout
+
+
+class ClippedStream(httpcore2.NetworkStream):
+    """A connection whose every operation ends at the thread's deadline."""
+
+    def __init__(self, stream: httpcore2.NetworkStream) -> None:
+        """Wraps a connected stream."""
+        self._stream = stream
+        self.get_extra_info = stream.get_extra_info  # type: ignore[method-assign]
+        self.close = stream.close  # type: ignore[method-assign]
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """As the stream's own, clipped."""
+        return self._stream.read(max_bytes, remaining(timeout, httpcore2.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """As the stream's own, clipped."""
+        self._stream.write(buffer, remaining(timeout, httpcore2.WriteTimeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        """As the stream's own, clipped; the result is clipped too."""
+        left = remaining(timeout, httpcore2.ConnectTimeout)
+        return ClippedStream(self._stream.start_tls(ssl_context, server_hostname, left))
+
+
+class ClippedBackend(httpcore2.NetworkBackend):
+    """Connects as the backend it wraps, within the thread's deadline."""
+
+    def __init__(self, backend: httpcore2.NetworkBackend) -> None:
+        """Wraps a backend."""
+        self._backend = backend
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """As the backend's own, clipped."""
+        left = remaining(timeout, httpcore2.ConnectTimeout)
+        return ClippedStream(self._backend.connect_tcp(host, port, left, local_address, socket_options))
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore2.NetworkStream:
+        """As the backend's own, clipped."""
+        left = remaining(timeout, httpcore2.ConnectTimeout)
+        return ClippedStream(self._backend.connect_unix_socket(path, left, socket_options))
+
+    def sleep(self, seconds: float) -> None:
+        """As the backend's own."""
+        self._backend.sleep(seconds)
+
+
+def install(client: httpx2.Client) -> bool:
+    """Clips all connections that a client will make. False: not all of them could be."""
+    transports = [client._transport, *client._mounts.values()]
+    done = True
+    for transport in transports:
+        if transport is None:
+            continue
+        pool = getattr(transport, "_pool", None) if isinstance(transport, httpx2.HTTPTransport) else None
+        backend = getattr(pool, "_network_backend", None)
+        if isinstance(backend, ClippedBackend):
+            continue
+        if pool is None or not isinstance(backend, httpcore2.NetworkBackend) or getattr(pool, "_http2", True):
+            done = False
+            continue
+        pool._network_backend = ClippedBackend(backend)
+    return done

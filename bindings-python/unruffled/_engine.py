@@ -1,0 +1,243 @@
+"""One engine as its clients share it: handle, clock, settings, call numbers, the calls that wait, the events.
+
+Everything here is safe for any number of threads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from . import _boundary as boundary
+from . import _codes as codes
+from ._clock import Clock, Waiting
+from ._errors import InternalError, Issue, PolicyError
+
+LOGGER = logging.getLogger("unruffled")
+
+#: An event as the core tells it: `{"at": ms, "kind": "wait", …}`.
+Event = dict[str, Any]
+Listener = Callable[[Event], object]
+
+_BIT = {kind: 1 << place for place, kind in enumerate(codes.EVENT_KINDS)}
+ALL_KINDS = (1 << len(codes.EVENT_KINDS)) - 1
+_WARNINGS = _BIT["breaker"] | _BIT["stacked"] | _BIT["warning"]
+_INFOS = _WARNINGS | _BIT["wait"] | _BIT["limiter"] | _BIT["refresh"] | _BIT["call"]
+#: Routes and scopes remembered at most; they are asked for again beyond that.
+_MOST_CACHED = 4096
+
+
+def kinds_of(names: Iterable[str] | None) -> int:
+    """The bit set of event kinds; None = all. Raises ValueError for an unknown name."""
+    if names is None:
+        return ALL_KINDS
+    bits = 0
+    for name in names:
+        if name not in _BIT:
+            raise ValueError(f"{name!r} is no kind of event; the kinds are {', '.join(codes.EVENT_KINDS)}")
+        bits |= _BIT[name]
+    return bits
+
+
+class Engine:
+    """A live engine of the core."""
+
+    def __init__(self, policy: str, *, lenient: bool = False, base_url: str | None = None) -> None:
+        """Checks the policy (`PolicyError`), resolves its base URL, takes a seed from the system."""
+        native = boundary.per_call()
+        self.handle = boundary.open_engine(policy, lenient)
+        # Not at exit: the process takes the memory back by itself.
+        weakref.finalize(self, native.unruffled_release, self.handle).atexit = False
+        self.clock = Clock()
+        self.now = self.clock.now
+        self.wall = self.clock.wall
+        self.begin = native.unruffled_begin
+        self.respond = native.unruffled_respond
+        self.respond_with = native.unruffled_respond_with
+        self.fault = native.unruffled_fault
+        self.resume = native.unruffled_resume
+        self._abandon = native.unruffled_abandon
+        self._token = native.unruffled_token
+        self._token_failed = native.unruffled_token_failed
+        self._wake = native.unruffled_wake
+        self._close = native.unruffled_close
+        self.numbers = itertools.count()
+        self.waiting = Waiting()
+        self.closed = False
+        self.eager = False
+        self._listeners: list[tuple[int, Listener]] = []
+        self._telling = threading.Lock()
+        self._routes: dict[tuple[str, str], int] = {}
+        self._scopes: dict[tuple[str, str], int] = {}
+        self._verbose = LOGGER.isEnabledFor(logging.INFO)
+        self.settings: dict[str, Any] = boundary.settings(self.handle)
+        self.base_url = self._resolve(base_url)
+        self.watch_success = _names(self.settings["watchSuccess"])
+        self.watch_error = _names(self.settings["watchError"])
+        self._subscribe()
+
+    def _resolve(self, option: str | None) -> str | None:
+        url = option if option is not None else self.settings["baseUrl"]
+        if isinstance(url, dict):
+            name = url["env"]
+            url = os.environ.get(name)
+            if not url:
+                text = f"baseUrl: the environment variable {name} is not set; set it, or give base_url="
+                raise PolicyError([Issue("baseUrl", text, 0, 0)])
+        elif option is None:
+            return url
+        boundary.set_base(self.handle, url)
+        self.settings = boundary.settings(self.handle)
+        return str(url)
+
+    def route(self, method: str, template: str) -> int:
+        """The number of the route for a method and a path as the caller wrote it."""
+        if len(self.settings["routes"]) == 1:
+            return 0
+        known = self._routes.get((method, template))
+        if known is None:
+            if len(self._routes) >= _MOST_CACHED:
+                self._routes.clear()
+            known = self._routes[method, template] = boundary.route(self.handle, f"{method} {template}")
+        return known
+
+    def scope(self, origin: str, credential: str) -> int:
+        """The number of the scope for an origin ("" = the base URL's) and a credential's name ("" = the default)."""
+        if not origin and not credential:
+            return 0
+        known = self._scopes.get((origin, credential))
+        if known is None:
+            if len(self._scopes) >= _MOST_CACHED:
+                self._scopes.clear()
+            known = self._scopes[origin, credential] = boundary.scope(self.handle, origin, credential)
+        return known
+
+    def wake(self) -> None:
+        """Pulls the calls that may go and ends their pauses. For any word with WAKES."""
+        while True:
+            word = self._wake(self.handle)
+            number = word >> codes.ARG
+            if word & codes.KIND != codes.DONE or number == 0:
+                return
+            self.waiting.wake(number - 1)
+
+    def settle(self, word: int) -> None:
+        """Does what a word without a step of its own asks for: wakes and events."""
+        if word & codes.WAKES:
+            self.wake()
+        if word & codes.EVENTS:
+            self.tell()
+
+    def abandon(self, call: int) -> None:
+        """Lets a call go that did not end by itself; one that is over already is let go twice without harm."""
+        self.settle(self._abandon(self.handle, call, self.now()))
+
+    def token(self, generation: int, expires_in: int) -> None:
+        """A credential is there; 0 = good for one attempt."""
+        self.settle(self._token(self.handle, self.now(), generation, expires_in))
+
+    def token_failed(self, generation: int, fault: int) -> None:
+        """No credential could be had."""
+        self.settle(self._token_failed(self.handle, self.now(), generation, fault))
+
+    def close(self) -> None:
+        """Ends every wait with `closed`; calls begun later fail with it. Any number of times."""
+        self.closed = True
+        self.settle(self._close(self.handle, self.now()))
+        self.tell()
+
+    def busy(self) -> bool:
+        """Whether attempts are in flight."""
+        return bool(self.snapshot().get("inFlight"))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Breakers, budgets, limits and lines at this moment."""
+        return boundary.snapshot(self.handle, self.now())  # type: ignore[no-any-return]
+
+    def report(self, call: int) -> dict[str, Any]:
+        """The record of an ended call; the core forgets it."""
+        return boundary.report(self.handle, call)  # type: ignore[no-any-return]
+
+    # Events.
+
+    def listen(self, listener: Listener, kinds: int) -> Callable[[], None]:
+        """Calls `listener` with each event of these kinds; returns what ends that."""
+        entry = (kinds, listener)
+        with self._telling:
+            self._listeners.append(entry)
+        self._subscribe()
+
+        def end() -> None:
+            with self._telling:
+                if entry in self._listeners:
+                    self._listeners.remove(entry)
+            self._subscribe()
+
+        return end
+
+    def check_logging(self) -> None:
+        """Follows a change of the logger's level; looked at as each call begins."""
+        if LOGGER.isEnabledFor(logging.INFO) is not self._verbose:
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        self._verbose = LOGGER.isEnabledFor(logging.INFO)
+        kinds = 0
+        for wanted, _ in self._listeners:
+            kinds |= wanted
+        # Breaker changes raise EVENTS by themselves; anything more is asked for after each call.
+        self.eager = bool(kinds) or self._verbose
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            kinds = ALL_KINDS
+        elif self._verbose:
+            kinds |= _INFOS
+        elif LOGGER.isEnabledFor(logging.WARNING):
+            kinds |= _WARNINGS
+        boundary.subscribe(self.handle, kinds)
+
+    def tell(self) -> None:
+        """Pulls the events and hands them to the listeners and the logger, in order."""
+        with self._telling:
+            told = boundary.events(self.handle)
+            listeners = list(self._listeners)
+        for event in told.get("events", ()):
+            _log(event)
+            bit = _BIT.get(event["kind"], 0)
+            for kinds, listener in listeners:
+                if kinds & bit:
+                    try:
+                        listener(event)
+                    except Exception:
+                        LOGGER.exception("a listener raised on an event of kind %s", event["kind"])
+        dropped = told.get("dropped")
+        if dropped:
+            LOGGER.info("%d events were dropped: nobody pulled them in time", dropped)
+
+
+def _log(event: Event) -> None:
+    kind = event["kind"]
+    if kind in ("breaker", "stacked", "warning"):
+        level = logging.WARNING
+    elif kind == "attempt" or (kind == "call" and event.get("reason") is None):
+        level = logging.DEBUG
+    else:
+        level = logging.INFO
+    if LOGGER.isEnabledFor(level):
+        rest = " ".join(f"{key}={value!r}" for key, value in event.items() if key not in ("kind", "at"))
+        LOGGER.log(level, "%s %s", kind, rest)
+
+
+def _names(names: list[str]) -> frozenset[bytes]:
+    return frozenset(name.encode("ascii") for name in names)
+
+
+def refused(word: int) -> InternalError:
+    """The exception for a Misuse word."""
+    code = word >> codes.ARG
+    name = codes.MISUSES[code] if code < len(codes.MISUSES) else str(code)
+    return InternalError(f"the core refused an input of this package ({name}); this is a bug of unruffled")

@@ -1,0 +1,195 @@
+"""What a call raises: by blame. The policy's author gets `PolicyError`, everybody else `CallError` or one of its kinds.
+
+No text here ever holds a token, a query value or a body.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx2
+
+Outcome = Literal["not-sent", "rejected", "unknown"]
+Reason = Literal[
+    "status",
+    "retries-exhausted",
+    "deadline",
+    "circuit-open",
+    "rate-limited",
+    "budget-exhausted",
+    "overloaded",
+    "not-replayable",
+    "network",
+    "timeout",
+    "offline",
+    "auth",
+    "pagination",
+    "closed",
+    "misuse",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing that is wrong with a policy.
+
+    `path` names the place (`limits[1].per`), `text` says what was found and what is allowed; `line` and `column` count
+    from 1 and are 0 where the policy was not a text.
+    """
+
+    path: str
+    text: str
+    line: int
+    column: int
+
+
+class PolicyError(ValueError):
+    """A policy that the core rejects. `issues` has everything that is wrong, in the order of the text."""
+
+    issues: list[Issue]
+
+    def __init__(self, issues: list[Issue]) -> None:
+        """Takes the issues; the message is their texts, one a line."""
+        super().__init__("\n".join(issue.text for issue in issues) or "the policy was rejected")
+        self.issues = issues
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles by its issues."""
+        return type(self), (self.issues,)
+
+
+class CallError(Exception):
+    """A call that has no answer to give, and why.
+
+    Attributes
+    ----------
+    reason:
+        Which rule ended the call: a stable word such as `"deadline"`, `"circuit-open"`, `"retries-exhausted"`.
+    outcome:
+        "Was the card charged?" `"not-sent"`: no attempt reached the server. `"rejected"`: the server did not do it.
+        `"unknown"`: it may have been done.
+    attempts:
+        How many attempts were made, the first included.
+    elapsed:
+        Time from the call to its end, waits included.
+    status:
+        The last HTTP status, if any attempt got one.
+    fault:
+        How the last attempt broke, if it had no answer: `"timeout"`, `"lost"`, `"unsent"`, …
+    retry_after_ms, retry_at:
+        When a new call makes sense, where the server or a limit told: milliseconds from the end of this call, and the
+        same on the wall clock (UTC).
+    advice:
+        One sentence of what to do.
+    response:
+        The last answer, with at most 64 KiB of its body, if there was one.
+    maybe_applied:
+        A 404, 410 or 412 that may be the echo of an earlier attempt which did the work.
+
+    The platform's own exception, where there was one, is the `__cause__`.
+    """
+
+    reason: Reason
+    outcome: Outcome
+    attempts: int
+    elapsed: datetime.timedelta
+    status: int | None
+    fault: str | None
+    retry_after_ms: int | None
+    retry_at: datetime.datetime | None
+    advice: str
+    response: httpx2.Response | None
+    maybe_applied: bool
+
+    def __init__(
+        self,
+        target: str,
+        reason: Reason,
+        outcome: Outcome,
+        report: dict[str, Any] | None = None,
+        *,
+        retry_at: datetime.datetime | None = None,
+        response: httpx2.Response | None = None,
+        maybe_applied: bool = False,
+    ) -> None:
+        """Takes what the call was (`GET /orders/{id}`, never its values), the core's verdict and its report."""
+        told = report or {}
+        self.target = target
+        self.report = told
+        self.reason = reason
+        self.outcome = outcome
+        self.attempts = int(told.get("attempts") or 0)
+        self.elapsed = datetime.timedelta(milliseconds=told.get("elapsed") or 0)
+        self.status = told.get("status")
+        self.fault = told.get("fault")
+        self.retry_after_ms = told.get("retryAfterMs")
+        self.retry_at = retry_at
+        self.advice = told.get("advice") or ""
+        self.response = response
+        self.maybe_applied = maybe_applied
+        super().__init__(self._text())
+
+    def explain(self) -> str:
+        """A table of every attempt, every wait and the rule that asked for it."""
+        return str(self.report.get("text") or self)
+
+    def _text(self) -> str:
+        tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        last = f", last {self.status}" if self.status else f", last {self.fault}" if self.fault else ""
+        seconds = self.elapsed.total_seconds()
+        advice = f": {self.advice}" if self.advice else ""
+        return f"{self.target}: {self.reason} after {tries} in {seconds:.3f} s{last}; outcome {self.outcome}{advice}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles with its report and what was kept of the response."""
+        return _restored, (
+            type(self),
+            self.target,
+            self.reason,
+            self.outcome,
+            self.report,
+            self.retry_at,
+            self.response,
+            self.maybe_applied,
+        )
+
+
+class StatusError(CallError):
+    """The final answer has a status of 400 or above, or one that the policy calls a failure.
+
+    `status` is never None and `response` has the answer with at most 64 KiB of its body.
+    """
+
+    status: int
+    response: httpx2.Response
+
+
+class UsageError(CallError, ValueError):
+    """The call could not be built: a path value is missing or is `.`, a URL has another origin. Nothing was sent."""
+
+    def __init__(self, target: str, advice: str) -> None:
+        """Takes what the call was and what to write instead."""
+        super().__init__(target, "misuse", "not-sent", {"advice": advice})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles by its two texts."""
+        return type(self), (self.target, self.advice)
+
+
+class InternalError(RuntimeError):
+    """The core refused an input of this package: a bug of unruffled, or an engine that died of one."""
+
+
+def _restored(
+    kind: type[CallError],
+    target: str,
+    reason: Reason,
+    outcome: Outcome,
+    report: dict[str, Any],
+    retry_at: datetime.datetime | None,
+    response: httpx2.Response | None,
+    maybe_applied: bool,
+) -> CallError:
+    return kind(target, reason, outcome, report, retry_at=retry_at, response=response, maybe_applied=maybe_applied)

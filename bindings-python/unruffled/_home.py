@@ -1,0 +1,138 @@
+"""What a client and its views share: the policy, one engine, and the httpx2 clients that send. Survives a fork."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import threading
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+
+from . import _boundary as boundary
+from ._async import AsyncHost, AsyncioLoop, TrioLoop
+from ._clock import running_loop
+from ._engine import Engine
+from ._errors import Issue, PolicyError
+from ._request import Builder
+from ._sync import SyncHost
+
+#: A mapping; a path (text or `Path`) of a policy file; a base URL, told by its "://".
+Policy = Mapping[str, Any] | str | os.PathLike[str]
+UnknownKeys = Literal["error", "warn"]
+
+_HOMES: weakref.WeakSet[Home] = weakref.WeakSet()
+# What the policy says, or what would let httpx2 decide over our head.
+_NOT_OURS = {
+    "timeout": "write timeouts into the policy",
+    "params": "write query into the policy",
+}
+
+
+def text_of(policy: Policy) -> str:
+    """The policy's text. Raises `PolicyError` for a file that cannot be read, TypeError for anything else."""
+    if isinstance(policy, Mapping):
+        return json.dumps(policy)
+    if isinstance(policy, str) and "://" in policy:
+        return json.dumps({"baseUrl": policy})
+    if not isinstance(policy, (str, os.PathLike)):
+        raise TypeError("a policy is a mapping, the path of a file, or a base URL")
+    try:
+        return Path(policy).read_bytes().decode("utf-8")
+    except OSError as error:
+        problem = f"policy: {os.fspath(policy)} cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        problem = f"policy: {os.fspath(policy)} is not UTF-8"
+    raise PolicyError([Issue("policy", problem, 0, 0)])
+
+
+class Live:
+    """What a fork replaces: an engine with its clock, and the connections made under it."""
+
+    def __init__(self, engine: Engine) -> None:
+        """No connection yet."""
+        self.engine = engine
+        self.builder: Builder
+        self.host: SyncHost
+        #: Of an AsyncClient: one host per running loop, gone with it.
+        self.hosts: weakref.WeakKeyDictionary[Any, tuple[AsyncHost, Builder]] = weakref.WeakKeyDictionary()
+
+
+class Home:
+    """The shared part of a client and its views."""
+
+    def __init__(self, policy: Policy, base_url: str | None, unknown_keys: UnknownKeys, kwargs: dict[str, Any]) -> None:
+        """Checks the policy and opens the engine. Raises `PolicyError`."""
+        for name, instead in _NOT_OURS.items():
+            if name in kwargs:
+                raise TypeError(f"{name}= is not taken: {instead}")
+        if unknown_keys not in ("error", "warn"):
+            raise ValueError('unknown_keys is "error" or "warn"')
+        self._text = text_of(policy)
+        self._base_url = base_url
+        self._lenient = unknown_keys == "warn"
+        self._own = httpx2.Headers(kwargs.get("headers"))
+        self._kwargs = kwargs
+        self._lock = threading.Lock()
+        self.views = itertools.count(1)
+        self.live: Live | None = Live(self._engine())
+        _HOMES.add(self)
+
+    def _engine(self) -> Engine:
+        return Engine(self._text, lenient=self._lenient, base_url=self._base_url)
+
+    def _options(self, engine: Engine) -> dict[str, Any]:
+        # The core caps the attempts in flight: the pool must not be a second queue behind it.
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=engine.settings["concurrency"])
+        return {"limits": limits, "timeout": None, **self._kwargs}
+
+    def sync(self) -> Live:
+        """The engine, with a synchronous host."""
+        with self._lock:
+            live = self.live
+            if live is None:
+                live = Live(self._engine())
+            if not hasattr(live, "host"):
+                http = httpx2.Client(**self._options(live.engine))
+                live.builder = Builder(live.engine, http, self._own)
+                live.host = SyncHost(http)
+            self.live = live
+            return live
+
+    def awaited(self) -> Live:
+        """The engine, without a host."""
+        with self._lock:
+            if self.live is None:
+                self.live = Live(self._engine())
+            return self.live
+
+    def here(self, live: Live) -> tuple[AsyncHost, Builder]:
+        """The host and builder of the running loop."""
+        loop = running_loop()
+        known = live.hosts.get(loop)
+        if known is None:
+            with self._lock:
+                http = httpx2.AsyncClient(**self._options(live.engine))
+                host = AsyncHost(http, TrioLoop() if hasattr(loop, "run_sync_soon") else AsyncioLoop())
+                known = live.hosts.setdefault(loop, (host, Builder(live.engine, http, self._own)))
+        return known
+
+    def forked(self) -> None:
+        """In a child: the parent's engine, connections and locks are not ours."""
+        self._lock = threading.Lock()
+        self.live = None
+
+
+def _after_fork() -> None:
+    if boundary.loaded():
+        boundary.per_call().unruffled_forked()
+        for home in list(_HOMES):
+            home.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

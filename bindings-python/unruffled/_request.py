@@ -1,0 +1,177 @@
+"""From a verb's arguments to a `Call`: route, scope, flags, URL, headers and body, made once for all its attempts."""
+
+from __future__ import annotations
+
+import datetime
+import json as jsonlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+
+from . import _codes as codes
+from . import _url
+from ._call import Call, Content, Options, RawPairs, Route, make_uuid
+from ._credentials import Credential
+from ._engine import Engine
+from ._errors import UsageError
+
+_URLS_CACHED = 1024
+_EMPTY = httpx2.ByteStream(b"")
+_PIECE = 64 * 1024
+
+
+class Builder:
+    """Makes calls for one engine and one set of client options."""
+
+    def __init__(self, engine: Engine, http: httpx2.Client | httpx2.AsyncClient, own: httpx2.Headers) -> None:
+        """`http`: whose default headers and cookies are sent; `own`: the headers that the client's maker gave."""
+        self.engine = engine
+        self.http = http
+        defaults = httpx2.Headers(http.headers)
+        self.routes = [Route(settings, defaults, own) for settings in engine.settings["routes"]]
+        self._urls: dict[str, tuple[httpx2.URL, bytes]] = {}
+
+    def build(
+        self,
+        method: str,
+        url: str,
+        options: Options,
+        credential: Credential | None,
+        correlation: Callable[[], str | None] | None,
+        streamed: bool = False,
+    ) -> Call:
+        """The call of a verb. Raises `UsageError` (a `ValueError`) for what cannot be sent."""
+        engine = self.engine
+        call = Call()
+        call.method = method
+        call.target = f"{method} {url.partition('?')[0]}"
+        call.engine = engine
+        call.route_number = number = engine.route(method, url)
+        call.route = route = self.routes[number]
+        try:
+            text = _url.build(engine.base_url, url, options.get("path"), options.get("query"), route.query)
+        except _url.WrongUrlError as error:
+            raise UsageError(call.target, str(error)) from None
+        call.url, host = self._parsed(call.target, text)
+        what = codes.METHODS.get(method, codes.OTHER_METHOD)
+        pairs = [(b"Host", host), *route.headers]
+        if route.request_id is not None:
+            pairs.append((route.request_id, make_uuid()))
+        if correlation is not None and route.correlation is not None:
+            told = correlation()
+            if told is not None:
+                pairs.append((route.correlation, told.encode("ascii", "replace")))
+        what |= self._body(call, options.get("json", _NONE), options.get("form"), options.get("content"), pairs)
+        call.key = None
+        key = options.get("idempotency_key")
+        if key:
+            what |= codes.KEYED
+            if key is not True:
+                given = key.encode("ascii")
+                call.key = b'"' + given + b'"' if route.key_quoted and not given.startswith(b'"') else given
+        headers = options.get("headers")
+        authorized = False
+        if headers is not None:
+            own = httpx2.Headers(headers).raw  # type: ignore[arg-type]
+            names = {name.lower() for name, _ in own}
+            authorized = b"authorization" in names
+            if route.key_header.lower() in names:
+                # The caller's own key, under the policy's name: it goes out once, as it was written.
+                what |= codes.KEYED
+                call.key = next(value for name, value in own if name.lower() == route.key_header.lower())
+                own = [pair for pair in own if pair[0].lower() != route.key_header.lower()]
+            if _is_stacked(own):
+                what |= codes.STACKED
+            pairs = [pair for pair in pairs if pair[0].lower() not in names] + own
+        call.pairs = pairs
+        call.cookies = self.http.cookies
+        call.credential = credential
+        call.scope = 0
+        if credential is not None:
+            if not authorized:
+                what |= codes.CREDENTIALS
+            if credential.name or engine.base_url is None:
+                call.scope = engine.scope("", credential.name)
+        if engine.base_url is None:
+            call.scope = engine.scope(_url.origin_of(text), credential.name if credential else "")
+        call.streamed = streamed
+        if streamed:
+            what |= codes.STREAMED
+        call.what = what
+        call.deadline = 0
+        deadline = options.get("deadline")
+        if deadline is not None:
+            call.deadline = _deadline(call.target, deadline)
+        call.raise_ = options.get("raise_", True)
+        call.token = call.response = call.error = call.pieces = None
+        call.reading = False
+        call.limit_at = 0.0
+        return call
+
+    def _parsed(self, target: str, text: str) -> tuple[httpx2.URL, bytes]:
+        known = self._urls.get(text)
+        if known is None:
+            try:
+                url = httpx2.URL(text)
+            except httpx2.InvalidURL as error:
+                raise UsageError(target, f"the URL cannot be read: {type(error).__name__}") from None
+            if len(self._urls) >= _URLS_CACHED:
+                self._urls.clear()
+            known = self._urls[text] = (url, url.netloc)
+        return known
+
+    @staticmethod
+    def _body(call: Call, json: Any, form: _url.Query | None, content: Content | None, pairs: RawPairs) -> int:
+        """Sets the body and its headers; returns the flags and the size that the core is told."""
+        kind: bytes | None = None
+        call.content = None
+        if (json is not _NONE) + (form is not None) + (content is not None) > 1:
+            raise UsageError(call.target, "json, form and content exclude each other; give one")
+        if json is not _NONE:
+            body = jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            kind = b"application/json"
+        elif form is not None:
+            body = _url.encode(_url.pairs_of(form)).replace("%20", "+").encode()
+            kind = b"application/x-www-form-urlencoded"
+        elif content is None:
+            call.stream = _EMPTY
+            if call.method in ("POST", "PUT", "PATCH", "QUERY"):
+                pairs.append((b"Content-Length", b"0"))
+            return codes.REPEATABLE
+        elif isinstance(content, (bytes, bytearray, memoryview)):
+            body = bytes(content)
+        elif isinstance(content, str):
+            body = content.encode()
+        else:
+            call.content = content
+            call.stream = None
+            return 0
+        call.stream = httpx2.ByteStream(body)
+        if kind is not None:
+            pairs.append((b"Content-Type", kind))
+        size = len(body)
+        pairs.append((b"Content-Length", str(size).encode()))
+        # One piece goes out at once; more of them give the attempt the time that the core allows per piece.
+        pieces = min(65535, -(-size // _PIECE)) if size > _PIECE else 0
+        return codes.REPEATABLE | pieces << 16
+
+
+_NONE: Any = object()
+
+
+def _is_stacked(own: RawPairs) -> bool:
+    """Whether another retry layer says that this is not its first attempt."""
+    for name, value in own:
+        if name.lower().endswith(b"retry-count") and value.strip().isdigit() and int(value) >= 1:
+            return True
+    return False
+
+
+def _deadline(target: str, deadline: float | datetime.timedelta) -> int:
+    """Milliseconds, at least 1."""
+    seconds = deadline.total_seconds() if isinstance(deadline, datetime.timedelta) else float(deadline)
+    if math.isnan(seconds):
+        raise UsageError(target, "the deadline is no number of seconds")
+    return max(1, min(codes.NEVER, math.ceil(min(seconds, 1e9) * 1000)))

@@ -1,0 +1,172 @@
+"""The synchronous host: an `httpx2.Client`, the calling thread, its clock. Nothing here ever suspends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import cast
+
+import httpx2
+
+from . import _codes as codes
+from ._call import Call, limit_of
+from ._clock import ThreadPause
+from ._credentials import CredentialsFailedError, Given
+from ._deadline import LIMIT, install
+from ._engine import Engine
+from ._faults import TooLargeError
+
+_monotonic = time.monotonic
+
+
+class SyncHost:
+    """Sends by an `httpx2.Client`; any number of threads at a time."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        """Puts the deadline into the client's connections, where its pool lets it."""
+        self.http = http
+        self.clipped = install(http)
+
+    async def attempt(self, call: Call, word: int) -> httpx2.Response:
+        """Sends the call once. Below 400 and not streamed: with its whole body."""
+        token = self._token(call) if word & codes.TOKEN else None
+        at = limit_of(word, call)
+        route = call.route
+        left = None if at is None else (word >> codes.ARG) / 1000
+        wait = None if self.clipped else left
+        call.timeouts = {
+            "connect": route.connect if left is None or route.connect < left else left,
+            "read": wait,
+            "write": wait,
+            "pool": left,
+        }
+        call.reading = False
+        call.pieces = None
+        before = LIMIT.at
+        LIMIT.at = at
+        try:
+            response = self.http.send(call.request(word, token), stream=True)
+            if response.status_code >= 400:
+                return response
+            if call.streamed:
+                # httpcore2 looks this up as the body's first piece is asked for.
+                call.timeouts["read"] = route.idle
+                return response
+            call.reading = True
+            try:
+                self._whole(call, response)
+            except BaseException:
+                response.close()
+                raise
+            return response
+        finally:
+            LIMIT.at = before
+
+    def _token(self, call: Call) -> bytes:
+        credential = call.credential
+        assert credential is not None
+        if call.token is not None:
+            token, call.token = call.token, None
+            return token
+        if credential.kept is not None:
+            return credential.kept
+        try:
+            return credential.keep(cast(Given, credential.ask()))[0]
+        except Exception as error:
+            raise CredentialsFailedError from error
+
+    def _whole(self, call: Call, response: httpx2.Response) -> None:
+        most = call.route.max_body
+        parts: list[bytes] = []
+        size = 0
+        for part in response.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
+            if not self.clipped and _monotonic() > call.limit_at:
+                raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
+        response._content = b"".join(parts)
+
+    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+        """The first bytes of the last response's body; what came, when it breaks off."""
+        response = cast(httpx2.Response, call.response)
+        if response.is_closed and hasattr(response, "_content"):
+            return response.content[:most]
+        parts: list[bytes]
+        if call.pieces is None:
+            parts = []
+            call.pieces = (response.iter_bytes(), parts)
+        pieces: Iterator[bytes]
+        pieces, parts = call.pieces
+        at = call.limit_at
+        if until is not None:
+            at = min(at, _monotonic() + max(0, until - call.engine.now()) / 1000)
+        size = sum(map(len, parts))
+        before = LIMIT.at
+        LIMIT.at = at
+        try:
+            while size < most and _monotonic() < at:
+                part = next(pieces, None)
+                if part is None:
+                    break
+                parts.append(part)
+                size += len(part)
+        except httpx2.HTTPError:
+            pass
+        finally:
+            LIMIT.at = before
+        return b"".join(parts)[:most]
+
+    async def keep(self, call: Call, until: int | None) -> None:
+        """Keeps at most 64 KiB of the last response's body and closes it."""
+        response = cast(httpx2.Response, call.response)
+        try:
+            response._content = await self.gather(call, codes.MOST_KEPT, until)
+        finally:
+            call.pieces = None
+            response.close()
+
+    async def read(self, call: Call) -> None:
+        """Reads the rest of the last response's body. Raises as httpx2 does."""
+        response = cast(httpx2.Response, call.response)
+        before = LIMIT.at
+        LIMIT.at = call.limit_at
+        try:
+            if call.pieces is None:
+                self._whole(call, response)
+            else:
+                pieces, parts = call.pieces
+                parts.extend(pieces)
+                response._content = b"".join(parts)
+        finally:
+            call.pieces = None
+            LIMIT.at = before
+            response.close()
+
+    async def pause(self, engine: Engine, number: int, ms: int) -> None:
+        """Blocks the thread so long, or until the call is woken."""
+        pause = ThreadPause()
+        if engine.waiting.enter(number, pause):
+            try:
+                pause.wait(ms / 1000)
+            finally:
+                engine.waiting.leave(number)
+
+    async def refresh(self, engine: Engine, call: Call, number: int, generation: int) -> None:
+        """Asks in the calling thread; the others that wait for the token are woken."""
+        credential = call.credential
+        assert credential is not None
+        try:
+            given = credential.ask()
+            call.token, lives = credential.keep(cast(Given, given))
+        except Exception as error:
+            call.error = error
+            engine.token_failed(generation, codes.LOST)
+        except BaseException:
+            # The caller goes away, not the token: another call asks.
+            engine.token_failed(generation, codes.CANCELLED)
+            raise
+        else:
+            engine.token(generation, lives)
+        engine.waiting.forget(number)
