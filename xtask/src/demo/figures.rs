@@ -56,7 +56,7 @@ impl Figures {
         let mut latencies: Vec<u64> = ends
             .iter()
             .filter(|end| end[2] == 1)
-            .filter_map(|end| Some(end[1].as_u64()?.saturating_sub(end[0].as_u64()?)))
+            .filter_map(|end| Some(millis(&end[1])?.saturating_sub(millis(&end[0])?)))
             .collect();
         latencies.sort_unstable();
         let mut failures: Vec<(String, u64)> = done["failures"]
@@ -72,7 +72,7 @@ impl Figures {
             attempts: count("attempts"),
             p50: percentile(&latencies, 50),
             p99: percentile(&latencies, 99),
-            begun: per_second(ends.iter().filter_map(|end| end[0].as_u64())),
+            begun: per_second(ends.iter().filter_map(|end| millis(&end[0]))),
             failures,
             ..Self::default()
         };
@@ -92,7 +92,7 @@ impl Figures {
         if let Some((from, to)) = day::windows("hard outage").first().copied() {
             let within = |at: u64| from <= at && at < to;
             let requests = seen.iter().filter(|one| within(one.at)).count();
-            let calls = ends.iter().filter(|end| end[0].as_u64().is_some_and(within)).count();
+            let calls = ends.iter().filter(|end| millis(&end[0]).is_some_and(within)).count();
             self.amplification = (calls > 0).then(|| requests as f64 / calls as f64);
             let first = seen
                 .iter()
@@ -104,13 +104,18 @@ impl Figures {
     }
 }
 
+/// Whole milliseconds of a time that may have a fraction.
+fn millis(value: &Value) -> Option<u64> {
+    value.as_f64().filter(|ms| *ms >= 0.0).map(|ms| ms as u64)
+}
+
 /// A request's time and status; none if it was not answered whole. `answer` begins with the status where there is one.
 fn seen(request: &Value) -> Option<Seen> {
     let answer = request["answer"].as_str().unwrap_or_default();
     let mut words = answer.split(' ');
     let status = words.next().and_then(|word| word.parse().ok());
     let whole = words.next().is_none();
-    Some(Seen { at: request["at"].as_u64()?, status: status.filter(|_| whole) })
+    Some(Seen { at: millis(&request["at"])?, status: status.filter(|_| whole) })
 }
 
 fn arrivals(seen: &[Seen]) -> Vec<Second> {
@@ -202,8 +207,8 @@ mod tests {
         let done =
             json!({"calls": 2, "succeeded": 1, "ends": [[10_100, 17_000, 1, "read"], [11_000, 11_500, 0, "write"]]});
         let log = json!({"totals": {"requests": 4, "statuses": {"429": 1}, "duplicates": 0}, "requests": [
-            {"at": 10_500, "answer": "reset-before"}, {"at": 15_999, "answer": "200 reset-after"},
-            {"at": 16_100, "answer": "429"}, {"at": 16_250, "answer": "200"}]});
+            {"at": 10_500, "answer": "200 reset-before"}, {"at": 15_999, "answer": "200 reset-after"},
+            {"at": 16_100, "answer": "429"}, {"at": 16_250.7, "answer": "200"}]});
         let figures = Figures::of(&done, Some(&log));
         assert_eq!(figures.amplification, Some(1.0));
         assert_eq!(figures.recovered, Some(0.25));
