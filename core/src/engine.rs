@@ -1,81 +1,736 @@
-//! Placeholder engine: the real one follows in the next commits.
-use crate::config::{Config, Issue, Reading, read};
-use crate::failure::{Misuse, Outcome, Reason};
+//! Every public input. Owns the calls, the routes and what the calls to one origin share. Each input lets time pass,
+//! finds its call, and hands over to `admit` (may it send?) or `settle` (an attempt ended).
+
+use crate::admit::Spot;
+use crate::call::{Call, CallState, Last, LineId, NOWHERE, Node, Paying, Rule, Slot, Traits, What};
+use crate::config::{self, Base, Config, Issue, Reading};
+use crate::defaults::{MAX_CALLS, MAX_CREDENTIALS, MAX_NOW, MAX_ORIGINS, MAX_REPORTS};
+use crate::failure::{Fault, Misuse, Outcome, Reason};
+use crate::headers::{self, Hints};
+use crate::observe::event::{About, Event, Kind, Names, Ring};
+use crate::observe::explain::{self, Ending};
+use crate::observe::stats::{self, Totals};
+use crate::policy::auth::Credential;
+use crate::policy::classify::{IDEMPOTENT, SAFE};
+use crate::policy::deadline;
+use crate::slab::{Line, Slab};
 use crate::step::{Answer, Flags, NO_TIME, Step};
-use alloc::collections::BTreeMap;
-use alloc::format;
+use crate::upstream::{Gate, Upstream};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// All state of one client.
+/// A credential's state and those who wait for it.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    pub name: String,
+    pub credential: Credential,
+    pub line: Line,
+}
+
+/// What a call's `scope` stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Scope {
+    upstream: u32,
+    credential: u32,
+}
+
+/// All state of one client. Every method that takes `now` takes milliseconds of one monotonic clock, from 0 at `open`;
+/// a step back is taken as no step.
 #[derive(Debug)]
 pub struct Engine {
-    config: Config,
-    calls: BTreeMap<u32, u32>,
-    closed: bool,
+    pub(crate) config: Config,
+    routes: config::Routes,
+    pub(crate) seed: u64,
+    pub(crate) now: u64,
+    pub(crate) closed: bool,
+    /// Calls begun: the next call's ordinal.
+    begun: u64,
+    /// Attempts sent: their order.
+    pub(crate) sequence: u64,
+    pub(crate) calls: Slab,
+    home: Upstream,
+    others: Vec<Upstream>,
+    scopes: Vec<Scope>,
+    pub(crate) holders: Vec<Holder>,
+    pub(crate) offline: Line,
+    /// Calls in all lines.
+    pub(crate) waiting: u32,
+    wakes: VecDeque<u32>,
+    kept: Line,
+    pub(crate) ring: Ring,
+    #[cfg(feature = "coverage")]
+    edges: u128,
+}
+
+/// `now`, as far as it is possible.
+fn checked(now: u64) -> Result<u64, Answer> {
+    if now > MAX_NOW { Err(Misuse::Range.into()) } else { Ok(now) }
+}
+
+/// The answer of an input that may end early.
+fn flat(answer: Result<Answer, Answer>) -> Answer {
+    match answer {
+        Ok(answer) | Err(answer) => answer,
+    }
 }
 
 impl Engine {
-    /// Checks the policy.
+    /// Checks a policy and opens an engine for it. No clock, no randomness is needed for that.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the policy: at most 20 issues, in file order.
     pub fn open(policy: &str, reading: Reading) -> Result<Self, Vec<Issue>> {
-        Ok(Self { config: read(policy, reading)?, calls: BTreeMap::new(), closed: false })
+        Ok(Self::with(config::read(policy, reading)?))
     }
-    pub fn base(&mut self, _url: &str) -> Result<(), Issue> { Ok(()) }
-    pub fn seed(&mut self, _seed: u64) {}
-    pub fn route(&mut self, _target: &str) -> u32 { 0 }
-    pub fn scope(&mut self, _origin: &str, _credential: &str) -> u32 { 0 }
-    pub fn begin(&mut self, call: u32, _now: u64, _route: u32, _scope: u32, _what: u32, _deadline: u64) -> Answer {
-        if self.calls.contains_key(&call) { return Misuse::Live.into(); }
-        self.calls.insert(call, 1);
-        Step::Send { timeout: self.config.settings.timeouts.attempt }.into()
-    }
-    pub fn respond(&mut self, call: u32, _now: u64, status: u32) -> Answer {
-        let Some(n) = self.calls.get_mut(&call) else { return Misuse::Unknown.into() };
-        if status < 500 { self.calls.remove(&call); return Step::Deliver { outcome: Outcome::NotSent }.into(); }
-        *n = n.saturating_add(1);
-        if *n > 4 {
-            return Answer::new(Step::Fail { retry_after: NO_TIME, outcome: Outcome::Rejected, reason: Reason::RetriesExhausted }, Flags::RESPONSE.with(Flags::REPORT));
+
+    /// An engine for a checked policy.
+    #[must_use]
+    pub fn with(config: Config) -> Self {
+        let holder = Holder { name: String::new(), credential: Credential::new(0), line: Line::new() };
+        let origin = match &config.base {
+            Base::Url { origin, .. } => origin.clone(),
+            Base::None | Base::Env(_) => String::new(),
+        };
+        Self {
+            routes: config::Routes::build(&config.routes),
+            home: Upstream::new(&config, origin, true),
+            config,
+            seed: 0,
+            now: 0,
+            closed: false,
+            begun: 0,
+            sequence: 0,
+            calls: Slab::new(),
+            others: Vec::new(),
+            scopes: alloc::vec![Scope { upstream: 0, credential: 0 }],
+            holders: alloc::vec![holder],
+            offline: Line::new(),
+            waiting: 0,
+            wakes: VecDeque::new(),
+            kept: Line::new(),
+            ring: Ring::default(),
+            #[cfg(feature = "coverage")]
+            edges: 0,
         }
-        Step::Wait { delay: 200 }.into()
     }
-    pub fn respond_with(&mut self, call: u32, now: u64, _wall: u64, status: u32, _hints: &[u8], _body: &[u8]) -> Answer {
-        self.respond(call, now, status)
+
+    /// Sets the base URL that the policy leaves to the host. Before the first `begin`.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    pub fn base(&mut self, url: &str) -> Result<(), Issue> {
+        self.config.base = config::base(url)?;
+        if let Base::Url { origin, .. } = &self.config.base {
+            self.home.origin = origin.clone();
+        }
+        Ok(())
     }
-    pub fn fault(&mut self, call: u32, now: u64, _fault: u32) -> Answer {
-        let mut answer = self.respond(call, now, 503);
-        if let Step::Fail { .. } = answer.step { answer.flags = Flags::REPORT; }
+
+    /// Seeds the draws. Before the first `begin`; the same seed and inputs give the same steps on every platform.
+    pub fn seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// The number of the route for `METHOD /template/{id}` (as the caller wrote it, relative to the base URL) or
+    /// `METHOD https://origin/path`; 0 = no route of the policy.
+    #[must_use]
+    pub fn route(&self, target: &str) -> u32 {
+        let Some((method, place)) = target.split_once(' ') else { return 0 };
+        if place.starts_with('/') {
+            return self.routes.resolve(method, place) as u32;
+        }
+        let Some((origin, path)) = config::origin_and_path(place) else { return 0 };
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let relative = match &self.config.base {
+            Base::Url { origin: own, path: base } => {
+                let below = path.strip_prefix(base.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+                below.filter(|_| *own == origin)
+            }
+            Base::None | Base::Env(_) => Some(path),
+        };
+        relative.map_or(0, |path| self.routes.resolve(method, path) as u32)
+    }
+
+    /// The number of the scope for an origin (`https://host[:port]`; empty = the base URL's) and a credential's name
+    /// (empty = the client's own). Scopes are never freed: above 1,024 origins the others share one without routes.
+    pub fn scope(&mut self, origin: &str, credential: &str) -> u32 {
+        let scope = Scope { upstream: self.upstream_place(origin), credential: self.holder_place(credential) };
+        let place = self.scopes.iter().position(|known| *known == scope).unwrap_or_else(|| {
+            self.scopes.push(scope);
+            self.scopes.len().saturating_sub(1)
+        });
+        place as u32
+    }
+
+    fn upstream_place(&mut self, origin: &str) -> u32 {
+        if origin.is_empty() || origin == self.home.origin {
+            return 0;
+        }
+        let place = self.others.iter().position(|known| known.origin == origin).unwrap_or_else(|| {
+            if self.others.len() < MAX_ORIGINS {
+                // Without a base URL the policy's routes and limits bind every origin.
+                let own = self.config.base == Base::None;
+                self.others.push(Upstream::new(&self.config, origin.to_string(), own));
+            }
+            self.others.len().saturating_sub(1)
+        });
+        (place as u32).saturating_add(1)
+    }
+
+    fn holder_place(&mut self, name: &str) -> u32 {
+        let place = self.holders.iter().position(|known| known.name == name).unwrap_or_else(|| {
+            if self.holders.len() < MAX_CREDENTIALS {
+                let credential = Credential::new(self.holders.len() as u32);
+                self.holders.push(Holder { name: name.to_string(), credential, line: Line::new() });
+            }
+            self.holders.len().saturating_sub(1)
+        });
+        place as u32
+    }
+
+    /// A call begins.
+    ///
+    /// * `call`: the host's number for it, not in use.
+    /// * `route`, `scope`: from [`Engine::route`] and [`Engine::scope`]; 0 = the API's own.
+    /// * `what`: method code | flags · 16 | body size in 64 KiB · 65,536 (see `design.md`).
+    /// * `deadline`: absolute, on the clock of `now`; 0 = the policy's total.
+    pub fn begin(&mut self, call: u32, now: u64, route: u32, scope: u32, what: u32, deadline: u64) -> Answer {
+        flat(self.try_begin(call, now, route, scope, what, deadline))
+    }
+
+    fn try_begin(
+        &mut self,
+        id: u32,
+        now: u64,
+        route: u32,
+        scope: u32,
+        what: u32,
+        deadline: u64,
+    ) -> Result<Answer, Answer> {
+        let now = checked(now)?;
+        let method = (what & 15) as u8;
+        if method > 8 && method != 15 {
+            return Err(Misuse::Range.into());
+        }
+        let Some(&Scope { upstream, credential }) = self.scopes.get(scope as usize) else {
+            return Err(Misuse::Unknown.into());
+        };
+        if route as usize > self.config.routes.len() {
+            return Err(Misuse::Unknown.into());
+        }
+        if self.calls.find(id).is_some() {
+            return Err(Misuse::Live.into());
+        }
+        self.pass(now);
+        let now = self.now;
+        let route = if self.upstream(upstream).own { route as u16 } else { 0 };
+        let ordinal = self.begun;
+        self.begun = ordinal.saturating_add(1);
+        let settings = self.config.route(route);
+        let mut traits = Traits((what >> 4) as u16 & Traits::HOST);
+        let bit = 1_u16 << method;
+        let keyed = settings.idempotency.as_ref().is_some_and(|keys| keys.methods & bit != 0);
+        traits.set(Traits::KEYED, keyed || traits.has(Traits::KEYED));
+        traits.set(Traits::SAFE, SAFE & bit != 0);
+        traits.set(Traits::IDEMPOTENT, settings.repeatable.unwrap_or(IDEMPOTENT & bit != 0));
+        let limits = deadline::limits(&settings.timeouts, now, deadline, what >> 16, traits.has(Traits::DROPIN));
+        let (gate, both) = {
+            let (config, upstream) = self.config_and_upstream(upstream);
+            upstream.budget.call_begun(now);
+            upstream.gate_for(config, route)
+        };
+        traits.set(Traits::BOTH_GATES, both);
+        if self.calls.len() >= MAX_CALLS {
+            let fail = Step::Fail { retry_after: NO_TIME, outcome: Outcome::NotSent, reason: Reason::Overloaded };
+            return Err(fail.into());
+        }
+        let slot = self.calls.insert(id);
+        *self.calls.at_mut(slot) = Call {
+            id,
+            state: CallState::New,
+            method,
+            traits,
+            route,
+            gate,
+            scope,
+            upstream,
+            credential,
+            begun: now,
+            ordinal,
+            limits,
+            ..Call::vacant()
+        };
+        if traits.has(Traits::STACKED) && self.ring.wants(Kind::Stacked) {
+            let about = self.about(slot);
+            self.ring.push(now, Event::Stacked { about });
+        }
+        self.stir(upstream);
+        let step = self.admit(slot);
+        Ok(self.answer(step))
+    }
+
+    /// An attempt was answered. At headers when the status is an error or the body is streamed, else when the buffered
+    /// body has arrived whole.
+    pub fn respond(&mut self, call: u32, now: u64, status: u32) -> Answer {
+        self.respond_with(call, now, 0, status, &[], &[])
+    }
+
+    /// The same with the watched headers that are present (lines `name: value\n`, at most 8 KiB) and, for statuses that
+    /// a rule with a pointer names, the first bytes of the body (at most 4 KiB). `wall`: Unix milliseconds.
+    pub fn respond_with(
+        &mut self,
+        call: u32,
+        now: u64,
+        wall: u64,
+        status: u32,
+        hints: &[u8],
+        body: &[u8],
+    ) -> Answer {
+        let status = match u16::try_from(status) {
+            Ok(status) if status < 1_000 => status,
+            _ => return Misuse::Range.into(),
+        };
+        let slot = match self.in_flight(call, now) {
+            Ok(slot) => slot,
+            Err(answer) => return answer,
+        };
+        let step = self.answered(slot, status, &Hints::new(hints), body, wall);
+        self.answer(step)
+    }
+
+    /// An attempt broke; `fault` is a code of [`Fault`].
+    pub fn fault(&mut self, call: u32, now: u64, fault: u32) -> Answer {
+        let fault = match Fault::from_code(u64::from(fault)) {
+            None | Some(Fault::Cancelled) => return Misuse::Range.into(),
+            Some(fault) => fault,
+        };
+        let slot = match self.in_flight(call, now) {
+            Ok(slot) => slot,
+            Err(answer) => return answer,
+        };
+        let step = self.broken(slot, fault);
+        self.answer(step)
+    }
+
+    fn in_flight(&mut self, call: u32, now: u64) -> Result<Slot, Answer> {
+        let now = checked(now)?;
+        let slot = self.calls.find(call).ok_or(Misuse::Unknown)?;
+        if self.calls.at(slot).state != CallState::Flight {
+            return Err(Misuse::State.into());
+        }
+        self.pass(now);
+        Ok(slot)
+    }
+
+    /// A wait is over, a wake named the call, or the host merely asks again.
+    pub fn resume(&mut self, call: u32, now: u64) -> Answer {
+        flat(self.try_resume(call, now))
+    }
+
+    fn try_resume(&mut self, call: u32, now: u64) -> Result<Answer, Answer> {
+        let now = checked(now)?;
+        let slot = self.calls.find(call).ok_or(Misuse::Unknown)?;
+        match self.calls.at(slot).state {
+            CallState::Backoff { .. } | CallState::Line(_) => {}
+            CallState::New | CallState::Flight | CallState::Kept | CallState::Gone => return Err(Misuse::State.into()),
+        }
+        self.pass(now);
+        let call = self.calls.at_mut(slot);
+        call.traits.set(Traits::WOKEN, false);
+        let step = match call.state {
+            CallState::Backoff { until } if until > self.now && !self.closed => {
+                Step::Wait { delay: until.saturating_sub(self.now) }
+            }
+            _ => return Ok(self.admit_and_answer(slot)),
+        };
+        Ok(self.answer(step.into()))
+    }
+
+    fn admit_and_answer(&mut self, slot: Slot) -> Answer {
+        let answer = self.admit(slot);
+        self.answer(answer)
+    }
+
+    /// The host gives a call up, wherever it is: the caller cancelled, or does not want the record. Every permit and
+    /// place goes back.
+    pub fn abandon(&mut self, call: u32, now: u64) -> Answer {
+        flat(self.try_abandon(call, now))
+    }
+
+    fn try_abandon(&mut self, call: u32, now: u64) -> Result<Answer, Answer> {
+        let now = checked(now)?;
+        let slot = self.calls.find(call).ok_or(Misuse::Unknown)?;
+        self.pass(now);
+        match self.calls.at(slot).state {
+            CallState::Kept => self.unkeep(slot),
+            CallState::Flight => self.cancelled(slot),
+            CallState::New | CallState::Backoff { .. } | CallState::Line(_) | CallState::Gone => {
+                self.leave(slot);
+                self.give_token_back(slot);
+            }
+        }
+        let upstream = self.calls.at(slot).upstream;
+        self.move_to(slot, CallState::Gone);
+        self.calls.remove(slot);
+        self.stir(upstream);
+        Ok(self.answer(Step::Done { arg: 0 }.into()))
+    }
+
+    /// A refreshed credential is at hand. `expires_in` in milliseconds; 0 = a plain string that the host asks for at
+    /// every send; 2⁴⁰ − 1 or more = it does not expire.
+    pub fn token(&mut self, now: u64, generation: u64, expires_in: u64) -> Answer {
+        self.refreshed(now, generation, |credential, now| credential.token(now, generation, expires_in))
+    }
+
+    /// The credential could not be had: `cancelled` makes the next call lead, any other fault ends all who wait.
+    pub fn token_failed(&mut self, now: u64, generation: u64, fault: u32) -> Answer {
+        let Some(fault) = Fault::from_code(u64::from(fault)) else { return Misuse::Range.into() };
+        self.refreshed(now, generation, |credential, _| credential.token_failed(generation, fault != Fault::Cancelled))
+    }
+
+    fn refreshed(&mut self, now: u64, generation: u64, input: impl FnOnce(&mut Credential, u64) -> bool) -> Answer {
+        let now = match checked(now) {
+            Ok(now) => now.max(self.now),
+            Err(answer) => return answer,
+        };
+        let line = match self.holders.get_mut(Credential::place_of(generation)) {
+            Some(holder) if input(&mut holder.credential, now) => holder.line,
+            _ => return Misuse::Generation.into(),
+        };
+        self.pass(now);
+        self.wake_all(line);
+        self.answer(Step::Done { arg: 0 }.into())
+    }
+
+    /// The platform is online again.
+    pub fn online(&mut self, now: u64) -> Answer {
+        if let Err(answer) = checked(now) {
+            return answer;
+        }
+        self.pass(now);
+        self.wake_all(self.offline);
+        self.answer(Step::Done { arg: 0 }.into())
+    }
+
+    /// The next call to resume: `Done { call + 1 }`, `Done { 0 }` when there is none.
+    pub fn wake(&mut self) -> Answer {
+        while let Some(id) = self.wakes.pop_front() {
+            let woken = self.calls.find(id).is_some_and(|slot| self.calls.at(slot).traits.has(Traits::WOKEN));
+            if woken {
+                return self.answer(Step::Done { arg: u64::from(id).saturating_add(1) }.into());
+            }
+        }
+        self.answer(Step::Done { arg: 0 }.into())
+    }
+
+    /// The client is closed: waiting calls wake to `closed`, those in flight may deliver, never retry.
+    pub fn close(&mut self, now: u64) -> Answer {
+        if let Err(answer) = checked(now) {
+            return answer;
+        }
+        self.pass(now);
+        self.closed = true;
+        let waits = |call: &Call| matches!(call.state, CallState::Backoff { .. } | CallState::Line(_));
+        let waiting: Vec<Slot> = self.calls.slots().filter(|slot| waits(self.calls.at(*slot))).collect();
+        waiting.into_iter().for_each(|slot| self.wake_one(slot));
+        self.answer(Step::Done { arg: 0 }.into())
+    }
+
+    /// What the host needs of the policy, as JSON.
+    #[must_use]
+    pub fn settings(&self) -> String {
+        let gauges: Vec<_> = self.config.limits.iter().map(|limit| (&limit.gauge, limit.name.as_str())).collect();
+        let rules = || {
+            let routes = self.config.routes.iter().flat_map(|route| &route.settings.classify);
+            self.config.settings.classify.iter().chain(routes)
+        };
+        let mut extra: Vec<String> = Vec::new();
+        for name in rules().filter_map(|rule| rule.header.as_ref()) {
+            if !extra.contains(name) {
+                extra.push(name.clone());
+            }
+        }
+        config::settings_json(&self.config, &headers::watch_success(&gauges), &headers::watch_error(&gauges, &extra))
+    }
+
+    /// Records these kinds of events from now on: a set of `1 << Kind`. What lenient reading left out of the policy is
+    /// told at the first subscription to warnings.
+    pub fn subscribe(&mut self, kinds: u32) {
+        let told = self.ring.wants(Kind::Warning);
+        self.ring.subscribe(kinds);
+        if !told {
+            (0..self.config.warnings.len()).for_each(|i| self.ring.push(self.now, Event::Warning { issue: i as u16 }));
+        }
+    }
+
+    /// The recorded events as JSON, oldest first, and how many were dropped.
+    pub fn events(&mut self) -> String {
+        let config = &self.config;
+        let scopes = &self.scopes;
+        let route = |number: u16| {
+            let place = usize::from(number).checked_sub(1);
+            place.and_then(|place| config.routes.get(place)).map_or("", |route| route.pattern.as_str())
+        };
+        let limit = |place: u8| config.limits.get(usize::from(place)).map_or("", |limit| limit.name.as_str());
+        let warning = |place: u16| config.warnings.get(usize::from(place)).map_or("", |issue| issue.text.as_str());
+        let scope_of = |upstream| scopes.iter().position(|scope| scope.upstream == upstream).unwrap_or(0) as u32;
+        self.ring.drain(&Names { route: &route, limit: &limit, warning: &warning, scope_of: &scope_of })
+    }
+
+    /// The record of a call as JSON; that of an ended one is freed.
+    pub fn report(&mut self, call: u32) -> String {
+        let Some(slot) = self.calls.find(call) else { return String::from("{\"misuse\":\"unknown\"}") };
+        let call = self.calls.at(slot);
+        let kept = call.state == CallState::Kept;
+        let mut ending = Ending { reason: None, elapsed: self.now.saturating_sub(call.begun), retry_after: None };
+        if kept {
+            // An ended call has no use for these fields any more, so they hold how it ended.
+            ending.elapsed = call.sent_at;
+            ending.reason = Reason::from_code(u64::from(call.generation));
+            ending.retry_after = u32::try_from(call.sequence).ok().filter(|ms| *ms != NO_TIME);
+        }
+        let text = explain::report(call, &ending);
+        if kept {
+            self.unkeep(slot);
+            self.move_to(slot, CallState::Gone);
+            self.calls.remove(slot);
+        }
+        text
+    }
+
+    /// Calls, breakers, budgets, buckets and lines at this moment, as JSON.
+    #[must_use]
+    pub fn snapshot(&self, now: u64) -> String {
+        let live = self.calls.len().saturating_sub(self.kept.len as usize) as u64;
+        let waiting = u64::from(self.waiting);
+        let totals = Totals { begun: self.begun, attempts: self.sequence, live, waiting };
+        let upstreams: Vec<&Upstream> = core::iter::once(&self.home).chain(&self.others).collect();
+        stats::snapshot(&self.config, &totals, &upstreams, now.max(self.now))
+    }
+
+    // What admit and settle share.
+
+    fn pass(&mut self, now: u64) {
+        self.now = self.now.max(now);
+    }
+
+    pub(crate) fn upstream(&mut self, place: u32) -> &mut Upstream {
+        self.config_and_upstream(place).1
+    }
+
+    pub(crate) fn config_and_upstream(&mut self, place: u32) -> (&Config, &mut Upstream) {
+        let other = (place as usize).checked_sub(1).and_then(|place| self.others.get_mut(place));
+        (&self.config, other.unwrap_or(&mut self.home))
+    }
+
+    pub(crate) fn gate(&mut self, upstream: u32, gate: u16) -> Option<&mut Gate> {
+        self.upstream(upstream).gates.get_mut(usize::from(gate))
+    }
+
+    /// What the `i`-th bucket costs this call: place and tokens.
+    pub(crate) fn cost(&mut self, slot: Slot, i: usize) -> Option<(u8, u64)> {
+        let Call { upstream, route, .. } = *self.calls.at(slot);
+        if self.config.limits.is_empty() || !self.upstream(upstream).own {
+            return (i == 0).then_some((0, 1));
+        }
+        self.config.route(route).costs.get(i).map(|(bucket, cost)| (*bucket, u64::from(*cost)))
+    }
+
+    /// What it draws from one bucket.
+    pub(crate) fn cost_of(&mut self, slot: Slot, bucket: u8) -> u64 {
+        (0..).map_while(|i| self.cost(slot, i)).find(|(place, _)| *place == bucket).map_or(0, |(_, cost)| cost)
+    }
+
+    pub(crate) fn line_mut(&mut self, line: LineId) -> Option<&mut Line> {
+        match line {
+            LineId::Cap(upstream) => Some(&mut self.upstream(upstream).cap_line),
+            LineId::Bucket(upstream, place) => {
+                self.upstream(upstream).lanes.get_mut(usize::from(place)).map(|lane| &mut lane.line)
+            }
+            LineId::Retry(upstream, gate) => self.gate(upstream, gate).map(|gate| &mut gate.line),
+            LineId::Credential(place) => self.holders.get_mut(place as usize).map(|holder| &mut holder.line),
+            LineId::Offline => Some(&mut self.offline),
+        }
+    }
+
+    fn line_cost(&mut self, slot: Slot, line: LineId) -> u64 {
+        match line {
+            LineId::Bucket(_, bucket) => self.cost_of(slot, bucket),
+            LineId::Cap(_) | LineId::Retry(..) | LineId::Credential(_) | LineId::Offline => 0,
+        }
+    }
+
+    /// Changes a call's state; the only place that does.
+    pub(crate) fn move_to(&mut self, slot: Slot, state: CallState) {
+        let call = self.calls.at_mut(slot);
+        #[cfg(feature = "coverage")]
+        {
+            let bit = (call.state.node() as u32) * 10 + state.node() as u32;
+            self.edges |= 1 << bit;
+        }
+        call.state = state;
+    }
+
+    /// The transitions taken so far, as pairs of nodes.
+    #[cfg(feature = "coverage")]
+    pub fn edges(&self) -> impl Iterator<Item = (Node, Node)> + '_ {
+        let pairs = Node::ALL.iter().flat_map(|from| Node::ALL.iter().map(move |to| (*from, *to)));
+        pairs.filter(|(from, to)| self.edges >> ((*from as u32) * 10 + *to as u32) & 1 == 1)
+    }
+
+    /// Joins a line at its tail, leaving the one it stood in.
+    pub(crate) fn join(&mut self, slot: Slot, line: LineId) {
+        self.leave(slot);
+        let cost = self.line_cost(slot, line);
+        let Some(mut moved) = self.line_mut(line).copied() else { return };
+        moved.push(&mut self.calls, slot, cost);
+        if let Some(place) = self.line_mut(line) {
+            *place = moved;
+        }
+        self.waiting = self.waiting.saturating_add(1);
+        if let LineId::Retry(upstream, _) = line {
+            let upstream = self.upstream(upstream);
+            upstream.lined_up = upstream.lined_up.saturating_add(1);
+            self.calls.at_mut(slot).lined_up = self.now;
+        }
+        self.move_to(slot, CallState::Line(line));
+    }
+
+    /// Leaves the line it stands in, if any; a new head is woken. The state is the caller's to change.
+    pub(crate) fn leave(&mut self, slot: Slot) {
+        let CallState::Line(line) = self.calls.at(slot).state else { return };
+        let cost = self.line_cost(slot, line);
+        let Some(mut left) = self.line_mut(line).copied() else { return };
+        let was_head = left.head == slot;
+        left.remove(&mut self.calls, slot, cost);
+        if let Some(place) = self.line_mut(line) {
+            *place = left;
+        }
+        self.waiting = self.waiting.saturating_sub(1);
+        if let LineId::Retry(upstream, _) = line {
+            let upstream = self.upstream(upstream);
+            upstream.lined_up = upstream.lined_up.saturating_sub(1);
+            let now = self.now;
+            let call = self.calls.at_mut(slot);
+            let spent = u32::try_from(now.saturating_sub(call.lined_up)).unwrap_or(u32::MAX);
+            call.patience_used = call.patience_used.saturating_add(spent);
+        }
+        if was_head && !matches!(line, LineId::Credential(_) | LineId::Offline) {
+            self.wake_one(left.head);
+        }
+    }
+
+    /// A wake for this call, unless one is under way.
+    pub(crate) fn wake_one(&mut self, slot: Slot) {
+        if slot == NOWHERE {
+            return;
+        }
+        let call = self.calls.at_mut(slot);
+        if !call.traits.has(Traits::WOKEN) {
+            call.traits.set(Traits::WOKEN, true);
+            self.wakes.push_back(call.id);
+        }
+    }
+
+    fn wake_all(&mut self, line: Line) {
+        let mut slot = line.head;
+        while slot != NOWHERE {
+            self.wake_one(slot);
+            slot = self.calls.at(slot).next;
+        }
+    }
+
+    /// An unused retry token goes back.
+    pub(crate) fn give_token_back(&mut self, slot: Slot) {
+        let call = self.calls.at_mut(slot);
+        if call.paying == Paying::Holds {
+            call.paying = Paying::Owes;
+            let upstream = call.upstream;
+            self.upstream(upstream).budget.give_back();
+        }
+    }
+
+    /// The call is over: its slot is freed, or kept for a report when it had any step but Send and Deliver.
+    pub(crate) fn end(&mut self, slot: Slot, reason: Option<Reason>, retry_after: u32) -> Flags {
+        self.leave(slot);
+        self.give_token_back(slot);
+        let now = self.now;
+        let call = self.calls.at_mut(slot);
+        let elapsed = now.saturating_sub(call.begun);
+        let (attempts, last, outcome, upstream) = (call.attempts, call.last, call.worst, call.upstream);
+        let eventful = reason.is_some() || call.traits.has(Traits::EVENTFUL);
+        if self.ring.wants(Kind::Call) {
+            let about = self.about(slot);
+            self.ring.push(now, Event::Call { about, attempts, last, reason, outcome, elapsed });
+        }
+        if eventful {
+            let call = self.calls.at_mut(slot);
+            call.sent_at = elapsed;
+            call.generation = reason.map_or(u32::MAX, |reason| reason as u32);
+            call.sequence = u64::from(retry_after);
+            self.keep(slot);
+        } else {
+            self.move_to(slot, CallState::Gone);
+            self.calls.remove(slot);
+        }
+        self.stir(upstream);
+        if eventful { Flags::REPORT } else { Flags::NONE }
+    }
+
+    fn keep(&mut self, slot: Slot) {
+        self.move_to(slot, CallState::Kept);
+        self.kept.push(&mut self.calls, slot, 0);
+        if self.kept.len as usize > MAX_REPORTS {
+            let oldest = self.kept.head;
+            self.unkeep(oldest);
+            self.move_to(oldest, CallState::Gone);
+            self.calls.remove(oldest);
+        }
+    }
+
+    fn unkeep(&mut self, slot: Slot) {
+        self.kept.remove(&mut self.calls, slot, 0);
+    }
+
+    /// Ends the call with a failure.
+    pub(crate) fn fail(&mut self, slot: Slot, reason: Reason, retry_after: Option<u64>) -> Answer {
+        let retry_after = retry_after.map_or(NO_TIME, |ms| ms.min(u64::from(NO_TIME) - 1) as u32);
+        let call = self.calls.at(slot);
+        let outcome = call.worst;
+        let response = if matches!(call.last, Last::Status(_)) { Flags::RESPONSE } else { Flags::NONE };
+        let flags = self.end(slot, Some(reason), retry_after);
+        Answer::new(Step::Fail { retry_after, outcome, reason }, flags.with(response))
+    }
+
+    pub(crate) fn about(&self, slot: Slot) -> About {
+        let call = self.calls.at(slot);
+        About { call: call.id, route: call.route, scope: call.scope }
+    }
+
+    /// Notes a wait in the timeline and as an event; `spot` says whether it is new.
+    pub(crate) fn note_wait(&mut self, slot: Slot, what: What, rule: Rule, delay: u64, spot: Spot) {
+        let now = self.now;
+        let call = self.calls.at_mut(slot);
+        call.traits.set(Traits::EVENTFUL, true);
+        if spot == Spot::Old {
+            return;
+        }
+        call.note(now, what, rule, 0, delay);
+        if self.ring.wants(Kind::Wait) {
+            let about = self.about(slot);
+            self.ring.push(now, Event::Wait { about, rule, delay });
+        }
+    }
+
+    /// Adds what is due on every answer.
+    fn answer(&mut self, mut answer: Answer) -> Answer {
+        if !self.wakes.is_empty() {
+            answer.flags = answer.flags.with(Flags::WAKES);
+        }
+        if self.ring.due {
+            answer.flags = answer.flags.with(Flags::EVENTS);
+        }
         answer
     }
-    pub fn resume(&mut self, call: u32, _now: u64) -> Answer {
-        if !self.calls.contains_key(&call) { return Misuse::Unknown.into(); }
-        Step::Send { timeout: self.config.settings.timeouts.attempt }.into()
-    }
-    pub fn abandon(&mut self, call: u32, _now: u64) -> Answer {
-        if self.calls.remove(&call).is_none() { return Misuse::Unknown.into(); }
-        Step::Done { arg: 0 }.into()
-    }
-    pub fn token(&mut self, _now: u64, _generation: u64, _expires_in: u64) -> Answer { Misuse::Generation.into() }
-    pub fn token_failed(&mut self, _now: u64, _generation: u64, _fault: u32) -> Answer { Misuse::Generation.into() }
-    pub fn online(&mut self, _now: u64) -> Answer { Step::Done { arg: 0 }.into() }
-    pub fn wake(&mut self) -> Answer { Step::Done { arg: 0 }.into() }
-    pub fn close(&mut self, _now: u64) -> Answer { self.closed = true; Step::Done { arg: 0 }.into() }
-    pub fn settings(&self) -> String { SETTINGS.to_string() }
-    pub fn subscribe(&mut self, _kinds: u32) {}
-    pub fn events(&mut self) -> String { "{\"dropped\":0,\"events\":[]}".to_string() }
-    pub fn report(&mut self, call: u32) -> String {
-        self.calls.remove(&call);
-        brief(503, 7)
-    }
-    pub fn snapshot(&mut self, _now: u64) -> String { "{}".to_string() }
 }
-
-/// The report of a call that was answered at once.
-#[must_use]
-pub fn brief(status: u32, elapsed: u64) -> String {
-    format!("{{\"attempts\":1,\"elapsed\":{elapsed},\"outcome\":\"rejected\",\"reason\":null,\"status\":{status},\"fault\":null,\"retryAfterMs\":null,\"advice\":\"\",\"entries\":[],\"dropped\":0,\"text\":\"1 attempt\"}}")
-}
-
-const SETTINGS: &str = r#"{"name":"","baseUrl":null,"concurrency":100,"routes":[{"connect":3000,"idle":10000,"maxBody":8388608,"bufferUpTo":262144,"headers":{},"query":{},"userAgent":null,"requestId":null,"correlationId":null,"version":null,"idempotency":null,"bodyStatuses":[]}],"watchSuccess":["ratelimit","x-ratelimit-remaining"],"watchError":["retry-after-ms","retry-after","date","x-should-retry","stripe-should-retry","ratelimit","ratelimit-policy","x-ratelimit-limit","x-ratelimit-remaining","x-ratelimit-reset"],"warnings":[]}"#;

@@ -28,6 +28,7 @@ macro_rules! codes {
         }
     };
 }
+pub(crate) use codes;
 
 codes! {
     /// How an attempt broke without an answer. The host translates its platform's errors into these.

@@ -5,13 +5,24 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod admit;
+mod call;
 pub mod config;
 pub mod defaults;
-pub mod engine;
-pub mod failure;
+mod engine;
+mod failure;
 pub mod headers;
-pub mod step;
+mod observe;
+mod policy;
+mod rng;
+mod settle;
+mod slab;
+mod step;
+mod upstream;
 
-pub use engine::{Engine, brief};
+pub use call::{EDGES, Node};
+pub use engine::Engine;
 pub use failure::{Fault, Misuse, Outcome, Reason};
-pub use step::{Answer, Flags, Step};
+pub use observe::event::Kind;
+pub use observe::explain::brief;
+pub use step::{Answer, Flags, MAX_ARG, NO_TIME, Step};

@@ -27,6 +27,15 @@ pub struct Config {
     pub warnings: Vec<super::Issue>,
 }
 
+impl Config {
+    /// The settings of a route by its number; 0 and unknown numbers are the API's own.
+    #[must_use]
+    pub fn route(&self, number: u16) -> &Settings {
+        let place = usize::from(number).checked_sub(1);
+        place.and_then(|place| self.routes.get(place)).map_or(&self.settings, |route| &route.settings)
+    }
+}
+
 /// Where relative URLs begin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Base {

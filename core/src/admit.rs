@@ -1,0 +1,394 @@
+//! May a call send now? Six gates, checked from the top at begin and at each resume, and one commit at the end that
+//! takes every permit. A call that may not stands in exactly one line.
+
+use crate::call::{Call, CallState, LineId, Paying, Rule, Slot, Traits, What};
+use crate::engine::Engine;
+use crate::failure::Reason;
+use crate::observe::event::{Event, Kind};
+use crate::policy::auth;
+use crate::policy::breaker::{self, Permit};
+use crate::step::{Answer, Flags, Step};
+use crate::upstream::API;
+
+/// Whether a call comes to a line now, or stands there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spot {
+    New,
+    Old,
+}
+
+/// What the two breakers of a call say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gates {
+    Open,
+    /// Milliseconds after which asking again makes sense.
+    Shut(u64),
+}
+
+impl Engine {
+    /// The call's next step.
+    pub(crate) fn admit(&mut self, slot: Slot) -> Answer {
+        match self.admitted(slot) {
+            Ok(answer) | Err(answer) => answer,
+        }
+    }
+
+    fn admitted(&mut self, slot: Slot) -> Result<Answer, Answer> {
+        let left = self.before_deadline(slot)?;
+        self.past_breaker(slot, left)?;
+        self.under_cap(slot, left)?;
+        self.past_limiter(slot, left)?;
+        let token = self.with_credential(slot, left)?;
+        Ok(self.send(slot, token))
+    }
+
+    /// Milliseconds in which the attempt may begin.
+    fn before_deadline(&mut self, slot: Slot) -> Result<u64, Answer> {
+        if self.closed {
+            return Err(self.fail(slot, Reason::Closed, None));
+        }
+        let call = self.calls.at(slot);
+        if let CallState::Line(LineId::Credential(place)) = call.state
+            && self.holders.get(place as usize).is_some_and(|holder| holder.credential.failed(call.generation))
+        {
+            return Err(self.fail(slot, Reason::Auth, None));
+        }
+        let offline = call.state == CallState::Line(LineId::Offline);
+        let left = call.limits.left(self.now);
+        left.ok_or_else(|| self.fail(slot, if offline { Reason::Offline } else { Reason::Deadline }, None))
+    }
+
+    fn gates(&mut self, slot: Slot) -> Gates {
+        let now = self.now;
+        let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
+        let mut shut = None;
+        let second = traits.has(Traits::BOTH_GATES).then_some(API);
+        for place in core::iter::once(gate).chain(second) {
+            if let Some(breaker) = self.gate(upstream, place).and_then(|gate| gate.breaker.as_ref())
+                && let breaker::Gate::Refuse(rest) = breaker.check(now)
+            {
+                shut = shut.max(Some(rest));
+            }
+        }
+        shut.map_or(Gates::Open, Gates::Shut)
+    }
+
+    fn past_breaker(&mut self, slot: Slot, left: u64) -> Result<(), Answer> {
+        let gates = self.gates(slot);
+        let Call { upstream, gate, paying, state, .. } = *self.calls.at(slot);
+        let line = LineId::Retry(upstream, gate);
+        match (paying, gates) {
+            (Paying::First | Paying::Free, Gates::Open) => match self.behind_others(slot, line) {
+                // It lined up for a breaker; its turn is when it is the head.
+                true if state == CallState::Line(line) => Err(self.line_up(slot, line, gates, left)),
+                _ => Ok(()),
+            },
+            (Paying::First, Gates::Shut(rest)) if self.breaker_wait(upstream, gate) == 0 => {
+                self.turn_away(slot);
+                Err(self.fail(slot, Reason::CircuitOpen, Some(rest)))
+            }
+            (Paying::First | Paying::Free, Gates::Shut(_)) => Err(self.line_up(slot, line, gates, left)),
+            (Paying::Owes, Gates::Open) => {
+                let now = self.now;
+                if self.behind_others(slot, line) || !self.upstream(upstream).budget.affords(now) {
+                    return Err(self.line_up(slot, line, gates, left));
+                }
+                self.upstream(upstream).budget.withdraw();
+                self.calls.at_mut(slot).paying = Paying::Holds;
+                Ok(())
+            }
+            (Paying::Owes, Gates::Shut(_)) => Err(self.line_up(slot, line, gates, left)),
+            (Paying::Holds, Gates::Open) => Ok(()),
+            (Paying::Holds, Gates::Shut(_)) => {
+                self.give_token_back(slot);
+                Err(self.line_up(slot, line, gates, left))
+            }
+        }
+    }
+
+    fn breaker_wait(&mut self, upstream: u32, gate: u16) -> u64 {
+        self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref()).map_or(0, breaker::Breaker::wait)
+    }
+
+    /// Counts a call that was refused or lined up; the probe may be due by that.
+    fn turn_away(&mut self, slot: Slot) {
+        let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
+        let second = traits.has(Traits::BOTH_GATES).then_some(API);
+        for place in core::iter::once(gate).chain(second) {
+            if let Some(breaker) = self.gate(upstream, place).and_then(|gate| gate.breaker.as_mut()) {
+                breaker.turn_away();
+            }
+        }
+    }
+
+    /// Whether the line has calls and this one is not their head.
+    fn behind_others(&mut self, slot: Slot, line: LineId) -> bool {
+        self.line_mut(line).is_some_and(|line| line.len > 0 && line.head != slot)
+    }
+
+    /// Waits in the retry line, as long as patience (or `breaker.wait`, before the first attempt) lasts.
+    fn line_up(&mut self, slot: Slot, line: LineId, gates: Gates, left: u64) -> Answer {
+        let now = self.now;
+        let Call { upstream, gate, paying, state, patience_used, lined_up, route, .. } = *self.calls.at(slot);
+        let spot = if state == CallState::Line(line) { Spot::Old } else { Spot::New };
+        let here = if spot == Spot::Old { now.saturating_sub(lined_up) } else { 0 };
+        let patience = match (paying, self.config.route(route).retry.patience) {
+            (Paying::First, _) => self.breaker_wait(upstream, gate),
+            (Paying::Free | Paying::Owes | Paying::Holds, Some(written)) => written,
+            (Paying::Free | Paying::Owes | Paying::Holds, None) => self.upstream(upstream).patience(),
+        };
+        let rest = patience.saturating_sub(u64::from(patience_used)).saturating_sub(here);
+        if spot == Spot::New
+            && let Gates::Shut(_) = gates
+        {
+            self.turn_away(slot);
+        }
+        if rest == 0 {
+            return match gates {
+                Gates::Shut(rest) => self.fail(slot, Reason::CircuitOpen, Some(rest)),
+                Gates::Open => self.fail(slot, Reason::BudgetExhausted, None),
+            };
+        }
+        if left == 0 {
+            return self.fail(slot, Reason::Deadline, None);
+        }
+        if let Some(full) = self.enter(slot, line, spot) {
+            return full;
+        }
+        let bound = rest.min(left);
+        let at = match gates {
+            Gates::Shut(_) => self.probe_at(slot),
+            Gates::Open => self.upstream(upstream).budget.next_at(),
+        };
+        let delay = at.map(|at| at.saturating_sub(now).max(1)).filter(|delay| *delay < bound);
+        let step = match delay {
+            Some(delay) if !self.behind_others(slot, line) => Step::Wait { delay },
+            _ => Step::Park { at_most: bound },
+        };
+        self.note_wait(slot, What::Line, Rule::RetryLine, bound, spot);
+        if spot == Spot::New {
+            self.stir(upstream);
+        }
+        step.into()
+    }
+
+    /// When a probe of its breakers is due by time alone.
+    fn probe_at(&mut self, slot: Slot) -> Option<u64> {
+        let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
+        let second = traits.has(Traits::BOTH_GATES).then_some(API);
+        let mut at = None;
+        for place in core::iter::once(gate).chain(second) {
+            let breaker = self.gate(upstream, place).and_then(|gate| gate.breaker.as_ref());
+            at = at.max(breaker.and_then(breaker::Breaker::due_at));
+        }
+        at
+    }
+
+    /// Joins the line unless it stands there already; refuses when too many wait.
+    fn enter(&mut self, slot: Slot, line: LineId, spot: Spot) -> Option<Answer> {
+        if spot == Spot::Old {
+            return None;
+        }
+        let moves = matches!(self.calls.at(slot).state, CallState::Line(_));
+        if !moves && self.waiting >= self.config.max_waiting {
+            return Some(self.fail(slot, Reason::Overloaded, None));
+        }
+        self.join(slot, line);
+        None
+    }
+
+    fn under_cap(&mut self, slot: Slot, left: u64) -> Result<(), Answer> {
+        let Call { upstream, state, .. } = *self.calls.at(slot);
+        let line = LineId::Cap(upstream);
+        let full = self.upstream(upstream).in_flight >= self.config.concurrency;
+        if !full && !self.behind_others(slot, line) {
+            return Ok(());
+        }
+        let spot = if state == CallState::Line(line) { Spot::Old } else { Spot::New };
+        if left == 0 {
+            return Err(self.fail(slot, Reason::Deadline, None));
+        }
+        if let Some(refused) = self.enter(slot, line, spot) {
+            return Err(refused);
+        }
+        self.note_wait(slot, What::Line, Rule::Concurrency, left, spot);
+        Err(Step::Park { at_most: left }.into())
+    }
+
+    fn past_limiter(&mut self, slot: Slot, left: u64) -> Result<(), Answer> {
+        let now = self.now;
+        let Call { upstream, state, .. } = *self.calls.at(slot);
+        let mut latest: Option<(u64, u8)> = None;
+        let mut i = 0;
+        while let Some((place, cost)) = self.cost(slot, i) {
+            i = i.saturating_add(1);
+            let Some(lane) = self.upstream(upstream).lanes.get(usize::from(place)) else { continue };
+            let here = state == CallState::Line(LineId::Bucket(upstream, place));
+            if here && lane.line.head != slot {
+                // Its turn comes when it is the head, whatever else is short.
+                if left == 0 {
+                    return Err(self.fail(slot, Reason::Deadline, None));
+                }
+                self.note_wait(slot, What::Line, Rule::Limiter, left, Spot::Old);
+                return Err(Step::Park { at_most: left }.into());
+            }
+            let ahead = if here { 0 } else { lane.line.cost };
+            let turn = lane.bucket.ready_at(now, cost, ahead);
+            // Behind others even a bucket without a rate is short.
+            let turn = if !here && lane.line.len > 0 { turn.max(now.saturating_add(1)) } else { turn };
+            if turn > now && latest.is_none_or(|(at, _)| turn > at) {
+                latest = Some((turn, place));
+            }
+        }
+        let Some((turn, place)) = latest else { return Ok(()) };
+        Err(self.wait_for_bucket(slot, LineId::Bucket(upstream, place), turn, left))
+    }
+
+    fn wait_for_bucket(&mut self, slot: Slot, line: LineId, turn: u64, left: u64) -> Answer {
+        let delay = turn.saturating_sub(self.now);
+        if delay > left {
+            return self.fail(slot, Reason::RateLimited, Some(delay));
+        }
+        let spot = if self.calls.at(slot).state == CallState::Line(line) { Spot::Old } else { Spot::New };
+        if let Some(refused) = self.enter(slot, line, spot) {
+            return refused;
+        }
+        self.note_wait(slot, What::Line, Rule::Limiter, delay, spot);
+        match self.line_mut(line) {
+            Some(line) if line.head == slot => {
+                line.told = turn;
+                Step::Wait { delay }.into()
+            }
+            _ => Step::Park { at_most: left }.into(),
+        }
+    }
+
+    /// Whether the attempt carries the credential.
+    fn with_credential(&mut self, slot: Slot, left: u64) -> Result<bool, Answer> {
+        let now = self.now;
+        let Call { traits, credential: place, state, .. } = *self.calls.at(slot);
+        if !traits.has(Traits::CREDENTIALS) {
+            return Ok(false);
+        }
+        let line = LineId::Credential(place);
+        let spot = if state == CallState::Line(line) { Spot::Old } else { Spot::New };
+        let Some(holder) = self.holders.get_mut(place as usize) else { return Ok(false) };
+        let step = match holder.credential.check(now) {
+            auth::Gate::Pass(generation) => {
+                self.calls.at_mut(slot).generation = generation;
+                return Ok(true);
+            }
+            auth::Gate::Wait if left == 0 => return Err(self.fail(slot, Reason::Deadline, None)),
+            auth::Gate::Wait => Step::Park { at_most: left },
+            auth::Gate::Lead => Step::Refresh { generation: 0 },
+        };
+        if let Some(refused) = self.enter(slot, line, spot) {
+            return Err(refused);
+        }
+        let step = match step {
+            Step::Refresh { .. } => self.lead(slot, place),
+            other => {
+                self.note_wait(slot, What::Line, Rule::Credential, left, spot);
+                other
+            }
+        };
+        let generation = self.holders.get(place as usize).map_or(0, |holder| holder.credential.generation());
+        self.calls.at_mut(slot).generation = generation;
+        Err(step.into())
+    }
+
+    fn lead(&mut self, slot: Slot, place: u32) -> Step {
+        let now = self.now;
+        let generation = self.holders.get_mut(place as usize).map_or(0, |holder| holder.credential.lead(now));
+        let call = self.calls.at_mut(slot);
+        call.traits.set(Traits::EVENTFUL, true);
+        call.note(now, What::Refresh, Rule::Credential, 0, 0);
+        let short = (generation & 0xf_ffff) as u32;
+        self.ring.push(now, Event::Refresh { credential: place, generation: short });
+        Step::Refresh { generation }
+    }
+
+    /// The one commit: every permit is taken here.
+    fn send(&mut self, slot: Slot, token: bool) -> Answer {
+        let now = self.now;
+        self.leave(slot);
+        let mut i = 0;
+        let Call { upstream: place, gate, traits, .. } = *self.calls.at(slot);
+        while let Some((bucket, cost)) = self.cost(slot, i) {
+            i = i.saturating_add(1);
+            let upstream = self.upstream(place);
+            if let Some(lane) = upstream.lanes.get_mut(usize::from(bucket)) {
+                lane.bucket.take(now, cost);
+            }
+        }
+        let upstream = self.upstream(place);
+        upstream.in_flight = upstream.in_flight.saturating_add(1);
+        let permit = self.permit(place, gate);
+        let api_permit = if traits.has(Traits::BOTH_GATES) { self.permit(place, API) } else { Permit::default() };
+        self.sequence = self.sequence.saturating_add(1);
+        let sequence = self.sequence;
+        self.move_to(slot, CallState::Flight);
+        let call = self.calls.at_mut(slot);
+        call.permit = permit;
+        call.api_permit = api_permit;
+        call.sent_at = now;
+        call.sequence = sequence;
+        call.traits.set(Traits::PAID, call.paying == Paying::Holds);
+        if matches!(call.paying, Paying::First | Paying::Holds) {
+            call.attempts = call.attempts.saturating_add(1);
+        }
+        call.paying = Paying::Free;
+        let timeout = call.limits.timeout(now);
+        call.note(now, What::Send, Rule::None, u16::from(call.attempts), timeout);
+        let mut flags = Flags::NONE;
+        for (bit, flag) in [(Traits::KEYED, Flags::KEY), (Traits::FRESH, Flags::FRESH)] {
+            if call.traits.has(bit) {
+                flags = flags.with(flag);
+            }
+        }
+        call.traits.set(Traits::FRESH, false);
+        if token {
+            flags = flags.with(Flags::TOKEN);
+        }
+        Answer::new(Step::Send { timeout }, flags)
+    }
+
+    fn permit(&mut self, upstream: u32, gate: u16) -> Permit {
+        let now = self.now;
+        let breaker = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_mut());
+        let permit = breaker.map_or_else(Permit::default, |breaker| breaker.commit(now));
+        self.tell_phase(upstream, gate);
+        permit
+    }
+
+    /// An event when a breaker moved since the last one.
+    pub(crate) fn tell_phase(&mut self, upstream: u32, place: u16) {
+        let now = self.now;
+        let Some(gate) = self.gate(upstream, place) else { return };
+        let Some(to) = gate.breaker.as_ref().map(breaker::Breaker::phase) else { return };
+        let (from, route) = (gate.told, gate.route);
+        gate.told = to;
+        if from != to && self.ring.wants(Kind::Breaker) {
+            self.ring.push(now, Event::Breaker { upstream, route, from, to });
+        }
+    }
+
+    /// Wakes the heads of the retry lines that could go now: a token came back, a breaker closed, a probe is due.
+    pub(crate) fn stir(&mut self, upstream: u32) {
+        if self.upstream(upstream).lined_up == 0 {
+            return;
+        }
+        let now = self.now;
+        let affords = self.upstream(upstream).budget.affords(now);
+        for place in 0..self.upstream(upstream).gates.len() as u16 {
+            let Some(gate) = self.gate(upstream, place) else { continue };
+            let head = gate.line.head;
+            if gate.line.len > 0
+                && (affords || matches!(self.calls.at(head).paying, Paying::First | Paying::Free))
+                && self.gates(head) == Gates::Open
+            {
+                self.wake_one(head);
+            }
+        }
+    }
+}

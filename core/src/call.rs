@@ -1,0 +1,400 @@
+//! One logical call: its state, what it holds, and its inline timeline. Knows nothing of the policies.
+
+use crate::failure::{Fault, Outcome, codes};
+use crate::policy::breaker::Permit;
+use crate::policy::deadline::Limits;
+
+/// Place of a call in the engine's slab.
+pub type Slot = u32;
+
+/// No place.
+pub const NOWHERE: Slot = u32::MAX;
+
+/// The one line that a waiting call stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineId {
+    /// Attempts in flight, of an upstream.
+    Cap(u32),
+    /// A rate-limit bucket: upstream and place.
+    Bucket(u32, u8),
+    /// The retry line of a gate (breaker): upstream and place.
+    Retry(u32, u16),
+    /// Those who wait for a refresh.
+    Credential(u32),
+    Offline,
+}
+
+/// Where a call is. Every edge between two of these is taken by a vector (see [`Edge`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallState {
+    /// Begun, nothing decided yet; never seen between two inputs.
+    New,
+    /// An attempt is under way.
+    Flight,
+    /// Between two attempts, in no line, until then.
+    Backoff { until: u64 },
+    /// In exactly one line.
+    Line(LineId),
+    /// Ended; its record waits for `report`.
+    Kept,
+    /// The slot is free.
+    Gone,
+}
+
+codes! {
+    /// A state without its data: the nodes of the transition graph.
+    Node {
+        New = 0 "new",
+        Flight = 1 "flight",
+        Backoff = 2 "backoff",
+        Cap = 3 "cap",
+        Bucket = 4 "bucket",
+        Retry = 5 "retry",
+        Credential = 6 "credential",
+        Offline = 7 "offline",
+        Kept = 8 "kept",
+        Gone = 9 "gone",
+    }
+}
+
+impl CallState {
+    /// The node of this state.
+    #[must_use]
+    pub const fn node(self) -> Node {
+        match self {
+            Self::New => Node::New,
+            Self::Flight => Node::Flight,
+            Self::Backoff { .. } => Node::Backoff,
+            Self::Line(LineId::Cap(_)) => Node::Cap,
+            Self::Line(LineId::Bucket(..)) => Node::Bucket,
+            Self::Line(LineId::Retry(..)) => Node::Retry,
+            Self::Line(LineId::Credential(_)) => Node::Credential,
+            Self::Line(LineId::Offline) => Node::Offline,
+            Self::Kept => Node::Kept,
+            Self::Gone => Node::Gone,
+        }
+    }
+}
+
+/// A transition, and the set of all that a call can take. The set is the specification that the vectors are held
+/// against: an edge outside it is a bug, an edge that no vector takes is a hole.
+pub type Edge = (Node, Node);
+
+/// Every legal transition.
+pub const EDGES: &[Edge] = {
+    use Node::{Backoff, Bucket, Cap, Credential, Flight, Gone, Kept, New, Offline, Retry};
+    &[
+        (New, Flight),
+        (New, Cap),
+        (New, Bucket),
+        (New, Retry),
+        (New, Credential),
+        (New, Kept),
+        (Flight, Flight),
+        (Flight, Backoff),
+        (Flight, Cap),
+        (Flight, Bucket),
+        (Flight, Retry),
+        (Flight, Credential),
+        (Flight, Offline),
+        (Flight, Kept),
+        (Flight, Gone),
+        (Backoff, Flight),
+        (Backoff, Cap),
+        (Backoff, Bucket),
+        (Backoff, Retry),
+        (Backoff, Credential),
+        (Backoff, Kept),
+        (Backoff, Gone),
+        (Cap, Flight),
+        (Cap, Bucket),
+        (Cap, Retry),
+        (Cap, Credential),
+        (Cap, Kept),
+        (Cap, Gone),
+        (Bucket, Flight),
+        (Bucket, Cap),
+        (Bucket, Bucket),
+        (Bucket, Retry),
+        (Bucket, Credential),
+        (Bucket, Kept),
+        (Bucket, Gone),
+        (Retry, Flight),
+        (Retry, Cap),
+        (Retry, Bucket),
+        (Retry, Credential),
+        (Retry, Kept),
+        (Retry, Gone),
+        (Credential, Flight),
+        (Credential, Cap),
+        (Credential, Bucket),
+        (Credential, Retry),
+        (Credential, Kept),
+        (Credential, Gone),
+        (Offline, Flight),
+        (Offline, Cap),
+        (Offline, Bucket),
+        (Offline, Retry),
+        (Offline, Credential),
+        (Offline, Kept),
+        (Offline, Gone),
+        (Kept, Gone),
+    ]
+};
+
+/// What a call pays for its next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paying {
+    /// The first attempt: nothing.
+    First,
+    /// A free one: after a 429 that named a time, an auth replay, being offline.
+    Free,
+    /// A retry that has no token yet.
+    Owes,
+    /// A retry with its token: its only reservation.
+    Holds,
+}
+
+/// How the latest attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Last {
+    None,
+    Status(u16),
+    Fault(Fault),
+}
+
+/// Bits that a host gives at `begin`, and those the core adds. One word keeps a call small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traits(pub u16);
+
+impl Traits {
+    pub const REPEATABLE: u16 = 1;
+    pub const KEYED: u16 = 1 << 1;
+    pub const STREAMED: u16 = 1 << 2;
+    pub const STACKED: u16 = 1 << 3;
+    pub const DROPIN: u16 = 1 << 4;
+    pub const CREDENTIALS: u16 = 1 << 5;
+    /// What a host may set.
+    pub const HOST: u16 = (1 << 6) - 1;
+    /// Safe method: never leaves an unknown outcome.
+    pub const SAFE: u16 = 1 << 6;
+    /// The method, or the route, allows sending again.
+    pub const IDEMPOTENT: u16 = 1 << 7;
+    /// Also draws from the API's breaker beside its route's.
+    pub const BOTH_GATES: u16 = 1 << 8;
+    /// The next Send asks for a new connection.
+    pub const FRESH: u16 = 1 << 9;
+    /// 421 or 425 was answered once already.
+    pub const ONCE: u16 = 1 << 10;
+    /// A 401 was replayed already.
+    pub const REPLAYED: u16 = 1 << 11;
+    /// The attempt under way was paid for.
+    pub const PAID: u16 = 1 << 12;
+    /// Had a step that was neither Send nor Deliver.
+    pub const EVENTFUL: u16 = 1 << 13;
+    /// A wake for it is under way.
+    pub const WOKEN: u16 = 1 << 14;
+    /// An earlier attempt's outcome is unknown.
+    pub const DOUBTFUL: u16 = 1 << 15;
+
+    /// Whether all of these are set.
+    #[must_use]
+    pub const fn has(self, bits: u16) -> bool {
+        self.0 & bits == bits
+    }
+
+    /// Sets or clears.
+    pub const fn set(&mut self, bits: u16, on: bool) {
+        self.0 = if on { self.0 | bits } else { self.0 & !bits };
+    }
+}
+
+/// One logical call. At most 256 bytes.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub id: u32,
+    pub state: CallState,
+    pub paying: Paying,
+    pub last: Last,
+    pub worst: Outcome,
+    /// Code of the method.
+    pub method: u8,
+    pub traits: Traits,
+    pub route: u16,
+    /// Place of its gate (breaker and retry line) in its upstream.
+    pub gate: u16,
+    pub scope: u32,
+    pub upstream: u32,
+    pub credential: u32,
+    pub begun: u64,
+    pub ordinal: u64,
+    pub limits: Limits,
+    /// First and paid retries.
+    pub attempts: u8,
+    pub permit: Permit,
+    pub api_permit: Permit,
+    /// Generation of the credential that was sent, or is awaited.
+    pub generation: u32,
+    pub sent_at: u64,
+    pub sequence: u64,
+    /// When it joined the retry line, and the time it spent there before.
+    pub lined_up: u64,
+    pub patience_used: u32,
+    /// Neighbours in its line (or in the list of the kept).
+    pub previous: Slot,
+    pub next: Slot,
+    pub timeline: Timeline,
+}
+
+const _: () = assert!(size_of::<Call>() <= 256);
+
+/// What happened, in at most 8 entries: the first four and the last four; those between are counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeline {
+    entries: [Entry; 8],
+    count: u16,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Milliseconds since the call began.
+    pub at: u32,
+    pub what: What,
+    pub rule: Rule,
+    /// A status, a fault's code or a reason's code.
+    pub code: u16,
+    /// Milliseconds: a timeout, a wait, an attempt's time.
+    pub value: u32,
+}
+
+codes! {
+    /// What an entry of the timeline tells.
+    What {
+        Send = 0 "send",
+        Status = 1 "status",
+        Fault = 2 "fault",
+        Wait = 3 "wait",
+        Line = 4 "line",
+        Refresh = 5 "refresh",
+    }
+}
+
+codes! {
+    /// The rule that asked for a wait.
+    Rule {
+        None = 0 "none",
+        Backoff = 1 "backoff",
+        RetryAfter = 2 "retry-after",
+        Limiter = 3 "limiter",
+        Concurrency = 4 "concurrency",
+        RetryLine = 5 "retry-line",
+        Credential = 6 "credential",
+        Offline = 7 "offline",
+    }
+}
+
+const _: () = assert!(size_of::<Entry>() == 12);
+
+impl Timeline {
+    /// Empty.
+    #[must_use]
+    pub const fn new() -> Self {
+        let nothing = Entry { at: 0, what: What::Send, rule: Rule::None, code: 0, value: 0 };
+        Self { entries: [nothing; 8], count: 0 }
+    }
+
+    /// Adds an entry; the fifth last is forgotten when there are more than eight.
+    pub fn push(&mut self, entry: Entry) {
+        let place = if self.count < 4 { self.count } else { 4 | self.count & 3 };
+        if let Some(free) = self.entries.get_mut(usize::from(place)) {
+            *free = entry;
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// How many entries were forgotten.
+    #[must_use]
+    pub fn dropped(&self) -> u16 {
+        self.count.saturating_sub(8)
+    }
+
+    /// The kept entries, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        let first = self.count.min(4);
+        let rest = self.dropped().saturating_add(4).max(4)..self.count.max(4);
+        (0..first).chain(rest.map(|i| 4 | i & 3)).filter_map(|place| self.entries.get(usize::from(place)))
+    }
+}
+
+impl Call {
+    /// A slot that nobody uses.
+    #[must_use]
+    pub fn vacant() -> Self {
+        Self {
+            id: 0,
+            state: CallState::Gone,
+            paying: Paying::First,
+            last: Last::None,
+            worst: Outcome::NotSent,
+            method: 0,
+            traits: Traits(0),
+            route: 0,
+            gate: 0,
+            scope: 0,
+            upstream: 0,
+            credential: 0,
+            begun: 0,
+            ordinal: 0,
+            limits: Limits { deadline: 0, attempt: 0, cuts: false },
+            attempts: 0,
+            permit: Permit::default(),
+            api_permit: Permit::default(),
+            generation: 0,
+            sent_at: 0,
+            sequence: 0,
+            lined_up: 0,
+            patience_used: 0,
+            previous: NOWHERE,
+            next: NOWHERE,
+            timeline: Timeline::new(),
+        }
+    }
+
+    /// Adds to the timeline.
+    pub fn note(&mut self, now: u64, what: What, rule: Rule, code: u16, value: u64) {
+        let at = u32::try_from(now.saturating_sub(self.begun)).unwrap_or(u32::MAX);
+        self.timeline.push(Entry { at, what, rule, code, value: u32::try_from(value).unwrap_or(u32::MAX) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn stamps(count: u32) -> Vec<u32> {
+        let mut timeline = Timeline::new();
+        for at in 0..count {
+            timeline.push(Entry { at, what: What::Wait, rule: Rule::Backoff, code: 0, value: 0 });
+        }
+        timeline.iter().map(|entry| entry.at).collect()
+    }
+
+    #[test]
+    fn a_timeline_keeps_the_first_four_and_the_last_four() {
+        assert_eq!(stamps(0), [0_u32; 0]);
+        assert_eq!(stamps(3), [0, 1, 2]);
+        assert_eq!(stamps(8), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(stamps(9), [0, 1, 2, 3, 5, 6, 7, 8]);
+        assert_eq!(stamps(11), [0, 1, 2, 3, 7, 8, 9, 10]);
+        assert_eq!(stamps(1_000), [0, 1, 2, 3, 996, 997, 998, 999]);
+    }
+
+    #[test]
+    fn every_edge_is_listed_once() {
+        for (i, edge) in EDGES.iter().enumerate() {
+            assert!(!EDGES[..i].contains(edge), "{edge:?}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Events in a bounded ring. Only subscribed kinds are recorded; when the ring is full the oldest goes and is counted.
+
+use crate::call::{Last, Rule};
+use crate::config::write::Json;
+use crate::defaults::RING;
+use crate::failure::{Outcome, Reason, codes};
+use crate::policy::breaker::Phase;
+use crate::policy::limiter::Change;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+
+codes! {
+    /// What kind of thing happened; `1 << code` is its bit in `subscribe`.
+    Kind {
+        /// An attempt ended.
+        Attempt = 0 "attempt",
+        /// A call waits.
+        Wait = 1 "wait",
+        /// A breaker moved.
+        Breaker = 2 "breaker",
+        /// A bucket was paused, learned a rate or halved it.
+        Limiter = 3 "limiter",
+        /// A credential is being fetched.
+        Refresh = 4 "refresh",
+        /// A call ended.
+        Call = 5 "call",
+        /// Retries of another layer were noticed.
+        Stacked = 6 "stacked",
+        /// Lenient reading left something out of the policy.
+        Warning = 7 "warning",
+    }
+}
+
+/// Which call an event is about.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    pub call: u32,
+    pub route: u16,
+    pub scope: u32,
+}
+
+/// One event.
+#[derive(Debug, Clone, Copy)]
+pub enum Event {
+    Attempt { about: About, attempt: u8, last: Last, elapsed: u64 },
+    Wait { about: About, rule: Rule, delay: u64 },
+    Breaker { upstream: u32, route: u16, from: Phase, to: Phase },
+    Limiter { upstream: u32, limit: u8, change: Change, paused: u64 },
+    Refresh { credential: u32, generation: u32 },
+    Call { about: About, attempts: u8, last: Last, reason: Option<Reason>, outcome: Outcome, elapsed: u64 },
+    Stacked { about: About },
+    Warning { issue: u16 },
+}
+
+impl Event {
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::Attempt { .. } => Kind::Attempt,
+            Self::Wait { .. } => Kind::Wait,
+            Self::Breaker { .. } => Kind::Breaker,
+            Self::Limiter { .. } => Kind::Limiter,
+            Self::Refresh { .. } => Kind::Refresh,
+            Self::Call { .. } => Kind::Call,
+            Self::Stacked { .. } => Kind::Stacked,
+            Self::Warning { .. } => Kind::Warning,
+        }
+    }
+}
+
+/// The words for what an event only numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    pub route: &'a dyn Fn(u16) -> &'a str,
+    pub limit: &'a dyn Fn(u8) -> &'a str,
+    pub warning: &'a dyn Fn(u16) -> &'a str,
+    pub scope_of: &'a dyn Fn(u32) -> u32,
+}
+
+/// The ring.
+#[derive(Debug, Default)]
+pub struct Ring {
+    kinds: u8,
+    events: VecDeque<(u64, Event)>,
+    dropped: u64,
+    /// A breaker moved, or the ring became half full, since the last time somebody pulled.
+    pub due: bool,
+}
+
+impl Ring {
+    /// Which kinds are recorded from now on.
+    pub fn subscribe(&mut self, kinds: u32) {
+        self.kinds = (kinds & 255) as u8;
+    }
+
+    /// Whether this kind is recorded: asked before an event is put together.
+    #[must_use]
+    pub const fn wants(&self, kind: Kind) -> bool {
+        self.kinds >> kind as u8 & 1 == 1
+    }
+
+    /// Records an event if its kind is subscribed.
+    pub fn push(&mut self, now: u64, event: Event) {
+        if !self.wants(event.kind()) {
+            return;
+        }
+        if self.events.len() >= RING {
+            self.events.pop_front();
+            self.dropped = self.dropped.saturating_add(1);
+        }
+        self.events.push_back((now, event));
+        if self.events.len() == RING / 2 || matches!(event, Event::Breaker { .. }) {
+            self.due = true;
+        }
+    }
+
+    /// All events as JSON, oldest first; the ring is empty then.
+    pub fn drain(&mut self, names: &Names<'_>) -> String {
+        let mut json = Json::new();
+        json.object().field_number("dropped", self.dropped).key("events").array();
+        for (at, event) in self.events.drain(..) {
+            json.object().field_number("at", at).field_text("kind", event.kind().text());
+            write(&mut json, &event, names);
+            json.end_object();
+        }
+        json.end_array().end_object();
+        self.dropped = 0;
+        self.due = false;
+        json.finish()
+    }
+}
+
+fn about(json: &mut Json, about: &About, names: &Names<'_>) {
+    json.field_number("call", u64::from(about.call));
+    json.field_text("route", (names.route)(about.route));
+    json.field_number("scope", u64::from(about.scope));
+}
+
+/// `"status"` and `"fault"` of an attempt, one of them null.
+pub(super) fn last_fields(json: &mut Json, last: Last) {
+    let (status, fault) = match last {
+        Last::None => (None, None),
+        Last::Status(status) => (Some(u64::from(status)), None),
+        Last::Fault(fault) => (None, Some(fault.text())),
+    };
+    json.key("status").maybe_number(status).key("fault").maybe_text(fault);
+}
+
+fn write(json: &mut Json, event: &Event, names: &Names<'_>) {
+    match event {
+        Event::Attempt { about: call, attempt, last, elapsed } => {
+            about(json, call, names);
+            json.field_number("attempt", u64::from(*attempt));
+            last_fields(json, *last);
+            json.field_number("ms", *elapsed);
+        }
+        Event::Wait { about: call, rule, delay } => {
+            about(json, call, names);
+            json.field_text("rule", rule.text()).field_number("ms", *delay);
+        }
+        Event::Breaker { upstream, route, from, to } => {
+            json.field_text("route", (names.route)(*route));
+            json.field_number("scope", u64::from((names.scope_of)(*upstream)));
+            json.field_text("from", from.text()).field_text("to", to.text());
+        }
+        Event::Limiter { upstream, limit, change, paused } => {
+            json.field_number("scope", u64::from((names.scope_of)(*upstream)));
+            json.field_text("limit", (names.limit)(*limit)).field_text("change", change.text());
+            json.field_number("ms", *paused);
+        }
+        Event::Refresh { credential, generation } => {
+            json.field_number("credential", u64::from(*credential));
+            json.field_number("generation", u64::from(*generation));
+        }
+        Event::Call { about: call, attempts, last, reason, outcome, elapsed } => {
+            about(json, call, names);
+            json.field_number("attempts", u64::from(*attempts));
+            last_fields(json, *last);
+            json.key("reason").maybe_text(reason.map(Reason::text));
+            json.field_text("outcome", outcome.text()).field_number("ms", *elapsed);
+        }
+        Event::Stacked { about: call } => about(json, call, names),
+        Event::Warning { issue } => {
+            json.field_text("text", (names.warning)(*issue));
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! "Why did this call take 8 s?": the record of one call as JSON, with a short table for people in `text`.
+
+use super::event::last_fields;
+use crate::call::{Call, Entry, Last, Rule, What};
+use crate::config::write::Json;
+use crate::failure::{Fault, Outcome, Reason};
+use alloc::string::{String, ToString};
+
+/// What a report says beside the call's own record.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending {
+    /// `None` = delivered.
+    pub reason: Option<Reason>,
+    pub elapsed: u64,
+    /// Milliseconds; `None` = not known.
+    pub retry_after: Option<u32>,
+}
+
+/// What to do, by the rule that ended the call. One sentence.
+#[must_use]
+pub const fn advice(reason: Option<Reason>) -> &'static str {
+    match reason {
+        None => "The answer was delivered.",
+        Some(Reason::Status) => "The server's answer is final; read its body for the cause.",
+        Some(Reason::RetriesExhausted) => "Every attempt failed; try later, or raise retry.attempts if it is known to recover.",
+        Some(Reason::Deadline) => "What would come next does not fit the deadline; raise timeouts.total or call again later.",
+        Some(Reason::CircuitOpen) => "The API is failing and was not bothered; call again after retryAfterMs.",
+        Some(Reason::RateLimited) => "The rate limit leaves no room in time; call again after retryAfterMs.",
+        Some(Reason::BudgetExhausted) => "Retries do not help at present, so this one was not sent; call again later.",
+        Some(Reason::Overloaded) => "Too many calls wait already; start fewer at once or raise maxWaiting.",
+        Some(Reason::NotReplayable) => {
+            "Sending it again might do the work twice; give an idempotency key, or mark the route repeatable."
+        }
+        Some(Reason::Network) => "No answer came; check the network and the URL, then call again.",
+        Some(Reason::Timeout) => "No answer came in time; raise timeouts.attempt or call again.",
+        Some(Reason::Offline) => "The device is offline; call again when it is back.",
+        Some(Reason::Auth) => "No credential could be had; check the credentials function.",
+        Some(Reason::Pagination) => "The pages do not end properly; check the policy's pages.",
+        Some(Reason::Closed) => "The client was closed while the call waited; open a new one.",
+        Some(Reason::Misuse) => "The request could not be made as asked; fix the call.",
+    }
+}
+
+/// The record of an ended (or running) call.
+#[must_use]
+pub fn report(call: &Call, ending: &Ending) -> String {
+    let mut json = Json::new();
+    json.object();
+    head(&mut json, u64::from(call.attempts), call.worst, call.last, ending);
+    json.key("entries").array();
+    for entry in call.timeline.iter() {
+        json.object().field_number("at", u64::from(entry.at)).field_text("what", entry.what.text());
+        match entry.what {
+            What::Status => json.field_number("value", u64::from(entry.code)),
+            What::Fault => json.field_text("value", fault_text(entry.code)),
+            What::Send | What::Wait | What::Line | What::Refresh => json.field_number("value", u64::from(entry.value)),
+        };
+        json.key("rule").maybe_text((entry.rule != Rule::None).then(|| entry.rule.text()));
+        json.end_object();
+    }
+    json.end_array().field_number("dropped", u64::from(call.timeline.dropped()));
+    let mut text = summary(u64::from(call.attempts), call.last, ending);
+    
+    let mut skipped = call.timeline.dropped();
+    for (i, entry) in call.timeline.iter().enumerate() {
+        if i == 4 && skipped > 0 {
+            text.push_str("\n      …  ");
+            push_number(&mut text, u64::from(skipped));
+            text.push_str(" more");
+            skipped = 0;
+        }
+        line(&mut text, entry);
+    }
+    json.field_text("text", &text).end_object();
+    json.finish()
+}
+
+/// The report of a call that was answered at once: such a call keeps no record.
+#[must_use]
+pub fn brief(status: u32, elapsed: u64) -> String {
+    let status = u16::try_from(status).unwrap_or(u16::MAX);
+    let ending = Ending { reason: None, elapsed, retry_after: None };
+    let outcome = if status >= 400 { Outcome::Rejected } else { Outcome::NotSent };
+    let mut json = Json::new();
+    json.object();
+    head(&mut json, 1, outcome, Last::Status(status), &ending);
+    json.key("entries").array().end_array().field_number("dropped", 0);
+    json.field_text("text", &summary(1, Last::Status(status), &ending)).end_object();
+    json.finish()
+}
+
+fn head(json: &mut Json, attempts: u64, outcome: Outcome, last: Last, ending: &Ending) {
+    json.field_number("attempts", attempts).field_number("elapsed", ending.elapsed);
+    json.field_text("outcome", outcome.text()).key("reason").maybe_text(ending.reason.map(Reason::text));
+    last_fields(json, last);
+    json.key("retryAfterMs").maybe_number(ending.retry_after.map(u64::from));
+    json.field_text("advice", advice(ending.reason));
+}
+
+fn fault_text(code: u16) -> &'static str {
+    Fault::from_code(u64::from(code)).map_or("", Fault::text)
+}
+
+fn push_number(text: &mut String, number: u64) {
+    text.push_str(&number.to_string());
+}
+
+/// `3 attempts, 1234 ms, last 503: retries-exhausted`
+fn summary(attempts: u64, last: Last, ending: &Ending) -> String {
+    let mut text = attempts.to_string();
+    text.push_str(if attempts == 1 { " attempt, " } else { " attempts, " });
+    push_number(&mut text, ending.elapsed);
+    text.push_str(" ms");
+    match last {
+        Last::None => {}
+        Last::Status(status) => {
+            text.push_str(", last ");
+            push_number(&mut text, u64::from(status));
+        }
+        Last::Fault(fault) => {
+            text.push_str(", last ");
+            text.push_str(fault.text());
+        }
+    }
+    text.push_str(": ");
+    text.push_str(ending.reason.map_or("delivered", Reason::text));
+    text
+}
+
+fn line(text: &mut String, entry: &Entry) {
+    text.push('\n');
+    let at = entry.at.to_string();
+    (at.len()..8).for_each(|_| text.push(' '));
+    text.push_str(&at);
+    text.push_str(" ms  ");
+    match entry.what {
+        What::Send => {
+            text.push_str("send");
+            if entry.value > 0 {
+                text.push_str(", at most ");
+                push_number(text, u64::from(entry.value));
+                text.push_str(" ms");
+            }
+        }
+        What::Status => {
+            push_number(text, u64::from(entry.code));
+            text.push_str(" after ");
+            push_number(text, u64::from(entry.value));
+            text.push_str(" ms");
+        }
+        What::Fault => {
+            text.push_str(fault_text(entry.code));
+            text.push_str(" after ");
+            push_number(text, u64::from(entry.value));
+            text.push_str(" ms");
+        }
+        What::Wait => {
+            text.push_str("wait ");
+            push_number(text, u64::from(entry.value));
+            text.push_str(" ms: ");
+            text.push_str(entry.rule.text());
+        }
+        What::Line => {
+            text.push_str("in line: ");
+            text.push_str(entry.rule.text());
+        }
+        What::Refresh => text.push_str("refresh the credential"),
+    }
+}

@@ -1,0 +1,5 @@
+//! What the core tells: events as they happen, the explanation of one call, a snapshot of the whole.
+
+pub mod event;
+pub mod explain;
+pub mod stats;

@@ -1,0 +1,69 @@
+//! How long to wait before retry k.
+//!
+//! `d = min(base · 2^(k−1), cap / 2)`, the wait uniform in `[d, 2d]`: with base 200 ms and cap 30 s the intervals are
+//! 200, 400, 800, 1600 ms … each with 0–100 % added, and 15–30 s at the cap, so that it is still random there.
+
+use crate::config::{Jitter, Retry};
+use crate::defaults;
+
+/// The interval `d` before retry `k` (1 = the first), in milliseconds.
+#[must_use]
+pub fn interval(base: u64, cap: u64, k: u32) -> u64 {
+    let doubled = if k > 40 { u64::MAX } else { base.saturating_mul(1 << k.saturating_sub(1)) };
+    doubled.min(cap / 2)
+}
+
+/// What the wait is drawn from: `least` plus a draw from `[0, spread]`; a sum of 0 waits 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    pub least: u64,
+    pub spread: u64,
+}
+
+/// The range of the wait before retry `k`. `server`: the time that the server asked for; never earlier than that, and
+/// one draw from `[0, d]` later. `nameless_429`: a 429 that names no time starts from a base of 1 s.
+#[must_use]
+pub fn range(retry: &Retry, k: u32, server: Option<u64>, nameless_429: bool) -> Range {
+    let base = if nameless_429 { retry.base.max(defaults::BASE_429) } else { retry.base };
+    let d = interval(base, retry.cap, k);
+    match (server, retry.jitter) {
+        (Some(least), _) => Range { least, spread: d },
+        (None, Jitter::Added) => Range { least: d, spread: d },
+        (None, Jitter::Full) => Range { least: 0, spread: d.saturating_mul(2) },
+        (None, Jitter::None) => Range { least: d, spread: 0 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_double_up_to_half_the_cap() {
+        let seen: std::vec::Vec<u64> = (1..=9).map(|k| interval(200, 30_000, k)).collect();
+        assert_eq!(seen, [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 15_000, 15_000]);
+        assert_eq!(interval(86_400_000, 86_400_000, 200), 43_200_000);
+    }
+
+    #[test]
+    fn jitter_chooses_the_range() {
+        let mut retry = Retry::default();
+        assert_eq!(range(&retry, 2, None, false), Range { least: 400, spread: 400 });
+        retry.jitter = Jitter::Full;
+        assert_eq!(range(&retry, 2, None, false), Range { least: 0, spread: 800 });
+        retry.jitter = Jitter::None;
+        assert_eq!(range(&retry, 2, None, false), Range { least: 400, spread: 0 });
+    }
+
+    #[test]
+    fn the_servers_time_is_the_least() {
+        assert_eq!(range(&Retry::default(), 1, Some(3_000), false), Range { least: 3_000, spread: 200 });
+    }
+
+    #[test]
+    fn a_429_without_a_time_starts_from_a_second() {
+        assert_eq!(range(&Retry::default(), 1, None, true), Range { least: 1_000, spread: 1_000 });
+        let slow = Retry { base: 4_000, ..Retry::default() };
+        assert_eq!(range(&slow, 1, None, true).least, 4_000);
+    }
+}

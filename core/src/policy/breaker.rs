@@ -1,0 +1,425 @@
+//! The circuit breaker: closed, open, and half-open with leased probes whose rate follows the traffic.
+//!
+//! It opens by a failure only, when at least half of at least 20 outcomes of the last 30 s failed, or after an unbroken
+//! run of 20 failures, either spanning at least 1 s. A probe is due once the cool-down has passed and 20 calls were
+//! turned away, at the latest 5 s after the last (re-)opening; so at most 5 % of the traffic probes.
+
+use crate::config;
+use crate::defaults::{COOL_DOWN_JITTER, LEASE, ONE, PROBE_EVERY, SLICES, SPAN};
+use crate::failure::codes;
+
+/// What a call may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    Pass,
+    /// The next probe is due, and this call may be it.
+    Probe,
+    /// Not now; the rest of the cool-down or of the lease, at least 1 ms.
+    Refuse(u64),
+}
+
+/// How an attempt counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    Success,
+    Failure,
+    Nothing,
+}
+
+/// The right to send, as this breaker gave it. Outcomes of an older generation change nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Permit {
+    generation: u32,
+    /// 0 = no probe.
+    probe: u32,
+}
+
+codes! {
+    /// What a breaker is in, for events and snapshots.
+    Phase {
+        Closed = 0 "closed",
+        Open = 1 "open",
+        HalfOpen = 2 "half-open",
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed,
+    Open(Opening),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Opening {
+    /// The last opening or re-opening.
+    since: u64,
+    cool_until: u64,
+    /// Calls turned away since the opening or the last probe's Send.
+    turned_away: u32,
+    /// Successful probes in a row.
+    wins: u32,
+    next: Next,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// After the cool-down and enough calls, or at the latest probe.
+    Later,
+    AtOnce,
+    /// A probe is under way until then.
+    Leased(u64),
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slice {
+    /// Its number + 1; 0 = never used.
+    stamp: u64,
+    first: u64,
+    good: u32,
+    bad: u32,
+}
+
+/// One breaker.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    settings: config::Breaker,
+    slices: [Slice; SLICES],
+    run: u32,
+    run_since: u64,
+    generation: u32,
+    /// The latest probe's number.
+    probe: u32,
+    openings: u64,
+    state: State,
+}
+
+impl Breaker {
+    /// Closed, with an empty window.
+    #[must_use]
+    pub fn new(settings: config::Breaker) -> Self {
+        Self {
+            settings,
+            slices: [Slice::default(); SLICES],
+            run: 0,
+            run_since: 0,
+            generation: 0,
+            probe: 0,
+            openings: 0,
+            state: State::Closed,
+        }
+    }
+
+    /// Pure: what a call may do now.
+    #[must_use]
+    pub fn check(&self, now: u64) -> Gate {
+        let State::Open(opening) = &self.state else { return Gate::Pass };
+        if self.due(opening, now) {
+            return Gate::Probe;
+        }
+        let until = match opening.next {
+            Next::Leased(until) => until,
+            Next::Later | Next::AtOnce => opening.cool_until,
+        };
+        Gate::Refuse(until.saturating_sub(now).max(1))
+    }
+
+    fn due(&self, opening: &Opening, now: u64) -> bool {
+        match opening.next {
+            Next::AtOnce => true,
+            Next::Leased(until) => now >= until,
+            Next::Later => {
+                let latest = opening.since.saturating_add(self.settings.latest_probe);
+                now >= latest || (now >= opening.cool_until && opening.turned_away >= PROBE_EVERY)
+            }
+        }
+    }
+
+    /// When a probe will be due by time alone; `None` = closed.
+    #[must_use]
+    pub fn due_at(&self) -> Option<u64> {
+        let State::Open(opening) = &self.state else { return None };
+        Some(match opening.next {
+            Next::AtOnce => 0,
+            Next::Leased(until) => until,
+            Next::Later if opening.turned_away >= PROBE_EVERY => opening.cool_until,
+            Next::Later => opening.since.saturating_add(self.settings.latest_probe),
+        })
+    }
+
+    /// A call was refused, or lined up because this breaker is open.
+    pub fn turn_away(&mut self) {
+        if let State::Open(opening) = &mut self.state {
+            opening.turned_away = opening.turned_away.saturating_add(1);
+        }
+    }
+
+    /// An attempt is sent after `check` let it pass; takes the lease if it is a probe.
+    pub fn commit(&mut self, now: u64) -> Permit {
+        let mut permit = Permit { generation: self.generation, probe: 0 };
+        if let State::Open(opening) = &mut self.state {
+            self.probe = self.probe.wrapping_add(1).max(1);
+            permit.probe = self.probe;
+            opening.next = Next::Leased(now.saturating_add(LEASE));
+            opening.turned_away = 0;
+        }
+        permit
+    }
+
+    /// An attempt ended. `draw(openings, most)` draws the cool-down's jitter from `[0, most]`.
+    pub fn settle(&mut self, permit: Permit, count: Count, now: u64, draw: &dyn Fn(u64, u64) -> u64) {
+        if permit.generation != self.generation {
+            return;
+        }
+        let leased = permit.probe == self.probe;
+        match (&mut self.state, count) {
+            (State::Closed, Count::Success) => {
+                self.run = 0;
+                self.count(now, 1, 0);
+            }
+            (State::Closed, Count::Failure) => {
+                if self.run == 0 {
+                    self.run_since = now;
+                }
+                self.run = self.run.saturating_add(1);
+                self.count(now, 0, 1);
+                if self.trips(now) {
+                    self.generation = self.generation.wrapping_add(1);
+                    self.open(now, 0, draw);
+                }
+            }
+            (State::Closed, Count::Nothing) => {}
+            (State::Open(opening), Count::Success) => {
+                opening.wins = opening.wins.saturating_add(1);
+                if opening.wins >= self.settings.probes {
+                    self.close();
+                } else if leased {
+                    opening.next = Next::AtOnce;
+                }
+            }
+            (State::Open(opening), Count::Failure) => {
+                if leased && matches!(opening.next, Next::Leased(until) if now < until) {
+                    let turned_away = opening.turned_away;
+                    self.open(now, turned_away, draw);
+                }
+            }
+            (State::Open(opening), Count::Nothing) => {
+                if leased {
+                    opening.next = Next::AtOnce;
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, now: u64, turned_away: u32, draw: &dyn Fn(u64, u64) -> u64) {
+        self.openings = self.openings.saturating_add(1);
+        let jitter = draw(self.openings, self.settings.cool_down / COOL_DOWN_JITTER);
+        let cool_until = now.saturating_add(self.settings.cool_down).saturating_add(jitter);
+        self.state = State::Open(Opening { since: now, cool_until, turned_away, wins: 0, next: Next::Later });
+    }
+
+    fn close(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        self.slices = [Slice::default(); SLICES];
+        self.run = 0;
+        self.state = State::Closed;
+    }
+
+    fn slice_length(&self) -> u64 {
+        (self.settings.window / SLICES as u64).max(1)
+    }
+
+    fn count(&mut self, now: u64, good: u32, bad: u32) {
+        let stamp = (now / self.slice_length()).saturating_add(1);
+        if let Some(slice) = self.slices.get_mut((stamp % SLICES as u64) as usize) {
+            if slice.stamp != stamp {
+                *slice = Slice { stamp, first: now, good: 0, bad: 0 };
+            }
+            slice.good = slice.good.saturating_add(good);
+            slice.bad = slice.bad.saturating_add(bad);
+        }
+    }
+
+    /// Whether the failure just counted opens the breaker.
+    fn trips(&self, now: u64) -> bool {
+        let stamp = (now / self.slice_length()).saturating_add(1);
+        let oldest_stamp = stamp.saturating_sub(SLICES as u64 - 1);
+        let (mut good, mut bad, mut oldest) = (0_u64, 0_u64, now);
+        for slice in self.slices.iter().filter(|slice| slice.stamp != 0 && slice.stamp >= oldest_stamp) {
+            good = good.saturating_add(u64::from(slice.good));
+            bad = bad.saturating_add(u64::from(slice.bad));
+            oldest = oldest.min(slice.first);
+        }
+        let total = good.saturating_add(bad);
+        let by_rate = total >= u64::from(self.settings.minimum_calls)
+            && bad.saturating_mul(ONE) >= total.saturating_mul(u64::from(self.settings.failure_rate))
+            && now.saturating_sub(oldest) >= SPAN;
+        let run_stamp = (self.run_since / self.slice_length()).saturating_add(1);
+        let by_run =
+            self.run >= self.settings.run && now.saturating_sub(self.run_since) >= SPAN && run_stamp >= oldest_stamp;
+        by_rate || by_run
+    }
+
+    /// The phase at this moment: half-open while a probe holds its lease.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match &self.state {
+            State::Closed => Phase::Closed,
+            State::Open(Opening { next: Next::Leased(_), .. }) => Phase::HalfOpen,
+            State::Open(_) => Phase::Open,
+        }
+    }
+
+    /// Calls turned away since the opening or the last probe.
+    #[must_use]
+    pub fn turned_away(&self) -> u32 {
+        match &self.state {
+            State::Closed => 0,
+            State::Open(opening) => opening.turned_away,
+        }
+    }
+
+    /// What waits for calls while open (`breaker.wait`).
+    #[must_use]
+    pub fn wait(&self) -> u64 {
+        self.settings.wait
+    }
+
+    /// A success slower than this is a failure.
+    #[must_use]
+    pub fn slow_after(&self) -> Option<u64> {
+        self.settings.slow_after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breaker() -> Breaker {
+        Breaker::new(config::Breaker::default())
+    }
+
+    fn no_jitter(_: u64, _: u64) -> u64 {
+        0
+    }
+
+    fn outcome(b: &mut Breaker, count: Count, now: u64) {
+        let permit = b.commit(now);
+        b.settle(permit, count, now, &no_jitter);
+    }
+
+    fn opened() -> Breaker {
+        let mut b = breaker();
+        (0..20).for_each(|i| outcome(&mut b, Count::Failure, i * 100));
+        assert_eq!(b.phase(), Phase::Open);
+        b
+    }
+
+    #[test]
+    fn half_of_twenty_over_a_second_opens() {
+        let mut b = breaker();
+        for i in 0..10 {
+            outcome(&mut b, Count::Success, i * 100);
+            outcome(&mut b, Count::Failure, i * 100);
+        }
+        assert_eq!(b.phase(), Phase::Closed, "they span 900 ms");
+        outcome(&mut b, Count::Failure, 1_000);
+        assert_eq!(b.phase(), Phase::Open);
+    }
+
+    #[test]
+    fn a_success_never_opens_and_less_than_half_never_does() {
+        let mut b = breaker();
+        for i in 0..200 {
+            outcome(&mut b, if i % 20 < 9 { Count::Failure } else { Count::Success }, i * 100);
+            assert_eq!(b.phase(), Phase::Closed, "{i}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_twenty_opens_after_a_long_healthy_time() {
+        let mut b = breaker();
+        (0..1_000).for_each(|i| outcome(&mut b, Count::Success, i * 20));
+        for i in 0..19 {
+            outcome(&mut b, Count::Failure, 20_000 + i * 100);
+        }
+        assert_eq!(b.phase(), Phase::Closed);
+        outcome(&mut b, Count::Failure, 21_900);
+        assert_eq!(b.phase(), Phase::Open);
+    }
+
+    #[test]
+    fn the_twenty_first_call_after_the_cool_down_probes() {
+        let mut b = opened();
+        for _ in 0..19 {
+            assert_eq!(b.check(2_000), Gate::Refuse(400));
+            b.turn_away();
+        }
+        assert_eq!(b.check(2_400), Gate::Refuse(1));
+        b.turn_away();
+        assert_eq!(b.check(2_399), Gate::Refuse(1));
+        assert_eq!(b.check(2_400), Gate::Probe);
+    }
+
+    #[test]
+    fn without_traffic_a_probe_is_due_after_five_seconds() {
+        let b = opened();
+        assert_eq!((b.check(6_899), b.check(6_900), b.due_at()), (Gate::Refuse(1), Gate::Probe, Some(6_900)));
+    }
+
+    #[test]
+    fn one_success_closes_one_failure_reopens() {
+        let mut b = opened();
+        let permit = b.commit(7_000);
+        assert_eq!((b.phase(), b.check(7_100)), (Phase::HalfOpen, Gate::Refuse(2_400)));
+        b.settle(permit, Count::Failure, 7_200, &no_jitter);
+        assert_eq!((b.phase(), b.due_at()), (Phase::Open, Some(12_200)));
+        let permit = b.commit(12_200);
+        b.settle(permit, Count::Success, 12_300, &no_jitter);
+        assert_eq!(b.phase(), Phase::Closed);
+    }
+
+    #[test]
+    fn a_lapsed_lease_frees_the_next_probe_and_its_late_failure_counts_as_nothing() {
+        let mut b = opened();
+        let late = b.commit(7_000);
+        assert_eq!((b.check(9_499), b.check(9_500)), (Gate::Refuse(1), Gate::Probe));
+        b.settle(late, Count::Failure, 9_600, &no_jitter);
+        assert_eq!(b.check(9_600), Gate::Probe);
+    }
+
+    #[test]
+    fn a_late_success_still_closes_but_not_a_reopened_breaker_of_another_generation() {
+        let mut b = opened();
+        let late = b.commit(7_000);
+        b.settle(late, Count::Success, 9_600, &no_jitter);
+        assert_eq!(b.phase(), Phase::Closed);
+        b.settle(late, Count::Failure, 9_700, &no_jitter);
+        assert_eq!(b.run, 0, "an outcome of an older generation changes nothing");
+    }
+
+    #[test]
+    fn a_cancelled_probe_makes_the_next_due_at_once() {
+        let mut b = opened();
+        let permit = b.commit(7_000);
+        b.settle(permit, Count::Nothing, 7_010, &no_jitter);
+        assert_eq!(b.check(7_010), Gate::Probe);
+    }
+
+    #[test]
+    fn the_window_equals_a_naive_recount() {
+        let mut b = Breaker::new(config::Breaker { run: 10_000, minimum_calls: 10_000, ..config::Breaker::default() });
+        let mut seen: std::vec::Vec<(u64, bool)> = std::vec::Vec::new();
+        let mut now = 0;
+        for i in 0..5_000 {
+            now += crate::rng::draw(5, i, 1, crate::rng::Purpose::Backoff, 300);
+            let bad = crate::rng::draw(5, i, 2, crate::rng::Purpose::Backoff, 2) == 0;
+            outcome(&mut b, if bad { Count::Failure } else { Count::Success }, now);
+            seen.push((now, bad));
+            let stamp = now / 3_000;
+            let naive = seen.iter().filter(|(at, bad)| *bad && at / 3_000 + 10 > stamp).count();
+            let kept: u32 = b.slices.iter().filter(|s| s.stamp != 0 && s.stamp + 9 > stamp).map(|s| s.bad).sum();
+            assert_eq!(kept as usize, naive, "at {now}");
+        }
+    }
+}

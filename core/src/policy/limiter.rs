@@ -1,0 +1,336 @@
+//! One rate-limit bucket: GCRA with a pause, a rate that is documented, learned or told by the server's gauge.
+//!
+//! The state is the theoretical arrival time `tat` in nanoseconds: with `n` tokens drawn and `i` nanoseconds a token,
+//! a call of cost `c` may start when `tat − (burst − c) · i ≤ now`. A pause moves `tat` so that the bucket is empty at its
+//! end. A change of rate keeps tokens, not times.
+
+use crate::config;
+use crate::defaults::{
+    DECREASE, DECREASE_MOST, DECREASE_SHORT, EVEN_SLACK, GROWTH, GROWTH_SHORT, LEARN_FLOOR, LEARN_GROWTH,
+    LEARN_GROWTH_SHARE, LEARN_LEAST, LEARN_SHARE, LEARN_SLICE, ONE, RATE_FLOOR, SHORT_AHEAD, SHORT_WINDOW, SLICES,
+};
+use crate::failure::codes;
+use crate::headers::rate_limit::Reading;
+
+const NANOS: u64 = 1_000_000;
+
+/// Nanoseconds a token at one millionth of a token a second.
+const MICRO_RATE: u64 = 1_000_000_000_000_000;
+
+/// A window for a server that names none: the least of these that holds the largest reset seen.
+const WINDOWS: [u64; 7] = [1_000, 10_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000];
+
+/// Where the rate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// No rate is known: only pauses hold back.
+    Unknown,
+    /// From successes at the first 429; `grown_until` is where its growth by the second stands.
+    Learned { grown_until: u64 },
+    /// The policy's, or the server's own words: `interval` and window of the full limit.
+    Documented { interval: u64, window: u64 },
+}
+
+/// One bucket.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    source: Source,
+    /// Nanoseconds a token at present; 0 = no rate.
+    interval: u64,
+    /// Millionths of a token.
+    burst: u64,
+    fixed_burst: Option<u64>,
+    headroom: u64,
+    in_policy: bool,
+    tat: u64,
+    paused_until: u64,
+    /// Order of sending of the latest reading, and when it came.
+    read_seq: u64,
+    read_at: Option<u64>,
+    largest_reset: u64,
+    slices: [u32; SLICES],
+    slice: u64,
+}
+
+codes! {
+    /// What a 429 did to a bucket, for an event.
+    Change {
+        /// Nothing that was not so already.
+        None = 0 "none",
+        Paused = 1 "paused",
+        Learned = 2 "learned",
+        Halved = 3 "halved",
+    }
+}
+
+impl Bucket {
+    /// Full. `None`: the implicit bucket of an API without `limits`.
+    #[must_use]
+    pub fn new(limit: Option<&config::Limit>) -> Self {
+        let headroom = limit.map_or(crate::defaults::HEADROOM, |limit| u64::from(limit.headroom));
+        let fixed_burst = limit.and_then(|limit| limit.burst).map(|burst| u64::from(burst).saturating_mul(ONE));
+        let mut bucket = Self {
+            source: Source::Unknown,
+            interval: 0,
+            burst: fixed_burst.unwrap_or(ONE),
+            fixed_burst,
+            headroom,
+            in_policy: false,
+            tat: 0,
+            paused_until: 0,
+            read_seq: 0,
+            read_at: None,
+            largest_reset: 0,
+            slices: [0; SLICES],
+            slice: 0,
+        };
+        if let Some((count, per)) = limit.and_then(|limit| limit.rate) {
+            bucket.in_policy = true;
+            bucket.document(0, u64::from(count).saturating_mul(ONE), per);
+        }
+        bucket
+    }
+
+    /// The documented limit: `limit` millionths of a token in `window` milliseconds.
+    fn document(&mut self, now: u64, limit: u64, window: u64) {
+        let interval = ratio(window.saturating_mul(NANOS), ONE, limit.max(1)).max(1);
+        let known = self.source;
+        if known == (Source::Documented { interval, window }) {
+            return;
+        }
+        self.source = Source::Documented { interval, window };
+        let lowered = match known {
+            // A limit that the server changes keeps the share of it that is used at present.
+            Source::Documented { interval: old, .. } => ratio(self.interval, interval, old.max(1)),
+            Source::Unknown | Source::Learned { .. } => ratio(interval, ONE, self.headroom.max(1)),
+        };
+        let spare = ratio(limit, ONE.saturating_sub(self.headroom), ONE).max(ONE);
+        self.set_rate(now, lowered, self.fixed_burst.unwrap_or(spare));
+    }
+
+    /// Changes interval and burst; the tokens stay.
+    fn set_rate(&mut self, now: u64, interval: u64, burst: u64) {
+        let interval = interval.max(1);
+        let base = now.max(self.paused_until).saturating_mul(NANOS);
+        if self.interval == 0 {
+            // Until now nothing was counted: full, or empty at the end of a pause.
+            let empty = if self.paused_until > now { ratio(burst, interval, ONE) } else { 0 };
+            self.tat = base.saturating_add(empty);
+        } else {
+            let behind = ratio(self.tat.saturating_sub(base), interval, self.interval);
+            self.tat = base.saturating_add(behind);
+        }
+        self.interval = interval;
+        self.burst = burst;
+    }
+
+    fn cost(&self, cost: u64) -> u64 {
+        let cost = cost.saturating_mul(ONE);
+        // A cost above a learned burst is capped by it, else such a call could never start.
+        cost.min(self.burst.max(ONE))
+    }
+
+    /// The earliest millisecond at which `cost` can be drawn after `ahead` tokens of others; `now` = at once.
+    #[must_use]
+    pub fn ready_at(&self, now: u64, cost: u64, ahead: u64) -> u64 {
+        if self.interval == 0 {
+            return now.max(self.paused_until);
+        }
+        let interval = self.interval_at(now);
+        let tat = if interval == self.interval { self.tat } else { self.rescaled(now, interval) };
+        let need = self.cost(cost).saturating_add(ahead.saturating_mul(ONE));
+        let start = if ahead == 0 { tat } else { tat.max(now.saturating_mul(NANOS)) };
+        let turn = start.saturating_add(ratio(need, interval, ONE)).saturating_sub(ratio(self.burst, interval, ONE));
+        now.max(self.paused_until).max(turn.div_ceil(NANOS))
+    }
+
+    fn rescaled(&self, now: u64, interval: u64) -> u64 {
+        let base = now.max(self.paused_until).saturating_mul(NANOS);
+        base.saturating_add(ratio(self.tat.saturating_sub(base), interval, self.interval.max(1)))
+    }
+
+    /// A learned rate at this time: it grows by max(1/s, 5 %) each whole second from the pause's end.
+    fn interval_at(&self, now: u64) -> u64 {
+        let Source::Learned { grown_until } = self.source else { return self.interval };
+        let mut interval = self.interval;
+        let seconds = now.saturating_sub(grown_until) / 1_000;
+        for _ in 0..seconds.min(200) {
+            let rate = MICRO_RATE / interval.max(1);
+            let grown = rate.saturating_add(LEARN_GROWTH.max(ratio(rate, LEARN_GROWTH_SHARE, ONE)));
+            interval = (MICRO_RATE / grown).max(1);
+        }
+        interval
+    }
+
+    /// Takes the growth so far into the state.
+    fn grow(&mut self, now: u64) {
+        if let Source::Learned { grown_until } = self.source {
+            let interval = self.interval_at(now);
+            if interval != self.interval {
+                self.set_rate(now, interval, self.burst);
+                let seconds = now.saturating_sub(grown_until) / 1_000;
+                let grown_until = grown_until.saturating_add(seconds.saturating_mul(1_000));
+                self.source = Source::Learned { grown_until };
+            }
+        }
+    }
+
+    /// Draws `cost` tokens.
+    pub fn take(&mut self, now: u64, cost: u64) {
+        self.grow(now);
+        let drawn = ratio(self.cost(cost), self.interval, ONE);
+        self.tat = self.tat.max(now.saturating_mul(NANOS)).saturating_add(drawn);
+    }
+
+    /// Gives `cost` tokens back: the attempt was never sent.
+    pub fn give_back(&mut self, cost: u64) {
+        self.tat = self.tat.saturating_sub(ratio(self.cost(cost), self.interval, ONE));
+    }
+
+    /// A call succeeded: what a rate is learned from.
+    pub fn succeeded(&mut self, now: u64) {
+        self.turn_slices(now);
+        if let Some(count) = self.slices.get_mut((self.slice % SLICES as u64) as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn turn_slices(&mut self, now: u64) {
+        let slice = now / LEARN_SLICE;
+        for i in 0..slice.saturating_sub(self.slice).min(SLICES as u64) {
+            let place = self.slice.wrapping_add(i).wrapping_add(1) % SLICES as u64;
+            if let Some(count) = self.slices.get_mut(place as usize) {
+                *count = 0;
+            }
+        }
+        self.slice = self.slice.max(slice);
+    }
+
+    /// Nobody starts before `until`; a pause is only ever moved later. The bucket is empty at its end.
+    pub fn pause(&mut self, until: u64) {
+        if until > self.paused_until {
+            self.paused_until = until;
+            let empty = ratio(self.burst, self.interval, ONE);
+            self.tat = self.tat.max(until.saturating_mul(NANOS).saturating_add(empty));
+            if let Source::Learned { .. } = self.source {
+                self.source = Source::Learned { grown_until: until };
+            }
+        }
+    }
+
+    /// A 429 for an attempt sent at `sent_at` came now and pauses until `until`. One sent before or in a pause says
+    /// nothing new about the rate.
+    pub fn limited(&mut self, now: u64, sent_at: u64, until: u64) -> Change {
+        self.grow(now);
+        let news = self.paused_until == 0 || sent_at >= self.paused_until;
+        let change = match self.source {
+            Source::Unknown => {
+                self.turn_slices(now);
+                let successes = self.slices.iter().fold(0_u64, |sum, count| sum.saturating_add(u64::from(*count)));
+                let per_second = successes.saturating_mul(LEARN_SHARE) / SLICES as u64;
+                self.source = Source::Learned { grown_until: now };
+                self.set_rate(now, MICRO_RATE / per_second.max(LEARN_LEAST), self.fixed_burst.unwrap_or(ONE));
+                Change::Learned
+            }
+            Source::Learned { .. } if news => {
+                let slowest = MICRO_RATE / LEARN_FLOOR;
+                self.set_rate(now, self.interval.saturating_mul(2).min(slowest), self.burst);
+                Change::Halved
+            }
+            // Only a gauge lets a documented rate move.
+            Source::Documented { interval, .. } if news && self.read_at.is_some() => {
+                let slowest = interval.saturating_mul(RATE_FLOOR);
+                self.set_rate(now, self.interval.saturating_mul(2).min(slowest), self.burst);
+                Change::Halved
+            }
+            Source::Learned { .. } | Source::Documented { .. } if until > self.paused_until => Change::Paused,
+            Source::Learned { .. } | Source::Documented { .. } => Change::None,
+        };
+        self.pause(until);
+        change
+    }
+
+    /// The gauge says how much is left. `seq`: order of sending; a reading older than what is known is ignored.
+    pub fn read(&mut self, now: u64, seq: u64, reading: &Reading) {
+        if self.read_at.is_some() && seq < self.read_seq {
+            return;
+        }
+        self.read_seq = seq;
+        let since = self.read_at.map_or(0, |at| now.saturating_sub(at)).min(1_000);
+        self.read_at = Some(now);
+        self.largest_reset = self.largest_reset.max(reading.reset.unwrap_or(0));
+        let guessed = WINDOWS.iter().copied().find(|window| *window >= self.largest_reset);
+        let documented_window = match self.source {
+            Source::Documented { window, .. } if self.in_policy => Some(window),
+            Source::Documented { .. } | Source::Unknown | Source::Learned { .. } => None,
+        };
+        let window = reading.window.or(documented_window).or(guessed.filter(|_| self.largest_reset > 0));
+        if let (false, Some(limit), Some(window)) = (self.in_policy, reading.limit, window) {
+            self.document(now, limit, window);
+        }
+        if let (Source::Documented { interval, window: full }, Some(window)) = (self.source, window) {
+            let limit = reading.limit.unwrap_or_else(|| ratio(full.saturating_mul(NANOS), ONE, interval.max(1)));
+            self.steer(now, interval, since, reading, limit.max(1), window);
+        }
+        if reading.remaining < ONE
+            && let Some(reset) = reading.reset.filter(|reset| *reset > 0)
+        {
+            self.pause(now.saturating_add(reset));
+        }
+    }
+
+    /// Additive increase ahead of even use, multiplicative decrease behind it.
+    fn steer(&mut self, now: u64, full: u64, since: u64, reading: &Reading, limit: u64, window: u64) {
+        let left = ratio(reading.remaining, ONE, limit).min(ONE);
+        let short = window < SHORT_WINDOW;
+        let (ahead, growth, shortfall) = if short {
+            let shortfall = ratio(SHORT_AHEAD.saturating_sub(left), DECREASE_SHORT, ONE);
+            (left >= SHORT_AHEAD, GROWTH_SHORT, shortfall)
+        } else {
+            let even = ratio(reading.reset.unwrap_or(window), ONE, window.max(1)).min(ONE);
+            let behind = ONE.saturating_sub(ratio(left, ONE, even.max(1)).min(ONE));
+            (left >= even.saturating_sub(EVEN_SLACK), GROWTH, ratio(behind, DECREASE, ONE))
+        };
+        let interval = if ahead {
+            // rate + g·full rate: 1 / (1/interval + g/full) = interval · full / (full + g · interval)
+            let grown = full.saturating_add(ratio(self.interval, growth.saturating_mul(since), ONE.saturating_mul(1_000)));
+            ratio(self.interval, full, grown.max(1))
+        } else {
+            let cut = ratio(shortfall, since, 1_000).min(DECREASE_MOST);
+            ratio(self.interval, ONE, ONE.saturating_sub(cut).max(1))
+        };
+        let interval = interval.clamp(full, full.saturating_mul(RATE_FLOOR));
+        if interval != self.interval {
+            self.set_rate(now, interval, self.burst);
+        }
+    }
+
+    /// Tokens (millionths) at hand, `None` = no rate is known.
+    #[must_use]
+    pub fn tokens(&self, now: u64) -> Option<u64> {
+        if self.interval == 0 {
+            return None;
+        }
+        let behind = self.tat.saturating_sub(now.saturating_mul(NANOS));
+        Some(self.burst.saturating_sub(ratio(behind, ONE, self.interval)))
+    }
+
+    /// Millionths of a token a second, `None` = not known.
+    #[must_use]
+    pub fn rate(&self, now: u64) -> Option<u64> {
+        (self.interval != 0).then(|| MICRO_RATE / self.interval_at(now).max(1))
+    }
+
+    /// Milliseconds of pause left.
+    #[must_use]
+    pub fn paused(&self, now: u64) -> u64 {
+        self.paused_until.saturating_sub(now)
+    }
+}
+
+/// `a · b / c`, rounded up, saturating.
+fn ratio(a: u64, b: u64, c: u64) -> u64 {
+    // Two 64-bit numbers fit 128 bits; c is never 0 by the callers, and max(1) keeps it so.
+    let product = u128::from(a).saturating_mul(u128::from(b));
+    u64::try_from(product.div_ceil(u128::from(c.max(1)))).unwrap_or(u64::MAX)
+}

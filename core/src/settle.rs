@@ -1,0 +1,378 @@
+//! An attempt ended: count it, then deliver, wait, line up or fail.
+
+use crate::call::{Call, CallState, Last, LineId, Paying, Rule, Slot, Traits, What};
+use crate::engine::Engine;
+use crate::failure::{Fault, Outcome, Reason};
+use crate::headers::{self, Hints};
+use crate::observe::event::{Event, Kind};
+use crate::policy::backoff;
+use crate::policy::breaker::Count;
+use crate::policy::classify::{self, Class, Verdict};
+use crate::policy::limiter::Change;
+use crate::rng::{self, Purpose};
+use crate::step::{Answer, Flags, NO_TIME, Step};
+use crate::upstream::API;
+
+use crate::admit::Spot;
+use crate::defaults::ONE;
+
+/// What the watched headers of an answer say to one call.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    /// Milliseconds that the server asks for.
+    wait: Option<u64>,
+    /// The bucket whose gauge shows nothing left.
+    empty: Option<u8>,
+    /// Whether a 429 pauses (Stripe: only if its reason ends in `-rate`).
+    pauses: bool,
+}
+
+/// What may be retried, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Retry {
+    /// Milliseconds that the server asks for.
+    server: Option<u64>,
+    limited: bool,
+    /// The body can be sent again and doing so is allowed.
+    allowed: bool,
+}
+
+impl Engine {
+    /// An attempt was answered.
+    pub(crate) fn answered(&mut self, slot: Slot, status: u16, hints: &Hints<'_>, body: &[u8], wall: u64) -> Answer {
+        let verdict = {
+            let Call { route, .. } = *self.calls.at(slot);
+            let should = if status >= 400 { headers::should_retry(hints) } else { None };
+            classify::classify(status, &self.config.route(route).classify, hints, body, should)
+        };
+        let elapsed = self.landed(slot, Last::Status(status), What::Status, status);
+        let told = self.read_gauges(slot, hints, wall, status);
+        let slow = self.slow(slot, elapsed);
+        let count = if verdict.count == Count::Success && slow { Count::Failure } else { verdict.count };
+        self.count(slot, count);
+        let limited = verdict.class == Class::RateLimited;
+        if status >= 400 || verdict.class != Class::Deliver {
+            let unknown = status >= 500 && !matches!(status, 501 | 505) && !limited;
+            self.blame(slot, unknown);
+        }
+        match verdict.class {
+            Class::Deliver => self.deliver(slot, status, elapsed),
+            Class::Final => self.fail(slot, Reason::Status, told.wait),
+            Class::Unauthorized => self.unauthorized(slot, elapsed),
+            Class::Once => {
+                let call = self.calls.at_mut(slot);
+                if call.traits.has(Traits::ONCE) {
+                    return self.deliver(slot, status, elapsed);
+                }
+                call.traits.set(Traits::ONCE | Traits::FRESH, true);
+                let allowed = call.traits.has(Traits::REPEATABLE) && replayable(call);
+                self.retry(slot, Retry { server: told.wait, limited: false, allowed }, verdict, told)
+            }
+            Class::Retry | Class::RateLimited => {
+                let call = self.calls.at(slot);
+                let allowed = call.traits.has(Traits::REPEATABLE) && (limited || replayable(call));
+                self.retry(slot, Retry { server: told.wait, limited, allowed }, verdict, told)
+            }
+        }
+    }
+
+    /// An attempt broke.
+    pub(crate) fn broken(&mut self, slot: Slot, fault: Fault) -> Answer {
+        self.landed(slot, Last::Fault(fault), What::Fault, fault as u16);
+        let verdict = Verdict { class: Class::Retry, count: Count::Failure };
+        match fault {
+            Fault::Lost | Fault::Timeout | Fault::Truncated => {
+                self.count(slot, Count::Failure);
+                self.blame(slot, true);
+                let call = self.calls.at(slot);
+                let allowed = call.traits.has(Traits::REPEATABLE) && replayable(call);
+                self.retry(slot, Retry { server: None, limited: false, allowed }, verdict, Told::default())
+            }
+            Fault::Unsent | Fault::ConnectTimeout => {
+                self.count(slot, Count::Failure);
+                self.give_permits_back(slot);
+                let allowed = self.calls.at(slot).traits.has(Traits::REPEATABLE);
+                self.retry(slot, Retry { server: None, limited: false, allowed }, verdict, Told::default())
+            }
+            Fault::Offline => self.went_offline(slot),
+            Fault::Refused => {
+                self.count(slot, Count::Nothing);
+                self.give_permits_back(slot);
+                self.fail(slot, Reason::Misuse, None)
+            }
+            Fault::TooLarge => {
+                self.count(slot, Count::Success);
+                self.blame(slot, true);
+                self.fail(slot, Reason::Misuse, None)
+            }
+            // `fault` refuses this code.
+            Fault::Cancelled => self.fail(slot, Reason::Misuse, None),
+        }
+    }
+
+    /// The caller cancelled an attempt under way: its place is free again, its limiter token is spent.
+    pub(crate) fn cancelled(&mut self, slot: Slot) {
+        self.count(slot, Count::Nothing);
+        self.leave_flight(slot);
+    }
+
+    /// The attempt no longer counts as in flight. Returns how long it took.
+    fn landed(&mut self, slot: Slot, last: Last, what: What, code: u16) -> u64 {
+        let now = self.now;
+        self.leave_flight(slot);
+        let call = self.calls.at_mut(slot);
+        let elapsed = now.saturating_sub(call.sent_at);
+        call.last = last;
+        call.note(now, what, Rule::None, code, elapsed);
+        if self.ring.wants(Kind::Attempt) {
+            let about = self.about(slot);
+            let attempt = self.calls.at(slot).attempts;
+            self.ring.push(now, Event::Attempt { about, attempt, last, elapsed });
+        }
+        elapsed
+    }
+
+    fn leave_flight(&mut self, slot: Slot) {
+        let upstream = self.calls.at(slot).upstream;
+        let upstream = self.upstream(upstream);
+        upstream.in_flight = upstream.in_flight.saturating_sub(1);
+        let waits = upstream.cap_line.head;
+        self.wake_one(waits);
+    }
+
+    fn slow(&mut self, slot: Slot, elapsed: u64) -> bool {
+        let Call { upstream, gate, .. } = *self.calls.at(slot);
+        let limit = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref()?.slow_after());
+        limit.is_some_and(|limit| elapsed > limit)
+    }
+
+    /// The breakers hear of it.
+    fn count(&mut self, slot: Slot, count: Count) {
+        let (now, seed) = (self.now, self.seed);
+        let Call { upstream, gate, permit, api_permit, traits, .. } = *self.calls.at(slot);
+        let draw = |opening, most| rng::draw(seed, opening, u32::from(gate), Purpose::CoolDown, most);
+        if let Some(breaker) = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_mut()) {
+            breaker.settle(permit, count, now, &draw);
+            self.tell_phase(upstream, gate);
+        }
+        if traits.has(Traits::BOTH_GATES)
+            && let Some(breaker) = self.gate(upstream, API).and_then(|gate| gate.breaker.as_mut())
+        {
+            breaker.settle(api_permit, count, now, &draw);
+            self.tell_phase(upstream, API);
+        }
+    }
+
+    /// The worst outcome of all attempts so far.
+    fn blame(&mut self, slot: Slot, unknown: bool) {
+        let call = self.calls.at_mut(slot);
+        let unknown = unknown && !call.traits.has(Traits::SAFE);
+        call.worst = call.worst.max(if unknown { Outcome::Unknown } else { Outcome::Rejected });
+    }
+
+    fn give_permits_back(&mut self, slot: Slot) {
+        let upstream = self.calls.at(slot).upstream;
+        let mut i = 0;
+        while let Some((bucket, cost)) = self.cost(slot, i) {
+            i = i.saturating_add(1);
+            if let Some(lane) = self.upstream(upstream).lanes.get_mut(usize::from(bucket)) {
+                lane.bucket.give_back(cost);
+            }
+            self.hurry(upstream, bucket);
+        }
+    }
+
+    /// Wakes the head of a bucket's line when its turn is earlier than it was told.
+    fn hurry(&mut self, upstream: u32, bucket: u8) {
+        let now = self.now;
+        let line = LineId::Bucket(upstream, bucket);
+        let Some((head, told)) = self.line_mut(line).filter(|line| line.len > 0).map(|line| (line.head, line.told))
+        else {
+            return;
+        };
+        let cost = self.cost_of(head, bucket);
+        let lane = self.upstream(upstream).lanes.get(usize::from(bucket));
+        if lane.is_some_and(|lane| lane.bucket.ready_at(now, cost, 0) < told) {
+            self.wake_one(head);
+        }
+    }
+
+    /// Tells the buckets what their gauges say.
+    fn read_gauges(&mut self, slot: Slot, hints: &Hints<'_>, wall: u64, status: u16) -> Told {
+        let mut told = Told { pauses: true, ..Told::default() };
+        if hints.is_empty() {
+            return told;
+        }
+        let now = self.now;
+        let Call { upstream: place, sequence, .. } = *self.calls.at(slot);
+        let (config, upstream) = self.config_and_upstream(place);
+        let bound = upstream.own && !config.limits.is_empty();
+        let alone = upstream.lanes.len() == 1;
+        let mut reset = None;
+        let mut hurried = 0_u32;
+        for (i, lane) in upstream.lanes.iter_mut().enumerate() {
+            let limit = config.limits.get(i).filter(|_| bound);
+            let (gauge, name) =
+                limit.map_or((&crate::config::Gauge::Auto, ""), |limit| (&limit.gauge, limit.name.as_str()));
+            told.pauses &= headers::pauses(gauge, hints);
+            let Some(reading) = headers::read(gauge, name, alone, hints, wall) else { continue };
+            lane.bucket.read(now, sequence, &reading);
+            hurried |= 1 << i;
+            if reading.remaining < ONE && told.empty.is_none() {
+                told.empty = Some(i as u8);
+                reset = reading.reset.filter(|reset| *reset > 0);
+            }
+        }
+        for bucket in 0..16_u8 {
+            if hurried >> bucket & 1 == 1 {
+                self.hurry(place, bucket);
+            }
+        }
+        if status >= 400 {
+            told.wait = headers::server_time(hints, wall).or(reset);
+        }
+        told
+    }
+
+    fn deliver(&mut self, slot: Slot, status: u16, elapsed: u64) -> Answer {
+        let now = self.now;
+        let call = self.calls.at(slot);
+        let paid = call.traits.has(Traits::PAID);
+        let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.traits.has(Traits::DOUBTFUL);
+        let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
+        let place = call.upstream;
+        if status < 500 && paid {
+            self.upstream(place).budget.give_back();
+        }
+        if status < 400 {
+            self.upstream(place).succeeded(elapsed);
+            let mut i = 0;
+            while let Some((bucket, _)) = self.cost(slot, i) {
+                i = i.saturating_add(1);
+                if let Some(lane) = self.upstream(place).lanes.get_mut(usize::from(bucket)) {
+                    lane.bucket.succeeded(now);
+                }
+            }
+        }
+        let flags = self.end(slot, None, NO_TIME);
+        Answer::new(Step::Deliver { outcome }, if echo { flags.with(Flags::APPLIED) } else { flags })
+    }
+
+    fn unauthorized(&mut self, slot: Slot, elapsed: u64) -> Answer {
+        let Call { traits, credential, generation, .. } = *self.calls.at(slot);
+        let may = traits.has(Traits::CREDENTIALS | Traits::REPEATABLE)
+            && !traits.has(Traits::REPLAYED)
+            && !traits.has(Traits::STACKED)
+            && !self.closed;
+        let holder = self.holders.get_mut(credential as usize).filter(|_| may);
+        if !holder.is_some_and(|holder| holder.credential.refused(generation)) {
+            return self.deliver(slot, 401, elapsed);
+        }
+        let call = self.calls.at_mut(slot);
+        call.traits.set(Traits::REPLAYED | Traits::EVENTFUL, true);
+        // What a paid retry paid for goes on: its replay is the same retry.
+        self.admit(slot)
+    }
+
+    fn went_offline(&mut self, slot: Slot) -> Answer {
+        self.count(slot, Count::Nothing);
+        self.give_permits_back(slot);
+        let call = self.calls.at_mut(slot);
+        // It costs no attempt and no budget.
+        let paid = call.traits.has(Traits::PAID);
+        call.attempts = call.attempts.saturating_sub(1);
+        call.paying = if paid { Paying::Owes } else { Paying::First };
+        let upstream = call.upstream;
+        let parks = call.traits.has(Traits::REPEATABLE) && replayable(call) && !call.traits.has(Traits::DROPIN);
+        if paid {
+            self.upstream(upstream).budget.give_back();
+        }
+        let left = self.calls.at(slot).limits.left(self.now).unwrap_or(0);
+        if !parks || self.closed || left == 0 {
+            return self.fail(slot, Reason::Offline, None);
+        }
+        if self.waiting >= self.config.max_waiting {
+            return self.fail(slot, Reason::Overloaded, None);
+        }
+        self.join(slot, LineId::Offline);
+        self.note_wait(slot, What::Line, Rule::Offline, left, Spot::New);
+        Step::Park { at_most: left }.into()
+    }
+
+    /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
+    fn retry(&mut self, slot: Slot, retry: Retry, verdict: Verdict, told: Told) -> Answer {
+        let now = self.now;
+        let Call { route, traits, attempts, limits, last, ordinal, .. } = *self.calls.at(slot);
+        let rules = self.config.route(route).retry;
+        let doubtful = self.calls.at(slot).worst == Outcome::Unknown;
+        self.calls.at_mut(slot).traits.set(Traits::DOUBTFUL, doubtful);
+        let k = u32::from(attempts.max(1));
+        let range = backoff::range(&rules, k, retry.server, retry.limited);
+        let wait = range.least.saturating_add(rng::draw(self.seed, ordinal, k, Purpose::Backoff, range.spread)).max(1);
+        let paused = self.pause(slot, retry, told, wait);
+        if self.closed {
+            return self.fail(slot, Reason::Closed, retry.server);
+        }
+        if traits.has(Traits::STACKED) || rules.attempts <= 1 {
+            let reason = match last {
+                Last::Fault(Fault::Timeout | Fault::ConnectTimeout) => Reason::Timeout,
+                Last::Fault(_) => Reason::Network,
+                Last::Status(_) | Last::None => Reason::Status,
+            };
+            return self.fail(slot, reason, retry.server);
+        }
+        // A rate limit that names its time costs neither budget nor an attempt.
+        let free = retry.limited && retry.server.is_some();
+        if !free && attempts >= rules.attempts {
+            return self.fail(slot, Reason::RetriesExhausted, retry.server);
+        }
+        if let (Some(server), Some(most)) = (retry.server, rules.max_retry_after)
+            && server > most
+        {
+            return self.fail(slot, Reason::RateLimited, Some(server));
+        }
+        if limits.left(now).is_none_or(|left| wait > left) {
+            return self.fail(slot, Reason::Deadline, retry.server);
+        }
+        if !retry.allowed {
+            return self.fail(slot, Reason::NotReplayable, retry.server);
+        }
+        debug_assert!(verdict.class != Class::Deliver);
+        let call = self.calls.at_mut(slot);
+        call.traits.set(Traits::EVENTFUL, true);
+        call.paying = if free { Paying::Free } else { Paying::Owes };
+        if free && paused {
+            return self.admit(slot);
+        }
+        self.move_to(slot, CallState::Backoff { until: now.saturating_add(wait) });
+        let rule = if retry.server.is_some() { Rule::RetryAfter } else { Rule::Backoff };
+        self.note_wait(slot, What::Wait, rule, wait, Spot::New);
+        Step::Wait { delay: wait }.into()
+    }
+
+    /// A rate limit pauses the bucket that its gauge names or shows at 0, else the first that the call drew from.
+    /// Returns whether the call will wait in a paused bucket's line.
+    fn pause(&mut self, slot: Slot, retry: Retry, told: Told, wait: u64) -> bool {
+        if !retry.limited || !told.pauses {
+            return false;
+        }
+        let now = self.now;
+        let Call { upstream, sent_at, .. } = *self.calls.at(slot);
+        let first = self.cost(slot, 0).map(|(bucket, _)| bucket);
+        let Some(bucket) = told.empty.or(first) else { return false };
+        let draws = self.cost_of(slot, bucket) > 0;
+        let Some(lane) = self.upstream(upstream).lanes.get_mut(usize::from(bucket)) else { return false };
+        let change = lane.bucket.limited(now, sent_at, now.saturating_add(wait));
+        let paused = lane.bucket.paused(now);
+        if change != Change::None && self.ring.wants(Kind::Limiter) {
+            self.ring.push(now, Event::Limiter { upstream, limit: bucket, change, paused });
+        }
+        draws
+    }
+}
+
+/// Whether doing it twice does no harm: by method or route, or by its key.
+fn replayable(call: &Call) -> bool {
+    call.traits.has(Traits::IDEMPOTENT) || call.traits.has(Traits::KEYED)
+}
+
