@@ -333,8 +333,11 @@ impl Engine {
         call.api_permit = api_permit;
         call.sent_at = now;
         call.sequence = sequence;
-        call.traits.set(Traits::PAID, call.paying == Paying::Holds);
-        if matches!(call.paying, Paying::First | Paying::Holds) {
+        let counted = call.paying != Paying::Free;
+        call.traits.set(Traits::COUNTED, counted);
+        if counted {
+            // A free replay of a paid retry is still that retry.
+            call.traits.set(Traits::PAID, call.paying == Paying::Holds);
             call.attempts = call.attempts.saturating_add(1);
         }
         call.paying = Paying::Free;

@@ -165,46 +165,48 @@ pub enum Last {
 
 /// Bits that a host gives at `begin`, and those the core adds. One word keeps a call small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Traits(pub u16);
+pub struct Traits(pub u32);
 
 impl Traits {
-    pub const REPEATABLE: u16 = 1;
-    pub const KEYED: u16 = 1 << 1;
-    pub const STREAMED: u16 = 1 << 2;
-    pub const STACKED: u16 = 1 << 3;
-    pub const DROPIN: u16 = 1 << 4;
-    pub const CREDENTIALS: u16 = 1 << 5;
+    pub const REPEATABLE: u32 = 1;
+    pub const KEYED: u32 = 1 << 1;
+    // 1 << 2, STREAMED, tells hosts' own code where a body ends; the core decides nothing by it.
+    pub const STACKED: u32 = 1 << 3;
+    pub const DROPIN: u32 = 1 << 4;
+    pub const CREDENTIALS: u32 = 1 << 5;
     /// What a host may set.
-    pub const HOST: u16 = (1 << 6) - 1;
+    pub const HOST: u32 = (1 << 6) - 1;
     /// Safe method: never leaves an unknown outcome.
-    pub const SAFE: u16 = 1 << 6;
+    pub const SAFE: u32 = 1 << 6;
     /// The method, or the route, allows sending again.
-    pub const IDEMPOTENT: u16 = 1 << 7;
+    pub const IDEMPOTENT: u32 = 1 << 7;
     /// Also draws from the API's breaker beside its route's.
-    pub const BOTH_GATES: u16 = 1 << 8;
+    pub const BOTH_GATES: u32 = 1 << 8;
     /// The next Send asks for a new connection.
-    pub const FRESH: u16 = 1 << 9;
+    pub const FRESH: u32 = 1 << 9;
     /// 421 or 425 was answered once already.
-    pub const ONCE: u16 = 1 << 10;
+    pub const ONCE: u32 = 1 << 10;
     /// A 401 was replayed already.
-    pub const REPLAYED: u16 = 1 << 11;
+    pub const REPLAYED: u32 = 1 << 11;
     /// The attempt under way was paid for.
-    pub const PAID: u16 = 1 << 12;
+    pub const PAID: u32 = 1 << 12;
     /// Had a step that was neither Send nor Deliver.
-    pub const EVENTFUL: u16 = 1 << 13;
+    pub const EVENTFUL: u32 = 1 << 13;
     /// A wake for it is under way.
-    pub const WOKEN: u16 = 1 << 14;
+    pub const WOKEN: u32 = 1 << 14;
     /// An earlier attempt's outcome is unknown.
-    pub const DOUBTFUL: u16 = 1 << 15;
+    pub const DOUBTFUL: u32 = 1 << 15;
+    /// The attempt under way counts as one: it is the first, or paid for.
+    pub const COUNTED: u32 = 1 << 16;
 
     /// Whether all of these are set.
     #[must_use]
-    pub const fn has(self, bits: u16) -> bool {
+    pub const fn has(self, bits: u32) -> bool {
         self.0 & bits == bits
     }
 
     /// Sets or clears.
-    pub const fn set(&mut self, bits: u16, on: bool) {
+    pub const fn set(&mut self, bits: u32, on: bool) {
         self.0 = if on { self.0 | bits } else { self.0 & !bits };
     }
 }

@@ -2,7 +2,9 @@
 //! finds its call, and hands over to `admit` (may it send?) or `settle` (an attempt ended).
 
 use crate::admit::Spot;
-use crate::call::{Call, CallState, Last, LineId, NOWHERE, Node, Paying, Rule, Slot, Traits, What};
+#[cfg(feature = "coverage")]
+use crate::call::Node;
+use crate::call::{Call, CallState, Last, LineId, NOWHERE, Paying, Rule, Slot, Traits, What};
 use crate::config::{self, Base, Config, Issue, Reading};
 use crate::defaults::{MAX_CALLS, MAX_CREDENTIALS, MAX_NOW, MAX_ORIGINS, MAX_REPORTS};
 use crate::failure::{Fault, Misuse, Outcome, Reason};
@@ -40,7 +42,7 @@ struct Scope {
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) config: Config,
-    routes: config::Routes,
+    routes: config::route::Routes,
     pub(crate) seed: u64,
     pub(crate) now: u64,
     pub(crate) closed: bool,
@@ -93,7 +95,7 @@ impl Engine {
             Base::None | Base::Env(_) => String::new(),
         };
         Self {
-            routes: config::Routes::build(&config.routes),
+            routes: config::route::Routes::build(&config.routes),
             home: Upstream::new(&config, origin, true),
             config,
             seed: 0,
@@ -120,7 +122,7 @@ impl Engine {
     /// # Errors
     /// What is wrong with the URL.
     pub fn base(&mut self, url: &str) -> Result<(), Issue> {
-        self.config.base = config::base(url)?;
+        self.config.base = config::url::base(url)?;
         if let Base::Url { origin, .. } = &self.config.base {
             self.home.origin = origin.clone();
         }
@@ -140,14 +142,9 @@ impl Engine {
         if place.starts_with('/') {
             return self.routes.resolve(method, place) as u32;
         }
-        let Some((origin, path)) = config::origin_and_path(place) else { return 0 };
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        let relative = match &self.config.base {
-            Base::Url { origin: own, path: base } => {
-                let below = path.strip_prefix(base.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-                below.filter(|_| *own == origin)
-            }
-            Base::None | Base::Env(_) => Some(path),
+        let relative = match self.config.base {
+            Base::Url { .. } => config::url::below(&self.config.base, place),
+            Base::None | Base::Env(_) => config::url::origin_and_path(place).map(|(_, path)| path),
         };
         relative.map_or(0, |path| self.routes.resolve(method, path) as u32)
     }
@@ -228,7 +225,7 @@ impl Engine {
         let ordinal = self.begun;
         self.begun = ordinal.saturating_add(1);
         let settings = self.config.route(route);
-        let mut traits = Traits((what >> 4) as u16 & Traits::HOST);
+        let mut traits = Traits((what >> 4) & Traits::HOST);
         let bit = 1_u16 << method;
         let keyed = settings.idempotency.as_ref().is_some_and(|keys| keys.methods & bit != 0);
         traits.set(Traits::KEYED, keyed || traits.has(Traits::KEYED));
@@ -278,15 +275,7 @@ impl Engine {
 
     /// The same with the watched headers that are present (lines `name: value\n`, at most 8 KiB) and, for statuses that
     /// a rule with a pointer names, the first bytes of the body (at most 4 KiB). `wall`: Unix milliseconds.
-    pub fn respond_with(
-        &mut self,
-        call: u32,
-        now: u64,
-        wall: u64,
-        status: u32,
-        hints: &[u8],
-        body: &[u8],
-    ) -> Answer {
+    pub fn respond_with(&mut self, call: u32, now: u64, wall: u64, status: u32, hints: &[u8], body: &[u8]) -> Answer {
         let status = match u16::try_from(status) {
             Ok(status) if status < 1_000 => status,
             _ => return Misuse::Range.into(),
@@ -394,10 +383,13 @@ impl Engine {
             Ok(now) => now.max(self.now),
             Err(answer) => return answer,
         };
-        let line = match self.holders.get_mut(Credential::place_of(generation)) {
-            Some(holder) if input(&mut holder.credential, now) => holder.line,
-            _ => return Misuse::Generation.into(),
+        let Some(holder) = self.holders.get_mut(Credential::place_of(generation)) else {
+            return Misuse::Generation.into();
         };
+        if !input(&mut holder.credential, now) {
+            return Misuse::Generation.into();
+        }
+        let line = holder.line;
         self.pass(now);
         self.wake_all(line);
         self.answer(Step::Done { arg: 0 }.into())

@@ -10,6 +10,7 @@ macro_rules! codes {
         #[repr(u8)]
         pub enum $name { $($(#[$inner])* $variant = $code),+ }
 
+        #[allow(dead_code, reason = "one form for all tables; not each needs every direction")]
         impl $name {
             /// All of them, in the order of their codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];

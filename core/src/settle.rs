@@ -279,9 +279,12 @@ impl Engine {
         self.give_permits_back(slot);
         let call = self.calls.at_mut(slot);
         // It costs no attempt and no budget.
-        let paid = call.traits.has(Traits::PAID);
-        call.attempts = call.attempts.saturating_sub(1);
-        call.paying = if paid { Paying::Owes } else { Paying::First };
+        let counted = call.traits.has(Traits::COUNTED);
+        let paid = counted && call.traits.has(Traits::PAID);
+        if counted {
+            call.attempts = call.attempts.saturating_sub(1);
+            call.paying = if paid { Paying::Owes } else { Paying::First };
+        }
         let upstream = call.upstream;
         let parks = call.traits.has(Traits::REPEATABLE) && replayable(call) && !call.traits.has(Traits::DROPIN);
         if paid {
@@ -375,4 +378,3 @@ impl Engine {
 fn replayable(call: &Call) -> bool {
     call.traits.has(Traits::IDEMPOTENT) || call.traits.has(Traits::KEYED)
 }
-

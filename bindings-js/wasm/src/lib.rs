@@ -65,7 +65,11 @@ impl Engine {
         self.0.scope(origin, credential)
     }
     pub fn begin(&mut self, call: u32, now: f64, route: u32, scope: u32, what: u32, deadline: f64) -> f64 {
-        word(whole(now).zip(whole(deadline)).map(|(now, deadline)| self.0.begin(call, now, route, scope, what, deadline)))
+        word(
+            whole(now)
+                .zip(whole(deadline))
+                .map(|(now, deadline)| self.0.begin(call, now, route, scope, what, deadline)),
+        )
     }
     pub fn respond(&mut self, call: u32, now: f64, status: u32) -> f64 {
         word(whole(now).map(|now| self.0.respond(call, now, status)))

@@ -42,6 +42,12 @@ impl<'a> Hints<'a> {
         Self(kept.get(..end).unwrap_or_default())
     }
 
+    /// Whether there is nothing to read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The only value of a header (`name` in lower case).
     #[must_use]
     pub fn one(&self, name: &str) -> Field<'a> {

@@ -68,7 +68,7 @@ impl Event {
 }
 
 /// The words for what an event only numbers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Names<'a> {
     pub route: &'a dyn Fn(u16) -> &'a str,
     pub limit: &'a dyn Fn(u8) -> &'a str,

@@ -22,8 +22,12 @@ pub const fn advice(reason: Option<Reason>) -> &'static str {
     match reason {
         None => "The answer was delivered.",
         Some(Reason::Status) => "The server's answer is final; read its body for the cause.",
-        Some(Reason::RetriesExhausted) => "Every attempt failed; try later, or raise retry.attempts if it is known to recover.",
-        Some(Reason::Deadline) => "What would come next does not fit the deadline; raise timeouts.total or call again later.",
+        Some(Reason::RetriesExhausted) => {
+            "Every attempt failed; try later, or raise retry.attempts if it is known to recover."
+        }
+        Some(Reason::Deadline) => {
+            "What would come next does not fit the deadline; raise timeouts.total or call again later."
+        }
         Some(Reason::CircuitOpen) => "The API is failing and was not bothered; call again after retryAfterMs.",
         Some(Reason::RateLimited) => "The rate limit leaves no room in time; call again after retryAfterMs.",
         Some(Reason::BudgetExhausted) => "Retries do not help at present, so this one was not sent; call again later.",
@@ -60,7 +64,7 @@ pub fn report(call: &Call, ending: &Ending) -> String {
     }
     json.end_array().field_number("dropped", u64::from(call.timeline.dropped()));
     let mut text = summary(u64::from(call.attempts), call.last, ending);
-    
+
     let mut skipped = call.timeline.dropped();
     for (i, entry) in call.timeline.iter().enumerate() {
         if i == 4 && skipped > 0 {

@@ -331,7 +331,7 @@ mod tests {
     fn a_success_never_opens_and_less_than_half_never_does() {
         let mut b = breaker();
         for i in 0..200 {
-            outcome(&mut b, if i % 20 < 9 { Count::Failure } else { Count::Success }, i * 100);
+            outcome(&mut b, if i % 2 == 0 && i % 20 < 18 { Count::Failure } else { Count::Success }, i * 100);
             assert_eq!(b.phase(), Phase::Closed, "{i}");
         }
     }

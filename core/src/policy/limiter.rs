@@ -293,7 +293,8 @@ impl Bucket {
         };
         let interval = if ahead {
             // rate + g·full rate: 1 / (1/interval + g/full) = interval · full / (full + g · interval)
-            let grown = full.saturating_add(ratio(self.interval, growth.saturating_mul(since), ONE.saturating_mul(1_000)));
+            let grown =
+                full.saturating_add(ratio(self.interval, growth.saturating_mul(since), ONE.saturating_mul(1_000)));
             ratio(self.interval, full, grown.max(1))
         } else {
             let cut = ratio(shortfall, since, 1_000).min(DECREASE_MOST);
