@@ -12,7 +12,7 @@ pub(super) struct Key {
     /// Where the reader puts what it reads.
     pub(super) slot: Slot,
     /// For the schema.
-    #[cfg(feature = "schema")]
+    #[cfg(any(feature = "schema", test))]
     pub(super) meaning: &'static str,
 }
 
@@ -160,14 +160,14 @@ pub(super) enum Slot {
 }
 
 const fn key(name: &'static str, form: Form, place: Place, slot: Slot, meaning: &'static str) -> Key {
-    #[cfg(not(feature = "schema"))]
+    #[cfg(not(any(feature = "schema", test)))]
     let _ = meaning;
     Key {
         name,
         form,
         place,
         slot,
-        #[cfg(feature = "schema")]
+        #[cfg(any(feature = "schema", test))]
         meaning,
     }
 }

@@ -40,7 +40,7 @@ impl<'t> Reader<'t> {
             let base = Leaves::new();
             let mut leaves = base.clone();
             self.object(keys::LIMIT, value, &path, &mut leaves, &base);
-            self.required(keys::LIMIT, &[Slot::LimitName], &leaves, value, &path);
+            self.required(keys::LIMIT, &[Slot::LimitName], value, &path);
             let name = owned(leaves.text(Slot::LimitName));
             if let Some(value) = leaves.get(Slot::LimitName).from
                 && limits.iter().any(|other| other.name == name)
@@ -51,7 +51,7 @@ impl<'t> Reader<'t> {
             if let (Some(_), None) | (None, Some(_)) = (rate, per) {
                 let (missing, other) = if per.is_none() { ("per", "rate") } else { ("rate", "per") };
                 // Not if it is there, but wrong.
-                if !written(value, missing) {
+                if !value.has(missing) {
                     self.issues.add(value.at, &path.with(Part::Known(missing)), &["missing; ", other, " needs it"]);
                 }
             }
@@ -136,10 +136,10 @@ impl<'t> Reader<'t> {
                 // Without a part of it the rule would match too much.
                 continue;
             }
-            self.required(keys::RULE, &[Slot::Status, Slot::As], &leaves, value, &path);
+            self.required(keys::RULE, &[Slot::Status, Slot::As], value, &path);
             if let Some(is) = leaves.get(Slot::Is).from
-                && !written(value, "header")
-                && !written(value, "json")
+                && !value.has("header")
+                && !value.has("json")
             {
                 self.issues.add(is.at, &path.with(Part::Known("is")), &["nothing to compare; name a header or json"]);
             }
@@ -156,15 +156,6 @@ impl<'t> Reader<'t> {
             });
         }
         rules
-    }
-}
-
-fn written(value: &Value, name: &str) -> bool {
-    match &value.node {
-        Node::Object(members) => {
-            members.iter().any(|member| member.key == name && !matches!(member.value.node, Node::Null))
-        }
-        _ => false,
     }
 }
 

@@ -7,15 +7,13 @@ use super::json::{Node, Value};
 use super::keys::{self, Form, Key, Slot};
 use super::leaves::{Leaf, Leaves};
 use super::limits;
-use super::read::{Reader, line, token};
+use super::read::Reader;
 use super::types::*;
 use super::{route, url};
 use crate::defaults;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// `headers`, `query`: entries of one object, and of a route's merged one.
-const MOST_HEADERS: usize = 64;
 /// Bytes of headers, query and rules that all routes may repeat: each carries its own copy.
 const MOST_REPEATED: usize = 16 << 20;
 
@@ -142,7 +140,10 @@ impl<'t> Reader<'t> {
                 self.wrong(value, &here.with(Part::Known("breaker")), &[words]);
             }
             let layer = Layer { leaves: policy, settings: &config.settings };
-            let settings = self.settings(&leaves, Some(layer), member.at, &here, &config.limits);
+            let mut settings = self.settings(&leaves, Some(layer), member.at, &here, &config.limits);
+            if config.breaker_scope == BreakerScope::Api && settings.breaker.is_some() {
+                settings.breaker = config.settings.breaker;
+            }
             repeated = repeated.saturating_add(weight(&settings));
             if repeated > MOST_REPEATED {
                 let words = "all routes together repeat more than 16 MiB of headers, query and rules; write fewer";
@@ -238,7 +239,7 @@ impl<'t> Reader<'t> {
                 total_written: leaves.written(Slot::Total) || leaves.written(Slot::Preset),
             },
             repeatable: leaves.option(Slot::Repeatable).map(|number| number == 1),
-            idempotency: self.idempotency(&leaves, policy.is_some().then_some(at), path),
+            idempotency: self.idempotency(&leaves, policy.as_ref().map(|layer| layer.leaves), path),
             classify,
             breaker: (n(Slot::Breaker) != 0).then(|| Breaker {
                 window: n(Slot::Window),
@@ -304,16 +305,20 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Keys need a header. `route`: where one stands.
-    fn idempotency(&mut self, leaves: &Leaves<'t>, route: Option<u32>, path: &Path) -> Option<Idempotency> {
+    /// Keys need a header.
+    fn idempotency(&mut self, leaves: &Leaves<'t>, policy: Option<&Leaves<'t>>, path: &Path) -> Option<Idempotency> {
         let leaf = leaves.get(Slot::Idempotency);
         if leaf.number == 0 {
             return None;
         }
-        if !leaves.written(Slot::KeyHeader) {
-            let object = leaf.from.map_or(0, |value| value.at);
+        if let Some(value) = leaf.from
+            && !leaves.written(Slot::KeyHeader)
+            // Wrong there, or missing in the policy already: told once.
+            && !value.has("header")
+            && !policy.is_some_and(|policy| same(leaf.from, policy.get(Slot::Idempotency).from))
+        {
             let path = path.with(Part::Known("idempotency.header"));
-            self.issues.add(route.map_or(object, |at| at.max(object)), &path, &["missing; write \"Idempotency-Key\""]);
+            self.issues.add(value.at, &path, &["missing; write \"Idempotency-Key\""]);
         }
         Some(Idempotency {
             header: owned(leaves.text(Slot::KeyHeader)),
@@ -326,95 +331,16 @@ impl<'t> Reader<'t> {
     fn version(&mut self, leaves: &Leaves<'t>) {
         let Some(value) = leaves.get(Slot::Version).from else { return };
         let path = Path::ROOT.with(Part::Known("version"));
-        let (header, query) = (leaves.written(Slot::PinHeader), leaves.written(Slot::PinQuery));
-        if !leaves.written(Slot::Pin) {
+        if !value.has("pin") {
             self.issues.add(value.at, &path.with(Part::Known("pin")), &["missing; write the version to ask for"]);
-        } else if !header && !query {
+        } else if !value.has("header") && !value.has("query") {
             self.issues.add(value.at, &path, &["pin without header or query; name one"]);
         }
-        if let Some(pin) = leaves.get(Slot::Pin).from.filter(|_| header) {
-            self.secret(leaves.text(Slot::PinHeader).unwrap_or_default(), owned(pin.text()).as_str(), value.at, &path);
-        }
-    }
-
-    /// `headers` or `query` over what the policy says.
-    fn names(
-        &mut self,
-        value: &Value,
-        path: &Path,
-        headers: bool,
-        mut merged: Vec<(String, String)>,
-    ) -> Vec<(String, String)> {
-        let Node::Object(members) = &value.node else {
-            // Its text may be a secret.
-            self.issues.add(value.at, path, &["not an object; write {\"NAME\": \"TEXT\"}"]);
-            return merged;
-        };
-        if members.len() > MOST_HEADERS {
-            self.issues.add(value.at, path, &[&issues::plain(members.len() as u64), " entries; at most 64"]);
-            return merged;
-        }
-        let equal = |a: &str, b: &str| if headers { a.eq_ignore_ascii_case(b) } else { a == b };
-        for (index, member) in members.iter().enumerate() {
-            let name = &*member.key;
-            let path = path.with(Part::Key(name));
-            let at = merged.iter().position(|(other, _)| equal(other, name));
-            let earlier = members.iter().take(index).find(|other| other.key != member.key && equal(&other.key, name));
-            if let Some(other) = earlier {
-                self.issues.add(member.at, &path, &["given as ", &issues::quoted(&other.key, 40), " too; keep one"]);
-            }
-            if headers && !token(name) {
-                self.issues.add(member.at, &path, &["not a header name; letters, digits and \"-\""]);
-                continue;
-            }
-            let text = match &member.value.node {
-                Node::Null => {
-                    if let Some(at) = at {
-                        merged.remove(at);
-                    }
-                    continue;
-                }
-                Node::Text(text) => text,
-                _ => {
-                    self.issues.add(member.value.at, &path, &["not text; write it in quotes"]);
-                    continue;
-                }
-            };
-            if self.secret(name, text, member.at, &path) {
-                continue;
-            }
-            if headers && !line(text) || text.chars().any(char::is_control) {
-                let words = if headers {
-                    "does not fit a header; printable ASCII, no space at the ends"
-                } else {
-                    "has control characters; leave them out"
-                };
-                self.issues.add(member.value.at, &path, &[words]);
-                continue;
-            }
-            let entry = (String::from(name), text.clone());
-            match at.and_then(|at| merged.get_mut(at)) {
-                Some(place) => *place = entry,
-                None => merged.push(entry),
+        for slot in [Slot::PinHeader, Slot::PinQuery] {
+            if let Some(name) = leaves.text(slot) {
+                self.secret(name, leaves.text(Slot::Pin).unwrap_or_default(), value.at, &path);
             }
         }
-        if merged.len() > MOST_HEADERS {
-            self.issues.add(
-                value.at,
-                path,
-                &[&issues::plain(merged.len() as u64), " entries with the policy's; at most 64"],
-            );
-        }
-        merged
-    }
-
-    /// Whether a header or parameter carries a credential, by its name or its text's begin.
-    fn secret(&mut self, name: &str, text: &str, at: u32, path: &Path) -> bool {
-        let secret = secret_name(name) || secret_text(text);
-        if secret {
-            self.issues.add(at, path, &["no secret in a policy; use credentials"]);
-        }
-        secret
     }
 
     /// A gauge of one's own, or a family.
@@ -424,7 +350,7 @@ impl<'t> Reader<'t> {
             let base = Leaves::new();
             let mut leaves = base.clone();
             self.object(keys::NAMED, value, path, &mut leaves, &base);
-            self.required(keys::NAMED, &[Slot::Remaining], &leaves, value, path);
+            self.required(keys::NAMED, &[Slot::Remaining], value, path);
             let lower = |slot| leaves.text(slot).map(str::to_ascii_lowercase);
             return Gauge::Named {
                 remaining: lower(Slot::Remaining).unwrap_or_default(),
@@ -437,19 +363,12 @@ impl<'t> Reader<'t> {
     }
 
     /// Keys that an object must have.
-    pub(super) fn required(
-        &mut self,
-        keys: &'static [Key],
-        slots: &[Slot],
-        leaves: &Leaves,
-        value: &Value,
-        path: &Path,
-    ) {
-        let Node::Object(members) = &value.node else { return };
+    pub(super) fn required(&mut self, keys: &'static [Key], slots: &[Slot], value: &Value, path: &Path) {
+        if !matches!(value.node, Node::Object(_)) {
+            return;
+        }
         for key in keys.iter().filter(|key| slots.contains(&key.slot)) {
-            let written =
-                members.iter().any(|member| member.key == key.name && !matches!(member.value.node, Node::Null));
-            if !written && !leaves.written(key.slot) {
+            if !value.has(key.name) {
                 let wanted = match key.form {
                     Form::Word(words) => issues::any_of(words),
                     Form::Statuses => String::from("200 to 599 or a list of them"),
@@ -508,31 +427,4 @@ fn weight(settings: &Settings) -> usize {
         words.sum::<usize>().saturating_add(rule.status.len().saturating_mul(2)).saturating_add(1_024)
     });
     pairs.chain(rules).fold(0, usize::saturating_add)
-}
-
-/// Whether a name is one that carries credentials.
-fn secret_name(name: &str) -> bool {
-    let name: String =
-        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
-    matches!(&*name, "authorization" | "proxyauthorization" | "cookie" | "cookie2" | "xauth" | "token" | "xtoken")
-        || [
-            "apikey",
-            "accesskey",
-            "authkey",
-            "secretkey",
-            "subscriptionkey",
-            "functionskey",
-            "authtoken",
-            "accesstoken",
-        ]
-        .iter()
-        .chain(&["apitoken", "securitytoken", "sessiontoken", "privatetoken", "clientsecret", "secret", "password"])
-        .any(|end| name.ends_with(end))
-}
-
-/// Whether a text begins like a credential of an Authorization header.
-fn secret_text(text: &str) -> bool {
-    ["bearer ", "basic "]
-        .iter()
-        .any(|scheme| text.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)))
 }

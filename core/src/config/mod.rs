@@ -6,14 +6,19 @@ mod keys;
 mod leaves;
 mod limits;
 mod merge;
+mod names;
 mod read;
 pub mod route;
+#[cfg(any(feature = "schema", test))]
+mod schema;
 mod settings;
 mod types;
 pub mod url;
 pub(crate) mod write;
 
 pub use issues::Issue;
+#[cfg(any(feature = "schema", test))]
+pub use schema::json_schema;
 pub use settings::settings_json;
 pub use types::*;
 
@@ -58,6 +63,10 @@ pub fn read(text: &str, reading: Reading) -> Result<Config, Vec<Issue>> {
             return Err(reader.issues.finish(text));
         }
     };
+    if !matches!(root.node, json::Node::Object(_)) {
+        reader.issues.add(root.at, &path, &["not an object; write {…}"]);
+        return Err(reader.issues.finish(text));
+    }
     let mut config = reader.policy(&root);
     if !reader.issues.is_empty() {
         return Err(reader.issues.finish(text));

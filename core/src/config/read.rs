@@ -21,6 +21,16 @@ impl Value {
             _ => None,
         }
     }
+
+    /// Whether an object has a name, with another value than `null`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        match &self.node {
+            Node::Object(members) => {
+                members.iter().any(|member| member.key == name && !matches!(member.value.node, Node::Null))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The reading of one policy.
@@ -434,11 +444,10 @@ impl<'t> Reader<'t> {
                 if name.text().is_some_and(variable) {
                     return Some(1);
                 }
-                self.refuse(
-                    name,
-                    &path.with(Part::Known("env")),
-                    " is not the name of an environment variable; letters, digits and \"_\"",
-                )
+                // It may be a URL with a user.
+                let words = "not the name of an environment variable; letters, digits and \"_\"";
+                self.issues.add(name.at, &path.with(Part::Known("env")), &[words]);
+                None
             }
             _ => self.refuse(value, path, " is not a URL; write \"https://…\" or {\"env\": NAME}"),
         }
