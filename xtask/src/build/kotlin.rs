@@ -11,7 +11,6 @@ use std::path::Path;
 /// # Errors
 /// The tool that failed, with its output.
 pub fn build() -> Result<(), String> {
-    needs::java()?;
     native()?;
     let package = at("bindings-kotlin");
     if !package.join("pom.xml").is_file() {
@@ -34,8 +33,12 @@ pub fn jvm(class: &str) -> Result<Run, String> {
     Ok(Run::new("java").args(["-cp".into(), joined, class.into()]))
 }
 
-/// The library with symbols, the bindings read from it, then a stripped copy for the jar.
-fn native() -> Result<(), String> {
+/// The library with symbols, the bindings read from it, then a stripped copy for the jar: what Maven starts from.
+///
+/// # Errors
+/// The tool that failed, with its output.
+pub fn native() -> Result<(), String> {
+    needs::java()?;
     Run::cargo().args(["build", "--quiet", "--release", "-p", "unruffled-ffi"]).quietly()?;
     let built = target("release").join(native_library());
     let generated = target("kotlin/generated");

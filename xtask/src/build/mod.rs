@@ -4,7 +4,7 @@ mod javascript;
 mod kotlin;
 mod python;
 
-pub use kotlin::jvm;
+pub use kotlin::{jvm, native};
 use std::time::Instant;
 
 type Build = fn() -> Result<(), String>;
@@ -21,20 +21,19 @@ pub fn main(words: &[String]) -> Result<(), String> {
     let only = crate::arguments::only(words, &names)?;
     for (name, _) in PACKAGES {
         if only.is_empty() || only.iter().any(|wanted| wanted == name) {
+            let started = Instant::now();
             package(name)?;
+            println!("built {name} in {:.1} s", started.elapsed().as_secs_f64());
         }
     }
     Ok(())
 }
 
-/// Builds one package and prints how long it took.
+/// Builds one package.
 ///
 /// # Errors
 /// As `main`.
 pub fn package(name: &str) -> Result<(), String> {
     let build = PACKAGES.iter().find(|(known, _)| *known == name).map(|(_, build)| build);
-    let started = Instant::now();
-    build.ok_or_else(|| format!("no package named {name}"))?()?;
-    println!("built {name} in {:.1} s", started.elapsed().as_secs_f64());
-    Ok(())
+    build.ok_or_else(|| format!("no package named {name}"))?()
 }
