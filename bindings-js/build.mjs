@@ -1,0 +1,117 @@
+// Everything after wasm-bindgen: optimise the engine, put it into the entries, bundle, write the types, print sizes.
+// Run by the build of the repository; needs wasm/pkg as wasm-bindgen's web target leaves it.
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const here = new URL("./", import.meta.url);
+const at = (path) => new URL(path, here).pathname;
+const tool = (name, ...args) => execFileSync(at(`node_modules/.bin/${name}`), args, { stdio: ["ignore", "inherit", "inherit"] });
+
+const WORK = at(".build");
+const DIST = at("dist");
+
+mkdirSync(WORK, { recursive: true });
+rmSync(DIST, { recursive: true, force: true });
+mkdirSync(DIST);
+
+const wasm = optimise();
+const glue = prepareGlue();
+
+const shared = {
+  bundle: true,
+  platform: "neutral",
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  plugins: [virtual()],
+  external: ["*.wasm", "*.wasm?module"],
+};
+const entries = { index: "src/load/inline.ts", slim: "src/load/slim.ts" };
+const modulesOnly = { workerd: "src/load/workerd.ts", "edge-light": "src/load/edge-light.ts" };
+
+for (const [name, source] of Object.entries({ ...entries, ...modulesOnly })) {
+  await build({ ...shared, entryPoints: [at(source)], format: "esm", outfile: `${DIST}/${name}.js` });
+}
+for (const [name, source] of Object.entries(entries)) {
+  await build({ ...shared, entryPoints: [at(source)], format: "cjs", outfile: `${DIST}/${name}.cjs` });
+}
+// What the package's own tests look into; not published.
+await build({ ...shared, entryPoints: [at("test/internal.ts")], format: "esm", outfile: `${WORK}/internal.js` });
+writeFileSync(`${DIST}/engine.wasm`, wasm);
+types();
+await sizes();
+
+/** wasm-opt takes seconds: its result is kept as long as its input stays the same. */
+function optimise() {
+  const input = at("wasm/pkg/engine_bg.wasm");
+  const digest = createHash("sha256").update(readFileSync(input)).digest("hex").slice(0, 16);
+  const output = `${WORK}/engine-${digest}.wasm`;
+  if (!existsSync(output)) {
+    for (const name of readdirSync(WORK)) if (name.startsWith("engine-")) rmSync(`${WORK}/${name}`);
+    // The module's target_features section switches on what Rust used; nothing else is needed.
+    tool("wasm-opt", "-Oz", "--strip-producers", input, "-o", output);
+  }
+  return readFileSync(output);
+}
+
+/** wasm-bindgen's glue, without work at import (some test environments have no TextDecoder there) and with `attach`. */
+function prepareGlue() {
+  let text = readFileSync(at("wasm/pkg/engine.js"), "utf8");
+  const change = (from, to) => {
+    if (!text.includes(from)) throw new Error(`wasm-bindgen's glue has changed: no ${from}`);
+    text = text.replaceAll(from, to);
+  };
+  const decoder = "new TextDecoder('utf-8', { ignoreBOM: true })";
+  change(`let cachedTextDecoder = ${decoder};\ncachedTextDecoder.decode();\n`, "let cachedTextDecoder;\n");
+  change("return cachedTextDecoder.decode(bytes);", `return (cachedTextDecoder ??= ${decoder}).decode(bytes);`);
+  const start = text.indexOf("const cachedTextEncoder = new TextEncoder();");
+  const end = text.indexOf("let WASM_VECTOR_LEN");
+  if (start < 0 || end < start) throw new Error("wasm-bindgen's glue has changed: no cachedTextEncoder");
+  text = text.slice(0, start) + "let cachedTextEncoder;\n" + text.slice(end);
+  change("cachedTextEncoder.encodeInto(", "(cachedTextEncoder ??= new TextEncoder()).encodeInto(");
+  change("cachedTextEncoder.encode(", "(cachedTextEncoder ??= new TextEncoder()).encode(");
+  change("if (Symbol.dispose) Engine.prototype[Symbol.dispose] = Engine.prototype.free;\n", "");
+  return `${text}
+export function attach(module) {
+  __wbg_finalize_init(new WebAssembly.Instance(module, __wbg_get_imports()), module);
+}
+`;
+}
+
+function virtual() {
+  const contents = {
+    "unruffled:wasm": () => `export const hex = "${wasm.toString("hex")}";`,
+    "unruffled:glue": () => glue,
+  };
+  return {
+    name: "virtual",
+    setup(bundle) {
+      bundle.onResolve({ filter: /^unruffled:/ }, ({ path }) => ({ path, namespace: "virtual", sideEffects: false }));
+      bundle.onLoad({ filter: /.*/, namespace: "virtual" }, ({ path }) => ({ contents: contents[path](), loader: "js" }));
+    },
+  };
+}
+
+function types() {
+  tool("tsc", "-p", at("tsconfig.json"));
+  for (const path of readdirSync(`${DIST}/types`, { recursive: true })) {
+    if (!path.endsWith(".d.ts")) continue;
+    const text = readFileSync(`${DIST}/types/${path}`, "utf8").replaceAll(/(from "\.[^"]*)\.js"/g, '$1.cjs"');
+    writeFileSync(`${DIST}/types/${path.slice(0, -5)}.d.cts`, text);
+  }
+  copyFileSync(at("src/virtual.d.ts"), `${WORK}/virtual.d.ts`);
+}
+
+async function sizes() {
+  const bundled = await build({ ...shared, entryPoints: [at("src/load/inline.ts")], format: "esm", minify: true, write: false });
+  const K = (bytes) => `${(bytes / 1000).toFixed(1)} K`;
+  const entry = bundled.outputFiles[0].contents;
+  const gzip = (bytes) => gzipSync(bytes, { level: 9 }).length;
+  console.log(`engine.wasm ${K(wasm.length)}, gzip ${K(gzip(wasm))}`);
+  console.log(`entry min ${K(entry.length)}, min+gzip ${K(gzip(entry))}`);
+}

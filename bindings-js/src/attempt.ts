@@ -1,0 +1,134 @@
+// One attempt's way to be stopped: its own AbortController (never used twice, or a retry would begin aborted), fed by
+// a time limit and by the caller's signal. Also how a body is read under such limits. Nothing here holds a Response.
+
+import { type Abortable, join, leave } from "./hub.js";
+import type { Link, Watch, Watched } from "./watch.js";
+
+/** Stops one request, from its start to the end of its body. */
+export class Attempt implements Abortable, Watched {
+  readonly controller = new AbortController();
+  link: Link | null = null;
+  timedOut = false;
+  readonly #watch: Watch;
+  readonly #caller: AbortSignal | null;
+  #limit = 0;
+
+  constructor(watch: Watch, caller: AbortSignal | null) {
+    this.#watch = watch;
+    this.#caller = caller;
+    if (caller !== null) join(caller, this);
+  }
+
+  /** Begins a limit of `ms` in place of the one that runs; 0 = none. */
+  limit(ms: number): void {
+    this.#limit = ms;
+    if (ms > 0) this.#watch.add(this, ms);
+    else this.#watch.remove(this);
+  }
+
+  /** Nothing is left to stop. */
+  end(): void {
+    this.#watch.remove(this);
+    if (this.#caller !== null) leave(this.#caller, this);
+  }
+
+  /** Stops the request for a reason that is nobody's error. */
+  drop(): void {
+    this.end();
+    this.controller.abort();
+  }
+
+  expired(): void {
+    this.timedOut = true;
+    this.controller.abort(timedOut(`The server took longer than ${this.#limit} ms; the attempt timed out`));
+  }
+
+  aborted(signal: AbortSignal): void {
+    this.controller.abort(signal.reason);
+  }
+}
+
+/** An error as `AbortSignal.timeout` makes it: SDKs test for the name and for "timed out". */
+export function timedOut(message: string, cause?: unknown): DOMException {
+  const error = new DOMException(message, "TimeoutError");
+  if (cause !== undefined) Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
+  return error;
+}
+
+/** A body larger than the policy's `maxBody`. */
+export class TooLarge extends Error {
+  override readonly name = "TooLarge";
+  constructor(max: number) {
+    super(`the body is larger than maxBody (${max} bytes)`);
+  }
+}
+
+/**
+ * Reads a body whole. `idle` > 0 begins that limit anew for each piece; else the limit of the attempt runs on.
+ *
+ * @throws TooLarge beyond `max` bytes, else what the platform's reader throws, or the reason for which it was stopped.
+ */
+export async function read(
+  body: ReadableStream<Uint8Array>,
+  max: number,
+  attempt: Attempt | null,
+  idle = 0,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = body.getReader();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (;;) {
+      if (idle > 0) attempt?.limit(idle);
+      const { done, value } = await reader.read();
+      if (idle > 0) attempt?.limit(0);
+      if (done) return whole(pieces, size);
+      size += value.byteLength;
+      if (size > max) {
+        void reader.cancel().catch(ignore);
+        throw new TooLarge(max);
+      }
+      pieces.push(value);
+    }
+  } catch (error) {
+    // Some platforms put an error of their own in the place of the reason.
+    throw attempt?.controller.signal.aborted === true ? attempt.controller.signal.reason : error;
+  }
+}
+
+/** Reads at most `max` bytes and lets the rest go. What breaks or stops the body ends it: never throws. */
+export async function start(body: ReadableStream<Uint8Array>, max: number): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    const reader = body.getReader();
+    while (size < max) {
+      const { done, value } = await reader.read();
+      if (done) return whole(pieces, size);
+      const piece = value.byteLength > max - size ? value.subarray(0, max - size) : value;
+      pieces.push(piece);
+      size += piece.byteLength;
+    }
+    void reader.cancel().catch(ignore);
+  } catch {
+    // Cut short: what has come is what there is.
+  }
+  return whole(pieces, size);
+}
+
+function whole(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const first = pieces[0];
+  if (pieces.length === 1 && first !== undefined && first.byteLength === first.buffer.byteLength) {
+    return first as Uint8Array<ArrayBuffer>;
+  }
+  const out = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.byteLength;
+  }
+  return out;
+}
+
+/** For promises whose failure changes nothing. */
+export function ignore(): void {}

@@ -1,0 +1,57 @@
+// What the caller wants to send: its bytes, its content type, whether it can be produced again, and how large it is.
+
+import { encodeValues, type Values } from "./url.js";
+
+/** A prepared body. */
+export interface Upload {
+  readonly body: BodyInit | null;
+  /** In place of what fetch would write itself. */
+  readonly type: string | null;
+  /** The same bytes can be sent again. */
+  readonly repeatable: boolean;
+  /** In bytes, as far as known; fetch cannot be watched while it sends. */
+  readonly size: number;
+}
+
+const NONE: Upload = { body: null, type: null, repeatable: true, size: 0 };
+
+/** The body of a verb, from at most one of three options. */
+export function upload(json: unknown, form: Values | URLSearchParams | FormData | undefined, body: unknown): Upload {
+  const given = Number(json !== undefined) + Number(form !== undefined) + Number(body !== undefined && body !== null);
+  if (given === 0) return NONE;
+  if (given > 1) throw new TypeError("json, form and body exclude each other");
+  if (json !== undefined) {
+    const text: string | undefined = JSON.stringify(json);
+    if (text === undefined) throw new TypeError("json: nothing that JSON can say");
+    return { body: text, type: "application/json", repeatable: true, size: text.length };
+  }
+  if (form !== undefined) {
+    if (form instanceof URLSearchParams || form instanceof FormData) return raw(form);
+    const text = encodeValues(form);
+    return { body: text, type: "application/x-www-form-urlencoded", repeatable: true, size: text.length };
+  }
+  return raw(body as BodyInit);
+}
+
+/** A body of fetch's own kinds. */
+export function raw(body: BodyInit | null | undefined): Upload {
+  if (body === null || body === undefined) return NONE;
+  if (typeof body === "string") return { body, type: null, repeatable: true, size: body.length };
+  const size = sizeOf(body);
+  return { body, type: null, repeatable: size !== null, size: size ?? 0 };
+}
+
+/** In bytes; null for streams and whatever else can be read only once. */
+function sizeOf(body: Exclude<BodyInit, string>): number | null {
+  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body.byteLength;
+  if (body instanceof Blob) return body.size;
+  if (body instanceof URLSearchParams) return body.toString().length;
+  if (body instanceof FormData) {
+    let size = 0;
+    body.forEach((value) => {
+      size += typeof value === "string" ? value.length : value.size;
+    });
+    return size;
+  }
+  return null;
+}

@@ -1,0 +1,263 @@
+// A client of one API: verbs that take a path template and give the platform's Response, with everything said in headers
+// that the API wants said. What becomes of a call is the driver's and the core's.
+
+import { type Answer, answer, begin, refused } from "./answer.js";
+import { Auth, type Credentials } from "./auth.js";
+import { upload } from "./body.js";
+import { type Driver, uuid } from "./driver.js";
+import { misuse } from "./errors.js";
+import { callHeaders, type RouteHeaders, routeHeaders } from "./headers.js";
+import { type EventKind, kindsOf, type Listener } from "./observe.js";
+import { type CommonOptions, type Fetch, inBrowser, open, sender } from "./open.js";
+import { Order } from "./order.js";
+import type { Exact, Policy } from "./policy.js";
+import { explain } from "./response.js";
+import type { RouteSettings, Snapshot } from "./settings.js";
+import { type PathValue, resolve, type Template, template, UrlMistake, type Values } from "./url.js";
+
+/** What a client is made with, beside its policy. */
+export interface ClientOptions extends CommonOptions {
+  /** Gives the bearer token; see {@link Credentials}. */
+  readonly credentials?: Credentials | undefined;
+  /** Gives the value of `X-Correlation-Id`, in the context of the call; nothing is sent for undefined. */
+  readonly correlationId?: (() => string | undefined) | undefined;
+}
+
+/** What one call may say. */
+export interface CallOptions {
+  /** Values of the `{name}`s of the path; percent-encoded. */
+  readonly path?: Readonly<Record<string, PathValue>> | undefined;
+  /** Nulls are dropped, lists repeat. */
+  readonly query?: Values | undefined;
+  /** Win over the policy's. */
+  readonly headers?: HeadersInit | undefined;
+  /** A body of JSON. */
+  readonly json?: unknown;
+  /** A body of form fields; URL-encoded unless it is a FormData. */
+  readonly form?: Values | URLSearchParams | FormData | undefined;
+  /** A body as fetch takes it. A stream can be sent only once. */
+  readonly body?: BodyInit | null | undefined;
+  /** In place of the policy's `timeouts.total`: milliseconds from now, or a point in time. */
+  readonly deadline?: number | Date | undefined;
+  /** A key of the caller's own, or `true` for a new one: the call may then be retried whatever its method. */
+  readonly idempotencyKey?: string | true | undefined;
+  /** `false`: a status from 400 on is returned, not thrown. */
+  readonly raise?: boolean | undefined;
+  /** Ends the call at once, in every wait; the call rejects with its reason, untouched. */
+  readonly signal?: AbortSignal | null | undefined;
+}
+
+/**
+ * Makes a client for the API that `policy` describes.
+ *
+ * @param policy - the policy, or the API's bare URL for the defaults.
+ * @throws PolicyError naming every place that is wrong.
+ */
+export function createClient<const P extends Policy>(
+  policy: (P & Exact<P, Policy>) | string,
+  options: ClientOptions = {},
+): Client {
+  return new Client(new Shared(open(policy as Policy | string, options), options), null);
+}
+
+/** A client of one API. Made by {@link createClient}. */
+export class Client {
+  readonly #shared: Shared;
+  readonly #auth: Auth | null;
+  #scope = 0;
+
+  /** @internal */
+  constructor(shared: Shared, auth: Auth | null) {
+    this.#shared = shared;
+    this.#auth = auth ?? shared.auth;
+    if (auth !== null) {
+      this.#scope = -1;
+      shared.gone.register(this, auth.name);
+    }
+  }
+
+  /** Reads. `path` is a template as `/orders/{id}`, appended to the base URL's path, or an absolute URL of its origin. */
+  get(path: string, options?: CallOptions): Answer {
+    return this.#call("GET", path, options);
+  }
+
+  /** Reads the headers alone. */
+  head(path: string, options?: CallOptions): Answer {
+    return this.#call("HEAD", path, options);
+  }
+
+  /** Creates or acts. Retried only with an idempotency key, or where it is proven that nothing was sent. */
+  post(path: string, options?: CallOptions): Answer {
+    return this.#call("POST", path, options);
+  }
+
+  /** Replaces. */
+  put(path: string, options?: CallOptions): Answer {
+    return this.#call("PUT", path, options);
+  }
+
+  /** Changes in part. Retried as `post` is. */
+  patch(path: string, options?: CallOptions): Answer {
+    return this.#call("PATCH", path, options);
+  }
+
+  /** Removes. */
+  delete(path: string, options?: CallOptions): Answer {
+    return this.#call("DELETE", path, options);
+  }
+
+  /** Asks with a body (RFC 10008); as safe as `get`. */
+  query(path: string, options?: CallOptions): Answer {
+    return this.#call("QUERY", path, options);
+  }
+
+  /** Any method; the Response comes at its headers, and its body is the caller's to read piece by piece. */
+  async stream(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+    return begin(this.#shared.driver, this.#order(method.toUpperCase(), path, options));
+  }
+
+  /** The same client for another user: breaker, budget and limits are shared, tokens never are. */
+  as(credentials: Credentials): Client {
+    return new Client(this.#shared, new Auth(this.#shared.viewName(), credentials));
+  }
+
+  /** Listens to events; the answer ends it. Events come in batches, at the end of calls. */
+  on(kinds: EventKind | readonly EventKind[], listener: Listener): () => void {
+    return this.#shared.driver.observers.add(kindsOf(kinds), listener);
+  }
+
+  /** Why a call took as long as it did: a short table, for a response or an error that this package handed out. */
+  explain(ended: object): string {
+    return explain(ended);
+  }
+
+  /** Calls, attempts, waits, breakers and limits as they stand now. */
+  snapshot(): Snapshot {
+    return this.#shared.driver.snapshot();
+  }
+
+  /** Ends all waits with `closed`. Calls in flight may still deliver, new ones fail. */
+  close(): void {
+    this.#shared.driver.close();
+  }
+
+  /** As {@link Client.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #call(method: string, path: string, options: CallOptions = {}): Answer {
+    try {
+      return answer(this.#shared.driver, this.#order(method, path, options));
+    } catch (error) {
+      return refused(error);
+    }
+  }
+
+  #order(method: string, path: string, options: CallOptions): Order {
+    const shared = this.#shared;
+    try {
+      const { template: from, route } = shared.read(method, path);
+      const settings = shared.settings(route);
+      const known = shared.headers(route);
+      const sent = upload(options.json, options.form, options.body);
+      const url = resolve(shared.base, from, options.path, options.query, known.query);
+      const headers = callHeaders(known, options.headers, shared.options.correlationId, uuid);
+      if (sent.type !== null && headers.own?.has("content-type") !== true) headers.lines["Content-Type"] = sent.type;
+      const auth = headers.own?.has("authorization") === true ? null : this.#auth;
+      return new Order({
+        fetch: shared.sender(),
+        method,
+        path: from.path,
+        url,
+        route,
+        scope: auth === null ? 0 : this.#scopeOf(auth),
+        settings,
+        headers,
+        upload: sent,
+        auth,
+        signal: options.signal ?? null,
+        deadline: shared.deadline(options.deadline),
+        key: options.idempotencyKey,
+        raise: options.raise !== false,
+      });
+    } catch (error) {
+      if (!(error instanceof UrlMistake)) throw error;
+      throw misuse(`${method} ${path.split("?")[0]}`, error.message);
+    }
+  }
+
+  #scopeOf(auth: Auth): number {
+    if (this.#scope < 0) this.#scope = this.#shared.driver.core.scope("", auth.name);
+    return this.#scope;
+  }
+}
+
+/** What all views of one client share. */
+class Shared {
+  readonly driver: Driver;
+  readonly options: ClientOptions;
+  readonly sender: () => Fetch;
+  readonly auth: Auth | null;
+  readonly base: string | null;
+  /** Names of views that nobody holds any more are taken again, so that a view per user and request does not add up. */
+  readonly gone = new FinalizationRegistry<string>((name) => this.#free.push(name));
+  readonly #free: string[] = [];
+  readonly #browser = inBrowser();
+  readonly #paths = new Map<string, { readonly template: Template; readonly routes: Map<string, number> }>();
+  readonly #headers: RouteHeaders[] = [];
+  #views = 0;
+
+  constructor(driver: Driver, options: ClientOptions) {
+    this.driver = driver;
+    this.options = options;
+    this.sender = sender(options);
+    this.auth = options.credentials === undefined ? null : new Auth("", options.credentials);
+    const { baseUrl } = driver.settings;
+    this.base = typeof baseUrl === "string" ? withoutSlash(baseUrl) : null;
+  }
+
+  viewName(): string {
+    return this.#free.pop() ?? `view-${++this.#views}`;
+  }
+
+  settings(route: number): RouteSettings {
+    return this.driver.settings.routes[route] as RouteSettings;
+  }
+
+  /** The template of a path and the route of method and path, remembered for the thousand paths seen last. */
+  read(method: string, path: string): { readonly template: Template; readonly route: number } {
+    let known = this.#paths.get(path);
+    if (known === undefined) {
+      known = { template: template(path), routes: new Map() };
+      if (this.#paths.size >= 1000) this.#paths.clear();
+      this.#paths.set(path, known);
+    }
+    let route = known.routes.get(method);
+    if (route === undefined) {
+      const { origin, path: own } = known.template;
+      const one = this.driver.settings.routes.length === 1;
+      route = one ? 0 : this.driver.core.route(`${method} ${origin ?? ""}${own}`);
+      known.routes.set(method, route);
+    }
+    return { template: known.template, route };
+  }
+
+  headers(route: number): RouteHeaders {
+    const known = this.#headers[route] ?? routeHeaders(this.settings(route), this.#browser);
+    this.#headers[route] = known;
+    return known;
+  }
+
+  /** Milliseconds from now; at least 1, since 0 means the policy's. */
+  deadline(given: number | Date | undefined): number {
+    if (given === undefined) return 0;
+    const ms = Number(given) - (given instanceof Date ? this.driver.clock.wall() : 0);
+    if (Number.isNaN(ms)) throw new TypeError("deadline: neither milliseconds nor a Date");
+    return Math.min(2 ** 40, Math.max(1, Math.ceil(ms)));
+  }
+}
+
+function withoutSlash(url: string): string {
+  return url.endsWith("/") ? withoutSlash(url.slice(0, -1)) : url;
+}

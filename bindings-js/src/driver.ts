@@ -1,0 +1,457 @@
+// The one loop over the core's steps: it sends, waits, wakes and hands over. It decides nothing: whether to retry, how
+// long to wait, what a header means and what a failure is called all come as words from the core.
+
+import { Attempt, ignore, read, start } from "./attempt.js";
+import type { Auth } from "./auth.js";
+import { Core } from "./boundary.js";
+import type { Clock } from "./clock.js";
+import { failed, statusError } from "./endings.js";
+import { faultOf } from "./faults.js";
+import { hints } from "./hints.js";
+import { type Abortable, join, leave } from "./hub.js";
+import { Observers } from "./observe.js";
+import { type Account, held, live } from "./response.js";
+import type { RouteSettings, Settings, Snapshot } from "./settings.js";
+import { Watch } from "./watch.js";
+import * as w from "./word.js";
+
+/** How much of a discarded answer's body is kept, in bytes. */
+const KEPT = 65536;
+/** How much of a body the core reads for a rule, in bytes. */
+const PEEKED = 4096;
+const NOTHING = new Uint8Array(0);
+
+/** One logical call as its client or drop-in prepared it. */
+export interface Job {
+  /** Method, flags and size, as `begin` takes them. */
+  readonly what: number;
+  readonly route: number;
+  readonly scope: number;
+  /** Milliseconds from begin, in place of the policy's total; 0 = the policy's. */
+  readonly deadline: number;
+  readonly signal: AbortSignal | null;
+  readonly settings: RouteSettings;
+  /** Limit in ms between two pieces of a streamed body; 0 = none. */
+  readonly idle: number;
+  /** Read the body before the call counts as answered. */
+  readonly buffered: boolean;
+  readonly dropin: boolean;
+  /** A status from 400 on is an error. */
+  readonly raise: boolean;
+  readonly auth: Auth | null;
+  readonly url: string;
+  /** Method and path template, for texts. */
+  readonly target: string;
+  readonly unsafe: boolean;
+  readonly follows: boolean;
+  /** One attempt's request. */
+  send(signal: AbortSignal | null, key: string | null, token: string | null): Promise<Response>;
+  /** Whether building the request anew throws: then the caller's mistake, not the network, made it fail. */
+  mistaken(): boolean;
+  /** The call is over, whichever way. */
+  ended?(): void;
+}
+
+/** A call on its way. */
+export class Call implements Abortable {
+  readonly id: number;
+  readonly job: Job;
+  /** Engine time of begin, and of the last crossing. */
+  readonly begun: number;
+  at: number;
+  /** The core knows nothing of this call any more. */
+  over = false;
+  attempt: Attempt | null = null;
+  /** The last answer, its body still to come. */
+  response: Response | null = null;
+  /** What was read of its body. */
+  bytes: Uint8Array<ArrayBuffer> | null = null;
+  /** The platform's last error, exactly as it was thrown. */
+  error: unknown;
+  /** The error is the caller's own: rethrown untouched. */
+  own = false;
+  key: string | null = null;
+  /** A plain credential that this call itself asked for, for its next attempt only. */
+  token: string | null = null;
+  wake: (() => void) | null = null;
+
+  constructor(id: number, job: Job, begun: number) {
+    this.id = id;
+    this.job = job;
+    this.begun = begun;
+    this.at = begun;
+  }
+
+  aborted(): void {
+    this.wake?.();
+  }
+}
+
+/** An engine and its calls. */
+export class Driver {
+  readonly core: Core;
+  readonly clock: Clock;
+  readonly observers: Observers;
+  settings: Settings;
+  readonly #watch: Watch;
+  readonly #epoch: number;
+  readonly #parked = new Map<number, Call>();
+  #next = 0;
+  #seeded = false;
+  #listening = false;
+
+  constructor(core: Core, clock: Clock) {
+    this.core = core;
+    this.clock = clock;
+    this.#epoch = clock.now();
+    this.#watch = new Watch(clock);
+    this.settings = JSON.parse(core.settings()) as Settings;
+    this.observers = new Observers(core);
+  }
+
+  /** Whole milliseconds since the engine was opened. */
+  now(): number {
+    return Math.max(0, Math.floor(this.clock.now() - this.#epoch));
+  }
+
+  /** Takes one call from begin to its end. */
+  async run(job: Job): Promise<Response> {
+    heed(job.signal);
+    if (!this.#seeded) this.#seed();
+    const now = this.now();
+    const deadline = job.deadline > 0 ? now + job.deadline : 0;
+    let id: number;
+    let word: number;
+    do {
+      id = this.#next;
+      this.#next = (id + 1) >>> 0;
+      word = this.core.begin(id, now, job.route, job.scope, job.what, deadline);
+    } while (word === w.LIVE_WORD);
+    const call = new Call(id, job, now);
+    let bits = 0;
+    try {
+      for (;;) {
+        bits |= w.low(word);
+        if (w.low(word) & w.WAKES) this.wakeAll();
+        switch (word & 15) {
+          case w.SEND:
+            word = await this.#attempt(call, w.arg(word), w.low(word));
+            break;
+          case w.WAIT:
+          case w.PARK:
+            word = await this.#pause(call, w.arg(word));
+            break;
+          case w.REFRESH:
+            word = await this.#refresh(call, w.arg(word));
+            break;
+          case w.DELIVER:
+            // A kept record waits for explain(); the core lets the oldest go.
+            call.over = true;
+            return await this.#deliver(call, word);
+          case w.FAIL:
+            call.over = true;
+            return failed(this, call, word);
+          default:
+            call.over = (word & 15) !== w.MISUSE || word === w.DEAD_WORD;
+            throw new Error(`unruffled: the core answered ${w.text(word)}; this is a bug, please report it`);
+        }
+      }
+    } finally {
+      if (!call.over) this.#abandon(call);
+      job.ended?.();
+      if (bits & w.EVENTS || this.observers.active) this.observers.pull();
+    }
+  }
+
+  /** Lets every parked call go that the core names. */
+  wakeAll(): void {
+    for (let id = w.arg(this.core.wake()); id > 0; id = w.arg(this.core.wake())) this.#parked.get(id - 1)?.wake?.();
+  }
+
+  /** Counts, breakers and limits as they stand now. */
+  snapshot(): Snapshot {
+    return JSON.parse(this.core.snapshot(this.now())) as Snapshot;
+  }
+
+  /** Ends all waits; calls in flight may still deliver. */
+  close(): void {
+    if (w.low(this.core.close(this.now())) & w.WAKES) this.wakeAll();
+    this.observers.pull();
+  }
+
+  /** Why a call took as long as it did; the report is pulled from the core at the first question. */
+  account(call: Call, status: number, kept: boolean): Account {
+    return new Told(this.core, kept ? call.id : -1, status, this.now() - call.begun);
+  }
+
+  #seed(): void {
+    this.#seeded = true;
+    const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+    this.core.seed((high % 2 ** 20) * 2 ** 32 + low);
+  }
+
+  #abandon(call: Call): void {
+    call.over = true;
+    call.attempt?.drop();
+    if (w.low(this.core.abandon(call.id, this.now())) & w.WAKES) this.wakeAll();
+  }
+
+  async #attempt(call: Call, timeout: number, bits: number): Promise<number> {
+    const { job } = call;
+    call.response = null;
+    call.bytes = null;
+    call.error = undefined;
+    let token: string | null = null;
+    if (bits & w.TOKEN && job.auth !== null) {
+      token = call.token ?? (await this.#credential(call, job.auth));
+      call.token = null;
+    }
+    if (bits & w.KEY) call.key ??= newKey(job.settings);
+    const attempt = timeout > 0 || job.idle > 0 ? new Attempt(this.#watch, job.signal) : null;
+    call.attempt = attempt;
+    attempt?.limit(timeout);
+    try {
+      const signal = attempt === null ? job.signal : attempt.controller.signal;
+      call.response = await job.send(signal, bits & w.KEY ? call.key : null, token);
+      if (job.buffered && call.response.status < 400) {
+        const { body } = call.response;
+        call.bytes = body === null ? NOTHING : await read(body, job.settings.maxBody, attempt);
+      }
+    } catch (error) {
+      return this.#broke(call, error);
+    }
+    return this.#answered(call, call.response);
+  }
+
+  /** An attempt has its answer: status, and what the core wants to see of headers and body. */
+  async #answered(call: Call, response: Response): Promise<number> {
+    const { job } = call;
+    // Opaque answers hide their status; the platform calls them no failure.
+    const status = response.status || (response.type === "opaqueredirect" ? 302 : 200);
+    const { watchSuccess, watchError } = this.settings;
+    const lines = hints(response.headers, status < 400 ? watchSuccess : watchError);
+    let body: Uint8Array | null = null;
+    if (job.settings.bodyStatuses.length > 0 && job.settings.bodyStatuses.includes(status)) {
+      body = call.bytes?.subarray(0, PEEKED) ?? (status < 400 ? null : await peek(response));
+      heed(job.signal);
+    }
+    call.at = this.now();
+    const word =
+      lines.byteLength === 0 && body === null
+        ? this.core.respond(call.id, call.at, status)
+        : this.core.respondWith(call.id, call.at, this.clock.wall(), status, lines, body ?? NOTHING);
+    return word;
+  }
+
+  /** An attempt ended without an answer. */
+  async #broke(call: Call, error: unknown): Promise<number> {
+    const { job, attempt } = call;
+    const headersCame = call.response !== null;
+    call.response = null;
+    attempt?.end();
+    heed(job.signal);
+    call.error = error;
+    const fault = attempt?.timedOut === true ? w.TIMEOUT : await this.#faultOf(call, error, headersCame);
+    heed(job.signal);
+    call.own = fault === w.REFUSED;
+    if (fault === w.OFFLINE) this.#awaitOnline();
+    call.at = this.now();
+    return this.core.fault(call.id, call.at, fault);
+  }
+
+  async #faultOf(call: Call, error: unknown, headersCame: boolean): Promise<number> {
+    const { job } = call;
+    if (headersCame) {
+      const tooLarge = (error as { name?: unknown } | null)?.name === "TooLarge";
+      if (tooLarge) call.attempt?.drop();
+      return tooLarge ? w.TOO_LARGE : w.TRUNCATED;
+    }
+    if (error instanceof TypeError && job.mistaken()) return w.REFUSED;
+    return faultOf(error, job);
+  }
+
+  /** Waits until woken or for `ms`, then asks the core. A discarded answer's body is read meanwhile, in part, and let go. */
+  async #pause(call: Call, ms: number): Promise<number> {
+    const keeping = call.response === null ? null : this.keep(call, call.response);
+    await this.#sleep(call, call.at + ms);
+    if (keeping !== null) {
+      call.attempt?.drop();
+      await keeping;
+    }
+    return this.#resume(call);
+  }
+
+  #resume(call: Call): number {
+    const { signal } = call.job;
+    heed(signal);
+    call.at = this.now();
+    return this.core.resume(call.id, call.at);
+  }
+
+  /** Reads at most 64 KiB of an answer that will not be delivered, and lets the rest go. */
+  async keep(call: Call, response: Response): Promise<void> {
+    if (call.bytes === null && response.body !== null && !response.bodyUsed) {
+      call.bytes = await start(response.body, KEPT);
+    }
+    call.bytes ??= NOTHING;
+    call.attempt?.end();
+  }
+
+  /** Until engine time `due`, a wake, or the caller's abort. Timers may fire early: then the rest is waited as well. */
+  #sleep(call: Call, due: number): Promise<void> {
+    const { signal } = call.job;
+    return new Promise((resolve) => {
+      let cancel: () => void = ignore;
+      const end = (): void => {
+        cancel();
+        call.wake = null;
+        this.#parked.delete(call.id);
+        if (signal !== null) leave(signal, call);
+        resolve();
+      };
+      const nap = (): void => {
+        const left = due - (this.clock.now() - this.#epoch);
+        if (left <= 0) end();
+        else cancel = this.clock.timer(Math.ceil(left), nap, false);
+      };
+      call.wake = end;
+      this.#parked.set(call.id, call);
+      if (signal !== null) join(signal, call);
+      if (due < Infinity) nap();
+    });
+  }
+
+  /** This call leads: it asks for a credential on behalf of all that wait for one, and waits like them. */
+  async #refresh(call: Call, generation: number): Promise<number> {
+    const { auth } = call.job;
+    const keeping = call.response === null ? null : this.keep(call, call.response);
+    const slept = this.#sleep(call, Infinity);
+    // Not cancelled with its leader: the others wait for it too.
+    void this.#renew(auth, generation, call).then(() => call.wake?.());
+    await slept;
+    if (keeping !== null) {
+      call.attempt?.drop();
+      await keeping;
+    }
+    return this.#resume(call);
+  }
+
+  async #renew(auth: Auth | null, generation: number, leader: Call): Promise<void> {
+    let word: number;
+    try {
+      if (auth === null) throw new Error("no credentials");
+      const got = await auth.renew(this.clock.wall());
+      if (got.expiresIn === 0) leader.token = got.token;
+      word = this.core.token(this.now(), generation, got.expiresIn);
+    } catch (error) {
+      if (auth !== null) auth.error = error;
+      word = this.core.tokenFailed(this.now(), generation, w.LOST);
+    }
+    if (w.low(word) & w.WAKES) this.wakeAll();
+  }
+
+  /** For one attempt; the caller's abort ends the asking at once. */
+  async #credential(call: Call, auth: Auth): Promise<string> {
+    const asked = auth.token(this.clock.wall());
+    const { signal } = call.job;
+    if (signal === null) return asked;
+    asked.catch(ignore);
+    const aborted = new Promise<void>((resolve) => {
+      call.wake = resolve;
+      join(signal, call);
+    });
+    try {
+      const token = await Promise.race([asked, aborted]);
+      if (token === undefined) throw signal.reason;
+      return token;
+    } finally {
+      call.wake = null;
+      leave(signal, call);
+    }
+  }
+
+  async #deliver(call: Call, word: number): Promise<Response> {
+    const { job, attempt } = call;
+    const response = call.response as Response;
+    const account = this.account(call, response.status, (w.low(word) & w.REPORT) !== 0);
+    if (response.status >= 400) {
+      if (job.raise) {
+        call.bytes = response.body === null ? NOTHING : await start(response.body, KEPT);
+        attempt?.end();
+        heed(job.signal);
+        throw statusError(this, call, w.arg(word), (w.low(word) & w.REPORT) !== 0);
+      }
+      if (job.buffered && response.body !== null) call.bytes = await read(response.body, job.settings.maxBody, attempt);
+    }
+    if (call.bytes === null) return live(response, attempt, job.idle, account);
+    attempt?.end();
+    return held(response, call.bytes, account);
+  }
+
+  #awaitOnline(): void {
+    const scope = globalThis as { addEventListener?: (kind: string, then: () => void, how: { once: true }) => void };
+    if (this.#listening || scope.addEventListener === undefined) return;
+    this.#listening = true;
+    scope.addEventListener(
+      "online",
+      () => {
+        this.#listening = false;
+        if (w.low(this.core.online(this.now())) & w.WAKES) this.wakeAll();
+      },
+      { once: true },
+    );
+  }
+}
+
+/** The caller's abort ends the call with the caller's own reason, untouched. */
+function heed(signal: AbortSignal | null): void {
+  if (signal?.aborted === true) throw signal.reason;
+}
+
+/** The first bytes of an answer that may still be handed out whole. */
+async function peek(response: Response): Promise<Uint8Array> {
+  if (response.body === null) return NOTHING;
+  const copy = response.clone().body;
+  return copy === null ? NOTHING : start(copy, PEEKED);
+}
+
+/** A new idempotency key in the form that the API wants. */
+function newKey(settings: RouteSettings): string {
+  const key = uuid();
+  return settings.idempotency?.format === "sf-string" ? `"${key}"` : key;
+}
+
+/** A random UUID; `randomUUID` is missing on pages without TLS. */
+export function uuid(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] as number) & 15) | 64;
+  bytes[8] = ((bytes[8] as number) & 63) | 128;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+class Told implements Account {
+  readonly #core: Core;
+  #id: number;
+  readonly #status: number;
+  readonly #elapsed: number;
+  #text: string | undefined;
+
+  constructor(core: Core, id: number, status: number, elapsed: number) {
+    this.#core = core;
+    this.#id = id;
+    this.#status = status;
+    this.#elapsed = elapsed;
+  }
+
+  text(): string {
+    if (this.#text === undefined) {
+      const kept = this.#id < 0 ? "" : this.#core.report(this.#id);
+      this.#id = -1;
+      const report = JSON.parse(kept || Core.brief(this.#status, this.#elapsed)) as { text: string };
+      this.#text = report.text;
+    }
+    return this.#text;
+  }
+}

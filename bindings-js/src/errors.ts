@@ -1,0 +1,149 @@
+// What a caller catches, by who is to blame: PolicyError the policy's author, CallError the world (its reason `misuse`:
+// the caller), StatusError an answer. They match across the ESM and the CJS copy of this package.
+
+import type { Issue } from "./boundary.js";
+import type { Report } from "./settings.js";
+import type { Outcome, Reason } from "./word.js";
+
+const POLICY = Symbol.for("unruffled.PolicyError");
+const CALL = Symbol.for("unruffled.CallError");
+const STATUS = Symbol.for("unruffled.StatusError");
+
+// `instanceof` of our own classes asks for the brand; of a user's subclass it asks for the prototype as ever.
+function matches(own: unknown, asked: unknown, brand: symbol, value: unknown): boolean {
+  if (own !== asked) return Function.prototype[Symbol.hasInstance].call(asked as object, value);
+  return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[brand] === true;
+}
+
+/** The policy is wrong: thrown when a client is made, never later. */
+export class PolicyError extends Error {
+  override readonly name: string = "PolicyError";
+  /** Every place that is wrong, in the order of the policy (at most 20). */
+  readonly issues: readonly Issue[];
+
+  constructor(issues: readonly Issue[]) {
+    super(issues.map((issue) => issue.text).join("\n"));
+    this.issues = issues;
+    brand(this, POLICY);
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return matches(PolicyError, this, POLICY, value);
+  }
+}
+
+/** What a {@link CallError} is made from. */
+export interface Failure {
+  readonly reason: Reason;
+  readonly outcome: Outcome;
+  readonly report: Report;
+  /** Method and path template, for the text. */
+  readonly target: string;
+  readonly wall: number;
+  readonly cause?: unknown;
+}
+
+/** A call ended without an answer that counts. */
+export class CallError extends Error {
+  override readonly name: string = "CallError";
+  /** Which rule ended the call; a stable word. */
+  readonly reason: Reason;
+  /** What may have happened at the server, the worst of all attempts. */
+  readonly outcome: Outcome;
+  /** 1 + paid retries; 0 if nothing was sent. */
+  readonly attempts: number;
+  /** Milliseconds from begin to end. */
+  readonly elapsed: number;
+  /** The last status, if there was an answer. */
+  readonly status: number | undefined;
+  /** How the last attempt broke, if it did. */
+  readonly fault: string | undefined;
+  /** Milliseconds after which a new call makes sense, where known. */
+  readonly retryAfterMs: number | undefined;
+  /** The same by the wall clock. */
+  readonly retryAt: Date | undefined;
+  /** The whole account as plain values. */
+  readonly report: Report;
+
+  constructor(failure: Failure) {
+    super(sentence(failure), failure.cause === undefined ? undefined : { cause: failure.cause });
+    const { report } = failure;
+    this.reason = failure.reason;
+    this.outcome = failure.outcome;
+    this.attempts = report.attempts;
+    this.elapsed = report.elapsed;
+    this.status = report.status ?? undefined;
+    this.fault = report.fault ?? undefined;
+    this.retryAfterMs = report.retryAfterMs ?? undefined;
+    this.retryAt = report.retryAfterMs === null ? undefined : new Date(failure.wall + report.retryAfterMs);
+    this.report = report;
+    brand(this, CALL);
+  }
+
+  /** Why the call took as long as it did: a short table of attempts, waits and the rules that asked for them. */
+  explain(): string {
+    return this.report.text;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return matches(CallError, this, CALL, value);
+  }
+}
+
+/** The server's last word was a status that is no success. */
+export class StatusError extends CallError {
+  override readonly name: string = "StatusError";
+  override readonly status: number;
+  readonly headers: Headers;
+  /** The answer; its body is held in memory, cut at 64 KiB. */
+  readonly response: Response;
+  /** The body as text, cut at 64 KiB. Never part of `message`. */
+  readonly body: string;
+
+  constructor(failure: Failure, response: Response, body: string) {
+    super(failure);
+    this.status = response.status;
+    this.headers = response.headers;
+    this.response = response;
+    this.body = body;
+    brand(this, STATUS);
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return matches(StatusError, this, STATUS, value);
+  }
+}
+
+function brand(error: Error, symbol: symbol): void {
+  Object.defineProperty(error, symbol, { value: true });
+}
+
+/** Who called what, what ended it, what may have happened, what to do. Never a query value, a token or a body. */
+function sentence({ reason, outcome, report, target }: Failure): string {
+  const status = report.status === null ? "" : `, last status ${report.status}`;
+  const attempts = report.attempts === 1 ? "1 attempt" : `${report.attempts} attempts`;
+  const told = `${target}: ${reason} after ${attempts} in ${report.elapsed} ms${status}; outcome ${outcome}`;
+  return report.advice === "" ? told : `${told}. ${report.advice}`;
+}
+
+/** The caller asked for something that cannot be sent. */
+export function misuse(target: string, advice: string, cause?: unknown): CallError {
+  return new CallError({ reason: "misuse", outcome: "not-sent", report: empty("misuse", advice), target, wall: 0, cause });
+}
+
+/** A report for an end that the core was never asked about. */
+export function empty(reason: Reason, advice: string, status: number | null = null): Report {
+  return {
+    attempts: status === null ? 0 : 1,
+    elapsed: 0,
+    outcome: status === null ? "not-sent" : "rejected",
+    reason,
+    status,
+    fault: null,
+    retryAfterMs: null,
+    advice,
+    entries: [],
+    dropped: 0,
+    text: advice,
+  };
+}

@@ -1,0 +1,149 @@
+// From the platform's errors to fault codes. "Unsent" is claimed only with proof, since unsafe requests are sent again
+// on its word: fetch follows redirects by itself, so a refused connection may be the second hop of a request that the
+// first hop has carried out.
+
+import { CONNECT_TIMEOUT, LOST, OFFLINE, REFUSED, TIMEOUT, UNSENT } from "./word.js";
+
+/** Failed before a byte of the request could be written, by the name the platform gives the error. */
+const BEFORE_REQUEST: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_NODATA",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EADDRNOTAVAIL",
+  "EMFILE",
+  "ConnectionRefused",
+  "FailedToOpenSocket",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+]);
+
+const CONNECT_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
+const READ_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
+
+/** Errors that no network raises: somebody's code is wrong. */
+const PROGRAMMING: ReadonlySet<string> = new Set(["RangeError", "ReferenceError", "SyntaxError", "EvalError", "URIError"]);
+const PROGRAMMING_TEXTS = ["is not a function", "Cannot read prop", "is not iterable", "is not defined", "undefined is not"];
+
+/** What the platform's error tells about where it happened. */
+interface Cause {
+  readonly name?: string;
+  readonly message?: string;
+  readonly code?: unknown;
+  readonly syscall?: string;
+  readonly hostname?: string;
+  readonly host?: string;
+  readonly address?: string;
+  readonly port?: number;
+  readonly cause?: unknown;
+  readonly errors?: readonly Cause[];
+}
+
+/** The request that broke. */
+export interface Broken {
+  readonly url: string;
+  /** Not safe to send twice: proof must name this request's own host. */
+  readonly unsafe: boolean;
+  /** The platform follows redirects by itself. */
+  readonly follows: boolean;
+}
+
+/** The fault code of an error that `fetch` rejected with. */
+export async function faultOf(error: unknown, request: Broken): Promise<number> {
+  if (!isObject(error)) return REFUSED;
+  const chain = causes(error);
+  const codes = chain.map((cause) => String(cause.code ?? ""));
+  if (chain.some((cause) => says(cause, "unexpected redirect") || says(cause, "unknown scheme"))) return REFUSED;
+  if (chain.some((cause) => cause.name === "TimeoutError") || codes.some((code) => READ_LIMITS.has(code))) return TIMEOUT;
+  if (codes.some((code) => CONNECT_LIMITS.has(code))) {
+    return (await proven(chain, request)) ? CONNECT_TIMEOUT : codes.includes("ETIMEDOUT") ? LOST : TIMEOUT;
+  }
+  if (chain.some(neverWritten)) return (await proven(chain, request)) ? UNSENT : LOST;
+  if (isProgramming(error, codes)) return REFUSED;
+  return isOffline(request.url) ? OFFLINE : LOST;
+}
+
+function isObject(value: unknown): value is Cause {
+  return typeof value === "object" && value !== null;
+}
+
+function says(cause: Cause, words: string): boolean {
+  return typeof cause.message === "string" && cause.message.includes(words);
+}
+
+/** The error, its causes, and the parts of those that are many (one per address that was tried). */
+function causes(error: Cause): Cause[] {
+  const found: Cause[] = [];
+  const open: unknown[] = [error];
+  while (open.length > 0 && found.length < 32) {
+    const next = open.shift();
+    if (!isObject(next) || found.includes(next)) continue;
+    found.push(next);
+    open.push(next.cause, ...(Array.isArray(next.errors) ? next.errors : []));
+  }
+  return found;
+}
+
+function neverWritten(cause: Cause): boolean {
+  const code = String(cause.code ?? "");
+  if (BEFORE_REQUEST.has(code) || code.startsWith("ERR_SSL_")) return true;
+  return says(cause, "before secure TLS connection was established") || says(cause, "REFUSED_STREAM");
+}
+
+/** Every part that names a place must name the place of this request. */
+async function proven(chain: readonly Cause[], request: Broken): Promise<boolean> {
+  if (!request.unsafe || !request.follows) return true;
+  const { hostname, port, protocol } = new URL(request.url);
+  const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+  const wanted = Number(port || (protocol === "https:" ? 443 : 80));
+  const named = chain.filter((cause) => (cause.hostname ?? cause.host ?? cause.address) !== undefined);
+  if (named.length === 0) return false;
+  let known: readonly string[] | undefined;
+  for (const cause of named) {
+    if ((cause.hostname ?? cause.host) === host) continue;
+    if (cause.address === undefined || cause.port !== wanted) return false;
+    if (cause.address === host) continue;
+    known ??= await addresses(host);
+    if (!known.includes(cause.address)) return false;
+  }
+  return true;
+}
+
+interface Lookup {
+  readonly promises: { lookup(host: string, options: { all: true }): Promise<readonly { address: string }[]> };
+}
+
+/** What the host's name resolves to; nothing where the platform cannot say. */
+async function addresses(host: string): Promise<readonly string[]> {
+  const runtime = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
+  const dns = runtime?.getBuiltinModule?.("node:dns") as Lookup | undefined;
+  if (dns === undefined) return [];
+  try {
+    return (await dns.promises.lookup(host, { all: true })).map((entry) => entry.address);
+  } catch {
+    return [];
+  }
+}
+
+function isProgramming(error: Cause, codes: readonly string[]): boolean {
+  if (PROGRAMMING.has(error.name ?? "")) return true;
+  if (error.name === "TypeError") return PROGRAMMING_TEXTS.some((words) => says(error, words));
+  // A plain Error without a code is what a hook or a wrapper of the user's throws; networks name theirs.
+  return error.name === "Error" && codes.every((code) => code === "");
+}
+
+function isOffline(url: string): boolean {
+  const online = (globalThis as { navigator?: { onLine?: boolean } }).navigator?.onLine;
+  return online === false && !isLoopback(new URL(url).hostname);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host.endsWith(".localhost") || host.startsWith("127.") || host === "[::1]";
+}

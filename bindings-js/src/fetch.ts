@@ -1,0 +1,235 @@
+// A drop-in for `fetch`, for clients that bring their own API: the same arguments, the same native Response, the same
+// errors. It adds at most one header, the policy's idempotency key, and takes time limits only from the policy's text.
+
+import { raw } from "./body.js";
+import type { Driver, Job } from "./driver.js";
+import { valueIn } from "./headers.js";
+import { type EventKind, kindsOf, type Listener } from "./observe.js";
+import { branded, type CommonOptions, type Fetch, open, sender } from "./open.js";
+import type { Exact, Policy } from "./policy.js";
+import { explain } from "./response.js";
+import type { RouteSettings, Snapshot } from "./settings.js";
+import { isStacked, NESTED } from "./stacked.js";
+import * as w from "./word.js";
+
+/** What a drop-in is made with, beside its policy. */
+export interface FetchOptions extends CommonOptions {
+  /** `true`: bodies are read before a call counts as answered, so that one that breaks is retried. Default: streamed. */
+  readonly buffer?: boolean | undefined;
+}
+
+/** A `fetch` that retries, waits and gives up as its policy says. */
+export interface ResilientFetch extends Fetch {
+  /** Why a call took as long as it did: a short table, for a response or an error of this fetch. */
+  explain(ended: object): string;
+  /** Listens to events; the answer ends it. */
+  on(kinds: EventKind | readonly EventKind[], listener: Listener): () => void;
+  /** Calls, attempts, waits, breakers and limits as they stand now. */
+  snapshot(): Snapshot;
+  /** Ends all waits; new calls fail. */
+  close(): void;
+}
+
+/**
+ * Makes a drop-in for `fetch`: `new OpenAI({ fetch: createFetch(policy), maxRetries: 0 })`.
+ *
+ * @param policy - the policy, or a bare URL for the defaults.
+ * @throws PolicyError naming every place that is wrong.
+ */
+export function createFetch<const P extends Policy>(
+  policy: (P & Exact<P, Policy>) | string,
+  options: FetchOptions = {},
+): ResilientFetch {
+  const driver = open(policy as Policy | string, options);
+  const origins = new Origins(driver);
+  const send = sender(options);
+  const fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const native = send();
+    const request = typeof input === "string" || input instanceof URL ? null : input;
+    const url = request?.url ?? absolute(String(input));
+    // Not http: nothing to decide. A URL that is none: fetch says so better.
+    if (!url.startsWith("http")) return native(input, init);
+    return driver.run(new Dropped(origins, native, url, request, input, init, options.buffer === true));
+  };
+  return Object.assign(branded(fetch), {
+    explain,
+    on: (kinds: EventKind | readonly EventKind[], listener: Listener) => driver.observers.add(kindsOf(kinds), listener),
+    snapshot: () => driver.snapshot(),
+    close: () => driver.close(),
+  });
+}
+
+/** Pages and workers have relative URLs; elsewhere they stay what they are. */
+function absolute(url: string): string {
+  if (url.startsWith("https://") || url.startsWith("http://")) return url;
+  const { location } = globalThis as { location?: { href?: string } };
+  try {
+    return new URL(url, location?.href).href;
+  } catch {
+    return "";
+  }
+}
+
+/** Scopes and routes by what stands in a URL, each remembered for the thousand seen last. */
+class Origins {
+  readonly driver: Driver;
+  readonly #scopes = new Map<string, { readonly scope: number; readonly origin: string }>();
+  readonly #routes = new Map<string, number>();
+
+  constructor(driver: Driver) {
+    this.driver = driver;
+  }
+
+  place(method: string, url: string): { readonly scope: number; readonly route: number } {
+    const cut = this.#cut(url);
+    const { scope, origin } = this.#scope(url.slice(0, cut));
+    if (this.driver.settings.routes.length === 1) return { scope, route: 0 };
+    return { scope, route: this.#route(`${method} ${origin}${pathOf(url, cut)}`) };
+  }
+
+  /** Where scheme and authority end. */
+  #cut(url: string): number {
+    for (let at = url.indexOf("//") + 2; at < url.length; at++) {
+      const char = url[at];
+      if (char === "/" || char === "?" || char === "#" || char === "\\") return at;
+    }
+    return url.length;
+  }
+
+  #scope(written: string): { readonly scope: number; readonly origin: string } {
+    let known = this.#scopes.get(written);
+    if (known === undefined) {
+      const origin = URL.canParse(written) ? new URL(written).origin : "";
+      known = { origin, scope: this.driver.core.scope(origin, "") };
+      if (this.#scopes.size >= 1000) this.#scopes.clear();
+      this.#scopes.set(written, known);
+    }
+    return known;
+  }
+
+  #route(target: string): number {
+    let route = this.#routes.get(target);
+    if (route === undefined) {
+      route = this.driver.core.route(target);
+      if (this.#routes.size >= 1000) this.#routes.clear();
+      this.#routes.set(target, route);
+    }
+    return route;
+  }
+}
+
+function pathOf(url: string, from: number): string {
+  const rest = url.slice(from);
+  const ends = [rest.indexOf("?"), rest.indexOf("#")].filter((at) => at >= 0);
+  const path = ends.length === 0 ? rest : rest.slice(0, Math.min(...ends));
+  return path === "" ? "/" : path;
+}
+
+/** One call of a drop-in. */
+class Dropped implements Job {
+  readonly what: number;
+  readonly route: number;
+  readonly scope: number;
+  readonly deadline = 0;
+  readonly signal: AbortSignal | null;
+  readonly settings: RouteSettings;
+  readonly idle: number;
+  readonly buffered: boolean;
+  readonly dropin = true;
+  readonly raise = false;
+  readonly auth = null;
+  readonly url: string;
+  readonly unsafe: boolean;
+  readonly follows: boolean;
+  readonly #method: string;
+  readonly #fetch: Fetch;
+  readonly #request: Request | null;
+  readonly #input: string | URL | Request;
+  readonly #init: RequestInit | undefined;
+  /** The body can be read but once and is a Request's: every attempt but the last needs a copy of it. */
+  readonly #once: boolean;
+
+  constructor(
+    origins: Origins,
+    fetch: Fetch,
+    url: string,
+    request: Request | null,
+    input: string | URL | Request,
+    init: RequestInit | undefined,
+    buffered: boolean,
+  ) {
+    this.#fetch = fetch;
+    this.#request = request;
+    this.#input = input;
+    this.#init = init;
+    this.#method = (init?.method ?? request?.method ?? "GET").toUpperCase();
+    const { scope, route } = origins.place(this.#method, url);
+    const code = w.methodCode(this.#method);
+    this.url = url;
+    this.scope = scope;
+    this.route = route;
+    this.settings = origins.driver.settings.routes[route] as RouteSettings;
+    this.signal = init?.signal === undefined ? (request?.signal ?? null) : init.signal;
+    this.idle = this.settings.idleWritten === true && !buffered ? this.settings.idle : 0;
+    this.buffered = buffered;
+    this.unsafe = code >= w.methodCode("POST");
+    this.follows = (init?.redirect ?? request?.redirect ?? "follow") === "follow";
+    const headers = init?.headers ?? request?.headers;
+    const upload = raw(init?.body);
+    this.#once = init?.body === undefined && request !== null && request.body !== null;
+    this.what = w.DROPIN | code | w.sizeBits(upload.size);
+    if (upload.repeatable) this.what |= w.REPEATABLE;
+    if (headers !== undefined && this.#hasKey(headers)) this.what |= w.KEYED;
+    if (!buffered) this.what |= w.STREAMED;
+    if (isStacked(headers, init)) this.what |= w.STACKED;
+    this.what >>>= 0;
+  }
+
+  get target(): string {
+    return `${this.#method} ${this.url.split("?")[0]?.split("#")[0]}`;
+  }
+
+  send(signal: AbortSignal | null, key: string | null): Promise<Response> {
+    const init = this.#changed(signal, key);
+    return this.#fetch(this.#once && this.#copies() ? (this.#request as Request).clone() : this.#input, init);
+  }
+
+  mistaken(): boolean {
+    if (this.#request !== null) return false;
+    const { body, ...init } = this.#init ?? {};
+    try {
+      new Request(this.url, raw(body).repeatable ? { ...init, body: body ?? null } : init);
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  ended(): void {
+    // A copy was sent: the original was promised to fetch, and holds what the copy has read.
+    if (this.#once && this.#request?.bodyUsed === false) void this.#request.body?.cancel().catch(() => {});
+  }
+
+  /** A stacked call is never repeated. */
+  #copies(): boolean {
+    return (this.what & w.STACKED) === 0;
+  }
+
+  #hasKey(headers: HeadersInit): boolean {
+    const name = this.settings.idempotency?.header;
+    return name !== undefined && valueIn(headers, name.toLowerCase()) !== null;
+  }
+
+  #changed(signal: AbortSignal | null, key: string | null): RequestInit {
+    const init: RequestInit & { [NESTED]?: true } = { ...this.#init, [NESTED]: true };
+    if (signal !== null) init.signal = signal;
+    // fetch knows `patch` and `PATCH` as two methods, servers only the latter.
+    if (this.#init?.method !== undefined) init.method = this.#method;
+    if (key !== null && this.settings.idempotency !== null) {
+      const headers = new Headers(this.#init?.headers ?? this.#request?.headers);
+      if (!headers.has(this.settings.idempotency.header)) headers.set(this.settings.idempotency.header, key);
+      init.headers = headers;
+    }
+    return init;
+  }
+}

@@ -1,0 +1,18 @@
+// For those who bring the engine themselves (a strict content policy, a shared cache): nothing is inlined, `init` comes
+// first.
+
+import { ready, registerLoader } from "../boundary.js";
+
+/**
+ * Gives the engine: a compiled module, or the bytes of `unruffled/engine.wasm`. Call it once, before the first client.
+ *
+ * @throws WebAssembly.CompileError where the bytes are no module or the platform forbids compiling.
+ */
+export function init(source: WebAssembly.Module | BufferSource): void {
+  // Not `instanceof Module`: that fails for a module of another realm.
+  const isBytes = source instanceof ArrayBuffer || ArrayBuffer.isView(source);
+  registerLoader(() => (isBytes ? new WebAssembly.Module(source as BufferSource) : (source as WebAssembly.Module)));
+  ready();
+}
+
+export * from "../index.js";

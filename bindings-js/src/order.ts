@@ -1,0 +1,130 @@
+// One call of a verb, prepared: everything the driver needs to begin it and to send its attempts.
+
+import type { Auth } from "./auth.js";
+import type { Upload } from "./body.js";
+import type { Job } from "./driver.js";
+import { type CallHeaders, withSecrets } from "./headers.js";
+import type { Fetch } from "./open.js";
+import type { RouteSettings } from "./settings.js";
+import { isStacked, NESTED } from "./stacked.js";
+import * as w from "./word.js";
+
+/** What a verb has worked out. */
+export interface Prepared {
+  readonly fetch: Fetch;
+  readonly method: string;
+  /** The path as the caller wrote it, without its query. */
+  readonly path: string;
+  readonly url: string;
+  readonly route: number;
+  readonly scope: number;
+  readonly settings: RouteSettings;
+  readonly headers: CallHeaders;
+  readonly upload: Upload;
+  readonly auth: Auth | null;
+  readonly signal: AbortSignal | null;
+  readonly deadline: number;
+  readonly key: string | true | undefined;
+  readonly raise: boolean;
+}
+
+/** A verb's call. */
+export class Order implements Job {
+  /** Read the body before the call counts as answered; fixed when the call begins. */
+  buffered = false;
+  begun = false;
+  readonly route: number;
+  readonly scope: number;
+  readonly settings: RouteSettings;
+  readonly auth: Auth | null;
+  readonly signal: AbortSignal | null;
+  readonly deadline: number;
+  readonly raise: boolean;
+  readonly url: string;
+  readonly dropin = false;
+  readonly #prepared: Prepared;
+  readonly #redirect: RequestRedirect | undefined;
+
+  constructor(prepared: Prepared) {
+    this.#prepared = prepared;
+    this.route = prepared.route;
+    this.scope = prepared.scope;
+    this.settings = prepared.settings;
+    this.auth = prepared.auth;
+    this.signal = prepared.signal;
+    this.deadline = prepared.deadline;
+    this.raise = prepared.raise;
+    this.url = prepared.url;
+    this.#redirect = withSecrets(prepared.headers) ? "error" : undefined;
+  }
+
+  get target(): string {
+    return `${this.#prepared.method} ${this.#prepared.path}`;
+  }
+
+  get idle(): number {
+    return this.buffered ? 0 : this.settings.idle;
+  }
+
+  /** Asked for at begin, when it is known whether the caller wants the body buffered. */
+  get what(): number {
+    const { method, upload, key, auth, headers } = this.#prepared;
+    let what = w.methodCode(method) | w.sizeBits(upload.size);
+    if (upload.repeatable) what |= w.REPEATABLE;
+    if (key !== undefined || this.#ownKey()) what |= w.KEYED;
+    if (!this.buffered) what |= w.STREAMED;
+    if (auth !== null) what |= w.CREDENTIALS;
+    if (headers.own !== null && isStacked(headers.lines, undefined)) what |= w.STACKED;
+    return what >>> 0;
+  }
+
+  get unsafe(): boolean {
+    return w.methodCode(this.#prepared.method) >= w.methodCode("POST");
+  }
+
+  get follows(): boolean {
+    return this.#redirect !== "error";
+  }
+
+  send(signal: AbortSignal | null, key: string | null, token: string | null): Promise<Response> {
+    return this.#prepared.fetch(this.url, this.#init(signal, key, token));
+  }
+
+  mistaken(): boolean {
+    try {
+      const { body, ...init } = this.#init(null, null, null);
+      new Request(this.url, this.#prepared.upload.repeatable ? { ...init, body: body ?? null } : init);
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  #ownKey(): boolean {
+    const name = this.settings.idempotency?.header;
+    return name !== undefined && this.#prepared.headers.own?.has(name.toLowerCase()) === true;
+  }
+
+  #init(signal: AbortSignal | null, key: string | null, token: string | null): RequestInit {
+    const { method, upload, headers } = this.#prepared;
+    let { lines } = headers;
+    if (key !== null || token !== null) lines = { ...lines };
+    if (key !== null && !this.#ownKey()) lines[this.settings.idempotency?.header ?? "Idempotency-Key"] = this.#key(key);
+    if (token !== null) lines["Authorization"] = `Bearer ${token}`;
+    const init: RequestInit & { duplex?: "half"; [NESTED]?: true } = { method, headers: lines, [NESTED]: true };
+    if (signal !== null) init.signal = signal;
+    if (this.#redirect !== undefined) init.redirect = this.#redirect;
+    if (upload.body !== null) {
+      init.body = upload.body;
+      if (!upload.repeatable) init.duplex = "half";
+    }
+    return init;
+  }
+
+  /** The caller's own key wins over the one that was made. */
+  #key(made: string): string {
+    const { key } = this.#prepared;
+    if (typeof key !== "string") return made;
+    return this.settings.idempotency?.format === "sf-string" ? `"${key}"` : key;
+  }
+}
