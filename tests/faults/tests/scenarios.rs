@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use unruffled_core::config::{self, Reading};
 use unruffled_faults::library;
 use unruffled_faults::scenario::RUNTIMES;
 
@@ -13,6 +14,19 @@ fn folder() -> PathBuf {
 fn every_file_is_understood() {
     let problems: Vec<String> =
         library::files(&folder()).unwrap().iter().filter_map(|path| library::read(path).err()).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_policy_is_one() {
+    let mut problems = Vec::new();
+    for path in library::files(&folder()).unwrap() {
+        let (mut value, scenario) = library::read(&path).unwrap();
+        value["policy"]["baseUrl"] = "http://127.0.0.1:1/run".into();
+        for issue in config::read(&value["policy"].to_string(), Reading::Strict).err().unwrap_or_default() {
+            problems.push(format!("{}: {}", scenario.name, issue.text));
+        }
+    }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
