@@ -4,6 +4,7 @@
 //! know what a policy means.
 
 mod arguments;
+mod bench;
 mod build;
 mod demo;
 mod formats;
@@ -22,6 +23,7 @@ usage: cargo xtask COMMAND
   build [--only js|python|kotlin]   build the packages
   test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios house docs
   demo  [--url URL --policy FILE]   a bad day of 42 s for three clients, or their calls to an API of yours
+  bench [--only NAME[,NAME…]]       what a call costs; NAME: core js python kotlin
   house                             sizes and rules of the house
 ";
 
@@ -46,6 +48,7 @@ fn dispatch(words: &[String]) -> Result<(), String> {
         "build" => build::main(rest),
         "test" => test::main(rest),
         "demo" => demo::main(rest),
+        "bench" => bench::main(rest),
         "house" => house::main(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
