@@ -20,6 +20,7 @@ from ._clock import AsyncioPause, TrioPause
 from ._credentials import Credential, CredentialsFailedError, Given
 from ._engine import Engine
 from ._faults import TooLargeError
+from ._stacked import NESTED, is_foreign
 
 
 class Pause(Protocol):
@@ -105,6 +106,7 @@ class AsyncHost:
         """Belongs to the loop that the client is used in."""
         self.http = http
         self.loop = loop
+        self.foreign = is_foreign(http)
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
@@ -127,7 +129,15 @@ class AsyncHost:
             return await self._exchange(call, word, token)
 
     async def _exchange(self, call: Call, word: int, token: bytes | None) -> httpx2.Response:
-        response = await self.http.send(call.request(word, token), stream=True)
+        request = call.request(word, token)
+        if self.foreign:
+            mark = NESTED.set(call.limit_at)
+            try:
+                response = await self.http.send(request, stream=True)
+            finally:
+                NESTED.reset(mark)
+        else:
+            response = await self.http.send(request, stream=True)
         if response.status_code >= 400:
             return response
         if call.streamed:
@@ -238,30 +248,22 @@ class AsyncHost:
                 engine.waiting.leave(number)
 
     async def refresh(self, engine: Engine, call: Call, number: int, generation: int) -> None:
-        """Asks in a task of its own, which outlives the call."""
-        pause = self.loop.pause()
-        self.loop.spawn(self._refreshed(engine, call, generation, pause))
-        if engine.waiting.enter(number, pause):
-            try:
-                await pause.wait(codes.NEVER / 1000)
-            finally:
-                engine.waiting.leave(number)
+        """Asks in a task of its own, which outlives the call; the call waits in line like the others."""
+        self.loop.spawn(self._refreshed(engine, call, generation))
 
-    async def _refreshed(self, engine: Engine, call: Call, generation: int, pause: Pause) -> None:
+    async def _refreshed(self, engine: Engine, call: Call, generation: int) -> None:
         credential = call.credential
         assert credential is not None
         try:
             call.token, lives = credential.keep(await _asked(credential))
         except Exception as error:
-            call.error = error
+            credential.error = error
             engine.token_failed(generation, codes.LOST)
         except BaseException:
             engine.token_failed(generation, codes.CANCELLED)
             raise
         else:
             engine.token(generation, lives)
-        finally:
-            pause.wake()
 
 
 async def _asked(credential: Credential) -> Given:

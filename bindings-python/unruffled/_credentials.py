@@ -36,13 +36,15 @@ class CredentialsFailedError(Exception):
 class Credential:
     """One identity: a function, the scope's name that keeps it apart from others, the token kept."""
 
-    __slots__ = ("ask", "kept", "name")
+    __slots__ = ("__weakref__", "ask", "error", "kept", "name")
 
     def __init__(self, ask: AskAsync, name: str) -> None:
         """`name` is "" for the client's own, else unique within the client."""
         self.ask = ask
         self.name = name
         self.kept: bytes | None = None
+        #: What the function raised last: the cause of an `auth` failure.
+        self.error: Exception | None = None
 
     def keep(self, given: Given) -> tuple[bytes, int]:
         """The token and how many milliseconds it lives, 0 = it is not kept. Raises ValueError or TypeError."""

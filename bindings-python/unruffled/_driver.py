@@ -17,7 +17,7 @@ from ._call import Call
 from ._credentials import CredentialsFailedError
 from ._engine import Engine, refused
 from ._errors import CallError, Reason, StatusError
-from ._faults import fault_of
+from ._faults import TooLargeError, fault_of
 from ._record import Record, attach
 
 T = TypeVar("T")
@@ -76,9 +76,10 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
         number = next(engine.numbers) & 0xFFFFFFFF
         word = engine.begin(handle, number, started, call.route_number, call.scope, call.what, deadline)
     over = False
-    due = 0
+    due = seen = 0
     try:
         while True:
+            seen |= word
             if word & codes.WAKES:
                 engine.wake()
             kind = word & codes.KIND
@@ -89,6 +90,9 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
                     call.error = error
                     fault = fault_of(error, call.reading)
                     word = engine.fault(handle, number, now(), fault)
+                    if word & codes.WAKES:
+                        word ^= codes.WAKES
+                        engine.wake()
                     if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
                         over = True
                         if isinstance(error, CredentialsFailedError):
@@ -110,8 +114,14 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
                     )
                 else:
                     word = engine.respond(handle, number, at, status)
+                if word & codes.WAKES:
+                    # Now, not when the body of a discarded answer has been put away.
+                    word ^= codes.WAKES
+                    engine.wake()
                 kind = word & codes.KIND
-                if kind != codes.DELIVER:
+                if kind == codes.FAIL and not call.raise_:
+                    await _whole(host, call)
+                elif kind != codes.DELIVER:
                     due = at + (word >> codes.ARG)
                     await host.keep(call, due if kind == codes.WAIT else None)
             elif kind == codes.DELIVER:
@@ -132,7 +142,8 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
                 over = True
                 if word & codes.RESPONSE and not call.raise_ and call.response is not None:
                     return attach(call.response, Record(engine, number, word, started))
-                raise _failure(engine, call, number, word, started) from call.error
+                failure = _failure(engine, call, number, word, started)
+                raise failure from _cause(call, failure)
             else:
                 raise refused(word)
     finally:
@@ -140,7 +151,7 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
             engine.abandon(number)
         if engine.waiting.early:
             engine.waiting.forget(number)
-        if word & codes.EVENTS or engine.eager:
+        if seen & codes.EVENTS or engine.eager:
             engine.tell()
 
 
@@ -161,12 +172,26 @@ async def _deliver(host: Host, engine: Engine, call: Call, number: int, word: in
                 maybe_applied=bool(word & codes.APPLIED),
             )
         if not call.streamed:
-            try:
-                await host.read(call)
-            except httpx2.HTTPError as error:
+            error = await _whole(host, call)
+            if error is not None:
                 reason: Reason = "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
                 raise CallError(call.target, reason, outcome, record.report(status)) from error
     return attach(response, record)
+
+
+async def _whole(host: Host, call: Call) -> Exception | None:
+    """Reads the body of an answer that is returned although it is an error; what broke it off, if something did."""
+    try:
+        await host.read(call)
+    except (httpx2.HTTPError, TooLargeError) as error:
+        return error
+    return None
+
+
+def _cause(call: Call, failure: CallError) -> Exception | None:
+    if failure.reason == "auth" and call.credential is not None and call.credential.error is not None:
+        return call.credential.error
+    return call.error
 
 
 def _failure(

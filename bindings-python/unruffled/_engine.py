@@ -28,7 +28,7 @@ _BIT = {kind: 1 << place for place, kind in enumerate(codes.EVENT_KINDS)}
 ALL_KINDS = (1 << len(codes.EVENT_KINDS)) - 1
 _WARNINGS = _BIT["breaker"] | _BIT["stacked"] | _BIT["warning"]
 _INFOS = _WARNINGS | _BIT["wait"] | _BIT["limiter"] | _BIT["refresh"] | _BIT["call"]
-#: Routes and scopes remembered at most; they are asked for again beyond that.
+# Routes remembered at most; they are asked for again beyond that.
 _MOST_CACHED = 4096
 
 
@@ -73,7 +73,7 @@ class Engine:
         self._listeners: list[tuple[int, Listener]] = []
         self._telling = threading.Lock()
         self._routes: dict[tuple[str, str], int] = {}
-        self._scopes: dict[tuple[str, str], int] = {}
+        self._scopes: dict[str, int] = {}
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         self.settings: dict[str, Any] = boundary.settings(self.handle)
         self.base_url = self._resolve(base_url)
@@ -90,10 +90,10 @@ class Engine:
                 text = f"baseUrl: the environment variable {name} is not set; set it, or give base_url="
                 raise PolicyError([Issue("baseUrl", text, 0, 0)])
         elif option is None:
-            return url
+            return url and url.rstrip("/")
         boundary.set_base(self.handle, url)
         self.settings = boundary.settings(self.handle)
-        return str(url)
+        return str(self.settings["baseUrl"]).rstrip("/")
 
     def route(self, method: str, template: str) -> int:
         """The number of the route for a method and a path as the caller wrote it."""
@@ -106,15 +106,13 @@ class Engine:
             known = self._routes[method, template] = boundary.route(self.handle, f"{method} {template}")
         return known
 
-    def scope(self, origin: str, credential: str) -> int:
-        """The number of the scope for an origin ("" = the base URL's) and a credential's name ("" = the default)."""
-        if not origin and not credential:
+    def scope(self, credential: str) -> int:
+        """The number of the base URL's scope with a credential's name; "" = the client's own."""
+        if not credential:
             return 0
-        known = self._scopes.get((origin, credential))
+        known = self._scopes.get(credential)
         if known is None:
-            if len(self._scopes) >= _MOST_CACHED:
-                self._scopes.clear()
-            known = self._scopes[origin, credential] = boundary.scope(self.handle, origin, credential)
+            known = self._scopes[credential] = boundary.scope(self.handle, "", credential)
         return known
 
     def wake(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import threading
 import weakref
@@ -36,7 +37,12 @@ _NOT_OURS = {
 def text_of(policy: Policy) -> str:
     """The policy's text. Raises `PolicyError` for a file that cannot be read, TypeError for anything else."""
     if isinstance(policy, Mapping):
-        return json.dumps(policy)
+        try:
+            return json.dumps(_visible(policy))
+        except (RecursionError, ValueError, TypeError):
+            raise PolicyError(
+                [Issue("policy", "policy: not JSON; it is circular or its keys are no texts", 0, 0)]
+            ) from None
     if isinstance(policy, str) and "://" in policy:
         return json.dumps({"baseUrl": policy})
     if not isinstance(policy, (str, os.PathLike)):
@@ -48,6 +54,17 @@ def text_of(policy: Policy) -> str:
     except UnicodeDecodeError:
         problem = f"policy: {os.fspath(policy)} is not UTF-8"
     raise PolicyError([Issue("policy", problem, 0, 0)])
+
+
+def _visible(value: Any) -> Any:
+    """What JSON cannot say becomes a text that the core names and refuses at its place."""
+    if isinstance(value, Mapping):
+        return {name: _visible(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_visible(item) for item in value]
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value) if isinstance(value, float) else f"a {type(value).__name__}"
 
 
 class Live:

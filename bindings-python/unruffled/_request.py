@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json as jsonlib
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from ._call import Call, Content, Options, RawPairs, Route, make_uuid
 from ._credentials import Credential
 from ._engine import Engine
 from ._errors import UsageError
+from ._stacked import NESTED, is_stacked
 
 _URLS_CACHED = 1024
 _EMPTY = httpx2.ByteStream(b"")
@@ -48,10 +50,11 @@ class Builder:
         call.method = method
         call.target = f"{method} {url.partition('?')[0]}"
         call.engine = engine
-        call.route_number = number = engine.route(method, url)
-        call.route = route = self.routes[number]
         try:
-            text = _url.build(engine.base_url, url, options.get("path"), options.get("query"), route.query)
+            template = _url.template(url)
+            call.route_number = number = engine.route(method, template.target)
+            call.route = route = self.routes[number]
+            text = _url.build(engine.base_url, template, options.get("path"), options.get("query"), route.query)
         except _url.WrongUrlError as error:
             raise UsageError(call.target, str(error)) from None
         call.url, host = self._parsed(call.target, text)
@@ -82,7 +85,7 @@ class Builder:
                 what |= codes.KEYED
                 call.key = next(value for name, value in own if name.lower() == route.key_header.lower())
                 own = [pair for pair in own if pair[0].lower() != route.key_header.lower()]
-            if _is_stacked(own):
+            if is_stacked(own):
                 what |= codes.STACKED
             pairs = [pair for pair in pairs if pair[0].lower() not in names] + own
         call.pairs = pairs
@@ -92,18 +95,20 @@ class Builder:
         if credential is not None:
             if not authorized:
                 what |= codes.CREDENTIALS
-            if credential.name or engine.base_url is None:
-                call.scope = engine.scope("", credential.name)
-        if engine.base_url is None:
-            call.scope = engine.scope(_url.origin_of(text), credential.name if credential else "")
+                call.scope = engine.scope(credential.name)
         call.streamed = streamed
         if streamed:
             what |= codes.STREAMED
-        call.what = what
         call.deadline = 0
         deadline = options.get("deadline")
         if deadline is not None:
             call.deadline = _deadline(call.target, deadline)
+        above = NESTED.get()
+        if above is not None:
+            what |= codes.STACKED
+            left = _deadline(call.target, above - time.monotonic())
+            call.deadline = min(call.deadline or left, left)
+        call.what = what
         call.raise_ = options.get("raise_", True)
         call.token = call.response = call.error = call.pieces = None
         call.reading = False
@@ -159,14 +164,6 @@ class Builder:
 
 
 _NONE: Any = object()
-
-
-def _is_stacked(own: RawPairs) -> bool:
-    """Whether another retry layer says that this is not its first attempt."""
-    for name, value in own:
-        if name.lower().endswith(b"retry-count") and value.strip().isdigit() and int(value) >= 1:
-            return True
-    return False
 
 
 def _deadline(target: str, deadline: float | datetime.timedelta) -> int:

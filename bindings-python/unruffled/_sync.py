@@ -15,6 +15,7 @@ from ._credentials import CredentialsFailedError, Given
 from ._deadline import LIMIT, install
 from ._engine import Engine
 from ._faults import TooLargeError
+from ._stacked import NESTED, is_foreign
 
 _monotonic = time.monotonic
 
@@ -25,6 +26,7 @@ class SyncHost:
     def __init__(self, http: httpx2.Client) -> None:
         """Puts the deadline into the client's connections, where its pool lets it."""
         self.http = http
+        self.foreign = is_foreign(http)
         self.clipped = install(http)
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
@@ -44,6 +46,7 @@ class SyncHost:
         call.pieces = None
         before = LIMIT.at
         LIMIT.at = at
+        mark = NESTED.set(call.limit_at) if self.foreign else None
         try:
             response = self.http.send(call.request(word, token), stream=True)
             if response.status_code >= 400:
@@ -61,6 +64,8 @@ class SyncHost:
             return response
         finally:
             LIMIT.at = before
+            if mark is not None:
+                NESTED.reset(mark)
 
     def _token(self, call: Call) -> bytes:
         credential = call.credential
@@ -161,7 +166,7 @@ class SyncHost:
             given = credential.ask()
             call.token, lives = credential.keep(cast(Given, given))
         except Exception as error:
-            call.error = error
+            credential.error = error
             engine.token_failed(generation, codes.LOST)
         except BaseException:
             # The caller goes away, not the token: another call asks.

@@ -1,9 +1,14 @@
-"""From a template and its values to an absolute URL. The vectors in tests/vectors/url say how, in every language."""
+"""From a path template, its values and a query to a URL. The vectors in tests/vectors/url say how, in every language.
+
+What could make a request go elsewhere than written is refused: dot segments, empty values, a foreign origin. No text of
+a refusal shows a value.
+"""
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 Value = str | int | float | bool
@@ -12,65 +17,97 @@ QueryValue = Value | None | Sequence[Value | None]
 Query = Mapping[str, QueryValue]
 Pairs = list[tuple[str, str]]
 
-_PLACE = re.compile(r"\{([^{}]*)\}")
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# Beside letters, digits and -._~ (RFC 3986): what the caller may write into a path or a query as it is.
+_IN_PATH = "!$&'()*+,;=:@/%"
+_IN_QUERY = _IN_PATH + "?"
 
 
 class WrongUrlError(ValueError):
-    """The URL cannot be built; the text says what to write, without any value."""
+    """The URL cannot be built; the text says what to write."""
 
 
-def text_of(value: Value) -> str:
-    """As JSON writes it: `true`, `7`, `0.5`, and 1.0 as `1`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    return str(value)
+class Template:
+    """A path or an absolute URL as the caller wrote it, checked and cut at its `{names}`."""
+
+    __slots__ = ("literals", "names", "origin", "query", "target")
+
+    def __init__(self, text: str) -> None:
+        """Raises `WrongUrlError`."""
+        self.origin, rest = _split(text)
+        for char in rest:
+            if char < " " or char == "\x7f":
+                raise WrongUrlError("a path has no control characters")
+            if char == "\\":
+                raise WrongUrlError('a path has no "\\"; write "/"')
+        path, _, query = rest.partition("?")
+        if any(_is_dots(segment) for segment in path.split("/")):
+            raise WrongUrlError('a path has no "." or ".." segments')
+        self.literals, self.names = _cut(path)
+        #: What stood behind `?`, encoded.
+        self.query = _encoded(query, _IN_QUERY)
+        #: What routes know it by.
+        self.target = (self.origin or "") + path
 
 
-def fill(template: str, values: Mapping[str, Value]) -> str:
-    """Puts the values, percent-encoded, into the places of a path template such as `/orders/{id}`.
+@lru_cache(maxsize=1024)
+def template(text: str) -> Template:
+    """The template of a text; the thousand seen last are remembered."""
+    return Template(text)
 
-    Raises `WrongUrlError` for a missing or empty value, and for `.` and `..`, which would change the path's shape.
+
+def build(
+    base: str | None,
+    url: Template,
+    path: Mapping[str, Value] | None,
+    query: Query | None,
+    always: Sequence[tuple[str, str]],
+) -> str:
+    """The URL of one call.
+
+    `base`: the base URL without a slash at its end; `always`: the policy's query, of which a name in `query` replaces all. Raises `WrongUrlError`.
     """
-
-    def one(match: re.Match[str]) -> str:
-        name = match[1]
-        value = values.get(name)
-        if value is None:
-            raise WrongUrlError(f"path has no value for {{{name}}}; give path={{{name!r}: …}}")
-        text = text_of(value)
-        if text in ("", ".", ".."):
-            raise WrongUrlError(f"the value of {{{name}}} is empty, . or ..; no path segment can be that")
-        return quote(text, safe="")
-
-    return _PLACE.sub(one, template)
+    if base is None:
+        raise WrongUrlError("there is no base URL; write baseUrl into the policy or give base_url=")
+    if url.origin is None:
+        parts = [base, url.literals[0]]
+    elif url.origin == origin_of(base):
+        parts = [url.origin, url.literals[0]]
+    else:
+        raise WrongUrlError("an absolute URL must have the base URL's origin; use a client of its own")
+    for name, literal in zip(url.names, url.literals[1:], strict=True):
+        parts += (_path_value(name, path.get(name) if path else None), literal)
+    if path:
+        for name in path:
+            if name not in url.names:
+                raise WrongUrlError(f"the path has no {{{name}}}")
+    asked = [url.query] if url.query else []
+    if always:
+        asked += [encode(pair for pair in always if not query or pair[0] not in query)]
+    if query:
+        asked += [encode(pairs_of(query))]
+    text = "&".join(part for part in asked if part)
+    if text:
+        parts += ("?", text)
+    return "".join(parts)
 
 
 def encode(pairs: Iterable[tuple[str, str]]) -> str:
-    """`name=value&…`, percent-encoded, a space as %20."""
-    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
+    """`name=value&…`, percent-encoded but for unreserved characters, a space as %20."""
+    return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
 
 
 def pairs_of(query: Query) -> Pairs:
     """The query as pairs: None is dropped, lists repeat their name."""
     pairs: Pairs = []
     for name, value in query.items():
-        if value is None:
-            continue
-        if isinstance(value, (str, int, float)):
-            pairs.append((name, text_of(value)))
-        else:
-            pairs.extend((name, text_of(item)) for item in value if item is not None)
+        if isinstance(value, (list, tuple)):
+            pairs.extend((name, _text_of(name, item)) for item in value if item is not None)
+        elif value is not None:
+            pairs.append((name, _text_of(name, value)))
     return pairs
 
 
-def is_absolute(url: str) -> bool:
-    """Whether a URL names its own scheme and host."""
-    return _ABSOLUTE.match(url) is not None
-
-
+@lru_cache(maxsize=64)
 def origin_of(url: str) -> str:
     """Scheme, host and port of an absolute URL, in lower case, without the scheme's own port.
 
@@ -78,42 +115,83 @@ def origin_of(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        port = parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
-        raise WrongUrlError("the URL cannot be read") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise WrongUrlError("the URL must be http or https, with a host and without a user")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        raise WrongUrlError("not a URL") from None
+    if parts.scheme not in ("http", "https"):
+        raise WrongUrlError("only http and https are spoken here")
+    if "@" in parts.netloc:
+        raise WrongUrlError("a URL has no user or password; use credentials")
+    if not host:
+        raise WrongUrlError("not a URL")
+    if ":" in host:
+        host = f"[{host}]"
     own = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{host}" if port in (None, own) else f"{parts.scheme}://{host}:{port}"
 
 
-def build(
-    base: str | None, url: str, path: Mapping[str, Value] | None, query: Query | None, always: Sequence[tuple[str, str]]
-) -> str:
-    """The absolute URL of a call.
+def _split(text: str) -> tuple[str | None, str]:
+    """The origin, if the text is absolute, and the rest, which begins with a slash."""
+    if "#" in text:
+        raise WrongUrlError('a path has no "#"; write "%23", or leave the fragment out')
+    if text.startswith("/"):
+        return None, text
+    if "://" not in text:
+        raise WrongUrlError('a path begins with "/"')
+    start = text.index("://") + 3
+    end = min((place for place in (text.find("/", start), text.find("?", start)) if place >= 0), default=len(text))
+    rest = text[end:]
+    return origin_of(text[:end]), rest if rest.startswith("/") else "/" + rest
 
-    `base`: the base URL, or None; `url`: a path template, appended to the base's path, or an absolute URL of the base's
-    origin; `always`: the policy's query, which a name in `query` replaces. Raises `WrongUrlError`.
-    """
-    target, _, _ = url.partition("#")
-    target, _, written = target.partition("?")
-    if is_absolute(target):
-        origin = origin_of(target)
-        if base is not None and origin != origin_of(base):
-            raise WrongUrlError("the URL has another origin than the base URL; use a client of its own")
-        head, rest = target[: target.index("://") + 3], target[target.index("://") + 3 :]
-        host, slash, rest = rest.partition("/")
-        target = head + host + slash + fill(rest, path or {})
-    elif base is None:
-        raise WrongUrlError("there is no base URL; write baseUrl into the policy, give base_url=, or an absolute URL")
-    else:
-        filled = fill(target, path or {})
-        if filled and not filled.startswith("/"):
-            filled = "/" + filled
-        target = base.rstrip("/") + filled
-    own = pairs_of(query) if query else []
-    named = {name for name, _ in own}
-    text = encode([*(pair for pair in always if pair[0] not in named), *own])
-    both = "&".join(part for part in (written, text) if part)
-    return f"{target}?{both}" if both else target
+
+def _cut(path: str) -> tuple[list[str], list[str]]:
+    literals: list[str] = []
+    names: list[str] = []
+    literal, opened, rest = path.partition("{")
+    while opened:
+        name, closed, after = rest.partition("}")
+        if not closed or not name or "{" in name:
+            raise WrongUrlError('"{" opens a {name}')
+        literals.append(literal)
+        names.append(name)
+        literal, opened, rest = after.partition("{")
+    literals.append(literal)
+    if any("}" in literal for literal in literals):
+        raise WrongUrlError('"}" closes a {name}')
+    return [_encoded(literal, _IN_PATH) for literal in literals], names
+
+
+def _path_value(name: str, value: Value | None) -> str:
+    if value is None:
+        raise WrongUrlError(f"no value for {{{name}}}; give path={{{name!r}: …}}")
+    text = _text_of(name, value)
+    if not text:
+        raise WrongUrlError(f"the value of {{{name}}} is empty")
+    if _is_dots(text):
+        raise WrongUrlError(f'the value of {{{name}}} is "." or ".."')
+    return _encoded(text)
+
+
+def _is_dots(segment: str) -> bool:
+    """Whether URL parsers read a segment as `.` or `..`: they take %2e for a dot."""
+    return len(segment) <= 6 and segment.lower().replace("%2e", ".") in (".", "..")
+
+
+def _text_of(name: str, value: object) -> str:
+    """As JSON writes it: `true`, `7`, `0.5`; a whole number without its `.0`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e21 else float.__repr__(value)
+    raise WrongUrlError(f"{name}: neither a text, a number nor a boolean")
+
+
+def _encoded(text: str, safe: str = "") -> str:
+    try:
+        return quote(text, safe=safe)
+    except UnicodeEncodeError:
+        raise WrongUrlError("half a surrogate pair is no text") from None

@@ -1,0 +1,37 @@
+"""Who retries above us: an SDK says so in a header, another unruffled leaves a mark.
+
+Two loops on top of each other multiply attempts, so that the lower one makes a single one.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+import httpx2
+
+#: Set while a client sends by a transport that somebody else made: the end of that attempt, in `time.monotonic`.
+NESTED: ContextVar[float | None] = ContextVar("unruffled_nested", default=None)
+
+# Headers in which SDKs count their retries; 0 proves nothing, since they may be told not to retry.
+_COUNTS = frozenset((b"x-stainless-retry-count", b"x-retry-count", b"x-retry-attempt", b"retry-attempt"))
+
+
+def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
+    """Whether a transport that httpx2 did not make sends for this client: another unruffled may be behind it."""
+    transports = [http._transport, *http._mounts.values()]
+    own = (httpx2.HTTPTransport, httpx2.AsyncHTTPTransport)
+    return any(transport is not None and not isinstance(transport, own) for transport in transports)
+
+
+def is_stacked(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether the caller's own headers say that this is somebody's retry."""
+    for name, value in headers:
+        low = name.lower()
+        if low in _COUNTS and value.isdigit() and int(value) >= 1:
+            return True
+        # AWS: `attempt=2; max=3`, counted from 1.
+        if low == b"amz-sdk-request":
+            count = value.partition(b";")[0].partition(b"=")[2].strip()
+            if count.isdigit() and int(count) >= 2:
+                return True
+    return False
