@@ -92,10 +92,9 @@ class Builder:
         call.cookies = self.http.cookies
         call.credential = credential
         call.scope = 0
-        if credential is not None:
-            if not authorized:
-                what |= codes.CREDENTIALS
-                call.scope = engine.scope(credential.name)
+        if credential is not None and not authorized:
+            what |= codes.CREDENTIALS
+            call.scope = engine.scope(credential.name)
         call.streamed = streamed
         if streamed:
             what |= codes.STREAMED

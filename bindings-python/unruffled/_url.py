@@ -64,7 +64,8 @@ def build(
 ) -> str:
     """The URL of one call.
 
-    `base`: the base URL without a slash at its end; `always`: the policy's query, of which a name in `query` replaces all. Raises `WrongUrlError`.
+    `base`: the base URL without a slash at its end; `always`: the policy's query, of which a name in `query` replaces
+    all. Raises `WrongUrlError`.
     """
     if base is None:
         raise WrongUrlError("there is no base URL; write baseUrl into the policy or give base_url=")
