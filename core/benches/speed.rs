@@ -1,7 +1,11 @@
 //! What a call that succeeds at once costs in the core: time with 1 to 100,000 calls in flight, and memory.
 //!
 //! Breaker, retry budget and one rate limit are on, as in a real policy. Prints one JSON line per figure.
-#![allow(clippy::arithmetic_side_effects, clippy::expect_used, reason = "a program that may stop at the first surprise")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    reason = "a program that may stop at the first surprise"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;

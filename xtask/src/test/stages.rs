@@ -83,9 +83,9 @@ pub static STAGES: &[Stage] = &[
     stage("kotlin tests", &["kotlin", "vectors", "scenarios"], maven)
         .of("bindings-kotlin/pom.xml")
         .after(&["kotlin native", "fault server"]),
-    stage("kotlin quick start", &["kotlin", "docs"], quickstart::kotlin)
+    stage("kotlin quick start", &["kotlin"], quickstart::kotlin)
         .of(quickstart::KOTLIN)
-        .after(&["kotlin native", "fault server"]),
+        .after(&["kotlin tests", "fault server"]),
 ];
 
 fn built(name: &str) -> Result<String, String> {
