@@ -1,0 +1,21 @@
+// The shared files of the repository, as the runners of this package read them.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** The repository's root. */
+export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** Every vector: `[file, content]`, those of the core and those of URLs apart. */
+export function vectors() {
+  const folder = `${ROOT}tests/vectors/`;
+  const core = [];
+  const url = [];
+  for (const path of readdirSync(folder, { recursive: true }).sort()) {
+    if (!path.endsWith(".json")) continue;
+    const content = JSON.parse(readFileSync(folder + path, "utf8"));
+    if (!path.startsWith("url/")) core.push([path, content]);
+    else for (const each of Array.isArray(content) ? content : [content]) url.push([`${path} ${each.name}`, each]);
+  }
+  return { core, url };
+}
