@@ -224,3 +224,180 @@ fn fitting(ends: &[End], method: &str) -> Option<usize> {
     let own = ends.iter().find(|end| end.method.as_deref() == Some(method));
     own.or_else(|| ends.iter().find(|end| end.method.is_none())).map(|end| end.route)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::types::Settings;
+    use std::format;
+    use std::vec;
+
+    fn routes(patterns: &[&str]) -> Vec<Route> {
+        let route = |text: &&str| {
+            let (method, segments) = pattern(text).unwrap();
+            Route { pattern: String::from(*text), method, segments, settings: Settings::default() }
+        };
+        patterns.iter().map(route).collect()
+    }
+
+    fn best<'a>(patterns: &[&'a str], method: &str, path: &str) -> &'a str {
+        let place = Routes::build(&routes(patterns)).resolve(method, path);
+        place.checked_sub(1).map_or("", |place| patterns[place])
+    }
+
+    #[test]
+    fn literal_beats_template_beats_rest_from_the_left() {
+        let all = ["/a/*", "/a/{x}", "/a/b", "/{x}/b/*", "/a/{x}/c", "/*"];
+        for (path, expected) in [
+            ("/a/b", "/a/b"),
+            ("/a/z", "/a/{x}"),
+            ("/a/b/c", "/a/{x}/c"),
+            ("/a/b/d", "/a/*"),
+            ("/z/b/d", "/{x}/b/*"),
+            ("/z/b", "/*"),
+            ("/a", "/*"),
+            ("/a/", "/a/{x}"),
+            ("", ""),
+            ("/", ""),
+        ] {
+            assert_eq!(best(&all, "GET", path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_method_beats_any_and_a_misfit_falls_through() {
+        let all = ["/a/b", "POST /a/b", "GET /a/{x}", "DELETE /*"];
+        assert_eq!(best(&all, "POST", "/a/b"), "POST /a/b");
+        assert_eq!(best(&all, "GET", "/a/b"), "/a/b");
+        assert_eq!(best(&all[1..], "GET", "/a/b"), "GET /a/{x}");
+        assert_eq!(best(&all[1..], "DELETE", "/a/b"), "DELETE /*");
+        assert_eq!(best(&all[1..], "PUT", "/a/b"), "");
+        assert_eq!(best(&all[1..], "get", "/a/b"), "");
+    }
+
+    #[test]
+    fn templates_of_the_caller_are_plain_text() {
+        assert_eq!(best(&["/orders/{id}"], "GET", "/orders/{order}"), "/orders/{id}");
+        assert_eq!(best(&["/orders/{id}", "/orders/*"], "GET", "/orders/{a}/{b}"), "/orders/*");
+        assert_eq!(best(&["/Orders"], "GET", "/orders"), "");
+        assert_eq!(best(&["/a%20b"], "GET", "/a b"), "");
+        assert_eq!(best(&["/"], "GET", ""), "/");
+        assert_eq!(best(&["/"], "GET", "/"), "/");
+        assert_eq!(best(&["/a//b"], "GET", "/a//b"), "/a//b");
+        assert_eq!(best(&["/a/b"], "GET", "a/b"), "/a/b");
+    }
+
+    #[test]
+    fn a_wrong_pattern_is_shown_right() {
+        for (text, expected) in [
+            ("GET orders", r#"path without "/"; write "GET /orders""#),
+            ("orders", r#"path without "/"; write "/orders""#),
+            ("", r#"path without "/"; write "/""#),
+            ("GET", r#"path missing; write "GET /*""#),
+            ("get /orders", r#"method not in upper case; write "GET /orders""#),
+            ("GET /orders?x=1", r#"path with a query; write "GET /orders""#),
+            ("/orders/", r#"path with a last "/"; write "/orders""#),
+            ("GET  /orders", "path with a space or control character; percent-encode it"),
+            (" /orders", r#"no method before the space; write "GET /path" or "/path""#),
+            ("/*/a", r#""*" is the whole last segment only; use {template} elsewhere"#),
+            ("/a*", r#""*" is the whole last segment only; use {template} elsewhere"#),
+            ("/a/{id", "{template} is one whole segment, with a name"),
+            ("/a/{}", "{template} is one whole segment, with a name"),
+            ("/a/x{id}", "{template} is one whole segment, with a name"),
+            ("GET https://a.com/x", "a URL; write the path below baseUrl"),
+        ] {
+            assert_eq!(pattern(text), Err(String::from(expected)), "{text}");
+        }
+    }
+
+    /// What the tree finds, found the slow way.
+    fn slowly(routes: &[Route], method: &str, path: &str) -> usize {
+        let path: Vec<&str> = if path == "/" { vec![] } else { path[1..].split('/').collect() };
+        let fits = |route: &&(usize, &Route)| {
+            let segments = &route.1.segments;
+            let rest = segments.last() == Some(&Segment::Rest);
+            let length = if rest { path.len() >= segments.len() } else { path.len() == segments.len() };
+            length
+                && route.1.method.as_deref().is_none_or(|own| own == method)
+                && segments.iter().zip(&path).all(|(segment, text)| match segment {
+                    Segment::Literal(literal) => literal == text,
+                    Segment::Template | Segment::Rest => true,
+                })
+        };
+        let all: Vec<(usize, &Route)> = routes.iter().enumerate().collect();
+        let found = all.iter().filter(fits).min_by_key(|(_, route)| {
+            let kinds: Vec<u8> = (0..path.len())
+                .map(|at| match route.segments.get(at) {
+                    Some(Segment::Literal(_)) => 0,
+                    Some(Segment::Template) => 1,
+                    Some(Segment::Rest) | None => 2,
+                })
+                .collect();
+            (kinds, route.method.is_none())
+        });
+        found.map_or(0, |(place, _)| place + 1)
+    }
+
+    #[test]
+    fn the_tree_finds_what_a_search_through_all_finds() {
+        let words = ["a", "b", "{x}"];
+        let mut patterns = vec![];
+        let mut state = 7_u64;
+        let mut roll = |sides: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % sides
+        };
+        for _ in 0..60 {
+            let mut path = String::new();
+            for _ in 0..=roll(4) {
+                path.push('/');
+                path.push_str(words[roll(3) as usize]);
+            }
+            if roll(3) == 0 {
+                path.push_str("/*");
+            }
+            patterns.push(format!("{}{path}", ["", "GET ", "POST "][roll(3) as usize]));
+        }
+        patterns.sort();
+        patterns.dedup();
+        let patterns: Vec<&str> = patterns.iter().map(|text| &**text).collect();
+        let routes = routes(&patterns);
+        let tree = Routes::build(&routes);
+        for _ in 0..5_000 {
+            let mut path = String::new();
+            for _ in 0..=roll(5) {
+                path.push('/');
+                path.push_str(["a", "b", "c"][roll(3) as usize]);
+            }
+            let method = ["GET", "POST", "PUT"][roll(3) as usize];
+            assert_eq!(tree.resolve(method, &path), slowly(&routes, method, &path), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn four_thousand_routes_cost_a_few_nodes_and_a_hostile_set_never_more_than_there_are() {
+        let patterns: Vec<String> = (0..4_096)
+            .map(|n| format!("{} /v{}/r{}/{{id}}/s{}", ["GET", "POST"][n % 2], n % 4, n / 64, n % 64 / 2))
+            .collect();
+        let patterns: Vec<&str> = patterns.iter().map(|text| &**text).collect();
+        let routes = routes(&patterns);
+        let tree = Routes::build(&routes);
+        for (place, pattern) in patterns.iter().enumerate() {
+            let (method, path) = pattern.split_once(' ').unwrap();
+            let (route, looked) = tree.search(method, &path.replace("{id}", "77"));
+            assert_eq!(routes[route - 1].pattern, routes[place].pattern);
+            assert!(looked <= 5, "{looked}");
+        }
+        // Every mixture of a literal and a template, and a path that fits all but the last segment.
+        let hostile: Vec<String> = (0..2_048_u32)
+            .map(|bits| (0..11).map(|at| if bits >> at & 1 == 1 { "/a" } else { "/{x}" }).collect::<String>() + "/end")
+            .collect();
+        let hostile: Vec<&str> = hostile.iter().map(|text| &**text).collect();
+        let tree = Routes::build(&self::routes(&hostile));
+        let (route, looked) = tree.search("GET", &["/a".repeat(11).as_str(), "/other"].concat());
+        assert_eq!(route, 0);
+        assert!(looked <= tree.nodes.len(), "{looked}");
+    }
+}

@@ -109,3 +109,85 @@ fn origin(secure: bool, host: &str) -> Option<String> {
     }
     Some(origin)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(text: &str) -> Option<String> {
+        match read(text) {
+            Ok(Base::Url { origin, path }) => Some([origin, path].concat()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn scheme_host_and_port_are_made_plain_and_the_path_is_kept() {
+        for (text, expected) in [
+            ("https://api.example.com", "https://api.example.com"),
+            ("HTTPS://API.Example.com:443/", "https://api.example.com"),
+            ("http://localhost:80/v1//", "http://localhost/v1"),
+            ("http://localhost:08080/V1/x", "http://localhost:8080/V1/x"),
+            ("https://a.com:80/%7Bx%7D", "https://a.com:80/%7Bx%7D"),
+            ("http://[::1]:3000/a", "http://[::1]:3000/a"),
+            ("http://[::1]", "http://[::1]"),
+            ("http://my_host-1.x", "http://my_host-1.x"),
+        ] {
+            assert_eq!(whole(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_is_told_without_its_secrets() {
+        for (text, expected) in [
+            ("a.com", r#""a.com" is not a URL; write "https://a.com""#),
+            ("localhost:8080/v1", r#""localhost:8080/v1" is not a URL; write "https://localhost:8080/v1""#),
+            ("", r#""" is not a URL; write "https://HOST" or "http://HOST""#),
+            ("a", r#""a" is not a URL; write "https://HOST" or "http://HOST""#),
+            ("/v1", r#""/v1" is not a URL; write "https://HOST" or "http://HOST""#),
+            ("ftp://a.com", r#""ftp://a.com" is not a URL; write "https://HOST" or "http://HOST""#),
+            ("https://", r#""https://" is not a URL; write "https://HOST" or "http://HOST""#),
+            ("https:///x", r#""https:///x" is not a URL; write "https://HOST" or "http://HOST""#),
+            ("https://a.com:0", r#""https://a.com:0" is not a URL; write "https://HOST" or "http://HOST""#),
+            ("https://a.com:99999", r#""https://a.com:99999" is not a URL; write "https://HOST" or "http://HOST""#),
+            ("https://a b.com", r#""https://a b.com" is not a URL; write "https://HOST" or "http://HOST""#),
+            ("https://münchen.de", r#""https://münchen.de" is not a URL; write the host in ASCII (xn--…)"#),
+            ("https://user:pw@a.com", "a user in the URL; use credentials"),
+            ("user:pw@a.com", "a user in the URL; use credentials"),
+            ("https://a.com/x?key=secret", "a query in the URL; write it under query"),
+            ("https://a.com/#x", "a fragment in the URL; leave it out"),
+            ("https://a.com/a b", r#""https://a.com/a b" has characters that a URL has not; percent-encode them"#),
+            ("https://a.com\\x", r#""https://a.com\\x" has characters that a URL has not; percent-encode them"#),
+            ("https://a.com/../x", r#""https://a.com/../x" has "." segments; write the path itself"#),
+        ] {
+            assert_eq!(read(text), Err(String::from(expected)), "{text}");
+        }
+        let issue = base("a.com").unwrap_err();
+        assert_eq!(issue.text, r#"baseUrl: "a.com" is not a URL; write "https://a.com""#);
+        assert_eq!((issue.path.as_str(), issue.line, issue.column), ("baseUrl", 0, 0));
+    }
+
+    #[test]
+    fn an_absolute_url_gives_its_origin_and_raw_path() {
+        let parts = |url| origin_and_path(url).map(|(origin, path)| [&*origin, " ", path].concat());
+        assert_eq!(parts("HTTPS://A.com:443/x/%41?q=1#f").as_deref(), Some("https://a.com /x/%41"));
+        assert_eq!(parts("http://u:p@a.com:8080").as_deref(), Some("http://a.com:8080 "));
+        assert_eq!(parts("http://a.com?x=/y").as_deref(), Some("http://a.com "));
+        assert_eq!(parts("http://a.com/x@y").as_deref(), Some("http://a.com /x@y"));
+        assert_eq!(parts("//a.com/x"), None);
+        assert_eq!(parts("ws://a.com/x"), None);
+        assert_eq!(parts("/x"), None);
+    }
+
+    #[test]
+    fn below_is_the_same_origin_and_whole_segments_of_the_base() {
+        let base = read("https://a.com/v1").unwrap();
+        assert_eq!(below(&base, "https://A.com:443/v1/orders?x"), Some("/orders"));
+        assert_eq!(below(&base, "https://a.com/v1"), Some(""));
+        assert_eq!(below(&base, "https://a.com/v12/orders"), None);
+        assert_eq!(below(&base, "https://b.com/v1/orders"), None);
+        assert_eq!(below(&base, "http://a.com/v1/orders"), None);
+        assert_eq!(below(&Base::None, "https://a.com/v1"), None);
+        assert_eq!(below(&read("https://a.com").unwrap(), "https://a.com/x"), Some("/x"));
+    }
+}
