@@ -147,9 +147,10 @@ impl Issues {
 
     /// The issues with their lines and columns.
     pub(super) fn finish(self, text: &str) -> Vec<Issue> {
+        let mut place = json::Place::new(text);
         let locate = |(at, issue): (u32, Issue)| {
-            let (line, column) = json::position(text, at as usize);
-            Issue { line, column, ..issue }
+            place.advance(at as usize);
+            Issue { line: place.line, column: place.column, ..issue }
         };
         self.list.into_iter().map(locate).collect()
     }

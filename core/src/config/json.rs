@@ -74,22 +74,43 @@ pub(crate) fn parse(text: &str) -> Result<Value, Broken> {
     }
 }
 
-/// Line and column (in characters) of a byte, both from 1.
-pub(crate) fn position(text: &str, at: usize) -> (u32, u32) {
-    let (mut line, mut column) = (1_u32, 1_u32);
-    let text = text.strip_prefix(MARK).map_or((text, at), |rest| (rest, at.saturating_sub(MARK.len_utf8())));
-    for (place, letter) in text.0.char_indices() {
-        if place >= text.1 {
-            break;
-        }
-        if letter == '\n' {
-            line = line.saturating_add(1);
-            column = 1;
-        } else {
-            column = column.saturating_add(1);
-        }
+/// A place of a text that moves on, with its line and column (in characters), both from 1.
+pub(crate) struct Place<'a> {
+    rest: &'a str,
+    at: usize,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+impl<'a> Place<'a> {
+    /// The begin; a byte order mark takes no column.
+    pub(crate) fn new(text: &'a str) -> Self {
+        let rest = text.strip_prefix(MARK).unwrap_or(text);
+        Self { rest, at: text.len().saturating_sub(rest.len()), line: 1, column: 1 }
     }
-    (line, column)
+
+    /// On to a byte that is not before this place.
+    pub(crate) fn advance(&mut self, to: usize) {
+        let mut letters = self.rest.chars();
+        while self.at < to {
+            let Some(letter) = letters.next() else { break };
+            self.at = self.at.saturating_add(letter.len_utf8());
+            if letter == '\n' {
+                self.line = self.line.saturating_add(1);
+                self.column = 1;
+            } else {
+                self.column = self.column.saturating_add(1);
+            }
+        }
+        self.rest = letters.as_str();
+    }
+}
+
+/// Line and column of a byte.
+pub(crate) fn position(text: &str, at: usize) -> (u32, u32) {
+    let mut place = Place::new(text);
+    place.advance(at);
+    (place.line, place.column)
 }
 
 const MARK: char = '\u{feff}';

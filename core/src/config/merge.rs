@@ -428,3 +428,168 @@ fn weight(settings: &Settings) -> usize {
     });
     pairs.chain(rules).fold(0, usize::saturating_add)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::*;
+    use std::vec;
+
+    fn config(text: &str) -> Config {
+        read(text, Reading::Strict).unwrap()
+    }
+
+    #[test]
+    fn a_preset_sets_total_and_attempts_and_counts_as_written() {
+        for (preset, total, attempts) in [("interactive", 10_000, 3), ("service", 60_000, 4), ("batch", 600_000, 8)] {
+            let settings = config(&std::format!(r#"{{"preset":"{preset}"}}"#)).settings;
+            let timeouts = settings.timeouts;
+            assert_eq!((timeouts.total, settings.retry.attempts, timeouts.total_written), (total, attempts, true));
+            assert!(!timeouts.attempt_written);
+        }
+        assert!(!config("{}").settings.timeouts.total_written);
+        let own = config(r#"{"preset":"batch","retry":{"attempts":2},"timeouts":{"total":"5s"}}"#).settings;
+        assert_eq!((own.timeouts.total, own.timeouts.attempt, own.retry.attempts), (5_000, 5_000, 2));
+    }
+
+    #[test]
+    fn null_in_a_route_goes_back_to_the_preset_not_to_the_policy() {
+        let config = config(
+            r#"{"preset":"batch","retry":{"attempts":2,"base":"1s"},"timeouts":{"total":"5m"},"breaker":{"scope":"both","run":5,"wait":"1s"},
+            "routes":{"/a":{"retry":{"attempts":null},"timeouts":{"total":null}},"/b":{"retry":null},"/c":{"breaker":null},
+            "/d":{"breaker":{"run":7,"wait":null}},"/e":{"breaker":false}}}"#,
+        );
+        let [a, b, c, d, e] = &config.routes[..] else { panic!() };
+        assert_eq!((a.settings.retry.attempts, a.settings.retry.base, a.settings.timeouts.total), (8, 1_000, 600_000));
+        assert!(a.settings.timeouts.total_written);
+        assert_eq!((b.settings.retry.attempts, b.settings.retry.base), (8, 200));
+        assert_eq!(c.settings.breaker, Some(Breaker::default()));
+        assert_eq!(d.settings.breaker, Some(Breaker { run: 7, ..Breaker::default() }));
+        assert_eq!(e.settings.breaker, None);
+        assert_eq!(config.settings.breaker, Some(Breaker { run: 5, wait: 1_000, ..Breaker::default() }));
+    }
+
+    #[test]
+    fn an_object_over_false_begins_at_the_defaults() {
+        let config = config(
+            r#"{"breaker":false,"idempotency":{"header":"K","methods":["PUT"]},
+            "routes":{"/a":{"breaker":false,"idempotency":false},"/b":{"idempotency":{"header":"L"}}}}"#,
+        );
+        assert_eq!(config.settings.breaker, None);
+        assert_eq!(config.routes[0].settings.idempotency, None);
+        let keys = |header: &str, methods| Some(Idempotency { header: header.into(), methods, sf_string: false });
+        assert_eq!(config.settings.idempotency, keys("K", 1 << 4));
+        assert_eq!(config.routes[1].settings.idempotency, keys("L", 1 << 4));
+        let text = r#"{"idempotency":{"header":"K"},"routes":{"/a":{"breaker":null}},"breaker":{"run":3}}"#;
+        // One breaker for the API: a route has that one or none.
+        assert_eq!(self::config(text).routes[0].settings.breaker, Some(Breaker { run: 3, ..Breaker::default() }));
+        assert_eq!(self::config(text).settings.idempotency, keys("K", 1 << 7 | 1 << 8));
+    }
+
+    #[test]
+    fn a_default_gives_way_to_what_is_written() {
+        let config = config(
+            r#"{"timeouts":{"total":"5s"},"retry":{"cap":"100ms"},"breaker":{"latestProbe":"50ms"},"maxBody":"2KiB",
+            "routes":{"/a":{"timeouts":{"total":"30s"}}}}"#,
+        );
+        let settings = &config.settings;
+        assert_eq!(settings.timeouts.attempt, 5_000);
+        assert!(!settings.timeouts.attempt_written);
+        assert_eq!(settings.retry.base, 100);
+        assert_eq!(settings.breaker.map(|breaker| breaker.cool_down), Some(50));
+        assert_eq!(settings.host.buffer_up_to, 2_048);
+        // The cut is the policy's own, no layer for its routes.
+        assert_eq!(config.routes[0].settings.timeouts.attempt, 10_000);
+    }
+
+    #[test]
+    fn options_are_off_until_written() {
+        let settings = config("{}").settings;
+        assert_eq!((settings.retry.max_retry_after, settings.retry.patience, settings.repeatable), (None, None, None));
+        let text = r#"{"retry":{"maxRetryAfter":0,"patience":"1m","jitter":"full","budget":{"perCall":0.25,"capacity":5}},
+            "breaker":{"slowAfter":"2s","failureRate":0.25},"routes":{"POST /a":{"repeatable":true},"GET /b":{"repeatable":false}}}"#;
+        let config = config(text);
+        let retry = config.settings.retry;
+        assert_eq!((retry.max_retry_after, retry.patience, retry.jitter), (Some(0), Some(60_000), Jitter::Full));
+        assert_eq!(config.budget, Budget { capacity: 5_000_000, per_call: 250_000, per_second: 20_000 });
+        assert_eq!(config.settings.breaker.map(|b| (b.slow_after, b.failure_rate)), Some((Some(2_000), 250_000)));
+        let repeatable: Vec<_> = config.routes.iter().map(|route| route.settings.repeatable).collect();
+        assert_eq!(repeatable, [Some(true), Some(false)]);
+    }
+
+    #[test]
+    fn limits_rules_and_costs_are_typed() {
+        let config = config(
+            r#"{"limits":[{"name":"core","rate":100,"per":"1m","headroom":0.5,"headers":{"remaining":"X-Left","unit":"ms"}},{"name":"search","cost":0}],
+            "classify":[{"status":[503,429,429],"header":"X-Kind","json":"/a~1b/~01/","is":["q",-7,true],"as":"rate-limited"}],
+            "routes":{"GET /s/{q}/*":{"cost":{"search":3,"core":0}},"/n":{"cost":{"core":null}}}}"#,
+        );
+        let gauge = Gauge::Named { remaining: "x-left".into(), limit: None, reset: None, milliseconds: true };
+        let core =
+            Limit { name: "core".into(), rate: Some((100, 60_000)), burst: None, headroom: 500_000, cost: 1, gauge };
+        let search =
+            Limit { name: "search".into(), rate: None, burst: None, headroom: 800_000, cost: 0, gauge: Gauge::None };
+        assert_eq!(config.limits, [core, search]);
+        assert_eq!(config.settings.costs, [(0, 1)]);
+        assert_eq!(config.routes[0].settings.costs, [(1, 3)]);
+        assert_eq!(config.routes[1].settings.costs, [(0, 1)]);
+        assert_eq!(config.routes[0].method.as_deref(), Some("GET"));
+        assert_eq!(config.routes[0].segments, [Segment::Literal("s".into()), Segment::Template, Segment::Rest]);
+        let rule = Rule {
+            status: vec![429, 503],
+            header: Some("x-kind".into()),
+            json: Some(vec!["a/b".into(), "~1".into(), "".into()]),
+            is: vec![Scalar::Text("q".into()), Scalar::Integer(-7), Scalar::Bool(true)],
+            class: RuleClass::RateLimited,
+        };
+        assert_eq!(config.settings.classify, std::slice::from_ref(&rule));
+        assert_eq!(config.routes[0].settings.classify, [rule]);
+    }
+
+    #[test]
+    fn a_limit_that_stands_alone_reads_any_family() {
+        let gauges = |text: &str| config(text).limits.into_iter().map(|limit| limit.gauge).collect::<Vec<_>>();
+        assert_eq!(gauges(r#"{"limits":[{"name":"a"}]}"#), [Gauge::Auto]);
+        assert_eq!(
+            gauges(r#"{"limits":[{"name":"a"},{"name":"b","headers":"github"}]}"#),
+            [Gauge::None, Gauge::GitHub]
+        );
+        let families = [
+            Gauge::Auto,
+            Gauge::None,
+            Gauge::RateLimit,
+            Gauge::RateLimitFields,
+            Gauge::XRateLimit,
+            Gauge::XRateHyphen,
+            Gauge::GitHub,
+            Gauge::OpenAi,
+            Gauge::Anthropic,
+            Gauge::Shopify,
+            Gauge::Stripe,
+        ];
+        for (name, gauge) in keys::FAMILIES.iter().zip(families) {
+            assert_eq!(gauges(&std::format!(r#"{{"limits":[{{"name":"a","headers":"{name}"}}]}}"#)), [gauge]);
+        }
+    }
+
+    #[test]
+    fn what_all_routes_repeat_is_bounded() {
+        let header = std::format!(r#""X-Long":"{}""#, "a".repeat(4_000));
+        let headers: Vec<String> = (0..50).map(|n| header.replace("Long", &std::format!("{n}"))).collect();
+        let routes: Vec<String> = (0..4_000).map(|n| std::format!(r#""/{n}":{{}}"#)).collect();
+        let text = std::format!(r#"{{"headers":{{{}}},"routes":{{{}}}}}"#, headers.join(","), routes.join(","));
+        assert!(text.len() < crate::defaults::MAX_POLICY);
+        let issues = read(&text, Reading::Strict).unwrap_err();
+        assert!(issues[0].text.starts_with("routes: all routes together repeat more than 16 MiB"), "{issues:?}");
+    }
+
+    #[test]
+    fn four_thousand_and_ninety_six_routes_are_the_most() {
+        let text = |count: usize| {
+            let routes: Vec<String> = (0..count).map(|n| std::format!(r#""/{n}":{{}}"#)).collect();
+            std::format!(r#"{{"routes":{{{}}}}}"#, routes.join(","))
+        };
+        assert_eq!(config(&text(4_096)).routes.len(), 4_096);
+        let issues = read(&text(4_097), Reading::Strict).unwrap_err();
+        assert_eq!(issues[0].text, "routes: more than 4096 routes; leave some out");
+    }
+}

@@ -146,4 +146,67 @@ mod tests {
             assert_eq!(texts(policy), [text], "{policy}");
         }
     }
+
+    #[test]
+    fn a_policy_too_large_is_refused_unread() {
+        let spaces = |bytes: usize| [&"{}", &*" ".repeat(bytes - 2)].concat();
+        assert!(read(&spaces(256 * 1024), Reading::Strict).is_ok());
+        assert_eq!(texts(&spaces(256 * 1024 + 1)), ["policy: 262145 bytes; at most 256 KiB"]);
+        assert_eq!(texts(&"[".repeat(10 << 20)), ["policy: 10485760 bytes; at most 256 KiB"]);
+    }
+
+    /// Policies that would be slow or large if some step were not bounded; each is read within the test's time.
+    #[test]
+    fn hostile_policies_end_soon() {
+        let fill = |begin: &str, part: &dyn Fn(usize) -> String, end: &str| {
+            let mut text = String::from(begin);
+            let mut number = 0;
+            while text.len() < 262_000 - 4_200 {
+                text.push_str(&part(number));
+                text.push(',');
+                number += 1;
+            }
+            text.pop();
+            text + end
+        };
+        let policies = [
+            fill("{", &|n| std::format!("\"k{n}\":1"), "}"),
+            fill("{", &|_| String::from("\"a\":1"), "}"),
+            fill("{\"headers\":{", &|n| std::format!("\"X-{n}\":\"\""), "}}"),
+            fill("{\"classify\":[{\"status\":[", &|_| String::from("429"), "],\"as\":\"fail\"}]}"),
+            fill(
+                "{\"classify\":[{\"status\":429,\"header\":\"a\",\"as\":\"fail\",\"is\":[",
+                &|_| String::from("0"),
+                "]}]}",
+            ),
+            fill("{\"routes\":{", &|n| std::format!("\"/{n}\":{{\"retyr\":1}}"), "}}"),
+            fill("{\"routes\":{", &|_| std::format!("\"{}\":{{}}", "/a".repeat(2_000)), "}}"),
+            fill("{\"limits\":[", &|n| std::format!("{{\"name\":\"{n}\"}}"), "]}"),
+            fill("{\"note\":[", &|_| "9".repeat(4_000), "]}"),
+            fill("{\"note\":[", &|_| std::format!("{}1{}", "[".repeat(28), "]".repeat(28)), "]}"),
+        ];
+        for policy in policies {
+            for reading in [Reading::Strict, Reading::Lenient] {
+                match read(&policy, reading) {
+                    Ok(config) => assert!(config.warnings.len() <= 1_024),
+                    Err(issues) => assert!((1..=20).contains(&issues.len())),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn issues_are_json_with_places() {
+        let issues = read("{\n \"a\\\"\": 1}", Reading::Strict).unwrap_err();
+        let json: serde_json::Value = serde_json::from_str(&issues_json(&issues)).unwrap();
+        assert_eq!(json[0]["path"], r#"["a\""]"#);
+        assert_eq!((&json[0]["line"], &json[0]["column"]), (&2.into(), &2.into()));
+        assert_eq!(issues_json(&[]), "[]");
+    }
+
+    #[test]
+    fn the_series_is_the_versions_begin_and_the_packages() {
+        assert_eq!(VERSION, env!("CARGO_PKG_VERSION"));
+        assert!(VERSION.starts_with(SERIES) && VERSION[SERIES.len()..].starts_with('.'));
+    }
 }

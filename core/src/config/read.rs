@@ -156,7 +156,7 @@ impl<'t> Reader<'t> {
         let number = match key.form {
             Form::Object(keys) => {
                 self.object(keys, value, path, leaves, base);
-                Some(1)
+                matches!(value.node, Node::Object(_)).then_some(1)
             }
             Form::ObjectOrFalse(keys) => match &value.node {
                 Node::Bool(false) => {

@@ -194,3 +194,105 @@ impl Schema {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::string::ToString;
+    use std::{fs, path};
+
+    /// Whether a value fits a schema, as far as this schema's keywords go; `pattern` is left to real validators.
+    fn fits(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
+        let wrong = |why: &str| Err(std::format!("{why}: {value} {schema}"));
+        if let Some(reference) = schema["$ref"].as_str() {
+            return fits(root, root.pointer(&reference[1..]).unwrap(), value);
+        }
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => "integer",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        let is = |name: &Value| name == kind || name == "number" && kind == "integer";
+        match &schema["type"] {
+            Value::Null => {}
+            Value::Array(kinds) if kinds.iter().any(is) => {}
+            name if is(name) => {}
+            _ => return wrong("type"),
+        }
+        if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+            return wrong("enum");
+        }
+        if let Some(ways) = schema["anyOf"].as_array()
+            && !ways.iter().any(|way| fits(root, way, value).is_ok())
+        {
+            return wrong("anyOf");
+        }
+        if let Some(number) = value.as_f64() {
+            let bound = |name: &str| schema[name].as_f64();
+            if bound("minimum").is_some_and(|least| number < least)
+                || bound("maximum").is_some_and(|most| number > most)
+                || bound("exclusiveMinimum").is_some_and(|least| number <= least)
+            {
+                return wrong("range");
+            }
+        }
+        for inner in value.as_array().into_iter().flatten() {
+            fits(root, &schema["items"], inner)?;
+        }
+        let Some(members) = value.as_object() else { return Ok(()) };
+        if schema["required"].as_array().into_iter().flatten().any(|name| !members.contains_key(name.as_str().unwrap()))
+        {
+            return wrong("required");
+        }
+        for (name, inner) in members {
+            let path = schema["patternProperties"].as_object().and_then(|ways| ways.values().next());
+            let path = path.filter(|_| name.contains('/'));
+            match (&schema["properties"][name], path, &schema["additionalProperties"]) {
+                (Value::Null, Some(path), _) => fits(root, path, inner)?,
+                (Value::Null, None, Value::Bool(false)) => return wrong(name),
+                (Value::Null, None, others) => fits(root, others, inner)?,
+                (own, _, _) => fits(root, own, inner)?,
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_schema_takes_what_the_reader_takes_and_marks_most_of_what_it_refuses() {
+        let schema: Value = serde_json::from_str(&json_schema()).unwrap();
+        let folder = path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/config");
+        let (mut taken, mut refused, mut missed) = (0, 0, 0);
+        for file in fs::read_dir(folder).unwrap() {
+            let file = file.unwrap().path();
+            let vector: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+            if !vector["policy"].is_object() || vector["lenient"] == true {
+                continue;
+            }
+            let fit = fits(&schema, &schema, &vector["policy"]);
+            if vector["issues"].is_null() {
+                assert_eq!(fit, Ok(()), "{}", file.display());
+                taken += 1;
+            } else if fit.is_err() {
+                refused += 1;
+            } else {
+                missed += 1;
+            }
+        }
+        assert!(taken > 50 && refused > 50 && missed < refused, "{taken} {refused} {missed}");
+    }
+
+    #[test]
+    fn every_key_of_the_table_is_described() {
+        let schema = json_schema();
+        for key in keys::POLICY.iter().filter(|key| !matches!(key.form, Form::Later)) {
+            assert!(schema.contains(&std::format!("\"{}\":{{\"description\":", key.name)), "{}", key.name);
+            assert!(key.meaning.ends_with('.') && !key.meaning.to_string().is_empty(), "{}", key.name);
+        }
+        assert!(!schema.contains("\"auth\""));
+    }
+}

@@ -103,3 +103,28 @@ fn write_choice(json: &mut Json, key: &str, default: &str, choice: &HeaderChoice
     };
     json.key(key).object().field_text("name", name).field_flag("written", written).end_object();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Reading, read};
+    use std::string::String;
+
+    #[test]
+    fn the_bytes_of_the_default_settings() {
+        let config = read(r#"{"baseUrl":"http://[::1]:8080/v1"}"#, Reading::Strict).unwrap();
+        let success = [String::from("ratelimit")];
+        let json = super::settings_json(&config, &success, &[]);
+        assert_eq!(
+            json,
+            concat!(
+                r#"{"name":"[::1]","baseUrl":"http://[::1]:8080/v1","concurrency":100,"routes":[{"pattern":"","#,
+                r#""connect":3000,"connectWritten":false,"idle":10000,"idleWritten":false,"maxBody":8388608,"#,
+                r#""bufferUpTo":262144,"headers":{},"query":{},"userAgent":{"value":"unruffled/0.1.0","written":false},"#,
+                r#""requestId":{"name":"X-Request-Id","written":false},"#,
+                r#""correlationId":{"name":"X-Correlation-Id","written":false},"version":null,"#,
+                r#""idempotency":{"header":"Idempotency-Key","format":"uuid"},"bodyStatuses":[]}],"#,
+                r#""watchSuccess":["ratelimit"],"watchError":[],"warnings":[]}"#
+            )
+        );
+    }
+}

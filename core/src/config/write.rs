@@ -128,7 +128,8 @@ impl Json {
     }
 }
 
-/// Appends `text` as a JSON string: `"`, `\` and control characters escaped, all else as it is.
+/// Appends `text` as a JSON string: `"`, `\` and what would change or hide in a terminal (control characters, invisible
+/// ones, changes of direction) escaped, all else as it is.
 #[inline(never)]
 pub(crate) fn quote(out: &mut String, text: &str) {
     out.push('"');
@@ -139,10 +140,15 @@ pub(crate) fn quote(out: &mut String, text: &str) {
             '\n' => 'n',
             '\r' => 'r',
             '\t' => 't',
-            '\0'..='\u{1f}' => {
-                out.push_str("\\u00");
+            '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}' => {
+                out.push_str("\\u");
                 let code = u32::from(letter);
-                for shift in [4, 0] {
+                for shift in [12, 8, 4, 0] {
                     out.push(char::from_digit((code >> shift) & 15, 16).unwrap_or('0'));
                 }
                 continue;
@@ -200,7 +206,7 @@ mod tests {
     fn control_characters_quotes_and_backslashes_are_escaped() {
         let mut out = String::new();
         quote(&mut out, "a\"b\\c\n\r\t\u{1}\u{1f}\u{7f}é\u{2028}😀");
-        assert_eq!(out, "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\u{7f}é\u{2028}😀\"");
+        assert_eq!(out, "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\\u007fé\\u2028😀\"");
     }
 
     #[test]
