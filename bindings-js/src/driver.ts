@@ -229,7 +229,9 @@ export class Driver {
     // Opaque answers hide their status; the platform calls them no failure.
     const status = response.status || (response.type === "opaqueredirect" ? 302 : 200);
     const { watchSuccess, watchError } = this.settings;
-    const lines = hints(response.headers, status < 400 ? watchSuccess : watchError);
+    // Below 400 a gauge is worth reading whole once its first header is seen.
+    const silent = status < 400 && hints(response.headers, watchSuccess).byteLength === 0;
+    const lines = silent ? NOTHING : hints(response.headers, watchError);
     let body: Uint8Array | null = null;
     if (job.settings.bodyStatuses.length > 0 && job.settings.bodyStatuses.includes(status)) {
       body = call.bytes?.subarray(0, PEEKED) ?? (status < 400 ? null : await peek(response));
