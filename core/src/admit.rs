@@ -2,6 +2,7 @@
 //! takes every permit. A call that may not stands in exactly one line.
 
 use crate::call::{Call, CallState, LineId, Paying, Rule, Slot, Traits, What};
+use crate::defaults::PROBE_EVERY;
 use crate::engine::Engine;
 use crate::failure::Reason;
 use crate::observe::event::{Event, Kind};
@@ -115,8 +116,13 @@ impl Engine {
         let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
         let second = traits.has(Traits::BOTH_GATES).then_some(API);
         for place in core::iter::once(gate).chain(second) {
-            if let Some(breaker) = self.gate(upstream, place).and_then(|gate| gate.breaker.as_mut()) {
-                breaker.turn_away();
+            let Some(gate) = self.gate(upstream, place) else { continue };
+            let Some(breaker) = gate.breaker.as_mut() else { continue };
+            breaker.turn_away();
+            // Enough for a probe: the head was told a later time than the cool-down's end.
+            if breaker.turned_away() == PROBE_EVERY {
+                let head = gate.line.head;
+                self.wake_one(head);
             }
         }
     }

@@ -59,6 +59,7 @@ codes! {
 
 impl CallState {
     /// The node of this state.
+    #[cfg(feature = "coverage")]
     #[must_use]
     pub const fn node(self) -> Node {
         match self {

@@ -59,6 +59,8 @@ pub struct Engine {
     /// Calls in all lines.
     pub(crate) waiting: u32,
     wakes: VecDeque<u32>,
+    /// An upstream whose places under the cap changed hands in this input.
+    pub(crate) cap_moved: Option<u32>,
     kept: Line,
     pub(crate) ring: Ring,
     #[cfg(feature = "coverage")]
@@ -110,6 +112,7 @@ impl Engine {
             offline: Line::new(),
             waiting: 0,
             wakes: VecDeque::new(),
+            cap_moved: None,
             kept: Line::new(),
             ring: Ring::default(),
             #[cfg(feature = "coverage")]
@@ -608,8 +611,11 @@ impl Engine {
             let spent = u32::try_from(now.saturating_sub(call.lined_up)).unwrap_or(u32::MAX);
             call.patience_used = call.patience_used.saturating_add(spent);
         }
-        if was_head && !matches!(line, LineId::Credential(_) | LineId::Offline) {
-            self.wake_one(left.head);
+        match line {
+            LineId::Cap(upstream) => self.cap_moved = Some(upstream),
+            // A new head must be told its time.
+            LineId::Bucket(..) | LineId::Retry(..) if was_head => self.wake_one(left.head),
+            LineId::Bucket(..) | LineId::Retry(..) | LineId::Credential(_) | LineId::Offline => {}
         }
     }
 
@@ -717,6 +723,12 @@ impl Engine {
 
     /// Adds what is due on every answer.
     fn answer(&mut self, mut answer: Answer) -> Answer {
+        if let Some(place) = self.cap_moved.take() {
+            let cap = self.config.concurrency;
+            let upstream = self.upstream(place);
+            let free = if upstream.in_flight < cap { upstream.cap_line.head } else { NOWHERE };
+            self.wake_one(free);
+        }
         if !self.wakes.is_empty() {
             answer.flags = answer.flags.with(Flags::WAKES);
         }

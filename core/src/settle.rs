@@ -133,11 +133,10 @@ impl Engine {
     }
 
     fn leave_flight(&mut self, slot: Slot) {
-        let upstream = self.calls.at(slot).upstream;
-        let upstream = self.upstream(upstream);
+        let place = self.calls.at(slot).upstream;
+        let upstream = self.upstream(place);
         upstream.in_flight = upstream.in_flight.saturating_sub(1);
-        let waits = upstream.cap_line.head;
-        self.wake_one(waits);
+        self.cap_moved = Some(place);
     }
 
     fn slow(&mut self, slot: Slot, elapsed: u64) -> bool {
@@ -310,7 +309,7 @@ impl Engine {
         let doubtful = self.calls.at(slot).worst == Outcome::Unknown;
         self.calls.at_mut(slot).traits.set(Traits::DOUBTFUL, doubtful);
         let k = u32::from(attempts.max(1));
-        let range = backoff::range(&rules, k, retry.server, retry.limited);
+        let range = backoff::range(&rules, k, retry.server, retry.limited && retry.server.is_none());
         let wait = range.least.saturating_add(rng::draw(self.seed, ordinal, k, Purpose::Backoff, range.spread)).max(1);
         let paused = self.pause(slot, retry, told, wait);
         if self.closed {
