@@ -8,7 +8,8 @@ use std::time::Instant;
 use unruffled_core::Engine;
 use unruffled_core::config::Reading;
 
-const POLICY: &str = r#"{"limits":[{"name":"core","rate":1000000000,"per":"1s"}],"concurrency":100000,"maxWaiting":100000}"#;
+const POLICY: &str =
+    r#"{"limits":[{"name":"core","rate":1000000000,"per":"1s"}],"concurrency":100000,"maxWaiting":100000}"#;
 const GET: u32 = 1 << 4;
 
 /// An engine with this many calls in flight.

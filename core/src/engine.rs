@@ -561,7 +561,7 @@ impl Engine {
         let call = self.calls.at_mut(slot);
         #[cfg(feature = "coverage")]
         {
-            let bit = (call.state.node() as u32) * 10 + state.node() as u32;
+            let bit = (call.state.node() as u32).saturating_mul(10).saturating_add(state.node() as u32);
             self.edges |= 1 << bit;
         }
         call.state = state;
@@ -571,7 +571,7 @@ impl Engine {
     #[cfg(feature = "coverage")]
     pub fn edges(&self) -> impl Iterator<Item = (Node, Node)> + '_ {
         let pairs = Node::ALL.iter().flat_map(|from| Node::ALL.iter().map(move |to| (*from, *to)));
-        pairs.filter(|(from, to)| self.edges >> ((*from as u32) * 10 + *to as u32) & 1 == 1)
+        pairs.filter(|(from, to)| self.edges >> (*from as u32).saturating_mul(10).saturating_add(*to as u32) & 1 == 1)
     }
 
     /// Joins a line at its tail, leaving the one it stood in.
@@ -693,7 +693,7 @@ impl Engine {
 
     /// Ends the call with a failure.
     pub(crate) fn fail(&mut self, slot: Slot, reason: Reason, retry_after: Option<u64>) -> Answer {
-        let retry_after = retry_after.map_or(NO_TIME, |ms| ms.min(u64::from(NO_TIME) - 1) as u32);
+        let retry_after = retry_after.map_or(NO_TIME, |ms| ms.min(u64::from(NO_TIME).saturating_sub(1)) as u32);
         let call = self.calls.at(slot);
         let outcome = call.worst;
         let response = if matches!(call.last, Last::Status(_)) { Flags::RESPONSE } else { Flags::NONE };

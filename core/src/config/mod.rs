@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_policy_too_large_is_refused_unread() {
-        let spaces = |bytes: usize| [&"{}", &*" ".repeat(bytes - 2)].concat();
+        let spaces = |bytes: usize| ["{}", &*" ".repeat(bytes - 2)].concat();
         assert!(read(&spaces(256 * 1024), Reading::Strict).is_ok());
         assert_eq!(texts(&spaces(256 * 1024 + 1)), ["policy: 262145 bytes; at most 256 KiB"]);
         assert_eq!(texts(&"[".repeat(10 << 20)), ["policy: 10485760 bytes; at most 256 KiB"]);

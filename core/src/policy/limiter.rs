@@ -11,6 +11,7 @@ use crate::defaults::{
 };
 use crate::failure::codes;
 use crate::headers::rate_limit::Reading;
+use crate::policy::window::Window;
 
 const NANOS: u64 = 1_000_000;
 
@@ -48,8 +49,7 @@ pub struct Bucket {
     read_seq: u64,
     read_at: Option<u64>,
     largest_reset: u64,
-    slices: [u32; SLICES],
-    slice: u64,
+    successes: Window,
 }
 
 codes! {
@@ -81,8 +81,7 @@ impl Bucket {
             read_seq: 0,
             read_at: None,
             largest_reset: 0,
-            slices: [0; SLICES],
-            slice: 0,
+            successes: Window::new(LEARN_SLICE),
         };
         if let Some((count, per)) = limit.and_then(|limit| limit.rate) {
             bucket.in_policy = true;
@@ -155,9 +154,9 @@ impl Bucket {
         let mut interval = self.interval;
         let seconds = now.saturating_sub(grown_until) / 1_000;
         for _ in 0..seconds.min(200) {
-            let rate = MICRO_RATE / interval.max(1);
+            let rate = per(MICRO_RATE, interval);
             let grown = rate.saturating_add(LEARN_GROWTH.max(ratio(rate, LEARN_GROWTH_SHARE, ONE)));
-            interval = (MICRO_RATE / grown).max(1);
+            interval = per(MICRO_RATE, grown).max(1);
         }
         interval
     }
@@ -189,21 +188,7 @@ impl Bucket {
 
     /// A call succeeded: what a rate is learned from.
     pub fn succeeded(&mut self, now: u64) {
-        self.turn_slices(now);
-        if let Some(count) = self.slices.get_mut((self.slice % SLICES as u64) as usize) {
-            *count = count.saturating_add(1);
-        }
-    }
-
-    fn turn_slices(&mut self, now: u64) {
-        let slice = now / LEARN_SLICE;
-        for i in 0..slice.saturating_sub(self.slice).min(SLICES as u64) {
-            let place = self.slice.wrapping_add(i).wrapping_add(1) % SLICES as u64;
-            if let Some(count) = self.slices.get_mut(place as usize) {
-                *count = 0;
-            }
-        }
-        self.slice = self.slice.max(slice);
+        self.successes.count(now);
     }
 
     /// Nobody starts before `until`; a pause is only ever moved later. The bucket is empty at its end.
@@ -225,16 +210,16 @@ impl Bucket {
         let news = self.paused_until == 0 || sent_at >= self.paused_until;
         let change = match self.source {
             Source::Unknown => {
-                self.turn_slices(now);
-                let successes = self.slices.iter().fold(0_u64, |sum, count| sum.saturating_add(u64::from(*count)));
-                let per_second = successes.saturating_mul(LEARN_SHARE) / SLICES as u64;
+                const SECONDS: u64 = LEARN_SLICE * SLICES as u64 / 1_000;
+                self.successes.advance(now);
+                let per_second = self.successes.sum().saturating_mul(LEARN_SHARE) / SECONDS;
                 self.source = Source::Learned { grown_until: now };
-                self.set_rate(now, MICRO_RATE / per_second.max(LEARN_LEAST), self.fixed_burst.unwrap_or(ONE));
+                self.set_rate(now, per(MICRO_RATE, per_second.max(LEARN_LEAST)), self.fixed_burst.unwrap_or(ONE));
                 Change::Learned
             }
             Source::Learned { .. } if news => {
-                let slowest = MICRO_RATE / LEARN_FLOOR;
-                self.set_rate(now, self.interval.saturating_mul(2).min(slowest), self.burst);
+                const SLOWEST: u64 = MICRO_RATE / LEARN_FLOOR;
+                self.set_rate(now, self.interval.saturating_mul(2).min(SLOWEST), self.burst);
                 Change::Halved
             }
             // Only a gauge lets a documented rate move.
@@ -319,7 +304,7 @@ impl Bucket {
     /// Millionths of a token a second, `None` = not known.
     #[must_use]
     pub fn rate(&self, now: u64) -> Option<u64> {
-        (self.interval != 0).then(|| MICRO_RATE / self.interval_at(now).max(1))
+        (self.interval != 0).then(|| per(MICRO_RATE, self.interval_at(now)))
     }
 
     /// Milliseconds of pause left.
@@ -327,6 +312,11 @@ impl Bucket {
     pub fn paused(&self, now: u64) -> u64 {
         self.paused_until.saturating_sub(now)
     }
+}
+
+/// `a / b`, rounded down; b = 0 counts as 1.
+fn per(a: u64, b: u64) -> u64 {
+    a.checked_div(b.max(1)).unwrap_or(a)
 }
 
 /// `a · b / c`, rounded up, saturating.

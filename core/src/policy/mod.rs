@@ -7,3 +7,4 @@ pub mod budget;
 pub mod classify;
 pub mod deadline;
 pub mod limiter;
+pub mod window;
