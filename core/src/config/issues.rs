@@ -141,6 +141,11 @@ impl Issues {
         self.list.truncate(self.most);
     }
 
+    /// Whether an issue here would be one too many.
+    pub(super) fn full(&self, at: u32) -> bool {
+        self.list.len() >= self.most && self.list.last().is_some_and(|(last, _)| *last <= at)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

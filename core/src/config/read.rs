@@ -69,6 +69,7 @@ impl<'t> Reader<'t> {
 
     /// A key given twice, anywhere.
     pub(super) fn twice(&mut self, value: &Value, path: &Path) {
+        let part = |key| if let Part::Key("routes") = path.part { Part::Pattern(key) } else { Part::Key(key) };
         match &value.node {
             Node::Object(members) => {
                 let mut names: Vec<(&str, u32)> = members.iter().map(|member| (&*member.key, member.at)).collect();
@@ -77,11 +78,11 @@ impl<'t> Reader<'t> {
                     if let [(first, _), (second, at)] = pair
                         && first == second
                     {
-                        self.issues.add(*at, &path.with(Part::Key(second)), &["given twice; keep one"]);
+                        self.issues.add(*at, &path.with(part(second)), &["given twice; keep one"]);
                     }
                 }
                 for member in members {
-                    self.twice(&member.value, &path.with(Part::Key(&member.key)));
+                    self.twice(&member.value, &path.with(part(&member.key)));
                 }
             }
             Node::List(list) => {
@@ -143,6 +144,8 @@ impl<'t> Reader<'t> {
                 };
                 self.unknown(at, &path.with(Part::Known(key.name)), &[words]);
             }
+            // All that can be told is told: no lists are made in vain.
+            None if !self.lenient && self.issues.full(at) => {}
             None => {
                 let known = keys.iter().filter(|key| self.allowed(key) && !matches!(key.form, Form::Note));
                 let mut known: Vec<&str> = known.map(|key| key.name).collect();
