@@ -103,7 +103,7 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
                 call.response, call.error = response, None
                 status = response.status_code
                 at = now()
-                hints = watched(response, engine.watch_success if status < 400 else engine.watch_error)
+                hints = watched(response, engine.watch_error, engine.watch_success if status < 400 else None)
                 body = b""
                 if status in call.route.body_statuses and not (call.streamed and status < 400):
                     body = await host.gather(call, codes.MOST_BODY, None)
@@ -215,18 +215,22 @@ def _failure(
     return CallError(call.target, why, outcome, report, retry_at=retry_at)
 
 
-def watched(response: httpx2.Response, names: frozenset[bytes]) -> bytes:
-    """The header lines that the core asked for, `name: value` each, at most 8 KiB in all; empty = none is there."""
+def watched(response: httpx2.Response, names: frozenset[bytes], sign: frozenset[bytes] | None) -> bytes:
+    """The header lines that the core asked for, `name: value` each, at most 8 KiB in all; empty = none is there.
+
+    `sign`: names of which one must be there, or nothing is told: on success only a gauge's are worth a crossing.
+    """
+    raw = response.headers.raw
+    if sign is not None and not any(name.lower() in sign for name, _ in raw):
+        return b""
     lines: list[bytes] = []
     size = 0
-    if not names:
-        return b""
-    for name, value in response.headers.raw:
+    for name, value in raw:
         low = name.lower()
         if low in names:
             line = low + b": " + value.replace(b"\n", b" ") + b"\n"
-            size += len(line)
-            if size > codes.MOST_HINTS:
-                break
-            lines.append(line)
+            # A header too long to be meant seriously is as good as absent.
+            if size + len(line) <= codes.MOST_HINTS:
+                size += len(line)
+                lines.append(line)
     return b"".join(lines)

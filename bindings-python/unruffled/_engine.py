@@ -19,6 +19,8 @@ from ._clock import Clock, Waiting
 from ._errors import InternalError, Issue, PolicyError
 
 LOGGER = logging.getLogger("unruffled")
+# Silent unless the program sets logging up.
+LOGGER.addHandler(logging.NullHandler())
 
 #: An event as the core tells it: `{"at": ms, "kind": "wait", …}`.
 Event = dict[str, Any]
@@ -78,7 +80,7 @@ class Engine:
         self.settings: dict[str, Any] = boundary.settings(self.handle)
         self.base_url = self._resolve(base_url)
         self.watch_success = _names(self.settings["watchSuccess"])
-        self.watch_error = _names(self.settings["watchError"])
+        self.watch_error = self.watch_success | _names(self.settings["watchError"])
         self._subscribe()
 
     def _resolve(self, option: str | None) -> str | None:

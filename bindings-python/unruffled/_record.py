@@ -42,9 +42,15 @@ class Record:
 
 
 def attach(response: httpx2.Response, record: Record) -> httpx2.Response:
-    """Leaves the record with the response."""
+    """Leaves the record with the response. An empty body parses to None, as in the other languages."""
     response.extensions[_PLACE] = record
+    if not getattr(response, "_content", True):
+        response.json = _nothing  # type: ignore[method-assign]
     return response
+
+
+def _nothing(**kwargs: Any) -> None:
+    """`Response.json` of an empty body."""
 
 
 def explain(response: httpx2.Response) -> str:

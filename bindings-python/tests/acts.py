@@ -1,0 +1,101 @@
+"""What a scenario asks of a client, in the package's words; and what came of a call, in the scenario's."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import httpx2
+
+import unruffled
+
+
+def filled(value: Any, number: int) -> Any:
+    """`$i` in every text becomes the call's number within its action."""
+    if isinstance(value, str):
+        return value.replace("$i", str(number))
+    if isinstance(value, list):
+        return [filled(item, number) for item in value]
+    if isinstance(value, dict):
+        return {name: filled(item, number) for name, item in value.items()}
+    return value
+
+
+def target_of(act: dict[str, Any]) -> tuple[str, str]:
+    """Method and path template."""
+    method, _, path = act["call"].partition(" ")
+    return method, path
+
+
+def options_of(act: dict[str, Any], number: int) -> dict[str, Any]:
+    """The keyword arguments of a verb."""
+    act = filled(act, number)
+    options: dict[str, Any] = {name: act[name] for name in ("path", "query", "headers", "json") if name in act}
+    if "body" in act:
+        options["content"] = act["body"]
+    if "upload" in act:
+        options["content"] = b"x" * act["upload"]
+    if "key" in act:
+        options["idempotency_key"] = act["key"]
+    if "deadline" in act:
+        options["deadline"] = act["deadline"] / 1000
+    if "raise" in act:
+        options["raise_"] = act["raise"]
+    return options
+
+
+def answer_of(act: dict[str, Any], response: httpx2.Response) -> dict[str, Any]:
+    """What a user reads of an answer."""
+    how = act.get("as", "json")
+    value: Any = response.json() if how == "json" else response.text if how == "text" else len(response.content)
+    return {"status": response.status_code, how: value}
+
+
+def failure_of(error: BaseException) -> dict[str, Any]:
+    """What a user sees of an exception."""
+    told: dict[str, Any] = {"name": type(error).__name__, "text": f"{error}"}
+    if isinstance(error, unruffled.CallError):
+        kind = "status" if isinstance(error, unruffled.StatusError) else "call"
+        told |= {
+            "error": "misuse" if isinstance(error, unruffled.UsageError) else kind,
+            "text": f"{error}\n{error!r}\n{error.explain()}",
+            "reason": error.reason,
+            "outcome": error.outcome,
+            "attempts": error.attempts,
+            "status": error.status,
+            "retryAfterMs": error.retry_after_ms,
+        }
+    elif isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
+        told["error"] = "parse"
+    else:
+        told["error"] = "native"
+    return told
+
+
+class Credentials:
+    """The scripted credentials function: the k-th call gives the k-th item, the last one again and again."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items = items
+        self._lock = threading.Lock()
+        self.calls = 0
+
+    def next(self) -> tuple[float, Any]:
+        """Seconds it takes, and the item."""
+        with self._lock:
+            item = self._items[min(self.calls, len(self._items) - 1)]
+            self.calls += 1
+        return (item.get("delay", 0) / 1000 if isinstance(item, dict) else 0), item
+
+    @staticmethod
+    def given(item: Any) -> str | unruffled.Token:
+        """What the function gives for an item. Raises where the item says so."""
+        if isinstance(item, str):
+            return item
+        if item.get("fail"):
+            raise RuntimeError("the vault is closed")
+        if "expiresIn" not in item:
+            return str(item["token"])
+        return unruffled.Token(item["token"], time.time() + item["expiresIn"] / 1000)
