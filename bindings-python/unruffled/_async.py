@@ -2,101 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import contextvars
 import inspect
 import math
 import time
-from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Any, Protocol, cast
+from typing import cast
 
 import httpx2
 
 from . import _codes as codes
 from ._call import Call, limit_of
-from ._clock import AsyncioPause, TrioPause
 from ._credentials import Credential, CredentialsFailedError, Given
 from ._engine import Engine
 from ._faults import TooLargeError
+from ._loops import Loop
 from ._stacked import NESTED, is_foreign
-
-
-class Pause(Protocol):
-    """A pause of the running task."""
-
-    def wake(self) -> None:
-        """Ends it."""
-
-    async def wait(self, seconds: float) -> None:
-        """Returns after so long or when woken."""
-
-
-class Loop(Protocol):
-    """What differs between asyncio and trio."""
-
-    def pause(self) -> Pause:
-        """A pause of the running task."""
-        ...
-
-    def limit(self, at: float) -> AbstractAsyncContextManager[object]:
-        """Raises TimeoutError inside when `time.monotonic` passes `at`."""
-        ...
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs work that outlives the running task."""
-        ...
-
-
-class AsyncioLoop:
-    """asyncio."""
-
-    def __init__(self) -> None:
-        """Keeps the spawned tasks alive."""
-        self._loop = asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def pause(self) -> Pause:
-        """A pause of the running task."""
-        return AsyncioPause()
-
-    def limit(self, at: float) -> AbstractAsyncContextManager[object]:
-        """asyncio's own timeout. Its loop's clock is `time.monotonic` unless somebody replaced it."""
-        return asyncio.timeout(at - time.monotonic())
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """A task of the loop."""
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-class TrioLoop:
-    """trio."""
-
-    def pause(self) -> Pause:
-        """A pause of the running task."""
-        return TrioPause()
-
-    @contextlib.asynccontextmanager
-    async def limit(self, at: float) -> Any:
-        """A cancel scope of trio's."""
-        import trio
-
-        with trio.move_on_after(max(0.0, at - time.monotonic())) as scope:
-            yield
-        if scope.cancelled_caught:
-            raise TimeoutError("the attempt's time is up")
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """A system task: it ends with the run."""
-        import trio
-
-        async def whole() -> None:
-            await work
-
-        trio.lowlevel.spawn_system_task(whole, context=contextvars.copy_context())
 
 
 class AsyncHost:

@@ -7,9 +7,8 @@ is imported at the first client only. Both must be one and the same library file
 
 from __future__ import annotations
 
-import ctypes
 import json
-import secrets
+import os
 from functools import cache
 from typing import Any, Protocol, cast
 
@@ -64,28 +63,6 @@ class PerCall(Protocol):
     def unruffled_forked(self) -> None: ...
 
 
-_U32 = ctypes.c_uint32
-_U64 = ctypes.c_uint64
-# c_char_p borrows the bytes object's own memory: the core reads it before the call returns.
-_BYTES = ctypes.c_char_p
-# Without restype a word would be cut to 32 bits, without argtypes floats would pass.
-_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "unruffled_begin": (_U64, [_U64, _U32, _U64, _U32, _U32, _U32, _U64]),
-    "unruffled_respond": (_U64, [_U64, _U32, _U64, _U32]),
-    "unruffled_respond_with": (_U64, [_U64, _U32, _U64, _U64, _U32, _BYTES, _U32, _BYTES, _U32]),
-    "unruffled_fault": (_U64, [_U64, _U32, _U64, _U32]),
-    "unruffled_resume": (_U64, [_U64, _U32, _U64]),
-    "unruffled_abandon": (_U64, [_U64, _U32, _U64]),
-    "unruffled_token": (_U64, [_U64, _U64, _U64, _U64]),
-    "unruffled_token_failed": (_U64, [_U64, _U64, _U64, _U32]),
-    "unruffled_online": (_U64, [_U64, _U64]),
-    "unruffled_wake": (_U64, [_U64]),
-    "unruffled_close": (_U64, [_U64, _U64]),
-    "unruffled_release": (_U32, [_U64]),
-    "unruffled_forked": (None, []),
-}
-
-
 @cache
 def _native() -> _Native:
     from ._native import unruffled_ffi
@@ -96,9 +73,30 @@ def _native() -> _Native:
 @cache
 def per_call() -> PerCall:
     """The C functions of the library that the generated module has loaded."""
-    path = cast(Any, _native())._UniffiLib._name
-    library = ctypes.PyDLL(path)
-    for name, (result, arguments) in _SIGNATURES.items():
+    import ctypes
+
+    u32, u64 = ctypes.c_uint32, ctypes.c_uint64
+    # c_char_p borrows the bytes object's own memory: the core reads it before the call returns.
+    text = ctypes.c_char_p
+    # Without restype a word would be cut to 32 bits, without argtypes floats would pass.
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "unruffled_begin": (u64, [u64, u32, u64, u32, u32, u32, u64]),
+        "unruffled_respond": (u64, [u64, u32, u64, u32]),
+        "unruffled_respond_with": (u64, [u64, u32, u64, u64, u32, text, u32, text, u32]),
+        "unruffled_fault": (u64, [u64, u32, u64, u32]),
+        "unruffled_resume": (u64, [u64, u32, u64]),
+        "unruffled_abandon": (u64, [u64, u32, u64]),
+        "unruffled_token": (u64, [u64, u64, u64, u64]),
+        "unruffled_token_failed": (u64, [u64, u64, u64, u32]),
+        "unruffled_online": (u64, [u64, u64]),
+        "unruffled_wake": (u64, [u64]),
+        "unruffled_close": (u64, [u64, u64]),
+        "unruffled_release": (u32, [u64]),
+        "unruffled_forked": (None, []),
+    }
+    # The very file that the generated module found: a copy of it would be a second engine.
+    library = ctypes.PyDLL(cast(Any, _native())._UniffiLib._name)
+    for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
         function.restype = result
         function.argtypes = arguments
@@ -126,7 +124,7 @@ def open_engine(policy: str, lenient: bool) -> int:
     else:
         if handle == 0:
             raise PolicyError([Issue("policy", "too many engines are open in this process; close some", 0, 0)])
-        native.seed(handle, secrets.randbits(52))
+        native.seed(handle, int.from_bytes(os.urandom(7)) >> 4)
         return handle
     raise PolicyError(refused)
 

@@ -30,17 +30,19 @@ class _Shared:
         unknown_keys: UnknownKeys = "error",
         **httpx2_options: Any,
     ) -> None:
-        self._home = Home(policy, base_url, unknown_keys, httpx2_options)
+        awaits = isinstance(self, AsyncClient)
+        self._home = Home(policy, base_url, unknown_keys, httpx2_options, awaits=awaits)
         self._credential = None if credentials is None else Credential(credentials, "")
         self._correlation = correlation_id
 
     def _live(self) -> Live:
-        return self._home.awaited()
+        return self._home.live or self._home.revived()
 
     def _view(self, credentials: AskAsync) -> Self:
         view = object.__new__(type(self))
         view._home = self._home
-        view._credential = Credential(credentials, f"view-{next(self._home.views)}")
+        view._credential = Credential(credentials, "")
+        view._credential.name = self._home.views.take(view._credential)
         view._correlation = self._correlation
         return view
 
@@ -116,9 +118,7 @@ class Client(_Shared):
         return self._call(method.upper(), url, options)
 
     def _call(self, method: str, url: str, options: Options) -> httpx2.Response:
-        live = self._home.live
-        if live is None or not hasattr(live, "host"):
-            live = self._home.sync()
+        live = self._home.live or self._home.revived()
         call = live.builder.build(method, url, options, self._credential, self._correlation)
         try:
             return run(drive(live.host, call))
@@ -162,7 +162,7 @@ class Client(_Shared):
         return Stream(self, method.upper(), url, options)
 
     def _open(self, method: str, url: str, options: Options) -> httpx2.Response:
-        live = self._home.sync()
+        live = self._live()
         call = live.builder.build(method, url, options, self._credential, self._correlation, streamed=True)
         return run(drive(live.host, call))
 
@@ -185,7 +185,7 @@ class Client(_Shared):
 
 def _finish(live: Live) -> None:
     """Closes the connections of a closed client once nothing is in flight."""
-    if hasattr(live, "host") and not live.host.http.is_closed and not live.engine.busy():
+    if not live.host.http.is_closed and not live.engine.busy():
         live.host.http.close()
 
 
@@ -230,7 +230,7 @@ class AsyncClient(_Shared):
 
     async def _call(self, method: str, url: str, options: Options, streamed: bool = False) -> httpx2.Response:
         home = self._home
-        live = home.live or home.awaited()
+        live = home.live or home.revived()
         host, builder = home.here(live)
         call = builder.build(method, url, options, self._credential, self._correlation, streamed)
         return await drive(host, call)

@@ -1,20 +1,15 @@
 """Time and waiting. Knows no HTTP and no core: a clock counts milliseconds, a pause ends by time or by a wake.
 
 A pause is made by the call that waits and woken by whoever learns that it may go: another thread, another task, the
-closing of the client. Waking a pause that has ended, or whose loop is gone, does nothing.
+closing of the client. Waking a pause that has ended does nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    import trio
+from typing import Protocol
 
 
 class Clock:
@@ -56,78 +51,6 @@ class ThreadPause:
     def wait(self, seconds: float) -> None:
         """Returns after so many seconds or when woken."""
         self._event.wait(seconds)
-
-
-class AsyncioPause:
-    """Suspends the running asyncio task."""
-
-    __slots__ = ("_future", "_loop")
-
-    def __init__(self) -> None:
-        """Belongs to the running loop."""
-        self._loop = asyncio.get_running_loop()
-        self._future: asyncio.Future[None] = self._loop.create_future()
-
-    def wake(self) -> None:
-        """Ends the pause; from any thread."""
-        try:
-            self._loop.call_soon_threadsafe(self._end)
-        except RuntimeError:
-            # The loop is closed, and its tasks with it.
-            return
-
-    def _end(self) -> None:
-        if not self._future.done():
-            self._future.set_result(None)
-
-    async def wait(self, seconds: float) -> None:
-        """Returns after so many seconds or when woken."""
-        timer = self._loop.call_later(seconds, self._end)
-        try:
-            await self._future
-        finally:
-            timer.cancel()
-
-
-class TrioPause:
-    """Suspends the running trio task."""
-
-    __slots__ = ("_event", "_token")
-
-    def __init__(self) -> None:
-        """Belongs to the running trio run."""
-        import trio
-
-        self._event = trio.Event()
-        self._token = trio.lowlevel.current_trio_token()
-
-    def wake(self) -> None:
-        """Ends the pause; from any thread."""
-        import trio
-
-        try:
-            self._token.run_sync_soon(self._event.set)
-        except trio.RunFinishedError:
-            return
-
-    async def wait(self, seconds: float) -> None:
-        """Returns after so many seconds or when woken."""
-        import trio
-
-        with trio.move_on_after(seconds):
-            await self._event.wait()
-
-
-def running_loop() -> asyncio.AbstractEventLoop | trio.lowlevel.TrioToken:
-    """The asyncio loop or the trio run that the caller is in. Raises RuntimeError outside of both."""
-    loop = asyncio._get_running_loop()
-    if loop is not None:
-        return loop
-    if "trio" in sys.modules:
-        import trio
-
-        return trio.lowlevel.current_trio_token()
-    raise RuntimeError("an AsyncClient needs a running event loop: asyncio's or trio's")
 
 
 class Waiting:

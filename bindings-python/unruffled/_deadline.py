@@ -9,35 +9,13 @@ of HTTP/2 are shared by threads and are left alone for the same reason.
 from __future__ import annotations
 
 import ssl
-import threading
-import time
 from collections.abc import Iterable
 from typing import Any
 
 import httpcore2
 import httpx2
 
-_monotonic = time.monotonic
-
-
-class _Limit(threading.local):
-    """The calling thread's deadline in seconds of `time.monotonic`, None = none."""
-
-    at: float | None = None
-
-
-LIMIT = _Limit()
-
-
-def remaining(timeout: float | None, late: type[Exception]) -> float | None:
-    """An operation's timeout, clipped to the thread's deadline. Raises `late` when that is over."""
-    at = LIMIT.at
-    if at is None:
-        return timeout
-    left = at - _monotonic()
-    if left <= 0.0:
-        raise late("the attempt's time is up")
-    return left if timeout is None or left < timeout else timeout
+from ._limit import remaining
 
 
 class ClippedStream(httpcore2.NetworkStream):

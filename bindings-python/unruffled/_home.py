@@ -10,17 +10,19 @@ import threading
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx2
 
 from . import _boundary as boundary
-from ._async import AsyncHost, AsyncioLoop, TrioLoop
-from ._clock import running_loop
+from ._credentials import Credential
 from ._engine import Engine
 from ._errors import Issue, PolicyError
 from ._request import Builder
-from ._sync import SyncHost
+
+if TYPE_CHECKING:
+    from ._async import AsyncHost
+    from ._sync import SyncHost
 
 #: A mapping; a path (text or `Path`) of a policy file; a base URL, told by its "://".
 Policy = Mapping[str, Any] | str | os.PathLike[str]
@@ -67,6 +69,24 @@ def _visible(value: Any) -> Any:
     return str(value) if isinstance(value, float) else f"a {type(value).__name__}"
 
 
+class ViewNames:
+    """Names under which the core knows views' credentials. It never forgets one: those of dead views serve again."""
+
+    def __init__(self) -> None:
+        """None is taken."""
+        self._count = itertools.count(1)
+        self._free: list[str] = []
+
+    def take(self, owner: Credential) -> str:
+        """A name for as long as `owner` lives."""
+        try:
+            name = self._free.pop()
+        except IndexError:
+            name = f"view-{next(self._count)}"
+        weakref.finalize(owner, self._free.append, name).atexit = False
+        return name
+
+
 class Live:
     """What a fork replaces: an engine with its clock, and the connections made under it."""
 
@@ -77,13 +97,17 @@ class Live:
         self.host: SyncHost
         #: Of an AsyncClient: one host per running loop, gone with it.
         self.hosts: weakref.WeakKeyDictionary[Any, tuple[AsyncHost, Builder]] = weakref.WeakKeyDictionary()
+        #: An httpx2 client that no loop has taken yet.
+        self.spare: httpx2.AsyncClient | None = None
 
 
 class Home:
     """The shared part of a client and its views."""
 
-    def __init__(self, policy: Policy, base_url: str | None, unknown_keys: UnknownKeys, kwargs: dict[str, Any]) -> None:
-        """Checks the policy and opens the engine. Raises `PolicyError`."""
+    def __init__(
+        self, policy: Policy, base_url: str | None, unknown_keys: UnknownKeys, kwargs: dict[str, Any], *, awaits: bool
+    ) -> None:
+        """Checks the policy, opens the engine, prepares to send. Raises `PolicyError`."""
         for name, instead in _NOT_OURS.items():
             if name in kwargs:
                 raise TypeError(f"{name}= is not taken: {instead}")
@@ -94,48 +118,47 @@ class Home:
         self._lenient = unknown_keys == "warn"
         self._own = httpx2.Headers(kwargs.get("headers"))
         self._kwargs = kwargs
+        self._awaits = awaits
         self._lock = threading.Lock()
-        self.views = itertools.count(1)
-        self.live: Live | None = Live(self._engine())
+        self.views = ViewNames()
+        self.live: Live | None = self._opened()
         _HOMES.add(self)
 
-    def _engine(self) -> Engine:
-        return Engine(self._text, lenient=self._lenient, base_url=self._base_url)
+    def _opened(self) -> Live:
+        live = Live(Engine(self._text, lenient=self._lenient, base_url=self._base_url))
+        if self._awaits:
+            live.spare = httpx2.AsyncClient(**self._options(live.engine))
+            return live
+        from ._sync import SyncHost
+
+        http = httpx2.Client(**self._options(live.engine))
+        live.builder = Builder(live.engine, http, self._own)
+        live.host = SyncHost(http)
+        return live
 
     def _options(self, engine: Engine) -> dict[str, Any]:
         # The core caps the attempts in flight: the pool must not be a second queue behind it.
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=engine.settings["concurrency"])
         return {"limits": limits, "timeout": None, **self._kwargs}
 
-    def sync(self) -> Live:
-        """The engine, with a synchronous host."""
-        with self._lock:
-            live = self.live
-            if live is None:
-                live = Live(self._engine())
-            if not hasattr(live, "host"):
-                http = httpx2.Client(**self._options(live.engine))
-                live.builder = Builder(live.engine, http, self._own)
-                live.host = SyncHost(http)
-            self.live = live
-            return live
-
-    def awaited(self) -> Live:
-        """The engine, without a host."""
+    def revived(self) -> Live:
+        """The engine and its host; new ones after a fork."""
         with self._lock:
             if self.live is None:
-                self.live = Live(self._engine())
+                self.live = self._opened()
             return self.live
 
     def here(self, live: Live) -> tuple[AsyncHost, Builder]:
         """The host and builder of the running loop."""
+        from ._async import AsyncHost
+        from ._loops import loop_of, running_loop
+
         loop = running_loop()
         known = live.hosts.get(loop)
         if known is None:
             with self._lock:
-                http = httpx2.AsyncClient(**self._options(live.engine))
-                host = AsyncHost(http, TrioLoop() if hasattr(loop, "run_sync_soon") else AsyncioLoop())
-                known = live.hosts.setdefault(loop, (host, Builder(live.engine, http, self._own)))
+                http, live.spare = live.spare or httpx2.AsyncClient(**self._options(live.engine)), None
+                known = live.hosts[loop] = (AsyncHost(http, loop_of(loop)), Builder(live.engine, http, self._own))
         return known
 
     def forked(self) -> None:

@@ -12,9 +12,10 @@ from . import _codes as codes
 from ._call import Call, limit_of
 from ._clock import ThreadPause
 from ._credentials import CredentialsFailedError, Given
-from ._deadline import LIMIT, install
+from ._deadline import install
 from ._engine import Engine
 from ._faults import TooLargeError
+from ._limit import LIMIT
 from ._stacked import NESTED, is_foreign
 
 _monotonic = time.monotonic
