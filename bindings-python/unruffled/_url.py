@@ -165,12 +165,12 @@ def _cut(path: str) -> tuple[list[str], list[str]]:
 def _path_value(name: str, value: Value | None) -> str:
     if value is None:
         raise WrongUrlError(f"no value for {{{name}}}; give path={{{name!r}: …}}")
-    text = _text_of(name, value)
+    text = _encoded(_text_of(name, value))
     if not text:
         raise WrongUrlError(f"the value of {{{name}}} is empty")
     if _is_dots(text):
         raise WrongUrlError(f'the value of {{{name}}} is "." or ".."')
-    return _encoded(text)
+    return text
 
 
 def _is_dots(segment: str) -> bool:
