@@ -30,7 +30,7 @@ const READ_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UN
 
 /** Errors that no network raises: somebody's code is wrong. */
 const PROGRAMMING: ReadonlySet<string> = new Set(["RangeError", "ReferenceError", "SyntaxError", "EvalError", "URIError"]);
-const PROGRAMMING_TEXTS = ["is not a function", "Cannot read prop", "is not iterable", "is not defined", "undefined is not"];
+const PROGRAMMING_TEXTS = ["is not a function", "Cannot read prop", "is not iterable", "is not defined", "undefined is not", "Illegal invocation"];
 
 /** What the platform's error tells about where it happened. */
 interface Cause {

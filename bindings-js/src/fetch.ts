@@ -191,7 +191,9 @@ class Dropped implements Job {
 
   send(signal: AbortSignal | null, key: string | null): Promise<Response> {
     const init = this.#changed(signal, key);
-    return this.#fetch(this.#once && this.#copies() ? (this.#request as Request).clone() : this.#input, init);
+    // As a plain function: browsers refuse a fetch that has a `this`.
+    const fetch = this.#fetch;
+    return fetch(this.#once && this.#copies() ? (this.#request as Request).clone() : this.#input, init);
   }
 
   mistaken(): boolean {

@@ -87,7 +87,9 @@ export class Order implements Job {
   }
 
   send(signal: AbortSignal | null, key: string | null, token: string | null): Promise<Response> {
-    return this.#prepared.fetch(this.url, this.#init(signal, key, token));
+    // As a plain function: browsers refuse a fetch that has a `this`.
+    const { fetch } = this.#prepared;
+    return fetch(this.url, this.#init(signal, key, token));
   }
 
   mistaken(): boolean {

@@ -1,0 +1,25 @@
+// The page that Chromium opens: what the Node runners do, behind two functions.
+
+import * as inside from "../../.build/internal.js";
+import { playScenarios } from "./scenarios.js";
+import { playUrl, playVector } from "./vectors.js";
+
+globalThis.playVectors = ({ core, url }) => {
+  const failures = [];
+  const run = (list, play) => {
+    let passed = 0;
+    for (const [file, vector] of list) {
+      try {
+        play(inside, vector);
+        passed++;
+      } catch (error) {
+        failures.push(`${file}: ${error.message}`);
+      }
+    }
+    return passed;
+  };
+  return { core: run(core, playVector), url: run(url, playUrl), failures };
+};
+
+globalThis.play = (address, only) => playScenarios(inside, address, "chromium", only);
+globalThis.ready = true;
