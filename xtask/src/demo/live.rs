@@ -50,20 +50,16 @@ fn line(client: &Client) -> String {
     if value.is_null() {
         return format!("  {:<11} starting", client.language.name());
     }
-    let state = if said.done.is_some() { "ended".to_owned() } else { breaker(&said.progress) };
     format!(
-        "  {:<11} calls {:>5}   attempts {:>5}   breaker {:<10} tokens {:>5}   waiting {:>4}",
+        "  {:<11} calls {:>5}   attempts {:>5}   breaker {:<9}   tokens {:>5}   waiting {:>4}{}",
         client.language.name(),
         number(&value["calls"]),
         number(&value["attempts"]),
-        state,
+        said.progress["breaker"].as_str().unwrap_or("–"),
         tokens(&said.progress["tokens"]),
         number(&said.progress["waiting"]),
+        if said.done.is_some() { "   ended" } else { "" },
     )
-}
-
-fn breaker(progress: &Value) -> String {
-    progress["breaker"].as_str().unwrap_or("–").to_owned()
 }
 
 fn number(value: &Value) -> String {

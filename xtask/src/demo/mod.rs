@@ -41,10 +41,12 @@ pub fn main(words: &[String]) -> Result<(), String> {
             let (prepared, missing) = prepare(&Language::OURS)?;
             println!("GET {get} of {url}, {rate} calls a second for {seconds} s from each client");
             let ended = watch(prepared, arguments, seconds, |second| format!("second {second} of {seconds}"))?;
-            let clients: Vec<(&str, Figures)> =
-                ended.iter().map(|(language, done)| (language.name(), Figures::of(done, None))).collect();
+            let clients: Vec<(&str, Figures)> = ended
+                .iter()
+                .filter_map(|(language, done)| Some((language.name(), Figures::of(done.as_ref()?, None))))
+                .collect();
             print_end(&clients, &missing);
-            Ok(())
+            complete(&ended)
         }
     }
 }
@@ -74,7 +76,7 @@ fn play() -> Result<(), String> {
     };
     let ended = watch(prepared, arguments, day::seconds(), title)?;
     let mut clients = Vec::new();
-    for (language, done) in &ended {
+    for (language, done) in ended.iter().filter_map(|(language, done)| Some((language, done.as_ref()?))) {
         let log = server.log(language.run())?;
         clients.push((language.name(), Figures::of(done, Some(&log))));
     }
@@ -83,7 +85,7 @@ fn play() -> Result<(), String> {
     let path = target("demo/report.html");
     places::write(&path, &page)?;
     println!("\nthe report: {}", path.display());
-    Ok(())
+    complete(&ended)
 }
 
 /// Programs that can run, and the names and reasons of those that cannot.
@@ -105,13 +107,16 @@ fn prepare(languages: &[Language]) -> Result<Split, String> {
     if runs.is_empty() { Err("no client can run here".into()) } else { Ok((runs, missing)) }
 }
 
-/// Starts all programs together and shows them until the last has ended; their last lines.
+/// A client and the last line of its program, if it came that far.
+type Ended = (Language, Option<Value>);
+
+/// Starts all programs together and shows them until the last has ended; what they said at the end.
 fn watch(
     prepared: Vec<(Language, Run)>,
     arguments: impl Fn(Language) -> Vec<String>,
     seconds: u64,
     title: impl Fn(u64) -> String,
-) -> Result<Vec<(Language, Value)>, String> {
+) -> Result<Vec<Ended>, String> {
     let mut clients = Vec::new();
     for (language, run) in prepared {
         clients.push(Client::start(language, run.args(arguments(language)))?);
@@ -129,12 +134,19 @@ fn watch(
     let mut ended = Vec::new();
     for client in &clients {
         let said = client.said();
-        match said.done {
-            Some(done) => ended.push((client.language, done)),
-            None => println!("{} did not reach the end of the day:\n{}", client.language.name(), said.other.trim_end()),
+        if said.done.is_none() {
+            println!("{} did not reach the end:\n{}", client.language.name(), said.other.trim_end());
         }
+        ended.push((client.language, said.done));
     }
-    if ended.len() == clients.len() { Ok(ended) } else { Err("the demo is incomplete".into()) }
+    Ok(ended)
+}
+
+/// A client that broke off is an error, but only after the others have been shown.
+fn complete(ended: &[Ended]) -> Result<(), String> {
+    let broken: Vec<&str> =
+        ended.iter().filter(|(_, done)| done.is_none()).map(|(language, _)| language.name()).collect();
+    if broken.is_empty() { Ok(()) } else { Err(format!("did not reach the end: {}", broken.join(", "))) }
 }
 
 fn print_end(clients: &[(&str, Figures)], missing: &[(&str, String)]) {
