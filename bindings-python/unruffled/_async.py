@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import math
 import time
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import cast
 
 import httpx2
@@ -18,6 +18,8 @@ from ._engine import Engine
 from ._faults import TooLargeError
 from ._loops import Loop
 from ._stacked import NESTED, is_foreign
+
+_UNLIMITED: AbstractContextManager[None] = contextlib.nullcontext()
 
 
 class AsyncHost:
@@ -31,7 +33,6 @@ class AsyncHost:
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
-        token = await self._token(call) if word & codes.TOKEN else None
         at = limit_of(word, call)
         route = call.route
         left = None if at is None else (word >> codes.ARG) / 1000
@@ -44,34 +45,33 @@ class AsyncHost:
         }
         call.reading = False
         call.pieces = None
-        if at is None:
-            return await self._exchange(call, word, token)
-        async with self.loop.limit(at):
-            return await self._exchange(call, word, token)
-
-    async def _exchange(self, call: Call, word: int, token: bytes | None) -> httpx2.Response:
-        request = call.request(word, token)
-        if self.foreign:
-            mark = NESTED.set(call.limit_at)
-            try:
+        with _UNLIMITED if at is None else self.loop.limit(at):
+            token = await self._token(call) if word & codes.TOKEN else None
+            request = call.request(word, token)
+            if self.foreign:
+                response = await self._marked(call, request)
+            else:
                 response = await self.http.send(request, stream=True)
-            finally:
-                NESTED.reset(mark)
-        else:
-            response = await self.http.send(request, stream=True)
-        if response.status_code >= 400:
-            return response
-        if call.streamed:
-            # httpcore2 looks this up as the body's first piece is asked for.
-            call.timeouts["read"] = call.route.idle
-            return response
-        call.reading = True
-        try:
-            await self._whole(call, response)
-        except BaseException:
-            await response.aclose()
-            raise
+            if response.status_code >= 400:
+                return response
+            if call.streamed:
+                # httpcore2 looks this up as the body's first piece is asked for.
+                call.timeouts["read"] = route.idle
+                return response
+            call.reading = True
+            try:
+                await self._whole(call, response)
+            except BaseException:
+                await response.aclose()
+                raise
         return response
+
+    async def _marked(self, call: Call, request: httpx2.Request) -> httpx2.Response:
+        mark = NESTED.set(call.limit_at)
+        try:
+            return await self.http.send(request, stream=True)
+        finally:
+            NESTED.reset(mark)
 
     async def _token(self, call: Call) -> bytes:
         credential = call.credential
@@ -109,19 +109,18 @@ class AsyncHost:
         at = call.limit_at
         if until is not None:
             at = min(at, time.monotonic() + max(0, until - call.engine.now()) / 1000)
-        with contextlib.suppress(httpx2.HTTPError, TimeoutError):
-            async with self._until(at):
-                size = sum(map(len, parts))
-                while size < most:
-                    part = await anext(pieces, None)
-                    if part is None:
-                        break
-                    parts.append(part)
-                    size += len(part)
+        with contextlib.suppress(httpx2.HTTPError, TimeoutError), self._until(at):
+            size = sum(map(len, parts))
+            while size < most:
+                part = await anext(pieces, None)
+                if part is None:
+                    break
+                parts.append(part)
+                size += len(part)
         return b"".join(parts)[:most]
 
-    def _until(self, at: float) -> AbstractAsyncContextManager[object]:
-        return contextlib.nullcontext() if at == math.inf else self.loop.limit(at)
+    def _until(self, at: float) -> AbstractContextManager[None]:
+        return _UNLIMITED if at == math.inf else self.loop.limit(at)
 
     async def keep(self, call: Call, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
@@ -135,7 +134,7 @@ class AsyncHost:
         """Reads the rest of the last response's body. Raises as httpx2 does."""
         response = cast(httpx2.Response, call.response)
         try:
-            async with self._until(call.limit_at):
+            with self._until(call.limit_at):
                 if call.pieces is None:
                     await self._whole(call, response)
                 else:

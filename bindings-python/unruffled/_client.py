@@ -231,7 +231,7 @@ class AsyncClient(_Shared):
     async def _call(self, method: str, url: str, options: Options, streamed: bool = False) -> httpx2.Response:
         home = self._home
         live = home.live or home.revived()
-        host, builder = home.here(live)
+        _, host, builder = home.here(live)
         call = builder.build(method, url, options, self._credential, self._correlation, streamed)
         return await drive(host, call)
 
@@ -274,7 +274,7 @@ class AsyncClient(_Shared):
         """Ends every wait with `closed` and closes the connections of the running loop. Idempotent."""
         live = self._live()
         live.engine.close()
-        host, _ = self._home.here(live)
+        _, host, _ = self._home.here(live)
         await host.finish(live.engine)
 
     async def __aenter__(self) -> Self:

@@ -19,6 +19,7 @@ from ._credentials import Credential
 from ._engine import Engine
 from ._errors import Issue, PolicyError
 from ._request import Builder
+from ._running import running_loop
 
 if TYPE_CHECKING:
     from ._async import AsyncHost
@@ -95,8 +96,9 @@ class Live:
         self.engine = engine
         self.builder: Builder
         self.host: SyncHost
-        #: Of an AsyncClient: one host per running loop, gone with it.
-        self.hosts: weakref.WeakKeyDictionary[Any, tuple[AsyncHost, Builder]] = weakref.WeakKeyDictionary()
+        #: Of an AsyncClient: one host and builder per running loop, and the loop used last.
+        self.hosts: dict[Any, tuple[AsyncHost, Builder]] = {}
+        self.last: tuple[Any, AsyncHost, Builder] = (None, None, None)  # type: ignore[assignment]
         #: An httpx2 client that no loop has taken yet.
         self.spare: httpx2.AsyncClient | None = None
 
@@ -148,18 +150,25 @@ class Home:
                 self.live = self._opened()
             return self.live
 
-    def here(self, live: Live) -> tuple[AsyncHost, Builder]:
-        """The host and builder of the running loop."""
-        from ._async import AsyncHost
-        from ._loops import loop_of, running_loop
-
+    def here(self, live: Live) -> tuple[Any, AsyncHost, Builder]:
+        """The running loop, its host and its builder."""
         loop = running_loop()
+        last = live.last
+        if last[0] is loop:
+            return last
         known = live.hosts.get(loop)
         if known is None:
+            from ._async import AsyncHost
+            from ._loops import is_over, loop_of
+
             with self._lock:
+                # Connections hold their loop: those of a loop that is over would stay for ever.
+                for gone in [other for other in live.hosts if is_over(other)]:
+                    del live.hosts[gone]
                 http, live.spare = live.spare or httpx2.AsyncClient(**self._options(live.engine)), None
                 known = live.hosts[loop] = (AsyncHost(http, loop_of(loop)), Builder(live.engine, http, self._own))
-        return known
+        live.last = last = (loop, *known)
+        return last
 
     def forked(self) -> None:
         """In a child: the parent's engine, connections and locks are not ours."""
