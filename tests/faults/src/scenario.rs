@@ -10,6 +10,7 @@ use crate::script::Script;
 /// The runtimes that play scenarios.
 pub const RUNTIMES: [&str; 6] = ["node", "chromium", "python-sync", "python-async", "jvm", "jvm-blocking"];
 
+/// One file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -37,6 +38,7 @@ pub struct Scenario {
     pub plays: Vec<Play>,
 }
 
+/// Which face of the package is under test.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Client {
@@ -53,6 +55,7 @@ pub enum Credential {
     Made(Made),
 }
 
+/// A token with its life in ms, given after `delay` ms; or a failure.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Made {
@@ -179,6 +182,7 @@ pub struct Is {
     pub tells: Vec<String>,
 }
 
+/// What kind of exception a call ended with.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum ErrorKind {
@@ -190,6 +194,7 @@ pub enum ErrorKind {
     Misuse,
 }
 
+/// A word, or any of several.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum OneOf {
@@ -256,6 +261,7 @@ pub struct Pace {
     pub most: usize,
 }
 
+/// One request; what is not named may be anything.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Seen {
@@ -274,6 +280,7 @@ fn even_null<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Err
     Value::deserialize(from).map(Some)
 }
 
+/// Equal, there or absent, or compared with another request's or a form.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum HeaderIs {
@@ -282,6 +289,7 @@ pub enum HeaderIs {
     Compared(Compared),
 }
 
+/// `Same` and `Differs` name a request by its number.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compared {
@@ -291,6 +299,7 @@ pub enum Compared {
     Like(Like),
 }
 
+/// A random UUID (RFC 9562 version 4), bare or as a structured-field string.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Like {
@@ -320,6 +329,7 @@ impl Scenario {
         }
     }
 
+    /// By its `only` and `not`.
     pub fn plays_in(&self, runtime: &str) -> bool {
         !self.not.contains_key(runtime) && self.only.as_ref().is_none_or(|only| only.contains_key(runtime))
     }

@@ -27,6 +27,7 @@ pub enum Refuse {
     Silently(Silently),
 }
 
+/// The word `silently`: a connection attempt gets no answer at all.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Silently {
@@ -46,11 +47,12 @@ pub struct NodeScript {
     pub then: Option<Answer>,
     pub cycle: bool,
     pub per: Option<Per>,
-    /// What no field took: [`Script::check`] refuses it (serde cannot, beside `flatten`).
+    /// What no field took: reading refuses it afterwards (serde cannot, beside `flatten`).
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
 }
 
+/// A node for a time.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PhaseScript {
     /// Milliseconds; none: for ever.
@@ -95,6 +97,7 @@ fn too_many() -> u16 {
     429
 }
 
+/// Tokens that grow one by one, or all at the start of each window.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum BucketKind {
@@ -116,6 +119,7 @@ pub enum Family {
     None,
 }
 
+/// Whether a refusal says when to come back: in whole seconds, not at all, or `"ms"`: in both units.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(untagged)]
 pub enum RetryAfter {
@@ -123,6 +127,7 @@ pub enum RetryAfter {
     Millis(Millis),
 }
 
+/// The word `ms`.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Millis {
@@ -139,11 +144,15 @@ impl Default for RetryAfter {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PoolScript {
+    /// Requests served at the same time.
     pub workers: usize,
+    /// What one takes.
     pub service: u64,
     #[serde(default = "unbounded")]
+    /// Requests that may wait for a worker.
     pub queue: usize,
     #[serde(default)]
+    /// What a rejection costs a worker.
     pub reject: u64,
 }
 
@@ -168,6 +177,7 @@ pub struct Answer {
     /// Milliseconds before anything of the answer is sent.
     #[serde(default)]
     pub delay: u64,
+    /// Overrides what [`Answer::commits`] concludes from status and fault.
     pub commit: Option<bool>,
     pub fault: Option<Fault>,
     /// `dribble`: bytes at a time.
@@ -267,6 +277,7 @@ pub struct EpochText {
     pub unit: EpochUnit,
 }
 
+/// Of a Unix time.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum EpochUnit {

@@ -42,6 +42,7 @@ impl std::fmt::Display for Dropped {
 
 impl std::error::Error for Dropped {}
 
+/// The server: runs by name, and what the page reported.
 #[derive(Debug)]
 pub struct Server {
     pub options: Options,
@@ -64,6 +65,7 @@ impl Server {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The run of that name, if it was begun.
     pub fn run(&self, name: &str) -> Option<Arc<Run>> {
         self.runs().get(name).cloned()
     }
@@ -81,6 +83,7 @@ impl Server {
         Ok(format!("http://{address}/{name}"))
     }
 
+    /// Forgets a run and closes its connections; false if there is none.
     pub fn end(&self, name: &str) -> bool {
         let run = self.runs().remove(name);
         if let Some(run) = &run {

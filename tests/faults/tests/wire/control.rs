@@ -1,3 +1,5 @@
+//! The control plane: scripts, logs, verdicts, files.
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -90,4 +92,23 @@ async fn scenarios_are_handed_out_and_judged() {
     };
     assert_eq!(check(200).await, json!([]));
     assert_eq!(check(500).await.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_skipped_scenario_must_fail() {
+    let root = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
+    std::fs::create_dir_all(root.join("scenarios")).unwrap();
+    let skip = "[[skip]]\nscenario = \"n\"\nruntime = \"node\"\nreason = \"not yet\"\n";
+    std::fs::write(root.join("skips.toml"), skip).unwrap();
+    let server = start(Options { scenarios: Some(root.join("scenarios")), ..Options::default() }).await.unwrap();
+    let world = World { server };
+    world.control("PUT", "runs/r", "{}").await;
+    let scenario = json!({"name": "n", "note": "", "policy": {}, "server": {}, "do": [{"call": "GET /x"}]});
+    let check = async |runtime: &str, status: u16| {
+        let body = json!({"scenario": scenario, "results": [{"status": status}]}).to_string();
+        world.control("POST", &format!("runs/r/check?runtime={runtime}"), &body).await["failures"].clone()
+    };
+    assert_eq!(check("node", 500).await, json!([]));
+    assert_eq!(check("node", 200).await, json!(["passes now: take it out of skips.toml"]));
+    assert_eq!(check("jvm", 200).await, json!([]));
 }

@@ -1,3 +1,5 @@
+//! One test per fault: the bytes that come, and how the connection ends.
+
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;

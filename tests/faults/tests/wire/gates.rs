@@ -1,3 +1,5 @@
+//! Buckets, pools and tokens.
+
 use std::time::{Duration, Instant};
 
 use crate::client::World;

@@ -1,3 +1,5 @@
+//! What counts as done, replayed and done twice.
+
 use crate::client::{End, World};
 
 #[tokio::test]
