@@ -2,6 +2,7 @@
 //! and never repeats a value that may be a secret.
 
 use super::json::{self, Node, Value};
+use super::keys::Form;
 use super::write;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -78,67 +79,215 @@ fn dotted(out: &mut String, key: &str) {
 
 fn bracketed(out: &mut String, key: &str, most: usize) {
     out.push('[');
-    out.push_str(&quoted(key, most));
+    push_quoted(out, key, most);
     out.push(']');
 }
 
-/// A string as JSON, cut to `most` characters.
-pub(super) fn quoted(text: &str, most: usize) -> String {
-    let mut out = String::new();
+/// Appends a string as JSON, cut to `most` characters.
+fn push_quoted(out: &mut String, text: &str, most: usize) {
+    let begin = out.len();
     // No more than can be shown is escaped.
-    let end = text.char_indices().nth(most).map_or(text.len(), |(at, _)| at);
-    write::quote(&mut out, text.get(..end).unwrap_or_default());
-    cut(out, most)
-}
-
-fn cut(mut text: String, most: usize) -> String {
-    if text.chars().count() > most {
-        let end = text.char_indices().nth(most.saturating_sub(1)).map_or(0, |(at, _)| at);
-        text.truncate(end);
-        text.push('…');
+    let mut end = 0;
+    for letter in text.chars().take(most) {
+        end = letter.len_utf8().saturating_add(end);
     }
-    text
+    write::quote(out, text.get(..end).unwrap_or_default());
+    cut(out, begin, most);
 }
 
-/// A value as an issue shows it.
-pub(super) fn found(text: &str, value: &Value) -> String {
-    match &value.node {
-        Node::Text(text) => quoted(text, 40),
-        Node::List(list) => String::from(if list.is_empty() { "[]" } else { "[…]" }),
-        Node::Object(members) => String::from(if members.is_empty() { "{}" } else { "{…}" }),
-        Node::Null | Node::Bool(_) | Node::Number(_) => {
-            let token = text.get(value.at as usize..value.end as usize).unwrap_or_default();
-            cut(String::from(token.get(..token.len().min(64)).unwrap_or_default()), 40)
+/// Cuts what was appended since `begin` to `most` characters.
+fn cut(out: &mut String, begin: usize, most: usize) {
+    let mut end = begin;
+    let mut letters = out.get(begin..).unwrap_or_default().chars();
+    for letter in letters.by_ref().take(most.saturating_sub(1)) {
+        end = letter.len_utf8().saturating_add(end);
+    }
+    if letters.nth(1).is_some() {
+        out.truncate(end);
+        out.push('…');
+    }
+}
+
+/// A part of an issue's text. Put together in one place, so that the many places that tell something stay small.
+#[derive(Clone, Copy)]
+pub(super) enum Word<'a> {
+    Text(&'a str),
+    /// As JSON, cut to so many characters.
+    Quoted(&'a str, usize),
+    /// `; write "…"`: what it should be, from two parts.
+    Write(&'a str, &'a str),
+    /// A value as it stands in the file: text and numbers cut, lists and objects not repeated.
+    Found(&'a Value),
+    Number(u64),
+    /// A time, size or share as a policy writes it, or how a form wants it.
+    Amount(Form, u64),
+    /// From and to.
+    Range(Form),
+    /// `a, b or c`.
+    Any(&'a [&'a str]),
+    /// The nearest of these to a word, else all.
+    Instead(&'a str, &'a [&'a str]),
+}
+
+impl Word<'_> {
+    fn push(self, out: &mut String, text: &str) {
+        match self {
+            Word::Text(words) => out.push_str(words),
+            Word::Quoted(words, most) => push_quoted(out, words, most),
+            Word::Write(begin, end) => {
+                out.push_str("; write ");
+                push_quoted(out, &joined(begin, end), 120);
+            }
+            Word::Found(value) => push_found(out, text, value),
+            Word::Number(number) => write::digits(out, number),
+            Word::Amount(form, number) => push_amount(out, form, number),
+            Word::Range(form) => {
+                let (least, most) = form.range();
+                if let Form::Ratio(1, _) = form {
+                    out.push_str("above 0, at most ");
+                } else {
+                    push_amount(out, form, least);
+                    out.push_str(" to ");
+                }
+                push_amount(out, form, most);
+            }
+            Word::Any(words) => push_any(out, words),
+            Word::Instead(word, known) => {
+                let mut nearest = ("", 3);
+                for name in known.iter().filter(|_| word.len() <= 40) {
+                    let edits = edits(word.as_bytes(), name.as_bytes(), 2).unwrap_or(3);
+                    if edits < nearest.1 && edits.saturating_mul(2) < word.len() {
+                        nearest = (name, edits);
+                    }
+                }
+                if nearest.1 < 3 {
+                    out.push_str("did you mean \"");
+                    out.push_str(nearest.0);
+                    out.push_str("\"?");
+                } else {
+                    push_any(out, known);
+                }
+            }
         }
     }
 }
 
+/// Both in one.
+pub(super) fn joined(begin: &str, end: &str) -> String {
+    let mut out = String::from(begin);
+    out.push_str(end);
+    out
+}
+
+fn push_found(out: &mut String, text: &str, value: &Value) {
+    let begin = out.len();
+    out.push_str(match &value.node {
+        Node::Text(text) => return push_quoted(out, text, 40),
+        Node::List(list) => {
+            if list.is_empty() {
+                "[]"
+            } else {
+                "[…]"
+            }
+        }
+        Node::Object(members) => {
+            if members.is_empty() {
+                "{}"
+            } else {
+                "{…}"
+            }
+        }
+        Node::Null | Node::Bool(_) | Node::Number(_) => {
+            let end = value.end.min(value.at.saturating_add(64));
+            text.get(value.at as usize..end as usize).unwrap_or_default()
+        }
+    });
+    cut(out, begin, 40);
+}
+
+fn push_any(out: &mut String, words: &[&str]) {
+    let mut left = words.len();
+    for word in words {
+        out.push_str(word);
+        left = left.saturating_sub(1);
+        out.push_str(match left {
+            0 => "",
+            1 => " or ",
+            _ => ", ",
+        });
+    }
+}
+
+/// `500ms`, `60s`, `10m`, `24h`; `1KiB`, `8MiB`, `1GiB`; `0.05`; `20`.
+fn push_amount(out: &mut String, form: Form, number: u64) {
+    let units: &[(u64, &str)] = match form {
+        Form::Time(..) => &[(3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")],
+        Form::Size(..) => &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "")],
+        Form::Ratio(..) => return push_decimal(out, number),
+        _ => &[(1, "")],
+    };
+    for (unit, name) in units {
+        // 60 s rather than 1 m, but 2 m, 3 m, 10 m.
+        let fits = number > 0 && number.is_multiple_of(*unit) && (*unit, number) != (60_000, 60_000);
+        if fits || *unit == 1 {
+            write::digits(out, number.checked_div(*unit).unwrap_or(0));
+            return out.push_str(name);
+        }
+    }
+}
+
+/// Millionths as a decimal, for the schema.
+#[cfg(any(feature = "schema", test))]
+pub(super) fn decimal(millionths: u64) -> String {
+    let mut out = String::new();
+    push_decimal(&mut out, millionths);
+    out
+}
+
+/// Millionths as a decimal.
+fn push_decimal(out: &mut String, millionths: u64) {
+    let mut rest = millionths;
+    let mut unit = 1_000_000_u64;
+    while rest > 0 || unit == 1_000_000 {
+        if unit == 100_000 {
+            out.push('.');
+        }
+        write::digits(out, rest.checked_div(unit).unwrap_or(0));
+        rest = rest.checked_rem(unit).unwrap_or(0);
+        unit = unit.checked_div(10).unwrap_or(1);
+    }
+}
+
 /// The first issues of a text, in its order.
-pub(super) struct Issues {
+pub(super) struct Issues<'t> {
+    text: &'t str,
     most: usize,
     list: Vec<(u32, Issue)>,
 }
 
-impl Issues {
-    pub(super) const fn new(most: usize) -> Self {
-        Self { most, list: Vec::new() }
+impl<'t> Issues<'t> {
+    pub(super) const fn new(text: &'t str, most: usize) -> Self {
+        Self { text, most, list: Vec::new() }
     }
 
     /// Notes an issue at a byte of the text; `words` follow the path and a colon.
     #[inline(never)]
-    pub(super) fn add(&mut self, at: u32, path: &Path, words: &[&str]) {
-        let place = self.list.partition_point(|(other, _)| *other <= at);
+    pub(super) fn add(&mut self, at: u32, path: &Path, words: &[Word]) {
+        let place = self.list.iter().take_while(|(other, _)| *other <= at).count();
         if place >= self.most {
             return;
         }
         let mut shown = String::new();
         path.write(&mut shown);
-        if shown.is_empty() {
-            shown.push_str("policy");
+        let mut text = shown.clone();
+        text.push_str(": ");
+        for word in words {
+            word.push(&mut text, self.text);
         }
-        let text = [&shown, ": ", &words.concat()].concat();
+        if self.list.len() >= self.most {
+            self.list.pop();
+        }
         self.list.insert(place, (at, Issue { path: shown, text, line: 0, column: 0 }));
-        self.list.truncate(self.most);
     }
 
     /// Whether an issue here would be one too many.
@@ -151,48 +300,46 @@ impl Issues {
     }
 
     /// The issues with their lines and columns.
-    pub(super) fn finish(self, text: &str) -> Vec<Issue> {
-        let mut place = json::Place::new(text);
-        let locate = |(at, issue): (u32, Issue)| {
+    pub(super) fn finish(self) -> Vec<Issue> {
+        let mut place = json::Place::new(self.text);
+        let mut issues = Vec::with_capacity(self.list.len());
+        for (at, mut issue) in self.list {
             place.advance(at as usize);
-            Issue { line: place.line, column: place.column, ..issue }
-        };
-        self.list.into_iter().map(locate).collect()
+            (issue.line, issue.column) = (place.line, place.column);
+            issues.push(issue);
+        }
+        issues
+    }
+}
+
+/// What is wrong with a URL or pattern.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong<'a> {
+    /// Shown first, where it cannot be a secret.
+    pub(super) found: Option<&'a str>,
+    pub(super) why: &'static str,
+    /// What to write instead.
+    pub(super) write: Option<String>,
+}
+
+impl Wrong<'_> {
+    pub(super) fn words(&self) -> [Word<'_>; 3] {
+        [
+            self.found.map_or(Word::Text(""), |found| Word::Quoted(found, 40)),
+            Word::Text(self.why),
+            self.write.as_deref().map_or(Word::Text(""), |write| Word::Write(write, "")),
+        ]
     }
 }
 
 /// An issue that stands in no policy file.
-pub(super) fn alone(path: &'static str, words: &[&str]) -> Issue {
-    let mut issues = Issues::new(1);
-    issues.add(0, &Path::ROOT.with(Part::Known(path)), words);
-    let (_, issue) =
-        issues.list.pop().unwrap_or((0, Issue { path: String::new(), text: String::new(), line: 0, column: 0 }));
-    issue
-}
-
-/// `did you mean "retry"?`, or all known words: `added, full or none`.
-#[inline(never)]
-pub(super) fn instead(word: &str, known: &mut [&str]) -> String {
-    known.sort_unstable();
-    let distance = |name: &&str| if word.len() <= 40 { edits(word.as_bytes(), name.as_bytes(), 2) } else { None };
-    let nearest = known.iter().filter_map(|name| distance(name).map(|edits| (edits, *name))).min();
-    match nearest {
-        Some((edits, name)) if edits.saturating_mul(2) < word.len() => ["did you mean \"", name, "\"?"].concat(),
-        _ => any_of(known),
+pub(super) fn alone(path: &'static str, words: &[Word]) -> Issue {
+    let mut text = String::from(path);
+    text.push_str(": ");
+    for word in words {
+        word.push(&mut text, "");
     }
-}
-
-/// `a, b or c`.
-#[inline(never)]
-pub(super) fn any_of(words: &[&str]) -> String {
-    let mut out = String::new();
-    for (place, word) in words.iter().enumerate() {
-        if place > 0 {
-            out.push_str(if place.saturating_add(1) == words.len() { " or " } else { ", " });
-        }
-        out.push_str(word);
-    }
-    out
+    Issue { path: String::from(path), text, line: 0, column: 0 }
 }
 
 /// How many insertions, deletions, replacements and swaps of neighbours lie between two words, if at most `most`.
@@ -205,62 +352,20 @@ fn edits(a: &[u8], b: &[u8], most: usize) -> Option<usize> {
         return edits(after_a, after_b, most);
     }
     let most = most.checked_sub(1)?;
-    let swapped = match (after_a, after_b) {
-        ([next_a, rest_a @ ..], [next_b, rest_b @ ..]) if x == next_b && y == next_a => edits(rest_a, rest_b, most),
-        _ => None,
+    let mut least = None;
+    let mut better = |other: Option<usize>| {
+        if let Some(other) = other {
+            least = Some(least.map_or(other, |least: usize| least.min(other)));
+        }
     };
-    let plain = [edits(after_a, b, most), edits(a, after_b, most), edits(after_a, after_b, most), swapped];
-    plain.into_iter().flatten().min().map(|least| least.saturating_add(1))
-}
-
-/// A time as a policy writes it: `500ms`, `60s`, `10m`, `24h`.
-pub(super) fn duration(millis: u64) -> String {
-    let (unit, name) = match millis {
-        0 => (1, "ms"),
-        _ if millis.is_multiple_of(3_600_000) => (3_600_000, "h"),
-        _ if millis.is_multiple_of(60_000) && millis > 60_000 => (60_000, "m"),
-        _ if millis.is_multiple_of(1_000) => (1_000, "s"),
-        _ => (1, "ms"),
-    };
-    measured(millis, unit, name)
-}
-
-/// A size as a policy writes it: `1KiB`, `8MiB`, `1GiB`.
-pub(super) fn size(bytes: u64) -> String {
-    let (unit, name) = match bytes {
-        0 => (1, ""),
-        _ if bytes.is_multiple_of(1 << 30) => (1 << 30, "GiB"),
-        _ if bytes.is_multiple_of(1 << 20) => (1 << 20, "MiB"),
-        _ if bytes.is_multiple_of(1 << 10) => (1 << 10, "KiB"),
-        _ => (1, ""),
-    };
-    measured(bytes, unit, name)
-}
-
-fn measured(number: u64, unit: u64, name: &str) -> String {
-    let mut out = String::new();
-    write::digits(&mut out, number.checked_div(unit).unwrap_or(0));
-    out.push_str(name);
-    out
-}
-
-/// A number.
-pub(super) fn plain(number: u64) -> String {
-    measured(number, 1, "")
-}
-
-/// Millionths as a decimal: `0.05`.
-pub(super) fn decimal(millionths: u64) -> String {
-    let mut out = measured(millionths, 1_000_000, "");
-    let mut rest = millionths.checked_rem(1_000_000).unwrap_or(0);
-    let mut unit = 100_000_u64;
-    if rest > 0 {
-        out.push('.');
+    better(edits(after_a, b, most));
+    better(edits(a, after_b, most));
+    better(edits(after_a, after_b, most));
+    if let ([next_a, rest_a @ ..], [next_b, rest_b @ ..]) = (after_a, after_b)
+        && x == next_b
+        && y == next_a
+    {
+        better(edits(rest_a, rest_b, most));
     }
-    while rest > 0 {
-        write::digits(&mut out, rest.checked_div(unit).unwrap_or(0));
-        rest = rest.checked_rem(unit).unwrap_or(0);
-        unit = unit.checked_div(10).unwrap_or(1);
-    }
-    out
+    least.map(|least| least.saturating_add(1))
 }

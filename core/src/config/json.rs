@@ -11,6 +11,9 @@ pub(crate) const MOST_LEVELS: usize = 32;
 /// Longest string or key of a policy in bytes, unescaped.
 pub(crate) const MOST_TEXT: usize = 4_096;
 
+/// [`Broken::what`] for a text that is none.
+pub(crate) const NOT_JSON: &str = "not JSON";
+
 /// A value and where it stands.
 #[derive(Debug)]
 pub(crate) struct Value {
@@ -200,7 +203,7 @@ impl<'a> Scanner<'a> {
 
     #[inline(never)]
     fn broken<T>(&self, wanted: &'static str) -> Result<T, Broken> {
-        Err(Broken { at: self.at, what: "not JSON", wanted })
+        Err(Broken { at: self.at, what: NOT_JSON, wanted })
     }
 
     /// Why a pointer found nothing: the bytes ended, or they are no JSON.

@@ -84,6 +84,18 @@ pub(super) enum Form {
     Routes,
 }
 
+impl Form {
+    /// Least and most of a number.
+    pub(super) const fn range(self) -> (u64, u64) {
+        match self {
+            Self::Time(least, most) | Self::Size(least, most) | Self::Whole(least, most) | Self::Ratio(least, most) => {
+                (least, most)
+            }
+            _ => (0, u64::MAX),
+        }
+    }
+}
+
 /// Where a value goes: one place for each key that a value can be read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -200,57 +212,59 @@ pub(super) const FAMILIES: &[&str] = &[
     "stripe",
 ];
 
+// In alphabetical order, as error texts list them.
+
 /// The policy itself, and (what is not [`Place::Policy`]) each route.
 #[rustfmt::skip]
 pub(super) static POLICY: &[Key] = {
     use Form::*;
     use Place::*;
     &[
-        key("unruffled", Major, Policy, Slot::None, "The format's major version."),
         key("$schema", Note, Policy, Slot::None, "Ignored; tells editors of the schema."),
-        NOTE,
-        key("name", Id, Policy, Slot::Name, "Label in events and metrics. Default: the base URL's host."),
-        key("baseUrl", Base, Policy, Slot::Base, "Where relative URLs begin; routes and limits bind its origin only."),
-        key("headers", Headers, Both, Slot::Headers, "Sent always; the call's own win."),
-        key("query", Query, Both, Slot::Query, "Sent always; the call's own win."),
-        key("userAgent", Line, Policy, Slot::UserAgent, "Default: unruffled/VERSION; in browsers only if written."),
-        key("requestId", HeaderOrFalse, Policy, Slot::RequestId, "One a call, the same on all attempts. Default: X-Request-Id."),
-        key("correlationId", HeaderOrFalse, Policy, Slot::CorrelationId, "What the caller's function gives. Default: X-Correlation-Id."),
-        key("version", Object(VERSION), Policy, Slot::Version, "The API version to ask for, in a header or query."),
-        key("preset", Word(PRESETS), Policy, Slot::Preset, "timeouts.total and retry.attempts: 10s 3, 60s 4 (default) or 10m 8."),
-        key("timeouts", Object(TIMEOUTS), Both, Slot::None, "Time limits."),
-        key("maxBody", Size(1 << 10, 1 << 30), Both, Slot::MaxBody, "Largest buffered answer. Default: 8MiB."),
-        key("bufferUpTo", Size(0, 1 << 30), Both, Slot::BufferUpTo, "Python and OkHttp drop-ins buffer declared lengths up to this. Default: 256KiB."),
-        key("concurrency", Whole(1, 100_000), Policy, Slot::Concurrency, "Attempts in flight. Default: 100."),
-        key("maxWaiting", Whole(0, 100_000), Policy, Slot::MaxWaiting, "Calls in all lines together. Default: 1000."),
-        key("retry", Object(RETRY), Both, Slot::None, "Retries and backoff."),
-        key("repeatable", Bool, Route, Slot::Repeatable, "true: a POST may be repeated; false: a GET must not be. Default: by method."),
-        key("idempotency", ObjectOrFalse(IDEMPOTENCY), Both, Slot::Idempotency, "Automatic idempotency keys; false: none."),
-        key("classify", Rules, Both, Slot::Classify, "What answers mean where the status alone misleads; the first match wins."),
-        key("breaker", ObjectOrFalse(BREAKER), Both, Slot::Breaker, "The circuit breaker; false: neither gates nor counts."),
-        key("limits", Limits, Policy, Slot::Limits, "Rate limits of the API; without any, one is learned."),
-        key("cost", Costs, Route, Slot::Costs, "What a call draws from each limit, by its name."),
-        key("routes", Routes, Policy, Slot::Routes, "Overrides by [METHOD ]/literal/{template}/*."),
-        later("pages"),
         later("auth"),
-        later("poll"),
-        later("redirects"),
-        later("webhooks"),
-        later("jwt"),
-        later("observe"),
+        key("baseUrl", Base, Policy, Slot::Base, "Where relative URLs begin; routes and limits bind its origin only."),
+        key("breaker", ObjectOrFalse(BREAKER), Both, Slot::Breaker, "The circuit breaker; false: neither gates nor counts."),
+        key("bufferUpTo", Size(0, 1 << 30), Both, Slot::BufferUpTo, "Python and OkHttp drop-ins buffer declared lengths up to this. Default: 256KiB."),
+        key("classify", Rules, Both, Slot::Classify, "What answers mean where the status alone misleads; the first match wins."),
+        key("concurrency", Whole(1, 100_000), Policy, Slot::Concurrency, "Attempts in flight. Default: 100."),
+        key("correlationId", HeaderOrFalse, Policy, Slot::CorrelationId, "What the caller's function gives. Default: X-Correlation-Id."),
+        key("cost", Costs, Route, Slot::Costs, "What a call draws from each limit, by its name."),
+        later("extends"),
         later("fallback"),
         later("fleet"),
-        later("extends"),
+        key("headers", Headers, Both, Slot::Headers, "Sent always; the call's own win."),
+        key("idempotency", ObjectOrFalse(IDEMPOTENCY), Both, Slot::Idempotency, "Automatic idempotency keys; false: none."),
+        later("jwt"),
+        key("limits", Limits, Policy, Slot::Limits, "Rate limits of the API; without any, one is learned."),
+        key("maxBody", Size(1 << 10, 1 << 30), Both, Slot::MaxBody, "Largest buffered answer. Default: 8MiB."),
+        key("maxWaiting", Whole(0, 100_000), Policy, Slot::MaxWaiting, "Calls in all lines together. Default: 1000."),
+        key("name", Id, Policy, Slot::Name, "Label in events and metrics. Default: the base URL's host."),
+        NOTE,
+        later("observe"),
+        later("pages"),
+        later("poll"),
+        key("preset", Word(PRESETS), Policy, Slot::Preset, "timeouts.total and retry.attempts: 10s 3, 60s 4 (default) or 10m 8."),
+        key("query", Query, Both, Slot::Query, "Sent always; the call's own win."),
+        later("redirects"),
+        key("repeatable", Bool, Route, Slot::Repeatable, "true: a POST may be repeated; false: a GET must not be. Default: by method."),
+        key("requestId", HeaderOrFalse, Policy, Slot::RequestId, "One a call, the same on all attempts. Default: X-Request-Id."),
+        key("retry", Object(RETRY), Both, Slot::None, "Retries and backoff."),
+        key("routes", Routes, Policy, Slot::Routes, "Overrides by [METHOD ]/literal/{template}/*."),
+        key("timeouts", Object(TIMEOUTS), Both, Slot::None, "Time limits."),
+        key("unruffled", Major, Policy, Slot::None, "The format's major version."),
+        key("userAgent", Line, Policy, Slot::UserAgent, "Default: unruffled/VERSION; in browsers only if written."),
+        key("version", Object(VERSION), Policy, Slot::Version, "The API version to ask for, in a header or query."),
+        later("webhooks"),
     ]
 };
 
 #[rustfmt::skip]
 static VERSION: &[Key] = &[
+    later("echo"),
+    key("header", Form::Header, Place::Policy, Slot::PinHeader, "The header that names it."),
     NOTE,
     key("pin", Form::Line, Place::Policy, Slot::Pin, "The version, as the API writes it."),
-    key("header", Form::Header, Place::Policy, Slot::PinHeader, "The header that names it."),
     key("query", Form::Text, Place::Policy, Slot::PinQuery, "The query parameter that names it."),
-    later("echo"),
 ];
 
 #[rustfmt::skip]
@@ -258,10 +272,10 @@ static TIMEOUTS: &[Key] = {
     use Form::*;
     use Place::*;
     &[
-        NOTE,
+        key("attempt", Time(10, DAY), Both, Slot::Attempt, "One attempt, its buffered body included; at most total. Default: 10s."),
         key("connect", Time(10, DAY), Both, Slot::Connect, "To connect. Default: 3s."),
         key("idle", Time(10, DAY), Both, Slot::Idle, "Between two pieces of a body. Default: 10s."),
-        key("attempt", Time(10, DAY), Both, Slot::Attempt, "One attempt, its buffered body included; at most total. Default: 10s."),
+        NOTE,
         key("total", Time(50, DAY), Both, Slot::Total, "The whole call, waits included. Default: 60s."),
         later("wait"),
     ]
@@ -272,31 +286,31 @@ static RETRY: &[Key] = {
     use Form::*;
     use Place::*;
     &[
-        NOTE,
         key("attempts", Whole(1, 20), Both, Slot::Attempts, "The first included; 1: no retries. Default: 4."),
         key("base", Time(1, DAY), Both, Slot::RetryBase, "The first interval. Default: 200ms."),
+        key("budget", Object(BUDGET), Policy, Slot::None, "How many retries there may be, beside 2 % of the calls."),
         key("cap", Time(1, DAY), Both, Slot::Cap, "The longest wait. Default: 30s."),
         key("jitter", Word(JITTERS), Both, Slot::Jitter, "A wait is drawn from [d, 2d] (added, default), [0, 2d] (full) or is d (none)."),
         key("maxRetryAfter", Time(0, DAY), Both, Slot::MaxRetryAfter, "Longer demands of the server fail at once. Default: unbounded."),
+        NOTE,
         key("patience", Time(0, DAY), Both, Slot::Patience, "Time in the retry line. Default: the larger of 5s and 10 mean latencies."),
-        key("budget", Object(BUDGET), Policy, Slot::None, "How many retries there may be, beside 2 % of the calls."),
     ]
 };
 
 #[rustfmt::skip]
 static BUDGET: &[Key] = &[
-    NOTE,
     key("capacity", Form::Ratio(0, 10_000 * ONE), Place::Policy, Slot::Capacity, "Tokens at most. Default: 10."),
+    NOTE,
     key("perCall", Form::Ratio(0, ONE), Place::Policy, Slot::PerCall, "What each call puts in. Default: 0.1."),
     key("perSecond", Form::Ratio(0, 1_000 * ONE), Place::Policy, Slot::PerSecond, "What each second puts in. Default: 0.02."),
 ];
 
 #[rustfmt::skip]
 static IDEMPOTENCY: &[Key] = &[
-    NOTE,
+    key("format", Form::Word(FORMATS), Place::Both, Slot::Format, "A bare UUID (default) or a quoted string of RFC 9651."),
     key("header", Form::Header, Place::Both, Slot::KeyHeader, "The header that carries the key. Required."),
     key("methods", Form::Methods, Place::Both, Slot::Methods, "Which methods get a key. Default: POST and PATCH."),
-    key("format", Form::Word(FORMATS), Place::Both, Slot::Format, "A bare UUID (default) or a quoted string of RFC 9651."),
+    NOTE,
 ];
 
 #[rustfmt::skip]
@@ -304,13 +318,13 @@ pub(super) static RULE: &[Key] = {
     use Form::*;
     use Place::*;
     &[
+        later("after"),
+        key("as", Word(CLASSES), Both, Slot::As, "fail: final; retry: as 503; rate-limited: as 429. Required."),
+        key("header", Header, Both, Slot::RuleHeader, "A response header to look at."),
+        key("is", Values, Both, Slot::Is, "Equals one of these. Default: is present and not null."),
+        key("json", Pointer, Both, Slot::Json, "A JSON pointer into the first 4 KiB of the body."),
         NOTE,
         key("status", Statuses, Both, Slot::Status, "The statuses it is for. Required."),
-        key("header", Header, Both, Slot::RuleHeader, "A response header to look at."),
-        key("json", Pointer, Both, Slot::Json, "A JSON pointer into the first 4 KiB of the body."),
-        key("is", Values, Both, Slot::Is, "Equals one of these. Default: is present and not null."),
-        key("as", Word(CLASSES), Both, Slot::As, "fail: final; retry: as 503; rate-limited: as 429. Required."),
-        later("after"),
     ]
 };
 
@@ -319,17 +333,17 @@ static BREAKER: &[Key] = {
     use Form::*;
     use Place::*;
     &[
-        NOTE,
-        key("scope", Word(SCOPES), Policy, Slot::Scope, "One for the API (default), one for each route, or both."),
-        key("window", Time(1_000, 3_600_000), Both, Slot::Window, "Over which the failure rate is taken. Default: 30s."),
-        key("failureRate", Ratio(1, ONE), Both, Slot::FailureRate, "Opens at this share. Default: 0.5."),
-        key("minimumCalls", Whole(1, 10_000), Both, Slot::MinimumCalls, "Least outcomes for a rate. Default: 20."),
-        key("run", Whole(1, 10_000), Both, Slot::Run, "Failures in a row that open. Default: 20."),
         key("coolDown", Time(10, DAY), Both, Slot::CoolDown, "The next probe at the earliest. Default: 500ms."),
+        key("failureRate", Ratio(1, ONE), Both, Slot::FailureRate, "Opens at this share. Default: 0.5."),
         key("latestProbe", Time(10, DAY), Both, Slot::LatestProbe, "The next probe at the latest. Default: 5s."),
+        key("minimumCalls", Whole(1, 10_000), Both, Slot::MinimumCalls, "Least outcomes for a rate. Default: 20."),
+        NOTE,
         key("probes", Whole(1, 100), Both, Slot::Probes, "Successes in a row that close. Default: 1."),
-        key("wait", Time(0, DAY), Both, Slot::Wait, "When open: how long a new call waits in line. Default: 0."),
+        key("run", Whole(1, 10_000), Both, Slot::Run, "Failures in a row that open. Default: 20."),
+        key("scope", Word(SCOPES), Policy, Slot::Scope, "One for the API (default), one for each route, or both."),
         key("slowAfter", Time(10, DAY), Both, Slot::SlowAfter, "Slower successes count as failures. Default: off."),
+        key("wait", Time(0, DAY), Both, Slot::Wait, "When open: how long a new call waits in line. Default: 0."),
+        key("window", Time(1_000, 3_600_000), Both, Slot::Window, "Over which the failure rate is taken. Default: 30s."),
     ]
 };
 
@@ -338,25 +352,25 @@ pub(super) static LIMIT: &[Key] = {
     use Form::*;
     use Place::*;
     &[
-        NOTE,
-        key("name", Id, Policy, Slot::LimitName, "The bucket's name. Required."),
-        key("rate", Whole(1, 1_000_000_000), Policy, Slot::Rate, "The documented limit, with per. Default: learned."),
-        key("per", Time(1, 744 * 3_600_000), Policy, Slot::Per, "The time that rate is for."),
         key("burst", Whole(1, 1_000_000_000), Policy, Slot::Burst, "At once. Default: (1 - headroom) of rate, at least 1."),
-        key("headroom", Ratio(50_000, ONE), Policy, Slot::Headroom, "The share of the limit that is used. Default: 0.8."),
-        key("cost", Whole(0, 1_000_000), Policy, Slot::Cost, "Of every call; 0: only where routes say. Default: 1."),
-        key("headers", Family, Policy, Slot::Gauge, "Which headers tell what is left. Default: auto if it is the only limit, else none."),
         later("concurrency"),
+        key("cost", Whole(0, 1_000_000), Policy, Slot::Cost, "Of every call; 0: only where routes say. Default: 1."),
         later("each"),
+        key("headers", Family, Policy, Slot::Gauge, "Which headers tell what is left. Default: auto if it is the only limit, else none."),
+        key("headroom", Ratio(50_000, ONE), Policy, Slot::Headroom, "The share of the limit that is used. Default: 0.8."),
+        key("name", Id, Policy, Slot::LimitName, "The bucket's name. Required."),
+        NOTE,
+        key("per", Time(1, 744 * 3_600_000), Policy, Slot::Per, "The time that rate is for."),
+        key("rate", Whole(1, 1_000_000_000), Policy, Slot::Rate, "The documented limit, with per. Default: learned."),
     ]
 };
 
 /// A gauge of one's own.
 #[rustfmt::skip]
 pub(super) static NAMED: &[Key] = &[
+    key("limit", Form::Header, Place::Policy, Slot::LimitHeader, "The limit."),
     NOTE,
     key("remaining", Form::Header, Place::Policy, Slot::Remaining, "What is left. Required."),
-    key("limit", Form::Header, Place::Policy, Slot::LimitHeader, "The limit."),
     key("reset", Form::Header, Place::Policy, Slot::Reset, "When it is whole again."),
     key("unit", Form::Word(UNITS), Place::Policy, Slot::Unit, "auto (default) tells forms by shape; ms: milliseconds from now."),
 ];
@@ -369,7 +383,8 @@ mod tests {
     fn walk(keys: &'static [Key], seen: &mut BTreeSet<u8>) {
         let mut names = BTreeSet::new();
         for key in keys {
-            assert!(names.insert(key.name), "{} stands twice", key.name);
+            assert!(names.last().is_none_or(|last| *last < key.name), "{} is out of order", key.name);
+            names.insert(key.name);
             if key.slot != Slot::None {
                 assert!(seen.insert(key.slot as u8), "{} shares a slot", key.name);
             }

@@ -30,27 +30,33 @@ impl<'t> Leaves<'t> {
         leaves
     }
 
+    #[inline(never)]
     pub(super) fn get(&self, slot: Slot) -> Leaf<'t> {
         self.0.get(slot as usize).copied().unwrap_or(Leaf { number: NOTHING, from: None })
     }
 
+    #[inline(never)]
     pub(super) fn number(&self, slot: Slot) -> u64 {
         self.get(slot).number
     }
 
     /// As an option: nothing where it is off.
+    #[inline(never)]
     pub(super) fn option(&self, slot: Slot) -> Option<u64> {
         Some(self.number(slot)).filter(|number| *number != NOTHING)
     }
 
+    #[inline(never)]
     pub(super) fn text(&self, slot: Slot) -> Option<&'t str> {
         self.get(slot).from?.text()
     }
 
+    #[inline(never)]
     pub(super) fn written(&self, slot: Slot) -> bool {
         self.get(slot).from.is_some()
     }
 
+    #[inline(never)]
     pub(super) fn put(&mut self, slot: Slot, leaf: Leaf<'t>) {
         if let Some(place) = self.0.get_mut(slot as usize) {
             *place = leaf;

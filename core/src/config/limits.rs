@@ -1,8 +1,8 @@
 //! The two lists of a policy: rate limits with their costs, and `classify` rules.
 
-use super::issues::{self, Part, Path, instead};
+use super::issues::{Part, Path, Word};
 use super::json::{Node, Number, Value};
-use super::keys::{self, Slot};
+use super::keys::{self, Form, Slot};
 use super::leaves::Leaves;
 use super::merge::owned;
 use super::read::Reader;
@@ -20,11 +20,11 @@ impl<'t> Reader<'t> {
     /// The elements of a list of objects.
     fn entries(&mut self, value: &'t Value, path: &Path, most: usize) -> &'t [Value] {
         let Node::List(list) = &value.node else {
-            self.wrong(value, path, &[" is not a list"]);
+            self.wrong(value, path, " is not a list");
             return &[];
         };
         if list.len() > most {
-            let words = [&*issues::plain(list.len() as u64), " entries; at most ", &issues::plain(most as u64)];
+            let words = [Word::Number(list.len() as u64), Word::Text(" entries; at most "), Word::Number(most as u64)];
             self.issues.add(value.at, path, &words);
             return &[];
         }
@@ -45,14 +45,14 @@ impl<'t> Reader<'t> {
             if let Some(value) = leaves.get(Slot::LimitName).from
                 && limits.iter().any(|other| other.name == name)
             {
-                self.wrong(value, &path.with(Part::Known("name")), &[" is given twice; name each limit once"]);
+                self.wrong(value, &path.with(Part::Known("name")), " is given twice; name each limit once");
             }
             let (rate, per) = (leaves.option(Slot::Rate), leaves.option(Slot::Per));
-            if let (Some(_), None) | (None, Some(_)) = (rate, per) {
-                let (missing, other) = if per.is_none() { ("per", "rate") } else { ("rate", "per") };
-                // Not if it is there, but wrong.
-                if !value.has(missing) {
-                    self.issues.add(value.at, &path.with(Part::Known(missing)), &["missing; ", other, " needs it"]);
+            for (missing, other, words) in
+                [("per", "rate", "missing; rate needs it"), ("rate", "per", "missing; per needs it")]
+            {
+                if value.has(other) && !value.has(missing) {
+                    self.tell(value.at, &path.with(Part::Known(missing)), words);
                 }
             }
             let gauge = self.gauge(leaves.get(Slot::Gauge), &path.with(Part::Known("headers")), list.len() == 1);
@@ -83,43 +83,58 @@ impl<'t> Reader<'t> {
             None => limit.burst.map(u64::from),
         };
         if let Some(burst) = known.filter(|burst| cost > *burst) {
-            let words = [" is above the burst of \"", &limit.name, "\" (", &issues::plain(burst), "); raise burst"];
-            self.wrong(value, path, &words);
+            let words = [
+                Word::Found(value),
+                Word::Text(" is above the burst of \""),
+                Word::Text(&limit.name),
+                Word::Text("\" ("),
+                Word::Number(burst),
+                Word::Text("); raise burst"),
+            ];
+            self.issues.add(value.at, path, &words);
         }
     }
 
     /// What a call draws from each limit.
     pub(super) fn costs(&mut self, value: Option<&'t Value>, path: &Path, limits: &[Limit]) -> Vec<(u8, u32)> {
-        let mut costs: Vec<u32> = limits.iter().map(|limit| limit.cost).collect();
-        match value.map(|value| (value, &value.node)) {
-            None => {}
-            Some((_, Node::Object(members))) => {
-                for member in members {
-                    let path = path.with(Part::Key(&member.key));
-                    let Some(place) = limits.iter().position(|limit| limit.name == member.key) else {
-                        let mut names: Vec<&str> = limits.iter().map(|limit| &*limit.name).collect();
-                        let instead = if names.is_empty() {
-                            String::from("the policy has no limits")
-                        } else {
-                            instead(&member.key, &mut names)
-                        };
-                        self.issues.add(member.at, &path, &["no such limit; ", &instead]);
-                        continue;
-                    };
-                    if let Node::Null = member.value.node {
-                        continue;
-                    }
-                    let cost = self.whole(&member.value, &path, 0, 1_000_000);
-                    if let (Some(cost), Some(limit), Some(to)) = (cost, limits.get(place), costs.get_mut(place)) {
-                        *to = cost as u32;
-                        self.affordable(limit, cost, &member.value, &path);
-                    }
-                }
-            }
-            Some((value, _)) => self.wrong(value, path, &[" is not an object"]),
+        let mut costs: Vec<(u8, u32)> = Vec::new();
+        for limit in limits {
+            costs.push((costs.len() as u8, limit.cost));
         }
-        let places = 0_u8..;
-        places.zip(costs).filter(|(_, cost)| *cost > 0).collect()
+        let members = match value.map(|value| (value, &value.node)) {
+            None => &[],
+            Some((_, Node::Object(members))) => members.as_slice(),
+            Some((value, _)) => {
+                self.wrong(value, path, " is not an object");
+                &[]
+            }
+        };
+        for member in members {
+            let path = path.with(Part::Key(&member.key));
+            let place = limits.iter().position(|limit| limit.name == member.key);
+            let Some((place, limit)) = place.and_then(|place| Some((place, limits.get(place)?))) else {
+                let mut names: Vec<&str> = Vec::new();
+                for limit in limits {
+                    names.push(&limit.name);
+                }
+                let instead = match names.len() {
+                    0 => Word::Text("the policy has no limits"),
+                    _ => Word::Instead(&member.key, &names),
+                };
+                self.issues.add(member.at, &path, &[Word::Text("no such limit; "), instead]);
+                continue;
+            };
+            if let Node::Null = member.value.node {
+                continue;
+            }
+            let cost = self.amount(Form::Whole(0, 1_000_000), &member.value, &path);
+            if let (Some(cost), Some((_, to))) = (cost, costs.get_mut(place)) {
+                *to = cost as u32;
+                self.affordable(limit, cost, &member.value, &path);
+            }
+        }
+        costs.retain(|(_, cost)| *cost > 0);
+        costs
     }
 
     pub(super) fn rules(&mut self, value: &'t Value, path: &Path) -> Vec<Rule> {
@@ -141,7 +156,7 @@ impl<'t> Reader<'t> {
                 && !value.has("header")
                 && !value.has("json")
             {
-                self.issues.add(is.at, &path.with(Part::Known("is")), &["nothing to compare; name a header or json"]);
+                self.tell(is.at, &path.with(Part::Known("is")), "nothing to compare; name a header or json");
             }
             rules.push(Rule {
                 status: statuses(leaves.get(Slot::Status).from),
@@ -159,38 +174,69 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Each once, in order.
 fn statuses(value: Option<&Value>) -> Vec<u16> {
     let list = match value {
         Some(Value { node: Node::List(list), .. }) => list,
         Some(single) => core::slice::from_ref(single),
         None => &[],
     };
-    let mut statuses: Vec<u16> = list
-        .iter()
-        .filter_map(|value| match value.node {
-            Node::Number(Number::Integer(status)) => u16::try_from(status).ok(),
-            _ => None,
-        })
-        .collect();
-    statuses.sort_unstable();
-    statuses.dedup();
+    let mut statuses = Vec::new();
+    for value in list {
+        if let Node::Number(Number::Integer(status)) = value.node {
+            insert(&mut statuses, status as u16);
+        }
+    }
     statuses
 }
 
-fn scalars(value: Option<&Value>) -> Vec<Scalar> {
-    let Some(Value { node: Node::List(list), .. }) = value else { return Vec::new() };
-    let scalar = |value: &Value| match &value.node {
-        Node::Text(text) => Some(Scalar::Text(text.clone())),
-        Node::Number(Number::Integer(number)) => Some(Scalar::Integer(*number)),
-        Node::Bool(flag) => Some(Scalar::Bool(*flag)),
-        _ => None,
-    };
-    list.iter().filter_map(scalar).collect()
+/// Puts a status in its place of an ordered list, once.
+pub(super) fn insert(statuses: &mut Vec<u16>, status: u16) {
+    let place = statuses.iter().take_while(|other| **other < status).count();
+    if statuses.get(place) != Some(&status) {
+        statuses.insert(place, status);
+    }
 }
 
-/// The tokens of a JSON pointer (RFC 6901, section 4: first `~1`, then `~0`).
+fn scalars(value: Option<&Value>) -> Vec<Scalar> {
+    let mut scalars = Vec::new();
+    if let Some(Value { node: Node::List(list), .. }) = value {
+        for value in list {
+            scalars.push(match &value.node {
+                Node::Text(text) => Scalar::Text(text.clone()),
+                Node::Number(Number::Integer(number)) => Scalar::Integer(*number),
+                Node::Bool(flag) => Scalar::Bool(*flag),
+                _ => continue,
+            });
+        }
+    }
+    scalars
+}
+
+/// The tokens of a JSON pointer (RFC 6901, section 4), unescaped.
 fn tokens(pointer: &str) -> Vec<String> {
-    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
+    let mut tokens: Vec<String> = Vec::new();
+    let mut before = '\0';
+    for letter in pointer.chars() {
+        let plain = match (before, letter) {
+            ('~', '0') => '~',
+            ('~', _) => '/',
+            (_, '/') => {
+                tokens.push(String::new());
+                before = letter;
+                continue;
+            }
+            _ => letter,
+        };
+        // A tilde waits for what follows; `~0` ends in one that is done.
+        before = if before == '~' { '\0' } else { letter };
+        if before != '~'
+            && let Some(token) = tokens.last_mut()
+        {
+            token.push(plain);
+        }
+    }
+    tokens
 }
 
 /// The family at a place of [`keys::FAMILIES`].

@@ -2,11 +2,12 @@
 //! typed [`Config`]. A written value that does not fit another is an error; a default that does not fit a written
 //! value gives way to it.
 
-use super::issues::{self, Part, Path, found};
+use super::issues::{Part, Path, Word};
 use super::json::{Node, Value};
 use super::keys::{self, Form, Key, Slot};
 use super::leaves::{Leaf, Leaves};
 use super::limits;
+use super::names::{SECRET, secret};
 use super::read::Reader;
 use super::types::*;
 use super::{route, url};
@@ -14,43 +15,49 @@ use crate::defaults;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Bytes of headers, query and rules that all routes may repeat: each carries its own copy.
-const MOST_REPEATED: usize = 16 << 20;
+/// Bytes of headers, query and rules, as written, that all routes may repeat: each carries its own copy.
+const MOST_REPEATED: u32 = 8 << 20;
 
-/// A route's or the policy's place in the merge.
+/// The policy's own layer, for its routes.
 struct Layer<'a, 't> {
     leaves: &'a Leaves<'t>,
     settings: &'a Settings,
 }
 
-/// `low` must not be above `high`: slots, names, how a value is written, the words for more and less.
+/// `low` must not be above `high`: the object that both are in (with its dot), their slots and names, the words for more
+/// and less.
 struct Pair {
-    low: (Slot, &'static str),
-    high: (Slot, &'static str),
-    write: fn(u64) -> String,
-    words: [&'static str; 2],
+    object: &'static str,
+    slots: (Slot, Slot),
+    names: (&'static str, &'static str),
+    words: (&'static str, &'static str),
+    form: Form,
 }
 
-const TIME: [&str; 2] = ["longer", "shorter"];
+const TIME: Form = Form::Time(0, 0);
+const LENGTH: (&str, &str) = (" is longer than ", " is shorter than ");
 const PAIRS: &[Pair] = &[
     Pair {
-        low: (Slot::Attempt, "timeouts.attempt"),
-        high: (Slot::Total, "timeouts.total"),
-        write: issues::duration,
-        words: TIME,
+        object: "timeouts",
+        slots: (Slot::Attempt, Slot::Total),
+        names: ("attempt", "total"),
+        words: LENGTH,
+        form: TIME,
     },
-    Pair { low: (Slot::RetryBase, "retry.base"), high: (Slot::Cap, "retry.cap"), write: issues::duration, words: TIME },
+    Pair { object: "retry", slots: (Slot::RetryBase, Slot::Cap), names: ("base", "cap"), words: LENGTH, form: TIME },
     Pair {
-        low: (Slot::CoolDown, "breaker.coolDown"),
-        high: (Slot::LatestProbe, "breaker.latestProbe"),
-        write: issues::duration,
-        words: TIME,
+        object: "breaker",
+        slots: (Slot::CoolDown, Slot::LatestProbe),
+        names: ("coolDown", "latestProbe"),
+        words: LENGTH,
+        form: TIME,
     },
     Pair {
-        low: (Slot::BufferUpTo, "bufferUpTo"),
-        high: (Slot::MaxBody, "maxBody"),
-        write: issues::size,
-        words: ["larger", "smaller"],
+        object: "",
+        slots: (Slot::BufferUpTo, Slot::MaxBody),
+        names: ("bufferUpTo", "maxBody"),
+        words: (" is larger than ", " is smaller than "),
+        form: Form::Size(0, 0),
     },
 ];
 
@@ -103,26 +110,26 @@ impl<'t> Reader<'t> {
 
     fn routes(&mut self, value: &'t Value, policy: &Leaves<'t>, base: &Leaves<'t>, config: &Config) -> Vec<Route> {
         let path = Path::ROOT.with(Part::Known("routes"));
+        let mut routes: Vec<Route> = Vec::new();
         let Node::Object(members) = &value.node else {
-            self.wrong(value, &path, &[" is not an object"]);
-            return Vec::new();
+            self.wrong(value, &path, " is not an object");
+            return routes;
         };
-        let mut routes = Vec::new();
-        let mut places = Vec::new();
-        let mut repeated = 0_usize;
+        let mut tree = route::Routes::build(&[]);
+        let mut repeated = 0_u32;
         for member in members {
             if member.key == "note" || matches!(member.value.node, Node::Null) {
                 continue;
             }
             if routes.len() >= defaults::MAX_ROUTES {
-                self.issues.add(member.at, &path, &["more than 4096 routes; leave some out"]);
+                self.tell(member.at, &path, "more than 4096 routes; leave some out");
                 break;
             }
             let here = path.with(Part::Pattern(&member.key));
             let (method, segments) = match route::pattern(&member.key) {
                 Ok(pattern) => pattern,
-                Err(words) => {
-                    self.issues.add(member.at, &here, &[&words]);
+                Err(wrong) => {
+                    self.issues.add(member.at, &here, &wrong.words());
                     continue;
                 }
             };
@@ -130,54 +137,41 @@ impl<'t> Reader<'t> {
             self.route = true;
             self.object(keys::POLICY, &member.value, &here, &mut leaves, base);
             self.route = false;
-            let breaker = leaves.get(Slot::Breaker);
+            let (breaker, outer) = (leaves.get(Slot::Breaker), policy.get(Slot::Breaker));
             if let Some(value) = breaker.from
                 && breaker.number == 1
                 && config.breaker_scope == BreakerScope::Api
-                && !same(breaker.from, policy.get(Slot::Breaker).from)
+                && !same(breaker.from, outer.from)
             {
                 let words = " while breaker.scope is api; write false, or set breaker.scope to route or both";
-                self.wrong(value, &here.with(Part::Known("breaker")), &[words]);
+                self.wrong(value, &here.with(Part::Known("breaker")), words);
             }
             let layer = Layer { leaves: policy, settings: &config.settings };
             let mut settings = self.settings(&leaves, Some(layer), member.at, &here, &config.limits);
             if config.breaker_scope == BreakerScope::Api && settings.breaker.is_some() {
                 settings.breaker = config.settings.breaker;
             }
-            repeated = repeated.saturating_add(weight(&settings));
+            for slot in [Slot::Headers, Slot::Query, Slot::Classify] {
+                let bytes = leaves.get(slot).from.map_or(0, |value| value.end.saturating_sub(value.at));
+                repeated = repeated.saturating_add(bytes);
+            }
             if repeated > MOST_REPEATED {
-                let words = "all routes together repeat more than 16 MiB of headers, query and rules; write fewer";
-                self.issues.add(member.at, &path, &[words]);
+                let words = "all routes together repeat more than 8 MiB of headers, query and rules; write fewer";
+                self.tell(member.at, &path, words);
                 break;
             }
-            places.push(member.at);
-            routes.push(Route { pattern: member.key.clone(), method, segments, settings });
-        }
-        self.equal(&routes, &places, &path);
-        routes
-    }
-
-    /// Patterns that differ in their templates' names only.
-    fn equal(&mut self, routes: &[Route], places: &[u32], path: &Path) {
-        let mut order: Vec<(&Route, u32)> = routes.iter().zip(places.iter().copied()).collect();
-        let shape = |route: &Route, other: &Route| {
-            route.segments.cmp(&other.segments).then_with(|| route.method.cmp(&other.method))
-        };
-        order.sort_by(|(a, place), (b, other)| shape(a, b).then(place.cmp(other)));
-        for pair in order.windows(2) {
-            if let [(first, _), (second, at)] = pair
-                && shape(first, second).is_eq()
-                // A pattern given twice is told already.
-                && first.pattern != second.pattern
+            let number = routes.len().saturating_add(1);
+            let route = Route { pattern: member.key.clone(), method, segments, settings };
+            // A pattern given twice is told already.
+            if let Some(other) = tree.add(&route, number).and_then(|other| routes.get(other.saturating_sub(1)))
+                && other.pattern != route.pattern
             {
-                let other = issues::quoted(&first.pattern, 120);
-                self.issues.add(
-                    *at,
-                    &path.with(Part::Pattern(&second.pattern)),
-                    &["the same as ", &other, "; keep one"],
-                );
+                let words = [Word::Text("the same as "), Word::Quoted(&other.pattern, 120), Word::Text("; keep one")];
+                self.issues.add(member.at, &here, &words);
             }
+            routes.push(route);
         }
+        routes
     }
 
     /// One layer's settings, complete; `at` is where a route stands.
@@ -194,21 +188,18 @@ impl<'t> Reader<'t> {
             self.pair(pair, &mut leaves, policy.as_ref().map(|layer| layer.leaves), at, path);
         }
         let n = |slot| leaves.number(slot);
-        let outer = policy.as_ref().map(|layer| &layer.settings.host);
         let unchanged =
             |slot| policy.as_ref().is_some_and(|layer| same(layer.leaves.get(slot).from, leaves.get(slot).from));
-        let mut pairs = |slot, name, before: Option<&Vec<(String, String)>>| match leaves.get(slot).from {
-            None => Vec::new(),
-            Some(_) if unchanged(slot) => before.cloned().unwrap_or_default(),
-            Some(value) => self.names(
-                value,
-                &path.with(Part::Known(name)),
-                slot == Slot::Headers,
-                before.cloned().unwrap_or_default(),
-            ),
-        };
-        let headers = pairs(Slot::Headers, "headers", outer.map(|host| &host.headers));
-        let query = pairs(Slot::Query, "query", outer.map(|host| &host.query));
+        let host = policy.as_ref().map(|layer| &layer.settings.host);
+        let mut headers = host.map_or_else(Vec::new, |host| host.headers.clone());
+        let mut query = host.map_or_else(Vec::new, |host| host.query.clone());
+        for (slot, name, list) in [(Slot::Headers, "headers", &mut headers), (Slot::Query, "query", &mut query)] {
+            match leaves.get(slot).from {
+                None => list.clear(),
+                Some(_) if unchanged(slot) => {}
+                Some(value) => self.names(value, &path.with(Part::Known(name)), slot == Slot::Headers, list),
+            }
+        }
         let classify = match (leaves.get(Slot::Classify).from, &policy) {
             (None, _) => Vec::new(),
             (Some(_), Some(layer)) if unchanged(Slot::Classify) => layer.settings.classify.clone(),
@@ -275,34 +266,45 @@ impl<'t> Reader<'t> {
     }
 
     /// `low <= high`: a default gives way, two written values are an error.
+    #[inline(never)]
     fn pair(&mut self, pair: &Pair, leaves: &mut Leaves<'t>, policy: Option<&Leaves<'t>>, at: u32, path: &Path) {
-        let (low, high) = (leaves.get(pair.low.0), leaves.get(pair.high.0));
+        let (low, high) = (leaves.get(pair.slots.0), leaves.get(pair.slots.1));
         if low.number <= high.number {
             return;
         }
         let Some(value) = low.from else {
-            leaves.put(pair.low.0, Leaf { number: high.number, from: None });
+            leaves.put(pair.slots.0, Leaf { number: high.number, from: None });
             return;
         };
-        let [more, less] = pair.words;
-        let (low_name, high_name) = (pair.low.1, pair.high.1);
-        let last = |name: &'static str| name.rsplit('.').next().unwrap_or(name);
-        let here = |leaf: Leaf<'t>, slot| policy.is_none_or(|policy| !same(leaf.from, policy.get(slot).from));
-        match high.from {
-            Some(upper) if policy.is_some() && here(high, pair.high.0) && !here(low, pair.low.0) => {
-                let shown = (pair.write)(low.number);
-                let words = [" is ", less, " than ", low_name, " (", &shown, "); lower ", last(low_name)];
-                self.wrong(upper, &path.with(Part::Known(high_name)), &words);
+        let (low_here, high_here) = match policy {
+            None => (true, true),
+            Some(policy) => {
+                (!same(low.from, policy.get(pair.slots.0).from), !same(high.from, policy.get(pair.slots.1).from))
             }
-            // Both as in the policy: told there.
-            _ if !here(low, pair.low.0) && !here(high, pair.high.0) => {}
-            _ => {
-                let (shown, bound) = (found(self.text, value), (pair.write)(high.number));
-                let words = [&*shown, " is ", more, " than ", high_name, " (", &bound, "); raise ", last(high_name)];
-                let place = if here(low, pair.low.0) { value.at } else { at };
-                self.issues.add(place, &path.with(Part::Known(low_name)), &words);
+        };
+        // What the route wrote is wrong, else what it took back; what the policy wrote is told there.
+        let (at, value, own, other, bound, words, advice) = match high.from {
+            _ if low_here => (value.at, value, pair.names.0, pair.names.1, high.number, pair.words.0, "); raise "),
+            Some(upper) if high_here => {
+                (upper.at, upper, pair.names.1, pair.names.0, low.number, pair.words.1, "); lower ")
             }
-        }
+            None if high_here => (at, value, pair.names.0, pair.names.1, high.number, pair.words.0, "); raise "),
+            _ => return,
+        };
+        let object = path.with(Part::Known(pair.object));
+        let path = if pair.object.is_empty() { path } else { &object };
+        let words = [
+            Word::Found(value),
+            Word::Text(words),
+            Word::Text(pair.object),
+            Word::Text(if pair.object.is_empty() { "" } else { "." }),
+            Word::Text(other),
+            Word::Text(" ("),
+            Word::Amount(pair.form, bound),
+            Word::Text(advice),
+            Word::Text(other),
+        ];
+        self.issues.add(at, &path.with(Part::Known(own)), &words);
     }
 
     /// Keys need a header.
@@ -318,7 +320,7 @@ impl<'t> Reader<'t> {
             && !policy.is_some_and(|policy| same(leaf.from, policy.get(Slot::Idempotency).from))
         {
             let path = path.with(Part::Known("idempotency.header"));
-            self.issues.add(value.at, &path, &["missing; write \"Idempotency-Key\""]);
+            self.tell(value.at, &path, "missing; write \"Idempotency-Key\"");
         }
         Some(Idempotency {
             header: owned(leaves.text(Slot::KeyHeader)),
@@ -332,13 +334,15 @@ impl<'t> Reader<'t> {
         let Some(value) = leaves.get(Slot::Version).from else { return };
         let path = Path::ROOT.with(Part::Known("version"));
         if !value.has("pin") {
-            self.issues.add(value.at, &path.with(Part::Known("pin")), &["missing; write the version to ask for"]);
+            self.tell(value.at, &path.with(Part::Known("pin")), "missing; write the version to ask for");
         } else if !value.has("header") && !value.has("query") {
-            self.issues.add(value.at, &path, &["pin without header or query; name one"]);
+            self.tell(value.at, &path, "pin without header or query; name one");
         }
         for slot in [Slot::PinHeader, Slot::PinQuery] {
-            if let Some(name) = leaves.text(slot) {
-                self.secret(name, leaves.text(Slot::Pin).unwrap_or_default(), value.at, &path);
+            if let Some(name) = leaves.text(slot)
+                && secret(name, leaves.text(Slot::Pin).unwrap_or_default())
+            {
+                self.tell(value.at, &path, SECRET);
             }
         }
     }
@@ -367,15 +371,17 @@ impl<'t> Reader<'t> {
         if !matches!(value.node, Node::Object(_)) {
             return;
         }
-        for key in keys.iter().filter(|key| slots.contains(&key.slot)) {
-            if !value.has(key.name) {
+        for slot in slots {
+            if let Some(key) = keys.iter().find(|key| key.slot == *slot)
+                && !value.has(key.name)
+            {
                 let wanted = match key.form {
-                    Form::Word(words) => issues::any_of(words),
-                    Form::Statuses => String::from("200 to 599 or a list of them"),
-                    Form::Id => String::from("name the bucket"),
-                    _ => String::from("a header's name"),
+                    Form::Word(words) => Word::Any(words),
+                    Form::Statuses => Word::Text("200 to 599 or a list of them"),
+                    Form::Id => Word::Text("name the bucket"),
+                    _ => Word::Text("a header's name"),
                 };
-                self.issues.add(value.at, &path.with(Part::Known(key.name)), &["missing; ", &wanted]);
+                self.issues.add(value.at, &path.with(Part::Known(key.name)), &[Word::Text("missing; "), wanted]);
             }
         }
     }
@@ -405,28 +411,11 @@ fn preset(word: u64) -> Option<(u64, u64)> {
 }
 
 fn base_of(leaves: &Leaves) -> Base {
-    match leaves.get(Slot::Base).from.map(|value| &value.node) {
-        Some(Node::Text(text)) => url::read(text).unwrap_or_default(),
-        Some(Node::Object(members)) => {
-            let name = members.iter().find(|member| member.key == "env").and_then(|member| member.value.text());
-            Base::Env(owned(name))
-        }
-        _ => Base::None,
+    let Some(value) = leaves.get(Slot::Base).from else { return Base::None };
+    match value.text() {
+        Some(text) => url::read(text).unwrap_or_default(),
+        None => Base::Env(owned(value.get("env").and_then(Value::text))),
     }
-}
-
-/// What a route's copy takes beyond its fixed size.
-fn weight(settings: &Settings) -> usize {
-    let pairs = settings.host.headers.iter().chain(&settings.host.query);
-    let pairs = pairs.map(|(name, text)| name.len().saturating_add(text.len()).saturating_add(48));
-    let rules = settings.classify.iter().map(|rule| {
-        let words = rule.is.iter().map(|scalar| match scalar {
-            Scalar::Text(text) => text.len().saturating_add(32),
-            Scalar::Integer(_) | Scalar::Bool(_) => 32,
-        });
-        words.sum::<usize>().saturating_add(rule.status.len().saturating_mul(2)).saturating_add(1_024)
-    });
-    pairs.chain(rules).fold(0, usize::saturating_add)
 }
 
 #[cfg(test)]
@@ -579,7 +568,7 @@ mod tests {
         let text = std::format!(r#"{{"headers":{{{}}},"routes":{{{}}}}}"#, headers.join(","), routes.join(","));
         assert!(text.len() < crate::defaults::MAX_POLICY);
         let issues = read(&text, Reading::Strict).unwrap_err();
-        assert!(issues[0].text.starts_with("routes: all routes together repeat more than 16 MiB"), "{issues:?}");
+        assert!(issues[0].text.starts_with("routes: all routes together repeat more than 8 MiB"), "{issues:?}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use types::*;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use issues::{Part, Path};
+use issues::{Part, Path, Word};
 
 /// The library's version, as in `User-Agent`.
 pub const VERSION: &str = "0.1.0";
@@ -45,34 +45,39 @@ pub enum Reading {
 /// # Errors
 /// At most 20 issues in file order.
 pub fn read(text: &str, reading: Reading) -> Result<Config, Vec<Issue>> {
+    let parsed = if text.len() > crate::defaults::MAX_POLICY { None } else { Some(json::parse(text)) };
     let mut reader = read::Reader::new(text, reading == Reading::Lenient);
     let path = Path::ROOT.with(Part::Known("policy"));
-    if text.len() > crate::defaults::MAX_POLICY {
-        let bytes = issues::plain(text.len() as u64);
-        reader.issues.add(0, &path, &[&bytes, " bytes; at most 256 KiB"]);
-        return Err(reader.issues.finish(""));
-    }
-    let root = match json::parse(text) {
-        Ok(root) => root,
-        Err(broken) => {
-            let (line, column) = json::position(text, broken.at);
-            let (line, column) = (issues::plain(line.into()), issues::plain(column.into()));
-            let expected = if broken.what == "not JSON" { " expected" } else { "" };
-            let words = [broken.what, " at line ", &line, ", column ", &column, "; ", broken.wanted, expected];
-            reader.issues.add(broken.at as u32, &path, &words);
-            return Err(reader.issues.finish(text));
+    let mut config = None;
+    match &parsed {
+        None => {
+            let words = [Word::Number(text.len() as u64), Word::Text(" bytes; at most 256 KiB")];
+            reader.issues.add(0, &path, &words);
         }
-    };
-    if !matches!(root.node, json::Node::Object(_)) {
-        reader.issues.add(root.at, &path, &["not an object; write {…}"]);
-        return Err(reader.issues.finish(text));
+        Some(Err(broken)) => {
+            let (line, column) = json::position(text, broken.at);
+            let words = [
+                Word::Text(broken.what),
+                Word::Text(" at line "),
+                Word::Number(line.into()),
+                Word::Text(", column "),
+                Word::Number(column.into()),
+                Word::Text("; "),
+                Word::Text(broken.wanted),
+                Word::Text(if broken.what == json::NOT_JSON { " expected" } else { "" }),
+            ];
+            reader.issues.add(broken.at as u32, &path, &words);
+        }
+        Some(Ok(root)) if matches!(root.node, json::Node::Object(_)) => config = Some(reader.policy(root)),
+        Some(Ok(root)) => reader.tell(root.at, &path, "not an object; write {…}"),
     }
-    let mut config = reader.policy(&root);
-    if !reader.issues.is_empty() {
-        return Err(reader.issues.finish(text));
+    match config {
+        Some(mut config) if reader.issues.is_empty() => {
+            config.warnings = reader.warnings.finish();
+            Ok(config)
+        }
+        _ => Err(reader.issues.finish()),
     }
-    config.warnings = reader.warnings.finish(text);
-    Ok(config)
 }
 
 /// The issues as JSON, the same bytes in every language.

@@ -1,12 +1,11 @@
 //! Walks a policy's tree along the table of keys: every value's type and range, unknown and later keys. Puts what it
 //! read into [`Leaves`]; what keys mean together is the business of `merge`.
 
-use super::issues::{self, Issues, Part, Path, any_of, found, instead};
-use super::json::{Node, Number, Value};
+use super::issues::{Issues, Part, Path, Word};
+use super::json::{Member, Node, Number, Value};
 use super::keys::{self, Form, Key, Place};
 use super::leaves::{Leaf, Leaves};
 use super::{SERIES, url};
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Warnings kept of one lenient reading.
@@ -22,23 +21,25 @@ impl Value {
         }
     }
 
+    /// An object's value of a name, if it is not `null`.
+    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+        let Node::Object(members) = &self.node else { return None };
+        let member = members.iter().find(|member| member.key == name)?;
+        (!matches!(member.value.node, Node::Null)).then_some(&member.value)
+    }
+
     /// Whether an object has a name, with another value than `null`.
+    #[inline(never)]
     pub(super) fn has(&self, name: &str) -> bool {
-        match &self.node {
-            Node::Object(members) => {
-                members.iter().any(|member| member.key == name && !matches!(member.value.node, Node::Null))
-            }
-            _ => false,
-        }
+        self.get(name).is_some()
     }
 }
 
 /// The reading of one policy.
 pub(super) struct Reader<'t> {
-    pub(super) text: &'t str,
     pub(super) lenient: bool,
-    pub(super) issues: Issues,
-    pub(super) warnings: Issues,
+    pub(super) issues: Issues<'t>,
+    pub(super) warnings: Issues<'t>,
     /// Keys left out so far.
     pub(super) left_out: usize,
     /// Inside a route.
@@ -47,24 +48,35 @@ pub(super) struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     pub(super) fn new(text: &'t str, lenient: bool) -> Self {
-        let (issues, warnings) = (Issues::new(MOST_ISSUES), Issues::new(MOST_WARNINGS));
-        Self { text, lenient, issues, warnings, left_out: 0, route: false }
+        let (issues, warnings) = (Issues::new(text, MOST_ISSUES), Issues::new(text, MOST_WARNINGS));
+        Self { lenient, issues, warnings, left_out: 0, route: false }
     }
 
     /// Something that this version does not know: an error, or left out.
     #[inline(never)]
-    pub(super) fn unknown(&mut self, at: u32, path: &Path, words: &[&str]) {
+    pub(super) fn unknown(&mut self, at: u32, path: &Path, words: &[Word]) {
         self.left_out = self.left_out.saturating_add(1);
         let list = if self.lenient { &mut self.warnings } else { &mut self.issues };
         list.add(at, path, words);
     }
 
-    /// `found` and then these words.
+    /// Just these words.
     #[inline(never)]
-    pub(super) fn wrong(&mut self, value: &Value, path: &Path, words: &[&str]) {
-        let shown = found(self.text, value);
-        let words = words.concat();
-        self.issues.add(value.at, path, &[&shown, &words]);
+    pub(super) fn tell(&mut self, at: u32, path: &Path, words: &str) {
+        self.issues.add(at, path, &[Word::Text(words)]);
+    }
+
+    /// What was found and then these words.
+    #[inline(never)]
+    pub(super) fn wrong(&mut self, value: &Value, path: &Path, words: &str) {
+        self.issues.add(value.at, path, &[Word::Found(value), Word::Text(words)]);
+    }
+
+    /// As [`Self::wrong`], and nothing was read.
+    #[inline(never)]
+    pub(super) fn refuse(&mut self, value: &Value, path: &Path, words: &str) -> Option<u64> {
+        self.wrong(value, path, words);
+        None
     }
 
     /// A key given twice, anywhere.
@@ -72,16 +84,21 @@ impl<'t> Reader<'t> {
         let part = |key| if let Part::Key("routes") = path.part { Part::Pattern(key) } else { Part::Key(key) };
         match &value.node {
             Node::Object(members) => {
-                let mut names: Vec<(&str, u32)> = members.iter().map(|member| (&*member.key, member.at)).collect();
-                names.sort_unstable();
-                for pair in names.windows(2) {
-                    if let [(first, _), (second, at)] = pair
-                        && first == second
-                    {
-                        self.issues.add(*at, &path.with(part(second)), &["given twice; keep one"]);
-                    }
-                }
+                // Places of the members, by name.
+                let mut order: Vec<&Member> = Vec::with_capacity(members.len());
                 for member in members {
+                    let (mut low, mut high) = (0, order.len());
+                    while low < high {
+                        let middle = low.midpoint(high);
+                        match order.get(middle) {
+                            Some(other) if other.key < member.key => low = middle.saturating_add(1),
+                            _ => high = middle,
+                        }
+                    }
+                    if order.get(low).is_some_and(|other| other.key == member.key) {
+                        self.tell(member.at, &path.with(part(&member.key)), "given twice; keep one");
+                    }
+                    order.insert(low, member);
                     self.twice(&member.value, &path.with(part(&member.key)));
                 }
             }
@@ -104,7 +121,7 @@ impl<'t> Reader<'t> {
         base: &Leaves<'t>,
     ) {
         let Node::Object(members) = &value.node else {
-            return self.wrong(value, path, &[" is not an object"]);
+            return self.wrong(value, path, " is not an object");
         };
         for member in members {
             let key = keys.iter().find(|key| key.name == member.key);
@@ -133,7 +150,8 @@ impl<'t> Reader<'t> {
     fn foreign(&mut self, keys: &'static [Key], key: Option<&Key>, name: &str, at: u32, path: &Path) {
         match key {
             Some(Key { form: Form::Later, name, .. }) => {
-                let words = ["not supported yet by unruffled ", SERIES, "; leave it out"];
+                let words =
+                    [Word::Text("not supported yet by unruffled "), Word::Text(SERIES), Word::Text("; leave it out")];
                 self.unknown(at, &path.with(Part::Known(name)), &words);
             }
             Some(key) => {
@@ -142,40 +160,38 @@ impl<'t> Reader<'t> {
                 } else {
                     "allowed in a route only"
                 };
-                self.unknown(at, &path.with(Part::Known(key.name)), &[words]);
+                self.unknown(at, &path.with(Part::Known(key.name)), &[Word::Text(words)]);
             }
             // All that can be told is told: no lists are made in vain.
             None if !self.lenient && self.issues.full(at) => {}
             None => {
-                let known = keys.iter().filter(|key| self.allowed(key) && !matches!(key.form, Form::Note));
-                let mut known: Vec<&str> = known.map(|key| key.name).collect();
-                let instead = instead(name, &mut known);
-                self.unknown(at, &path.with(Part::Key(name)), &["unknown key; ", &instead]);
+                let mut known: Vec<&str> = Vec::new();
+                for key in keys {
+                    if self.allowed(key) && !matches!(key.form, Form::Note) {
+                        known.push(key.name);
+                    }
+                }
+                let words = [Word::Text("unknown key; "), Word::Instead(name, &known)];
+                self.unknown(at, &path.with(Part::Key(name)), &words);
             }
         }
     }
 
     fn member(&mut self, key: &'static Key, value: &'t Value, path: &Path, leaves: &mut Leaves<'t>, base: &Leaves<'t>) {
-        let number = match key.form {
-            Form::Object(keys) => {
-                self.object(keys, value, path, leaves, base);
-                matches!(value.node, Node::Object(_)).then_some(1)
+        let number = match (key.form, &value.node) {
+            (Form::ObjectOrFalse(_), Node::Bool(false)) => {
+                leaves.reset(key, base);
+                Some(0)
             }
-            Form::ObjectOrFalse(keys) => match &value.node {
-                Node::Bool(false) => {
+            (Form::ObjectOrFalse(keys) | Form::Object(keys), Node::Object(_)) => {
+                if leaves.number(key.slot) == 0 {
                     leaves.reset(key, base);
-                    Some(0)
                 }
-                Node::Object(_) => {
-                    if leaves.number(key.slot) == 0 {
-                        leaves.reset(key, base);
-                    }
-                    self.object(keys, value, path, leaves, base);
-                    Some(1)
-                }
-                _ => return self.wrong(value, path, &[" is not an object or false"]),
-            },
-            Form::Rules | Form::Limits | Form::Costs | Form::Routes | Form::Headers | Form::Query => Some(1),
+                self.object(keys, value, path, leaves, base);
+                Some(1)
+            }
+            (Form::ObjectOrFalse(_), _) => self.refuse(value, path, " is not an object or false"),
+            (Form::Object(_), _) => self.refuse(value, path, " is not an object"),
             _ => self.leaf(key.form, value, path),
         };
         if let Some(number) = number {
@@ -188,10 +204,8 @@ impl<'t> Reader<'t> {
     #[inline(never)]
     fn leaf(&mut self, form: Form, value: &Value, path: &Path) -> Option<u64> {
         match form {
-            Form::Time(least, most) => self.time(value, path, least, most),
-            Form::Size(least, most) => self.size(value, path, least, most),
-            Form::Whole(least, most) => self.whole(value, path, least, most),
-            Form::Ratio(least, most) => self.ratio(value, path, least, most),
+            Form::Rules | Form::Limits | Form::Costs | Form::Routes | Form::Headers | Form::Query => Some(1),
+            Form::Time(..) | Form::Size(..) | Form::Whole(..) | Form::Ratio(..) => self.amount(form, value, path),
             Form::Word(words) => self.word(value, path, words),
             Form::Bool => match value.node {
                 Node::Bool(flag) => Some(flag.into()),
@@ -199,7 +213,7 @@ impl<'t> Reader<'t> {
             },
             Form::Major => match value.node {
                 Node::Number(Number::Integer(1)) => Some(1),
-                Node::Number(Number::Integer(newer)) if newer > 1 => {
+                Node::Number(Number::Integer(2..)) => {
                     self.refuse(value, path, " is newer than this library; it reads 1")
                 }
                 _ => self.refuse(value, path, " is not a major version of the format; 1"),
@@ -218,242 +232,191 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// An issue and nothing.
-    pub(super) fn refuse<T>(&mut self, value: &Value, path: &Path, words: &str) -> Option<T> {
-        self.wrong(value, path, &[words]);
+    /// A text by its letters.
+    fn plain(&mut self, form: Form, value: &Value, path: &Path) -> Option<u64> {
+        let text = value.text().unwrap_or_default();
+        let fits = match form {
+            Form::Note => clean(text),
+            Form::Text => clean(text) && !text.is_empty(),
+            Form::Line => line(text) && !text.is_empty(),
+            Form::Pointer => pointer(text),
+            Form::Id => id(text),
+            _ => token(text),
+        };
+        let typed = value.text().is_some();
+        if fits && typed {
+            return Some(1);
+        }
+        let words = match form {
+            Form::HeaderOrFalse if !typed => " is not a header name or false",
+            Form::Header if !typed => " is not a header name",
+            Form::Id if !typed => " is not a name",
+            Form::Pointer if !typed => " is not a JSON pointer",
+            _ if !typed => " is not text",
+            Form::Header | Form::HeaderOrFalse => " is not a header name; letters, digits and \"-\"",
+            Form::Id => " is not a name; a-z, 0-9, \".\", \"_\" and \"-\", at most 64, first a letter or digit",
+            Form::Pointer if !text.starts_with('/') => {
+                let words = [Word::Found(value), Word::Text(" is not a JSON pointer"), Word::Write("/", text)];
+                self.issues.add(value.at, path, &words);
+                return None;
+            }
+            Form::Pointer => " is not a JSON pointer; \"~\" is written \"~0\", \"/\" inside a name \"~1\"",
+            _ if text.is_empty() => " is empty; write some text",
+            Form::Line => " does not fit a header; printable ASCII, no space at the ends",
+            _ => " has control characters; leave them out",
+        };
+        self.refuse(value, path, words)
+    }
+
+    #[inline(never)]
+    fn word(&mut self, value: &Value, path: &Path, words: &'static [&'static str]) -> Option<u64> {
+        let Some(text) = value.text() else {
+            let words = [Word::Found(value), Word::Text(" is not a word; "), Word::Any(words)];
+            self.issues.add(value.at, path, &words);
+            return None;
+        };
+        let mut place = 0_u64;
+        for word in words {
+            if *word == text {
+                return Some(place);
+            }
+            place = place.saturating_add(1);
+        }
+        self.unknown(value.at, path, &[Word::Found(value), Word::Text(" is not known; "), Word::Any(words)]);
         None
     }
 
-    /// A text by its letters.
-    fn plain(&mut self, form: Form, value: &Value, path: &Path) -> Option<u64> {
-        let Some(text) = value.text() else {
-            let what = match form {
-                Form::HeaderOrFalse => " is not a header name or false",
-                Form::Header => " is not a header name",
-                Form::Id => " is not a name",
-                Form::Pointer => " is not a JSON pointer",
-                _ => " is not text",
-            };
-            return self.refuse(value, path, what);
-        };
-        let bytes = text.as_bytes();
-        let wanted = match form {
-            Form::Note if clean(text) => return Some(1),
-            Form::Text if clean(text) && !text.is_empty() => return Some(1),
-            Form::Line if line(text) && !text.is_empty() => return Some(1),
-            Form::Header | Form::HeaderOrFalse if token(text) => return Some(1),
-            Form::Pointer if pointer(text) => return Some(1),
-            Form::Id
-                if bytes.len() <= 64
-                    && bytes.iter().all(|b| id(*b))
-                    && bytes.first().is_some_and(|b| b.is_ascii_alphanumeric()) =>
-            {
-                return Some(1);
-            }
-            Form::Note | Form::Text if !clean(text) => " has control characters; leave them out",
-            Form::Line if !text.is_empty() => " does not fit a header; printable ASCII, no space at the ends",
-            Form::Header | Form::HeaderOrFalse => " is not a header name; letters, digits and \"-\"",
-            Form::Pointer => {
-                let start = if text.starts_with('/') {
-                    String::from("\"~\" is written \"~0\", \"/\" inside a name \"~1\"")
-                } else {
-                    let fixed = ["/", text].concat();
-                    ["write ", &issues::quoted(&fixed, 40)].concat()
-                };
-                self.wrong(value, path, &[" is not a JSON pointer; ", &start]);
-                return None;
-            }
-            Form::Id => " is not a name; a-z, 0-9, \".\", \"_\" and \"-\", at most 64, first a letter or digit",
-            _ => " is empty; write some text",
-        };
-        self.refuse(value, path, wanted)
-    }
-
-    fn word(&mut self, value: &Value, path: &Path, words: &'static [&'static str]) -> Option<u64> {
-        let Some(text) = value.text() else {
-            self.wrong(value, path, &[" is not a word; ", &any_of(words)]);
-            return None;
-        };
-        let place = words.iter().position(|word| *word == text);
-        if place.is_none() {
-            let shown = found(self.text, value);
-            self.unknown(value.at, path, &[&shown, " is not known; ", &any_of(words)]);
-        }
-        place.map(|place| place as u64)
-    }
-
-    /// A number in its range, or what the range is.
+    /// A time, size, integer or share in its range.
     #[inline(never)]
-    fn ranged(&mut self, value: &Value, path: &Path, number: u64, bounds: (u64, u64), words: &str) -> Option<u64> {
-        if number < bounds.0 || number > bounds.1 {
-            self.wrong(value, path, &[" is out of range; ", words]);
-            return None;
-        }
-        Some(number)
-    }
-
-    pub(super) fn whole(&mut self, value: &Value, path: &Path, least: u64, most: u64) -> Option<u64> {
-        let words = [&*issues::plain(least), " to ", &issues::plain(most)].concat();
-        match integer(value) {
-            Some(number) => self.ranged(value, path, number, (least, most), &words),
-            None => {
-                self.wrong(value, path, &[" is not an integer; ", &words]);
-                None
+    pub(super) fn amount(&mut self, form: Form, value: &Value, path: &Path) -> Option<u64> {
+        let (least, most) = form.range();
+        let text = value.text();
+        let number = match (form, &value.node) {
+            (Form::Time(..), Node::Text(text)) => measured(text, TIMES),
+            (Form::Size(..), Node::Text(text)) => measured(text, SIZES),
+            (Form::Ratio(..), Node::Number(Number::Millionths(number))) => {
+                Some(u64::try_from(*number).unwrap_or(u64::MAX))
             }
-        }
-    }
-
-    fn ratio(&mut self, value: &Value, path: &Path, least: u64, most: u64) -> Option<u64> {
-        let words = match least {
-            1 => ["above 0, at most ", &issues::decimal(most)].concat(),
-            _ => [&*issues::decimal(least), " to ", &issues::decimal(most)].concat(),
+            (Form::Ratio(..), _) => integer(value).map(|number| number.saturating_mul(1_000_000)),
+            _ => integer(value),
         };
-        let number = match value.node {
-            Node::Number(Number::Millionths(number)) => u64::try_from(number).unwrap_or(u64::MAX),
-            Node::Number(Number::Fine) => {
-                self.wrong(value, path, &[" has more than six decimals; ", &words]);
-                return None;
-            }
-            Node::Number(_) => integer(value).and_then(|number| number.checked_mul(1_000_000)).unwrap_or(u64::MAX),
-            _ => {
-                self.wrong(value, path, &[" is not a number; ", &words]);
-                return None;
-            }
-        };
-        self.ranged(value, path, number, (least, most), &words)
-    }
-
-    fn time(&mut self, value: &Value, path: &Path, least: u64, most: u64) -> Option<u64> {
-        let mut words = [&*issues::duration(least), " to ", &issues::duration(most)].concat();
-        let number = match &value.node {
-            Node::Text(text) => measured(text, TIMES),
-            _ => {
-                words.push_str(" (numbers are ms)");
-                integer(value)
-            }
-        };
-        match number {
-            Some(number) => self.ranged(value, path, number, (least, most), &words),
-            None => {
-                let hint = value.text().and_then(meant);
-                let write = match &hint {
-                    Some(hint) => ["write \"", hint, "\""].concat(),
-                    None => String::from("write \"200ms\", \"3s\", \"5m\" or \"1h\""),
-                };
-                self.wrong(value, path, &[" is not a duration; ", &write]);
-                None
-            }
+        if let Some(number) = number
+            && number >= least
+            && number <= most
+        {
+            return Some(number);
         }
-    }
-
-    fn size(&mut self, value: &Value, path: &Path, least: u64, most: u64) -> Option<u64> {
-        let mut words = [&*issues::size(least), " to ", &issues::size(most)].concat();
-        let number = match &value.node {
-            Node::Text(text) => measured(text, SIZES),
-            _ => {
-                words.push_str(" (numbers are bytes)");
-                integer(value)
-            }
+        let unit = match form {
+            Form::Time(..) if text.is_none() => " (numbers are ms)",
+            Form::Size(..) if text.is_none() => " (numbers are bytes)",
+            _ => "",
         };
-        match number {
-            Some(number) => self.ranged(value, path, number, (least, most), &words),
-            None => self.refuse(value, path, " is not a size; write bytes, \"64KiB\" or \"8MiB\""),
-        }
+        let range = Word::Range(form);
+        let (what, hint, unit) = match (form, &value.node) {
+            _ if number.is_some() => (" is out of range; ", range, unit),
+            (Form::Time(..), _) => match text.and_then(meant) {
+                Some((number, unit)) => (" is not a duration; write \"", Word::Number(number), unit),
+                None => (" is not a duration; write \"200ms\", \"3s\", \"5m\" or \"1h\"", Word::Text(""), ""),
+            },
+            (Form::Size(..), _) => (" is not a size; write bytes, \"64KiB\" or \"8MiB\"", Word::Text(""), ""),
+            (Form::Ratio(..), Node::Number(_)) => (" has more than six decimals; ", range, ""),
+            (Form::Ratio(..), _) => (" is not a number; ", range, ""),
+            _ => (" is not an integer; ", range, ""),
+        };
+        self.issues.add(value.at, path, &[Word::Found(value), Word::Text(what), hint, Word::Text(unit)]);
+        None
     }
 
     /// A list that is not empty.
-    fn list<'v>(&mut self, value: &'v Value, path: &Path) -> Option<&'v [Value]> {
+    #[inline(never)]
+    fn list<'v>(&mut self, value: &'v Value, path: &Path) -> &'v [Value] {
         match &value.node {
-            Node::List(list) if list.is_empty() => {
-                self.refuse(value, path, " is empty; leave it out or name something")
-            }
-            Node::List(list) => Some(list),
-            Node::Object(_) => self.refuse(value, path, " is not a list"),
+            Node::List(list) if list.is_empty() => self.wrong(value, path, " is empty; leave it out or name something"),
+            Node::List(list) => return list,
+            Node::Object(_) => self.wrong(value, path, " is not a list"),
             _ => {
-                let shown = found(self.text, value);
-                self.wrong(value, path, &[" is not a list; write [", &shown, "]"]);
-                None
+                let found = Word::Found(value);
+                let words = [found, Word::Text(" is not a list; write ["), found, Word::Text("]")];
+                self.issues.add(value.at, path, &words);
             }
         }
+        &[]
     }
 
     fn methods(&mut self, value: &Value, path: &Path) -> Option<u64> {
-        let mut bits = Some(0_u64);
-        for (index, value) in self.list(value, path)?.iter().enumerate() {
-            let place = self.word(value, &path.with(Part::Index(index)), keys::KEYED);
+        let mut bits = 0_u64;
+        for (index, value) in self.list(value, path).iter().enumerate() {
+            // Left out as a whole: fewer keys than the author meant would be a lie.
+            let place = self.word(value, &path.with(Part::Index(index)), keys::KEYED)?;
             // The codes at the boundary, in the order of KEYED.
-            let bit = place.and_then(|place| [1 << 7, 1 << 8, 1 << 4, 1 << 5].get(place as usize).copied());
-            bits = bits.zip(bit).map(|(bits, bit): (u64, u64)| bits | bit);
+            bits |= match place {
+                0 => 1 << 7,
+                1 => 1 << 8,
+                2 => 1 << 4,
+                _ => 1 << 5,
+            };
         }
-        bits
+        (bits != 0).then_some(bits)
     }
 
     fn statuses(&mut self, value: &Value, path: &Path) -> Option<u64> {
-        let single = matches!(value.node, Node::Number(_));
+        const STATUS: Form = Form::Whole(200, 599);
         let list = match &value.node {
-            Node::Number(_) => core::slice::from_ref(value),
-            Node::List(_) => self.list(value, path)?,
+            Node::Number(_) => return self.amount(STATUS, value, path),
+            Node::List(_) => self.list(value, path),
             _ => return self.refuse(value, path, " is not a status; 200 to 599 or a list of them"),
         };
-        let mut fine = Some(1);
+        let mut fine = None;
         for (index, status) in list.iter().enumerate() {
-            let inner = path.with(Part::Index(index));
-            fine = self.whole(status, if single { path } else { &inner }, 200, 599).and(fine);
+            fine = self.amount(STATUS, status, &path.with(Part::Index(index)));
         }
         fine
     }
 
     fn values(&mut self, value: &Value, path: &Path) -> Option<u64> {
-        let mut fine = Some(1);
-        for (index, value) in self.list(value, path)?.iter().enumerate() {
+        let list = self.list(value, path);
+        for (index, value) in list.iter().enumerate() {
             if !matches!(value.node, Node::Text(_) | Node::Bool(_) | Node::Number(Number::Integer(_))) {
-                fine = self.refuse(value, &path.with(Part::Index(index)), " is not text, an integer, true or false");
+                self.wrong(value, &path.with(Part::Index(index)), " is not text, an integer, true or false");
             }
         }
-        fine
+        Some(1)
     }
 
     fn base(&mut self, value: &Value, path: &Path) -> Option<u64> {
-        match &value.node {
-            Node::Text(text) => match url::read(text) {
-                Ok(_) => Some(1),
-                Err(words) => {
-                    self.issues.add(value.at, path, &[&words]);
-                    None
+        let members = match &value.node {
+            Node::Text(text) => {
+                if let Err(wrong) = url::read(text) {
+                    self.issues.add(value.at, path, &wrong.words());
                 }
-            },
-            Node::Object(members) => {
-                let mut name = None;
-                for member in members {
-                    match &*member.key {
-                        "env" => name = Some(&member.value),
-                        "note" => {
-                            self.plain(Form::Note, &member.value, &path.with(Part::Known("note")));
-                        }
-                        other => {
-                            let instead = instead(other, &mut ["env"]);
-                            self.unknown(member.at, &path.with(Part::Key(other)), &["unknown key; ", &instead]);
-                        }
-                    }
-                }
-                let Some(name) = name else {
-                    self.issues.add(
-                        value.at,
-                        &path.with(Part::Known("env")),
-                        &["missing; the name of an environment variable"],
-                    );
-                    return None;
-                };
-                if name.text().is_some_and(variable) {
-                    return Some(1);
-                }
-                // It may be a URL with a user.
-                let words = "not the name of an environment variable; letters, digits and \"_\"";
-                self.issues.add(name.at, &path.with(Part::Known("env")), &[words]);
-                None
+                return Some(1);
             }
-            _ => self.refuse(value, path, " is not a URL; write \"https://…\" or {\"env\": NAME}"),
+            Node::Object(members) => members,
+            _ => return self.refuse(value, path, " is not a URL; write \"https://…\" or {\"env\": NAME}"),
+        };
+        for member in members {
+            match &*member.key {
+                "env" => {}
+                "note" => {
+                    self.plain(Form::Note, &member.value, &path.with(Part::Known("note")));
+                }
+                other => {
+                    let words = [Word::Text("unknown key; "), Word::Instead(other, &["env"])];
+                    self.unknown(member.at, &path.with(Part::Key(other)), &words);
+                }
+            }
         }
+        let path = path.with(Part::Known("env"));
+        match value.get("env") {
+            None => self.tell(value.at, &path, "missing; the name of an environment variable"),
+            Some(name) if name.text().is_some_and(variable) => {}
+            // It may be a URL with a user.
+            Some(name) => {
+                let words = "not the name of an environment variable; letters, digits and \"_\"";
+                self.tell(name.at, &path, words);
+            }
+        }
+        Some(1)
     }
 }
 
@@ -469,42 +432,57 @@ fn integer(value: &Value) -> Option<u64> {
 const TIMES: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 const SIZES: &[(&str, u64)] = &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
-/// `3s`: digits and one unit. Too large is above every range.
+/// Digits at a text's begin, and what follows. Too large is above every range.
+fn digits(text: &str) -> Option<(u64, &str)> {
+    let (mut number, mut end) = (0_u64, 0_usize);
+    while let Some(digit @ b'0'..=b'9') = text.as_bytes().get(end) {
+        number = number.saturating_mul(10).saturating_add((digit & 15).into());
+        end = end.saturating_add(1);
+    }
+    Some((number, text.get(end..)?)).filter(|_| end > 0)
+}
+
+/// `3s`: digits and one unit.
+#[inline(never)]
 fn measured(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let (name, unit) = units.iter().find(|(name, _)| text.strip_suffix(name).is_some_and(digits))?;
-    let number = text.strip_suffix(name)?.parse().unwrap_or(u64::MAX);
+    let (number, name) = digits(text)?;
+    let (_, unit) = units.iter().find(|(unit, _)| *unit == name)?;
     Some(unit.saturating_mul(number))
 }
 
-fn digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The duration that a text such as `1 hour` most likely means.
-fn meant(text: &str) -> Option<String> {
-    let text = text.trim();
-    let end = text.find(|letter: char| !letter.is_ascii_digit())?;
-    let (number, name) = text.split_at_checked(end)?;
-    let number = number.parse::<u64>().ok()?;
-    let name = name.trim_start().to_ascii_lowercase();
-    let (times, unit) = match &*name {
-        "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" => (1, "ms"),
-        "s" | "sec" | "secs" | "second" | "seconds" => (1, "s"),
-        "m" | "min" | "mins" | "minute" | "minutes" => (1, "m"),
-        "h" | "hr" | "hrs" | "hour" | "hours" => (1, "h"),
-        "d" | "day" | "days" => (24, "h"),
-        _ => return None,
+/// The duration that a text such as `1 hour` most likely means, and its unit with a closing quote.
+fn meant(text: &str) -> Option<(u64, &'static str)> {
+    const NAMES: &[(&str, u64, &str)] = &[
+        ("ms", 1, "ms\""),
+        ("milliseconds", 1, "ms\""),
+        ("s", 1, "s\""),
+        ("seconds", 1, "s\""),
+        ("m", 1, "m\""),
+        ("minutes", 1, "m\""),
+        ("h", 1, "h\""),
+        ("hr", 1, "h\""),
+        ("hours", 1, "h\""),
+        ("d", 24, "h\""),
+        ("days", 24, "h\""),
+    ];
+    let (number, name) = digits(text.trim_ascii())?;
+    let name = name.trim_ascii();
+    // Long names may be cut: min, sec, hour.
+    let names = |full: &str| {
+        let short = name.len() > 2 || name.len() == full.len();
+        short && full.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name))
     };
-    Some([&*issues::plain(number.checked_mul(times)?), unit].concat())
+    let (_, times, unit) = NAMES.iter().find(|(full, ..)| !name.is_empty() && names(full))?;
+    Some((number.saturating_mul(*times), unit))
 }
 
-fn clean(text: &str) -> bool {
+pub(super) fn clean(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
 /// What may stand in a header's value.
 pub(super) fn line(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim_ascii() == text
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim_ascii().len() == text.len()
 }
 
 /// A token (RFC 9110, section 5.6.2).
@@ -513,13 +491,21 @@ pub(super) fn token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(letter)
 }
 
-fn id(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')
+fn id(text: &str) -> bool {
+    text.len() <= 64
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+        && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
 }
 
 /// A JSON pointer (RFC 6901) that is not the whole document.
 fn pointer(text: &str) -> bool {
-    text.starts_with('/') && text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']))
+    let mut before = 0;
+    let mut fine = text.starts_with('/');
+    for byte in text.bytes() {
+        fine &= before != b'~' || matches!(byte, b'0' | b'1');
+        before = byte;
+    }
+    fine && before != b'~'
 }
 
 fn variable(text: &str) -> bool {

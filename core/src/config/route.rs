@@ -1,7 +1,8 @@
 //! Routes by pattern: `[METHOD ]/literal/{template}/*`. Paths are compared as they are written, segment by segment.
 
-use super::issues;
+use super::issues::{Wrong, joined};
 use super::types::{Route, Segment};
+use super::url::cut;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,57 +10,63 @@ use alloc::vec::Vec;
 ///
 /// # Errors
 /// What is wrong, for an issue.
-pub(super) fn pattern(text: &str) -> Result<(Option<String>, Vec<Segment>), String> {
-    let (method, path) = match text.split_once(' ') {
-        Some((method, path)) => (Some(method), path),
-        None => (None, text),
+pub(super) fn pattern(text: &str) -> Result<(Option<String>, Vec<Segment>), Wrong<'static>> {
+    let (method, path) = match cut(text, b" ") {
+        (_, "") => (None, text),
+        (method, path) => (Some(method), path.get(1..).unwrap_or_default()),
     };
-    let write = |wrong: &str, path: &str| {
-        let fixed =
-            method.map_or_else(|| String::from(path), |method| [&*method.to_ascii_uppercase(), " ", path].concat());
-        Err([wrong, "; write ", &issues::quoted(&fixed, 120)].concat())
+    let wrong = |why| Err(Wrong { found: None, why, write: None });
+    let instead = |why, begin: &str, path: &str| {
+        let mut write = String::new();
+        if let Some(method) = method {
+            write = method.to_ascii_uppercase();
+            write.push(' ');
+        }
+        write.push_str(begin);
+        write.push_str(path);
+        Err(Wrong { found: None, why, write: Some(write) })
     };
     if let Some(method) = method
         && (method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
     {
-        return Err(String::from("no method before the space; write \"GET /path\" or \"/path\""));
+        return wrong("no method before the space; write \"GET /path\" or \"/path\"");
     }
-    if path.contains("://") {
-        return Err(String::from("a URL; write the path below baseUrl"));
-    }
-    if path.contains(['?', '#']) {
-        return write("path with a query", path.split(['?', '#']).next().unwrap_or_default());
+    let bare = cut(path, b"?#").0;
+    if bare.len() < path.len() {
+        return instead("path with a query", "", bare);
     }
     if path.chars().any(|letter| letter.is_control() || letter == ' ') {
-        return Err(String::from("path with a space or control character; percent-encode it"));
+        return wrong("path with a space or control character; percent-encode it");
     }
     if !path.starts_with('/') {
-        if method.is_none() && !path.is_empty() && path.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(["path missing; write \"", path, " /*\""].concat());
+        if cut(path, b":").1.starts_with("://") {
+            return wrong("a URL; write the path below baseUrl");
         }
-        return write("path without \"/\"", &["/", path].concat());
+        if method.is_none() && !path.is_empty() && path.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(Wrong { found: None, why: "path missing", write: Some(joined(path, " /*")) });
+        }
+        return instead("path without \"/\"", "/", path);
     }
-    if path.len() > 1 && path.ends_with('/') {
-        return write("path with a last \"/\"", path.trim_end_matches('/'));
+    if let Some(shorter) = path.strip_suffix('/')
+        && !shorter.is_empty()
+    {
+        return instead("path with a last \"/\"", "", shorter);
     }
     if method.is_some_and(|method| method.bytes().any(|byte| byte.is_ascii_lowercase())) {
-        return write("method not in upper case", path);
+        return instead("method not in upper case", "", path);
     }
     let mut segments = Vec::new();
-    let mut rest = Some(path).filter(|path| *path != "/").and_then(|path| path.get(1..));
-    while let Some(text) = rest {
-        let (segment, tail) = split(text);
-        let inner = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
-        segments.push(match inner {
-            _ if segment == "*" && tail.is_none() => Segment::Rest,
-            Some(name) if !name.is_empty() && !name.contains(['{', '}']) => Segment::Template,
-            _ if segment.contains('*') => {
-                return Err(String::from("\"*\" is the whole last segment only; use {template} elsewhere"));
-            }
-            _ if segment.contains(['{', '}']) => {
-                return Err(String::from("{template} is one whole segment, with a name"));
-            }
-            _ => Segment::Literal(String::from(segment)),
+    let mut rest = if path == "/" { "" } else { path };
+    while let Some(inner) = rest.get(1..) {
+        let (segment, tail) = cut(inner, b"/");
+        let braces = segment.bytes().filter(|byte| matches!(byte, b'{' | b'}')).count();
+        let whole = segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}');
+        segments.push(match braces {
+            _ if segment == "*" && tail.is_empty() => Segment::Rest,
+            2 if whole => Segment::Template,
+            0 if segment.bytes().all(|byte| byte != b'*') => Segment::Literal(String::from(segment)),
+            0 => return wrong("\"*\" is the whole last segment only; use {template} elsewhere"),
+            _ => return wrong("{template} is one whole segment, with a name"),
         });
         rest = tail;
     }
@@ -68,10 +75,8 @@ pub(super) fn pattern(text: &str) -> Result<(Option<String>, Vec<Segment>), Stri
 
 /// The first segment, and what is behind its slash.
 fn split(path: &str) -> (&str, Option<&str>) {
-    match path.split_once('/') {
-        Some((segment, rest)) => (segment, Some(rest)),
-        None => (path, None),
-    }
+    let (segment, tail) = cut(path, b"/");
+    (segment, tail.get(1..))
 }
 
 /// All routes of a policy, as a tree over segments.
@@ -106,21 +111,27 @@ impl Routes {
         let mut tree = Self { nodes: Vec::new() };
         tree.nodes.push(Node::default());
         for (place, route) in routes.iter().enumerate() {
-            let mut at = 0;
-            let mut rest = false;
-            for segment in &route.segments {
-                match segment {
-                    Segment::Literal(text) => at = tree.literal(at, text),
-                    Segment::Template => at = tree.template(at),
-                    Segment::Rest => rest = true,
-                }
-            }
-            let end = End { method: route.method.clone(), route: place.saturating_add(1) };
-            if let Some(node) = tree.nodes.get_mut(at) {
-                if rest { node.rest.push(end) } else { node.here.push(end) }
-            }
+            tree.add(route, place.saturating_add(1));
         }
         tree
+    }
+
+    /// Adds a route; the number of one that is equal but for its templates' names.
+    pub(super) fn add(&mut self, route: &Route, number: usize) -> Option<usize> {
+        let mut at = 0;
+        let mut rest = false;
+        for segment in &route.segments {
+            match segment {
+                Segment::Literal(text) => at = self.literal(at, text),
+                Segment::Template => at = self.template(at),
+                Segment::Rest => rest = true,
+            }
+        }
+        let node = self.nodes.get_mut(at)?;
+        let ends = if rest { &mut node.rest } else { &mut node.here };
+        let other = ends.iter().find(|end| end.method == route.method).map(|end| end.route);
+        ends.push(End { method: route.method.clone(), route: number });
+        other
     }
 
     /// The best route's number, 0 for none: from the left literal > `{template}` > `*`, then a method's own route before
@@ -171,7 +182,7 @@ impl Routes {
         (0, looked)
     }
 
-    fn add(&mut self) -> u32 {
+    fn node(&mut self) -> u32 {
         let at = self.nodes.len();
         self.nodes.push(Node::default());
         at as u32
@@ -183,7 +194,7 @@ impl Routes {
             Some(Err(place)) => place,
             None => return at,
         };
-        let next = self.add();
+        let next = self.node();
         if let Some(node) = self.nodes.get_mut(at) {
             node.literals.insert(place, (String::from(text), next));
         }
@@ -194,7 +205,7 @@ impl Routes {
         if let Some(next) = self.nodes.get(at).and_then(|node| node.template) {
             return next as usize;
         }
-        let next = self.add();
+        let next = self.node();
         if let Some(node) = self.nodes.get_mut(at) {
             node.template = Some(next);
         }
@@ -210,8 +221,18 @@ enum Try<'a> {
 impl Node {
     /// The child of a segment, or where it belongs.
     fn place(&self, segment: &str) -> Result<u32, usize> {
-        let place = self.literals.binary_search_by(|(text, _)| text.as_str().cmp(segment))?;
-        self.literals.get(place).map(|(_, next)| *next).ok_or(place)
+        let (mut low, mut high) = (0, self.literals.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.literals.get(middle) {
+                Some((text, _)) if text.as_str() < segment => low = middle.saturating_add(1),
+                _ => high = middle,
+            }
+        }
+        match self.literals.get(low) {
+            Some((text, next)) if text == segment => Ok(*next),
+            _ => Err(low),
+        }
     }
 
     fn child(&self, segment: &str) -> Option<u32> {
@@ -306,7 +327,9 @@ mod tests {
             ("/a/x{id}", "{template} is one whole segment, with a name"),
             ("GET https://a.com/x", "a URL; write the path below baseUrl"),
         ] {
-            assert_eq!(pattern(text), Err(String::from(expected)), "{text}");
+            let wrong = pattern(text).unwrap_err();
+            let issue = crate::config::issues::alone("route", &wrong.words());
+            assert_eq!(issue.text, ["route: ", expected].concat(), "{text}");
         }
     }
 

@@ -1,6 +1,9 @@
 //! What a host needs of a policy, as JSON: hosts hold no defaults and no second parser.
 
+use super::issues::joined;
+use super::limits::insert;
 use super::types::*;
+use super::url::cut;
 use super::write::Json;
 use super::{VERSION, write_issues};
 use alloc::string::String;
@@ -14,7 +17,7 @@ pub fn settings_json(config: &Config, watch_success: &[String], watch_error: &[S
     json.object().key("name").text(name(config)).key("baseUrl");
     match &config.base {
         Base::None => json.null(),
-        Base::Url { origin, path } => json.text(&[&**origin, path].concat()),
+        Base::Url { origin, path } => json.text(&joined(origin, path)),
         Base::Env(name) => json.object().field_text("env", name).end_object(),
     };
     json.field_number("concurrency", config.concurrency.into()).key("routes").array();
@@ -40,11 +43,11 @@ pub fn settings_json(config: &Config, watch_success: &[String], watch_error: &[S
 fn name(config: &Config) -> &str {
     match &config.base {
         Base::Url { origin, .. } if config.name.is_empty() => {
-            let host = origin.split_once("://").map_or("", |(_, host)| host);
-            match host.rsplit_once(':') {
-                Some((host, port)) if !port.contains(']') => host,
-                _ => host,
-            }
+            let host = cut(origin, b"/").1.get(2..).unwrap_or_default();
+            // Colons inside an IPv6 address are no port.
+            let address = cut(host, b"]").1;
+            let port = if address.is_empty() { cut(host, b":").1.len() } else { address.len().saturating_sub(1) };
+            host.get(..host.len().saturating_sub(port)).unwrap_or_default()
         }
         _ => &config.name,
     }
@@ -63,7 +66,7 @@ fn write_route(json: &mut Json, pattern: &str, settings: &Settings) {
         }
         json.end_object();
     }
-    let agent = ["unruffled/", VERSION].concat();
+    let agent = joined("unruffled/", VERSION);
     json.key("userAgent").object().field_text("value", host.user_agent.as_deref().unwrap_or(&agent));
     json.field_flag("written", host.user_agent.is_some()).end_object();
     write_choice(json, "requestId", "X-Request-Id", &host.request_id);
@@ -82,10 +85,12 @@ fn write_route(json: &mut Json, pattern: &str, settings: &Settings) {
     json.key("idempotency").object().field_text("header", keys.map_or("Idempotency-Key", |keys| &keys.header));
     let format = if keys.is_some_and(|keys| keys.sf_string) { "sf-string" } else { "uuid" };
     json.field_text("format", format).end_object().key("bodyStatuses").array();
-    let rules = settings.classify.iter().filter(|rule| rule.json.is_some());
-    let mut statuses: Vec<u16> = rules.flat_map(|rule| rule.status.iter().copied()).collect();
-    statuses.sort_unstable();
-    statuses.dedup();
+    let mut statuses = Vec::new();
+    for rule in &settings.classify {
+        for status in rule.status.iter().filter(|_| rule.json.is_some()) {
+            insert(&mut statuses, *status);
+        }
+    }
     for status in statuses {
         json.number(status.into());
     }

@@ -1,7 +1,8 @@
 //! URLs as far as a policy needs them: a base, and whether another URL lies below it. Paths stay as they are written.
 
-use super::issues::{self, Issue};
+use super::issues::{self, Issue, Wrong, joined};
 use super::types::Base;
+use super::write::digits;
 use alloc::string::String;
 
 /// Reads a base URL.
@@ -9,23 +10,21 @@ use alloc::string::String;
 /// # Errors
 /// No URL, not http(s), or with a user, query or fragment. The text never repeats these.
 pub fn base(text: &str) -> Result<Base, Issue> {
-    read(text).map_err(|words| issues::alone("baseUrl", &[&words]))
+    read(text).map_err(|wrong| issues::alone("baseUrl", &wrong.words()))
 }
 
 /// Origin (`https://host[:port]`, lower case, no default port) and path (raw, empty or with a leading slash) of an
 /// absolute URL; query, fragment and user are left out. `None` for anything else.
 #[must_use]
 pub fn origin_and_path(url: &str) -> Option<(String, &str)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let secure = if scheme.eq_ignore_ascii_case("https") {
-        true
-    } else {
-        scheme.eq_ignore_ascii_case("http").then_some(false)?
-    };
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let end = rest.find(['/', '\\']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(end)?;
-    let host = authority.rsplit('@').next().unwrap_or_default();
+    let (secure, rest) = scheme(url)?;
+    let (authority, path) = cut(cut(rest, b"?#").0, b"/\\");
+    let mut host = authority;
+    while let (_, rest) = cut(host, b"@")
+        && !rest.is_empty()
+    {
+        host = rest.get(1..)?;
+    }
     Some((origin(secure, host)?, path))
 }
 
@@ -38,74 +37,110 @@ pub fn below<'a>(base: &Base, url: &'a str) -> Option<&'a str> {
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-/// As [`base`]; the error is what stands behind the path.
+/// A text before and from the first of some ASCII bytes.
 #[inline(never)]
-pub(super) fn read(text: &str) -> Result<Base, String> {
-    let shown = || issues::quoted(text, 40);
-    let (authority, tail) = match text.split_once("://") {
-        Some((_, rest)) => {
-            rest.split_at_checked(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())).unwrap_or((rest, ""))
-        }
-        None => ("", text),
+pub(super) fn cut<'a>(text: &'a str, stops: &[u8]) -> (&'a str, &'a str) {
+    let end = text.bytes().take_while(|byte| !stops.contains(byte)).count();
+    (text.get(..end).unwrap_or(text), text.get(end..).unwrap_or_default())
+}
+
+fn has(text: &str, byte: u8) -> bool {
+    text.as_bytes().contains(&byte)
+}
+
+/// Whether it is https, and what follows `://`.
+fn scheme(url: &str) -> Option<(bool, &str)> {
+    let after = |scheme: &str| {
+        let begin = url.get(..scheme.len())?;
+        begin.eq_ignore_ascii_case(scheme).then(|| url.get(scheme.len()..))?
     };
-    if authority.contains('@') || authority.is_empty() && tail.contains('@') {
-        return Err(String::from("a user in the URL; use credentials"));
+    match after("https://") {
+        Some(rest) => Some((true, rest)),
+        None => Some((false, after("http://")?)),
     }
-    if tail.contains('#') {
-        return Err(String::from("a fragment in the URL; leave it out"));
+}
+
+/// As [`base`].
+#[inline(never)]
+pub(super) fn read(text: &str) -> Result<Base, Wrong<'_>> {
+    let wrong = |why| Err(Wrong { found: None, why, write: None });
+    let shown = |why| Err(Wrong { found: Some(text), why, write: None });
+    let rest = scheme(text).map_or(text, |(_, rest)| rest);
+    if has(cut(rest, b"/\\?#").0, b'@') {
+        return wrong("a user in the URL; use credentials");
     }
-    if tail.contains('?') {
-        return Err(String::from("a query in the URL; write it under query"));
+    if has(text, b'#') {
+        return wrong("a fragment in the URL; leave it out");
+    }
+    if has(text, b'?') {
+        return wrong("a query in the URL; write it under query");
     }
     let Some((origin, path)) = origin_and_path(text) else {
-        let host = text.split('/').next().unwrap_or_default();
-        if !text.contains("://") && origin(true, host).is_some() && host.contains(['.', ':']) {
-            let fixed = ["https://", text].concat();
-            return Err([&*shown(), " is not a URL; write ", &issues::quoted(&fixed, 40)].concat());
+        let host = cut(text, b"/").0;
+        if (has(host, b'.') || has(host, b':')) && !host.ends_with(':') && self::origin(true, host).is_some() {
+            return Err(Wrong { found: Some(text), why: " is not a URL", write: Some(joined("https://", text)) });
         }
-        let words = if text.contains("://") && !text.is_ascii() {
-            " is not a URL; write the host in ASCII (xn--…)"
-        } else {
-            " is not a URL; write \"https://HOST\" or \"http://HOST\""
-        };
-        return Err([&*shown(), words].concat());
+        if !text.is_ascii() {
+            return shown(" is not a URL; write the host in ASCII (xn--…)");
+        }
+        return shown(" is not a URL; write \"https://HOST\" or \"http://HOST\"");
     };
     if !path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte)) {
-        return Err([&*shown(), " has characters that a URL has not; percent-encode them"].concat());
+        return shown(" has characters that a URL has not; percent-encode them");
     }
-    if path.split('/').any(|segment| segment == "." || segment == "..") {
-        return Err([&*shown(), " has \".\" segments; write the path itself"].concat());
+    let mut rest = path;
+    while let Some(inner) = rest.get(1..) {
+        let (segment, tail) = cut(inner, b"/");
+        if segment == "." || segment == ".." {
+            return shown(" has \".\" segments; write the path itself");
+        }
+        rest = tail;
     }
-    Ok(Base::Url { origin, path: String::from(path.trim_end_matches('/')) })
+    let mut path = path;
+    while let Some(shorter) = path.strip_suffix('/') {
+        path = shorter;
+    }
+    Ok(Base::Url { origin, path: String::from(path) })
 }
 
 /// `https://host[:port]` from a scheme, host and port.
 fn origin(secure: bool, host: &str) -> Option<String> {
-    let (name, port) = match host.rsplit_once(':') {
-        // Colons inside an IPv6 address are no port.
-        Some((name, port)) if !port.contains(']') => (name, port),
-        _ => (host, ""),
-    };
-    let fine = match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => {
-            address.contains(':') && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.')
+    let (name, port, fine): (_, _, fn(u8) -> bool) = match host.strip_prefix('[') {
+        // An IPv6 address: its colons are no port's.
+        Some(inner) => {
+            let (address, rest) = cut(inner, b"]");
+            (address, rest.strip_prefix(']')?, |byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
         }
-        None => !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
+        None => {
+            let (name, port) = cut(host, b":");
+            (name, port, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+        }
     };
-    let port = if port.is_empty() {
-        None
-    } else {
-        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-        Some(port.parse::<u16>().ok().filter(|port| digits && *port > 0)?)
-    };
-    if !fine {
+    if name.is_empty() || !name.bytes().all(fine) {
+        return None;
+    }
+    let mut number = 0_u32;
+    for digit in port.bytes().skip(1) {
+        number = number.saturating_mul(10).saturating_add(char::from(digit).to_digit(10)?);
+    }
+    let written = port.len() > 1;
+    if !port.is_empty() && !port.starts_with(':') || written && (number == 0 || number > 65_535) {
         return None;
     }
     let mut origin = String::from(if secure { "https://" } else { "http://" });
-    origin.push_str(&name.to_ascii_lowercase());
-    if let Some(port) = port.filter(|port| *port != if secure { 443 } else { 80 }) {
+    let bracketed = host.starts_with('[');
+    if bracketed {
+        origin.push('[');
+    }
+    for letter in name.chars() {
+        origin.push(letter.to_ascii_lowercase());
+    }
+    if bracketed {
+        origin.push(']');
+    }
+    if written && number != if secure { 443 } else { 80 } {
         origin.push(':');
-        super::write::digits(&mut origin, port.into());
+        digits(&mut origin, number.into());
     }
     Some(origin)
 }
@@ -160,7 +195,7 @@ mod tests {
             ("https://a.com\\x", r#""https://a.com\\x" has characters that a URL has not; percent-encode them"#),
             ("https://a.com/../x", r#""https://a.com/../x" has "." segments; write the path itself"#),
         ] {
-            assert_eq!(read(text), Err(String::from(expected)), "{text}");
+            assert_eq!(base(text).unwrap_err().text, ["baseUrl: ", expected].concat(), "{text}");
         }
         let issue = base("a.com").unwrap_err();
         assert_eq!(issue.text, r#"baseUrl: "a.com" is not a URL; write "https://a.com""#);

@@ -149,7 +149,8 @@ pub(crate) fn quote(out: &mut String, text: &str) {
                 out.push_str("\\u");
                 let code = u32::from(letter);
                 for shift in [12, 8, 4, 0] {
-                    out.push(char::from_digit((code >> shift) & 15, 16).unwrap_or('0'));
+                    let digit = (code >> shift & 15) as u8;
+                    out.push(char::from(if digit > 9 { digit.saturating_add(b'a' - 10) } else { digit | b'0' }));
                 }
                 continue;
             }
@@ -166,15 +167,11 @@ pub(crate) fn quote(out: &mut String, text: &str) {
 
 /// Appends a number in decimal.
 #[inline(never)]
-pub(crate) fn digits(out: &mut String, mut number: u64) {
-    let at = out.len();
-    loop {
-        out.insert(at, char::from_digit((number % 10) as u32, 10).unwrap_or('0'));
-        number /= 10;
-        if number == 0 {
-            return;
-        }
+pub(crate) fn digits(out: &mut String, number: u64) {
+    if number > 9 {
+        digits(out, number / 10);
     }
+    out.push(char::from(b'0' | (number % 10) as u8));
 }
 
 #[cfg(test)]
