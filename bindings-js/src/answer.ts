@@ -42,7 +42,7 @@ const prototype = Object.create(Promise.prototype, {
 
 /** Begins a call once the verb's tick is over. */
 export function answer(driver: Driver, order: Order): Answer {
-  const promise = begin(driver, order);
+  const promise = driver.run(order, true);
   orders.set(promise, order);
   return Object.setPrototypeOf(promise, prototype) as Answer;
 }
@@ -52,16 +52,9 @@ export function refused(error: unknown): Answer {
   return Object.setPrototypeOf(Promise.reject(error), prototype) as Answer;
 }
 
-/** Begins a call whose body stays the caller's. */
-export async function begin(driver: Driver, order: Order): Promise<Response> {
-  await undefined;
-  order.begun = true;
-  return driver.run(order);
-}
-
 async function body(promise: Promise<Response>): Promise<Uint8Array<ArrayBuffer>> {
   const order = orders.get(promise);
-  if (order !== undefined && !order.begun) order.buffered = true;
+  if (order !== undefined && !order.fixed) order.buffered = true;
   const response = await promise;
   return bytesOf(response) ?? new Uint8Array(await response.arrayBuffer());
 }

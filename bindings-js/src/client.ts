@@ -1,7 +1,7 @@
 // A client of one API: verbs that take a path template and give the platform's Response, with everything said in headers
 // that the API wants said. What becomes of a call is the driver's and the core's.
 
-import { type Answer, answer, begin, refused } from "./answer.js";
+import { type Answer, answer, refused } from "./answer.js";
 import { Auth, type Credentials } from "./auth.js";
 import { upload } from "./body.js";
 import { type Driver, uuid } from "./driver.js";
@@ -113,7 +113,7 @@ export class Client {
 
   /** Any method; the Response comes at its headers, and its body is the caller's to read piece by piece. */
   async stream(method: string, path: string, options: CallOptions = {}): Promise<Response> {
-    return begin(this.#shared.driver, this.#order(method.toUpperCase(), path, options));
+    return this.#shared.driver.run(this.#order(method.toUpperCase(), path, options), false);
   }
 
   /** The same client for another user: breaker, budget and limits are shared, tokens never are. */

@@ -48,6 +48,8 @@ export interface Job {
   send(signal: AbortSignal | null, key: string | null, token: string | null): Promise<Response>;
   /** Whether building the request anew throws: then the caller's mistake, not the network, made it fail. */
   mistaken(): boolean;
+  /** The call is about to begin: what it asks for is fixed. */
+  begins?(): void;
   /** The call is over, whichever way. */
   ended?(): void;
 }
@@ -114,8 +116,10 @@ export class Driver {
     return Math.max(0, Math.floor(this.clock.now() - this.#epoch));
   }
 
-  /** Takes one call from begin to its end. */
-  async run(job: Job): Promise<Response> {
+  /** Takes one call from begin to its end. `later`: it begins when this tick is over. */
+  async run(job: Job, later: boolean): Promise<Response> {
+    if (later) await undefined;
+    job.begins?.();
     heed(job.signal);
     if (!this.#seeded) this.#seed();
     const now = this.now();
@@ -147,7 +151,7 @@ export class Driver {
           case w.DELIVER:
             // A kept record waits for explain(); the core lets the oldest go.
             call.over = true;
-            return await this.#deliver(call, word);
+            return this.#handOver(call, word) ?? (await this.#readOn(call, word));
           case w.FAIL:
             call.over = true;
             return failed(this, call, word);
@@ -224,7 +228,7 @@ export class Driver {
   }
 
   /** An attempt has its answer: status, and what the core wants to see of headers and body. */
-  async #answered(call: Call, response: Response): Promise<number> {
+  #answered(call: Call, response: Response): number | Promise<number> {
     const { job } = call;
     // Opaque answers hide their status; the platform calls them no failure.
     const status = response.status || (response.type === "opaqueredirect" ? 302 : 200);
@@ -232,17 +236,23 @@ export class Driver {
     // Below 400 a gauge is worth reading whole once its first header is seen.
     const silent = status < 400 && hints(response.headers, watchSuccess).byteLength === 0;
     const lines = silent ? NOTHING : hints(response.headers, watchError);
-    let body: Uint8Array | null = null;
-    if (job.settings.bodyStatuses.length > 0 && job.settings.bodyStatuses.includes(status)) {
-      body = call.bytes?.subarray(0, PEEKED) ?? (status < 400 ? null : await peek(response));
-      heed(job.signal);
+    const { bodyStatuses } = job.settings;
+    if (bodyStatuses.length > 0 && bodyStatuses.includes(status)) {
+      if (call.bytes !== null) return this.#respond(call, status, lines, call.bytes.subarray(0, PEEKED));
+      if (status >= 400) {
+        return peek(response).then((body) => {
+          heed(job.signal);
+          return this.#respond(call, status, lines, body);
+        });
+      }
     }
+    return this.#respond(call, status, lines, null);
+  }
+
+  #respond(call: Call, status: number, lines: Uint8Array, body: Uint8Array | null): number {
     call.at = this.now();
-    const word =
-      lines.byteLength === 0 && body === null
-        ? this.core.respond(call.id, call.at, status)
-        : this.core.respondWith(call.id, call.at, this.clock.wall(), status, lines, body ?? NOTHING);
-    return word;
+    if (lines.byteLength === 0 && body === null) return this.core.respond(call.id, call.at, status);
+    return this.core.respondWith(call.id, call.at, this.clock.wall(), status, lines, body ?? NOTHING);
   }
 
   /** An attempt ended without an answer. */
@@ -372,22 +382,28 @@ export class Driver {
     }
   }
 
-  async #deliver(call: Call, word: number): Promise<Response> {
+  /** The answer as the caller gets it; null where more of its body must be read first. */
+  #handOver(call: Call, word: number): Response | null {
     const { job, attempt } = call;
     const response = call.response as Response;
+    if (response.status >= 400 && call.bytes === null && (job.raise || (job.buffered && response.body !== null))) return null;
     const account = this.account(call, response.status, (w.low(word) & w.REPORT) !== 0);
-    if (response.status >= 400) {
-      if (job.raise) {
-        call.bytes = response.body === null ? NOTHING : await start(response.body, KEPT);
-        attempt?.end();
-        heed(job.signal);
-        throw statusError(this, call, w.arg(word), (w.low(word) & w.REPORT) !== 0);
-      }
-      if (job.buffered && response.body !== null) call.bytes = await read(response.body, job.settings.maxBody, attempt);
-    }
     if (call.bytes === null) return live(response, attempt, job.idle, account);
     attempt?.end();
     return held(response, call.bytes, account);
+  }
+
+  /** The body of an error: kept in part for the one who catches it, or read whole for the one who asked for that. */
+  async #readOn(call: Call, word: number): Promise<Response> {
+    const { job, attempt } = call;
+    const response = call.response as Response;
+    if (!job.raise) {
+      call.bytes = await read(response.body as ReadableStream<Uint8Array>, job.settings.maxBody, attempt);
+      return this.#handOver(call, word) as Response;
+    }
+    await this.keep(call, response);
+    heed(job.signal);
+    throw statusError(this, call, w.arg(word), (w.low(word) & w.REPORT) !== 0);
   }
 
   #awaitOnline(): void {

@@ -1,6 +1,7 @@
 // A drop-in for `fetch`, for clients that bring their own API: the same arguments, the same native Response, the same
 // errors. It adds at most one header, the policy's idempotency key, and takes time limits only from the policy's text.
 
+import { ignore } from "./attempt.js";
 import { raw } from "./body.js";
 import type { Driver, Job } from "./driver.js";
 import { valueIn } from "./headers.js";
@@ -43,13 +44,22 @@ export function createFetch<const P extends Policy>(
   const driver = open(policy as Policy | string, options);
   const origins = new Origins(driver);
   const send = sender(options);
-  const fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  const buffered = options.buffer === true;
+  // A call can only be nested in one of ours through a fetch that was handed in.
+  const mark = options.fetch !== undefined;
+  const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const native = send();
     const request = typeof input === "string" || input instanceof URL ? null : input;
     const url = request?.url ?? absolute(String(input));
     // Not http: nothing to decide. A URL that is none: fetch says so better.
     if (!url.startsWith("http")) return native(input, init);
-    return driver.run(new Dropped(origins, native, url, request, input, init, options.buffer === true));
+    let call: Dropped;
+    try {
+      call = new Dropped(origins, native, { url, request, input, init, buffered, mark });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return driver.run(call, false);
   };
   return Object.assign(branded(fetch), {
     explain,
@@ -125,6 +135,18 @@ function pathOf(url: string, from: number): string {
   return path === "" ? "/" : path;
 }
 
+/** What a drop-in was called with. */
+interface Called {
+  readonly url: string;
+  /** The input, if it is a Request. */
+  readonly request: Request | null;
+  readonly input: string | URL | Request;
+  readonly init: RequestInit | undefined;
+  readonly buffered: boolean;
+  /** Tell whoever sends it that somebody retries here. */
+  readonly mark: boolean;
+}
+
 /** One call of a drop-in. */
 class Dropped implements Job {
   readonly what: number;
@@ -143,25 +165,18 @@ class Dropped implements Job {
   readonly follows: boolean;
   readonly #method: string;
   readonly #fetch: Fetch;
-  readonly #request: Request | null;
-  readonly #input: string | URL | Request;
-  readonly #init: RequestInit | undefined;
+  readonly #called: Called;
   /** The body can be read but once and is a Request's: every attempt but the last needs a copy of it. */
   readonly #once: boolean;
 
   constructor(
     origins: Origins,
     fetch: Fetch,
-    url: string,
-    request: Request | null,
-    input: string | URL | Request,
-    init: RequestInit | undefined,
-    buffered: boolean,
+    called: Called,
   ) {
+    const { url, request, init, buffered } = called;
     this.#fetch = fetch;
-    this.#request = request;
-    this.#input = input;
-    this.#init = init;
+    this.#called = called;
     this.#method = (init?.method ?? request?.method ?? "GET").toUpperCase();
     const { scope, route } = origins.place(this.#method, url);
     const code = w.methodCode(this.#method);
@@ -190,17 +205,19 @@ class Dropped implements Job {
   }
 
   send(signal: AbortSignal | null, key: string | null): Promise<Response> {
+    const { request, input } = this.#called;
     const init = this.#changed(signal, key);
     // As a plain function: browsers refuse a fetch that has a `this`.
     const fetch = this.#fetch;
-    return fetch(this.#once && this.#copies() ? (this.#request as Request).clone() : this.#input, init);
+    return fetch(this.#once && (this.what & w.STACKED) === 0 ? (request as Request).clone() : input, init);
   }
 
   mistaken(): boolean {
-    if (this.#request !== null) return false;
-    const { body, ...init } = this.#init ?? {};
+    const { request, init, url } = this.#called;
+    if (request !== null) return false;
+    const { body, ...others } = init ?? {};
     try {
-      new Request(this.url, raw(body).repeatable ? { ...init, body: body ?? null } : init);
+      new Request(url, raw(body).repeatable ? { ...others, body: body ?? null } : others);
       return false;
     } catch {
       return true;
@@ -208,13 +225,9 @@ class Dropped implements Job {
   }
 
   ended(): void {
-    // A copy was sent: the original was promised to fetch, and holds what the copy has read.
-    if (this.#once && this.#request?.bodyUsed === false) void this.#request.body?.cancel().catch(() => {});
-  }
-
-  /** A stacked call is never repeated. */
-  #copies(): boolean {
-    return (this.what & w.STACKED) === 0;
+    const { request } = this.#called;
+    // Copies were sent: the original, which fetch was to use up, still holds all that they have read.
+    if (this.#once && request?.bodyUsed === false) void request.body?.cancel().catch(ignore);
   }
 
   #hasKey(headers: HeadersInit): boolean {
@@ -222,16 +235,21 @@ class Dropped implements Job {
     return name !== undefined && valueIn(headers, name.toLowerCase()) !== null;
   }
 
-  #changed(signal: AbortSignal | null, key: string | null): RequestInit {
-    const init: RequestInit & { [NESTED]?: true } = { ...this.#init, [NESTED]: true };
-    if (signal !== null) init.signal = signal;
+  /** The caller's `init`, itself where nothing is to be said beyond it. */
+  #changed(signal: AbortSignal | null, key: string | null): RequestInit | undefined {
+    const { request, init, mark } = this.#called;
     // fetch knows `patch` and `PATCH` as two methods, servers only the latter.
-    if (this.#init?.method !== undefined) init.method = this.#method;
+    const renamed = init?.method !== undefined && init.method !== this.#method;
+    if (signal === this.signal && key === null && !renamed && !mark) return init;
+    const changed: RequestInit & { [NESTED]?: true } = { ...init };
+    if (mark) changed[NESTED] = true;
+    if (signal !== null) changed.signal = signal;
+    if (renamed) changed.method = this.#method;
     if (key !== null && this.settings.idempotency !== null) {
-      const headers = new Headers(this.#init?.headers ?? this.#request?.headers);
+      const headers = new Headers(init?.headers ?? request?.headers);
       if (!headers.has(this.settings.idempotency.header)) headers.set(this.settings.idempotency.header, key);
-      init.headers = headers;
+      changed.headers = headers;
     }
-    return init;
+    return changed;
   }
 }

@@ -32,7 +32,7 @@ export interface Prepared {
 export class Order implements Job {
   /** Read the body before the call counts as answered; fixed when the call begins. */
   buffered = false;
-  begun = false;
+  fixed = false;
   readonly route: number;
   readonly scope: number;
   readonly settings: RouteSettings;
@@ -84,6 +84,10 @@ export class Order implements Job {
 
   get follows(): boolean {
     return this.#redirect !== "error";
+  }
+
+  begins(): void {
+    this.fixed = true;
   }
 
   send(signal: AbortSignal | null, key: string | null, token: string | null): Promise<Response> {
