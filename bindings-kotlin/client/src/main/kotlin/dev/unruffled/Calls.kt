@@ -18,7 +18,7 @@ import kotlin.time.Duration
 
 /** What a caller says of one call; `null` and empty mean nothing said. */
 internal class CallOptions(
-    val path: Map<String, Any> = emptyMap(),
+    val path: Map<String, Any?> = emptyMap(),
     val query: Map<String, Any?> = emptyMap(),
     val headers: Map<String, String> = emptyMap(),
     val json: Any? = null,
@@ -41,14 +41,15 @@ internal class Calls(
 
     /** @throws IllegalArgumentException if path, query, headers or body are no request. */
     suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: Host): Outgoing {
-        val base = checkNotNull(engine.base) { "this client has no base URL; give one in the policy or as an option" }
-        val number = engine.route(method, pattern(base, template))
+        val base = engine.base ?: throw CallMistake("the policy has no baseUrl; write it there or pass the baseUrl option")
+        val read = engine.template(template)
+        val number = engine.route(method, read)
         val route = engine.settings.routes[number]
         val body = body(options, method)
         val headers = headers(route, options, host)
         val request =
             Request.Builder()
-                .url(base.url(template, options.path, options.query, route.query))
+                .url(base.url(read, options.path, options.query, route.query))
                 .headers(headers)
                 .method(method, body)
                 .build()
@@ -58,7 +59,7 @@ internal class Calls(
         if (body == null || !(body.isOneShot() || body.isDuplex())) flags = flags or What.REPEATABLE
         if (ownKey) flags = flags or What.KEYED
         if (streamed) flags = flags or What.STREAMED
-        if (retried(headers)) flags = flags or What.STACKED
+        if (Stacked.by(headers)) flags = flags or What.STACKED
         if (credential != null) flags = flags or What.CREDENTIALS
         return Outgoing(
             method,
@@ -87,7 +88,7 @@ internal class Calls(
     /** At most one of json, form and body. */
     private fun body(options: CallOptions, method: String): RequestBody? {
         val given = listOfNotNull(options.json, options.form, options.body)
-        require(given.size <= 1) { "json, form and body exclude each other" }
+        if (given.size > 1) throw CallMistake("json, form and body exclude each other")
         return when {
             options.body != null -> options.body
             options.json != null -> text(json.encodeToString(JsonElement.serializer(), element(options.json)), JSON)
@@ -112,22 +113,7 @@ internal class Calls(
             else -> json.encodeToJsonElement(json.serializersModule.serializer(value.javaClass), value)
         }
 
-    private fun form(fields: Map<String, Any?>): String =
-        buildString {
-            fun add(name: String, value: Any) {
-                if (isNotEmpty()) append('&')
-                Base.encode(this, name)
-                append('=')
-                Base.encode(this, value.toString())
-            }
-            for ((name, value) in fields) {
-                when (value) {
-                    null -> Unit
-                    is Iterable<*> -> value.forEach { if (it != null) add(name, it) }
-                    else -> add(name, value)
-                }
-            }
-        }
+    private fun form(fields: Map<String, Any?>): String = buildString { Base.pairs(this, fields) }.removePrefix("&")
 
     private companion object {
         val JSON = "application/json".toMediaType()
@@ -135,17 +121,6 @@ internal class Calls(
 
         /** OkHttp wants a body with these, and servers a length. */
         val NEED_BODY = setOf("POST", "PUT", "PATCH", "QUERY")
-
-        /** Headers in which clients that retry by themselves count. 0 proves nothing. */
-        val COUNTS = arrayOf("x-stainless-retry-count", "x-retry-count")
-
-        fun retried(headers: Headers): Boolean = COUNTS.any { (headers[it]?.toIntOrNull() ?: 0) > 0 }
-
-        /** What the core matches routes by: the path under the base URL, without a query. */
-        fun pattern(base: Base, template: String): String {
-            val path = if ("://" in template) template.removePrefix(base.origin) else template
-            return path.substringBefore('?')
-        }
 
         /** A UUID of version 4. An id for logs need not be unguessable, so a quick generator does. */
         fun requestId(): String {

@@ -1,7 +1,6 @@
 package dev.unruffled
 
 import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch
@@ -37,57 +36,50 @@ internal class Credential(
     internal class Source(val plain: (suspend () -> String)?, val kept: (suspend () -> Token)?)
 
     /** Refreshes outlive the calls that lead them, and a failed one does not end the next. */
-    private val scopeOfRefreshes = CoroutineScope(SupervisorJob() + context)
+    private val refreshes = CoroutineScope(SupervisorJob() + context)
 
     @Volatile
-    private var latest: Held? = null
+    private var kept: String? = null
 
     /** Why the last refresh failed. */
     @Volatile
     var failure: Throwable? = null
         private set
 
-    private class Held(val generation: Long, val value: String)
-
-    /** The text to send now. */
+    /** The text to send with an attempt now. */
     suspend fun now(host: Host): String {
-        val plain = source.plain
-        if (plain == null) return latest?.value ?: error("no token, though the core has one")
-        val first = latest
-        if (first != null) {
-            latest = null
-            return first.value
-        }
+        val plain = source.plain ?: return checkNotNull(kept) { "no token, though the core has one" }
         return host.ask(plain)
     }
 
-    /** Begins a refresh, by itself and not cancelled with its caller. */
-    fun refresh(generation: Long) {
-        scopeOfRefreshes.launch(start = CoroutineStart.DEFAULT) {
+    /**
+     * Begins a refresh, by itself and not cancelled with its leader. A plain text is no token to keep: [lead] gets it, for
+     * the leader's next attempt only. [lead] is called whatever comes of it.
+     */
+    fun refresh(generation: Long, lead: (String?) -> Unit) {
+        refreshes.launch {
+            var plain: String? = null
             val word =
                 try {
-                    obtain(generation)
-                } catch (cancelled: CancellationException) {
-                    failure = cancelled
-                    engine.core.tokenFailed(engine.clock.now(), generation, Fault.CANCELLED.code)
+                    val got = obtain()
+                    if (source.plain != null) plain = got.value else kept = got.value
+                    engine.core.token(engine.clock.now(), generation, expiresIn(got))
                 } catch (@Suppress("TooGenericExceptionCaught") failed: Throwable) {
                     failure = failed
-                    engine.core.tokenFailed(engine.clock.now(), generation, Fault.LOST.code)
+                    val fault = if (failed is CancellationException) Fault.CANCELLED else Fault.LOST
+                    engine.core.tokenFailed(engine.clock.now(), generation, fault.code)
                 }
             engine.heed(word)
+            lead(plain)
         }
     }
 
-    private suspend fun obtain(generation: Long): Long {
-        val plain = source.plain
-        if (plain != null) {
-            latest = Held(generation, plain())
-            return engine.core.token(engine.clock.now(), generation, 0)
-        }
-        val token = checkNotNull(source.kept)()
-        latest = Held(generation, token.value)
-        val expiresIn = token.expiresAt?.let { (it - engine.clock.wall()).coerceIn(1, NEVER) } ?: NEVER
-        return engine.core.token(engine.clock.now(), generation, expiresIn)
+    private suspend fun obtain(): Token = source.plain?.let { Token(it()) } ?: checkNotNull(source.kept)()
+
+    /** 0 tells the core that nothing is kept. */
+    private fun expiresIn(token: Token): Long {
+        if (source.plain != null) return 0
+        return token.expiresAt?.let { (it - engine.clock.wall()).coerceIn(1, NEVER) } ?: NEVER
     }
 
     private companion object {

@@ -2,6 +2,7 @@ package dev.unruffled
 
 import okhttp3.Request
 import java.util.UUID
+import kotlin.coroutines.cancellation.CancellationException
 
 /** One logical call, ready to be driven: everything that is the same on each attempt. */
 internal class Outgoing(
@@ -57,11 +58,7 @@ internal class Driver(private val engine: Engine, private val host: Host) {
                 when (Word.kind(word)) {
                     Word.SEND -> word = attempt(flight, word)
                     Word.WAIT, Word.PARK -> word = rest(flight, word)
-                    Word.REFRESH -> {
-                        checkNotNull(outgoing.credential) { "a refresh without credentials" }.refresh(Word.arg(word))
-                        host.rest(seat, Long.MAX_VALUE)
-                        word = core.resume(seat.id, clock.now())
-                    }
+                    Word.REFRESH -> word = refresh(flight, Word.arg(word))
                     Word.DELIVER -> {
                         ended = true
                         return Ended(checkNotNull(flight.reply), word, seat.id, clock.now() - flight.begun, null)
@@ -88,6 +85,10 @@ internal class Driver(private val engine: Engine, private val host: Host) {
         var reply: Reply? = null
         var error: Throwable? = null
         var key: String? = null
+
+        /** A plain credential that this call itself asked for, for its next attempt only. */
+        @Volatile
+        var token: String? = null
     }
 
     private suspend fun attempt(flight: Flight, word: Long): Long {
@@ -121,19 +122,35 @@ internal class Driver(private val engine: Engine, private val host: Host) {
                     more.header(header, if (route.idempotencyQuoted) quoted(key) else key)
                 }
             }
-            if (Word.has(word, Word.TOKEN)) more.header("Authorization", "Bearer ${token(outgoing)}")
+            if (Word.has(word, Word.TOKEN)) more.header("Authorization", "Bearer ${token(flight)}")
             request = more.build()
         }
         return Attempt(request, outgoing.route, Word.arg(word), outgoing.streamed, Word.has(word, Word.FRESH))
     }
 
-    private suspend fun token(outgoing: Outgoing): String =
-        try {
-            checkNotNull(outgoing.credential).now(host)
+    private suspend fun token(flight: Flight): String {
+        flight.token?.let {
+            flight.token = null
+            return it
+        }
+        return try {
+            checkNotNull(flight.outgoing.credential).now(host)
         } catch (failed: RuntimeException) {
-            if (failed is kotlin.coroutines.cancellation.CancellationException) throw failed
+            if (failed is CancellationException) throw failed
             throw Broken(Fault.REFUSED, failed)
         }
+    }
+
+    /** This call leads: it asks for a credential on behalf of all that wait for one, and waits like them. */
+    private suspend fun refresh(flight: Flight, generation: Long): Long {
+        val seat = flight.seat
+        checkNotNull(flight.outgoing.credential) { "a refresh without credentials" }.refresh(generation) { plain ->
+            flight.token = plain
+            seat.wake()
+        }
+        host.rest(seat, Long.MAX_VALUE)
+        return core.resume(seat.id, clock.now())
+    }
 
     /** Tells the core what came: the status alone, unless a header or a piece of body is there that it asked for. */
     private suspend fun respond(flight: Flight, reply: Reply): Long {

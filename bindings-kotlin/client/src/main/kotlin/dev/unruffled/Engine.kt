@@ -18,6 +18,7 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
     private val seats = ConcurrentHashMap<Int, Seat>()
     private val counter = AtomicInteger()
     private val routes = ConcurrentHashMap<String, Int>()
+    private val templates = ConcurrentHashMap<String, Template>()
     private val views = AtomicInteger()
     private val closed = AtomicBoolean()
     private val released = AtomicBoolean()
@@ -40,10 +41,18 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
         }
     }
 
+    /** A path as the caller wrote it, read once. */
+    fun template(text: String): Template {
+        templates[text]?.let { return it }
+        val read = Template.read(text)
+        if (templates.size < MOST_ROUTES) templates[text] = read
+        return read
+    }
+
     /** The core's number for a method and a path as the caller wrote it. */
-    fun route(method: String, template: String): Int {
+    fun route(method: String, template: Template): Int {
         if (settings.routes.size == 1) return 0
-        val target = "$method $template"
+        val target = if (template.origin == null) "$method ${template.path}" else "$method ${base?.origin}${template.path}"
         routes[target]?.let { return it }
         val number = core.route(target)
         if (routes.size < MOST_ROUTES) routes[target] = number
