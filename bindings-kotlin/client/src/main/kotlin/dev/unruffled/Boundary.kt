@@ -127,25 +127,25 @@ internal class Core(
     val handle: Long =
         try {
             Library.ready()
-            open(policy, lenient).toLong()
+            open(whole(policy), lenient).toLong()
         } catch (invalid: dev.unruffled.internal.PolicyException.Invalid) {
             throw PolicyException(issuesOf(invalid.issues))
         }
 
     /** Sets the base URL that the policy leaves to the host. */
     fun base(url: String) {
-        val issues = base(handle.toULong(), url)
+        val issues = base(handle.toULong(), whole(url))
         if (issues.isNotEmpty()) throw PolicyException(issuesOf(issues))
     }
 
     fun seed(value: Long) = seed(handle.toULong(), value.toULong())
 
-    fun route(target: String): Int = route(handle.toULong(), target).toInt()
+    fun route(target: String): Int = route(handle.toULong(), whole(target)).toInt()
 
     fun scope(
         origin: String,
         credential: String,
-    ): Int = scope(handle.toULong(), origin, credential).toInt()
+    ): Int = scope(handle.toULong(), whole(origin), whole(credential)).toInt()
 
     fun settings(): String = settings(handle.toULong())
 
@@ -224,4 +224,10 @@ internal class Core(
 
     /** Frees the engine; whatever uses it afterwards gets `Misuse(unknown)`. */
     fun release(): Boolean = Crossings.unruffled_release(handle) != 0
+
+    private companion object {
+        /** Half a surrogate pair cannot cross; it becomes a question mark. */
+        fun whole(text: String): String =
+            if (text.none { it.isSurrogate() }) text else text.encodeToByteArray().decodeToString()
+    }
 }
