@@ -43,11 +43,6 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
     /** How often the credentials function was called. */
     val credentialCalls: Int get() = asked.get()
 
-    /** All actions have been played. */
-    @Volatile
-    var finished = false
-        private set
-
     suspend fun play(base: String): List<JsonElement> {
         val policy = JsonObject(scenario["policy"]?.jsonObject.orEmpty() + ("baseUrl" to JsonPrimitive(base)))
         client =
@@ -55,9 +50,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
                 scenario["credentials"]?.jsonArray?.let { credentials(this, it) }
                 scenario.text("correlation")?.let { text -> correlationId { text } }
             }
-        val results = client.use { scenario.getValue("do").jsonArray.map { action(it.jsonObject) } }
-        finished = true
-        return results
+        return client.use { scenario.getValue("do").jsonArray.map { action(it.jsonObject) } }
     }
 
     private fun credentials(options: ClientOptions, items: JsonArray) {
@@ -75,7 +68,10 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
         }
         options.credentials {
             val item = next()
-            val until = (item as? JsonObject)?.get("expiresIn")?.let { System.currentTimeMillis() + it.jsonPrimitive.long }
+            val until = (item as? JsonObject)?.get("expiresIn")?.let {
+                System.currentTimeMillis() +
+                    it.jsonPrimitive.long
+            }
             Token((item as? JsonObject)?.text("token") ?: item.jsonPrimitive.content, until)
         }
     }
@@ -138,7 +134,8 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
         private val deadline = action["deadline"]?.jsonPrimitive?.long?.milliseconds
         private val raise = action["raise"]?.jsonPrimitive?.booleanOrNull ?: true
         private val body =
-            action.text("body")?.toRequestBody() ?: action["upload"]?.let { ByteArray(it.jsonPrimitive.int) { X }.toRequestBody() }
+            action.text("body")?.toRequestBody()
+                ?: action["upload"]?.let { ByteArray(it.jsonPrimitive.int) { X }.toRequestBody() }
         private val key =
             action["key"]?.jsonPrimitive?.let { if (it.booleanOrNull == true) Unruffled.NEW_KEY else it.contentOrNull }
         private val began = System.nanoTime()

@@ -83,7 +83,10 @@ private fun compare(name: String, calls: Int, base: String, okHttp: OkHttpClient
         bare = Samples.suspending { okHttp.newCall(Request.Builder().url("$base/orders/7").build()).await() }
         ours = Samples.suspending { client.get("/orders/{id}", path = mapOf("id" to 7)).bytes }
     } else {
-        bare = Samples.blocking { okHttp.newCall(Request.Builder().url("$base/orders/7").build()).execute().use { it.body.bytes() } }
+        bare =
+            Samples.blocking {
+                okHttp.newCall(Request.Builder().url("$base/orders/7").build()).execute().use { it.body.bytes() }
+            }
         ours = Samples.blocking { client.blocking.get("/orders/{id}", path = mapOf("id" to 7)).bytes }
     }
     repeat(ROUNDS) {
@@ -102,7 +105,11 @@ private suspend fun Call.await(): ByteArray =
             object : Callback {
                 override fun onFailure(call: Call, e: IOException) = continuation.resumeWithException(e)
 
-                override fun onResponse(call: Call, response: Response) = continuation.resume(response.use { it.body.bytes() })
+                override fun onResponse(call: Call, response: Response) = continuation.resume(
+                    response.use {
+                        it.body.bytes()
+                    },
+                )
             },
         )
     }

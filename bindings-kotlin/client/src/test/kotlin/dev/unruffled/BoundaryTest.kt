@@ -118,7 +118,8 @@ class BoundaryTest {
 
     @Test
     fun `a wrong policy names its places`() {
-        val wrong = assertThrows(PolicyException::class.java) { Unruffled.client(Policy.fromString("""{"retyr": {}}""")) }
+        val wrong =
+            assertThrows(PolicyException::class.java) { Unruffled.client(Policy.fromString("""{"retyr": {}}""")) }
         assertEquals(listOf("retyr: unknown key; did you mean \"retry\"?"), wrong.issues.map { it.text })
         assertEquals("retyr", wrong.issues[0].path)
         assertEquals(1, wrong.issues[0].line)

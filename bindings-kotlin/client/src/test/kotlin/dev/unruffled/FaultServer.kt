@@ -25,7 +25,8 @@ internal class FaultServer : Closeable {
             ProcessBuilder(binary.path, "--scenarios", "${House.root}/tests/scenarios")
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start()
-        val line = process.inputStream.bufferedReader().readLine() ?: throw IOException("the fault server ended at once")
+        val line =
+            process.inputStream.bufferedReader().readLine() ?: throw IOException("the fault server ended at once")
         address = checkNotNull(Json.parseToJsonElement(line).jsonObject.text("address"))
     }
 
@@ -45,7 +46,9 @@ internal class FaultServer : Closeable {
     }
 
     private fun control(method: String, path: String, body: JsonElement?): JsonElement {
-        val request = Request.Builder().url("$address/_faults/$path").method(method, body?.toString()?.toRequestBody()).build()
+        val request = Request.Builder().url(
+            "$address/_faults/$path",
+        ).method(method, body?.toString()?.toRequestBody()).build()
         http.newCall(request).execute().use { answer ->
             val text = answer.body.string()
             if (!answer.isSuccessful) throw IOException("$method $path: ${answer.code} $text")

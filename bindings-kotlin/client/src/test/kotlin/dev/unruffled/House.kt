@@ -9,7 +9,9 @@ import java.io.File
 
 /** Where the files are that all languages share. */
 internal object House {
-    val root: File = generateSequence(File("").absoluteFile) { it.parentFile }.first { File(it, "tests/README.md").isFile }
+    val root: File = generateSequence(File("").absoluteFile) {
+        it.parentFile
+    }.first { File(it, "tests/README.md").isFile }
 
     /** The JSON files below a folder of `tests/`, in a fixed order. */
     fun files(folder: String): List<File> =

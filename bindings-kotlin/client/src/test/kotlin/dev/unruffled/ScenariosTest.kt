@@ -29,7 +29,10 @@ class ScenariosTest {
     private fun play(runtime: String, actor: (JsonObject) -> Acting) =
         FaultServer().use { server ->
             val only = System.getProperty("scenario")
-            val all = server.scenarios(runtime).jsonArray.map { it.jsonObject }.filter { only == null || it.text("name") == only }
+            val all = server.scenarios(runtime).jsonArray.map { it.jsonObject }.filter {
+                only == null ||
+                    it.text("name") == only
+            }
             val (alone, social) = all.partition { it["alone"] == JsonPrimitive(true) }
             val runs = AtomicInteger()
 
@@ -45,7 +48,13 @@ class ScenariosTest {
             assertEquals(emptyList<String>(), failures, failures.joinToString("\n"))
         }
 
-    private suspend fun failure(server: FaultServer, runtime: String, run: String, scenario: JsonObject, actor: Acting): String? {
+    private suspend fun failure(
+        server: FaultServer,
+        runtime: String,
+        run: String,
+        scenario: JsonObject,
+        actor: Acting,
+    ): String? {
         val name = scenario.text("name")
         return try {
             withTimeoutOrNull(PATIENCE_MS) {
@@ -60,7 +69,7 @@ class ScenariosTest {
                 val failures = server.check(run, runtime, told).jsonObject.getValue("failures").jsonArray
                 server.forget(run)
                 if (failures.isEmpty()) "" else "$name: ${failures.joinToString("; ") { it.jsonPrimitive.content }}"
-            }?.ifEmpty { null } ?: if (actor.finished) null else "$name: no end after $PATIENCE_MS ms"
+            }.let { if (it == null) "$name: no end after $PATIENCE_MS ms" else it.ifEmpty { null } }
         } catch (@Suppress("TooGenericExceptionCaught") broken: Exception) {
             "$name: ${broken.stackTraceToString()}"
         }

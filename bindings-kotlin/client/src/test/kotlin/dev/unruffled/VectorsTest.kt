@@ -36,7 +36,15 @@ private class VectorRun(private val vector: JsonObject) {
 
     /** What went wrong first, or `null`. */
     fun play(): String? {
-        val policy = vector.getValue("policy").let { if (it is JsonPrimitive && it.isString) it.content else it.toString() }
+        val policy = vector.getValue("policy").let {
+            if (it is JsonPrimitive &&
+                it.isString
+            ) {
+                it.content
+            } else {
+                it.toString()
+            }
+        }
         val lenient = vector["lenient"]?.jsonPrimitive?.booleanOrNull ?: false
         core =
             try {
@@ -64,7 +72,13 @@ private class VectorRun(private val vector: JsonObject) {
             val found = parse(core.events()).jsonObject["events"]
             lacks(asked, found, "events")?.let { return it }
         }
-        vector["crossings"]?.jsonPrimitive?.int?.let { if (it != crossings) return "$it crossings expected, got $crossings" }
+        vector["crossings"]?.jsonPrimitive?.int?.let {
+            if (it !=
+                crossings
+            ) {
+                return "$it crossings expected, got $crossings"
+            }
+        }
         return null
     }
 
@@ -74,7 +88,9 @@ private class VectorRun(private val vector: JsonObject) {
         val ids = step["ids"]?.jsonPrimitive?.int ?: 1
         for (round in 0 until times) {
             step.getValue("steps").jsonArray.forEachIndexed { index, inner ->
-                step(inner.jsonObject, later + round * every, further + round * ids)?.let { return "round $round, step $index: $it" }
+                step(inner.jsonObject, later + round * every, further + round * ids)?.let {
+                    return "round $round, step $index: $it"
+                }
             }
         }
         return null
@@ -112,7 +128,8 @@ private class VectorRun(private val vector: JsonObject) {
     private fun begin(step: JsonObject, call: Int, at: Long): Long {
         val target = step.text("route")
         val route = target?.let(core::route) ?: 0
-        val scope = step["scope"]?.jsonArray?.let { core.scope(it[0].jsonPrimitive.content, it[1].jsonPrimitive.content) } ?: 0
+        val scope =
+            step["scope"]?.jsonArray?.let { core.scope(it[0].jsonPrimitive.content, it[1].jsonPrimitive.content) } ?: 0
         val method = step.text("method") ?: target?.substringBefore(' ')?.takeIf { ' ' in target } ?: "GET"
         val names = step["flags"]?.jsonArray?.map { it.jsonPrimitive.content } ?: listOf("REPEATABLE")
         val flags = names.fold(0) { sum, name -> sum or (1 shl FLAGS.indexOf(name)) }
@@ -173,7 +190,9 @@ private class VectorRun(private val vector: JsonObject) {
                     Word.MISUSE -> "Misuse ${MISUSES[arg.toInt()]}"
                     else -> "Done $arg"
                 }
-            return RIDERS.filterIndexed { bit, _ -> Word.has(word, 1 shl bit) }.fold(step) { line, flag -> "$line $flag" }
+            return RIDERS.filterIndexed { bit, _ ->
+                Word.has(word, 1 shl bit)
+            }.fold(step) { line, flag -> "$line $flag" }
         }
     }
 }

@@ -33,7 +33,9 @@ fun main(arguments: Array<String>) {
     val client = if (policy == null) Unruffled.client(url) else Unruffled.client(policy) { baseUrl(url) }
     val load = Load(client, options["writes"]?.toDouble() ?: 0.0, options["get"])
     client.use {
-        runBlocking(Dispatchers.Default) { load.play(options.getValue("rate").toDouble(), options.getValue("seconds").toDouble()) }
+        runBlocking(Dispatchers.Default) {
+            load.play(options.getValue("rate").toDouble(), options.getValue("seconds").toDouble())
+        }
     }
 }
 

@@ -1,0 +1,43 @@
+package dev.unruffled.examples
+
+import dev.unruffled.CallException
+import dev.unruffled.Policy
+import dev.unruffled.PolicyException
+import dev.unruffled.Unruffled
+import java.net.ServerSocket
+
+/** A program that touches everything that crosses to the native library: it is played from the jar and after shrinking. */
+object Outage {
+    /** Calls a port where nobody listens. One line: the policy's issue, the reason, the outcome, the attempts. */
+    fun play(): String {
+        val issue =
+            try {
+                Unruffled.client(Policy.fromString("""{"retyr": {}}""")).use { "none" }
+            } catch (wrong: PolicyException) {
+                wrong.issues.single().path
+            }
+        val port = ServerSocket(0).use { it.localPort }
+        val policy = """{"baseUrl": "http://127.0.0.1:$port", "retry": {"attempts": 2, "base": "10ms"}}"""
+        Unruffled.client(Policy.fromString(policy)).use { client ->
+            val events = mutableListOf<String>()
+            client.on { events += it.kind }
+            try {
+                client.blocking.get("/orders/{id}", path = mapOf("id" to 7))
+            } catch (e: CallException) {
+                check(e.explain().isNotEmpty()) { "no table" }
+                check("attempt" in events) { "no events: $events" }
+                check(client.snapshot()["attempts"] == 2L) { "${client.snapshot()}" }
+                return "$issue ${e.reason.text} ${e.outcome.text} ${e.attempts}"
+            }
+        }
+        return "$issue answered"
+    }
+
+    /** What it prints. */
+    const val EXPECTED = "retyr retries-exhausted not-sent 2"
+
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        println(play())
+    }
+}
