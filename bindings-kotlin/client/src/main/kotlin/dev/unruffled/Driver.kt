@@ -156,8 +156,9 @@ internal class Driver(private val engine: Engine, private val host: Host) {
     private suspend fun respond(flight: Flight, reply: Reply): Long {
         val id = flight.seat.id
         val settings = engine.settings
-        val watched = if (reply.status < FIRST_ERROR) settings.watchSuccess else settings.watchError
-        val hints = Hints.of(reply.headers, watched)
+        // Below 400 a gauge is worth reading whole once its first header is seen.
+        val signals = if (reply.status < FIRST_ERROR) settings.watchSuccess else settings.watchError
+        val hints = Hints.of(reply.headers, signals, settings.watchError)
         val bodies = settings.routes[flight.outgoing.route].bodyStatuses
         val asked = bodies.isNotEmpty() && bodies.binarySearch(reply.status) >= 0
         if (hints == null && !asked) return core.respond(id, clock.now(), reply.status)

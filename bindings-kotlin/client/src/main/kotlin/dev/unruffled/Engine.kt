@@ -70,6 +70,8 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
             seat.word = core.begin(seat.id, clock.now(), route, scope, what, deadline)
             if (Word.kind(seat.word) != Word.MISUSE) return seat
             seats.remove(seat.id)
+            // The native side goes with the last call after a close.
+            if (closed.get()) throw closedAlready()
             if (Word.arg(seat.word) != Word.MISUSE_LIVE) throw misuse(seat.word)
         }
     }
@@ -106,6 +108,11 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
 
     private fun release() {
         if (released.compareAndSet(false, true)) core.release()
+    }
+
+    private fun closedAlready(): CallException {
+        val text = "the client was closed before this call began"
+        return CallException(Reason.CLOSED, Outcome.NOT_SENT, null, null, 0, 0, null, text, text, null)
     }
 
     private fun environment(name: String): String =

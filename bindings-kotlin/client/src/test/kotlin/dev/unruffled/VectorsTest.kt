@@ -134,7 +134,7 @@ private class VectorRun(private val vector: JsonObject) {
         val names = step["flags"]?.jsonArray?.map { it.jsonPrimitive.content } ?: listOf("REPEATABLE")
         val flags = names.fold(0) { sum, name -> sum or (1 shl FLAGS.indexOf(name)) }
         val size = step["size"]?.jsonPrimitive?.long ?: 0
-        val what = What.of(method, flags, size)
+        val what = What.of(method, flags, size * PIECE)
         return core.begin(call, at, route, scope, what, step["deadline"]?.jsonPrimitive?.long ?: 0)
     }
 
@@ -162,11 +162,14 @@ private class VectorRun(private val vector: JsonObject) {
         return if (found == asked) null else "wakes: $asked expected, got $found"
     }
 
-    private fun fault(step: JsonObject): Int = Fault.entries.first { it.text == step.text("as") }.code
+    private fun fault(step: JsonObject): Int =
+        Fault.entries.firstOrNull { it.text == step.text("as") }?.code ?: NO_FAULT
 
     private fun parse(text: String): JsonElement = Json.parseToJsonElement(text)
 
     private companion object {
+        const val PIECE = 65_536L
+        const val NO_FAULT = 99
         const val WALL = 1_767_225_600_000L
         val FLAGS = listOf("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS")
         val RIDERS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
