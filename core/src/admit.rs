@@ -207,7 +207,10 @@ impl Engine {
         let Call { upstream, state, .. } = *self.calls.at(slot);
         let line = LineId::Cap(upstream);
         let full = self.upstream(upstream).in_flight >= self.config.concurrency;
-        if !full && !self.behind_others(slot, line) {
+        // Only newcomers join a line that is not needed any more: whoever comes from a later gate's line has stood in
+        // this one, and two lines that send each other's heads back would turn for ever.
+        let later = matches!(state, CallState::Line(LineId::Bucket(..) | LineId::Credential(_)));
+        if !full && (later || !self.behind_others(slot, line)) {
             return Ok(());
         }
         let spot = if state == CallState::Line(line) { Spot::Old } else { Spot::New };
@@ -224,6 +227,8 @@ impl Engine {
     fn past_limiter(&mut self, slot: Slot, left: u64) -> Result<(), Answer> {
         let now = self.now;
         let Call { upstream, state, .. } = *self.calls.at(slot);
+        // A head of one bucket's line looks at the other buckets, not at their lines: see `under_cap`.
+        let standing = matches!(state, CallState::Line(LineId::Bucket(..)));
         let mut latest: Option<(u64, u8)> = None;
         let mut i = 0;
         while let Some((place, cost)) = self.cost(slot, i) {
@@ -238,10 +243,10 @@ impl Engine {
                 self.note_wait(slot, What::Line, Rule::Limiter, left, Spot::Old);
                 return Err(Step::Park { at_most: left }.into());
             }
-            let ahead = if here { 0 } else { lane.line.cost };
+            let ahead = if standing { 0 } else { lane.line.cost };
             let turn = lane.bucket.ready_at(now, cost, ahead);
             // Behind others even a bucket without a rate is short.
-            let turn = if !here && lane.line.len > 0 { turn.max(now.saturating_add(1)) } else { turn };
+            let turn = if !standing && lane.line.len > 0 { turn.max(now.saturating_add(1)) } else { turn };
             if turn > now && latest.is_none_or(|(at, _)| turn > at) {
                 latest = Some((turn, place));
             }
