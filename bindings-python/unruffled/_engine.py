@@ -49,13 +49,15 @@ def kinds_of(names: Iterable[str] | None) -> int:
 class Engine:
     """A live engine of the core."""
 
-    def __init__(self, policy: str, *, lenient: bool = False, base_url: str | None = None) -> None:
+    def __init__(
+        self, policy: str, *, lenient: bool = False, base_url: str | None = None, clock: Clock | None = None
+    ) -> None:
         """Checks the policy (`PolicyError`), resolves its base URL, takes a seed from the system."""
         native = boundary.per_call()
         self.handle = boundary.open_engine(policy, lenient)
         # Not at exit: the process takes the memory back by itself.
         weakref.finalize(self, native.unruffled_release, self.handle).atexit = False
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.now = self.clock.now
         self.wall = self.clock.wall
         self.begin = native.unruffled_begin
@@ -72,7 +74,7 @@ class Engine:
         self.waiting = Waiting()
         self.closed = False
         self.eager = False
-        self._listeners: list[tuple[int, Listener]] = []
+        self.listeners: list[tuple[int, Listener]] = []
         self._telling = threading.Lock()
         self._routes: dict[tuple[str, str], int] = {}
         self._scopes: dict[str, int] = {}
@@ -169,13 +171,13 @@ class Engine:
         """Calls `listener` with each event of these kinds; returns what ends that."""
         entry = (kinds, listener)
         with self._telling:
-            self._listeners.append(entry)
+            self.listeners.append(entry)
         self._subscribe()
 
         def end() -> None:
             with self._telling:
-                if entry in self._listeners:
-                    self._listeners.remove(entry)
+                if entry in self.listeners:
+                    self.listeners.remove(entry)
             self._subscribe()
 
         return end
@@ -188,7 +190,7 @@ class Engine:
     def _subscribe(self) -> None:
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         kinds = 0
-        for wanted, _ in self._listeners:
+        for wanted, _ in self.listeners:
             kinds |= wanted
         # Breaker changes raise EVENTS by themselves; anything more is asked for after each call.
         self.eager = bool(kinds) or self._verbose
@@ -204,7 +206,7 @@ class Engine:
         """Pulls the events and hands them to the listeners and the logger, in order."""
         with self._telling:
             told = boundary.events(self.handle)
-            listeners = list(self._listeners)
+            listeners = list(self.listeners)
         for event in told.get("events", ()):
             _log(event)
             bit = _BIT.get(event["kind"], 0)

@@ -16,7 +16,7 @@ import httpx2
 
 from . import _boundary as boundary
 from ._credentials import Credential
-from ._engine import Engine
+from ._engine import Engine, Listener
 from ._errors import Issue, PolicyError
 from ._request import Builder
 from ._running import running_loop
@@ -123,11 +123,14 @@ class Home:
         self._awaits = awaits
         self._lock = threading.Lock()
         self.views = ViewNames()
+        self._listeners: list[tuple[int, Listener]] = []
         self.live: Live | None = self._opened()
         _HOMES.add(self)
 
     def _opened(self) -> Live:
         live = Live(Engine(self._text, lenient=self._lenient, base_url=self._base_url))
+        for kinds, listener in self._listeners:
+            live.engine.listen(listener, kinds)
         if self._awaits:
             live.spare = httpx2.AsyncClient(**self._options(live.engine))
             return live
@@ -173,6 +176,8 @@ class Home:
     def forked(self) -> None:
         """In a child: the parent's engine, connections and locks are not ours."""
         self._lock = threading.Lock()
+        if self.live is not None:
+            self._listeners = self.live.engine.listeners
         self.live = None
 
 

@@ -112,6 +112,7 @@ class Builder:
         call.token = call.response = call.error = call.pieces = None
         call.reading = False
         call.limit_at = 0.0
+        call.timeouts = {}
         return call
 
     def _parsed(self, target: str, text: str) -> tuple[httpx2.URL, bytes]:

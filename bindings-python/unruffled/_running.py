@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,5 +23,6 @@ def running_loop() -> asyncio.AbstractEventLoop | trio.lowlevel.TrioToken:
     if "trio" in sys.modules:
         import trio
 
-        return trio.lowlevel.current_trio_token()
+        with contextlib.suppress(RuntimeError):
+            return trio.lowlevel.current_trio_token()
     raise RuntimeError("an AsyncClient needs a running event loop: asyncio's or trio's")

@@ -1,0 +1,114 @@
+"""The package as a whole: vectors, scenarios on trio, what an import costs, what the README shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+import unruffled
+from unruffled import _codes as codes
+
+from . import urls, vectors
+from .faults import ROOT, Faults
+from .scenarios import play_async
+
+FILES = sorted(file for file in vectors.ROOT.rglob("*.json") if "url" not in file.relative_to(vectors.ROOT).parts)
+
+
+@pytest.mark.parametrize("room", sorted({file.parent.name for file in FILES}))
+def test_vectors(room: str) -> None:
+    failures = {
+        file.name: failure
+        for file in FILES
+        if file.parent.name == room and (failure := vectors.failures_of(json.loads(file.read_text("utf-8"))))
+    }
+    assert failures == {}
+
+
+def test_url_vectors() -> None:
+    assert urls.play(vectors.ROOT / "url") == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["retry-503-burst", "cancel-in-wait", "timeout-body", "auth-refresh-single-flight", "close-during-wait"]
+)
+def test_scenarios_on_trio(name: str) -> None:
+    with Faults() as faults:
+        scenario = next(s for s in faults.scenarios("python-async") if s["name"] == name)
+        assert anyio.run(play_async, faults, scenario, backend="trio") == []
+
+
+def fresh(code: str, **environment: str) -> str:
+    """What a new interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_an_import_loads_neither_the_core_nor_what_only_sending_needs() -> None:
+    code = "import sys, httpx2, unruffled; print(*sys.modules)"
+    loaded = set(fresh(code).split())
+    assert not loaded & {"ctypes", "asyncio", "trio", "anyio", "httpcore2", "uuid", "unruffled._native"}
+
+
+def test_an_import_is_cheap() -> None:
+    taken = "(time.process_time() - start) * 1000"
+    code = f"import httpx2, time; start = time.process_time(); import unruffled; print({taken})"
+    assert min(float(fresh(code)) for _ in range(3)) < 30
+
+
+def test_everything_public_is_documented() -> None:
+    for name in unruffled.__all__:
+        assert getattr(unruffled, name).__doc__, name
+
+
+def test_the_version_is_the_packages() -> None:
+    project = (Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8")
+    assert f'version = "{unruffled.__version__}"' in project
+
+
+def test_the_tables_are_the_cores() -> None:
+    source = (ROOT / "core/src/failure.rs").read_text("utf-8")
+    for enum, words in (("Fault", codes.FAULTS), ("Reason", codes.REASONS), ("Outcome", codes.OUTCOMES)):
+        table = source.partition(f"    {enum} {{")[2].partition("\n    }")[0]
+        assert tuple(re.findall(r'= \d+ "([a-z-]+)"', table)) == words
+    table = source.partition("    Misuse {")[2].partition("\n    }")[0]
+    assert ("", *re.findall(r'= \d+ "([a-z-]+)"', table)) == codes.MISUSES
+
+
+def test_the_readmes_quick_start_runs(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    blocks = dict(re.findall(r"\n```(json|python)\n(.*?)\n```", readme, re.S)[:2])
+    (tmp_path / "orders.policy.json").write_text(blocks["json"], "utf-8")
+    program = tmp_path / "quick_start.py"
+    program.write_text(blocks["python"], "utf-8")
+    order = {"status": 200, "json": {"sku": "a1"}}
+    script = {
+        "paths": {
+            "GET /orders/*": {"tokens": ["t1"], "answers": [{"status": 503}], "then": order},
+            "POST /orders": {"answers": [{"commit": True, "fault": "reset-after"}], "then": order},
+        }
+    }
+    with Faults() as faults:
+        run, base = faults.begin(script)
+        done = subprocess.run(
+            [sys.executable, str(program)],
+            cwd=tmp_path,
+            env={**os.environ, "ORDERS_URL": base, "ORDERS_TOKEN": "t1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "a1" in done.stdout
+        totals = faults.log(run)["totals"]
+    assert (totals["requests"], totals["commits"], totals["duplicates"]) == (4, 1, 0)

@@ -1,0 +1,111 @@
+"""A host without a network and a clock without time, so that the driver is tested without sleeping."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+
+from unruffled import _boundary as boundary
+from unruffled import _codes as codes
+from unruffled._call import Call, Options
+from unruffled._clock import Clock
+from unruffled._credentials import Credential, Given
+from unruffled._driver import drive, run
+from unruffled._engine import Engine
+from unruffled._request import Builder
+
+
+class VirtualClock(Clock):
+    """Moves only when told."""
+
+    def __init__(self) -> None:
+        self.ms = 0
+        self.now = lambda: self.ms
+
+    def wall(self) -> int:
+        return 1_767_225_600_000 + self.ms
+
+
+Play = Callable[[Call, int], httpx2.Response]
+
+
+class Script:
+    """A host whose attempts are a list, the last one again and again: a status, an exception, or a function."""
+
+    def __init__(self, clock: VirtualClock, *attempts: int | Exception | Play, takes: int = 5) -> None:
+        self.clock = clock
+        self.attempts = list(attempts)
+        self.takes = takes
+        self.words: list[int] = []
+        self.pauses: list[int] = []
+        self.kept = 0
+        self.before_pause: Callable[[int], None] = lambda number: None
+
+    async def attempt(self, call: Call, word: int) -> httpx2.Response:
+        self.words.append(word)
+        self.clock.ms += self.takes
+        what = self.attempts.pop(0) if len(self.attempts) > 1 else self.attempts[0]
+        if isinstance(what, Exception):
+            raise what
+        if callable(what):
+            return what(call, word)
+        return httpx2.Response(what, content=b"{}", request=call.request(word, None))
+
+    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+        assert call.response is not None
+        return call.response.content[:most]
+
+    async def keep(self, call: Call, until: int | None) -> None:
+        self.kept += 1
+
+    async def read(self, call: Call) -> None:
+        """The body is there already."""
+
+    async def pause(self, engine: Engine, number: int, ms: int) -> None:
+        self.pauses.append(ms)
+        self.before_pause(number)
+        self.clock.ms += ms
+
+    async def refresh(self, engine: Engine, call: Call, number: int, generation: int) -> None:
+        assert call.credential is not None
+        given = call.credential.ask()
+        assert isinstance(given, (str, tuple, dict))
+        call.token, lives = call.credential.keep(given)
+        engine.token(generation, lives)
+
+
+class World:
+    """An engine on a virtual clock."""
+
+    def __init__(self, policy: dict[str, Any] | None = None, seed: int = 1) -> None:
+        self.clock = VirtualClock()
+        self.engine = Engine(json.dumps({"baseUrl": "https://api.example.com", **(policy or {})}), clock=self.clock)
+        boundary.set_seed(self.engine.handle, seed)
+        self.builder = Builder(self.engine, httpx2.Client(), httpx2.Headers())
+
+    def call(
+        self, method: str = "GET", url: str = "/x", ask: Callable[[], Given] | None = None, **options: Any
+    ) -> Call:
+        """A call, not begun."""
+        chosen: Options = options  # type: ignore[assignment]
+        return self.builder.build(method, url, chosen, Credential(ask, "") if ask else None, None)
+
+    def script(self, *attempts: int | Exception | Play, takes: int = 5) -> Script:
+        """A host on this clock."""
+        return Script(self.clock, *attempts, takes=takes)
+
+    def drive(self, host: Script, call: Call | None = None) -> httpx2.Response:
+        """The call's answer."""
+        return run(drive(host, call or self.call()))
+
+    def live(self) -> int:
+        """Calls that the core still knows."""
+        return int(self.engine.snapshot()["live"])
+
+
+def text_of(word: int) -> str:
+    """The word's kind."""
+    return codes.KINDS[word & codes.KIND]
