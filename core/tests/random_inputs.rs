@@ -1,6 +1,6 @@
 //! Arbitrary inputs in arbitrary order, as no sane host would give them: nothing panics, nothing waits for nothing,
 //! and when all calls are given up every permit, place and token is back.
-#![allow(clippy::arithmetic_side_effects)]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use unruffled_core::config::Reading;
 use unruffled_core::{Answer, Engine, Step};
