@@ -82,7 +82,9 @@ pub fn check() -> Result<String, String> {
                 // Vectors of URLs are read by the hosts alone and have a form of their own.
                 Ok(_) if place.starts_with("tests/vectors/url/") => {}
                 Ok(value) => {
-                    if let Some(other) = names.insert((folder, value["name"].to_string()), place.clone()) {
+                    if let Some(other) =
+                        names.insert((path.parent().map(Path::to_path_buf), value["name"].to_string()), place.clone())
+                    {
                         broken.push(format!("{place}: has the name of {other}"));
                     }
                     let problems = if folder == "tests/vectors" { vector(&value) } else { scenario(&value) };
@@ -117,13 +119,16 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 
 fn vector(value: &Value) -> Vec<String> {
     let mut problems = keys(value, &VECTOR, "");
-    problems.extend(needed(value, &["name", "note", "policy"]));
+    problems.extend(needed(value, &["name", "policy"]));
     let outcomes = ["steps", "issues", "settings"].iter().filter(|key| value.get(**key).is_some()).count();
     if outcomes == 0 {
         problems.push("says nothing: steps, issues or settings are needed".into());
     }
-    if value.get("steps").is_some() && value.get("crossings").and_then(Value::as_u64).is_none() {
-        problems.push("steps need the number of crossings".into());
+    if value.get("steps").is_some() {
+        problems.extend(needed(value, &["note"]));
+        if value.get("crossings").and_then(Value::as_u64).is_none() {
+            problems.push("steps need the number of crossings".into());
+        }
     }
     steps(&value["steps"], "steps", &mut problems);
     problems

@@ -55,9 +55,11 @@ pub static STAGES: &[Stage] = &[
     stage("js types", &["js"], || npm("types")).of("bindings-js/build.mjs").after(&["js build"]),
     stage("js lint", &["js"], || npm("lint")).of("bindings-js/build.mjs").after(&["js build"]),
     stage("js tests", &["js"], || npm("test")).of("bindings-js/build.mjs").after(&["js build"]),
-    stage("js vectors", &["js", "vectors"], || npm("vectors")).of("bindings-js/build.mjs").after(&["js build"]),
-    stage("js scenarios", &["js", "scenarios"], || npm("scenarios"))
-        .of("bindings-js/build.mjs")
+    stage("js vectors", &["js", "vectors"], || node("test/vectors.mjs"))
+        .of("bindings-js/test/vectors.mjs")
+        .after(&["js build"]),
+    stage("js scenarios", &["js", "scenarios"], || node("test/scenarios.mjs"))
+        .of("bindings-js/test/scenarios.mjs")
         .after(&["js build", "fault server"]),
     stage("js quick start", &["js", "docs"], quickstart::javascript)
         .of("bindings-js/build.mjs")
@@ -118,6 +120,10 @@ fn with_faults(run: Run) -> Run {
 
 fn npm(script: &str) -> Result<String, String> {
     with_faults(Run::new("npm").args(["run", "--silent", script]).folder(at("bindings-js"))).output()
+}
+
+fn node(program: &str) -> Result<String, String> {
+    with_faults(Run::new("node").args([program]).folder(at("bindings-js"))).output()
 }
 
 fn chromium() -> Result<String, String> {
