@@ -1,5 +1,6 @@
 //! The policy file: read, checked whole, merged. Nothing outside this folder knows the file's form.
 
+mod amount;
 mod issues;
 pub mod json;
 mod keys;
@@ -9,6 +10,7 @@ mod merge;
 mod names;
 mod read;
 pub mod route;
+mod scan;
 #[cfg(any(feature = "schema", test))]
 mod schema;
 mod settings;

@@ -286,47 +286,6 @@ impl<'t> Reader<'t> {
         None
     }
 
-    /// A time, size, integer or share in its range.
-    #[inline(never)]
-    pub(super) fn amount(&mut self, form: Form, value: &Value, path: &Path) -> Option<u64> {
-        let (least, most) = form.range();
-        let text = value.text();
-        let number = match (form, &value.node) {
-            (Form::Time(..), Node::Text(text)) => measured(text, TIMES),
-            (Form::Size(..), Node::Text(text)) => measured(text, SIZES),
-            (Form::Ratio(..), Node::Number(Number::Millionths(number))) => {
-                Some(u64::try_from(*number).unwrap_or(u64::MAX))
-            }
-            (Form::Ratio(..), _) => integer(value).map(|number| number.saturating_mul(1_000_000)),
-            _ => integer(value),
-        };
-        if let Some(number) = number
-            && number >= least
-            && number <= most
-        {
-            return Some(number);
-        }
-        let unit = match form {
-            Form::Time(..) if text.is_none() => " (numbers are ms)",
-            Form::Size(..) if text.is_none() => " (numbers are bytes)",
-            _ => "",
-        };
-        let range = Word::Range(form);
-        let (what, hint, unit) = match (form, &value.node) {
-            _ if number.is_some() => (" is out of range; ", range, unit),
-            (Form::Time(..), _) => match text.and_then(meant) {
-                Some((number, unit)) => (" is not a duration; write \"", Word::Number(number), unit),
-                None => (" is not a duration; write \"200ms\", \"3s\", \"5m\" or \"1h\"", Word::Text(""), ""),
-            },
-            (Form::Size(..), _) => (" is not a size; write bytes, \"64KiB\" or \"8MiB\"", Word::Text(""), ""),
-            (Form::Ratio(..), Node::Number(_)) => (" has more than six decimals; ", range, ""),
-            (Form::Ratio(..), _) => (" is not a number; ", range, ""),
-            _ => (" is not an integer; ", range, ""),
-        };
-        self.issues.add(value.at, path, &[Word::Found(value), Word::Text(what), hint, Word::Text(unit)]);
-        None
-    }
-
     /// A list that is not empty.
     #[inline(never)]
     fn list<'v>(&mut self, value: &'v Value, path: &Path) -> &'v [Value] {
@@ -418,62 +377,6 @@ impl<'t> Reader<'t> {
         }
         Some(1)
     }
-}
-
-/// The integer of a value; a negative one or one that does not fit is above every range.
-fn integer(value: &Value) -> Option<u64> {
-    match value.node {
-        Node::Number(Number::Integer(number)) => Some(u64::try_from(number).unwrap_or(u64::MAX)),
-        Node::Number(Number::Huge) => Some(u64::MAX),
-        _ => None,
-    }
-}
-
-const TIMES: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
-const SIZES: &[(&str, u64)] = &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-
-/// Digits at a text's begin, and what follows. Too large is above every range.
-fn digits(text: &str) -> Option<(u64, &str)> {
-    let (mut number, mut end) = (0_u64, 0_usize);
-    while let Some(digit @ b'0'..=b'9') = text.as_bytes().get(end) {
-        number = number.saturating_mul(10).saturating_add((digit & 15).into());
-        end = end.saturating_add(1);
-    }
-    Some((number, text.get(end..)?)).filter(|_| end > 0)
-}
-
-/// `3s`: digits and one unit.
-#[inline(never)]
-fn measured(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let (number, name) = digits(text)?;
-    let (_, unit) = units.iter().find(|(unit, _)| *unit == name)?;
-    Some(unit.saturating_mul(number))
-}
-
-/// The duration that a text such as `1 hour` most likely means, and its unit with a closing quote.
-fn meant(text: &str) -> Option<(u64, &'static str)> {
-    const NAMES: &[(&str, u64, &str)] = &[
-        ("ms", 1, "ms\""),
-        ("milliseconds", 1, "ms\""),
-        ("s", 1, "s\""),
-        ("seconds", 1, "s\""),
-        ("m", 1, "m\""),
-        ("minutes", 1, "m\""),
-        ("h", 1, "h\""),
-        ("hr", 1, "h\""),
-        ("hours", 1, "h\""),
-        ("d", 24, "h\""),
-        ("days", 24, "h\""),
-    ];
-    let (number, name) = digits(text.trim_ascii())?;
-    let name = name.trim_ascii();
-    // Long names may be cut: min, sec, hour.
-    let names = |full: &str| {
-        let short = name.len() > 2 || name.len() == full.len();
-        short && full.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name))
-    };
-    let (_, times, unit) = NAMES.iter().find(|(full, ..)| !name.is_empty() && names(full))?;
-    Some((number.saturating_mul(*times), unit))
 }
 
 pub(super) fn clean(text: &str) -> bool {
