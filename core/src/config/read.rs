@@ -97,8 +97,9 @@ impl<'t> Reader<'t> {
                     }
                     if order.get(low).is_some_and(|other| other.key == member.key) {
                         self.tell(member.at, &path.with(part(&member.key)), "given twice; keep one");
+                    } else {
+                        order.insert(low, member);
                     }
-                    order.insert(low, member);
                     self.twice(&member.value, &path.with(part(&member.key)));
                 }
             }
