@@ -4,9 +4,9 @@
 use crate::admit::Spot;
 #[cfg(feature = "coverage")]
 use crate::call::Node;
-use crate::call::{Call, CallState, Last, LineId, NOWHERE, Paying, Rule, Slot, Traits, What};
+use crate::call::{Call, CallState, NOWHERE, Rule, Slot, Traits, What};
 use crate::config::{self, Base, Config, Issue, Reading};
-use crate::defaults::{MAX_CALLS, MAX_CREDENTIALS, MAX_NOW, MAX_ORIGINS, MAX_REPORTS};
+use crate::defaults::{MAX_CALLS, MAX_CREDENTIALS, MAX_NOW, MAX_ORIGINS};
 use crate::failure::{Fault, Misuse, Outcome, Reason};
 use crate::headers::{self, Hints};
 use crate::observe::event::{About, Event, Kind, Names, Ring};
@@ -58,10 +58,10 @@ pub struct Engine {
     pub(crate) offline: Line,
     /// Calls in all lines.
     pub(crate) waiting: u32,
-    wakes: VecDeque<u32>,
+    pub(crate) wakes: VecDeque<u32>,
     /// An upstream whose places under the cap changed hands in this input.
     pub(crate) cap_moved: Option<u32>,
-    kept: Line,
+    pub(crate) kept: Line,
     pub(crate) ring: Ring,
     #[cfg(feature = "coverage")]
     edges: u128,
@@ -537,25 +537,6 @@ impl Engine {
         (0..).map_while(|i| self.cost(slot, i)).find(|(place, _)| *place == bucket).map_or(0, |(_, cost)| cost)
     }
 
-    pub(crate) fn line_mut(&mut self, line: LineId) -> Option<&mut Line> {
-        match line {
-            LineId::Cap(upstream) => Some(&mut self.upstream(upstream).cap_line),
-            LineId::Bucket(upstream, place) => {
-                self.upstream(upstream).lanes.get_mut(usize::from(place)).map(|lane| &mut lane.line)
-            }
-            LineId::Retry(upstream, gate) => self.gate(upstream, gate).map(|gate| &mut gate.line),
-            LineId::Credential(place) => self.holders.get_mut(place as usize).map(|holder| &mut holder.line),
-            LineId::Offline => Some(&mut self.offline),
-        }
-    }
-
-    fn line_cost(&mut self, slot: Slot, line: LineId) -> u64 {
-        match line {
-            LineId::Bucket(_, bucket) => self.cost_of(slot, bucket),
-            LineId::Cap(_) | LineId::Retry(..) | LineId::Credential(_) | LineId::Offline => 0,
-        }
-    }
-
     /// Changes a call's state; the only place that does.
     pub(crate) fn move_to(&mut self, slot: Slot, state: CallState) {
         let call = self.calls.at_mut(slot);
@@ -572,133 +553,6 @@ impl Engine {
     pub fn edges(&self) -> impl Iterator<Item = (Node, Node)> + '_ {
         let pairs = Node::ALL.iter().flat_map(|from| Node::ALL.iter().map(move |to| (*from, *to)));
         pairs.filter(|(from, to)| self.edges >> (*from as u32).saturating_mul(10).saturating_add(*to as u32) & 1 == 1)
-    }
-
-    /// Joins a line at its tail, leaving the one it stood in.
-    pub(crate) fn join(&mut self, slot: Slot, line: LineId) {
-        self.leave(slot);
-        let cost = self.line_cost(slot, line);
-        let Some(mut moved) = self.line_mut(line).copied() else { return };
-        moved.push(&mut self.calls, slot, cost);
-        if let Some(place) = self.line_mut(line) {
-            *place = moved;
-        }
-        self.waiting = self.waiting.saturating_add(1);
-        if let LineId::Retry(upstream, _) = line {
-            let upstream = self.upstream(upstream);
-            upstream.lined_up = upstream.lined_up.saturating_add(1);
-            self.calls.at_mut(slot).lined_up = self.now;
-        }
-        self.move_to(slot, CallState::Line(line));
-    }
-
-    /// Leaves the line it stands in, if any; a new head is woken. The state is the caller's to change.
-    pub(crate) fn leave(&mut self, slot: Slot) {
-        let CallState::Line(line) = self.calls.at(slot).state else { return };
-        let cost = self.line_cost(slot, line);
-        let Some(mut left) = self.line_mut(line).copied() else { return };
-        let was_head = left.head == slot;
-        left.remove(&mut self.calls, slot, cost);
-        if let Some(place) = self.line_mut(line) {
-            *place = left;
-        }
-        self.waiting = self.waiting.saturating_sub(1);
-        if let LineId::Retry(upstream, _) = line {
-            let upstream = self.upstream(upstream);
-            upstream.lined_up = upstream.lined_up.saturating_sub(1);
-            let now = self.now;
-            let call = self.calls.at_mut(slot);
-            let spent = u32::try_from(now.saturating_sub(call.lined_up)).unwrap_or(u32::MAX);
-            call.patience_used = call.patience_used.saturating_add(spent);
-        }
-        match line {
-            LineId::Cap(upstream) => self.cap_moved = Some(upstream),
-            // A new head must be told its time.
-            LineId::Bucket(..) | LineId::Retry(..) if was_head => self.wake_one(left.head),
-            LineId::Bucket(..) | LineId::Retry(..) | LineId::Credential(_) | LineId::Offline => {}
-        }
-    }
-
-    /// A wake for this call, unless one is under way.
-    pub(crate) fn wake_one(&mut self, slot: Slot) {
-        if slot == NOWHERE {
-            return;
-        }
-        let call = self.calls.at_mut(slot);
-        if !call.traits.has(Traits::WOKEN) {
-            call.traits.set(Traits::WOKEN, true);
-            self.wakes.push_back(call.id);
-        }
-    }
-
-    fn wake_all(&mut self, line: Line) {
-        let mut slot = line.head;
-        while slot != NOWHERE {
-            self.wake_one(slot);
-            slot = self.calls.at(slot).next;
-        }
-    }
-
-    /// An unused retry token goes back.
-    pub(crate) fn give_token_back(&mut self, slot: Slot) {
-        let call = self.calls.at_mut(slot);
-        if call.paying == Paying::Holds {
-            call.paying = Paying::Owes;
-            let upstream = call.upstream;
-            self.upstream(upstream).budget.give_back();
-        }
-    }
-
-    /// The call is over: its slot is freed, or kept for a report when it had any step but Send and Deliver.
-    pub(crate) fn end(&mut self, slot: Slot, reason: Option<Reason>, retry_after: u32) -> Flags {
-        self.leave(slot);
-        self.give_token_back(slot);
-        let now = self.now;
-        let call = self.calls.at_mut(slot);
-        let elapsed = now.saturating_sub(call.begun);
-        let (attempts, last, outcome, upstream) = (call.attempts, call.last, call.worst, call.upstream);
-        let eventful = reason.is_some() || call.traits.has(Traits::EVENTFUL);
-        if self.ring.wants(Kind::Call) {
-            let about = self.about(slot);
-            self.ring.push(now, Event::Call { about, attempts, last, reason, outcome, elapsed });
-        }
-        if eventful {
-            let call = self.calls.at_mut(slot);
-            call.sent_at = elapsed;
-            call.generation = reason.map_or(u32::MAX, |reason| reason as u32);
-            call.sequence = u64::from(retry_after);
-            self.keep(slot);
-        } else {
-            self.move_to(slot, CallState::Gone);
-            self.calls.remove(slot);
-        }
-        self.stir(upstream);
-        if eventful { Flags::REPORT } else { Flags::NONE }
-    }
-
-    fn keep(&mut self, slot: Slot) {
-        self.move_to(slot, CallState::Kept);
-        self.kept.push(&mut self.calls, slot, 0);
-        if self.kept.len as usize > MAX_REPORTS {
-            let oldest = self.kept.head;
-            self.unkeep(oldest);
-            self.move_to(oldest, CallState::Gone);
-            self.calls.remove(oldest);
-        }
-    }
-
-    fn unkeep(&mut self, slot: Slot) {
-        self.kept.remove(&mut self.calls, slot, 0);
-    }
-
-    /// Ends the call with a failure.
-    pub(crate) fn fail(&mut self, slot: Slot, reason: Reason, retry_after: Option<u64>) -> Answer {
-        let retry_after = retry_after.map_or(NO_TIME, |ms| ms.min(u64::from(NO_TIME).saturating_sub(1)) as u32);
-        let call = self.calls.at(slot);
-        let outcome = call.worst;
-        let response = if matches!(call.last, Last::Status(_)) { Flags::RESPONSE } else { Flags::NONE };
-        let flags = self.end(slot, Some(reason), retry_after);
-        Answer::new(Step::Fail { retry_after, outcome, reason }, flags.with(response))
     }
 
     pub(crate) fn about(&self, slot: Slot) -> About {

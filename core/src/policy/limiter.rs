@@ -325,3 +325,91 @@ fn ratio(a: u64, b: u64, c: u64) -> u64 {
     let product = u128::from(a).saturating_mul(u128::from(b));
     u64::try_from(product.div_ceil(u128::from(c.max(1)))).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, draw};
+    use std::string::String;
+
+    fn limit(rate: u32, per: u64, burst: Option<u32>) -> config::Limit {
+        let gauge = config::Gauge::None;
+        config::Limit { name: String::from("a"), rate: Some((rate, per)), burst, headroom: 1_000_000, cost: 1, gauge }
+    }
+
+    #[test]
+    fn gcra_equals_a_plain_token_bucket() {
+        for (rate, per, burst) in [(10_u32, 1_000_u64, 1_u32), (7, 1_000, 3), (1_000, 1_000, 50), (1, 5_000, 2)] {
+            let mut bucket = Bucket::new(Some(&limit(rate, per, Some(burst))));
+            // Tokens in units of 1 / per, so that a millisecond fills `rate` of them.
+            let (mut tokens, mut at) = (u64::from(burst) * per, 0_u64);
+            for i in 0..5_000 {
+                let now = at + draw(9, i, 1, Purpose::Backoff, per / u64::from(rate) + 1);
+                tokens = (tokens + (now - at) * u64::from(rate)).min(u64::from(burst) * per);
+                at = now;
+                let ready = bucket.ready_at(now, 1, 0);
+                // GCRA rounds the interval up to whole nanoseconds, so it may be late by a millisecond, never early.
+                assert!(ready > now || tokens >= per, "early at {now}: {tokens}");
+                assert!(ready <= now + 1 || tokens < per, "late at {now}: {ready}");
+                if ready <= now {
+                    bucket.take(now, 1);
+                    tokens -= per;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_window_ever_holds_more_than_the_limit() {
+        let mut lowered = limit(100, 1_000, None);
+        lowered.headroom = 800_000;
+        let mut bucket = Bucket::new(Some(&lowered));
+        let mut sent = std::vec::Vec::new();
+        let mut now = 0;
+        while now < 20_000 {
+            now = bucket.ready_at(now, 1, 0);
+            bucket.take(now, 1);
+            sent.push(now);
+            if sent.len() % 137 == 0 {
+                now += 400;
+            }
+        }
+        for (i, first) in sent.iter().enumerate() {
+            let inside = sent[i..].iter().take_while(|at| **at < first + 1_000).count();
+            assert!(inside <= 101, "{inside} from {first}");
+        }
+    }
+
+    #[test]
+    fn a_pause_empties_the_bucket_and_only_moves_later() {
+        let mut bucket = Bucket::new(Some(&limit(10, 1_000, Some(5))));
+        bucket.pause(2_000);
+        bucket.pause(1_000);
+        assert_eq!(bucket.ready_at(0, 1, 0), 2_100);
+        assert_eq!(bucket.ready_at(0, 1, 3), 2_400);
+    }
+
+    #[test]
+    fn a_given_back_token_is_there_again() {
+        let mut bucket = Bucket::new(Some(&limit(1, 1_000, Some(1))));
+        bucket.take(0, 1);
+        assert_eq!(bucket.ready_at(0, 1, 0), 1_000);
+        bucket.give_back(1);
+        assert_eq!(bucket.ready_at(0, 1, 0), 0);
+    }
+
+    #[test]
+    fn the_extremes_do_not_overflow() {
+        let mut slow = Bucket::new(Some(&limit(1, 2_678_400_000, Some(1_000_000_000))));
+        let mut fast = Bucket::new(Some(&limit(1_000_000_000, 1, Some(1_000_000_000))));
+        for now in [0, 1, 1 << 40, crate::defaults::MAX_NOW] {
+            for bucket in [&mut slow, &mut fast] {
+                bucket.take(now, 1_000_000);
+                bucket.pause(now + 5);
+                bucket.limited(now, now, crate::defaults::MAX_NOW);
+                assert!(bucket.ready_at(now, 1, 1_000) >= now);
+                bucket.give_back(1_000_000);
+            }
+        }
+    }
+}

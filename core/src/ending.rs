@@ -1,0 +1,72 @@
+//! The end of a call: what it still holds goes back, its slot is freed or its record kept.
+
+use crate::call::{CallState, Last, Paying, Slot, Traits};
+use crate::defaults::MAX_REPORTS;
+use crate::engine::Engine;
+use crate::failure::Reason;
+use crate::observe::event::{Event, Kind};
+use crate::step::{Answer, Flags, NO_TIME, Step};
+
+impl Engine {
+    /// An unused retry token goes back.
+    pub(crate) fn give_token_back(&mut self, slot: Slot) {
+        let call = self.calls.at_mut(slot);
+        if call.paying == Paying::Holds {
+            call.paying = Paying::Owes;
+            let upstream = call.upstream;
+            self.upstream(upstream).budget.give_back();
+        }
+    }
+
+    /// The call is over: its slot is freed, or kept for a report when it had any step but Send and Deliver.
+    pub(crate) fn end(&mut self, slot: Slot, reason: Option<Reason>, retry_after: u32) -> Flags {
+        self.leave(slot);
+        self.give_token_back(slot);
+        let now = self.now;
+        let call = self.calls.at_mut(slot);
+        let elapsed = now.saturating_sub(call.begun);
+        let (attempts, last, outcome, upstream) = (call.attempts, call.last, call.worst, call.upstream);
+        let eventful = reason.is_some() || call.traits.has(Traits::EVENTFUL);
+        if self.ring.wants(Kind::Call) {
+            let about = self.about(slot);
+            self.ring.push(now, Event::Call { about, attempts, last, reason, outcome, elapsed });
+        }
+        if eventful {
+            let call = self.calls.at_mut(slot);
+            call.sent_at = elapsed;
+            call.generation = reason.map_or(u32::MAX, |reason| reason as u32);
+            call.sequence = u64::from(retry_after);
+            self.keep(slot);
+        } else {
+            self.move_to(slot, CallState::Gone);
+            self.calls.remove(slot);
+        }
+        self.stir(upstream);
+        if eventful { Flags::REPORT } else { Flags::NONE }
+    }
+
+    fn keep(&mut self, slot: Slot) {
+        self.move_to(slot, CallState::Kept);
+        self.kept.push(&mut self.calls, slot, 0);
+        if self.kept.len as usize > MAX_REPORTS {
+            let oldest = self.kept.head;
+            self.unkeep(oldest);
+            self.move_to(oldest, CallState::Gone);
+            self.calls.remove(oldest);
+        }
+    }
+
+    pub(crate) fn unkeep(&mut self, slot: Slot) {
+        self.kept.remove(&mut self.calls, slot, 0);
+    }
+
+    /// Ends the call with a failure.
+    pub(crate) fn fail(&mut self, slot: Slot, reason: Reason, retry_after: Option<u64>) -> Answer {
+        let retry_after = retry_after.map_or(NO_TIME, |ms| ms.min(u64::from(NO_TIME).saturating_sub(1)) as u32);
+        let call = self.calls.at(slot);
+        let outcome = call.worst;
+        let response = if matches!(call.last, Last::Status(_)) { Flags::RESPONSE } else { Flags::NONE };
+        let flags = self.end(slot, Some(reason), retry_after);
+        Answer::new(Step::Fail { retry_after, outcome, reason }, flags.with(response))
+    }
+}
