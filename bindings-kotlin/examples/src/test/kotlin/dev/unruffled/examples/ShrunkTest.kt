@@ -54,9 +54,10 @@ class ShrunkTest {
     private companion object {
         const val KB = 1_024
         const val MINUTES = 5L
-        const val KEEP = "-keep class dev.unruffled.examples.Outage { public static void main(java.lang.String[]); }\n" +
-            // Optional parts of OkHttp; its Android variant says so itself.
-            "-dontwarn org.bouncycastle.jsse.**,org.conscrypt.**,org.openjsse.**"
+        const val KEEP =
+            "-keep class dev.unruffled.examples.Outage { public static void main(java.lang.String[]); }\n" +
+                // Optional parts of OkHttp; its Android variant says so itself.
+                "-dontwarn org.bouncycastle.jsse.**,org.conscrypt.**,org.openjsse.**"
         val NEEDED =
             listOf("unruffled-0", "jna-", "okhttp-jvm-", "okio-jvm-", "kotlin-stdlib-", "kotlinx-", "annotations-")
     }
