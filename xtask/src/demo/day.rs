@@ -88,42 +88,38 @@ pub fn phase_at(second: u64) -> Phase {
     last.unwrap_or(Phase { name: "healthy", mood: Mood::Fine, seconds: 0, script: Value::Null })
 }
 
-/// An answer after 20 ms, from a server that allows 500 requests per 5 s and says so.
+/// An answer after 20 ms.
 fn healthy() -> Value {
-    json!({"bucket": bucket(500), "then": answer()})
+    json!({"then": answer()})
 }
 
 fn answer() -> Value {
     json!({"status": 200, "delay": 20, "json": {"ok": true}})
 }
 
-fn bucket(rate: u64) -> Value {
-    json!({"rate": rate, "per": 5000, "kind": "window", "headers": "ratelimit", "retryAfter": true})
-}
-
 /// Three answers of five are 503.
 fn burst() -> Value {
     let refusal = json!({"status": 503, "delay": 10});
-    json!({"bucket": bucket(500), "answers": [refusal, answer(), refusal, answer(), refusal], "cycle": true})
+    json!({"answers": [refusal, answer(), refusal, answer(), refusal], "cycle": true})
 }
 
-/// The same server with room for 200 requests per 5 s, which is less than the client wants.
+/// Others use up the limit too: 30 requests a second are left, beyond them 429 with Retry-After.
 fn limited() -> Value {
-    json!({"bucket": bucket(200), "then": answer()})
+    json!({"bucket": {"rate": 30, "per": 1000, "kind": "token", "headers": "none", "retryAfter": true}, "then": answer()})
 }
 
 /// One request of eight is never answered.
 fn stalls() -> Value {
     let mut answers = vec![answer(); 7];
     answers.push(json!({"fault": "stall-headers"}));
-    json!({"bucket": bucket(500), "answers": answers, "cycle": true})
+    json!({"answers": answers, "cycle": true})
 }
 
 /// Every write is done, but its first answer is lost on the way.
 fn lost_writes() -> Value {
     let lost = json!({"delay": 20, "commit": true, "fault": "reset-after"});
     let writes = json!({"per": "op", "answers": [lost], "then": answer()});
-    json!({"paths": {"POST /orders": writes}, "bucket": bucket(500), "then": answer()})
+    json!({"paths": {"POST /orders": writes}, "then": answer()})
 }
 
 #[cfg(test)]

@@ -109,12 +109,13 @@ fn millis(value: &Value) -> Option<u64> {
     value.as_f64().filter(|ms| *ms >= 0.0).map(|ms| ms as u64)
 }
 
-/// A request's time and status; none if it was not answered whole. `answer` begins with the status where there is one.
+/// A request's time and status, no status if it was not answered whole. The server's `answer` is the status, then the name
+/// of a fault or of the gate that refused.
 fn seen(request: &Value) -> Option<Seen> {
     let answer = request["answer"].as_str().unwrap_or_default();
     let mut words = answer.split(' ');
     let status = words.next().and_then(|word| word.parse().ok());
-    let whole = words.next().is_none();
+    let whole = words.next().is_none_or(|word| word == "bucket");
     Some(Seen { at: millis(&request["at"])?, status: status.filter(|_| whole) })
 }
 
