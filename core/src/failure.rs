@@ -1,6 +1,6 @@
 //! What goes wrong, by who is to blame: a [`Fault`] comes in from the world, a failure's [`Reason`] and [`Outcome`]
 //! go out to the caller, a [`Misuse`] names a host's mistake. The codes are stable: they cross the boundary and are
-//! written into the hosts' tables (checked by `tests/vectors/codes.json`).
+//! written in `tests/codes.json`, which every host is checked against.
 
 /// Declares an enum with stable codes, the word each is called in every language, and the way back from a code.
 macro_rules! codes {

@@ -104,3 +104,109 @@ pub fn with<R>(handle: u64, input: impl FnOnce(&mut Engine) -> R) -> Result<R, M
 pub fn word(handle: u64, input: impl FnOnce(&mut Engine) -> Answer) -> u64 {
     with(handle, input).unwrap_or_else(Answer::from).word()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unruffled_core::config::Reading;
+    use unruffled_core::{Flags, Step};
+
+    /// A GET whose body can be sent again.
+    const GET: u32 = 1 << 4;
+
+    fn opened() -> u64 {
+        insert(Engine::open("{}", Reading::Strict).expect("an empty policy is valid"))
+    }
+
+    #[test]
+    fn a_stale_handle_is_unknown_even_when_its_slot_is_used_again() {
+        let first = opened();
+        assert!(release(first) && !release(first));
+        let second = opened();
+        assert_eq!(with(first, |engine| engine.wake()).err(), Some(Misuse::Unknown));
+        assert!(with(second, |engine| engine.wake()).is_ok());
+        assert!(second < 1 << 52, "exact in a JavaScript number");
+        release(second);
+    }
+
+    #[test]
+    fn invented_handles_are_unknown() {
+        for handle in [0, 1, u64::MAX, 1 << 52, 7 << 32 | 1] {
+            assert_eq!(word(handle, |engine| engine.wake()), Answer::from(Misuse::Unknown).word(), "{handle}");
+        }
+    }
+
+    #[test]
+    fn a_panic_marks_its_engine_dead_and_no_other() {
+        let (dying, living) = (opened(), opened());
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        assert_eq!(with(dying, |_| panic!("a bug in the core")).err(), Some(Misuse::Dead));
+        std::panic::set_hook(hook);
+        assert_eq!(word(dying, |engine| engine.begin(1, 0, 0, 0, GET, 0)), Answer::from(Misuse::Dead).word());
+        assert!(with(living, |engine| engine.begin(1, 0, 0, 0, GET, 0)).is_ok());
+        assert!(release(dying) && release(living));
+    }
+
+    #[test]
+    fn eight_threads_share_an_engine() {
+        let handle = opened();
+        std::thread::scope(|scope| {
+            for thread in 0..8_u32 {
+                scope.spawn(move || {
+                    for i in 0..2_000 {
+                        let id = thread << 16 | i;
+                        let sent = with(handle, |engine| engine.begin(id, u64::from(i), 0, 0, GET, 0));
+                        assert!(matches!(sent, Ok(Answer { step: Step::Send { .. }, .. })));
+                        let done = with(handle, |engine| engine.respond(id, u64::from(i), 200));
+                        assert!(matches!(done, Ok(Answer { step: Step::Deliver { .. }, flags: Flags::NONE })));
+                    }
+                });
+            }
+        });
+        let rest = with(handle, |engine| engine.snapshot(0)).expect("live");
+        assert!(rest.contains("\"inFlight\":0,\"live\":0,\"waiting\":0"), "{rest}");
+        release(handle);
+    }
+
+    /// Every function of the C ABI with every argument at its ends: only words, never a crash.
+    #[test]
+    fn hostile_integers_give_words() {
+        use crate::per_call as abi;
+        let handle = opened();
+        let ends64 = [0, 1, 1 << 31, 1 << 40, 1 << 53, i64::MAX as u64, u64::MAX];
+        let ends32 = [0, 1, 0x7fff_ffff, u32::MAX];
+        let known = |word: u64| assert!(Answer::from_word(word).is_some(), "{word}");
+        for engine in [handle, 0, u64::MAX] {
+            for big in ends64 {
+                for small in ends32 {
+                    known(abi::unruffled_begin(engine, small, big, small, small, small, big));
+                    known(abi::unruffled_respond(engine, small, big, small));
+                    // SAFETY: null with any length reads nothing.
+                    known(unsafe {
+                        abi::unruffled_respond_with(
+                            engine,
+                            small,
+                            big,
+                            big,
+                            small,
+                            std::ptr::null(),
+                            small,
+                            std::ptr::null(),
+                            small,
+                        )
+                    });
+                    known(abi::unruffled_fault(engine, small, big, small));
+                    known(abi::unruffled_resume(engine, small, big));
+                    known(abi::unruffled_token(engine, big, big, big));
+                    known(abi::unruffled_token_failed(engine, big, big, small));
+                    known(abi::unruffled_abandon(engine, small, big));
+                }
+                known(abi::unruffled_online(engine, big));
+                known(abi::unruffled_wake(engine));
+            }
+            known(abi::unruffled_close(engine, u64::MAX));
+        }
+        assert_eq!((abi::unruffled_release(handle), abi::unruffled_release(handle)), (1, 0));
+    }
+}
