@@ -209,12 +209,13 @@ class Dropped implements Job {
     const init = this.#changed(signal, key);
     // As a plain function: browsers refuse a fetch that has a `this`.
     const fetch = this.#fetch;
-    return fetch(this.#once && (this.what & w.STACKED) === 0 ? (request as Request).clone() : input, init);
+    return fetch(this.#once && !this.#stacked ? (request as Request).clone() : input, init);
   }
 
   mistaken(): boolean {
     const { request, init, url } = this.#called;
-    if (request !== null) return false;
+    // Copies are sent: only the caller can have used up the original.
+    if (this.#once && !this.#stacked && request?.bodyUsed === true) return true;
     const { body, ...others } = init ?? {};
     try {
       new Request(url, raw(body).repeatable ? { ...others, body: body ?? null } : others);
@@ -228,6 +229,10 @@ class Dropped implements Job {
     const { request } = this.#called;
     // Copies were sent: the original, which fetch was to use up, still holds all that they have read.
     if (this.#once && request?.bodyUsed === false) void request.body?.cancel().catch(ignore);
+  }
+
+  get #stacked(): boolean {
+    return (this.what & w.STACKED) !== 0;
   }
 
   #hasKey(headers: HeadersInit): boolean {
