@@ -2,9 +2,12 @@
 
 import { encodeValues, type Values } from "./url.js";
 
+/** A body as fetch takes it, by whatever name the platform's types call it. */
+export type Body = NonNullable<ConstructorParameters<typeof Response>[0]>;
+
 /** A prepared body. */
 export interface Upload {
-  readonly body: BodyInit | null;
+  readonly body: Body | null;
   /** In place of what fetch would write itself. */
   readonly type: string | null;
   /** The same bytes can be sent again. */
@@ -30,11 +33,11 @@ export function upload(json: unknown, form: Values | URLSearchParams | FormData 
     const text = encodeValues(form);
     return { body: text, type: "application/x-www-form-urlencoded", repeatable: true, size: text.length };
   }
-  return raw(body as BodyInit);
+  return raw(body as Body);
 }
 
 /** A body of fetch's own kinds. */
-export function raw(body: BodyInit | null | undefined): Upload {
+export function raw(body: Body | null | undefined): Upload {
   if (body === null || body === undefined) return NONE;
   if (typeof body === "string") return { body, type: null, repeatable: true, size: body.length };
   const size = sizeOf(body);
@@ -42,7 +45,7 @@ export function raw(body: BodyInit | null | undefined): Upload {
 }
 
 /** In bytes; null for streams and whatever else can be read only once. */
-function sizeOf(body: Exclude<BodyInit, string>): number | null {
+function sizeOf(body: Exclude<Body, string>): number | null {
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body.byteLength;
   if (body instanceof Blob) return body.size;
   if (body instanceof URLSearchParams) return body.toString().length;

@@ -2,29 +2,19 @@
 // module and the traps; it decides nothing. A trap (a panic in the core) marks its engine dead.
 
 import * as glue from "unruffled:glue";
+import type { Issue } from "./settings.js";
 import { DEAD_WORD, RANGE_WORD } from "./word.js";
-
-/** What is wrong with one place of a policy. */
-export interface Issue {
-  /** The place, as `limits[1].per`; empty for the whole text. */
-  readonly path: string;
-  /** `path: found; allowed`. */
-  readonly text: string;
-  /** Counted from 1, in the text that the core read. */
-  readonly line: number;
-  readonly column: number;
-}
 
 /** A policy that the core rejected. */
 export class Rejected {
   constructor(readonly issues: readonly Issue[]) {}
 }
 
-let load: (() => WebAssembly.Module) | undefined;
+let load: (() => object) | undefined;
 let attached = false;
 
-/** An entry file says where the module comes from; called at most once, at the first use. */
-export function registerLoader(loader: () => WebAssembly.Module): void {
+/** An entry file says where the WebAssembly.Module comes from; called at most once, at the first use. */
+export function registerLoader(loader: () => object): void {
   load = loader;
 }
 
@@ -34,7 +24,7 @@ export function ready(): void {
   if (load === undefined) {
     throw new Error("unruffled: the engine is not loaded; call init() of unruffled/slim first");
   }
-  glue.attach(load());
+  glue.attach(load() as WebAssembly.Module);
   attached = true;
 }
 

@@ -1,12 +1,13 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // A client of one API: verbs that take a path template and give the platform's Response, with everything said in headers
 // that the API wants said. What becomes of a call is the driver's and the core's.
 
 import { type Answer, answer, refused } from "./answer.js";
 import { Auth, type Credentials } from "./auth.js";
-import { upload } from "./body.js";
+import { type Body, upload } from "./body.js";
 import { type Driver, uuid } from "./driver.js";
 import { misuse } from "./errors.js";
-import { callHeaders, type RouteHeaders, routeHeaders } from "./headers.js";
+import { callHeaders, type HeaderSource, type RouteHeaders, routeHeaders } from "./headers.js";
 import { type EventKind, kindsOf, type Listener } from "./observe.js";
 import { type CommonOptions, type Fetch, inBrowser, open, sender } from "./open.js";
 import { Order } from "./order.js";
@@ -30,13 +31,13 @@ export interface CallOptions {
   /** Nulls are dropped, lists repeat. */
   readonly query?: Values | undefined;
   /** Win over the policy's. */
-  readonly headers?: HeadersInit | undefined;
+  readonly headers?: HeaderSource | undefined;
   /** A body of JSON. */
   readonly json?: unknown;
   /** A body of form fields; URL-encoded unless it is a FormData. */
   readonly form?: Values | URLSearchParams | FormData | undefined;
   /** A body as fetch takes it. A stream can be sent only once. */
-  readonly body?: BodyInit | null | undefined;
+  readonly body?: Body | null | undefined;
   /** In place of the policy's `timeouts.total`: milliseconds from now, or a point in time. */
   readonly deadline?: number | Date | undefined;
   /** A key of the caller's own, or `true` for a new one: the call may then be retried whatever its method. */
@@ -141,11 +142,6 @@ export class Client {
     this.#shared.driver.close();
   }
 
-  /** As {@link Client.close}, for `using`. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
   #call(method: string, path: string, options: CallOptions = {}): Answer {
     try {
       return answer(this.#shared.driver, this.#order(method, path, options));
@@ -192,6 +188,15 @@ export class Client {
     return this.#scope;
   }
 }
+
+/** `using` a client closes it. */
+export interface Client extends Disposable {}
+
+Object.defineProperty(Client.prototype, Symbol.dispose ?? Symbol.for("Symbol.dispose"), {
+  value(this: Client): void {
+    this.close();
+  },
+});
 
 /** What all views of one client share. */
 class Shared {

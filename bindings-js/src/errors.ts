@@ -1,8 +1,7 @@
 // What a caller catches, by who is to blame: PolicyError the policy's author, CallError the world (its reason `misuse`:
 // the caller), StatusError an answer. They match across the ESM and the CJS copy of this package.
 
-import type { Issue } from "./boundary.js";
-import type { Report } from "./settings.js";
+import type { Issue, Report } from "./settings.js";
 import type { Outcome, Reason } from "./word.js";
 
 const POLICY = Symbol.for("unruffled.PolicyError");

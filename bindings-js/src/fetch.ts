@@ -4,7 +4,7 @@
 import { ignore } from "./attempt.js";
 import { raw } from "./body.js";
 import type { Driver, Job } from "./driver.js";
-import { valueIn } from "./headers.js";
+import { type HeaderSource, valueIn } from "./headers.js";
 import { type EventKind, kindsOf, type Listener } from "./observe.js";
 import { branded, type CommonOptions, type Fetch, open, sender } from "./open.js";
 import type { Exact, Policy } from "./policy.js";
@@ -235,7 +235,7 @@ class Dropped implements Job {
     return (this.what & w.STACKED) !== 0;
   }
 
-  #hasKey(headers: HeadersInit): boolean {
+  #hasKey(headers: HeaderSource): boolean {
     const name = this.settings.idempotency?.header;
     return name !== undefined && valueIn(headers, name.toLowerCase()) !== null;
   }

@@ -3,6 +3,9 @@
 import type { RouteSettings } from "./settings.js";
 import type { Values } from "./url.js";
 
+/** Headers as fetch takes them, by whatever name the platform's types call it. */
+export type HeaderSource = NonNullable<ConstructorParameters<typeof Headers>[0]>;
+
 /** What every call of one route sends, worked out once. */
 export interface RouteHeaders {
   readonly lines: Readonly<Record<string, string>>;
@@ -56,7 +59,7 @@ export function routeHeaders(settings: RouteSettings, browser: boolean): RouteHe
 /** The headers of one call: the same on each of its attempts. */
 export function callHeaders(
   known: RouteHeaders,
-  given: HeadersInit | undefined,
+  given: HeaderSource | undefined,
   correlationId: (() => string | undefined) | undefined,
   uuid: () => string,
 ): CallHeaders {
@@ -82,14 +85,14 @@ export function withSecrets({ own }: CallHeaders): boolean {
 }
 
 /** The value of one header in any form that fetch takes; null = absent. */
-export function valueIn(given: HeadersInit | undefined, name: string): string | null {
+export function valueIn(given: HeaderSource | undefined, name: string): string | null {
   if (given === undefined) return null;
   if (given instanceof Headers) return given.get(name);
   for (const [key, value] of entries(given)) if (key.toLowerCase() === name) return value;
   return null;
 }
 
-function entries(given: HeadersInit): Iterable<readonly [string, string]> {
+function entries(given: HeaderSource): Iterable<readonly [string, string]> {
   if (Symbol.iterator in given) return given as Iterable<readonly [string, string]>;
   return Object.entries(given);
 }

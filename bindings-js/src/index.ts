@@ -2,7 +2,6 @@
 
 export type { Answer } from "./answer.js";
 export type { Credentials, Token } from "./auth.js";
-export type { Issue } from "./boundary.js";
 export { type CallOptions, type Client, type ClientOptions, createClient } from "./client.js";
 export type { Clock } from "./clock.js";
 export { CallError, PolicyError, StatusError } from "./errors.js";
@@ -27,6 +26,6 @@ export type {
   Version,
 } from "./policy.js";
 export { explain } from "./response.js";
-export type { Report, ReportEntry, Snapshot, Upstream } from "./settings.js";
+export type { Issue, Report, ReportEntry, Snapshot, Upstream } from "./settings.js";
 export type { PathValue, Value, Values } from "./url.js";
 export type { Outcome, Reason } from "./word.js";

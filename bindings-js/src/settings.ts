@@ -1,7 +1,17 @@
 // What the core tells this host about the policy and about calls: the shapes of its JSON. No defaults live here.
 
-import type { Issue } from "./boundary.js";
 import type { Outcome, Reason } from "./word.js";
+
+/** What is wrong with one place of a policy. */
+export interface Issue {
+  /** The place, as `limits[1].per`; empty for the whole text. */
+  readonly path: string;
+  /** `path: found; allowed`. */
+  readonly text: string;
+  /** Counted from 1, in the text that the core read. */
+  readonly line: number;
+  readonly column: number;
+}
 
 /** A header that the client adds under `name`; `written` = the policy says so itself. */
 export interface Named {

@@ -1,7 +1,7 @@
 // Who retries above us: a retrying SDK says so in a header, another unruffled leaves a mark. Two loops on top of each
 // other multiply attempts, so the lower one makes a single one.
 
-import { valueIn } from "./headers.js";
+import { type HeaderSource, valueIn } from "./headers.js";
 
 /** Set on the `init` of every attempt that this package makes. */
 export const NESTED = Symbol.for("unruffled.nested");
@@ -10,7 +10,7 @@ export const NESTED = Symbol.for("unruffled.nested");
 const COUNTS = ["x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt"];
 
 /** Whether someone above has begun to retry, or is another unruffled. */
-export function isStacked(headers: HeadersInit | undefined, init: object | undefined): boolean {
+export function isStacked(headers: HeaderSource | undefined, init: object | undefined): boolean {
   if (init !== undefined && (init as Record<symbol, unknown>)[NESTED] === true) return true;
   if (headers === undefined) return false;
   if (COUNTS.some((name) => Number(valueIn(headers, name) ?? 0) >= 1)) return true;

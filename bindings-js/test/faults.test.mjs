@@ -1,0 +1,84 @@
+// What each platform error proves. "Unsent" sends an unsafe request again: it needs proof that names the request's own
+// host, since fetch follows redirects unseen.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { faultOf, word } from "../.build/internal.js";
+import { networkError } from "./kit.js";
+
+const HERE = "http://127.0.0.1:8080/x";
+const get = { url: HERE, unsafe: false, follows: true };
+const post = { url: HERE, unsafe: true, follows: true };
+const here = { syscall: "connect", address: "127.0.0.1", port: 8080 };
+
+const is = async (expected, error, request) => assert.equal(word.FAULTS[await faultOf(error, request)], expected);
+
+describe("Node's errors", () => {
+  const table = [
+    ["unsent", networkError("ECONNREFUSED", here), post],
+    ["unsent", networkError("ECONNREFUSED", here), get],
+    ["unsent", networkError("ENOTFOUND", { hostname: "api.example.com" }), { ...post, url: "https://api.example.com/" }],
+    ["unsent", networkError("EAI_AGAIN", { hostname: "api.example.com" }), { ...post, url: "https://api.example.com/" }],
+    ["unsent", networkError("CERT_HAS_EXPIRED"), get],
+    ["unsent", networkError("ERR_SSL_WRONG_VERSION_NUMBER"), get],
+    ["connect-timeout", networkError("UND_ERR_CONNECT_TIMEOUT"), get],
+    ["lost", networkError("ECONNRESET"), post],
+    ["lost", networkError("EPIPE"), post],
+    ["lost", networkError("UND_ERR_SOCKET"), post],
+    ["timeout", networkError("UND_ERR_HEADERS_TIMEOUT"), post],
+    ["timeout", networkError("UND_ERR_BODY_TIMEOUT"), post],
+    ["lost", new TypeError("fetch failed"), post],
+    ["refused", networkError(undefined, { message: "unexpected redirect" }), get],
+    ["refused", networkError(undefined, { message: "unknown scheme" }), get],
+  ];
+  for (const [expected, error, request] of table) {
+    const told = `${error.cause?.code ?? error.cause?.message ?? error.message}`;
+    it(`${told} of a ${request.unsafe ? "POST" : "GET"} is ${expected}`, () => is(expected, error, request));
+  }
+
+  it("all addresses refused is unsent, one that was not is lost", async () => {
+    const refused = [here, here].map((place) => Object.assign(new Error(), { code: "ECONNREFUSED", ...place }));
+    await is("unsent", new TypeError("fetch failed", { cause: new AggregateError(refused) }), post);
+  });
+
+  it("a refusal somewhere else than at the request's own host proves nothing for an unsafe request", async () => {
+    const elsewhere = { syscall: "connect", address: "10.0.0.9", port: 8080 };
+    await is("lost", networkError("ECONNREFUSED", elsewhere), post);
+    await is("lost", networkError("ECONNREFUSED", { ...here, port: 9090 }), post);
+    await is("lost", networkError("ENOTFOUND", { hostname: "other.example.com" }), { ...post, url: "https://api.example.com/" });
+    await is("lost", networkError("CERT_HAS_EXPIRED"), post);
+    await is("unsent", networkError("ECONNREFUSED", elsewhere), { ...post, follows: false });
+  });
+
+  it("a name is looked up to see whether the refusing address is its own", async () => {
+    await is("unsent", networkError("ECONNREFUSED", { ...here, port: 80 }), { ...post, url: "http://localhost/x" });
+  });
+});
+
+describe("other platforms' errors", () => {
+  it("browsers prove nothing", async () => {
+    for (const text of ["Failed to fetch", "Load failed", "NetworkError when attempting to fetch resource."]) {
+      await is("lost", new TypeError(text), post);
+    }
+  });
+
+  it("Bun's refusal is one", () => is("unsent", Object.assign(new Error("x"), { code: "ConnectionRefused" }), get));
+
+  it("a TimeoutError of the fetch that was given is a timeout", async () => {
+    await is("timeout", new DOMException("timed out", "TimeoutError"), post);
+  });
+});
+
+describe("programming errors", () => {
+  const mistakes = [
+    new RangeError("x"),
+    new ReferenceError("x is not defined"),
+    new TypeError("fetch is not a function"),
+    new TypeError("Cannot read properties of undefined (reading 'a')"),
+    new Error("a hook of mine"),
+    "a string",
+    undefined,
+    null,
+  ];
+  for (const mistake of mistakes) it(`${String(mistake)} is refused`, () => is("refused", mistake, get));
+});
