@@ -343,8 +343,13 @@ def test_hostile_policies_are_policy_errors(tmp_path: Path) -> None:
             unruffled.Client(policy)
 
 
-def test_unknown_keys_can_be_let_pass() -> None:
-    assert unruffled.Client({"baseUrl": BASE, "brandNew": 1}, unknown_keys="warn").base_url == BASE
+def test_unknown_keys_can_be_let_pass_and_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    api = unruffled.Client({"baseUrl": BASE, "brandNew": 1}, unknown_keys="warn")
+    assert api.base_url == BASE
+    assert "brandNew" in caplog.text
+    told: list[unruffled.Event] = []
+    api.on(told.append)
+    assert [event["kind"] for event in told] == ["warning"]
 
 
 def test_what_the_policy_says_is_no_option() -> None:

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled import _deadline
+from unruffled import _pool
 
 BASE = "https://api.example.com/v1"
 
@@ -26,7 +26,7 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._answer = answer
         self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.served = 0
+        self.accepted = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -35,13 +35,13 @@ class Server:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
             try:
                 while connection.recv(65536):
-                    self.served += 1
                     self._answer(connection)
             except OSError:
                 return
@@ -128,9 +128,34 @@ class Passing(httpx2.BaseTransport):
 
 def test_the_private_place_for_the_deadline_is_there() -> None:
     """If this fails, httpx2 has moved it: sync attempt limits then hold between pieces only."""
-    assert _deadline.install(httpx2.Client())
-    assert _deadline.install(httpx2.Client(proxy="http://127.0.0.1:1"))
-    assert not _deadline.install(httpx2.Client(transport=Passing()))
+    assert _pool.clip(httpx2.Client())
+    assert _pool.clip(httpx2.Client(proxy="http://127.0.0.1:1"))
+    assert not _pool.clip(httpx2.Client(transport=Passing()))
+
+
+def test_the_private_place_for_connections_is_there(serve: Serve) -> None:
+    """If this fails, httpx2 has moved it: a 421 is then retried on the same connection."""
+    with httpx2.Client(trust_env=False) as http:
+        http.get(serve(whole).base)
+        (connection,) = _pool.idle(http)
+        connection.close()
+        assert _pool.idle(http) == []
+
+
+def test_a_421_is_retried_on_a_new_connection(serve: Serve) -> None:
+    connections: list[int] = []
+
+    def answer(connection: socket.socket) -> None:
+        connections.append(connection.fileno())
+        if len(connections) == 1:
+            connection.sendall(b"HTTP/1.1 421 Misdirected\r\nContent-Length: 0\r\n\r\n")
+        else:
+            whole(connection)
+
+    server = serve(answer)
+    with unruffled.Client({"baseUrl": server.base, "retry": {"base": "1ms"}}, trust_env=False) as api:
+        assert api.get("/x").status_code == 200
+    assert (server.accepted, len(connections)) == (2, 2)
 
 
 def test_the_bodies_place_in_a_response_is_there() -> None:
@@ -222,7 +247,8 @@ def test_a_forked_child_has_an_engine_and_connections_of_its_own(serve: Serve) -
         connections.add(id(connection))
         whole(connection)
 
-    api = unruffled.Client(serve(answer).base, trust_env=False)
+    # Also of a transport that the caller made.
+    api = unruffled.Client(serve(answer).base, transport=httpx2.HTTPTransport())
     assert api.get("/x").status_code == 200
     parents = api._home.live
     assert parents is not None

@@ -17,6 +17,7 @@ from ._credentials import Credential, CredentialsFailedError, Given
 from ._engine import Engine
 from ._faults import TooLargeError
 from ._loops import Loop
+from ._pool import idle
 from ._stacked import NESTED, is_foreign
 
 _UNLIMITED: AbstractContextManager[None] = contextlib.nullcontext()
@@ -47,6 +48,9 @@ class AsyncHost:
         call.pieces = None
         with _UNLIMITED if at is None else self.loop.limit(at):
             token = await self._token(call) if word & codes.TOKEN else None
+            if word & codes.FRESH:
+                for connection in idle(self.http):
+                    await connection.aclose()
             request = call.request(word, token)
             if self.foreign:
                 response = await self._marked(call, request)

@@ -1,9 +1,7 @@
 """Makes an attempt's time limit hold in synchronous code, against a server that sends a byte now and then.
 
 httpx2's own limits are per operation: each arriving byte starts them anew. Here every operation on a connection is
-clipped to a deadline of the calling thread. The place to put it (`HTTPTransport._pool._network_backend`) is private to
-httpx2: `install` answers False where it is not there, and the clock is then looked at between pieces only. Connections
-of HTTP/2 are shared by threads and are left alone for the same reason.
+clipped to a deadline of the calling thread. `_pool` puts it in; where it cannot, the clock is looked at between pieces.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import httpcore2
-import httpx2
 
 from ._limit import remaining
 
@@ -72,21 +69,3 @@ class ClippedBackend(httpcore2.NetworkBackend):
     def sleep(self, seconds: float) -> None:
         """As the backend's own."""
         self._backend.sleep(seconds)
-
-
-def install(client: httpx2.Client) -> bool:
-    """Clips all connections that a client will make. False: not all of them could be."""
-    transports = [client._transport, *client._mounts.values()]
-    done = True
-    for transport in transports:
-        if transport is None:
-            continue
-        pool = getattr(transport, "_pool", None) if isinstance(transport, httpx2.HTTPTransport) else None
-        backend = getattr(pool, "_network_backend", None)
-        if isinstance(backend, ClippedBackend):
-            continue
-        if pool is None or not isinstance(backend, httpcore2.NetworkBackend) or getattr(pool, "_http2", True):
-            done = False
-            continue
-        pool._network_backend = ClippedBackend(backend)
-    return done

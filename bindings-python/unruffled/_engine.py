@@ -84,6 +84,8 @@ class Engine:
         self.watch_success = _names(self.settings["watchSuccess"])
         self.watch_error = self.watch_success | _names(self.settings["watchError"])
         self._subscribe()
+        if self.settings["warnings"]:
+            self.tell()
 
     def _resolve(self, option: str | None) -> str | None:
         url = option if option is not None else self.settings["baseUrl"]
@@ -173,6 +175,10 @@ class Engine:
         with self._telling:
             self.listeners.append(entry)
         self._subscribe()
+        if kinds & _BIT["warning"]:
+            # Of the policy: they were told to the log as the engine opened.
+            for issue in self.settings["warnings"]:
+                listener({"at": 0, "kind": "warning", "text": issue["text"]})
 
         def end() -> None:
             with self._telling:
@@ -198,7 +204,7 @@ class Engine:
             kinds = ALL_KINDS
         elif self._verbose:
             kinds |= _INFOS
-        elif LOGGER.isEnabledFor(logging.WARNING):
+        else:
             kinds |= _WARNINGS
         boundary.subscribe(self.handle, kinds)
 

@@ -177,7 +177,11 @@ class Home:
         """In a child: the parent's engine, connections and locks are not ours."""
         self._lock = threading.Lock()
         if self.live is not None:
+            from ._pool import forget
+
             self._listeners = self.live.engine.listeners
+            for transport in (self._kwargs.get("transport"), *(self._kwargs.get("mounts") or {}).values()):
+                forget(transport)
         self.live = None
 
 

@@ -18,9 +18,9 @@ _COUNTS = frozenset((b"x-stainless-retry-count", b"x-retry-count", b"x-retry-att
 
 def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
     """Whether a transport that httpx2 did not make sends for this client: another unruffled may be behind it."""
-    transports = [http._transport, *http._mounts.values()]
-    own = (httpx2.HTTPTransport, httpx2.AsyncHTTPTransport)
-    return any(transport is not None and not isinstance(transport, own) for transport in transports)
+    from ._pool import pools
+
+    return any(pool is None for pool in pools(http))
 
 
 def is_stacked(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -12,10 +12,10 @@ from . import _codes as codes
 from ._call import Call, limit_of
 from ._clock import ThreadPause
 from ._credentials import CredentialsFailedError, Given
-from ._deadline import install
 from ._engine import Engine
 from ._faults import TooLargeError
 from ._limit import LIMIT
+from ._pool import clip, idle
 from ._stacked import NESTED, is_foreign
 
 _monotonic = time.monotonic
@@ -28,7 +28,7 @@ class SyncHost:
         """Puts the deadline into the client's connections, where its pool lets it."""
         self.http = http
         self.foreign = is_foreign(http)
-        self.clipped = install(http)
+        self.clipped = clip(http)
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
@@ -45,6 +45,9 @@ class SyncHost:
         }
         call.reading = False
         call.pieces = None
+        if word & codes.FRESH:
+            for connection in idle(self.http):
+                connection.close()
         before = LIMIT.at
         LIMIT.at = at
         mark = NESTED.set(call.limit_at) if self.foreign else None
