@@ -9,7 +9,8 @@ import { build } from "esbuild";
 
 const here = new URL("./", import.meta.url);
 const at = (path) => new URL(path, here).pathname;
-const tool = (name, ...args) => execFileSync(at(`node_modules/.bin/${name}`), args, { stdio: ["ignore", "inherit", "inherit"] });
+const tool = (name, ...args) =>
+  execFileSync(at(`node_modules/.bin/${name}`), args, { stdio: ["ignore", "inherit", "inherit"] });
 
 const WORK = at(".build");
 const DIST = at("dist");
@@ -72,7 +73,7 @@ function prepareGlue() {
   const start = text.indexOf("const cachedTextEncoder = new TextEncoder();");
   const end = text.indexOf("let WASM_VECTOR_LEN");
   if (start < 0 || end < start) throw new Error("wasm-bindgen's glue has changed: no cachedTextEncoder");
-  text = text.slice(0, start) + "let cachedTextEncoder;\n" + text.slice(end);
+  text = `${text.slice(0, start)}let cachedTextEncoder;\n${text.slice(end)}`;
   change("cachedTextEncoder.encodeInto(", "(cachedTextEncoder ??= new TextEncoder()).encodeInto(");
   change("cachedTextEncoder.encode(", "(cachedTextEncoder ??= new TextEncoder()).encode(");
   change("if (Symbol.dispose) Engine.prototype[Symbol.dispose] = Engine.prototype.free;\n", "");
@@ -92,7 +93,10 @@ function virtual() {
     name: "virtual",
     setup(bundle) {
       bundle.onResolve({ filter: /^unruffled:/ }, ({ path }) => ({ path, namespace: "virtual", sideEffects: false }));
-      bundle.onLoad({ filter: /.*/, namespace: "virtual" }, ({ path }) => ({ contents: contents[path](), loader: "js" }));
+      bundle.onLoad({ filter: /.*/, namespace: "virtual" }, ({ path }) => ({
+        contents: contents[path](),
+        loader: "js",
+      }));
     },
   };
 }
@@ -108,7 +112,13 @@ function types() {
 }
 
 async function sizes() {
-  const bundled = await build({ ...shared, entryPoints: [at("src/load/inline.ts")], format: "esm", minify: true, write: false });
+  const bundled = await build({
+    ...shared,
+    entryPoints: [at("src/load/inline.ts")],
+    format: "esm",
+    minify: true,
+    write: false,
+  });
   const K = (bytes) => `${(bytes / 1000).toFixed(1)} K`;
   const entry = bundled.outputFiles[0].contents;
   const gzip = (bytes) => gzipSync(bytes, { level: 9 }).length;

@@ -3,8 +3,8 @@
 // bare client as the control), and the core's two crossings. Prints one table. `--json` prints the figures alone.
 
 import { createServer } from "node:http";
-import { Core } from "../.build/internal.js";
 import { createClient, createFetch } from "unruffled";
+import { Core } from "../.build/internal.js";
 
 const ROUNDS = 200;
 const BATCH = 60;
@@ -105,7 +105,8 @@ function crossings() {
 const figures = { stub: await onStub(), loopback: await onLoopback(), crossings: crossings() };
 if (process.argv.includes("--json")) console.log(JSON.stringify(figures));
 else {
-  const row = (name, value, unit) => console.log(`${name.padEnd(34)} ${value.toFixed(value < 1000 ? 1 : 0).padStart(8)} ${unit}`);
+  const row = (name, value, unit) =>
+    console.log(`${name.padEnd(34)} ${value.toFixed(value < 1000 ? 1 : 0).padStart(8)} ${unit}`);
   for (const place of ["stub", "loopback"]) {
     for (const [name, value] of Object.entries(figures[place])) {
       row(`${place}: ${name === "bare" ? "bare fetch" : `added by ${name}`}`, value, "µs");

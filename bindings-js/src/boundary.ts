@@ -137,7 +137,10 @@ export class Core {
 
   /** A whole number below 2^52 from a CSPRNG, before the first `begin`. */
   seed(seed: number): void {
-    this.#text(() => (this.#engine.seed(seed), ""), "");
+    this.#number(() => {
+      this.#engine.seed(seed);
+      return 0;
+    });
   }
 
   route(target: string): number {
@@ -154,7 +157,10 @@ export class Core {
   }
 
   subscribe(kinds: number): void {
-    this.#text(() => (this.#engine.subscribe(kinds >>> 0), ""), "");
+    this.#number(() => {
+      this.#engine.subscribe(kinds >>> 0);
+      return 0;
+    });
   }
 
   events(): string {

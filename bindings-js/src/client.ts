@@ -62,7 +62,9 @@ export function createClient<const P extends Policy>(
 }
 
 /** A client of one API. Made by {@link createClient}. */
-export class Client {
+export class Client implements Disposable {
+  /** `using` a client closes it. */
+  declare readonly [Symbol.dispose]: () => void;
   readonly #shared: Shared;
   readonly #auth: Auth | null;
   #scope = 0;
@@ -189,9 +191,7 @@ export class Client {
   }
 }
 
-/** `using` a client closes it. */
-export interface Client extends Disposable {}
-
+// Not in the class: where the symbol is unknown yet, the method would be called "undefined".
 Object.defineProperty(Client.prototype, Symbol.dispose ?? Symbol.for("Symbol.dispose"), {
   value(this: Client): void {
     this.close();

@@ -386,7 +386,8 @@ export class Driver {
   #handOver(call: Call, word: number): Response | null {
     const { job, attempt } = call;
     const response = call.response as Response;
-    if (response.status >= 400 && call.bytes === null && (job.raise || (job.buffered && response.body !== null))) return null;
+    if (response.status >= 400 && call.bytes === null && (job.raise || (job.buffered && response.body !== null)))
+      return null;
     const account = this.account(call, response.status, (w.low(word) & w.REPORT) !== 0);
     if (call.bytes === null) return live(response, attempt, job.idle, account);
     attempt?.end();

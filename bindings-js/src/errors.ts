@@ -8,12 +8,6 @@ const POLICY = Symbol.for("unruffled.PolicyError");
 const CALL = Symbol.for("unruffled.CallError");
 const STATUS = Symbol.for("unruffled.StatusError");
 
-// `instanceof` of our own classes asks for the brand; of a user's subclass it asks for the prototype as ever.
-function matches(own: unknown, asked: unknown, brand: symbol, value: unknown): boolean {
-  if (own !== asked) return Function.prototype[Symbol.hasInstance].call(asked as object, value);
-  return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[brand] === true;
-}
-
 /** The policy is wrong: thrown when a client is made, never later. */
 export class PolicyError extends Error {
   override readonly name: string = "PolicyError";
@@ -24,10 +18,6 @@ export class PolicyError extends Error {
     super(issues.map((issue) => issue.text).join("\n"));
     this.issues = issues;
     brand(this, POLICY);
-  }
-
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return matches(PolicyError, this, POLICY, value);
   }
 }
 
@@ -83,10 +73,6 @@ export class CallError extends Error {
   explain(): string {
     return this.report.text;
   }
-
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return matches(CallError, this, CALL, value);
-  }
 }
 
 /** The server's last word was a status that is no success. */
@@ -107,10 +93,20 @@ export class StatusError extends CallError {
     this.body = body;
     brand(this, STATUS);
   }
+}
 
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return matches(StatusError, this, STATUS, value);
-  }
+// `instanceof` of our own classes asks for the brand; of a user's subclass it asks for the prototype as ever.
+for (const [own, symbol] of [
+  [PolicyError, POLICY] as const,
+  [CallError, CALL] as const,
+  [StatusError, STATUS] as const,
+]) {
+  Object.defineProperty(own, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      if (this !== own) return Function.prototype[Symbol.hasInstance].call(this as object, value);
+      return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[symbol] === true;
+    },
+  });
 }
 
 function brand(error: Error, symbol: symbol): void {
@@ -127,7 +123,14 @@ function sentence({ reason, outcome, report, target }: Failure): string {
 
 /** The caller asked for something that cannot be sent. */
 export function misuse(target: string, advice: string, cause?: unknown): CallError {
-  return new CallError({ reason: "misuse", outcome: "not-sent", report: empty("misuse", advice), target, wall: 0, cause });
+  return new CallError({
+    reason: "misuse",
+    outcome: "not-sent",
+    report: empty("misuse", advice),
+    target,
+    wall: 0,
+    cause,
+  });
 }
 
 /** A report for an end that the core was never asked about. */

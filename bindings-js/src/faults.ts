@@ -29,8 +29,21 @@ const CONNECT_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_CONNECT_TIMEOUT", 
 const READ_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
 /** Errors that no network raises: somebody's code is wrong. */
-const PROGRAMMING: ReadonlySet<string> = new Set(["RangeError", "ReferenceError", "SyntaxError", "EvalError", "URIError"]);
-const PROGRAMMING_TEXTS = ["is not a function", "Cannot read prop", "is not iterable", "is not defined", "undefined is not", "Illegal invocation"];
+const PROGRAMMING: ReadonlySet<string> = new Set([
+  "RangeError",
+  "ReferenceError",
+  "SyntaxError",
+  "EvalError",
+  "URIError",
+]);
+const PROGRAMMING_TEXTS = [
+  "is not a function",
+  "Cannot read prop",
+  "is not iterable",
+  "is not defined",
+  "undefined is not",
+  "Illegal invocation",
+];
 
 /** What the platform's error tells about where it happened. */
 interface Cause {
@@ -61,7 +74,8 @@ export async function faultOf(error: unknown, request: Broken): Promise<number> 
   const chain = causes(error);
   const codes = chain.map((cause) => String(cause.code ?? ""));
   if (chain.some((cause) => says(cause, "unexpected redirect") || says(cause, "unknown scheme"))) return REFUSED;
-  if (chain.some((cause) => cause.name === "TimeoutError") || codes.some((code) => READ_LIMITS.has(code))) return TIMEOUT;
+  if (chain.some((cause) => cause.name === "TimeoutError") || codes.some((code) => READ_LIMITS.has(code)))
+    return TIMEOUT;
   if (codes.some((code) => CONNECT_LIMITS.has(code))) {
     return (await proven(chain, request)) ? CONNECT_TIMEOUT : codes.includes("ETIMEDOUT") ? LOST : TIMEOUT;
   }

@@ -169,11 +169,7 @@ class Dropped implements Job {
   /** The body can be read but once and is a Request's: every attempt but the last needs a copy of it. */
   readonly #once: boolean;
 
-  constructor(
-    origins: Origins,
-    fetch: Fetch,
-    called: Called,
-  ) {
+  constructor(origins: Origins, fetch: Fetch, called: Called) {
     const { url, request, init, buffered } = called;
     this.#fetch = fetch;
     this.#called = called;

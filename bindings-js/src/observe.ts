@@ -103,7 +103,9 @@ export function kindsOf(kinds: EventKind | readonly EventKind[]): readonly Event
 export function logTo(log: Log, name: string): Listener {
   return (event) => {
     const { kind, at, ...rest } = event;
-    const told = Object.entries(rest).map(([key, value]) => `${key}=${typeof value === "string" ? plain(value) : value}`);
+    const told = Object.entries(rest).map(
+      ([key, value]) => `${key}=${typeof value === "string" ? plain(value) : value}`,
+    );
     const line = `unruffled ${name} ${kind} ${told.join(" ")}`;
     if (kind === "attempt" || kind === "wait") log.debug(line);
     else if (kind === "call") (event.reason ? log.warn : log.debug).call(log, line);

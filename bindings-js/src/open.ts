@@ -107,7 +107,11 @@ export function sender(options: CommonOptions): () => Fetch {
 
 /** Whether this runs in a web page or one of its workers, where some headers cost a preflight. */
 export function inBrowser(): boolean {
-  const scope = globalThis as { document?: unknown; WorkerGlobalScope?: unknown; process?: { versions?: { node?: string } } };
+  const scope = globalThis as {
+    document?: unknown;
+    WorkerGlobalScope?: unknown;
+    process?: { versions?: { node?: string } };
+  };
   if (scope.process?.versions?.node !== undefined) return false;
   const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? "";
   if (agent === "Cloudflare-Workers" || agent.startsWith("Deno") || agent.startsWith("Bun")) return false;

@@ -116,7 +116,7 @@ export class Order implements Job {
     let { lines } = headers;
     if (key !== null || token !== null) lines = { ...lines };
     if (key !== null && !this.#ownKey()) lines[this.settings.idempotency?.header ?? "Idempotency-Key"] = this.#key(key);
-    if (token !== null) lines["Authorization"] = `Bearer ${token}`;
+    if (token !== null) lines.Authorization = `Bearer ${token}`;
     const init: RequestInit & { duplex?: "half"; [NESTED]?: true } = { method, headers: lines, [NESTED]: true };
     if (signal !== null) init.signal = signal;
     if (this.#redirect !== undefined) init.redirect = this.#redirect;

@@ -91,11 +91,14 @@ function split(text: string): { origin: string | null; rest: string } {
   } catch {
     throw new UrlMistake("not a URL");
   }
-  if (url.protocol !== "https:" && url.protocol !== "http:") throw new UrlMistake("only http and https are spoken here");
-  if (url.username !== "" || url.password !== "") throw new UrlMistake("a URL has no user or password; use credentials");
+  if (url.protocol !== "https:" && url.protocol !== "http:")
+    throw new UrlMistake("only http and https are spoken here");
+  if (url.username !== "" || url.password !== "")
+    throw new UrlMistake("a URL has no user or password; use credentials");
   const after = text.indexOf("/", text.indexOf("://") + 3);
   const mark = text.indexOf("?");
-  if (after < 0 || (mark >= 0 && mark < after)) return { origin: url.origin, rest: `/${mark < 0 ? "" : text.slice(mark)}` };
+  if (after < 0 || (mark >= 0 && mark < after))
+    return { origin: url.origin, rest: `/${mark < 0 ? "" : text.slice(mark)}` };
   return { origin: url.origin, rest: text.slice(after) };
 }
 

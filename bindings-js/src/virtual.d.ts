@@ -15,14 +15,7 @@ declare module "unruffled:glue" {
     scope(origin: string, credential: string): number;
     begin(call: number, now: number, route: number, scope: number, what: number, deadline: number): number;
     respond(call: number, now: number, status: number): number;
-    respond_with(
-      call: number,
-      now: number,
-      wall: number,
-      status: number,
-      hints: Uint8Array,
-      body: Uint8Array,
-    ): number;
+    respond_with(call: number, now: number, wall: number, status: number, hints: Uint8Array, body: Uint8Array): number;
     fault(call: number, now: number, fault: number): number;
     resume(call: number, now: number): number;
     abandon(call: number, now: number): number;

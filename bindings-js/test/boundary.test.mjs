@@ -137,7 +137,16 @@ describe("engines", () => {
   });
 
   it("a policy that is wrong gives issues, and the next one opens", () => {
-    for (const policy of ['{"retyr":{}}', "", "{", "[]", "null", "\u0000", `"${"x".repeat(10_000_000)}"`, "[".repeat(100_000)]) {
+    for (const policy of [
+      '{"retyr":{}}',
+      "",
+      "{",
+      "[]",
+      "null",
+      "\u0000",
+      `"${"x".repeat(10_000_000)}"`,
+      "[".repeat(100_000),
+    ]) {
       const opened = Core.open(policy, false);
       assert.ok(opened instanceof Rejected, policy.slice(0, 20));
       assert.ok(opened.issues.length > 0);

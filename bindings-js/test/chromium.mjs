@@ -30,7 +30,10 @@ await build({
   outfile: `${folder}/page.js`,
   logLevel: "warning",
 });
-writeFileSync(`${folder}/index.html`, '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>');
+writeFileSync(
+  `${folder}/index.html`,
+  '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
+);
 
 const server = await startFaults(folder);
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });

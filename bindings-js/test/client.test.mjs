@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
-import { CallError, PolicyError, StatusError, createClient, createFetch } from "unruffled";
-import { TestClock, json, scripted, settled, watched } from "./kit.js";
+import { CallError, createClient, createFetch, PolicyError, StatusError } from "unruffled";
+import { json, scripted, settled, TestClock, watched } from "./kit.js";
 
 const BASE = "https://api.example.com/v1";
 
@@ -62,7 +62,10 @@ describe("requests", () => {
     const { client, fetch } = setup({}, [json({})]);
     await client.get("/x", { headers: { "X-Api-Key": "k" } });
     await client.get("/x");
-    assert.deepEqual(fetch.calls.map(({ init }) => init.redirect), ["error", undefined]);
+    assert.deepEqual(
+      fetch.calls.map(({ init }) => init.redirect),
+      ["error", undefined],
+    );
   });
 
   it("route settings apply by template", async () => {
@@ -70,7 +73,10 @@ describe("requests", () => {
     const { client, fetch } = setup({ routes }, [json({})]);
     await client.get("/slow/{id}", { path: { id: 1 } });
     await client.get("/fast/{id}", { path: { id: 1 } });
-    assert.deepEqual(fetch.calls.map(({ headers }) => headers.get("x-slow")), ["1", null]);
+    assert.deepEqual(
+      fetch.calls.map(({ headers }) => headers.get("x-slow")),
+      ["1", null],
+    );
   });
 });
 
@@ -107,7 +113,9 @@ describe("bodies of answers", () => {
 describe("credentials", () => {
   it("a plain string is asked for at every attempt, in the caller's context", async () => {
     let asked = 0;
-    const { client, fetch, clock } = setup({}, [json({}), json({}, 503), json({})], { credentials: () => `t${++asked}` });
+    const { client, fetch, clock } = setup({}, [json({}), json({}, 503), json({})], {
+      credentials: () => `t${++asked}`,
+    });
     await client.get("/x");
     const call = client.get("/x");
     await clock.pass(2000);
@@ -188,7 +196,10 @@ describe("events", () => {
     const call = client.get("/x");
     await clock.pass(2000);
     await call;
-    assert.deepEqual(seen.map((event) => event.kind), ["attempt", "wait", "attempt", "call"]);
+    assert.deepEqual(
+      seen.map((event) => event.kind),
+      ["attempt", "wait", "attempt", "call"],
+    );
     assert.equal(seen[0].status, 503);
     assert.equal(seen[1].rule, "backoff");
     stop();
@@ -206,7 +217,10 @@ describe("events", () => {
       throw new Error("mine");
     });
     assert.equal((await client.get("/x")).status, 200);
-    assert.ok(lines.some((line) => line.startsWith("unruffled orders attempt ")), String(lines));
+    assert.ok(
+      lines.some((line) => line.startsWith("unruffled orders attempt ")),
+      String(lines),
+    );
   });
 
   it("a snapshot tells how things stand", async () => {
@@ -231,20 +245,33 @@ describe("policies", () => {
   it("are checked when the client is made, every place by name", () => {
     const error = refused({ retyr: {}, timeouts: { total: "1 hour" } });
     assert.ok(error instanceof PolicyError);
-    assert.deepEqual(error.issues.map((issue) => issue.path), ["retyr", "timeouts.total"]);
+    assert.deepEqual(
+      error.issues.map((issue) => issue.path),
+      ["retyr", "timeouts.total"],
+    );
     assert.match(error.message, /did you mean "retry"/);
     assert.throws(() => createFetch({ retyr: {} }), PolicyError);
   });
 
   it("hide no mistake behind JSON", () => {
-    assert.deepEqual(refused({ retry: { attempts: Number.NaN } }).issues.map((issue) => issue.path), ["retry.attempts"]);
-    assert.deepEqual(refused({ retry: { on: () => true } }).issues.map((issue) => issue.path), ["retry.on"]);
-    assert.deepEqual(refused({ concurrency: 5n }).issues.map((issue) => issue.path), ["concurrency"]);
+    assert.deepEqual(
+      refused({ retry: { attempts: Number.NaN } }).issues.map((issue) => issue.path),
+      ["retry.attempts"],
+    );
+    assert.deepEqual(
+      refused({ retry: { on: () => true } }).issues.map((issue) => issue.path),
+      ["retry.on"],
+    );
+    assert.deepEqual(
+      refused({ concurrency: 5n }).issues.map((issue) => issue.path),
+      ["concurrency"],
+    );
     const circle = {};
     circle.headers = circle;
     assert.ok(refused(circle) instanceof PolicyError);
     assert.ok(refused("orders.policy.json") instanceof PolicyError);
-    for (const attempts of [-1, 2 ** 41, 1e308, 0.5]) assert.ok(refused({ retry: { attempts } }) instanceof PolicyError);
+    for (const attempts of [-1, 2 ** 41, 1e308, 0.5])
+      assert.ok(refused({ retry: { attempts } }) instanceof PolicyError);
   });
 
   it("unknown keys may be left out", () => {
@@ -258,7 +285,10 @@ describe("policies", () => {
     await createClient(policy, { fetch, baseUrl: "https://a.example/b/" }).get("/x");
     process.env.UNRUFFLED_TEST_URL = "https://c.example";
     await createClient(policy, { fetch }).get("/x");
-    assert.deepEqual(fetch.calls.map(({ input }) => input), ["https://a.example/b/x", "https://c.example/x"]);
+    assert.deepEqual(
+      fetch.calls.map(({ input }) => input),
+      ["https://a.example/b/x", "https://c.example/x"],
+    );
     assert.ok(refused(policy, { baseUrl: "nonsense" }) instanceof PolicyError);
   });
 });

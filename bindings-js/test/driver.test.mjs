@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { CallError, StatusError, createClient } from "unruffled";
-import { TestClock, fails, json, pieces, scripted, settled, silent, watched } from "./kit.js";
+import { CallError, createClient, StatusError } from "unruffled";
+import { fails, json, pieces, scripted, settled, silent, TestClock, watched } from "./kit.js";
 
 const BASE = "https://api.example.com/v1";
 
@@ -62,7 +62,10 @@ describe("attempts", () => {
     const call = client.post("/orders", { json: {}, idempotencyKey: "mine" }).json();
     await clock.pass(1000);
     await call;
-    assert.deepEqual(fetch.calls.map((call) => call.headers.get("idempotency-key")), ["mine", "mine"]);
+    assert.deepEqual(
+      fetch.calls.map((call) => call.headers.get("idempotency-key")),
+      ["mine", "mine"],
+    );
   });
 
   it("a POST whose answer is lost is not sent again", async () => {
@@ -129,7 +132,9 @@ describe("time limits", () => {
 
   it("a buffered body that breaks is a failed attempt", async () => {
     const broken = pieces();
-    const answer = () => (broken.push("{"), setImmediate(() => broken.break(new TypeError("terminated"))), broken.response);
+    const answer = () => (
+      broken.push("{"), setImmediate(() => broken.break(new TypeError("terminated"))), broken.response
+    );
     const { client, clock, fetch } = setup({}, answer, json({ ok: true }));
     const call = watched(client.get("/x").json());
     await clock.pass(1000);
@@ -180,7 +185,10 @@ describe("time limits", () => {
 
   it("a body above maxBody is an error and is not fetched again", async () => {
     const { client, fetch } = setup({ maxBody: "1KiB" }, () => new Response("x".repeat(5000)));
-    const error = await client.get("/x").text().catch((error) => error);
+    const error = await client
+      .get("/x")
+      .text()
+      .catch((error) => error);
     assert.equal(error.reason, "misuse");
     assert.equal(fetch.calls.length, 1);
   });
@@ -211,7 +219,10 @@ describe("cancellation", () => {
   const reason = { why: "not an Error at all" };
 
   it("rejects with the caller's own reason before, in an attempt and in a wait, at once", async () => {
-    for (const [answer, ms] of [[silent, 10], [json({}, 503), 10]]) {
+    for (const [answer, ms] of [
+      [silent, 10],
+      [json({}, 503), 10],
+    ]) {
       const { client, clock, fetch } = setup({}, answer);
       const controller = new AbortController();
       const call = watched(client.get("/x", { signal: controller.signal }));
@@ -292,7 +303,10 @@ describe("answers that are not delivered", () => {
   });
 
   it("keep 64 KiB for the error", async () => {
-    const { client, clock } = setup({ retry: { attempts: 1 } }, () => new Response("x".repeat(200_000), { status: 500 }));
+    const { client, clock } = setup(
+      { retry: { attempts: 1 } },
+      () => new Response("x".repeat(200_000), { status: 500 }),
+    );
     const call = watched(client.get("/x"));
     await clock.pass(10);
     assert.equal(call.error.body.length, 65_536);
@@ -310,7 +324,7 @@ describe("mistakes", () => {
   });
 
   it("a header that cannot be sent is the caller's mistake", async () => {
-    const { client, fetch } = setup({}, (url, init) => Promise.reject(new TypeError(`no: ${new Headers(init.headers)}`)));
+    const { client, fetch } = setup({}, (_, init) => Promise.reject(new TypeError(`no: ${new Headers(init.headers)}`)));
     await assert.rejects(client.get("/x", { headers: { "x-bad": "a\nb" } }), TypeError);
     assert.ok(fetch.calls.length <= 1);
   });

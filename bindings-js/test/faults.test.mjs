@@ -17,8 +17,16 @@ describe("Node's errors", () => {
   const table = [
     ["unsent", networkError("ECONNREFUSED", here), post],
     ["unsent", networkError("ECONNREFUSED", here), get],
-    ["unsent", networkError("ENOTFOUND", { hostname: "api.example.com" }), { ...post, url: "https://api.example.com/" }],
-    ["unsent", networkError("EAI_AGAIN", { hostname: "api.example.com" }), { ...post, url: "https://api.example.com/" }],
+    [
+      "unsent",
+      networkError("ENOTFOUND", { hostname: "api.example.com" }),
+      { ...post, url: "https://api.example.com/" },
+    ],
+    [
+      "unsent",
+      networkError("EAI_AGAIN", { hostname: "api.example.com" }),
+      { ...post, url: "https://api.example.com/" },
+    ],
     ["unsent", networkError("CERT_HAS_EXPIRED"), get],
     ["unsent", networkError("ERR_SSL_WRONG_VERSION_NUMBER"), get],
     ["connect-timeout", networkError("UND_ERR_CONNECT_TIMEOUT"), get],
@@ -45,7 +53,10 @@ describe("Node's errors", () => {
     const elsewhere = { syscall: "connect", address: "10.0.0.9", port: 8080 };
     await is("lost", networkError("ECONNREFUSED", elsewhere), post);
     await is("lost", networkError("ECONNREFUSED", { ...here, port: 9090 }), post);
-    await is("lost", networkError("ENOTFOUND", { hostname: "other.example.com" }), { ...post, url: "https://api.example.com/" });
+    await is("lost", networkError("ENOTFOUND", { hostname: "other.example.com" }), {
+      ...post,
+      url: "https://api.example.com/",
+    });
     await is("lost", networkError("CERT_HAS_EXPIRED"), post);
     await is("unsent", networkError("ECONNREFUSED", elsewhere), { ...post, follows: false });
   });

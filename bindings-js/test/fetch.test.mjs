@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CallError, createClient, createFetch } from "unruffled";
-import { TestClock, fails, json, networkError, pieces, scripted, settled, silent, watched } from "./kit.js";
+import { fails, json, networkError, pieces, scripted, settled, silent, TestClock, watched } from "./kit.js";
 
 const URL_ = "https://api.example.com/v1/orders?secret=1";
 
@@ -150,7 +150,9 @@ describe("answers", () => {
 
   it("with buffer: true a body that breaks is fetched again", async () => {
     const broken = pieces();
-    const answer = () => (broken.push("{"), setImmediate(() => broken.break(new TypeError("terminated"))), broken.response);
+    const answer = () => (
+      broken.push("{"), setImmediate(() => broken.break(new TypeError("terminated"))), broken.response
+    );
     const { fetch, clock, native } = setup({}, [answer, json({ ok: true })], { buffer: true });
     const call = watched(fetch(URL_));
     await clock.pass(1000);
@@ -170,7 +172,9 @@ describe("time limits", () => {
 
   it("a body is not limited where the policy's text gives no idle", async () => {
     const slow = pieces();
-    const { fetch, clock } = setup({ timeouts: { attempt: "1s" } }, [(_, init) => (slow.stops(init.signal), slow.response)]);
+    const { fetch, clock } = setup({ timeouts: { attempt: "1s" } }, [
+      (_, init) => (slow.stops(init.signal), slow.response),
+    ]);
     const text = watched((await fetch(URL_)).text());
     await clock.pass(600_000);
     slow.push("late");

@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { describe, it } from "node:test";
 
 const folder = fileURLToPath(new URL("../", import.meta.url));
 const run = promisify(execFile);
@@ -15,7 +15,11 @@ const run = promisify(execFile);
 /** Runs a program's text in the package's folder; gives back what it printed. */
 async function program(text, format = "module", env = {}) {
   const args = [`--input-type=${format}`, "-e", text];
-  const { stdout } = await run(process.execPath, args, { cwd: folder, env: { ...process.env, ...env }, timeout: 20_000 });
+  const { stdout } = await run(process.execPath, args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    timeout: 20_000,
+  });
   return stdout.trim();
 }
 
@@ -42,7 +46,10 @@ describe("entries", () => {
   it("slim, with bytes and with a module; without init it says what to do", async () => {
     const bytes = `require("fs").readFileSync(require.resolve("unruffled/engine.wasm"))`;
     for (const source of [bytes, `new WebAssembly.Module(${bytes})`]) {
-      assert.equal(await program(`const u = require("unruffled/slim"); u.init(${source}); u${use}`, "commonjs"), "true");
+      assert.equal(
+        await program(`const u = require("unruffled/slim"); u.init(${source}); u${use}`, "commonjs"),
+        "true",
+      );
     }
     const asked = `try { require("unruffled/slim").createClient("https://a.example") } catch (e) { console.log(e.message) }`;
     assert.match(await program(asked, "commonjs"), /init\(\)/);
@@ -90,7 +97,8 @@ describe("programs end", () => {
   });
 
   it("a response that is let go unread is forgotten by the caller's signal", async () => {
-    const printed = await program(`
+    const printed = await program(
+      `
       import { createClient } from "unruffled";
       const controller = new AbortController();
       let listeners = 0;
@@ -101,7 +109,11 @@ describe("programs end", () => {
       const client = createClient("https://a.example", { fetch: async () => new Response("x".repeat(1000)) });
       for (let i = 0; i < 100; i++) await client.stream("GET", "/x", { signal });
       for (let i = 0; i < 20 && listeners > 0; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 20)); }
-      console.log(listeners);`.replace("import {", "import v8 from 'node:v8'; import vm from 'node:vm'; v8.setFlagsFromString('--expose-gc'); const gc = vm.runInNewContext('gc'); import {"));
+      console.log(listeners);`.replace(
+        "import {",
+        "import v8 from 'node:v8'; import vm from 'node:vm'; v8.setFlagsFromString('--expose-gc'); const gc = vm.runInNewContext('gc'); import {",
+      ),
+    );
     assert.equal(printed, "0");
   });
 });
@@ -126,7 +138,10 @@ describe("examples", () => {
       assert.match(stdout, /order a1\n200 2\n1 attempt/);
     });
     await serving(orders(), async (base) => {
-      const { stdout } = await run(process.execPath, ["examples/dropin.mjs"], { cwd: folder, env: { ...process.env, ORDERS_URL: base } });
+      const { stdout } = await run(process.execPath, ["examples/dropin.mjs"], {
+        cwd: folder,
+        env: { ...process.env, ORDERS_URL: base },
+      });
       assert.equal(stdout, "order a1\n");
     });
   });
@@ -136,14 +151,27 @@ describe("examples", () => {
       const policy = `${folder}test/types/empty.policy.json`;
       const args = ["--url", base, "--policy", policy, "--rate", "50", "--seconds", "1", "--writes", "0.2"];
       const { stdout } = await run(process.execPath, ["examples/demo.mjs", ...args], { cwd: folder });
-      const lines = stdout.trim().split("\n").map((line) => JSON.parse(line));
+      const lines = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
       const last = lines.at(-1);
       assert.equal(last.done, true);
       assert.equal(last.calls, 50);
       assert.equal(last.ends.filter(([, , , kind]) => kind === "write").length, 10);
       assert.equal(last.latencies.length, 50);
       assert.ok(lines.length >= 3);
-      assert.deepEqual(Object.keys(lines[0]), ["at", "calls", "succeeded", "failed", "attempts", "breaker", "tokens", "waiting", "inFlight"]);
+      assert.deepEqual(Object.keys(lines[0]), [
+        "at",
+        "calls",
+        "succeeded",
+        "failed",
+        "attempts",
+        "breaker",
+        "tokens",
+        "waiting",
+        "inFlight",
+      ]);
     });
   });
 });

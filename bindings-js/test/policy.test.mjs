@@ -35,7 +35,9 @@ function known(policy) {
 
 function typed(name) {
   const source = packageFile("src/policy.ts");
-  const [, parent, body] = source.match(new RegExp(`interface ${name} (?:extends (\\w+) )?\\{([^}]*(?:\\{[^}]*\\}[^}]*)*)\\n\\}`));
+  const [, parent, body] = source.match(
+    new RegExp(`interface ${name} (?:extends (\\w+) )?\\{([^}]*(?:\\{[^}]*\\}[^}]*)*)\\n\\}`),
+  );
   const own = [...body.matchAll(/^ {2}readonly ([$\w]+)\?:/gm)].map(([, key]) => key);
   return [...own, ...(parent === undefined ? [] : typed(parent))];
 }

@@ -1,8 +1,8 @@
 // As in workerd, with the import suffix that edge bundlers ask for.
 
-import module from "./engine.wasm?module";
 import { registerLoader } from "../boundary.js";
 import { timersPerRequest } from "../watch.js";
+import module from "./engine.wasm?module";
 
 registerLoader(() => module);
 timersPerRequest();

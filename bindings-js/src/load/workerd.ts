@@ -1,8 +1,8 @@
 // Workers forbid compiling bytes: there the engine is imported as a module.
 
-import module from "./engine.wasm";
 import { registerLoader } from "../boundary.js";
 import { timersPerRequest } from "../watch.js";
+import module from "./engine.wasm";
 
 registerLoader(() => module);
 timersPerRequest();

@@ -17,12 +17,22 @@ export async function playScenarios(unruffled, address, runtime, only) {
   const failures = [];
   let passed = 0;
   const one = async (scenario) => {
-    const found = await playOne(unruffled, address, runtime, scenario).catch((error) => [String(error?.stack ?? error)]);
+    const found = await playOne(unruffled, address, runtime, scenario).catch((error) => [
+      String(error?.stack ?? error),
+    ]);
     if (found.length === 0) passed++;
     else failures.push(`${scenario.name}: ${found.join("; ")}`);
   };
-  await each(WIDTH, chosen.filter((scenario) => scenario.alone !== true), one);
-  await each(1, chosen.filter((scenario) => scenario.alone === true), one);
+  await each(
+    WIDTH,
+    chosen.filter((scenario) => scenario.alone !== true),
+    one,
+  );
+  await each(
+    1,
+    chosen.filter((scenario) => scenario.alone === true),
+    one,
+  );
   return { passed, failures };
 }
 
@@ -127,7 +137,8 @@ class Host {
     let bytes = 0;
     try {
       const reader = response.body?.getReader();
-      for (let piece = await reader?.read(); piece?.done === false; piece = await reader.read()) bytes += piece.value.length;
+      for (let piece = await reader?.read(); piece?.done === false; piece = await reader.read())
+        bytes += piece.value.length;
       return { ...result, bytes, readMs: since() };
     } catch {
       return { ...result, bytes, broke: since() };
@@ -146,7 +157,10 @@ class Host {
 
   failure(error, reason) {
     const { CallError, StatusError, explain } = this.unruffled;
-    const told = { name: error?.name, text: `${error?.message}\n${error?.cause?.message ?? ""}\n${explain(error ?? {})}` };
+    const told = {
+      name: error?.name,
+      text: `${error?.message}\n${error?.cause?.message ?? ""}\n${explain(error ?? {})}`,
+    };
     if (error === reason) return { error: "cancelled", ...told };
     if (error instanceof SyntaxError) return { error: "parse", ...told };
     if (!(error instanceof CallError)) return { error: "native", ...told };

@@ -129,7 +129,7 @@ function same(found, asked, place) {
 /** Whether `found` has everything that `asked` names; arrays match in length. */
 function within(found, asked, place) {
   if (Array.isArray(asked) && Array.isArray(found) && found.length === asked.length) {
-    asked.forEach((item, index) => within(found[index], item, `${place}[${index}]`));
+    for (const [index, item] of asked.entries()) within(found[index], item, `${place}[${index}]`);
   } else if (isObject(asked) && isObject(found)) {
     for (const [key, value] of Object.entries(asked)) within(found[key], value, `${place}.${key}`);
   } else same(found, asked, place);

@@ -24,7 +24,11 @@ const controller = new AbortController();
 export async function main(): Promise<string | undefined> {
   const order: Order = await orders.get("/orders/{id}", { path: { id: 7 } }).json<Order>();
   const unknown: unknown = await orders.get("/orders").json();
-  const answer: Answer = orders.post("/orders", { json: { sku: order.sku }, signal: controller.signal, deadline: 1000 });
+  const answer: Answer = orders.post("/orders", {
+    json: { sku: order.sku },
+    signal: controller.signal,
+    deadline: 1000,
+  });
   const response: Response = await answer;
   const bytes: Uint8Array = await orders.get("/x", { query: { a: [1, "b", true, null], c: undefined } }).bytes();
   const stop: () => void = orders.on(["attempt", "wait"], (event) => console.log(event.kind, event.at));
@@ -33,7 +37,8 @@ export async function main(): Promise<string | undefined> {
     await orders.as(() => "token").delete("/orders/{id}", { path: { id: 7 }, idempotencyKey: true, raise: false });
   } catch (error) {
     if (error instanceof StatusError) return error.headers.get("x") ?? error.body;
-    if (error instanceof CallError) return `${error.reason} ${error.outcome} ${error.retryAt?.toISOString()} ${error.explain()}`;
+    if (error instanceof CallError)
+      return `${error.reason} ${error.outcome} ${error.retryAt?.toISOString()} ${error.explain()}`;
     if (error instanceof PolicyError) return error.issues[0]?.path;
   }
   return String(unknown) + response.url + bytes.length;
@@ -44,7 +49,18 @@ export function sdk(options: { fetch: typeof globalThis.fetch }): typeof globalT
   return options.fetch;
 }
 sdk({ fetch: createFetch("https://api.example.com") });
-createFetch({ timeouts: { attempt: "5s", idle: 1000 }, breaker: false, classify: [{ status: [429, 403], as: "fail" }] });
-createClient({ preset: "interactive", retry: null, routes: { "GET /x": { breaker: { wait: "5s" }, cost: { core: 2 } } } });
-export const written: Policy = { unruffled: 1, limits: [{ name: "core", headers: { remaining: "x-left", unit: "ms" } }] };
+createFetch({
+  timeouts: { attempt: "5s", idle: 1000 },
+  breaker: false,
+  classify: [{ status: [429, 403], as: "fail" }],
+});
+createClient({
+  preset: "interactive",
+  retry: null,
+  routes: { "GET /x": { breaker: { wait: "5s" }, cost: { core: 2 } } },
+});
+export const written: Policy = {
+  unruffled: 1,
+  limits: [{ name: "core", headers: { remaining: "x-left", unit: "ms" } }],
+};
 createClient(written);
