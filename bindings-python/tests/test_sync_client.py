@@ -102,6 +102,22 @@ def test_an_attempt_limit_holds_against_a_server_that_dribbles(
     assert (caught.value.reason, caught.value.fault) == ("timeout", "timeout")
 
 
+@pytest.mark.parametrize("foreign", [False, True])
+def test_the_body_of_an_error_is_bounded_too(serve: Serve, foreign: bool) -> None:
+    server = serve(dribbled(b"HTTP/1.1 404 No\r\nContent-Length: 100\r\n\r\nabc", b"x" * 97))
+    policy = {"baseUrl": server.base, "timeouts": {"attempt": "300ms"}}
+    api = unruffled.Client(policy, trust_env=False, **({"transport": Passing()} if foreign else {}))
+    start = time.monotonic()
+    with pytest.raises(unruffled.StatusError) as caught:
+        api.get("/x")
+    assert caught.value.response.text.startswith("abc")
+    with pytest.raises(unruffled.CallError) as broken:
+        api.get("/x", raise_=False)
+    assert (broken.value.reason, broken.value.status) == ("timeout", 404)
+    assert time.monotonic() - start < 4
+    api.close()
+
+
 def test_without_the_private_place_the_clock_is_looked_at_between_pieces(serve: Serve) -> None:
     server = serve(dribbled(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"x" * 100))
     policy = {"baseUrl": server.base, "timeouts": {"attempt": "300ms"}, "retry": {"attempts": 1}}

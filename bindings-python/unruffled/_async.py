@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import math
 import time
+from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
 from typing import cast
 
@@ -102,29 +103,40 @@ class AsyncHost:
                     raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
         response._content = b"".join(parts)
 
-    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
-        """The first bytes of the last response's body; what came, when it breaks off."""
-        response = cast(httpx2.Response, call.response)
-        if response.is_closed and hasattr(response, "_content"):
-            return response.content[:most]
+    async def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
+        """The body's pieces until there are so many or it ends. Goes on where it left off; TimeoutError at `at`."""
         if call.pieces is None:
             call.pieces = (response.aiter_bytes(), [])
+        pieces: AsyncGenerator[bytes]
+        parts: list[bytes]
         pieces, parts = call.pieces
-        at = call.limit_at
-        if until is not None:
-            at = min(at, time.monotonic() + max(0, until - call.engine.now()) / 1000)
-        with contextlib.suppress(httpx2.HTTPError, TimeoutError), self._until(at):
-            size = sum(map(len, parts))
+        size = sum(map(len, parts))
+        with _UNLIMITED if at == math.inf else self.loop.limit(at):
             while size < most:
                 part = await anext(pieces, None)
                 if part is None:
                     break
                 parts.append(part)
                 size += len(part)
-        return b"".join(parts)[:most]
+        return parts
 
-    def _until(self, at: float) -> AbstractContextManager[None]:
-        return _UNLIMITED if at == math.inf else self.loop.limit(at)
+    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+        """The first bytes of the last response's body; what came, when it breaks off."""
+        response = cast(httpx2.Response, call.response)
+        if hasattr(response, "_content"):
+            return response.content[:most]
+        at = call.limit_at
+        if until is not None:
+            at = min(at, time.monotonic() + max(0, until - call.engine.now()) / 1000)
+        try:
+            await self._fill(call, response, most, at)
+        except (httpx2.HTTPError, TimeoutError):
+            # What came is in the pieces.
+            pass
+        except BaseException:
+            await self._let_go(call, response)
+            raise
+        return b"".join(call.pieces[1])[:most]
 
     async def keep(self, call: Call, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
@@ -135,19 +147,19 @@ class AsyncHost:
             await self._let_go(call, response)
 
     async def read(self, call: Call) -> None:
-        """Reads the rest of the last response's body. Raises as httpx2 does."""
+        """Reads the rest of the last response's body. Raises as httpx2 does; what came is kept."""
         response = cast(httpx2.Response, call.response)
+        if hasattr(response, "_content"):
+            return
+        most = call.route.max_body
         try:
-            with self._until(call.limit_at):
-                if call.pieces is None:
-                    await self._whole(call, response)
-                else:
-                    pieces, parts = call.pieces
-                    parts.extend([part async for part in pieces])
-                    response._content = b"".join(parts)
+            parts = await self._fill(call, response, most + 1, call.limit_at)
+            if sum(map(len, parts)) > most:
+                raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
         except TimeoutError as error:
             raise httpx2.ReadTimeout("the attempt's time is up", request=response.request) from error
         finally:
+            response._content = b"".join(call.pieces[1])[:most]
             await self._let_go(call, response)
 
     async def _let_go(self, call: Call, response: httpx2.Response) -> None:

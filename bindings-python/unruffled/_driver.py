@@ -87,43 +87,16 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
                 try:
                     response = await host.attempt(call, word)
                 except Exception as error:
-                    call.error = error
-                    fault = fault_of(error, call.reading)
-                    word = engine.fault(handle, number, now(), fault)
-                    if word & codes.WAKES:
-                        word ^= codes.WAKES
-                        engine.wake()
-                    if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
+                    word = _broke(engine, call, number, error)
+                    if word & codes.KIND == codes.FAIL and fault_of(error, call.reading) == codes.REFUSED:
                         over = True
                         if isinstance(error, CredentialsFailedError):
                             raise _failure(engine, call, number, word, started, "auth") from error.__cause__
                         raise
                     due = now() + (word >> codes.ARG)
-                    continue
-                call.response, call.error = response, None
-                status = response.status_code
-                at = now()
-                hints = watched(response, engine.watch_error, engine.watch_success if status < 400 else None)
-                body = b""
-                if status in call.route.body_statuses and not (call.streamed and status < 400):
-                    body = await host.gather(call, codes.MOST_BODY, None)
-                    at = now()
-                if hints or body:
-                    word = engine.respond_with(
-                        handle, number, at, engine.wall(), status, hints, len(hints), body, len(body)
-                    )
                 else:
-                    word = engine.respond(handle, number, at, status)
-                if word & codes.WAKES:
-                    # Now, not when the body of a discarded answer has been put away.
-                    word ^= codes.WAKES
-                    engine.wake()
-                kind = word & codes.KIND
-                if kind == codes.FAIL and not call.raise_:
-                    await _whole(host, call)
-                elif kind != codes.DELIVER:
+                    word, at = await _answered(host, engine, call, number, response)
                     due = at + (word >> codes.ARG)
-                    await host.keep(call, due if kind == codes.WAIT else None)
             elif kind == codes.DELIVER:
                 over = True
                 return await _deliver(host, engine, call, number, word, started)
@@ -153,6 +126,40 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
             engine.waiting.forget(number)
         if seen & codes.EVENTS or engine.eager:
             engine.tell()
+
+
+def _broke(engine: Engine, call: Call, number: int, error: Exception) -> int:
+    """An attempt ended without an answer: the word for that."""
+    call.error = error
+    word = engine.fault(engine.handle, number, engine.now(), fault_of(error, call.reading))
+    if word & codes.WAKES:
+        engine.wake()
+    return word & ~codes.WAKES
+
+
+async def _answered(host: Host, engine: Engine, call: Call, number: int, response: httpx2.Response) -> tuple[int, int]:
+    """An attempt has its answer: the word for it and when it was given. What is not delivered is put away."""
+    call.response, call.error = response, None
+    status = response.status_code
+    hints = watched(response, engine.watch_error, engine.watch_success if status < 400 else None)
+    body = b""
+    if status in call.route.body_statuses and not (call.streamed and status < 400):
+        body = await host.gather(call, codes.MOST_BODY, None)
+    at = engine.now()
+    if hints or body:
+        word = engine.respond_with(engine.handle, number, at, engine.wall(), status, hints, len(hints), body, len(body))
+    else:
+        word = engine.respond(engine.handle, number, at, status)
+    if word & codes.WAKES:
+        # Now, not when the body of a discarded answer has been put away.
+        word ^= codes.WAKES
+        engine.wake()
+    kind = word & codes.KIND
+    if kind == codes.FAIL and not call.raise_:
+        await _whole(host, call)
+    elif kind != codes.DELIVER:
+        await host.keep(call, at + (word >> codes.ARG) if kind == codes.WAIT else None)
+    return word, at
 
 
 async def _deliver(host: Host, engine: Engine, call: Call, number: int, word: int, started: int) -> httpx2.Response:

@@ -58,7 +58,6 @@ class Builder:
         except _url.WrongUrlError as error:
             raise UsageError(call.target, str(error)) from None
         call.url, host = self._parsed(call.target, text)
-        what = codes.METHODS.get(method, codes.OTHER_METHOD)
         pairs = [(b"Host", host), *route.headers]
         if route.request_id is not None:
             pairs.append((route.request_id, make_uuid()))
@@ -66,48 +65,23 @@ class Builder:
             told = correlation()
             if told is not None:
                 pairs.append((route.correlation, told.encode("ascii", "replace")))
+        what = codes.METHODS.get(method, codes.OTHER_METHOD)
         what |= self._body(call, options.get("json", _NONE), options.get("form"), options.get("content"), pairs)
-        call.key = None
-        key = options.get("idempotency_key")
-        if key:
-            what |= codes.KEYED
-            if key is not True:
-                given = key.encode("ascii")
-                call.key = b'"' + given + b'"' if route.key_quoted and not given.startswith(b'"') else given
-        headers = options.get("headers")
-        authorized = False
-        if headers is not None:
-            own = httpx2.Headers(headers).raw  # type: ignore[arg-type]
-            names = {name.lower() for name, _ in own}
-            authorized = b"authorization" in names
-            if route.key_header.lower() in names:
-                # The caller's own key, under the policy's name: it goes out once, as it was written.
-                what |= codes.KEYED
-                call.key = next(value for name, value in own if name.lower() == route.key_header.lower())
-                own = [pair for pair in own if pair[0].lower() != route.key_header.lower()]
-            if is_stacked(own):
-                what |= codes.STACKED
-            pairs = [pair for pair in pairs if pair[0].lower() not in names] + own
+        what |= _key(call, options.get("idempotency_key"))
         call.pairs = pairs
-        call.cookies = self.http.cookies
         call.credential = credential
+        headers = options.get("headers")
+        if headers is not None:
+            what |= _own_headers(call, httpx2.Headers(headers).raw)  # type: ignore[arg-type]
+        call.cookies = self.http.cookies
         call.scope = 0
-        if credential is not None and not authorized:
+        if call.credential is not None:
             what |= codes.CREDENTIALS
-            call.scope = engine.scope(credential.name)
+            call.scope = engine.scope(call.credential.name)
         call.streamed = streamed
         if streamed:
             what |= codes.STREAMED
-        call.deadline = 0
-        deadline = options.get("deadline")
-        if deadline is not None:
-            call.deadline = _deadline(call.target, deadline)
-        above = NESTED.get()
-        if above is not None:
-            what |= codes.STACKED
-            left = _deadline(call.target, above - time.monotonic())
-            call.deadline = min(call.deadline or left, left)
-        call.what = what
+        call.what = what | _times(call, options.get("deadline"))
         call.raise_ = options.get("raise_", True)
         call.token = call.response = call.error = call.pieces = None
         call.reading = False
@@ -164,6 +138,45 @@ class Builder:
 
 
 _NONE: Any = object()
+
+
+def _key(call: Call, key: str | bool | None) -> int:
+    """Sets the key that the caller gave; returns the flags."""
+    call.key = None
+    if not key:
+        return 0
+    if key is not True:
+        given = key.encode("ascii")
+        call.key = b'"' + given + b'"' if call.route.key_quoted and not given.startswith(b'"') else given
+    return codes.KEYED
+
+
+def _own_headers(call: Call, own: RawPairs) -> int:
+    """Lets the caller's headers replace those of the same name; returns the flags."""
+    what = codes.STACKED if is_stacked(own) else 0
+    names = {name.lower() for name, _ in own}
+    key = call.route.key_header.lower()
+    if key in names:
+        # The caller's own key under the policy's name: it goes out once, as it was written.
+        what |= codes.KEYED
+        call.key = next(value for name, value in own if name.lower() == key)
+        own = [pair for pair in own if pair[0].lower() != key]
+    if b"authorization" in names:
+        call.credential = None
+    call.pairs = [pair for pair in call.pairs if pair[0].lower() not in names] + own
+    return what
+
+
+def _times(call: Call, deadline: float | datetime.timedelta | None) -> int:
+    """Sets the deadline; returns the flags. Beneath another unruffled, that one's attempt bounds this call too."""
+    call.deadline = 0 if deadline is None else _deadline(call.target, deadline)
+    above = NESTED.get()
+    if above is None:
+        return 0
+    if above < math.inf:
+        left = _deadline(call.target, above - time.monotonic())
+        call.deadline = min(call.deadline or left, left)
+    return codes.STACKED
 
 
 def _deadline(target: str, deadline: float | datetime.timedelta) -> int:

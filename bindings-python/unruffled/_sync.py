@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import cast
@@ -97,35 +98,46 @@ class SyncHost:
                 raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
         response._content = b"".join(parts)
 
-    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
-        """The first bytes of the last response's body; what came, when it breaks off."""
-        response = cast(httpx2.Response, call.response)
-        if response.is_closed and hasattr(response, "_content"):
-            return response.content[:most]
-        parts: list[bytes]
+    def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
+        """The body's pieces until there are so many bytes or it ends. Goes on where it left off; ReadTimeout at `at`."""
         if call.pieces is None:
-            parts = []
-            call.pieces = (response.iter_bytes(), parts)
+            call.pieces = (response.iter_bytes(), [])
         pieces: Iterator[bytes]
+        parts: list[bytes]
         pieces, parts = call.pieces
-        at = call.limit_at
-        if until is not None:
-            at = min(at, _monotonic() + max(0, until - call.engine.now()) / 1000)
         size = sum(map(len, parts))
         before = LIMIT.at
-        LIMIT.at = at
+        LIMIT.at = None if at == math.inf else at
         try:
-            while size < most and _monotonic() < at:
+            while size < most:
+                if _monotonic() >= at:
+                    raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
                 part = next(pieces, None)
                 if part is None:
                     break
                 parts.append(part)
                 size += len(part)
-        except httpx2.HTTPError:
-            pass
         finally:
             LIMIT.at = before
-        return b"".join(parts)[:most]
+        return parts
+
+    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+        """The first bytes of the last response's body; what came, when it breaks off."""
+        response = cast(httpx2.Response, call.response)
+        if hasattr(response, "_content"):
+            return response.content[:most]
+        at = call.limit_at
+        if until is not None:
+            at = min(at, _monotonic() + max(0, until - call.engine.now()) / 1000)
+        try:
+            self._fill(call, response, most, at)
+        except httpx2.HTTPError:
+            # What came is in the pieces.
+            pass
+        except BaseException:
+            self._let_go(call, response)
+            raise
+        return b"".join(call.pieces[1])[:most]
 
     async def keep(self, call: Call, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
@@ -133,25 +145,26 @@ class SyncHost:
         try:
             response._content = await self.gather(call, codes.MOST_KEPT, until)
         finally:
-            call.pieces = None
-            response.close()
+            self._let_go(call, response)
 
     async def read(self, call: Call) -> None:
-        """Reads the rest of the last response's body. Raises as httpx2 does."""
+        """Reads the rest of the last response's body. Raises as httpx2 does; what came is kept."""
         response = cast(httpx2.Response, call.response)
-        before = LIMIT.at
-        LIMIT.at = call.limit_at
+        if hasattr(response, "_content"):
+            return
+        most = call.route.max_body
         try:
-            if call.pieces is None:
-                self._whole(call, response)
-            else:
-                pieces, parts = call.pieces
-                parts.extend(pieces)
-                response._content = b"".join(parts)
+            parts = self._fill(call, response, most + 1, call.limit_at)
+            if sum(map(len, parts)) > most:
+                raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
         finally:
-            call.pieces = None
-            LIMIT.at = before
-            response.close()
+            response._content = b"".join(call.pieces[1])[:most]
+            self._let_go(call, response)
+
+    @staticmethod
+    def _let_go(call: Call, response: httpx2.Response) -> None:
+        call.pieces = None
+        response.close()
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
         """Blocks the thread so long, or until the call is woken."""
