@@ -99,7 +99,7 @@ class SyncHost:
         response._content = b"".join(parts)
 
     def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
-        """The body's pieces until there are so many bytes or it ends. Goes on where it left off; ReadTimeout at `at`."""
+        """The body's pieces until there are so many or it ends. Goes on where it left off; ReadTimeout at `at`."""
         if call.pieces is None:
             call.pieces = (response.iter_bytes(), [])
         pieces: Iterator[bytes]
