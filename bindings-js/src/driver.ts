@@ -146,7 +146,7 @@ export class Driver {
             word = await this.#pause(call, w.arg(word));
             break;
           case w.REFRESH:
-            word = await this.#refresh(call, w.arg(word));
+            word = this.#refresh(call, w.arg(word));
             break;
           case w.DELIVER:
             // A kept record waits for explain(); the core lets the oldest go.
@@ -333,18 +333,12 @@ export class Driver {
     });
   }
 
-  /** This call leads: it asks for a credential on behalf of all that wait for one, and waits like them. */
-  async #refresh(call: Call, generation: number): Promise<number> {
-    const { auth } = call.job;
-    const keeping = call.response === null ? null : this.keep(call, call.response);
-    const slept = this.#sleep(call, Infinity);
-    // Not cancelled with its leader: the others wait for it too.
-    void this.#renew(auth, generation, call).then(() => call.wake?.());
-    await slept;
-    if (keeping !== null) {
-      call.attempt?.drop();
-      await keeping;
-    }
+  /**
+   * This call leads: it asks for a credential on behalf of all that wait for one, and is parked like them. The asking is
+   * not cancelled with its leader; the core says how long the leader waits.
+   */
+  #refresh(call: Call, generation: number): number {
+    void this.#renew(call.job.auth, generation, call);
     return this.#resume(call);
   }
 
@@ -404,7 +398,7 @@ export class Driver {
     }
     await this.keep(call, response);
     heed(job.signal);
-    throw statusError(this, call, w.arg(word), (w.low(word) & w.REPORT) !== 0);
+    throw statusError(this, call, word);
   }
 
   #awaitOnline(): void {

@@ -36,17 +36,15 @@ export async function failed(driver: Driver, call: Call, word: number): Promise<
 }
 
 /** The error of a delivered status from 400 on. */
-export function statusError(driver: Driver, call: Call, outcome: number, kept: boolean): StatusError {
-  const report = { ...reportOf(driver, call, kept), reason: "status" as const };
+export function statusError(driver: Driver, call: Call, word: number): StatusError {
+  const flags = w.low(word);
+  const report = { ...reportOf(driver, call, (flags & w.REPORT) !== 0), reason: "status" as const };
   const response = call.response as Response;
   const bytes = call.bytes ?? NOTHING;
   const of = { target: call.job.target, reason: report.reason, report, wall: driver.clock.wall() };
   const told = { text: (): string => report.text };
-  return new StatusError(
-    { ...of, outcome: w.OUTCOMES[outcome] ?? "unknown" },
-    held(response, bytes, told),
-    decode(bytes),
-  );
+  const outcome = w.OUTCOMES[w.arg(word)] ?? "unknown";
+  return new StatusError({ ...of, outcome }, held(response, bytes, told), decode(bytes), (flags & w.APPLIED) !== 0);
 }
 
 function kept(call: Call): Uint8Array<ArrayBuffer> {

@@ -84,13 +84,16 @@ export class StatusError extends CallError {
   readonly response: Response;
   /** The body as text, cut at 64 KiB. Never part of `message`. */
   readonly body: string;
+  /** The status (404, 410, 412) may be the echo of an earlier attempt of this call that did its work. */
+  readonly maybeApplied: boolean;
 
-  constructor(failure: Failure, response: Response, body: string) {
+  constructor(failure: Failure, response: Response, body: string, maybeApplied = false) {
     super(failure);
     this.status = response.status;
     this.headers = response.headers;
     this.response = response;
     this.body = body;
+    this.maybeApplied = maybeApplied;
     brand(this, STATUS);
   }
 }

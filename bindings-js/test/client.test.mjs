@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import { CallError, createClient, createFetch, PolicyError, StatusError } from "unruffled";
-import { json, scripted, settled, TestClock, watched } from "./kit.js";
+import { fails, json, scripted, settled, TestClock, watched } from "./kit.js";
 
 const BASE = "https://api.example.com/v1";
 
@@ -171,6 +171,16 @@ describe("credentials", () => {
     assert.equal(fetch.calls[0].headers.get("authorization"), "Basic x");
   });
 
+  it("a credential that does not come is waited for no longer than the deadline", async () => {
+    const { client, clock } = setup({}, [json({})], { credentials: () => new Promise(() => {}) });
+    const calls = ["/a", "/b"].map((path) => watched(client.get(path, { deadline: 5000 })));
+    await clock.pass(5000);
+    assert.deepEqual(
+      calls.map((call) => call.error?.reason),
+      ["deadline", "deadline"],
+    );
+  });
+
   it("a caller's abort ends the waiting for a credential at once, and the others still get it", async () => {
     let give;
     const credentials = () => new Promise((resolve) => (give = () => resolve({ token: "t" })));
@@ -308,6 +318,14 @@ describe("errors", () => {
     assert.ok(!(null instanceof CallError) && !({} instanceof CallError));
     assert.equal(error.name, "StatusError");
     assert.match(error.stack, /^StatusError: GET \/x: status after 1 attempt/);
+  });
+
+  it("a 404 after a DELETE whose answer was lost may be its echo", async () => {
+    const { client, clock } = setup({}, [fails("ECONNRESET"), json({}, 404)]);
+    const call = watched(client.delete("/orders/7"));
+    await clock.pass(2000);
+    assert.equal(call.error.maybeApplied, true);
+    assert.equal((await client.delete("/orders/7").catch((error) => error)).maybeApplied, false);
   });
 
   it("tell no query value, token or body", async () => {
