@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what a call costs, in the core and in each language, in one table.
 //!
-//! A bench program prints one JSON line per figure, `{"name", "value", "unit"}`; whatever else it prints is shown as it is.
+//! A bench program prints one JSON line per figure, `{"name", "value", "unit"}`, or one object of all; whatever else it
+//! prints is shown as it is.
 
 use crate::build;
 use crate::needs;
@@ -26,7 +27,7 @@ pub fn main(words: &[String]) -> Result<(), String> {
             continue;
         }
         match prepare() {
-            Ok(run) => figures.extend(run.output()?.lines().filter_map(figure)),
+            Ok(run) => figures.extend(run.output()?.lines().flat_map(read)),
             Err(why) => println!("{name} is left out: {}", why.trim_end()),
         }
     }
@@ -37,16 +38,31 @@ pub fn main(words: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// A figure's name and value; a line of another form is printed at once.
-fn figure(line: &str) -> Option<(String, String)> {
+/// The names and values in a line; a line without any is printed at once.
+fn read(line: &str) -> Vec<(String, String)> {
     let value: Value = serde_json::from_str(line).unwrap_or(Value::Null);
-    match (value["name"].as_str(), value["value"].as_f64(), value["unit"].as_str()) {
-        (Some(name), Some(number), Some(unit)) => Some((name.to_owned(), format!("{number:>10.1} {unit}"))),
-        _ => {
-            println!("{line}");
-            None
+    if let (Some(name), Some(number), Some(unit)) =
+        (value["name"].as_str(), value["value"].as_f64(), value["unit"].as_str())
+    {
+        return vec![(name.to_owned(), format!("{number:>10.1} {unit}"))];
+    }
+    let mut figures = Vec::new();
+    for place in ["stub", "loopback"] {
+        for (name, number) in value[place].as_object().into_iter().flatten() {
+            let added = if name == "bare" { "" } else { "added by " };
+            figures.push((
+                format!("node {place}: {added}{name}"),
+                format!("{:>10.1} µs", number.as_f64().unwrap_or(f64::NAN)),
+            ));
         }
     }
+    if let Some(number) = value["crossings"].as_f64() {
+        figures.push(("node begin + respond".into(), format!("{number:>10.1} ns")));
+    }
+    if figures.is_empty() {
+        println!("{line}");
+    }
+    figures
 }
 
 fn core() -> Result<Run, String> {
@@ -56,8 +72,8 @@ fn core() -> Result<Run, String> {
 fn javascript() -> Result<Run, String> {
     let program = present("bindings-js/bench/added.mjs")?;
     needs::node()?;
-    build::package("js")?;
-    Ok(Run::new("node").args(["--expose-gc".as_ref(), program.as_os_str()]))
+    print!("{}", build::package("js")?);
+    Ok(Run::new("node").args([program.as_os_str(), "--json".as_ref()]))
 }
 
 fn python() -> Result<Run, String> {
@@ -79,12 +95,19 @@ fn present(path: &str) -> Result<std::path::PathBuf, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::figure;
+    use super::read;
 
     #[test]
     fn a_figure_has_a_name_a_value_and_a_unit() {
         let line = r#"{"name":"core","value":80.25,"unit":"ns"}"#;
-        assert_eq!(figure(line), Some(("core".into(), "      80.2 ns".into())));
-        assert_eq!(figure("warming up"), None);
+        assert_eq!(read(line), [("core".into(), "      80.2 ns".into())]);
+        assert_eq!(read("warming up"), []);
+    }
+
+    #[test]
+    fn nodes_figures_come_in_one_object() {
+        let line = r#"{"stub":{"bare":10,"get":3.5},"loopback":{},"crossings":99}"#;
+        let names: Vec<String> = read(line).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["node stub: bare", "node stub: added by get", "node begin + respond"]);
     }
 }

@@ -67,6 +67,8 @@ impl Run {
                 command.env_remove(&name);
             }
         }
+        // What is kept is shown in other places than a terminal, and read by counts.
+        command.env("NO_COLOR", "1").env("FORCE_COLOR", "0").env("CARGO_TERM_COLOR", "never");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

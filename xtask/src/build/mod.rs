@@ -7,7 +7,8 @@ mod python;
 pub use kotlin::{jvm, native};
 use std::time::Instant;
 
-type Build = fn() -> Result<(), String>;
+/// Builds one package and returns what its tools said that is worth reading.
+type Build = fn() -> Result<String, String>;
 
 /// The packages that can be built, by the words of `--only`.
 const PACKAGES: [(&str, Build); 3] = [("js", javascript::build), ("python", python::build), ("kotlin", kotlin::build)];
@@ -22,18 +23,19 @@ pub fn main(words: &[String]) -> Result<(), String> {
     for (name, _) in PACKAGES {
         if only.is_empty() || only.iter().any(|wanted| wanted == name) {
             let started = Instant::now();
-            package(name)?;
+            let said = package(name)?;
+            print!("{said}");
             println!("built {name} in {:.1} s", started.elapsed().as_secs_f64());
         }
     }
     Ok(())
 }
 
-/// Builds one package.
+/// Builds one package; what its tools said that is worth reading.
 ///
 /// # Errors
 /// As `main`.
-pub fn package(name: &str) -> Result<(), String> {
+pub fn package(name: &str) -> Result<String, String> {
     let build = PACKAGES.iter().find(|(known, _)| *known == name).map(|(_, build)| build);
     build.ok_or_else(|| format!("no package named {name}"))?()
 }
