@@ -211,7 +211,7 @@ fn y(number: u64, top: u64) -> f64 {
 
 /// Four steps of a round number that reach `number`: 137 becomes 160.
 fn round_up(number: u64) -> u64 {
-    let steps = [5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 500, 1000];
+    let steps = [5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 250, 500, 1000];
     let step = steps.into_iter().find(|step| step * 4 >= number);
     step.map_or_else(|| number.next_multiple_of(4), |step| step * 4)
 }
@@ -258,6 +258,6 @@ mod tests {
 
     #[test]
     fn the_axis_ends_on_a_round_number() {
-        assert_eq!([50, 61, 137, 200, 201].map(round_up), [60, 80, 160, 200, 300]);
+        assert_eq!([50, 61, 137, 200, 221].map(round_up), [60, 80, 160, 200, 240]);
     }
 }
