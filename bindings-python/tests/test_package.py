@@ -112,3 +112,24 @@ def test_the_readmes_quick_start_runs(tmp_path: Path) -> None:
         assert "a1" in done.stdout
         totals = faults.log(run)["totals"]
     assert (totals["requests"], totals["commits"], totals["duplicates"]) == (4, 1, 0)
+
+
+def test_the_demos_client_tells_how_it_goes(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text("{}", "utf-8")
+    with Faults() as faults:
+        _, base = faults.begin({"answers": [{"status": 503}]})
+        program = [sys.executable, "examples/demo.py", "--url", base, "--policy", str(policy)]
+        done = subprocess.run(
+            [*program, "--rate", "40", "--seconds", "0.5", "--writes", "0.5"],
+            cwd=Path(__file__).parents[1],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    *lines, last = map(json.loads, done.stdout.splitlines())
+    assert list(lines[0])[:5] == ["at", "calls", "succeeded", "failed", "attempts"]
+    assert list(lines[0])[5:] == ["breaker", "tokens", "waiting", "inFlight"]
+    assert last["done"]
+    assert last["calls"] == last["succeeded"] + last["failed"] == len(last["ends"]) == len(last["latencies"]) == 20

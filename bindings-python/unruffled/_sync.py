@@ -50,7 +50,8 @@ class SyncHost:
             for connection in idle(self.http):
                 connection.close()
         before = LIMIT.at
-        LIMIT.at = at
+        # An attempt of another client that we are the transport of ends no later for it.
+        LIMIT.at = at if before is None or (at is not None and at < before) else before
         mark = NESTED.set(call.limit_at) if self.foreign else None
         try:
             response = self.http.send(call.request(word, token), stream=True)
