@@ -49,7 +49,7 @@ fn read(line: &str) -> Vec<(String, String)> {
     let mut figures = Vec::new();
     for place in ["stub", "loopback"] {
         for (name, number) in value[place].as_object().into_iter().flatten() {
-            let added = if name == "bare" { "" } else { "added by " };
+            let added = if ["bare", "control"].contains(&name.as_str()) { "" } else { "added by " };
             figures.push((
                 format!("node {place}: {added}{name}"),
                 format!("{:>10.1} µs", number.as_f64().unwrap_or(f64::NAN)),

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// README's Kotlin, where Maven compiles it.
-pub const KOTLIN: &str = "bindings-kotlin/examples/src/main/kotlin/dev/unruffled/examples/QuickStart.kt";
+const KOTLIN: &str = "bindings-kotlin/examples/src/main/kotlin/dev/unruffled/examples/QuickStart.kt";
 
 pub fn javascript() -> Result<String, String> {
     write(&target("readme/quickstart.mjs"), &block("js")?)?;

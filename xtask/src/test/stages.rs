@@ -12,8 +12,6 @@ pub struct Stage {
     pub name: &'static str,
     /// The words of `--only` that choose it; the first is the runtime it belongs to.
     pub tags: &'static [&'static str],
-    /// What must exist for it to have work.
-    pub source: &'static str,
     /// Stages that must have passed before, if they were run.
     pub after: &'static [&'static str],
     /// Does the work; returns what the tools printed.
@@ -21,22 +19,15 @@ pub struct Stage {
 }
 
 const fn stage(name: &'static str, tags: &'static [&'static str], work: fn() -> Result<String, String>) -> Stage {
-    Stage { name, tags, source: "Cargo.toml", after: &[], work }
+    Stage { name, tags, after: &[], work }
 }
 
 impl Stage {
-    const fn of(mut self, source: &'static str) -> Self {
-        self.source = source;
-        self
-    }
-
     const fn after(mut self, stages: &'static [&'static str]) -> Self {
         self.after = stages;
         self
     }
 }
-
-const PYPROJECT: &str = "bindings-python/pyproject.toml";
 
 /// Every stage.
 pub static STAGES: &[Stage] = &[
@@ -51,48 +42,26 @@ pub static STAGES: &[Stage] = &[
         Run::cargo().args(["run", "--quiet", "-p", "unruffled-host"]).output()
     }),
     stage("fault server", &["rust", "js", "chromium", "python", "kotlin", "scenarios", "docs"], fault_server),
-    stage("js build", &["js", "chromium", "vectors", "scenarios", "docs"], || built("js")).of("bindings-js/build.mjs"),
-    stage("js types", &["js"], || npm("types")).of("bindings-js/build.mjs").after(&["js build"]),
-    stage("js lint", &["js"], || npm("lint")).of("bindings-js/build.mjs").after(&["js build"]),
-    stage("js tests", &["js"], || npm("test")).of("bindings-js/build.mjs").after(&["js build"]),
-    stage("js vectors", &["js", "vectors"], || node("test/vectors.mjs"))
-        .of("bindings-js/test/vectors.mjs")
-        .after(&["js build"]),
-    stage("js scenarios", &["js", "scenarios"], || node("test/scenarios.mjs"))
-        .of("bindings-js/test/scenarios.mjs")
-        .after(&["js build", "fault server"]),
-    stage("js quick start", &["js", "docs"], quickstart::javascript)
-        .of("bindings-js/build.mjs")
-        .after(&["js build", "fault server"]),
-    stage("chromium", &["chromium", "vectors", "scenarios"], chromium)
-        .of("bindings-js/test/chromium.mjs")
-        .after(&["js build", "fault server"]),
-    stage("python build", &["python", "vectors", "scenarios", "docs"], || built("python")).of(PYPROJECT),
-    stage("python types", &["python"], || python("mypy", &[])).of(PYPROJECT).after(&["python build"]),
-    stage("python lint", &["python"], python_lint).of(PYPROJECT).after(&["python build"]),
-    stage("python tests", &["python"], || python("pytest", &["-q"])).of(PYPROJECT).after(&["python build"]),
-    stage("python vectors", &["python", "vectors"], || python("tests.vectors", &[]))
-        .of("bindings-python/tests/vectors.py")
-        .after(&["python build"]),
+    stage("js build", &["js", "chromium", "vectors", "scenarios", "docs"], || build::package("js")),
+    stage("js types", &["js"], || npm("types")).after(&["js build"]),
+    stage("js lint", &["js"], || npm("lint")).after(&["js build"]),
+    stage("js tests", &["js"], || npm("test")).after(&["js build"]),
+    stage("js vectors", &["js", "vectors"], || node("test/vectors.mjs")).after(&["js build"]),
+    stage("js scenarios", &["js", "scenarios"], || node("test/scenarios.mjs")).after(&["js build", "fault server"]),
+    stage("js quick start", &["js", "docs"], quickstart::javascript).after(&["js build", "fault server"]),
+    stage("chromium", &["chromium", "vectors", "scenarios"], chromium).after(&["js build", "fault server"]),
+    stage("python build", &["python", "vectors", "scenarios", "docs"], || build::package("python")),
+    stage("python types", &["python"], || python("mypy", &[])).after(&["python build"]),
+    stage("python lint", &["python"], python_lint).after(&["python build"]),
+    stage("python tests", &["python"], || python("pytest", &["-q"])).after(&["python build"]),
+    stage("python vectors", &["python", "vectors"], || python("tests.vectors", &[])).after(&["python build"]),
     stage("python scenarios", &["python", "scenarios"], || python("tests.scenarios", &[]))
-        .of("bindings-python/tests/scenarios.py")
         .after(&["python build", "fault server"]),
-    stage("python quick start", &["python", "docs"], quickstart::python)
-        .of(PYPROJECT)
-        .after(&["python build", "fault server"]),
-    stage("kotlin native", &["kotlin", "vectors", "scenarios", "docs"], || build::native().map(|()| String::new()))
-        .of("bindings-kotlin/pom.xml"),
-    stage("kotlin tests", &["kotlin", "vectors", "scenarios"], maven)
-        .of("bindings-kotlin/pom.xml")
-        .after(&["kotlin native", "fault server"]),
-    stage("kotlin quick start", &["kotlin"], quickstart::kotlin)
-        .of(quickstart::KOTLIN)
-        .after(&["kotlin tests", "fault server"]),
+    stage("python quick start", &["python", "docs"], quickstart::python).after(&["python build", "fault server"]),
+    stage("kotlin native", &["kotlin", "vectors", "scenarios", "docs"], || build::native().map(|()| String::new())),
+    stage("kotlin tests", &["kotlin", "vectors", "scenarios"], maven).after(&["kotlin native", "fault server"]),
+    stage("kotlin quick start", &["kotlin"], quickstart::kotlin).after(&["kotlin tests", "fault server"]),
 ];
-
-fn built(name: &str) -> Result<String, String> {
-    build::package(name)
-}
 
 fn clippy() -> Result<String, String> {
     Run::cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]).output()
