@@ -19,6 +19,11 @@ export class Attempt implements Abortable, Watched {
     if (caller !== null) join(caller, this);
   }
 
+  /** Whether a caller may stop it. */
+  get followed(): boolean {
+    return this.#caller !== null;
+  }
+
   /** Begins a limit of `ms` in place of the one that runs; 0 = none. */
   limit(ms: number): void {
     this.#limit = ms;

@@ -45,14 +45,15 @@ export function account(error: object, of: Account): void {
 
 /** Hands out a response whose body is still to come. */
 export function live(response: Response, attempt: Attempt | null, idle: number, of: Account): Response {
-  if (attempt === null || response.body === null || !swap(response)) {
+  const nothingToStop = attempt === null || response.body === null || (idle === 0 && !attempt.followed);
+  if (nothingToStop || !swap(response)) {
     attempt?.end();
     notes.set(response, { account: of, attempt: null, idle: 0, bytes: null });
     return response;
   }
   attempt.limit(0);
   notes.set(response, { account: of, attempt, idle, bytes: null });
-  backstop.register(response, attempt);
+  if (attempt.followed) backstop.register(response, attempt);
   return response;
 }
 

@@ -1,10 +1,17 @@
 //! The core for JavaScript: one class whose methods take numbers and return words as numbers (exact below 2^52).
 //! A trap (a panic in the core) is caught by the one file of the package that calls this.
 
+#[cfg(target_arch = "wasm32")]
+mod heap;
+
 use std::cell::RefCell;
 use unruffled_core::config::{Reading, issues_json};
 use unruffled_core::{Answer, Misuse};
 use wasm_bindgen::prelude::wasm_bindgen;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static HEAP: heap::Heap = heap::Heap::new();
 
 thread_local! {
     static WHY: RefCell<String> = const { RefCell::new(String::new()) };
