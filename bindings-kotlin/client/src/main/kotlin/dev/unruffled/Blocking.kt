@@ -1,6 +1,5 @@
 package dev.unruffled
 
-import okhttp3.Call
 import java.io.IOException
 import java.io.InterruptedIOException
 import java.util.concurrent.CountDownLatch
@@ -13,7 +12,7 @@ import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
 
 /**
  * The host for plain threads: everything happens on the caller's own thread and nothing suspends. An interrupt ends waits at
- * once and attempts within [Interrupts.EVERY_MS], as [InterruptedIOException], and the thread stays interrupted.
+ * once and attempts within [Watch.EVERY_MS] ms, as [InterruptedIOException], and the thread stays interrupted.
  */
 internal class Blocking(private val transport: Transport) : Host {
     override suspend fun send(attempt: Attempt): Reply {
@@ -24,25 +23,23 @@ internal class Blocking(private val transport: Transport) : Host {
             } catch (refused: RuntimeException) {
                 throw Broken(Fault.REFUSED, refused)
             }
-        val limit = if (attempt.streamed && attempt.timeoutMs > 0) HeaderLimit(call) else null
-        return guarded(call, { error -> Broken(progress.fault(error, limit?.passed == true), error) }) {
-            limit?.timeout(attempt.timeoutMs, TimeUnit.MILLISECONDS)
-            limit?.enter()
-            val response =
-                try {
-                    call.execute()
-                } finally {
-                    limit?.exit()
-                }
-            transport.reply(attempt, response)
+        if (Thread.currentThread().isInterrupted) throw interrupted()
+        val flight = Watch.begin(call, attempt.timeoutMs, Thread.currentThread())
+        try {
+            return transport.reply(attempt, call.execute(), flight)
+        } catch (error: IOException) {
+            if (Thread.currentThread().isInterrupted) throw interrupted()
+            throw progress.broken(error, flight.late)
+        } finally {
+            Watch.end(flight)
         }
     }
 
     override suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray =
-        reply.bytes ?: transport.readSome(checkNotNull(reply.open), most, withinMs)
+        reply.bytes ?: transport.readSome(reply, most, withinMs)
 
     override suspend fun whole(reply: Reply, most: Long): ByteArray =
-        reply.bytes ?: transport.readWhole(checkNotNull(reply.open), most)
+        reply.bytes ?: transport.readWhole(reply, most)
 
     override suspend fun rest(seat: Seat, ms: Long) {
         val woken = CountDownLatch(1)
@@ -58,21 +55,6 @@ internal class Blocking(private val transport: Transport) : Host {
     }
 
     override suspend fun <T> ask(function: suspend () -> T): T = now(function)
-
-    private inline fun guarded(call: Call, broken: (Throwable) -> Broken, work: () -> Reply): Reply {
-        if (Thread.currentThread().isInterrupted) throw interrupted()
-        val watched = Interrupts.watch(call)
-        try {
-            return work()
-        } catch (error: IOException) {
-            if (Thread.currentThread().isInterrupted) throw interrupted()
-            throw broken(error)
-        } catch (error: RuntimeException) {
-            throw broken(error)
-        } finally {
-            Interrupts.leave(watched)
-        }
-    }
 }
 
 /** The caller's cancellation: the flag is set again, as whoever interrupted expects. */

@@ -2,6 +2,8 @@ package dev.unruffled
 
 import okhttp3.Call
 import okhttp3.EventListener
+import okhttp3.Interceptor
+import okhttp3.Response
 import okhttp3.internal.http2.ConnectionShutdownException
 import okhttp3.internal.http2.ErrorCode
 import okhttp3.internal.http2.StreamResetException
@@ -28,8 +30,13 @@ internal class Progress : EventListener() {
         answered = true
     }
 
-    /** What [error] is to the core; [timedOut]: a time limit of ours cancelled the call. */
-    fun fault(error: Throwable, timedOut: Boolean = false): Fault {
+    /** What [error] is to the core; [timedOut]: its time was up and it was cancelled for that. */
+    fun broken(error: IOException, timedOut: Boolean): Broken {
+        val cause = (error as? Refused)?.cause ?: error
+        return Broken(fault(cause, timedOut), cause)
+    }
+
+    private fun fault(error: Throwable, timedOut: Boolean): Fault {
         val late = timedOut || error is InterruptedIOException
         return when {
             error is TooLarge -> Fault.TOO_LARGE
@@ -46,3 +53,16 @@ internal class Progress : EventListener() {
 
 /** A buffered body beyond `maxBody`. */
 internal class TooLarge(most: Long) : IOException("the body is larger than maxBody ($most bytes)")
+
+/** An interceptor of the caller's threw: no fault of the network. OkHttp takes only IOExceptions without harm. */
+internal class Refused(override val cause: RuntimeException) : IOException(cause)
+
+/** Stands before the caller's interceptors. */
+internal object Guard : Interceptor {
+    override fun intercept(chain: Interceptor.Chain): Response =
+        try {
+            chain.proceed(chain.request())
+        } catch (thrown: RuntimeException) {
+            throw Refused(thrown)
+        }
+}

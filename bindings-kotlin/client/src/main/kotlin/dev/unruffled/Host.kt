@@ -49,7 +49,11 @@ internal class Reply(
     val headers: Headers,
     var bytes: ByteArray?,
     val open: Response?,
+    private val flight: Watch.Flight? = null,
 ) : Closeable {
+    /** Milliseconds left of the attempt's time. */
+    fun left(): Long = flight?.left() ?: Long.MAX_VALUE
+
     override fun close() {
         open?.close()
     }

@@ -7,7 +7,6 @@ import okhttp3.Call
 import okhttp3.Callback
 import okhttp3.Response
 import java.io.IOException
-import java.util.concurrent.TimeUnit
 import kotlin.coroutines.resume
 import kotlin.coroutines.resumeWithException
 
@@ -23,26 +22,24 @@ internal class Suspending(private val transport: Transport) : Host {
                     continuation.resumeWithException(Broken(Fault.REFUSED, refused))
                     return@suspendCancellableCoroutine
                 }
-            val limit = if (attempt.streamed && attempt.timeoutMs > 0) HeaderLimit(call) else null
             continuation.invokeOnCancellation { call.cancel() }
-            limit?.timeout(attempt.timeoutMs, TimeUnit.MILLISECONDS)
-            limit?.enter()
+            val flight = Watch.begin(call, attempt.timeoutMs, null)
             call.enqueue(
                 object : Callback {
                     override fun onFailure(call: Call, e: IOException) {
-                        limit?.exit()
-                        continuation.resumeWithException(Broken(progress.fault(e, limit?.passed == true), e))
+                        Watch.end(flight)
+                        continuation.resumeWithException(progress.broken(e, flight.late))
                     }
 
                     override fun onResponse(call: Call, response: Response) {
-                        limit?.exit()
                         val reply =
                             try {
-                                transport.reply(attempt, response)
+                                transport.reply(attempt, response, flight)
                             } catch (e: IOException) {
-                                continuation.resumeWithException(Broken(progress.fault(e), e))
+                                onFailure(call, e)
                                 return
                             }
+                        Watch.end(flight)
                         continuation.resume(reply) { _, late, _ -> late.close() }
                     }
                 },
@@ -68,12 +65,12 @@ internal class Suspending(private val transport: Transport) : Host {
     override suspend fun <T> ask(function: suspend () -> T): T = function()
 
     /** Blocking reads run on the transport's threads; a cancellation closes the response under them. */
-    private suspend fun elsewhere(reply: Reply, read: (Response) -> ByteArray): ByteArray {
+    private suspend fun elsewhere(reply: Reply, read: (Reply) -> ByteArray): ByteArray {
         reply.bytes?.let { return it }
         val response = checkNotNull(reply.open)
         return suspendCancellableCoroutine { continuation ->
             continuation.invokeOnCancellation { transport.executor.execute(response::close) }
-            transport.executor.execute { continuation.resumeWith(runCatching { read(response) }) }
+            transport.executor.execute { continuation.resumeWith(runCatching { read(reply) }) }
         }
     }
 }

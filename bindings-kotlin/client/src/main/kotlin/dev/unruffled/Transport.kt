@@ -7,7 +7,6 @@ import okhttp3.Interceptor
 import okhttp3.OkHttpClient
 import okhttp3.Request
 import okhttp3.Response
-import okio.AsyncTimeout
 import okio.Buffer
 import java.io.IOException
 import java.util.concurrent.ConcurrentHashMap
@@ -30,6 +29,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
         (from ?: OkHttpClient()).newBuilder()
             .retryOnConnectionFailure(false)
             .followSslRedirects(false)
+            .apply { interceptors().add(0, Guard) }
             .addNetworkInterceptor(SameOrigin)
             .dispatcher(
                 Dispatcher(executor).apply {
@@ -44,24 +44,22 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     private val clients = ConcurrentHashMap<Pair<Long, Long>, OkHttpClient>()
     private val byRoute = arrayOfNulls<OkHttpClient>(settings.routes.size)
 
-    /** A call for one attempt, with its time limit set unless the limit ends at the headers. */
+    /** A call for one attempt. Its time is [Watch]'s. */
     fun call(attempt: Attempt, progress: Progress): Call {
         val client = if (attempt.fresh) unpooled(attempt.route) else client(attempt.route)
         val call = client.newCall(attempt.request)
         call.addEventListener(progress)
-        if (attempt.timeoutMs > 0 && !attempt.streamed) call.timeout().timeout(attempt.timeoutMs, TimeUnit.MILLISECONDS)
         return call
     }
 
     /** The reply of a response whose headers have come, read whole if it is to be buffered. */
-    fun reply(attempt: Attempt, response: Response): Reply {
-        if (attempt.streamed) {
-            response.body.source().timeout().timeout(settings.routes[attempt.route].idle, TimeUnit.MILLISECONDS)
+    fun reply(attempt: Attempt, response: Response, flight: Watch.Flight): Reply {
+        val limits = settings.routes[attempt.route]
+        if (!attempt.streamed && response.code < FIRST_ERROR) {
+            return response.use { Reply(it.code, it.headers, readWhole(it, limits.maxBody), null) }
         }
-        if (attempt.streamed || response.code >= FIRST_ERROR) return Reply(response.code, response.headers, null, response)
-        return response.use {
-            Reply(it.code, it.headers, readWhole(it, settings.routes[attempt.route].maxBody), null)
-        }
+        response.body.source().timeout().timeout(limits.idle, TimeUnit.MILLISECONDS)
+        return Reply(response.code, response.headers, null, response, if (attempt.streamed) null else flight)
     }
 
     /** The whole body; more than [most] bytes are [TooLarge]. */
@@ -71,21 +69,34 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
         return source.readByteArray()
     }
 
+    /** The same for what is left of the attempt's time. */
+    fun readWhole(reply: Reply, most: Long): ByteArray {
+        val response = checkNotNull(reply.open)
+        return within(response, reply.left()) { readWhole(response, most) }
+    }
+
     /** The first [most] bytes, as far as they come within [withinMs]. The response stays open, the bytes in its buffer. */
-    fun readSome(response: Response, most: Long, withinMs: Long): ByteArray {
+    fun readSome(reply: Reply, most: Long, withinMs: Long): ByteArray {
+        val response = checkNotNull(reply.open)
         val source = response.body.source()
-        val timeout = source.timeout()
         try {
-            timeout.deadline(withinMs.coerceAtLeast(1), TimeUnit.MILLISECONDS)
-            source.request(most)
+            within(response, minOf(withinMs, reply.left())) { source.request(most) }
         } catch (_: IOException) {
             // What came is kept; the answer itself is known.
-        } finally {
-            timeout.clearDeadline()
         }
         val kept = Buffer()
         source.buffer.copyTo(kept, 0, minOf(most, source.buffer.size))
         return kept.readByteArray()
+    }
+
+    private inline fun <T> within(response: Response, ms: Long, read: () -> T): T {
+        val timeout = response.body.source().timeout()
+        if (ms < Long.MAX_VALUE) timeout.deadline(ms.coerceAtLeast(1), TimeUnit.MILLISECONDS)
+        try {
+            return read()
+        } finally {
+            timeout.clearDeadline()
+        }
     }
 
     private fun client(route: Int): OkHttpClient =
@@ -116,29 +127,26 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     }
 }
 
-/** The time limit of an attempt whose body is lent out: it ends at the headers, which OkHttp's own limit cannot. */
-internal class HeaderLimit(private val call: Call) : AsyncTimeout() {
-    @Volatile
-    var passed = false
-        private set
-
-    override fun timedOut() {
-        passed = true
-        call.cancel()
-    }
-}
-
-/** A redirect to another origin takes along nothing that could be a credential. */
+/** What OkHttp does by itself, tamed: a redirect to another origin takes along nothing that could be a credential. */
 private object SameOrigin : Interceptor {
+    private const val UNAVAILABLE = 503
     private val harmless =
         setOf("accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "host", "user-agent")
 
     override fun intercept(chain: Interceptor.Chain): Response {
         val request = chain.request()
         val first = chain.call().request().url
-        if (request.url.host == first.host && request.url.port == first.port) return chain.proceed(request)
-        return chain.proceed(stripped(request))
+        val same = request.url.host == first.host && request.url.port == first.port
+        return unprovoked(chain.proceed(if (same) request else stripped(request)))
     }
+
+    /** `Retry-After: 0` with a 503 makes OkHttp send again by itself; the same said otherwise does not. */
+    private fun unprovoked(response: Response): Response =
+        if (response.code == UNAVAILABLE && response.header("Retry-After")?.trim()?.toIntOrNull() == 0) {
+            response.newBuilder().header("Retry-After", "0.0").build()
+        } else {
+            response
+        }
 
     private fun stripped(request: Request): Request =
         request.newBuilder().apply {

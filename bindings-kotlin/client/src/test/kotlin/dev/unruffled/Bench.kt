@@ -5,6 +5,7 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.suspendCancellableCoroutine
 import okhttp3.Call
 import okhttp3.Callback
+import okhttp3.Dispatcher
 import okhttp3.Interceptor
 import okhttp3.OkHttpClient
 import okhttp3.Protocol
@@ -23,14 +24,14 @@ import kotlin.coroutines.resumeWithException
  */
 fun main() {
     System.setProperty("sun.net.httpserver.nodelay", "true")
-    println("%-46s %10s %10s %10s".format("microseconds, p50 (p99)", "bare", "unruffled", "added"))
+    println("%-30s %14s %14s %18s %14s".format("microseconds, p50 (p99)", "bare", "unruffled", "added", "noise"))
     boundary()
     stubbed()
     loopback()
 }
 
 private const val BODY = """{"id":7,"sku":"a1"}"""
-private const val ROUNDS = 40
+private const val ROUNDS = 20
 private const val STUB_CALLS = 5_000
 private const val LOOPBACK_CALLS = 250
 
@@ -44,13 +45,15 @@ private fun boundary() {
     val core = Core("""{"limits":[{"name":"core","rate":1000000000,"per":"1s"}]}""", false)
     val what = What.of("GET", What.REPEATABLE)
     var id = 0
-    val times =
-        Samples.blocking {
-            core.begin(++id, id / 1_000L, 0, 0, what, 0)
-            core.respond(id, id / 1_000L, 200)
-        }
-    repeat(ROUNDS) { times.round(STUB_CALLS) }
-    println("%-46s %10s %10s %10s".format("begin + respond", "", times, ""))
+    val times = Samples()
+    repeat(2 * ROUNDS * STUB_CALLS) { round ->
+        val start = System.nanoTime()
+        core.begin(++id, id / 1_000L, 0, 0, what, 0)
+        core.respond(id, id / 1_000L, 200)
+        val time = System.nanoTime() - start
+        if (round >= ROUNDS * STUB_CALLS) times += time
+    }
+    println("%-30s %14s %14s".format("begin + respond", "", times))
     core.release()
 }
 
@@ -75,26 +78,41 @@ private fun loopback() {
     server.stop(0)
 }
 
+/** Turns of bare, unruffled and bare again: what the second bare client seems to add is what the machine's noise is worth. */
 private fun compare(name: String, calls: Int, base: String, okHttp: OkHttpClient, suspending: Boolean) {
     val client = Unruffled.client(Policy.fromUrl(base)) { okHttp(okHttp) }
-    val bare: Samples
-    val ours: Samples
-    if (suspending) {
-        bare = Samples.suspending { okHttp.newCall(Request.Builder().url("$base/orders/7").build()).await() }
-        ours = Samples.suspending { client.get("/orders/{id}", path = mapOf("id" to 7)).bytes }
-    } else {
-        bare =
-            Samples.blocking {
-                okHttp.newCall(Request.Builder().url("$base/orders/7").build()).execute().use { it.body.bytes() }
+    val control = okHttp.newBuilder().dispatcher(Dispatcher()).build()
+    val bare: List<suspend () -> Unit> =
+        listOf(okHttp, control).map { http ->
+            suspend {
+                val call = http.newCall(Request.Builder().url("$base/orders/7").build())
+                if (suspending) call.await() else call.execute().use { it.body.bytes() }
             }
-        ours = Samples.blocking { client.blocking.get("/orders/{id}", path = mapOf("id" to 7)).bytes }
+        }
+    val ours: suspend () -> Unit =
+        if (suspending) {
+            { client.get("/orders/{id}", path = mapOf("id" to 7)).bytes }
+        } else {
+            { client.blocking.get("/orders/{id}", path = mapOf("id" to 7)).bytes }
+        }
+    val turns = listOf(bare[0], ours, bare[1])
+    val times = List(turns.size) { Samples() }
+    runBlocking {
+        repeat(2 * ROUNDS) { round ->
+            repeat(calls) {
+                turns.forEachIndexed { which, turn ->
+                    val start = System.nanoTime()
+                    turn()
+                    val time = System.nanoTime() - start
+                    if (round >= ROUNDS) times[which] += time
+                }
+            }
+        }
     }
-    repeat(ROUNDS) {
-        bare.round(calls)
-        ours.round(calls)
-    }
-    val added = ours.p50 - bare.p50
-    println("%-46s %10s %10s %10s".format(name, bare, ours, "%.2f (%.1f %%)".format(added, 100 * added / bare.p50)))
+    val (one, other, noise) = times
+    val added = (other - one).p50
+    val text = "%.2f (%.1f %%)".format(added, 100 * added / one.p50)
+    println("%-30s %14s %14s %18s %14.2f".format(name, one, other, text, (noise - one).p50))
     client.close()
 }
 
@@ -114,40 +132,18 @@ private suspend fun Call.await(): ByteArray =
         )
     }
 
-/** Times of one kind of call; the first half of the rounds only warms up. */
-private class Samples(private val many: (LongArray) -> Unit) {
-    private val kept = mutableListOf<Double>()
-    private var rounds = 0
-
-    fun round(calls: Int) {
-        val times = LongArray(calls)
-        many(times)
-        if (rounds++ >= ROUNDS / 2) times.forEach { kept += it / 1e3 }
+/** Times of one kind of call, in the order of their turns. */
+private class Samples(private var times: LongArray = LongArray(1_000), private var size: Int = 0) {
+    operator fun plusAssign(time: Long) {
+        if (size == times.size) times = times.copyOf(2 * size)
+        times[size++] = time
     }
 
-    val p50: Double get() = kept.sorted()[kept.size / 2]
+    operator fun minus(other: Samples) = Samples(LongArray(size) { times[it] - other.times[it] }, size)
 
-    override fun toString(): String = "%.2f (%.1f)".format(p50, kept.sorted()[kept.size * 99 / 100])
+    private fun quantile(share: Double): Double = times.copyOf(size).apply { sort() }[(size * share).toInt()] / 1e3
 
-    companion object {
-        fun blocking(work: () -> Unit) =
-            Samples { times: LongArray ->
-                for (i in times.indices) {
-                    val start = System.nanoTime()
-                    work()
-                    times[i] = System.nanoTime() - start
-                }
-            }
+    val p50: Double get() = quantile(0.5)
 
-        fun suspending(work: suspend () -> Unit) =
-            Samples { times: LongArray ->
-                runBlocking {
-                    for (i in times.indices) {
-                        val start = System.nanoTime()
-                        work()
-                        times[i] = System.nanoTime() - start
-                    }
-                }
-            }
-    }
+    override fun toString(): String = "%.2f (%.0f)".format(p50, quantile(0.99))
 }
