@@ -1,10 +1,14 @@
 //! The core for JavaScript: one class whose methods take numbers and return words as numbers (exact below 2^52).
-//! A trap (a panic in the core) is caught by the one file of the package that calls this.
+//! A trap (a panic in the core) is caught by the one file of the package that calls this. Without the standard library,
+//! whose panic messages nobody could read here.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+extern crate alloc;
 
 #[cfg(target_arch = "wasm32")]
 mod heap;
 
-use std::cell::RefCell;
+use alloc::string::String;
+use core::cell::RefCell;
 use unruffled_core::config::{Reading, issues_json};
 use unruffled_core::{Answer, Misuse};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -13,9 +17,19 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[global_allocator]
 static HEAP: heap::Heap = heap::Heap::new();
 
-thread_local! {
-    static WHY: RefCell<String> = const { RefCell::new(String::new()) };
+#[cfg(target_arch = "wasm32")]
+#[panic_handler]
+fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
 }
+
+/// The issues of the last `open` that was rejected.
+struct Why(RefCell<String>);
+
+// SAFETY: the module is built without threads.
+unsafe impl Sync for Why {}
+
+static WHY: Why = Why(RefCell::new(String::new()));
 
 /// All state of one client.
 #[wasm_bindgen]
@@ -39,7 +53,7 @@ pub fn open(policy: &str, lenient: bool) -> Option<Engine> {
     match unruffled_core::Engine::open(policy, reading) {
         Ok(engine) => Some(Engine(engine)),
         Err(issues) => {
-            WHY.set(issues_json(&issues));
+            WHY.0.replace(issues_json(&issues));
             None
         }
     }
@@ -48,7 +62,7 @@ pub fn open(policy: &str, lenient: bool) -> Option<Engine> {
 /// The issues of the last `open` that was rejected, as JSON.
 #[wasm_bindgen]
 pub fn why() -> String {
-    WHY.take()
+    WHY.0.take()
 }
 
 /// The report of a call that was answered at once, as JSON.
