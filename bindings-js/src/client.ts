@@ -5,9 +5,10 @@
 import { type Answer, answer, refused } from "./answer.js";
 import { Auth, type Credentials } from "./auth.js";
 import { type Body, upload } from "./body.js";
-import { type Driver, uuid } from "./driver.js";
+import type { Driver } from "./driver.js";
 import { misuse } from "./errors.js";
 import { callHeaders, type HeaderSource, type RouteHeaders, routeHeaders } from "./headers.js";
+import { uuid } from "./keys.js";
 import { type EventKind, kindsOf, type Listener } from "./observe.js";
 import { type CommonOptions, type Fetch, inBrowser, open, sender } from "./open.js";
 import { Order } from "./order.js";

@@ -3,15 +3,17 @@
 
 import { Attempt, ignore, read, start } from "./attempt.js";
 import type { Auth } from "./auth.js";
-import { Core } from "./boundary.js";
+import type { Core } from "./boundary.js";
+import { Call, type Job, Told } from "./call.js";
 import type { Clock } from "./clock.js";
 import { failed, statusError } from "./endings.js";
 import { faultOf } from "./faults.js";
 import { hints } from "./hints.js";
-import { type Abortable, join, leave } from "./hub.js";
+import { join, leave } from "./hub.js";
+import { newKey } from "./keys.js";
 import { Observers } from "./observe.js";
 import { type Account, held, live } from "./response.js";
-import type { RouteSettings, Settings, Snapshot } from "./settings.js";
+import type { Settings, Snapshot } from "./settings.js";
 import { Watch } from "./watch.js";
 import * as w from "./word.js";
 
@@ -20,74 +22,6 @@ const KEPT = 65536;
 /** How much of a body the core reads for a rule, in bytes. */
 const PEEKED = 4096;
 const NOTHING = new Uint8Array(0);
-
-/** One logical call as its client or drop-in prepared it. */
-export interface Job {
-  /** Method, flags and size, as `begin` takes them. */
-  readonly what: number;
-  readonly route: number;
-  readonly scope: number;
-  /** Milliseconds from begin, in place of the policy's total; 0 = the policy's. */
-  readonly deadline: number;
-  readonly signal: AbortSignal | null;
-  readonly settings: RouteSettings;
-  /** Limit in ms between two pieces of a streamed body; 0 = none. */
-  readonly idle: number;
-  /** Read the body before the call counts as answered. */
-  readonly buffered: boolean;
-  readonly dropin: boolean;
-  /** A status from 400 on is an error. */
-  readonly raise: boolean;
-  readonly auth: Auth | null;
-  readonly url: string;
-  /** Method and path template, for texts. */
-  readonly target: string;
-  readonly unsafe: boolean;
-  readonly follows: boolean;
-  /** One attempt's request. */
-  send(signal: AbortSignal | null, key: string | null, token: string | null): Promise<Response>;
-  /** Whether building the request anew throws: then the caller's mistake, not the network, made it fail. */
-  mistaken(): boolean;
-  /** The call is about to begin: what it asks for is fixed. */
-  begins?(): void;
-  /** The call is over, whichever way. */
-  ended?(): void;
-}
-
-/** A call on its way. */
-export class Call implements Abortable {
-  readonly id: number;
-  readonly job: Job;
-  /** Engine time of begin, and of the last crossing. */
-  readonly begun: number;
-  at: number;
-  /** The core knows nothing of this call any more. */
-  over = false;
-  attempt: Attempt | null = null;
-  /** The last answer, its body still to come. */
-  response: Response | null = null;
-  /** What was read of its body. */
-  bytes: Uint8Array<ArrayBuffer> | null = null;
-  /** The platform's last error, exactly as it was thrown. */
-  error: unknown;
-  /** The error is the caller's own: rethrown untouched. */
-  own = false;
-  key: string | null = null;
-  /** A plain credential that this call itself asked for, for its next attempt only. */
-  token: string | null = null;
-  wake: (() => void) | null = null;
-
-  constructor(id: number, job: Job, begun: number) {
-    this.id = id;
-    this.job = job;
-    this.begun = begun;
-    this.at = begun;
-  }
-
-  aborted(): void {
-    this.wake?.();
-  }
-}
 
 /** An engine and its calls. */
 export class Driver {
@@ -426,45 +360,4 @@ async function peek(response: Response): Promise<Uint8Array> {
   if (response.body === null) return NOTHING;
   const copy = response.clone().body;
   return copy === null ? NOTHING : start(copy, PEEKED);
-}
-
-/** A new idempotency key in the form that the API wants. */
-function newKey(settings: RouteSettings): string {
-  const key = uuid();
-  return settings.idempotency?.format === "sf-string" ? `"${key}"` : key;
-}
-
-/** A random UUID; `randomUUID` is missing on pages without TLS. */
-export function uuid(): string {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] as number) & 15) | 64;
-  bytes[8] = ((bytes[8] as number) & 63) | 128;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
-}
-
-class Told implements Account {
-  readonly #core: Core;
-  #id: number;
-  readonly #status: number;
-  readonly #elapsed: number;
-  #text: string | undefined;
-
-  constructor(core: Core, id: number, status: number, elapsed: number) {
-    this.#core = core;
-    this.#id = id;
-    this.#status = status;
-    this.#elapsed = elapsed;
-  }
-
-  text(): string {
-    if (this.#text === undefined) {
-      const kept = this.#id < 0 ? "" : this.#core.report(this.#id);
-      this.#id = -1;
-      const report = JSON.parse(kept || Core.brief(this.#status, this.#elapsed)) as { text: string };
-      this.#text = report.text;
-    }
-    return this.#text;
-  }
 }

@@ -3,7 +3,8 @@
 
 import { timedOut } from "./attempt.js";
 import { Core } from "./boundary.js";
-import type { Call, Driver } from "./driver.js";
+import type { Call } from "./call.js";
+import type { Driver } from "./driver.js";
 import { CallError, type Failure, StatusError } from "./errors.js";
 import { account, decode, held, live } from "./response.js";
 import type { Report } from "./settings.js";

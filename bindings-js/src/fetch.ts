@@ -3,7 +3,8 @@
 
 import { ignore } from "./attempt.js";
 import { raw } from "./body.js";
-import type { Driver, Job } from "./driver.js";
+import type { Job } from "./call.js";
+import type { Driver } from "./driver.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import { type EventKind, kindsOf, type Listener } from "./observe.js";
 import { branded, type CommonOptions, type Fetch, open, sender } from "./open.js";

@@ -2,7 +2,7 @@
 
 import type { Auth } from "./auth.js";
 import type { Upload } from "./body.js";
-import type { Job } from "./driver.js";
+import type { Job } from "./call.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Fetch } from "./open.js";
 import type { RouteSettings } from "./settings.js";

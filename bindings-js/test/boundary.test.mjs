@@ -1,7 +1,9 @@
 // Any number is legal at the boundary: a bad one gives a Misuse word and changes nothing, a trap marks one engine dead.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
+import { promisify } from "node:util";
 import { Core, Rejected, word } from "../.build/internal.js";
 
 const GET = word.REPEATABLE;
@@ -124,6 +126,40 @@ describe("calls in the wrong order", () => {
   it("unknown routes and scopes answer Misuse", () => {
     isMisuse(engine().begin(1, 0, 4000, 0, GET, 0));
     isMisuse(engine().begin(1, 0, 0, 4000, GET, 0));
+  });
+});
+
+describe("a trap", () => {
+  it("marks its engine dead, rejects its call and leaves the others alone", async () => {
+    const text = `
+      const { Instance } = WebAssembly;
+      let armed = false;
+      WebAssembly.Instance = class {
+        constructor(...given) {
+          const exports = { ...new Instance(...given).exports };
+          const { engine_respond } = exports;
+          exports.engine_respond = (...told) => {
+            if (armed) throw new WebAssembly.RuntimeError("unreachable");
+            return engine_respond(...told);
+          };
+          this.exports = exports;
+        }
+      };
+      const { Core, createClient, word } = await import("./.build/internal.js");
+      const open = () => createClient("https://a.example", { fetch: async () => new Response("{}") });
+      const [one, two] = [open(), open()];
+      await one.get("/x").json();
+      armed = true;
+      const error = await one.get("/x").json().catch((error) => error);
+      armed = false;
+      const after = await one.get("/x").json().catch((error) => error);
+      console.log(error.message, "|", after.message, "|", (await two.get("/x")).status);
+      one.close();
+      console.log(JSON.stringify(one.snapshot()));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", text], {
+      cwd: new URL("../", import.meta.url),
+    });
+    assert.match(stdout, /the core answered Misuse dead.* \| .*Misuse dead.* \| 200\n\{\}/);
   });
 });
 
