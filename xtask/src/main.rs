@@ -1,4 +1,4 @@
-//! Every command of a developer: `cargo xtask build | test | demo | bench | house`.
+//! Every command of a developer: `cargo xtask build | test | demo | bench | schema | house`.
 //!
 //! This program starts other programs and reads what they print. It knows where things are in the house; it must not
 //! know what a policy means.
@@ -24,6 +24,7 @@ usage: cargo xtask COMMAND
   test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios house docs
   demo  [--url URL --policy FILE]   a bad day of 42 s for three clients, or their calls to an API of yours
   bench [--only NAME[,NAME…]]       what a call costs; NAME: core js python kotlin
+  schema                            the JSON Schema of the policy file, for editors: target/policy.schema.json
   house                             sizes and rules of the house
 ";
 
@@ -49,6 +50,7 @@ fn dispatch(words: &[String]) -> Result<(), String> {
         "test" => test::main(rest),
         "demo" => demo::main(rest),
         "bench" => bench::main(rest),
+        "schema" => schema(),
         "house" => house::main(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
@@ -56,4 +58,12 @@ fn dispatch(words: &[String]) -> Result<(), String> {
         }
         other => Err(format!("no command named `{other}`\n\n{USAGE}")),
     }
+}
+
+/// Writes the schema that the core generates from the table its reader uses.
+fn schema() -> Result<(), String> {
+    let place = places::target("policy.schema.json");
+    std::fs::write(&place, unruffled_core::config::json_schema()).map_err(|error| error.to_string())?;
+    println!("{}", place.display());
+    Ok(())
 }
