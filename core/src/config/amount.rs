@@ -1,14 +1,15 @@
 //! Times, sizes, integers and shares: one number in its range.
 
-use super::issues::{Path, Word};
+use super::issues::{Path, push_range};
 use super::json::{Node, Number, Value};
 use super::keys::Form;
 use super::read::Reader;
+use super::write;
 
 impl Reader<'_> {
     /// A time, size, integer or share in its range.
     #[inline(never)]
-    pub(super) fn amount(&mut self, form: Form, value: &Value, path: &Path) -> Option<u64> {
+    pub(super) fn amount(&mut self, form: &Form, value: &Value, path: &Path) -> Option<u64> {
         let (least, most) = form.range();
         let text = value.text();
         let number = match (form, &value.node) {
@@ -31,19 +32,29 @@ impl Reader<'_> {
             Form::Size(..) if text.is_none() => " (numbers are bytes)",
             _ => "",
         };
-        let range = Word::Range(form);
-        let (what, hint, unit) = match (form, &value.node) {
-            _ if number.is_some() => (" is out of range; ", range, unit),
-            (Form::Time(..), _) => match text.and_then(meant) {
-                Some((number, unit)) => (" is not a duration; write \"", Word::Number(number), unit),
-                None => (" is not a duration; write \"200ms\", \"3s\", \"5m\" or \"1h\"", Word::Text(""), ""),
-            },
-            (Form::Size(..), _) => (" is not a size; write bytes, \"64KiB\" or \"8MiB\"", Word::Text(""), ""),
-            (Form::Ratio(..), Node::Number(_)) => (" has more than six decimals; ", range, ""),
-            (Form::Ratio(..), _) => (" is not a number; ", range, ""),
-            _ => (" is not an integer; ", range, ""),
+        let what = match (form, &value.node) {
+            _ if number.is_some() => " is out of range; ",
+            (Form::Time(..), _) => {
+                let out = self.wrong(value, path, " is not a duration; write \"");
+                match text.and_then(meant) {
+                    Some((number, unit)) => {
+                        write::digits(out, number);
+                        out.push_str(unit);
+                    }
+                    None => out.push_str("200ms\", \"3s\", \"5m\" or \"1h\""),
+                }
+                return None;
+            }
+            (Form::Size(..), _) => {
+                return self.refuse(value, path, " is not a size; write bytes, \"64KiB\" or \"8MiB\"");
+            }
+            (Form::Ratio(..), Node::Number(_)) => " has more than six decimals; ",
+            (Form::Ratio(..), _) => " is not a number; ",
+            _ => " is not an integer; ",
         };
-        self.issues.add(value.at, path, &[Word::Found(value), Word::Text(what), hint, Word::Text(unit)]);
+        let out = self.wrong(value, path, what);
+        push_range(out, form);
+        out.push_str(unit);
         None
     }
 }

@@ -84,7 +84,8 @@ fn bracketed(out: &mut String, key: &str, most: usize) {
 }
 
 /// Appends a string as JSON, cut to `most` characters.
-fn push_quoted(out: &mut String, text: &str, most: usize) {
+#[inline(never)]
+pub(super) fn push_quoted(out: &mut String, text: &str, most: usize) {
     let begin = out.len();
     // No more than can be shown is escaped.
     let mut end = 0;
@@ -108,70 +109,6 @@ fn cut(out: &mut String, begin: usize, most: usize) {
     }
 }
 
-/// A part of an issue's text. Put together in one place, so that the many places that tell something stay small.
-#[derive(Clone, Copy)]
-pub(super) enum Word<'a> {
-    Text(&'a str),
-    /// As JSON, cut to so many characters.
-    Quoted(&'a str, usize),
-    /// `; write "…"`: what it should be, from two parts.
-    Write(&'a str, &'a str),
-    /// A value as it stands in the file: text and numbers cut, lists and objects not repeated.
-    Found(&'a Value),
-    Number(u64),
-    /// A time, size or share as a policy writes it, or how a form wants it.
-    Amount(Form, u64),
-    /// From and to.
-    Range(Form),
-    /// `a, b or c`.
-    Any(&'a [&'a str]),
-    /// The nearest of these to a word, else all.
-    Instead(&'a str, &'a [&'a str]),
-}
-
-impl Word<'_> {
-    fn push(self, out: &mut String, text: &str) {
-        match self {
-            Word::Text(words) => out.push_str(words),
-            Word::Quoted(words, most) => push_quoted(out, words, most),
-            Word::Write(begin, end) => {
-                out.push_str("; write ");
-                push_quoted(out, &joined(begin, end), 120);
-            }
-            Word::Found(value) => push_found(out, text, value),
-            Word::Number(number) => write::digits(out, number),
-            Word::Amount(form, number) => push_amount(out, form, number),
-            Word::Range(form) => {
-                let (least, most) = form.range();
-                if let Form::Ratio(1, _) = form {
-                    out.push_str("above 0, at most ");
-                } else {
-                    push_amount(out, form, least);
-                    out.push_str(" to ");
-                }
-                push_amount(out, form, most);
-            }
-            Word::Any(words) => push_any(out, words),
-            Word::Instead(word, known) => {
-                let mut nearest = ("", 3);
-                for name in known.iter().filter(|_| word.len() <= 40) {
-                    let edits = edits(word.as_bytes(), name.as_bytes(), 2).unwrap_or(3);
-                    if edits < nearest.1 && edits.saturating_mul(2) < word.len() {
-                        nearest = (name, edits);
-                    }
-                }
-                if nearest.1 < 3 {
-                    out.push_str("did you mean \"");
-                    out.push_str(nearest.0);
-                    out.push_str("\"?");
-                } else {
-                    push_any(out, known);
-                }
-            }
-        }
-    }
-}
-
 /// Both in one.
 pub(super) fn joined(begin: &str, end: &str) -> String {
     let mut out = String::from(begin);
@@ -179,7 +116,8 @@ pub(super) fn joined(begin: &str, end: &str) -> String {
     out
 }
 
-fn push_found(out: &mut String, text: &str, value: &Value) {
+/// Appends a value as it stands in the file: text and numbers cut, lists and objects not repeated.
+pub(super) fn push_found(out: &mut String, text: &str, value: &Value) {
     let begin = out.len();
     out.push_str(match &value.node {
         Node::Text(text) => return push_quoted(out, text, 40),
@@ -205,7 +143,9 @@ fn push_found(out: &mut String, text: &str, value: &Value) {
     cut(out, begin, 40);
 }
 
-fn push_any(out: &mut String, words: &[&str]) {
+/// Appends `a, b or c`.
+#[inline(never)]
+pub(super) fn push_any(out: &mut String, words: &[&str]) {
     let mut left = words.len();
     for word in words {
         out.push_str(word);
@@ -218,8 +158,44 @@ fn push_any(out: &mut String, words: &[&str]) {
     }
 }
 
-/// `500ms`, `60s`, `10m`, `24h`; `1KiB`, `8MiB`, `1GiB`; `0.05`; `20`.
-fn push_amount(out: &mut String, form: Form, number: u64) {
+/// Appends the nearest of these to a word, else all.
+pub(super) fn push_instead(out: &mut String, word: &str, known: &[&str]) {
+    let (mut nearest, mut least) = ("", 3);
+    for name in known {
+        let edits = if word.len() > 40 { 3 } else { edits(word.as_bytes(), name.as_bytes(), 2).unwrap_or(3) };
+        if edits < least && edits.saturating_mul(2) < word.len() {
+            (nearest, least) = (name, edits);
+        }
+    }
+    if least == 3 {
+        return push_any(out, known);
+    }
+    out.push_str("did you mean \"");
+    out.push_str(nearest);
+    out.push_str("\"?");
+}
+
+/// Appends `; write "…"`: what it should be.
+pub(super) fn push_write(out: &mut String, instead: &str) {
+    out.push_str("; write ");
+    push_quoted(out, instead, 120);
+}
+
+/// Appends from and to.
+pub(super) fn push_range(out: &mut String, form: &Form) {
+    let (least, most) = form.range();
+    if let Form::Ratio(1, _) = form {
+        out.push_str("above 0, at most ");
+    } else {
+        push_amount(out, form, least);
+        out.push_str(" to ");
+    }
+    push_amount(out, form, most);
+}
+
+/// Appends a number as a form is written: `500ms`, `60s`, `10m`, `24h`; `1KiB`, `8MiB`, `1GiB`; `0.05`; `20`.
+#[inline(never)]
+pub(super) fn push_amount(out: &mut String, form: &Form, number: u64) {
     let units: &[(u64, &str)] = match form {
         Form::Time(..) => &[(3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")],
         Form::Size(..) => &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "")],
@@ -260,34 +236,40 @@ fn push_decimal(out: &mut String, millionths: u64) {
 
 /// The first issues of a text, in its order.
 pub(super) struct Issues<'t> {
-    text: &'t str,
+    pub(super) text: &'t str,
     most: usize,
     list: Vec<(u32, Issue)>,
+    /// What is told beyond the most goes here.
+    spare: String,
 }
 
 impl<'t> Issues<'t> {
     pub(super) const fn new(text: &'t str, most: usize) -> Self {
-        Self { text, most, list: Vec::new() }
+        Self { text, most, list: Vec::new(), spare: String::new() }
     }
 
-    /// Notes an issue at a byte of the text; `words` follow the path and a colon.
+    /// Notes an issue at a byte of the text: its path, a colon, what was found and these words. More may be appended.
     #[inline(never)]
-    pub(super) fn add(&mut self, at: u32, path: &Path, words: &[Word]) {
-        let place = self.list.iter().take_while(|(other, _)| *other <= at).count();
-        if place >= self.most {
-            return;
+    pub(super) fn note(&mut self, at: u32, path: &Path, found: Option<&Value>, words: &str) -> &mut String {
+        let mut place = 0;
+        while self.list.get(place).is_some_and(|(other, _)| *other <= at) {
+            place = place.saturating_add(1);
         }
-        let mut shown = String::new();
-        path.write(&mut shown);
-        let mut text = shown.clone();
-        text.push_str(": ");
-        for word in words {
-            word.push(&mut text, self.text);
+        self.spare.clear();
+        if place < self.most {
+            if self.list.len() >= self.most {
+                self.list.pop();
+            }
+            let mut shown = String::new();
+            path.write(&mut shown);
+            let mut text = joined(&shown, ": ");
+            if let Some(value) = found {
+                push_found(&mut text, self.text, value);
+            }
+            text.push_str(words);
+            self.list.insert(place, (at, Issue { path: shown, text, line: 0, column: 0 }));
         }
-        if self.list.len() >= self.most {
-            self.list.pop();
-        }
-        self.list.insert(place, (at, Issue { path: shown, text, line: 0, column: 0 }));
+        self.list.get_mut(place).filter(|_| place < self.most).map_or(&mut self.spare, |(_, issue)| &mut issue.text)
     }
 
     /// Whether an issue here would be one too many.
@@ -323,23 +305,23 @@ pub(super) struct Wrong<'a> {
 }
 
 impl Wrong<'_> {
-    pub(super) fn words(&self) -> [Word<'_>; 3] {
-        [
-            self.found.map_or(Word::Text(""), |found| Word::Quoted(found, 40)),
-            Word::Text(self.why),
-            self.write.as_deref().map_or(Word::Text(""), |write| Word::Write(write, "")),
-        ]
+    #[inline(never)]
+    pub(super) fn push(&self, out: &mut String) {
+        if let Some(found) = self.found {
+            push_quoted(out, found, 40);
+        }
+        out.push_str(self.why);
+        if let Some(instead) = &self.write {
+            push_write(out, instead);
+        }
     }
-}
 
-/// An issue that stands in no policy file.
-pub(super) fn alone(path: &'static str, words: &[Word]) -> Issue {
-    let mut text = String::from(path);
-    text.push_str(": ");
-    for word in words {
-        word.push(&mut text, "");
+    /// An issue that stands in no policy file.
+    pub(super) fn alone(&self, path: &str) -> Issue {
+        let mut text = joined(path, ": ");
+        self.push(&mut text);
+        Issue { path: String::from(path), text, line: 0, column: 0 }
     }
-    Issue { path: String::from(path), text, line: 0, column: 0 }
 }
 
 /// How many insertions, deletions, replacements and swaps of neighbours lie between two words, if at most `most`.

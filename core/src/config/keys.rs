@@ -86,8 +86,8 @@ pub(super) enum Form {
 
 impl Form {
     /// Least and most of a number.
-    pub(super) const fn range(self) -> (u64, u64) {
-        match self {
+    pub(super) const fn range(&self) -> (u64, u64) {
+        match *self {
             Self::Time(least, most) | Self::Size(least, most) | Self::Whole(least, most) | Self::Ratio(least, most) => {
                 (least, most)
             }

@@ -1,12 +1,13 @@
 //! The two lists of a policy: rate limits with their costs, and `classify` rules.
 
-use super::issues::{Part, Path, Word};
+use super::issues::{Part, Path, push_instead};
 use super::json::{Node, Number, Value};
 use super::keys::{self, Form, Slot};
 use super::leaves::Leaves;
 use super::merge::owned;
 use super::read::Reader;
 use super::types::*;
+use super::write::digits;
 use crate::defaults::ONE;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,6 +18,14 @@ const MOST_LIMITS: usize = 16;
 const MOST_RULES: usize = 64;
 
 impl<'t> Reader<'t> {
+    #[inline(never)]
+    pub(super) fn too_many(&mut self, value: &Value, path: &Path, count: usize, most: usize) {
+        let out = self.tell(value.at, path, "");
+        digits(out, count as u64);
+        out.push_str(" entries; at most ");
+        digits(out, most as u64);
+    }
+
     /// The elements of a list of objects.
     fn entries(&mut self, value: &'t Value, path: &Path, most: usize) -> &'t [Value] {
         let Node::List(list) = &value.node else {
@@ -24,8 +33,7 @@ impl<'t> Reader<'t> {
             return &[];
         };
         if list.len() > most {
-            let words = [Word::Number(list.len() as u64), Word::Text(" entries; at most "), Word::Number(most as u64)];
-            self.issues.add(value.at, path, &words);
+            self.too_many(value, path, list.len(), most);
             return &[];
         }
         list
@@ -83,15 +91,11 @@ impl<'t> Reader<'t> {
             None => limit.burst.map(u64::from),
         };
         if let Some(burst) = known.filter(|burst| cost > *burst) {
-            let words = [
-                Word::Found(value),
-                Word::Text(" is above the burst of \""),
-                Word::Text(&limit.name),
-                Word::Text("\" ("),
-                Word::Number(burst),
-                Word::Text("); raise burst"),
-            ];
-            self.issues.add(value.at, path, &words);
+            let out = self.wrong(value, path, " is above the burst of \"");
+            out.push_str(&limit.name);
+            out.push_str("\" (");
+            digits(out, burst);
+            out.push_str("); raise burst");
         }
     }
 
@@ -117,17 +121,18 @@ impl<'t> Reader<'t> {
                 for limit in limits {
                     names.push(&limit.name);
                 }
-                let instead = match names.len() {
-                    0 => Word::Text("the policy has no limits"),
-                    _ => Word::Instead(&member.key, &names),
-                };
-                self.issues.add(member.at, &path, &[Word::Text("no such limit; "), instead]);
+                let out = self.tell(member.at, &path, "no such limit; ");
+                if names.is_empty() {
+                    out.push_str("the policy has no limits");
+                } else {
+                    push_instead(out, &member.key, &names);
+                }
                 continue;
             };
             if let Node::Null = member.value.node {
                 continue;
             }
-            let cost = self.amount(Form::Whole(0, 1_000_000), &member.value, &path);
+            let cost = self.amount(&Form::Whole(0, 1_000_000), &member.value, &path);
             if let (Some(cost), Some((_, to))) = (cost, costs.get_mut(place)) {
                 *to = cost as u32;
                 self.affordable(limit, cost, &member.value, &path);

@@ -2,7 +2,7 @@
 //! typed [`Config`]. A written value that does not fit another is an error; a default that does not fit a written
 //! value gives way to it.
 
-use super::issues::{Part, Path, Word};
+use super::issues::{Part, Path, push_amount, push_any, push_quoted};
 use super::json::{Node, Value};
 use super::keys::{self, Form, Key, Slot};
 use super::leaves::{Leaf, Leaves};
@@ -129,7 +129,7 @@ impl<'t> Reader<'t> {
             let (method, segments) = match route::pattern(&member.key) {
                 Ok(pattern) => pattern,
                 Err(wrong) => {
-                    self.issues.add(member.at, &here, &wrong.words());
+                    wrong.push(self.tell(member.at, &here, ""));
                     continue;
                 }
             };
@@ -166,8 +166,9 @@ impl<'t> Reader<'t> {
             if let Some(other) = tree.add(&route, number).and_then(|other| routes.get(other.saturating_sub(1)))
                 && other.pattern != route.pattern
             {
-                let words = [Word::Text("the same as "), Word::Quoted(&other.pattern, 120), Word::Text("; keep one")];
-                self.issues.add(member.at, &here, &words);
+                let out = self.tell(member.at, &here, "the same as ");
+                push_quoted(out, &other.pattern, 120);
+                out.push_str("; keep one");
             }
             routes.push(route);
         }
@@ -293,18 +294,14 @@ impl<'t> Reader<'t> {
         };
         let object = path.with(Part::Known(pair.object));
         let path = if pair.object.is_empty() { path } else { &object };
-        let words = [
-            Word::Found(value),
-            Word::Text(words),
-            Word::Text(pair.object),
-            Word::Text(if pair.object.is_empty() { "" } else { "." }),
-            Word::Text(other),
-            Word::Text(" ("),
-            Word::Amount(pair.form, bound),
-            Word::Text(advice),
-            Word::Text(other),
-        ];
-        self.issues.add(at, &path.with(Part::Known(own)), &words);
+        let out = self.issues.note(at, &path.with(Part::Known(own)), Some(value), words);
+        out.push_str(pair.object);
+        out.push_str(if pair.object.is_empty() { "" } else { "." });
+        out.push_str(other);
+        out.push_str(" (");
+        push_amount(out, &pair.form, bound);
+        out.push_str(advice);
+        out.push_str(other);
     }
 
     /// Keys need a header.
@@ -375,13 +372,13 @@ impl<'t> Reader<'t> {
             if let Some(key) = keys.iter().find(|key| key.slot == *slot)
                 && !value.has(key.name)
             {
-                let wanted = match key.form {
-                    Form::Word(words) => Word::Any(words),
-                    Form::Statuses => Word::Text("200 to 599 or a list of them"),
-                    Form::Id => Word::Text("name the bucket"),
-                    _ => Word::Text("a header's name"),
-                };
-                self.issues.add(value.at, &path.with(Part::Known(key.name)), &[Word::Text("missing; "), wanted]);
+                let out = self.tell(value.at, &path.with(Part::Known(key.name)), "missing; ");
+                match key.form {
+                    Form::Word(words) => push_any(out, words),
+                    Form::Statuses => out.push_str("200 to 599 or a list of them"),
+                    Form::Id => out.push_str("name the bucket"),
+                    _ => out.push_str("a header's name"),
+                }
             }
         }
     }

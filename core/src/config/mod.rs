@@ -26,7 +26,7 @@ pub use types::*;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use issues::{Part, Path, Word};
+use issues::{Part, Path};
 
 /// The library's version, as in `User-Agent`.
 pub const VERSION: &str = "0.1.0";
@@ -53,25 +53,25 @@ pub fn read(text: &str, reading: Reading) -> Result<Config, Vec<Issue>> {
     let mut config = None;
     match &parsed {
         None => {
-            let words = [Word::Number(text.len() as u64), Word::Text(" bytes; at most 256 KiB")];
-            reader.issues.add(0, &path, &words);
+            let out = reader.issues.note(0, &path, None, "");
+            write::digits(out, text.len() as u64);
+            out.push_str(" bytes; at most 256 KiB");
         }
         Some(Err(broken)) => {
             let (line, column) = json::position(text, broken.at);
-            let words = [
-                Word::Text(broken.what),
-                Word::Text(" at line "),
-                Word::Number(line.into()),
-                Word::Text(", column "),
-                Word::Number(column.into()),
-                Word::Text("; "),
-                Word::Text(broken.wanted),
-                Word::Text(if broken.what == json::NOT_JSON { " expected" } else { "" }),
-            ];
-            reader.issues.add(broken.at as u32, &path, &words);
+            let out = reader.issues.note(broken.at as u32, &path, None, broken.what);
+            out.push_str(" at line ");
+            write::digits(out, line.into());
+            out.push_str(", column ");
+            write::digits(out, column.into());
+            out.push_str("; ");
+            out.push_str(broken.wanted);
+            out.push_str(if broken.what == json::NOT_JSON { " expected" } else { "" });
         }
         Some(Ok(root)) if matches!(root.node, json::Node::Object(_)) => config = Some(reader.policy(root)),
-        Some(Ok(root)) => reader.tell(root.at, &path, "not an object; write {…}"),
+        Some(Ok(root)) => {
+            reader.tell(root.at, &path, "not an object; write {…}");
+        }
     }
     match config {
         Some(mut config) if reader.issues.is_empty() => {

@@ -1,6 +1,6 @@
 //! `headers` and `query`: names with texts that are sent always. No secret may stand in them, and none is repeated.
 
-use super::issues::{Part, Path, Word};
+use super::issues::{Part, Path, push_quoted};
 use super::json::{Node, Value};
 use super::read::{Reader, clean, line, token};
 use alloc::string::String;
@@ -14,7 +14,8 @@ impl Reader<'_> {
     pub(super) fn names(&mut self, value: &Value, path: &Path, headers: bool, merged: &mut Vec<(String, String)>) {
         let Node::Object(members) = &value.node else {
             // Its text may be a secret.
-            return self.tell(value.at, path, "not an object; write {\"NAME\": \"TEXT\"}");
+            self.tell(value.at, path, "not an object; write {\"NAME\": \"TEXT\"}");
+            return;
         };
         if members.len() <= MOST_HEADERS {
             for (index, member) in members.iter().enumerate() {
@@ -25,9 +26,9 @@ impl Reader<'_> {
                 let path = path.with(Part::Key(name));
                 for other in members.get(..index).unwrap_or_default() {
                     if other.key != member.key && equal(&other.key) {
-                        let words =
-                            [Word::Text("given as "), Word::Quoted(&other.key, 40), Word::Text(" too; keep one")];
-                        self.issues.add(member.at, &path, &words);
+                        let out = self.tell(member.at, &path, "given as ");
+                        push_quoted(out, &other.key, 40);
+                        out.push_str(" too; keep one");
                     }
                 }
                 merged.retain(|(other, _)| !equal(other) || matches!(member.value.node, Node::Text(_)));
@@ -54,8 +55,7 @@ impl Reader<'_> {
         }
         let count = merged.len().max(members.len());
         if count > MOST_HEADERS {
-            let words = [Word::Number(count as u64), Word::Text(" entries; at most 64")];
-            self.issues.add(value.at, path, &words);
+            self.too_many(value, path, count, MOST_HEADERS);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Walks a policy's tree along the table of keys: every value's type and range, unknown and later keys. Puts what it
 //! read into [`Leaves`]; what keys mean together is the business of `merge`.
 
-use super::issues::{Issues, Part, Path, Word};
+use super::issues::{Issues, Part, Path, joined, push_any, push_found, push_instead, push_write};
 use super::json::{Member, Node, Number, Value};
 use super::keys::{self, Form, Key, Place};
 use super::leaves::{Leaf, Leaves};
 use super::{SERIES, url};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Warnings kept of one lenient reading.
@@ -54,22 +55,22 @@ impl<'t> Reader<'t> {
 
     /// Something that this version does not know: an error, or left out.
     #[inline(never)]
-    pub(super) fn unknown(&mut self, at: u32, path: &Path, words: &[Word]) {
+    pub(super) fn unknown(&mut self, at: u32, path: &Path, found: Option<&Value>, words: &str) -> &mut String {
         self.left_out = self.left_out.saturating_add(1);
         let list = if self.lenient { &mut self.warnings } else { &mut self.issues };
-        list.add(at, path, words);
+        list.note(at, path, found, words)
     }
 
-    /// Just these words.
+    /// Just these words; more may be appended.
     #[inline(never)]
-    pub(super) fn tell(&mut self, at: u32, path: &Path, words: &str) {
-        self.issues.add(at, path, &[Word::Text(words)]);
+    pub(super) fn tell(&mut self, at: u32, path: &Path, words: &str) -> &mut String {
+        self.issues.note(at, path, None, words)
     }
 
     /// What was found and then these words.
     #[inline(never)]
-    pub(super) fn wrong(&mut self, value: &Value, path: &Path, words: &str) {
-        self.issues.add(value.at, path, &[Word::Found(value), Word::Text(words)]);
+    pub(super) fn wrong(&mut self, value: &Value, path: &Path, words: &str) -> &mut String {
+        self.issues.note(value.at, path, Some(value), words)
     }
 
     /// As [`Self::wrong`], and nothing was read.
@@ -122,7 +123,8 @@ impl<'t> Reader<'t> {
         base: &Leaves<'t>,
     ) {
         let Node::Object(members) = &value.node else {
-            return self.wrong(value, path, " is not an object");
+            self.wrong(value, path, " is not an object");
+            return;
         };
         for member in members {
             let key = keys.iter().find(|key| key.name == member.key);
@@ -151,9 +153,9 @@ impl<'t> Reader<'t> {
     fn foreign(&mut self, keys: &'static [Key], key: Option<&Key>, name: &str, at: u32, path: &Path) {
         match key {
             Some(Key { form: Form::Later, name, .. }) => {
-                let words =
-                    [Word::Text("not supported yet by unruffled "), Word::Text(SERIES), Word::Text("; leave it out")];
-                self.unknown(at, &path.with(Part::Known(name)), &words);
+                let out = self.unknown(at, &path.with(Part::Known(name)), None, "not supported yet by unruffled ");
+                out.push_str(SERIES);
+                out.push_str("; leave it out");
             }
             Some(key) => {
                 let words = if self.route {
@@ -161,7 +163,7 @@ impl<'t> Reader<'t> {
                 } else {
                     "allowed in a route only"
                 };
-                self.unknown(at, &path.with(Part::Known(key.name)), &[Word::Text(words)]);
+                self.unknown(at, &path.with(Part::Known(key.name)), None, words);
             }
             // All that can be told is told: no lists are made in vain.
             None if !self.lenient && self.issues.full(at) => {}
@@ -172,14 +174,13 @@ impl<'t> Reader<'t> {
                         known.push(key.name);
                     }
                 }
-                let words = [Word::Text("unknown key; "), Word::Instead(name, &known)];
-                self.unknown(at, &path.with(Part::Key(name)), &words);
+                push_instead(self.unknown(at, &path.with(Part::Key(name)), None, "unknown key; "), name, &known);
             }
         }
     }
 
     fn member(&mut self, key: &'static Key, value: &'t Value, path: &Path, leaves: &mut Leaves<'t>, base: &Leaves<'t>) {
-        let number = match (key.form, &value.node) {
+        let number = match (&key.form, &value.node) {
             (Form::ObjectOrFalse(_), Node::Bool(false)) => {
                 leaves.reset(key, base);
                 Some(0)
@@ -193,7 +194,7 @@ impl<'t> Reader<'t> {
             }
             (Form::ObjectOrFalse(_), _) => self.refuse(value, path, " is not an object or false"),
             (Form::Object(_), _) => self.refuse(value, path, " is not an object"),
-            _ => self.leaf(key.form, value, path),
+            _ => self.leaf(&key.form, value, path),
         };
         if let Some(number) = number {
             leaves.put(key.slot, Leaf { number, from: Some(value) });
@@ -203,7 +204,7 @@ impl<'t> Reader<'t> {
     /// A value that holds no keys of ours: its number, or 1 where the value itself says it; `None` where it is wrong or
     /// left out.
     #[inline(never)]
-    fn leaf(&mut self, form: Form, value: &Value, path: &Path) -> Option<u64> {
+    fn leaf(&mut self, form: &Form, value: &Value, path: &Path) -> Option<u64> {
         match form {
             Form::Rules | Form::Limits | Form::Costs | Form::Routes | Form::Headers | Form::Query => Some(1),
             Form::Time(..) | Form::Size(..) | Form::Whole(..) | Form::Ratio(..) => self.amount(form, value, path),
@@ -234,7 +235,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A text by its letters.
-    fn plain(&mut self, form: Form, value: &Value, path: &Path) -> Option<u64> {
+    fn plain(&mut self, form: &Form, value: &Value, path: &Path) -> Option<u64> {
         let text = value.text().unwrap_or_default();
         let fits = match form {
             Form::Note => clean(text),
@@ -257,8 +258,7 @@ impl<'t> Reader<'t> {
             Form::Header | Form::HeaderOrFalse => " is not a header name; letters, digits and \"-\"",
             Form::Id => " is not a name; a-z, 0-9, \".\", \"_\" and \"-\", at most 64, first a letter or digit",
             Form::Pointer if !text.starts_with('/') => {
-                let words = [Word::Found(value), Word::Text(" is not a JSON pointer"), Word::Write("/", text)];
-                self.issues.add(value.at, path, &words);
+                push_write(self.wrong(value, path, " is not a JSON pointer"), &joined("/", text));
                 return None;
             }
             Form::Pointer => " is not a JSON pointer; \"~\" is written \"~0\", \"/\" inside a name \"~1\"",
@@ -272,8 +272,7 @@ impl<'t> Reader<'t> {
     #[inline(never)]
     fn word(&mut self, value: &Value, path: &Path, words: &'static [&'static str]) -> Option<u64> {
         let Some(text) = value.text() else {
-            let words = [Word::Found(value), Word::Text(" is not a word; "), Word::Any(words)];
-            self.issues.add(value.at, path, &words);
+            push_any(self.wrong(value, path, " is not a word; "), words);
             return None;
         };
         let mut place = 0_u64;
@@ -283,7 +282,7 @@ impl<'t> Reader<'t> {
             }
             place = place.saturating_add(1);
         }
-        self.unknown(value.at, path, &[Word::Found(value), Word::Text(" is not known; "), Word::Any(words)]);
+        push_any(self.unknown(value.at, path, Some(value), " is not known; "), words);
         None
     }
 
@@ -291,13 +290,20 @@ impl<'t> Reader<'t> {
     #[inline(never)]
     fn list<'v>(&mut self, value: &'v Value, path: &Path) -> &'v [Value] {
         match &value.node {
-            Node::List(list) if list.is_empty() => self.wrong(value, path, " is empty; leave it out or name something"),
-            Node::List(list) => return list,
-            Node::Object(_) => self.wrong(value, path, " is not a list"),
+            Node::List(list) => {
+                if list.is_empty() {
+                    self.wrong(value, path, " is empty; leave it out or name something");
+                }
+                return list;
+            }
+            Node::Object(_) => {
+                self.wrong(value, path, " is not a list");
+            }
             _ => {
-                let found = Word::Found(value);
-                let words = [found, Word::Text(" is not a list; write ["), found, Word::Text("]")];
-                self.issues.add(value.at, path, &words);
+                let text = self.issues.text;
+                let out = self.wrong(value, path, " is not a list; write [");
+                push_found(out, text, value);
+                out.push(']');
             }
         }
         &[]
@@ -322,13 +328,13 @@ impl<'t> Reader<'t> {
     fn statuses(&mut self, value: &Value, path: &Path) -> Option<u64> {
         const STATUS: Form = Form::Whole(200, 599);
         let list = match &value.node {
-            Node::Number(_) => return self.amount(STATUS, value, path),
+            Node::Number(_) => return self.amount(&STATUS, value, path),
             Node::List(_) => self.list(value, path),
             _ => return self.refuse(value, path, " is not a status; 200 to 599 or a list of them"),
         };
         let mut fine = None;
         for (index, status) in list.iter().enumerate() {
-            fine = self.amount(STATUS, status, &path.with(Part::Index(index)));
+            fine = self.amount(&STATUS, status, &path.with(Part::Index(index)));
         }
         fine
     }
@@ -347,7 +353,7 @@ impl<'t> Reader<'t> {
         let members = match &value.node {
             Node::Text(text) => {
                 if let Err(wrong) = url::read(text) {
-                    self.issues.add(value.at, path, &wrong.words());
+                    wrong.push(self.tell(value.at, path, ""));
                 }
                 return Some(1);
             }
@@ -358,17 +364,19 @@ impl<'t> Reader<'t> {
             match &*member.key {
                 "env" => {}
                 "note" => {
-                    self.plain(Form::Note, &member.value, &path.with(Part::Known("note")));
+                    self.plain(&Form::Note, &member.value, &path.with(Part::Known("note")));
                 }
                 other => {
-                    let words = [Word::Text("unknown key; "), Word::Instead(other, &["env"])];
-                    self.unknown(member.at, &path.with(Part::Key(other)), &words);
+                    let out = self.unknown(member.at, &path.with(Part::Key(other)), None, "unknown key; ");
+                    push_instead(out, other, &["env"]);
                 }
             }
         }
         let path = path.with(Part::Known("env"));
         match value.get("env") {
-            None => self.tell(value.at, &path, "missing; the name of an environment variable"),
+            None => {
+                self.tell(value.at, &path, "missing; the name of an environment variable");
+            }
             Some(name) if name.text().is_some_and(variable) => {}
             // It may be a URL with a user.
             Some(name) => {

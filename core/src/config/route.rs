@@ -328,7 +328,7 @@ mod tests {
             ("GET https://a.com/x", "a URL; write the path below baseUrl"),
         ] {
             let wrong = pattern(text).unwrap_err();
-            let issue = crate::config::issues::alone("route", &wrong.words());
+            let issue = wrong.alone("route");
             assert_eq!(issue.text, ["route: ", expected].concat(), "{text}");
         }
     }

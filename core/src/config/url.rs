@@ -1,6 +1,6 @@
 //! URLs as far as a policy needs them: a base, and whether another URL lies below it. Paths stay as they are written.
 
-use super::issues::{self, Issue, Wrong, joined};
+use super::issues::{Issue, Wrong, joined};
 use super::types::Base;
 use super::write::digits;
 use alloc::string::String;
@@ -10,7 +10,7 @@ use alloc::string::String;
 /// # Errors
 /// No URL, not http(s), or with a user, query or fragment. The text never repeats these.
 pub fn base(text: &str) -> Result<Base, Issue> {
-    read(text).map_err(|wrong| issues::alone("baseUrl", &wrong.words()))
+    read(text).map_err(|wrong| wrong.alone("baseUrl"))
 }
 
 /// Origin (`https://host[:port]`, lower case, no default port) and path (raw, empty or with a leading slash) of an
