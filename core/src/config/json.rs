@@ -21,6 +21,9 @@ pub(crate) struct Value {
     /// Bytes from the text's begin to the value's first and behind its last character.
     pub(crate) at: u32,
     pub(crate) end: u32,
+    /// Its name in an object, and where that stands.
+    pub(crate) key_at: u32,
+    pub(crate) key: String,
     pub(crate) node: Node,
 }
 
@@ -33,15 +36,7 @@ pub(crate) enum Node {
     Text(String),
     List(Vec<Value>),
     /// In the order of the text; a name may stand twice.
-    Object(Vec<Member>),
-}
-
-/// A name and its value.
-#[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) at: u32,
-    pub(crate) key: String,
-    pub(crate) value: Value,
+    Object(Vec<Value>),
 }
 
 /// A number, exactly or not at all.
@@ -71,11 +66,11 @@ pub(crate) struct Broken {
 /// The first place that is no JSON, is deeper than [`MOST_LEVELS`] or has a string above [`MOST_TEXT`].
 pub(crate) fn parse(text: &str) -> Result<Value, Broken> {
     let mut scanner = Scanner::new(text.as_bytes());
-    let value = scanner.value(1)?;
-    match scanner.peek() {
-        None => Ok(value),
-        Some(_) => scanner.broken("nothing more"),
-    }
+    let value = scanner.value(1, 0, String::new()).filter(|_| {
+        scanner.peek();
+        scanner.ended() || scanner.broken::<()>("nothing more").is_some()
+    });
+    value.ok_or(scanner.why)
 }
 
 /// A place of a text that moves on, with its line and column (in characters), both from 1.
@@ -140,34 +135,27 @@ pub fn find(body: &[u8], pointer: &[String]) -> Found {
     scanner.most = usize::MAX;
     for token in pointer {
         match scanner.enter(token) {
-            Ok(true) => {}
-            Ok(false) => return Found::Missing,
-            Err(_) => return scanner.lost(),
+            Some(true) => {}
+            Some(false) => return Found::Missing,
+            None => return scanner.lost(),
         }
     }
     match scanner.peek() {
-        Some(b'{' | b'[') => return Found::Other,
-        Some(b'"') => {
-            return match scanner.string() {
-                Ok(text) => Found::Scalar(Scalar::Text(text)),
-                Err(_) => scanner.lost(),
-            };
-        }
+        b'{' | b'[' => return Found::Other,
         _ => {}
     }
-    let value = match scanner.value(1) {
-        Ok(value) => value,
-        Err(_) => return scanner.lost(),
-    };
-    if scanner.peek().is_none() && !pointer.is_empty() {
+    let Some(value) = scanner.value(1, 0, String::new()) else { return scanner.lost() };
+    scanner.peek();
+    if scanner.ended() && !pointer.is_empty() && !matches!(value.node, Node::Text(_)) {
         // `12` may be the begin of `123`.
         return Found::Undecided;
     }
     match value.node {
+        Node::Text(text) => Found::Scalar(Scalar::Text(text)),
         Node::Null => Found::Null,
         Node::Bool(flag) => Found::Scalar(Scalar::Bool(flag)),
         Node::Number(Number::Integer(number)) => Found::Scalar(Scalar::Integer(number)),
-        Node::Number(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => Found::Other,
+        Node::Number(_) | Node::List(_) | Node::Object(_) => Found::Other,
     }
 }
 
@@ -413,7 +401,7 @@ mod tests {
             (Node::Number(Number::Fine | Number::Huge), Other::Number(_)) => true,
             (Node::List(a), Other::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(&a.node, b)),
             (Node::Object(a), Other::Object(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, (key, b))| a.key == *key && same(&a.value.node, b))
+                a.len() == b.len() && a.iter().zip(b).all(|(a, (key, b))| a.key == *key && same(&a.node, b))
             }
             _ => false,
         }

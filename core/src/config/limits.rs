@@ -121,7 +121,7 @@ impl<'t> Reader<'t> {
                 for limit in limits {
                     names.push(&limit.name);
                 }
-                let out = self.tell(member.at, &path, "no such limit; ");
+                let out = self.tell(member.key_at, &path, "no such limit; ");
                 if names.is_empty() {
                     out.push_str("the policy has no limits");
                 } else {
@@ -129,13 +129,13 @@ impl<'t> Reader<'t> {
                 }
                 continue;
             };
-            if let Node::Null = member.value.node {
+            if let Node::Null = member.node {
                 continue;
             }
-            let cost = self.amount(&Form::Whole(0, 1_000_000), &member.value, &path);
+            let cost = self.amount(&Form::Whole(0, 1_000_000), member, &path);
             if let (Some(cost), Some((_, to))) = (cost, costs.get_mut(place)) {
                 *to = cost as u32;
-                self.affordable(limit, cost, &member.value, &path);
+                self.affordable(limit, cost, member, &path);
             }
         }
         costs.retain(|(_, cost)| *cost > 0);

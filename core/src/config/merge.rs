@@ -118,24 +118,24 @@ impl<'t> Reader<'t> {
         let mut tree = route::Routes::build(&[]);
         let mut repeated = 0_u32;
         for member in members {
-            if member.key == "note" || matches!(member.value.node, Node::Null) {
+            if member.key == "note" || matches!(member.node, Node::Null) {
                 continue;
             }
             if routes.len() >= defaults::MAX_ROUTES {
-                self.tell(member.at, &path, "more than 4096 routes; leave some out");
+                self.tell(member.key_at, &path, "more than 4096 routes; leave some out");
                 break;
             }
             let here = path.with(Part::Pattern(&member.key));
             let (method, segments) = match route::pattern(&member.key) {
                 Ok(pattern) => pattern,
                 Err(wrong) => {
-                    wrong.push(self.tell(member.at, &here, ""));
+                    wrong.push(self.tell(member.key_at, &here, ""));
                     continue;
                 }
             };
             let mut leaves = policy.clone();
             self.route = true;
-            self.object(keys::POLICY, &member.value, &here, &mut leaves, base);
+            self.object(keys::POLICY, member, &here, &mut leaves, base);
             self.route = false;
             let (breaker, outer) = (leaves.get(Slot::Breaker), policy.get(Slot::Breaker));
             if let Some(value) = breaker.from
@@ -147,7 +147,7 @@ impl<'t> Reader<'t> {
                 self.wrong(value, &here.with(Part::Known("breaker")), words);
             }
             let layer = Layer { leaves: policy, settings: &config.settings };
-            let mut settings = self.settings(&leaves, Some(layer), member.at, &here, &config.limits);
+            let mut settings = self.settings(&leaves, Some(layer), member.key_at, &here, &config.limits);
             if config.breaker_scope == BreakerScope::Api && settings.breaker.is_some() {
                 settings.breaker = config.settings.breaker;
             }
@@ -157,7 +157,7 @@ impl<'t> Reader<'t> {
             }
             if repeated > MOST_REPEATED {
                 let words = "all routes together repeat more than 8 MiB of headers, query and rules; write fewer";
-                self.tell(member.at, &path, words);
+                self.tell(member.key_at, &path, words);
                 break;
             }
             let number = routes.len().saturating_add(1);
@@ -166,7 +166,7 @@ impl<'t> Reader<'t> {
             if let Some(other) = tree.add(&route, number).and_then(|other| routes.get(other.saturating_sub(1)))
                 && other.pattern != route.pattern
             {
-                let out = self.tell(member.at, &here, "the same as ");
+                let out = self.tell(member.key_at, &here, "the same as ");
                 push_quoted(out, &other.pattern, 120);
                 out.push_str("; keep one");
             }

@@ -26,13 +26,13 @@ impl Reader<'_> {
                 let path = path.with(Part::Key(name));
                 for other in members.get(..index).unwrap_or_default() {
                     if other.key != member.key && equal(&other.key) {
-                        let out = self.tell(member.at, &path, "given as ");
+                        let out = self.tell(member.key_at, &path, "given as ");
                         push_quoted(out, &other.key, 40);
                         out.push_str(" too; keep one");
                     }
                 }
-                merged.retain(|(other, _)| !equal(other) || matches!(member.value.node, Node::Text(_)));
-                let words = match &member.value.node {
+                merged.retain(|(other, _)| !equal(other) || matches!(member.node, Node::Text(_)));
+                let words = match &member.node {
                     _ if headers && !token(name) => "not a header name; letters, digits and \"-\"",
                     Node::Null => continue,
                     Node::Text(text) if secret(name, text) => SECRET,
@@ -50,7 +50,7 @@ impl Reader<'_> {
                     }
                     _ => "not text; write it in quotes",
                 };
-                self.tell(member.at, &path, words);
+                self.tell(member.key_at, &path, words);
             }
         }
         let count = merged.len().max(members.len());

@@ -2,7 +2,7 @@
 //! read into [`Leaves`]; what keys mean together is the business of `merge`.
 
 use super::issues::{Issues, Part, Path, joined, push_any, push_found, push_instead, push_write};
-use super::json::{Member, Node, Number, Value};
+use super::json::{Node, Number, Value};
 use super::keys::{self, Form, Key, Place};
 use super::leaves::{Leaf, Leaves};
 use super::{SERIES, url};
@@ -26,7 +26,7 @@ impl Value {
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         let Node::Object(members) = &self.node else { return None };
         let member = members.iter().find(|member| member.key == name)?;
-        (!matches!(member.value.node, Node::Null)).then_some(&member.value)
+        (!matches!(member.node, Node::Null)).then_some(member)
     }
 
     /// Whether an object has a name, with another value than `null`.
@@ -86,7 +86,7 @@ impl<'t> Reader<'t> {
         match &value.node {
             Node::Object(members) => {
                 // Places of the members, by name.
-                let mut order: Vec<&Member> = Vec::with_capacity(members.len());
+                let mut order: Vec<&Value> = Vec::with_capacity(members.len());
                 for member in members {
                     let (mut low, mut high) = (0, order.len());
                     while low < high {
@@ -97,11 +97,11 @@ impl<'t> Reader<'t> {
                         }
                     }
                     if order.get(low).is_some_and(|other| other.key == member.key) {
-                        self.tell(member.at, &path.with(part(&member.key)), "given twice; keep one");
+                        self.tell(member.key_at, &path.with(part(&member.key)), "given twice; keep one");
                     } else {
                         order.insert(low, member);
                     }
-                    self.twice(&member.value, &path.with(part(&member.key)));
+                    self.twice(member, &path.with(part(&member.key)));
                 }
             }
             Node::List(list) => {
@@ -129,16 +129,16 @@ impl<'t> Reader<'t> {
         for member in members {
             let key = keys.iter().find(|key| key.name == member.key);
             let Some(key) = key.filter(|key| self.allowed(key)) else {
-                self.foreign(keys, key, &member.key, member.at, path);
+                self.foreign(keys, key, &member.key, member.key_at, path);
                 continue;
             };
             let path = path.with(Part::Known(key.name));
-            if let Node::Null = member.value.node {
+            if let Node::Null = member.node {
                 if self.route {
                     leaves.reset(key, base);
                 }
             } else {
-                self.member(key, &member.value, &path, leaves, base);
+                self.member(key, member, &path, leaves, base);
             }
         }
     }
@@ -364,10 +364,10 @@ impl<'t> Reader<'t> {
             match &*member.key {
                 "env" => {}
                 "note" => {
-                    self.plain(&Form::Note, &member.value, &path.with(Part::Known("note")));
+                    self.plain(&Form::Note, member, &path.with(Part::Known("note")));
                 }
                 other => {
-                    let out = self.unknown(member.at, &path.with(Part::Key(other)), None, "unknown key; ");
+                    let out = self.unknown(member.key_at, &path.with(Part::Key(other)), None, "unknown key; ");
                     push_instead(out, other, &["env"]);
                 }
             }

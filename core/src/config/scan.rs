@@ -1,6 +1,7 @@
-//! Bytes to JSON values, one at a time: what [`super::json`] is made of.
+//! Bytes to JSON values, one at a time: what [`super::json`] is made of. A method that finds no JSON gives `None` and
+//! leaves the reason in [`Scanner::why`].
 
-use super::json::{Broken, Found, MOST_LEVELS, MOST_TEXT, Member, NOT_JSON, Node, Number, Value};
+use super::json::{Broken, Found, MOST_LEVELS, MOST_TEXT, NOT_JSON, Node, Number, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -10,227 +11,221 @@ pub(super) struct Scanner<'a> {
     pub(super) at: usize,
     /// Longest string.
     pub(super) most: usize,
+    /// What is wrong, once something is.
+    pub(super) why: Broken,
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let at = if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
-        Self { bytes, at, most: MOST_TEXT }
+        Self { bytes, at, most: MOST_TEXT, why: Broken { at, what: NOT_JSON, wanted: "" } }
     }
 
-    fn byte(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    pub(super) fn ended(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    /// The byte at the place, 0 at the end.
+    #[inline(never)]
+    fn byte(&self) -> u8 {
+        self.bytes.get(self.at).copied().unwrap_or(0)
     }
 
     fn step(&mut self) {
-        self.at = self.at.saturating_add(1);
+        self.at = self.at.wrapping_add(1);
     }
 
-    /// The next byte that is no white space.
+    /// Steps over a byte if it is this one.
     #[inline(never)]
-    pub(super) fn peek(&mut self) -> Option<u8> {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+    fn takes(&mut self, byte: u8) -> bool {
+        let there = self.byte() == byte;
+        if there {
+            self.step();
+        }
+        there
+    }
+
+    /// The next byte that is no white space, 0 at the end.
+    #[inline(never)]
+    pub(super) fn peek(&mut self) -> u8 {
+        while let b' ' | b'\t' | b'\n' | b'\r' = self.byte() {
             self.step();
         }
         self.byte()
     }
 
     #[inline(never)]
-    pub(super) fn broken<T>(&self, wanted: &'static str) -> Result<T, Broken> {
-        Err(Broken { at: self.at, what: NOT_JSON, wanted })
+    pub(super) fn broken<T>(&mut self, wanted: &'static str) -> Option<T> {
+        self.why = Broken { at: self.at, what: NOT_JSON, wanted };
+        None
     }
 
     /// Why a pointer found nothing: the bytes ended, or they are no JSON.
     pub(super) fn lost(&self) -> Found {
-        if self.at >= self.bytes.len() { Found::Undecided } else { Found::Missing }
+        if self.ended() { Found::Undecided } else { Found::Missing }
     }
 
-    pub(super) fn value(&mut self, level: usize) -> Result<Value, Broken> {
+    /// A value behind its key, if it has one.
+    pub(super) fn value(&mut self, level: usize, key_at: u32, key: String) -> Option<Value> {
         let first = self.peek();
-        let at = self.at;
-        if level > MOST_LEVELS && matches!(first, Some(b'{' | b'[')) {
-            return Err(Broken { at, what: "too deep", wanted: "at most 32 levels" });
-        }
+        let at = self.at as u32;
         let node = match first {
-            Some(b'{') => Node::Object(self.members(level)?),
-            Some(b'[') => Node::List(self.elements(level)?),
-            Some(b'"') => Node::Text(self.string()?),
-            Some(b'-' | b'0'..=b'9') => Node::Number(self.number()?),
-            Some(b'n') => self.word("null", Node::Null)?,
-            Some(b't') => self.word("true", Node::Bool(true))?,
-            Some(b'f') => self.word("false", Node::Bool(false))?,
+            b'{' => Node::Object(self.parts(level, b'}')?),
+            b'[' => Node::List(self.parts(level, b']')?),
+            b'"' => Node::Text(self.string()?),
+            b'-' | b'0'..=b'9' => Node::Number(self.number()?),
+            b'n' => self.word("null", Node::Null)?,
+            b't' => self.word("true", Node::Bool(true))?,
+            b'f' => self.word("false", Node::Bool(false))?,
             _ => return self.broken("a value"),
         };
-        Ok(Value { at: at as u32, end: self.at as u32, node })
+        Some(Value { at, end: self.at as u32, key_at, key, node })
     }
 
-    fn word(&mut self, word: &str, node: Node) -> Result<Node, Broken> {
+    fn word(&mut self, word: &str, node: Node) -> Option<Node> {
         for letter in word.bytes() {
-            if self.byte() != Some(letter) {
+            if !self.takes(letter) {
                 return self.broken("null, true or false");
             }
-            self.step();
         }
-        Ok(node)
+        Some(node)
     }
 
-    fn members(&mut self, level: usize) -> Result<Vec<Member>, Broken> {
-        let mut members = Vec::new();
-        self.step();
-        if self.peek() == Some(b'}') {
-            self.step();
-            return Ok(members);
+    /// What a list or an object holds.
+    fn parts(&mut self, level: usize, close: u8) -> Option<Vec<Value>> {
+        if level > MOST_LEVELS {
+            self.why = Broken { at: self.at, what: "too deep", wanted: "at most 32 levels" };
+            return None;
         }
-        loop {
-            let (at, key) = self.key()?;
-            members.push(Member { at, key, value: self.value(level.saturating_add(1))? });
-            match self.peek() {
-                Some(b',') => self.step(),
-                Some(b'}') => break,
-                _ => return self.broken("\",\" or \"}\""),
+        let mut parts = Vec::new();
+        self.step();
+        if self.peek() != close {
+            loop {
+                let (at, key) = if close == b'}' { self.key()? } else { (0, String::new()) };
+                parts.push(self.value(level.wrapping_add(1), at, key)?);
+                let next = self.peek();
+                if next == close {
+                    break;
+                }
+                if next != b',' {
+                    return self.broken(if close == b'}' { "\",\" or \"}\"" } else { "\",\" or \"]\"" });
+                }
+                self.step();
             }
         }
         self.step();
-        Ok(members)
-    }
-
-    fn elements(&mut self, level: usize) -> Result<Vec<Value>, Broken> {
-        let mut elements = Vec::new();
-        self.step();
-        if self.peek() == Some(b']') {
-            self.step();
-            return Ok(elements);
-        }
-        loop {
-            elements.push(self.value(level.saturating_add(1))?);
-            match self.peek() {
-                Some(b',') => self.step(),
-                Some(b']') => break,
-                _ => return self.broken("\",\" or \"]\""),
-            }
-        }
-        self.step();
-        Ok(elements)
+        Some(parts)
     }
 
     /// A member's name and the colon behind it.
-    fn key(&mut self) -> Result<(u32, String), Broken> {
-        if self.peek() != Some(b'"') {
+    fn key(&mut self) -> Option<(u32, String)> {
+        if self.peek() != b'"' {
             return self.broken("a key in double quotes");
         }
         let at = self.at as u32;
         let key = self.string()?;
-        if self.peek() != Some(b':') {
+        if self.peek() != b':' {
             return self.broken("\":\"");
         }
         self.step();
-        Ok((at, key))
+        Some((at, key))
     }
 
     /// A string; the place is at its opening quote.
-    pub(super) fn string(&mut self) -> Result<String, Broken> {
+    #[inline(never)]
+    pub(super) fn string(&mut self) -> Option<String> {
         let begin = self.at;
         let mut text = Vec::new();
         self.step();
-        loop {
-            let Some(byte) = self.byte() else { return self.broken("a closing quote") };
-            match byte {
-                b'"' => break,
+        while !self.takes(b'"') {
+            match self.byte() {
+                0 if self.ended() => return self.broken("a closing quote"),
                 b'\\' => self.escape(&mut text)?,
                 0..=0x1f => return self.broken("an escape for the control character"),
-                _ => {
+                byte => {
                     text.push(byte);
                     self.step();
                 }
             }
             if text.len() > self.most {
-                return Err(Broken { at: begin, what: "text too long", wanted: "at most 4 KiB" });
+                self.why = Broken { at: begin, what: "text too long", wanted: "at most 4 KiB" };
+                return None;
             }
         }
-        self.step();
-        match String::from_utf8(text) {
-            Ok(text) => Ok(text),
-            Err(_) => Err(Broken { at: begin, what: NOT_JSON, wanted: "UTF-8" }),
+        let text = String::from_utf8(text).ok();
+        if text.is_none() {
+            self.why = Broken { at: begin, what: NOT_JSON, wanted: "UTF-8" };
         }
+        text
     }
 
-    fn escape(&mut self, text: &mut Vec<u8>) -> Result<(), Broken> {
+    fn escape(&mut self, text: &mut Vec<u8>) -> Option<()> {
         self.step();
         let plain = match self.byte() {
-            Some(letter @ (b'"' | b'\\' | b'/')) => letter,
-            Some(b'b') => 8,
-            Some(b'f') => 12,
-            Some(b'n') => b'\n',
-            Some(b'r') => b'\r',
-            Some(b't') => b'\t',
-            Some(b'u') => {
+            letter @ (b'"' | b'\\' | b'/') => letter,
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
                 let mut code = self.unit()?;
-                if let 0xd800..=0xdbff = code {
-                    code = match self.bytes.get(self.at..self.at.saturating_add(2)) {
-                        Some(b"\\u") => {
-                            self.step();
-                            let low = self.unit()?;
-                            let high = (code & 0x3ff) << 10;
-                            if let 0xdc00..=0xdfff = low { (high | low & 0x3ff).wrapping_add(0x1_0000) } else { code }
+                if let 0xd800..=0xdbff = code
+                    && self.takes(b'\\')
+                {
+                    // A backslash at the end is cut off: not broken, but undecided.
+                    if self.byte() == b'u' {
+                        let low = self.unit()?;
+                        let high = (code & 0x3ff) << 10;
+                        if let 0xdc00..=0xdfff = low {
+                            code = (high | low & 0x3ff).wrapping_add(0x1_0000);
                         }
-                        _ => {
-                            if self.bytes.get(self.at..) == Some(b"\\") {
-                                // Cut off: not broken, but undecided.
-                                self.step();
-                            }
-                            code
-                        }
-                    };
+                    } else if !self.ended() {
+                        self.at = self.at.wrapping_sub(1);
+                    }
                 }
                 let Some(letter) = char::from_u32(code) else { return self.broken("both halves of a surrogate pair") };
                 text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
-                return Ok(());
+                return Some(());
             }
             _ => return self.broken("one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u"),
         };
         text.push(plain);
         self.step();
-        Ok(())
+        Some(())
     }
 
     /// Four hexadecimal digits behind the `u` at the place.
-    fn unit(&mut self) -> Result<u32, Broken> {
+    #[inline(never)]
+    fn unit(&mut self) -> Option<u32> {
         let mut code = 0_u32;
         for _ in 0..4 {
             self.step();
-            match self.byte().and_then(|byte| char::from(byte).to_digit(16)) {
+            match char::from(self.byte()).to_digit(16) {
                 Some(digit) => code = code << 4 | digit,
                 None => return self.broken("four hexadecimal digits"),
             }
         }
         self.step();
-        Ok(code)
+        Some(code)
     }
 
     /// A number: `significand · 10^exponent` with a significand that ends in no 0.
-    fn number(&mut self) -> Result<Number, Broken> {
-        let negative = self.byte() == Some(b'-');
-        if negative {
-            self.step();
-        }
+    fn number(&mut self) -> Option<Number> {
+        let negative = self.takes(b'-');
         let mut sum = Sum::default();
-        if self.byte() == Some(b'0') {
-            self.step();
-        } else {
+        if !self.takes(b'0') {
             self.digits(&mut sum)?;
         }
-        if self.byte() == Some(b'.') {
-            self.step();
-            let begin = self.at;
+        if self.takes(b'.') {
+            let begin = self.at as i64;
             self.digits(&mut sum)?;
-            sum.exponent = begin as i64;
-            sum.exponent = sum.exponent.saturating_sub(self.at as i64);
+            sum.exponent = begin.wrapping_sub(self.at as i64);
         }
-        if let Some(b'e' | b'E') = self.byte() {
-            self.step();
-            let minus = self.byte() == Some(b'-');
-            if let Some(b'+' | b'-') = self.byte() {
-                self.step();
+        if self.takes(b'e') || self.takes(b'E') {
+            let minus = self.takes(b'-');
+            if !minus {
+                self.takes(b'+');
             }
             let mut power = Sum::default();
             self.digits(&mut power)?;
@@ -238,92 +233,80 @@ impl<'a> Scanner<'a> {
                 Number::Integer(power) => power,
                 Number::Millionths(_) | Number::Fine | Number::Huge => i64::MAX,
             };
-            let power = if minus { power.saturating_neg() } else { power };
+            let power = if minus { power.wrapping_neg() } else { power };
             sum.exponent = sum.exponent.saturating_add(power);
         }
-        Ok(match sum.number() {
-            Number::Integer(number) if negative => Number::Integer(number.saturating_neg()),
-            Number::Millionths(number) if negative => Number::Millionths(number.saturating_neg()),
+        Some(match sum.number() {
+            Number::Integer(number) if negative => Number::Integer(number.wrapping_neg()),
+            Number::Millionths(number) if negative => Number::Millionths(number.wrapping_neg()),
             other => other,
         })
     }
 
-    fn digits(&mut self, sum: &mut Sum) -> Result<(), Broken> {
-        if !matches!(self.byte(), Some(b'0'..=b'9')) {
+    fn digits(&mut self, sum: &mut Sum) -> Option<()> {
+        if !self.byte().is_ascii_digit() {
             return self.broken("a digit");
         }
-        while let Some(digit @ b'0'..=b'9') = self.byte() {
+        while let digit @ b'0'..=b'9' = self.byte() {
             sum.digit(digit & 15);
             self.step();
         }
-        Ok(())
+        Some(())
     }
 
     /// Moves to the value that one token of a pointer names; `false`: there is none.
-    pub(super) fn enter(&mut self, token: &str) -> Result<bool, Broken> {
-        match self.peek() {
-            Some(b'{') => {
-                self.step();
-                if self.peek() == Some(b'}') {
-                    return Ok(false);
-                }
-                loop {
-                    if self.key()?.1 == token {
-                        return Ok(true);
-                    }
-                    if !self.skip(b'}')? {
-                        return Ok(false);
-                    }
-                }
+    pub(super) fn enter(&mut self, token: &str) -> Option<bool> {
+        let close = match self.peek() {
+            b'{' => b'}',
+            b'[' => b']',
+            0 if self.ended() => return None,
+            _ => return Some(false),
+        };
+        self.step();
+        let mut left = match token.parse::<usize>() {
+            _ if close == b'}' => 0,
+            Ok(index) if token == "0" || !matches!(token.as_bytes(), [b'0' | b'+', ..]) => index,
+            _ => return Some(false),
+        };
+        if self.peek() == close {
+            return Some(false);
+        }
+        loop {
+            let here = if close == b'}' { self.key()?.1 == token } else { left == 0 };
+            if here {
+                return Some(true);
             }
-            Some(b'[') => {
-                self.step();
-                let index = match token.parse::<usize>() {
-                    Ok(index) if token == "0" || !token.starts_with(['0', '+']) => index,
-                    _ => return Ok(false),
-                };
-                if self.peek() == Some(b']') {
-                    return Ok(false);
-                }
-                for _ in 0..index {
-                    if !self.skip(b']')? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
+            if !self.skip(close)? {
+                return Some(false);
             }
-            Some(_) => Ok(false),
-            None => self.broken("a value"),
+            left = left.wrapping_sub(1);
         }
     }
 
     /// Passes over a value and the comma behind it; `false` when the list or object ends there.
-    fn skip(&mut self, close: u8) -> Result<bool, Broken> {
+    fn skip(&mut self, close: u8) -> Option<bool> {
         let mut open = 0_usize;
         loop {
             match self.peek() {
-                None => return self.broken("a value"),
-                Some(b'"') => {
+                0 if self.ended() => return None,
+                b'"' => {
                     self.string()?;
+                    continue;
                 }
-                Some(b',') if open == 0 => {
+                b',' if open == 0 => {
                     self.step();
-                    return Ok(true);
+                    return Some(true);
                 }
-                Some(byte @ (b'}' | b']')) => {
+                byte @ (b'}' | b']') => {
                     if open == 0 {
-                        return if byte == close { Ok(false) } else { self.broken("a value") };
+                        return (byte == close).then_some(false);
                     }
-                    open = open.saturating_sub(1);
-                    self.step();
+                    open = open.wrapping_sub(1);
                 }
-                Some(byte) => {
-                    if let b'{' | b'[' = byte {
-                        open = open.saturating_add(1);
-                    }
-                    self.step();
-                }
+                b'{' | b'[' => open = open.wrapping_add(1),
+                _ => {}
             }
+            self.step();
         }
     }
 }
@@ -385,7 +368,7 @@ fn shifted(mut number: i64, power: i64) -> Option<i64> {
         if number > i64::MAX / 10 {
             return None;
         }
-        number = number.saturating_mul(10);
+        number = number.wrapping_mul(10);
     }
     Some(number)
 }
