@@ -54,15 +54,14 @@ internal class Credential(
 
     /**
      * Begins a refresh, by itself and not cancelled with its leader. A plain text is no token to keep: [lead] gets it, for
-     * the leader's next attempt only. [lead] is called whatever comes of it.
+     * the leader's next attempt only.
      */
-    fun refresh(generation: Long, lead: (String?) -> Unit) {
+    fun refresh(generation: Long, lead: (String) -> Unit) {
         refreshes.launch {
-            var plain: String? = null
             val word =
                 try {
                     val got = obtain()
-                    if (source.plain != null) plain = got.value else kept = got.value
+                    if (source.plain != null) lead(got.value) else kept = got.value
                     engine.core.token(engine.clock.now(), generation, expiresIn(got))
                 } catch (@Suppress("TooGenericExceptionCaught") failed: Throwable) {
                     failure = failed
@@ -70,7 +69,6 @@ internal class Credential(
                     engine.core.tokenFailed(engine.clock.now(), generation, fault.code)
                 }
             engine.heed(word)
-            lead(plain)
         }
     }
 

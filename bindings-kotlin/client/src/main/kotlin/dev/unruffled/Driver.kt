@@ -141,15 +141,14 @@ internal class Driver(private val engine: Engine, private val host: Host) {
         }
     }
 
-    /** This call leads: it asks for a credential on behalf of all that wait for one, and waits like them. */
-    private suspend fun refresh(flight: Flight, generation: Long): Long {
-        val seat = flight.seat
-        checkNotNull(flight.outgoing.credential) { "a refresh without credentials" }.refresh(generation) { plain ->
-            flight.token = plain
-            seat.wake()
-        }
-        host.rest(seat, Long.MAX_VALUE)
-        return core.resume(seat.id, clock.now())
+    /**
+     * This call leads: it asks for a credential on behalf of all that wait for one, and is parked like them. The asking is not
+     * cancelled with its leader; the core says how long the leader waits.
+     */
+    private fun refresh(flight: Flight, generation: Long): Long {
+        val credential = checkNotNull(flight.outgoing.credential) { "a refresh without credentials" }
+        credential.refresh(generation) { plain -> flight.token = plain }
+        return core.resume(flight.seat.id, clock.now())
     }
 
     /** Tells the core what came: the status alone, unless a header or a piece of body is there that it asked for. */

@@ -2,7 +2,7 @@ package dev.unruffled
 
 /**
  * The core's answer to every input: `arg · 4096 + flags · 16 + kind`, at most 52 bits. The tables here are those of
- * `core/src/step.rs` and `core/src/failure.rs`; `tests/vectors/codes.json` is checked against both.
+ * `core/src/step.rs` and `core/src/failure.rs`; `tests/codes.json` is checked against both.
  */
 internal object Word {
     const val SEND = 0

@@ -1,6 +1,10 @@
-package dev.unruffled
+package dev.unruffled.examples
 
 import com.sun.net.httpserver.HttpServer
+import dev.unruffled.Core
+import dev.unruffled.Policy
+import dev.unruffled.Unruffled
+import dev.unruffled.What
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.suspendCancellableCoroutine
 import okhttp3.Call
@@ -24,7 +28,6 @@ import kotlin.coroutines.resumeWithException
  */
 fun main() {
     System.setProperty("sun.net.httpserver.nodelay", "true")
-    println("%-30s %14s %14s %18s %14s".format("microseconds, p50 (p99)", "bare", "unruffled", "added", "noise"))
     boundary()
     stubbed()
     loopback()
@@ -34,6 +37,7 @@ private const val BODY = """{"id":7,"sku":"a1"}"""
 private const val ROUNDS = 20
 private const val STUB_CALLS = 5_000
 private const val LOOPBACK_CALLS = 250
+private const val HUNDREDTHS = 100.0
 
 private val stub =
     Interceptor { chain ->
@@ -53,7 +57,7 @@ private fun boundary() {
         val time = System.nanoTime() - start
         if (round >= ROUNDS * STUB_CALLS) times += time
     }
-    println("%-30s %14s %14s".format("begin + respond", "", times))
+    figure("begin + respond", times.p50 * 1_000, "ns")
     core.release()
 }
 
@@ -111,9 +115,16 @@ private fun compare(name: String, calls: Int, base: String, okHttp: OkHttpClient
     }
     val (one, other, noise) = times
     val added = (other - one).p50
-    val text = "%.2f (%.1f %%)".format(added, 100 * added / one.p50)
-    println("%-30s %14s %14s %18s %14.2f".format(name, one, other, text, (noise - one).p50))
+    figure("$name: bare", one.p50, "µs")
+    figure("$name: added", added, "µs")
+    figure("$name: added by a second bare client (noise)", (noise - one).p50, "µs")
+    figure("$name: added", 100 * added / one.p50, "%")
     client.close()
+}
+
+/** One line of JSON for each figure. */
+private fun figure(name: String, value: Double, unit: String) {
+    println("""{"name":"jvm $name","value":${Math.round(value * HUNDREDTHS) / HUNDREDTHS},"unit":"$unit"}""")
 }
 
 private suspend fun Call.await(): ByteArray =
@@ -144,6 +155,4 @@ private class Samples(private var times: LongArray = LongArray(1_000), private v
     private fun quantile(share: Double): Double = times.copyOf(size).apply { sort() }[(size * share).toInt()] / 1e3
 
     val p50: Double get() = quantile(0.5)
-
-    override fun toString(): String = "%.2f (%.0f)".format(p50, quantile(0.99))
 }
