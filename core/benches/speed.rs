@@ -48,7 +48,7 @@ fn nanoseconds_per_call(live: u32) -> f64 {
     let (mut engine, route) = opened();
     for call in 1..live {
         let answer = engine.begin(call, 0, route, 0, WHAT, 0);
-        assert!(matches!(answer.step, Step::Send { .. }), "call {call}: {answer:?}");
+        assert!(matches!(answer.step(), Step::Send { .. }), "call {call}: {answer:?}");
     }
     let started = Instant::now();
     for round in 0..CALLS {

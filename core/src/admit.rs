@@ -29,22 +29,23 @@ enum Gates {
 impl Engine {
     /// The call's next step.
     pub(crate) fn admit(&mut self, slot: Slot) -> Answer {
-        match self.admitted(slot) {
-            Ok(answer) | Err(answer) => answer,
+        match self.gated(slot) {
+            Ok(()) => self.send(slot),
+            Err(answer) => answer,
         }
     }
 
-    fn admitted(&mut self, slot: Slot) -> Result<Answer, Answer> {
-        let left = self.before_deadline(slot)?;
+    fn gated(&mut self, slot: Slot) -> Result<(), Answer> {
+        self.before_deadline(slot)?;
+        // Milliseconds in which the attempt may begin.
+        let left = self.calls.at(slot).limits.left(self.now).unwrap_or(0);
         self.past_breaker(slot, left)?;
         self.under_cap(slot, left)?;
         self.past_limiter(slot, left)?;
-        let token = self.with_credential(slot, left)?;
-        Ok(self.send(slot, token))
+        self.with_credential(slot, left)
     }
 
-    /// Milliseconds in which the attempt may begin.
-    fn before_deadline(&mut self, slot: Slot) -> Result<u64, Answer> {
+    fn before_deadline(&mut self, slot: Slot) -> Result<(), Answer> {
         if self.closed {
             return Err(self.fail(slot, Reason::Closed, None));
         }
@@ -54,9 +55,11 @@ impl Engine {
         {
             return Err(self.fail(slot, Reason::Auth, None));
         }
+        if call.limits.left(self.now).is_some() {
+            return Ok(());
+        }
         let offline = call.state == CallState::Line(LineId::Offline);
-        let left = call.limits.left(self.now);
-        left.ok_or_else(|| self.fail(slot, if offline { Reason::Offline } else { Reason::Deadline }, None))
+        Err(self.fail(slot, if offline { Reason::Offline } else { Reason::Deadline }, None))
     }
 
     fn gates(&mut self, slot: Slot) -> Gates {
@@ -274,20 +277,20 @@ impl Engine {
         }
     }
 
-    /// Whether the attempt carries the credential.
-    fn with_credential(&mut self, slot: Slot, left: u64) -> Result<bool, Answer> {
+    /// A call that needs the credential has it.
+    fn with_credential(&mut self, slot: Slot, left: u64) -> Result<(), Answer> {
         let now = self.now;
         let Call { traits, credential: place, state, .. } = *self.calls.at(slot);
         if !traits.has(Traits::CREDENTIALS) {
-            return Ok(false);
+            return Ok(());
         }
         let line = LineId::Credential(place);
         let spot = if state == CallState::Line(line) { Spot::Old } else { Spot::New };
-        let Some(holder) = self.holders.get_mut(place as usize) else { return Ok(false) };
+        let Some(holder) = self.holders.get_mut(place as usize) else { return Ok(()) };
         let step = match holder.credential.check(now) {
             auth::Gate::Pass(generation) => {
                 self.calls.at_mut(slot).generation = generation;
-                return Ok(true);
+                return Ok(());
             }
             auth::Gate::Wait if left == 0 => return Err(self.fail(slot, Reason::Deadline, None)),
             auth::Gate::Wait => Step::Park { at_most: left },
@@ -320,7 +323,7 @@ impl Engine {
     }
 
     /// The one commit: every permit is taken here.
-    fn send(&mut self, slot: Slot, token: bool) -> Answer {
+    fn send(&mut self, slot: Slot) -> Answer {
         let now = self.now;
         self.leave(slot);
         let mut i = 0;
@@ -355,15 +358,14 @@ impl Engine {
         let timeout = call.limits.timeout(now);
         call.note(now, What::Send, Rule::None, u16::from(call.attempts), timeout);
         let mut flags = Flags::NONE;
-        for (bit, flag) in [(Traits::KEYED, Flags::KEY), (Traits::FRESH, Flags::FRESH)] {
+        for (bit, flag) in
+            [(Traits::KEYED, Flags::KEY), (Traits::FRESH, Flags::FRESH), (Traits::CREDENTIALS, Flags::TOKEN)]
+        {
             if call.traits.has(bit) {
                 flags = flags.with(flag);
             }
         }
         call.traits.set(Traits::FRESH, false);
-        if token {
-            flags = flags.with(Flags::TOKEN);
-        }
         Answer::new(Step::Send { timeout }, flags)
     }
 

@@ -67,9 +67,14 @@ pub struct Engine {
     edges: u128,
 }
 
-/// `now`, as far as it is possible.
-fn checked(now: u64) -> Result<u64, Answer> {
-    if now > MAX_NOW { Err(Misuse::Range.into()) } else { Ok(now) }
+/// Refuses a time that cannot be.
+fn checked(now: u64) -> Result<(), Answer> {
+    if now > MAX_NOW { Err(Misuse::Range.into()) } else { Ok(()) }
+}
+
+/// Whether a call in this state stays until it is resumed.
+fn waits(state: CallState) -> bool {
+    matches!(state, CallState::Backoff { .. } | CallState::Line(_))
 }
 
 /// The answer of an input that may end early.
@@ -208,7 +213,7 @@ impl Engine {
         what: u32,
         deadline: u64,
     ) -> Result<Answer, Answer> {
-        let now = checked(now)?;
+        checked(now)?;
         let method = (what & 15) as u8;
         if method > 8 && method != 15 {
             return Err(Misuse::Range.into());
@@ -266,8 +271,7 @@ impl Engine {
             self.ring.push(now, Event::Stacked { about });
         }
         self.stir(upstream);
-        let step = self.admit(slot);
-        Ok(self.answer(step))
+        Ok(self.admit_and_answer(slot))
     }
 
     /// An attempt was answered. At headers when the status is an error or the body is streamed, else when the buffered
@@ -283,12 +287,13 @@ impl Engine {
             Ok(status) if status < 1_000 => status,
             _ => return Misuse::Range.into(),
         };
-        let slot = match self.in_flight(call, now) {
-            Ok(slot) => slot,
-            Err(answer) => return answer,
-        };
-        let step = self.answered(slot, status, &Hints::new(hints), body, wall);
-        self.answer(step)
+        match self.found(call, now, |state| state == CallState::Flight) {
+            Ok(slot) => {
+                let answer = self.answered(slot, status, &Hints::new(hints), body, wall);
+                self.answer(answer)
+            }
+            Err(answer) => answer,
+        }
     }
 
     /// An attempt broke; `fault` is a code of [`Fault`].
@@ -297,18 +302,21 @@ impl Engine {
             None | Some(Fault::Cancelled) => return Misuse::Range.into(),
             Some(fault) => fault,
         };
-        let slot = match self.in_flight(call, now) {
-            Ok(slot) => slot,
-            Err(answer) => return answer,
-        };
-        let step = self.broken(slot, fault);
-        self.answer(step)
+        match self.found(call, now, |state| state == CallState::Flight) {
+            Ok(slot) => {
+                let answer = self.broken(slot, fault);
+                self.answer(answer)
+            }
+            Err(answer) => answer,
+        }
     }
 
-    fn in_flight(&mut self, call: u32, now: u64) -> Result<Slot, Answer> {
-        let now = checked(now)?;
+    /// The place of a call in a state that the input fits; time passes then.
+    #[inline(never)]
+    fn found(&mut self, call: u32, now: u64, fits: fn(CallState) -> bool) -> Result<Slot, Answer> {
+        checked(now)?;
         let slot = self.calls.find(call).ok_or(Misuse::Unknown)?;
-        if self.calls.at(slot).state != CallState::Flight {
+        if !fits(self.calls.at(slot).state) {
             return Err(Misuse::State.into());
         }
         self.pass(now);
@@ -321,22 +329,21 @@ impl Engine {
     }
 
     fn try_resume(&mut self, call: u32, now: u64) -> Result<Answer, Answer> {
-        let now = checked(now)?;
-        let slot = self.calls.find(call).ok_or(Misuse::Unknown)?;
-        match self.calls.at(slot).state {
-            CallState::Backoff { .. } | CallState::Line(_) => {}
-            CallState::New | CallState::Flight | CallState::Kept | CallState::Gone => return Err(Misuse::State.into()),
-        }
-        self.pass(now);
+        let slot = self.found(call, now, waits)?;
         let call = self.calls.at_mut(slot);
         call.traits.set(Traits::WOKEN, false);
-        let step = match call.state {
+        Ok(match call.state {
             CallState::Backoff { until } if until > self.now && !self.closed => {
-                Step::Wait { delay: until.saturating_sub(self.now) }
+                let delay = until.saturating_sub(self.now);
+                self.answer(Step::Wait { delay }.into())
             }
-            _ => return Ok(self.admit_and_answer(slot)),
-        };
-        Ok(self.answer(step.into()))
+            _ => self.admit_and_answer(slot),
+        })
+    }
+
+    /// The input was taken.
+    fn done(&mut self) -> Answer {
+        self.answer(Step::Done { arg: 0 }.into())
     }
 
     fn admit_and_answer(&mut self, slot: Slot) -> Answer {
@@ -351,9 +358,7 @@ impl Engine {
     }
 
     fn try_abandon(&mut self, call: u32, now: u64) -> Result<Answer, Answer> {
-        let now = checked(now)?;
-        let slot = self.calls.find(call).ok_or(Misuse::Unknown)?;
-        self.pass(now);
+        let slot = self.found(call, now, |_| true)?;
         match self.calls.at(slot).state {
             CallState::Kept => self.unkeep(slot),
             CallState::Flight => self.cancelled(slot),
@@ -366,26 +371,28 @@ impl Engine {
         self.move_to(slot, CallState::Gone);
         self.calls.remove(slot);
         self.stir(upstream);
-        Ok(self.answer(Step::Done { arg: 0 }.into()))
+        Ok(self.done())
     }
 
     /// A refreshed credential is at hand. `expires_in` in milliseconds; 0 = a plain string that the host asks for at
     /// every send; 2⁴⁰ − 1 or more = it does not expire.
     pub fn token(&mut self, now: u64, generation: u64, expires_in: u64) -> Answer {
-        self.refreshed(now, generation, |credential, now| credential.token(now, generation, expires_in))
+        self.refreshed(now, generation, &mut |credential, now| credential.token(now, generation, expires_in))
     }
 
     /// The credential could not be had: `cancelled` makes the next call lead, any other fault ends all who wait.
     pub fn token_failed(&mut self, now: u64, generation: u64, fault: u32) -> Answer {
         let Some(fault) = Fault::from_code(u64::from(fault)) else { return Misuse::Range.into() };
-        self.refreshed(now, generation, |credential, _| credential.token_failed(generation, fault != Fault::Cancelled))
+        let for_all = fault != Fault::Cancelled;
+        self.refreshed(now, generation, &mut |credential, _| credential.token_failed(generation, for_all))
     }
 
-    fn refreshed(&mut self, now: u64, generation: u64, input: impl FnOnce(&mut Credential, u64) -> bool) -> Answer {
-        let now = match checked(now) {
-            Ok(now) => now.max(self.now),
-            Err(answer) => return answer,
-        };
+    #[inline(never)]
+    fn refreshed(&mut self, now: u64, generation: u64, input: &mut dyn FnMut(&mut Credential, u64) -> bool) -> Answer {
+        if let Err(answer) = checked(now) {
+            return answer;
+        }
+        let now = now.max(self.now);
         let Some(holder) = self.holders.get_mut(Credential::place_of(generation)) else {
             return Misuse::Generation.into();
         };
@@ -395,7 +402,7 @@ impl Engine {
         let line = holder.line;
         self.pass(now);
         self.wake_all(line);
-        self.answer(Step::Done { arg: 0 }.into())
+        self.done()
     }
 
     /// The platform is online again.
@@ -405,7 +412,7 @@ impl Engine {
         }
         self.pass(now);
         self.wake_all(self.offline);
-        self.answer(Step::Done { arg: 0 }.into())
+        self.done()
     }
 
     /// The next call to resume: `Done { call + 1 }`, `Done { 0 }` when there is none.
@@ -416,7 +423,7 @@ impl Engine {
                 return self.answer(Step::Done { arg: u64::from(id).saturating_add(1) }.into());
             }
         }
-        self.answer(Step::Done { arg: 0 }.into())
+        self.done()
     }
 
     /// The client is closed: waiting calls wake to `closed`, those in flight may deliver, never retry.
@@ -426,10 +433,12 @@ impl Engine {
         }
         self.pass(now);
         self.closed = true;
-        let waits = |call: &Call| matches!(call.state, CallState::Backoff { .. } | CallState::Line(_));
-        let waiting: Vec<Slot> = self.calls.slots().filter(|slot| waits(self.calls.at(*slot))).collect();
-        waiting.into_iter().for_each(|slot| self.wake_one(slot));
-        self.answer(Step::Done { arg: 0 }.into())
+        for slot in 0..self.calls.places() {
+            if waits(self.calls.at(slot).state) {
+                self.wake_one(slot);
+            }
+        }
+        self.done()
     }
 
     /// What the host needs of the policy, as JSON.
@@ -584,10 +593,10 @@ impl Engine {
             self.wake_one(free);
         }
         if !self.wakes.is_empty() {
-            answer.flags = answer.flags.with(Flags::WAKES);
+            answer = answer.with(Flags::WAKES);
         }
         if self.ring.due {
-            answer.flags = answer.flags.with(Flags::EVENTS);
+            answer = answer.with(Flags::EVENTS);
         }
         answer
     }

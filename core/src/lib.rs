@@ -25,11 +25,11 @@
 //! let mut engine = Engine::open(r#"{"retry": {"jitter": "none"}}"#, Reading::Strict).expect("a valid policy");
 //! engine.seed(1);
 //! let get = 0 | 1 << 4; // method GET, a body (none) that can be sent again
-//! assert_eq!(engine.begin(7, 0, 0, 0, get, 0).step, Step::Send { timeout: 10_000 });
+//! assert_eq!(engine.begin(7, 0, 0, 0, get, 0).step(), Step::Send { timeout: 10_000 });
 //! // 35 ms later the server answers 503: the call waits 200 ms and sends again.
-//! assert_eq!(engine.respond(7, 35, 503).step, Step::Wait { delay: 200 });
-//! assert_eq!(engine.resume(7, 235).step, Step::Send { timeout: 10_000 });
-//! assert!(matches!(engine.respond(7, 260, 200).step, Step::Deliver { .. }));
+//! assert_eq!(engine.respond(7, 35, 503).step(), Step::Wait { delay: 200 });
+//! assert_eq!(engine.resume(7, 235).step(), Step::Send { timeout: 10_000 });
+//! assert!(matches!(engine.respond(7, 260, 200).step(), Step::Deliver { .. }));
 //! assert!(engine.report(7).contains("2 attempts, 260 ms, last 200: delivered"));
 //! ```
 //!

@@ -4,6 +4,8 @@
 //! `arg · 4096 + flags · 16 + kind`, that is 4 bits of kind, 8 of flags and 40 of argument.
 
 use crate::failure::{Misuse, Outcome, Reason};
+use core::fmt;
+use core::num::NonZeroU64;
 
 /// Largest argument a word carries: 40 bits.
 pub const MAX_ARG: u64 = (1 << 40) - 1;
@@ -73,16 +75,18 @@ impl Flags {
     }
 }
 
-/// A step and its flags: what crosses the boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
-    pub step: Step,
-    pub flags: Flags,
-}
+/// A step and its flags as the word that crosses the boundary. The marker makes it never 0, so that a
+/// `Result<(), Answer>` is one machine word as well.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Answer(NonZeroU64);
+
+/// A bit above all words.
+const MARKER: NonZeroU64 = NonZeroU64::MIN.saturating_add((1 << 63) - 1);
 
 impl From<Step> for Answer {
+    #[inline]
     fn from(step: Step) -> Self {
-        Self { step, flags: Flags::NONE }
+        Self::new(step, Flags::NONE)
     }
 }
 
@@ -92,17 +96,18 @@ impl From<Misuse> for Answer {
     }
 }
 
-impl Answer {
-    /// The step with these flags.
-    #[must_use]
-    pub const fn new(step: Step, flags: Flags) -> Self {
-        Self { step, flags }
+impl fmt::Debug for Answer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?} {:?}", self.step(), self.flags())
     }
+}
 
-    /// The word of 52 bits. Arguments above 40 bits are cut to the largest that fits.
+impl Answer {
+    /// The step with these flags. Arguments above 40 bits are cut to the largest that fits.
     #[must_use]
-    pub const fn word(self) -> u64 {
-        let (kind, arg) = match self.step {
+    #[inline]
+    pub const fn new(step: Step, flags: Flags) -> Self {
+        let (kind, arg) = match step {
             Step::Send { timeout } => (0, timeout),
             Step::Wait { delay } => (1, delay),
             Step::Park { at_most } => (2, at_most),
@@ -115,38 +120,79 @@ impl Answer {
             Step::Done { arg } => (7, arg),
         };
         let arg = if arg > MAX_ARG { MAX_ARG } else { arg };
-        arg << 12 | (self.flags.0 as u64) << 4 | kind
+        Self::marked(arg << 12 | (flags.0 as u64) << 4 | kind)
     }
 
-    /// The step of a word; `None` for a word that no core wrote.
+    /// The same step with these flags as well.
+    #[must_use]
+    pub const fn with(self, flags: Flags) -> Self {
+        Self::marked(self.0.get() | (flags.0 as u64) << 4)
+    }
+
+    const fn marked(word: u64) -> Self {
+        match NonZeroU64::new(MARKER.get() | word) {
+            Some(marked) => Self(marked),
+            None => Self(MARKER),
+        }
+    }
+
+    /// The word of 52 bits.
+    #[must_use]
+    pub const fn word(self) -> u64 {
+        self.0.get() & (MAX_ARG << 12 | 4_095)
+    }
+
+    /// The flags alone.
+    #[must_use]
+    pub const fn flags(self) -> Flags {
+        Flags((self.word() >> 4 & 255) as u8)
+    }
+
+    /// The step alone.
+    #[must_use]
+    pub const fn step(self) -> Step {
+        match step_of(self.word()) {
+            Some(step) => step,
+            // Not reached: an answer is made of a step, or of a word that has one.
+            None => Step::Misuse(Misuse::Range),
+        }
+    }
+
+    /// The answer of a word; `None` for a word that no core wrote.
     #[must_use]
     pub const fn from_word(word: u64) -> Option<Self> {
-        let arg = word >> 12;
-        if arg > MAX_ARG {
-            return None;
+        match step_of(word) {
+            Some(step) => Some(Self::new(step, Flags((word >> 4 & 255) as u8))),
+            None => None,
         }
-        let step = match word & 15 {
-            0 => Step::Send { timeout: arg },
-            1 => Step::Wait { delay: arg },
-            2 => Step::Park { at_most: arg },
-            3 => Step::Refresh { generation: arg },
-            4 => match Outcome::from_code(arg) {
-                Some(outcome) => Step::Deliver { outcome },
-                None => return None,
-            },
-            5 => match (Outcome::from_code(arg >> 6 & 3), Reason::from_code(arg & 63)) {
-                (Some(outcome), Some(reason)) => Step::Fail { retry_after: (arg >> 8) as u32, outcome, reason },
-                _ => return None,
-            },
-            6 => match Misuse::from_code(arg) {
-                Some(code) => Step::Misuse(code),
-                None => return None,
-            },
-            7 => Step::Done { arg },
-            _ => return None,
-        };
-        Some(Self { step, flags: Flags((word >> 4 & 255) as u8) })
     }
+}
+
+const fn step_of(word: u64) -> Option<Step> {
+    let arg = word >> 12;
+    if arg > MAX_ARG {
+        return None;
+    }
+    Some(match word & 15 {
+        0 => Step::Send { timeout: arg },
+        1 => Step::Wait { delay: arg },
+        2 => Step::Park { at_most: arg },
+        3 => Step::Refresh { generation: arg },
+        4 => match Outcome::from_code(arg) {
+            Some(outcome) => Step::Deliver { outcome },
+            None => return None,
+        },
+        5 => match (Outcome::from_code(arg >> 6 & 3), Reason::from_code(arg & 63)) {
+            (Some(outcome), Some(reason)) => Step::Fail { retry_after: (arg >> 8) as u32, outcome, reason },
+            _ => return None,
+        },
+        6 => match Misuse::from_code(arg) {
+            Some(code) => Step::Misuse(code),
+            None => return None,
+        },
+        7 => Step::Done { arg },
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn method_numbers_decide_what_is_idempotent() {
     for (name, code) in table["methods"].as_object().unwrap() {
         let mut engine = Engine::open("{}", Reading::Strict).unwrap();
         engine.begin(1, 0, 0, 0, code.as_u64().unwrap() as u32 | 1 << 4, 0);
-        let retried = matches!(engine.respond(1, 10, 503).step, Step::Wait { .. });
+        let retried = matches!(engine.respond(1, 10, 503).step(), Step::Wait { .. });
         let idempotent = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"].contains(&name.as_str());
         assert_eq!(retried, idempotent, "{name}");
     }

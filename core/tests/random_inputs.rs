@@ -50,7 +50,7 @@ struct World {
 impl World {
     fn check(&mut self, answer: Answer) -> Answer {
         assert_eq!(Answer::from_word(answer.word()), Some(answer), "a word of this answer comes back");
-        match answer.step {
+        match answer.step() {
             Step::Wait { delay } => assert!(delay > 0, "no wait of nothing"),
             Step::Park { at_most } => assert!(at_most > 0, "no park for nothing"),
             Step::Refresh { generation } => self.generations.push(generation),
@@ -99,7 +99,7 @@ impl World {
             }
             _ => {
                 let mut woken = 0;
-                while let Step::Done { arg: id @ 1.. } = self.engine.wake().step {
+                while let Step::Done { arg: id @ 1.. } = self.engine.wake().step() {
                     let answer = self.engine.resume((id - 1) as u32, now);
                     self.check(answer);
                     woken += 1;

@@ -16,7 +16,7 @@ const FLAGS: [(Flags, &str); 8] = [
 /// The text of a word that crossed the boundary.
 pub fn text(word: u64) -> String {
     let Some(answer) = Answer::from_word(word) else { return format!("no word: {word}") };
-    let mut text = match answer.step {
+    let mut text = match answer.step() {
         Step::Send { timeout } => format!("Send {timeout}"),
         Step::Wait { delay } => format!("Wait {delay}"),
         Step::Park { at_most } => format!("Park {at_most}"),
@@ -31,7 +31,7 @@ pub fn text(word: u64) -> String {
         Step::Done { arg } => format!("Done {arg}"),
     };
     for (flag, name) in FLAGS {
-        if answer.flags.has(flag) {
+        if answer.flags().has(flag) {
             text.push(' ');
             text.push_str(name);
         }
