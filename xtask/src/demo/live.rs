@@ -27,7 +27,7 @@ impl Live {
             return;
         }
         self.last = Some(Instant::now());
-        let mut lines = vec![title.to_owned()];
+        let mut lines = vec![title.to_owned(), columns(["", "calls", "attempts", "breaker", "tokens", "waiting"], "")];
         lines.extend(clients.iter().map(line));
         let mut text = String::new();
         if self.rewrites && self.drawn > 0 {
@@ -44,22 +44,27 @@ impl Live {
     }
 }
 
+/// Narrow enough for 80 columns: a line that wraps could not be rewritten.
+fn columns([name, calls, attempts, breaker, tokens, waiting]: [&str; 6], end: &str) -> String {
+    format!("  {name:<11}{calls:>7}{attempts:>10}   {breaker:<9}{tokens:>8}{waiting:>9}{end}")
+}
+
 fn line(client: &Client) -> String {
     let said = client.said();
     let value = said.done.as_ref().unwrap_or(&said.progress);
     if value.is_null() {
         return format!("  {:<11} starting", client.language.name());
     }
-    format!(
-        "  {:<11} calls {:>5}   attempts {:>5}   breaker {:<9}   tokens {:>5}   waiting {:>4}{}",
+    let breaker = said.progress["breaker"].as_str().unwrap_or("–");
+    let cells = [
         client.language.name(),
-        number(&value["calls"]),
-        number(&value["attempts"]),
-        said.progress["breaker"].as_str().unwrap_or("–"),
-        tokens(&said.progress["tokens"]),
-        number(&said.progress["waiting"]),
-        if said.done.is_some() { "   ended" } else { "" },
-    )
+        &number(&value["calls"]),
+        &number(&value["attempts"]),
+        breaker,
+        &tokens(&said.progress["tokens"]),
+        &number(&said.progress["waiting"]),
+    ];
+    columns(cells, if said.done.is_some() { "   ended" } else { "" })
 }
 
 fn number(value: &Value) -> String {

@@ -15,6 +15,8 @@ use clients::{Client, Language};
 use figures::Figures;
 use options::Options;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// After the last call has begun, a call may still live as long as its policy lets it; then the programs are ended.
@@ -30,25 +32,37 @@ type Prepared = (Language, Result<Run, String>);
 pub fn main(words: &[String]) -> Result<(), String> {
     match Options::read(words)? {
         Options::Day => play(),
-        Options::Url { url, get, policy, rate, seconds } => {
-            let arguments = |_: Language| -> Vec<String> {
-                let words =
-                    ["--url", &url, "--get", &get, "--rate", &rate.to_string(), "--seconds", &seconds.to_string()];
-                let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-                words.extend(["--writes".into(), "0".into(), "--policy".into(), policy.display().to_string()]);
-                words
-            };
-            let (prepared, missing) = prepare(&Language::OURS)?;
-            println!("GET {get} of {url}, {rate} calls a second for {seconds} s from each client");
-            let ended = watch(prepared, arguments, seconds, |second| format!("second {second} of {seconds}"))?;
-            let clients: Vec<(&str, Figures)> = ended
-                .iter()
-                .filter_map(|(language, done)| Some((language.name(), Figures::of(done.as_ref()?, None))))
-                .collect();
-            print_end(&clients, &missing);
-            complete(&ended)
-        }
+        Options::Url { url, get, policy, rate, seconds } => call(&url, &get, policy, rate, seconds),
     }
+}
+
+/// GETs of one path of somebody's API.
+fn call(url: &str, get: &str, policy: Option<PathBuf>, rate: f64, seconds: u64) -> Result<(), String> {
+    let defaults = target("demo/defaults.policy.json");
+    places::write(&defaults, "{}\n")?;
+    let policy = policy.unwrap_or(defaults);
+    let (prepared, missing) = prepare(&Language::OURS)?;
+    println!("GET {get} of {url}, {rate} calls a second for {seconds} s from each client");
+    let arguments = |_| {
+        let mut words = arguments(url, &policy, rate, seconds, 0.0);
+        words.extend(["--get".to_owned(), get.to_owned()]);
+        words
+    };
+    let ended = watch(prepared, arguments, seconds, |_| "running".to_owned())?;
+    let clients: Vec<(&str, Figures)> = ended
+        .iter()
+        .filter_map(|(language, done)| Some((language.name(), Figures::of(done.as_ref()?, None))))
+        .collect();
+    print_end(&clients, &missing);
+    complete(&ended)
+}
+
+/// What every demo program is told.
+fn arguments(url: &str, policy: &Path, rate: f64, seconds: u64, writes: f64) -> Vec<String> {
+    let (rate, seconds, writes) = (rate.to_string(), seconds.to_string(), writes.to_string());
+    let policy = policy.display().to_string();
+    let words = ["--url", url, "--policy", &policy, "--rate", &rate, "--seconds", &seconds, "--writes", &writes];
+    words.map(str::to_owned).to_vec()
 }
 
 fn play() -> Result<(), String> {
@@ -57,24 +71,17 @@ fn play() -> Result<(), String> {
     println!("building in release");
     let server = Server::start()?;
     let (prepared, missing) = prepare(&[Language::Node, Language::Python, Language::Jvm, Language::Naive])?;
-    let mut bases = std::collections::BTreeMap::new();
+    let mut bases = BTreeMap::new();
     for (language, _) in &prepared {
         bases.insert(language.run(), server.begin(language.run(), &day::script())?);
     }
-    let arguments = |language: Language| -> Vec<String> {
-        let base = bases.get(language.run()).cloned().unwrap_or_default();
-        let (rate, seconds) = (day::RATE.to_string(), day::seconds().to_string());
-        let words = ["--url", &base, "--rate", &rate, "--seconds", &seconds, "--writes", &day::WRITES.to_string()];
-        let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        words.extend(["--policy".into(), policy.display().to_string()]);
-        words
+    let arguments = |language: Language| {
+        let base = bases.get(language.run()).map_or("", String::as_str);
+        arguments(base, &policy, day::RATE as f64, day::seconds(), day::WRITES)
     };
     println!("{} calls a second from each client, {} s", day::RATE, day::seconds());
-    let title = |second: u64| match second < day::seconds() {
-        true => format!("second {second:>2} of {}: {}", day::seconds(), day::phase_at(second).name),
-        false => format!("second {second:>2}: waiting for the last calls"),
-    };
-    let ended = watch(prepared, arguments, day::seconds(), title)?;
+    let state = |second| day::phase_at(second).name.to_owned();
+    let ended = watch(prepared, arguments, day::seconds(), state)?;
     let mut clients = Vec::new();
     for (language, done) in ended.iter().filter_map(|(language, done)| Some((language, done.as_ref()?))) {
         let log = server.log(language.run())?;
@@ -115,7 +122,7 @@ fn watch(
     prepared: Vec<(Language, Run)>,
     arguments: impl Fn(Language) -> Vec<String>,
     seconds: u64,
-    title: impl Fn(u64) -> String,
+    state: impl Fn(u64) -> String,
 ) -> Result<Vec<Ended>, String> {
     let mut clients = Vec::new();
     for (language, run) in prepared {
@@ -125,7 +132,9 @@ fn watch(
     let mut live = live::Live::new();
     loop {
         let all_ended = clients.iter_mut().all(Client::ended);
-        live.show(&title(started.elapsed().as_secs()), &clients);
+        let second = started.elapsed().as_secs();
+        let state = if second < seconds { state(second) } else { "waiting for the last calls".to_owned() };
+        live.show(&format!("second {second:>2} of {seconds}: {state}"), &clients);
         if all_ended || started.elapsed() > Duration::from_secs(seconds) + AFTERWARDS {
             break;
         }

@@ -8,7 +8,8 @@ pub enum Options {
     /// The bad day against the fault server.
     Day,
     /// GETs of one path of an API of the user's.
-    Url { url: String, get: String, policy: PathBuf, rate: f64, seconds: u64 },
+    /// Without a policy file the defaults hold.
+    Url { url: String, get: String, policy: Option<PathBuf>, rate: f64, seconds: u64 },
 }
 
 const USAGE: &str = "write `cargo xtask demo`, or
@@ -18,7 +19,7 @@ const USAGE: &str = "write `cargo xtask demo`, or
 const MOST_CALLS_PER_SECOND: f64 = 50.0;
 
 impl Options {
-    /// Reads the words; defaults: 2 calls a second, 20 s, the policy of the demo.
+    /// Reads the words; without others 2 calls a second for 20 s.
     ///
     /// # Errors
     /// The word that is not understood, and what could stand there.
@@ -53,7 +54,6 @@ impl Options {
             Some(get) => (format!("{base}{}", path.trim_end_matches('/')), get),
             None => (base, if path.is_empty() { "/".into() } else { path }),
         };
-        let policy = policy.unwrap_or_else(|| crate::places::at("examples/demo.policy.json"));
         Ok(Self::Url { url, get, policy, rate, seconds })
     }
 }
