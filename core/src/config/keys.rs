@@ -1,7 +1,9 @@
 //! Every key of a policy, once: its name, form, range, who may write it, what it means. The reader, the lists in error
 //! texts and the JSON Schema come from this table; policy.md is its prose.
 
-use crate::defaults::{DAY, ONE};
+use crate::defaults::{self, ONE};
+
+const DAY: u32 = defaults::DAY as u32;
 
 /// One key of an object.
 #[derive(Debug)]
@@ -37,13 +39,13 @@ pub(super) enum Form {
     /// The format's major.
     Major,
     /// `"200ms"` or milliseconds, from and to.
-    Time(u64, u64),
+    Time(u32, u32),
     /// `"64KiB"` or bytes, from and to.
-    Size(u64, u64),
+    Size(u32, u32),
     /// An integer, from and to.
-    Whole(u64, u64),
-    /// A decimal, from and to in millionths.
-    Ratio(u64, u64),
+    Whole(u32, u32),
+    /// A decimal, from in millionths and to in whole.
+    Ratio(u32, u32),
     Bool,
     /// One of these, by place.
     Word(&'static [&'static str]),
@@ -88,9 +90,8 @@ impl Form {
     /// Least and most of a number.
     pub(super) const fn range(&self) -> (u64, u64) {
         match *self {
-            Self::Time(least, most) | Self::Size(least, most) | Self::Whole(least, most) | Self::Ratio(least, most) => {
-                (least, most)
-            }
+            Self::Time(least, most) | Self::Size(least, most) | Self::Whole(least, most) => (least as u64, most as u64),
+            Self::Ratio(least, most) => (least as u64, (most as u64).saturating_mul(ONE)),
             _ => (0, u64::MAX),
         }
     }
@@ -299,10 +300,10 @@ static RETRY: &[Key] = {
 
 #[rustfmt::skip]
 static BUDGET: &[Key] = &[
-    key("capacity", Form::Ratio(0, 10_000 * ONE), Place::Policy, Slot::Capacity, "Tokens at most. Default: 10."),
+    key("capacity", Form::Ratio(0, 10_000), Place::Policy, Slot::Capacity, "Tokens at most. Default: 10."),
     NOTE,
-    key("perCall", Form::Ratio(0, ONE), Place::Policy, Slot::PerCall, "What each call puts in. Default: 0.1."),
-    key("perSecond", Form::Ratio(0, 1_000 * ONE), Place::Policy, Slot::PerSecond, "What each second puts in. Default: 0.02."),
+    key("perCall", Form::Ratio(0, 1), Place::Policy, Slot::PerCall, "What each call puts in. Default: 0.1."),
+    key("perSecond", Form::Ratio(0, 1_000), Place::Policy, Slot::PerSecond, "What each second puts in. Default: 0.02."),
 ];
 
 #[rustfmt::skip]
@@ -334,7 +335,7 @@ static BREAKER: &[Key] = {
     use Place::*;
     &[
         key("coolDown", Time(10, DAY), Both, Slot::CoolDown, "The next probe at the earliest. Default: 500ms."),
-        key("failureRate", Ratio(1, ONE), Both, Slot::FailureRate, "Opens at this share. Default: 0.5."),
+        key("failureRate", Ratio(1, 1), Both, Slot::FailureRate, "Opens at this share. Default: 0.5."),
         key("latestProbe", Time(10, DAY), Both, Slot::LatestProbe, "The next probe at the latest. Default: 5s."),
         key("minimumCalls", Whole(1, 10_000), Both, Slot::MinimumCalls, "Least outcomes for a rate. Default: 20."),
         NOTE,
@@ -357,7 +358,7 @@ pub(super) static LIMIT: &[Key] = {
         key("cost", Whole(0, 1_000_000), Policy, Slot::Cost, "Of every call; 0: only where routes say. Default: 1."),
         later("each"),
         key("headers", Family, Policy, Slot::Gauge, "Which headers tell what is left. Default: auto if it is the only limit, else none."),
-        key("headroom", Ratio(50_000, ONE), Policy, Slot::Headroom, "The share of the limit that is used. Default: 0.8."),
+        key("headroom", Ratio(50_000, 1), Policy, Slot::Headroom, "The share of the limit that is used. Default: 0.8."),
         key("name", Id, Policy, Slot::LimitName, "The bucket's name. Required."),
         NOTE,
         key("per", Time(1, 744 * 3_600_000), Policy, Slot::Per, "The time that rate is for."),

@@ -25,7 +25,7 @@ impl<'t> Leaves<'t> {
     pub(super) fn new() -> Self {
         let mut leaves = Self([Leaf { number: NOTHING, from: None }; Slot::Count as usize]);
         for (slot, number) in DEFAULTS {
-            leaves.put(*slot, Leaf { number: *number, from: None });
+            leaves.put(*slot, Leaf { number: (*number).into(), from: None });
         }
         leaves
     }
@@ -74,37 +74,37 @@ impl<'t> Leaves<'t> {
     }
 }
 
-const DEFAULTS: &[(Slot, u64)] = &[
-    (Slot::Connect, defaults::CONNECT),
-    (Slot::Idle, defaults::IDLE),
-    (Slot::Attempt, defaults::ATTEMPT),
-    (Slot::Total, defaults::TOTAL),
-    (Slot::MaxBody, defaults::MAX_BODY),
-    (Slot::BufferUpTo, defaults::BUFFER_UP_TO),
-    (Slot::Concurrency, defaults::CONCURRENCY as u64),
-    (Slot::MaxWaiting, defaults::MAX_WAITING as u64),
-    (Slot::Attempts, defaults::ATTEMPTS as u64),
-    (Slot::RetryBase, defaults::BASE),
-    (Slot::Cap, defaults::CAP),
+const DEFAULTS: &[(Slot, u32)] = &[
+    (Slot::Connect, defaults::CONNECT as u32),
+    (Slot::Idle, defaults::IDLE as u32),
+    (Slot::Attempt, defaults::ATTEMPT as u32),
+    (Slot::Total, defaults::TOTAL as u32),
+    (Slot::MaxBody, defaults::MAX_BODY as u32),
+    (Slot::BufferUpTo, defaults::BUFFER_UP_TO as u32),
+    (Slot::Concurrency, defaults::CONCURRENCY),
+    (Slot::MaxWaiting, defaults::MAX_WAITING),
+    (Slot::Attempts, defaults::ATTEMPTS as u32),
+    (Slot::RetryBase, defaults::BASE as u32),
+    (Slot::Cap, defaults::CAP as u32),
     (Slot::Jitter, 0),
-    (Slot::Capacity, defaults::BUDGET_CAPACITY * defaults::ONE),
-    (Slot::PerCall, defaults::BUDGET_PER_CALL),
-    (Slot::PerSecond, defaults::BUDGET_PER_SECOND),
+    (Slot::Capacity, (defaults::BUDGET_CAPACITY * defaults::ONE) as u32),
+    (Slot::PerCall, defaults::BUDGET_PER_CALL as u32),
+    (Slot::PerSecond, defaults::BUDGET_PER_SECOND as u32),
     (Slot::Idempotency, 0),
     // POST and PATCH: the bits of their codes at the boundary.
     (Slot::Methods, 1 << 7 | 1 << 8),
     (Slot::Format, 0),
     (Slot::Breaker, 1),
     (Slot::Scope, 0),
-    (Slot::Window, defaults::WINDOW),
-    (Slot::FailureRate, defaults::FAILURE_RATE),
-    (Slot::MinimumCalls, defaults::MINIMUM_CALLS as u64),
-    (Slot::Run, defaults::RUN as u64),
-    (Slot::CoolDown, defaults::COOL_DOWN),
-    (Slot::LatestProbe, defaults::LATEST_PROBE),
-    (Slot::Probes, defaults::PROBES as u64),
+    (Slot::Window, defaults::WINDOW as u32),
+    (Slot::FailureRate, defaults::FAILURE_RATE as u32),
+    (Slot::MinimumCalls, defaults::MINIMUM_CALLS),
+    (Slot::Run, defaults::RUN),
+    (Slot::CoolDown, defaults::COOL_DOWN as u32),
+    (Slot::LatestProbe, defaults::LATEST_PROBE as u32),
+    (Slot::Probes, defaults::PROBES),
     (Slot::Wait, 0),
-    (Slot::Headroom, defaults::HEADROOM),
+    (Slot::Headroom, defaults::HEADROOM as u32),
     (Slot::Cost, 1),
     (Slot::Unit, 0),
 ];

@@ -56,8 +56,8 @@ impl<'t> Reader<'t> {
                 self.wrong(value, &path.with(Part::Known("name")), " is given twice; name each limit once");
             }
             let (rate, per) = (leaves.option(Slot::Rate), leaves.option(Slot::Per));
-            for (missing, other, words) in
-                [("per", "rate", "missing; rate needs it"), ("rate", "per", "missing; per needs it")]
+            for &(missing, other, words) in
+                &[("per", "rate", "missing; rate needs it"), ("rate", "per", "missing; per needs it")]
             {
                 if value.has(other) && !value.has(missing) {
                     self.tell(value.at, &path.with(Part::Known(missing)), words);

@@ -9,6 +9,7 @@ use super::leaves::{Leaf, Leaves};
 use super::limits;
 use super::names::{SECRET, secret};
 use super::read::Reader;
+use super::settings::host_json;
 use super::types::*;
 use super::{route, url};
 use crate::defaults;
@@ -81,7 +82,7 @@ impl<'t> Reader<'t> {
             None => Vec::new(),
         };
         self.version(&leaves);
-        let settings = self.settings(&leaves, None, 0, &Path::ROOT, &limits);
+        let settings = self.settings(&leaves, None, (0, ""), &Path::ROOT, &limits);
         let mut config = Config {
             name: owned(leaves.text(Slot::Name)),
             base: base_of(&leaves),
@@ -147,12 +148,12 @@ impl<'t> Reader<'t> {
                 self.wrong(value, &here.with(Part::Known("breaker")), words);
             }
             let layer = Layer { leaves: policy, settings: &config.settings };
-            let mut settings = self.settings(&leaves, Some(layer), member.key_at, &here, &config.limits);
+            let mut settings = self.settings(&leaves, Some(layer), (member.key_at, &member.key), &here, &config.limits);
             if config.breaker_scope == BreakerScope::Api && settings.breaker.is_some() {
                 settings.breaker = config.settings.breaker;
             }
-            for slot in [Slot::Headers, Slot::Query, Slot::Classify] {
-                let bytes = leaves.get(slot).from.map_or(0, |value| value.end.saturating_sub(value.at));
+            for slot in &[Slot::Headers, Slot::Query, Slot::Classify] {
+                let bytes = leaves.get(*slot).from.map_or(0, |value| value.end.saturating_sub(value.at));
                 repeated = repeated.saturating_add(bytes);
             }
             if repeated > MOST_REPEATED {
@@ -175,12 +176,12 @@ impl<'t> Reader<'t> {
         routes
     }
 
-    /// One layer's settings, complete; `at` is where a route stands.
+    /// One layer's settings, complete; `at` is where a route stands, with its pattern.
     fn settings(
         &mut self,
         leaves: &Leaves<'t>,
         policy: Option<Layer<'_, 't>>,
-        at: u32,
+        (at, pattern): (u32, &str),
         path: &Path,
         limits: &[Limit],
     ) -> Settings {
@@ -191,27 +192,16 @@ impl<'t> Reader<'t> {
         let n = |slot| leaves.number(slot);
         let unchanged =
             |slot| policy.as_ref().is_some_and(|layer| same(layer.leaves.get(slot).from, leaves.get(slot).from));
-        let host = policy.as_ref().map(|layer| &layer.settings.host);
-        let mut headers = host.map_or_else(Vec::new, |host| host.headers.clone());
-        let mut query = host.map_or_else(Vec::new, |host| host.query.clone());
-        for (slot, name, list) in [(Slot::Headers, "headers", &mut headers), (Slot::Query, "query", &mut query)] {
-            match leaves.get(slot).from {
-                None => list.clear(),
-                Some(_) if unchanged(slot) => {}
-                Some(value) => self.names(value, &path.with(Part::Known(name)), slot == Slot::Headers, list),
-            }
-        }
+        let mut headers = self.headers.clone();
+        self.names(leaves.get(Slot::Headers).from, unchanged(Slot::Headers), path, true, &mut headers);
+        let mut query = self.query.clone();
+        self.names(leaves.get(Slot::Query).from, unchanged(Slot::Query), path, false, &mut query);
         let classify = match (leaves.get(Slot::Classify).from, &policy) {
             (None, _) => Vec::new(),
             (Some(_), Some(layer)) if unchanged(Slot::Classify) => layer.settings.classify.clone(),
             (Some(value), _) => self.rules(value, &path.with(Part::Known("classify"))),
         };
-        let choice = |slot| match (n(slot), leaves.text(slot)) {
-            (0, _) => HeaderChoice::Off,
-            (_, Some(name)) => HeaderChoice::Named(String::from(name)),
-            (_, None) => HeaderChoice::Default,
-        };
-        Settings {
+        let mut settings = Settings {
             retry: Retry {
                 attempts: n(Slot::Attempts) as u8,
                 base: n(Slot::RetryBase),
@@ -245,25 +235,13 @@ impl<'t> Reader<'t> {
                 slow_after: leaves.option(Slot::SlowAfter),
             }),
             costs: self.costs(leaves.get(Slot::Costs).from, &path.with(Part::Known("cost")), limits),
-            host: Host {
-                connect: n(Slot::Connect),
-                connect_written: leaves.written(Slot::Connect),
-                idle: n(Slot::Idle),
-                idle_written: leaves.written(Slot::Idle),
-                max_body: n(Slot::MaxBody),
-                buffer_up_to: n(Slot::BufferUpTo),
-                headers,
-                query,
-                user_agent: leaves.text(Slot::UserAgent).map(String::from),
-                request_id: choice(Slot::RequestId),
-                correlation_id: choice(Slot::CorrelationId),
-                version: leaves.text(Slot::Pin).map(|pin| Version {
-                    pin: String::from(pin),
-                    header: leaves.text(Slot::PinHeader).map(String::from),
-                    query: leaves.text(Slot::PinQuery).map(String::from),
-                }),
-            },
+            host: String::new(),
+        };
+        settings.host = host_json(pattern, &leaves, &headers, &query, &settings);
+        if policy.is_none() {
+            (self.headers, self.query) = (headers, query);
         }
+        settings
     }
 
     /// `low <= high`: a default gives way, two written values are an error.
@@ -335,8 +313,8 @@ impl<'t> Reader<'t> {
         } else if !value.has("header") && !value.has("query") {
             self.tell(value.at, &path, "pin without header or query; name one");
         }
-        for slot in [Slot::PinHeader, Slot::PinQuery] {
-            if let Some(name) = leaves.text(slot)
+        for slot in &[Slot::PinHeader, Slot::PinQuery] {
+            if let Some(name) = leaves.text(*slot)
                 && secret(name, leaves.text(Slot::Pin).unwrap_or_default())
             {
                 self.tell(value.at, &path, SECRET);
@@ -482,7 +460,7 @@ mod tests {
         assert!(!settings.timeouts.attempt_written);
         assert_eq!(settings.retry.base, 100);
         assert_eq!(settings.breaker.map(|breaker| breaker.cool_down), Some(50));
-        assert_eq!(settings.host.buffer_up_to, 2_048);
+        assert!(settings.host.contains(r#""bufferUpTo":2048,"#), "{}", settings.host);
         // The cut is the policy's own, no layer for its routes.
         assert_eq!(config.routes[0].settings.timeouts.attempt, 10_000);
     }

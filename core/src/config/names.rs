@@ -9,9 +9,18 @@ use alloc::vec::Vec;
 /// Entries of one object, and of a route's merged one.
 const MOST_HEADERS: usize = 64;
 
+/// Names and their texts.
+pub(super) type Sent = Vec<(String, String)>;
+
 impl Reader<'_> {
-    /// `headers` or `query` over what the policy says.
-    pub(super) fn names(&mut self, value: &Value, path: &Path, headers: bool, merged: &mut Vec<(String, String)>) {
+    /// `headers` or `query` over what the policy says; nothing to do where that is `read` already.
+    #[inline(never)]
+    pub(super) fn names(&mut self, value: Option<&Value>, read: bool, path: &Path, headers: bool, merged: &mut Sent) {
+        let Some(value) = value else { return merged.clear() };
+        if read {
+            return;
+        }
+        let path = &path.with(Part::Known(if headers { "headers" } else { "query" }));
         let Node::Object(members) = &value.node else {
             // Its text may be a secret.
             self.tell(value.at, path, "not an object; write {\"NAME\": \"TEXT\"}");

@@ -105,22 +105,23 @@ impl Schema {
     }
 
     fn form(&mut self, form: Form) {
+        let (least, most) = form.range();
         match form {
             Form::Note => {
                 self.json.key("type").raw(r#"["string","null"]"#);
             }
             Form::Later => {}
             Form::Major => self.words(&[], &["1", "null"]),
-            Form::Time(least, most) => {
+            Form::Time(..) => {
                 self.range(r#"["string","integer","null"]"#, least, most);
                 self.json.field_text("pattern", "^[0-9]+(ms|s|m|h)$");
             }
-            Form::Size(least, most) => {
+            Form::Size(..) => {
                 self.range(r#"["string","integer","null"]"#, least, most);
                 self.json.field_text("pattern", "^[0-9]+(KiB|MiB|GiB)$");
             }
-            Form::Whole(least, most) => self.range(r#"["integer","null"]"#, least, most),
-            Form::Ratio(least, most) => {
+            Form::Whole(..) => self.range(r#"["integer","null"]"#, least, most),
+            Form::Ratio(..) => {
                 self.json.key("type").raw(r#"["number","null"]"#);
                 match least {
                     1 => self.json.field_number("exclusiveMinimum", 0),

@@ -1,11 +1,14 @@
 //! What a host needs of a policy, as JSON: hosts hold no defaults and no second parser.
 
 use super::issues::joined;
+use super::keys::Slot;
+use super::leaves::Leaves;
 use super::limits::insert;
+use super::names::Sent;
 use super::types::*;
 use super::url::cut;
 use super::write::Json;
-use super::{VERSION, write_issues};
+use super::write_issues;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -21,18 +24,13 @@ pub fn settings_json(config: &Config, watch_success: &[String], watch_error: &[S
         Base::Env(name) => json.object().field_text("env", name).end_object(),
     };
     json.field_number("concurrency", config.concurrency.into()).key("routes").array();
-    write_route(&mut json, "", &config.settings);
+    json.raw(&config.settings.host);
     for route in &config.routes {
-        write_route(&mut json, &route.pattern, &route.settings);
+        json.raw(&route.settings.host);
     }
     json.end_array();
-    for (key, names) in [("watchSuccess", watch_success), ("watchError", watch_error)] {
-        json.key(key).array();
-        for name in names {
-            json.text(name);
-        }
-        json.end_array();
-    }
+    write_names(&mut json, "watchSuccess", watch_success);
+    write_names(&mut json, "watchError", watch_error);
     json.key("warnings");
     write_issues(&mut json, &config.warnings);
     json.end_object();
@@ -53,31 +51,43 @@ fn name(config: &Config) -> &str {
     }
 }
 
-fn write_route(json: &mut Json, pattern: &str, settings: &Settings) {
-    let host = &settings.host;
+/// The host's part of one layer: its pattern, what was read, and the headers and query that are sent always.
+pub(super) fn host_json(pattern: &str, leaves: &Leaves, headers: &Sent, query: &Sent, settings: &Settings) -> String {
+    let mut json = Json::new();
     json.object().field_text("pattern", pattern);
-    json.field_number("connect", host.connect).field_flag("connectWritten", host.connect_written);
-    json.field_number("idle", host.idle).field_flag("idleWritten", host.idle_written);
-    json.field_number("maxBody", host.max_body).field_number("bufferUpTo", host.buffer_up_to);
-    for (key, pairs) in [("headers", &host.headers), ("query", &host.query)] {
-        json.key(key).object();
-        for (name, text) in pairs {
-            json.field_text(name, text);
+    for &(key, slot, written) in &[
+        ("connect", Slot::Connect, "connectWritten"),
+        ("idle", Slot::Idle, "idleWritten"),
+        ("maxBody", Slot::MaxBody, ""),
+        ("bufferUpTo", Slot::BufferUpTo, ""),
+    ] {
+        json.field_number(key, leaves.number(slot));
+        if !written.is_empty() {
+            json.field_flag(written, leaves.written(slot));
         }
-        json.end_object();
     }
-    let agent = joined("unruffled/", VERSION);
-    json.key("userAgent").object().field_text("value", host.user_agent.as_deref().unwrap_or(&agent));
-    json.field_flag("written", host.user_agent.is_some()).end_object();
-    write_choice(json, "requestId", "X-Request-Id", &host.request_id);
-    write_choice(json, "correlationId", "X-Correlation-Id", &host.correlation_id);
+    write_sent(&mut json, "headers", headers);
+    write_sent(&mut json, "query", query);
+    for &(key, slot, of, default) in &[
+        ("userAgent", Slot::UserAgent, "value", concat!("unruffled/", env!("CARGO_PKG_VERSION"))),
+        ("requestId", Slot::RequestId, "name", "X-Request-Id"),
+        ("correlationId", Slot::CorrelationId, "name", "X-Correlation-Id"),
+    ] {
+        json.key(key);
+        if leaves.number(slot) == 0 {
+            json.null();
+            continue;
+        }
+        json.object().field_text(of, leaves.text(slot).unwrap_or(default));
+        json.field_flag("written", leaves.written(slot)).end_object();
+    }
     json.key("version");
-    match &host.version {
+    match leaves.text(Slot::Pin) {
         None => json.null(),
-        Some(version) => {
-            json.object().field_text("pin", &version.pin);
-            json.key("header").maybe_text(version.header.as_deref());
-            json.key("query").maybe_text(version.query.as_deref()).end_object()
+        Some(pin) => {
+            json.object().field_text("pin", pin);
+            json.key("header").maybe_text(leaves.text(Slot::PinHeader));
+            json.key("query").maybe_text(leaves.text(Slot::PinQuery)).end_object()
         }
     };
     // A caller may ask for a key where the policy names no header.
@@ -95,18 +105,25 @@ fn write_route(json: &mut Json, pattern: &str, settings: &Settings) {
         json.number(status.into());
     }
     json.end_array().end_object();
+    json.finish()
 }
 
-fn write_choice(json: &mut Json, key: &str, default: &str, choice: &HeaderChoice) {
-    let (name, written) = match choice {
-        HeaderChoice::Default => (default, false),
-        HeaderChoice::Named(name) => (&**name, true),
-        HeaderChoice::Off => {
-            json.key(key).null();
-            return;
-        }
-    };
-    json.key(key).object().field_text("name", name).field_flag("written", written).end_object();
+#[inline(never)]
+fn write_sent(json: &mut Json, key: &str, pairs: &Sent) {
+    json.key(key).object();
+    for (name, text) in pairs {
+        json.field_text(name, text);
+    }
+    json.end_object();
+}
+
+#[inline(never)]
+fn write_names(json: &mut Json, key: &str, names: &[String]) {
+    json.key(key).array();
+    for name in names {
+        json.text(name);
+    }
+    json.end_array();
 }
 
 #[cfg(test)]

@@ -83,44 +83,8 @@ pub struct Settings {
     /// What a call draws: place in [`Config::limits`] and cost, only costs above 0. Empty where there are no limits
     /// (the implicit bucket then costs 1).
     pub costs: Vec<(u8, u32)>,
-    pub host: Host,
-}
-
-/// What only the host uses; the core hands it over in `settings()`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
-    pub connect: u64,
-    /// Whether the policy's own text says so: a drop-in takes no other.
-    pub connect_written: bool,
-    pub idle: u64,
-    pub idle_written: bool,
-    pub max_body: u64,
-    pub buffer_up_to: u64,
-    pub headers: Vec<(String, String)>,
-    pub query: Vec<(String, String)>,
-    /// `None` = the library's own.
-    pub user_agent: Option<String>,
-    pub request_id: HeaderChoice,
-    pub correlation_id: HeaderChoice,
-    pub version: Option<Version>,
-}
-
-/// A header that the client adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeaderChoice {
-    /// Not written: the default name, but not in browsers.
-    Default,
-    Named(String),
-    /// `false`.
-    Off,
-}
-
-/// The pinned API version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    pub pin: String,
-    pub header: Option<String>,
-    pub query: Option<String>,
+    /// What only the host uses: its object in `settings()`, as JSON. Empty in the defaults, which no policy made.
+    pub host: String,
 }
 
 /// Retries and backoff.
@@ -315,25 +279,6 @@ impl Default for Budget {
     }
 }
 
-impl Default for Host {
-    fn default() -> Self {
-        Self {
-            connect: defaults::CONNECT,
-            connect_written: false,
-            idle: defaults::IDLE,
-            idle_written: false,
-            max_body: defaults::MAX_BODY,
-            buffer_up_to: defaults::BUFFER_UP_TO,
-            headers: Vec::new(),
-            query: Vec::new(),
-            user_agent: None,
-            request_id: HeaderChoice::Default,
-            correlation_id: HeaderChoice::Default,
-            version: None,
-        }
-    }
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -344,7 +289,7 @@ impl Default for Settings {
             classify: Vec::new(),
             breaker: Some(Breaker::default()),
             costs: Vec::new(),
-            host: Host::default(),
+            host: String::new(),
         }
     }
 }

@@ -148,8 +148,8 @@ pub(crate) fn quote(out: &mut String, text: &str) {
             | '\u{feff}' => {
                 out.push_str("\\u");
                 let code = u32::from(letter);
-                for shift in [12, 8, 4, 0] {
-                    let digit = (code >> shift & 15) as u8;
+                for shift in &[12, 8, 4, 0] {
+                    let digit = (code >> *shift & 15) as u8;
                     out.push(char::from(if digit > 9 { digit.saturating_add(b'a' - 10) } else { digit | b'0' }));
                 }
                 continue;
