@@ -48,6 +48,21 @@ impl<'a> Path<'a> {
         Path { up: Some(self), part }
     }
 
+    #[inline(never)]
+    pub(super) fn known(&'a self, key: &'static str) -> Path<'a> {
+        self.with(Part::Known(key))
+    }
+
+    #[inline(never)]
+    pub(super) fn key(&'a self, key: &'a str) -> Path<'a> {
+        self.with(Part::Key(key))
+    }
+
+    #[inline(never)]
+    pub(super) fn index(&'a self, index: usize) -> Path<'a> {
+        self.with(Part::Index(index))
+    }
+
     fn write(&self, out: &mut String) {
         if let Some(up) = self.up {
             up.write(out);
@@ -162,12 +177,12 @@ pub(super) fn push_any(out: &mut String, words: &[&str]) {
 pub(super) fn push_instead(out: &mut String, word: &str, known: &[&str]) {
     let (mut nearest, mut least) = ("", 3);
     for name in known {
-        let edits = if word.len() > 40 { 3 } else { edits(word.as_bytes(), name.as_bytes(), 2).unwrap_or(3) };
+        let edits = if word.len() > 40 { 3 } else { edits(word.as_bytes(), name.as_bytes(), 2) };
         if edits < least && edits.saturating_mul(2) < word.len() {
             (nearest, least) = (name, edits);
         }
     }
-    if least == 3 {
+    if least > 2 {
         return push_any(out, known);
     }
     out.push_str("did you mean \"");
@@ -324,30 +339,22 @@ impl Wrong<'_> {
     }
 }
 
-/// How many insertions, deletions, replacements and swaps of neighbours lie between two words, if at most `most`.
-fn edits(a: &[u8], b: &[u8], most: usize) -> Option<usize> {
+/// How many insertions, deletions, replacements and swaps of neighbours lie between two words; more than `most` where
+/// there are more.
+fn edits(a: &[u8], b: &[u8], most: usize) -> usize {
     let (Some((x, after_a)), Some((y, after_b))) = (a.split_first(), b.split_first()) else {
-        let left = a.len().max(b.len());
-        return (left <= most).then_some(left);
+        return a.len().max(b.len());
     };
     if x == y {
         return edits(after_a, after_b, most);
     }
-    let most = most.checked_sub(1)?;
-    let mut least = None;
-    let mut better = |other: Option<usize>| {
-        if let Some(other) = other {
-            least = Some(least.map_or(other, |least: usize| least.min(other)));
-        }
-    };
-    better(edits(after_a, b, most));
-    better(edits(a, after_b, most));
-    better(edits(after_a, after_b, most));
+    let Some(most) = most.checked_sub(1) else { return 1 };
+    let mut least = edits(after_a, b, most).min(edits(a, after_b, most)).min(edits(after_a, after_b, most));
     if let ([next_a, rest_a @ ..], [next_b, rest_b @ ..]) = (after_a, after_b)
         && x == next_b
         && y == next_a
     {
-        better(edits(rest_a, rest_b, most));
+        least = least.min(edits(rest_a, rest_b, most));
     }
-    least.map(|least| least.saturating_add(1))
+    least.saturating_add(1)
 }

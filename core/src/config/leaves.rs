@@ -35,6 +35,12 @@ impl<'t> Leaves<'t> {
         self.0.get(slot as usize).copied().unwrap_or(Leaf { number: NOTHING, from: None })
     }
 
+    /// Where it is written.
+    #[inline(never)]
+    pub(super) fn from(&self, slot: Slot) -> Option<&'t Value> {
+        self.get(slot).from
+    }
+
     #[inline(never)]
     pub(super) fn number(&self, slot: Slot) -> u64 {
         self.get(slot).number

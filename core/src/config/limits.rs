@@ -1,6 +1,6 @@
 //! The two lists of a policy: rate limits with their costs, and `classify` rules.
 
-use super::issues::{Part, Path, push_instead};
+use super::issues::{Path, push_instead};
 use super::json::{Node, Number, Value};
 use super::keys::{self, Form, Slot};
 use super::leaves::Leaves;
@@ -40,30 +40,30 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn limits(&mut self, value: &'t Value) -> Vec<Limit> {
-        let path = Path::ROOT.with(Part::Known("limits"));
+        let path = Path::ROOT.known("limits");
         let list = self.entries(value, &path, MOST_LIMITS);
         let mut limits: Vec<Limit> = Vec::new();
         for (index, value) in list.iter().enumerate() {
-            let path = path.with(Part::Index(index));
+            let path = path.index(index);
             let base = Leaves::new();
             let mut leaves = base.clone();
             self.object(keys::LIMIT, value, &path, &mut leaves, &base);
             self.required(keys::LIMIT, &[Slot::LimitName], value, &path);
             let name = owned(leaves.text(Slot::LimitName));
-            if let Some(value) = leaves.get(Slot::LimitName).from
+            if let Some(value) = leaves.from(Slot::LimitName)
                 && limits.iter().any(|other| other.name == name)
             {
-                self.wrong(value, &path.with(Part::Known("name")), " is given twice; name each limit once");
+                self.wrong(value, &path.known("name"), " is given twice; name each limit once");
             }
             let (rate, per) = (leaves.option(Slot::Rate), leaves.option(Slot::Per));
             for &(missing, other, words) in
                 &[("per", "rate", "missing; rate needs it"), ("rate", "per", "missing; per needs it")]
             {
                 if value.has(other) && !value.has(missing) {
-                    self.tell(value.at, &path.with(Part::Known(missing)), words);
+                    self.tell(value.at, &path.known(missing), words);
                 }
             }
-            let gauge = self.gauge(leaves.get(Slot::Gauge), &path.with(Part::Known("headers")), list.len() == 1);
+            let gauge = self.gauge(leaves.get(Slot::Gauge), &path.known("headers"), list.len() == 1);
             let limit = Limit {
                 name,
                 rate: rate.zip(per).map(|(rate, per)| (rate as u32, per)),
@@ -72,8 +72,8 @@ impl<'t> Reader<'t> {
                 cost: leaves.number(Slot::Cost) as u32,
                 gauge,
             };
-            if let Some(value) = leaves.get(Slot::Cost).from {
-                self.affordable(&limit, leaves.number(Slot::Cost), value, &path.with(Part::Known("cost")));
+            if let Some(value) = leaves.from(Slot::Cost) {
+                self.affordable(&limit, leaves.number(Slot::Cost), value, &path.known("cost"));
             }
             limits.push(limit);
         }
@@ -114,7 +114,7 @@ impl<'t> Reader<'t> {
             }
         };
         for member in members {
-            let path = path.with(Part::Key(&member.key));
+            let path = path.key(&member.key);
             let place = limits.iter().position(|limit| limit.name == member.key);
             let Some((place, limit)) = place.and_then(|place| Some((place, limits.get(place)?))) else {
                 let mut names: Vec<&str> = Vec::new();
@@ -145,7 +145,7 @@ impl<'t> Reader<'t> {
     pub(super) fn rules(&mut self, value: &'t Value, path: &Path) -> Vec<Rule> {
         let mut rules = Vec::new();
         for (index, value) in self.entries(value, path, MOST_RULES).iter().enumerate() {
-            let path = path.with(Part::Index(index));
+            let path = path.index(index);
             let base = Leaves::new();
             let mut leaves = base.clone();
             let before = self.left_out;
@@ -157,17 +157,17 @@ impl<'t> Reader<'t> {
                 continue;
             }
             self.required(keys::RULE, &[Slot::Status, Slot::As], value, &path);
-            if let Some(is) = leaves.get(Slot::Is).from
+            if let Some(is) = leaves.from(Slot::Is)
                 && !value.has("header")
                 && !value.has("json")
             {
-                self.tell(is.at, &path.with(Part::Known("is")), "nothing to compare; name a header or json");
+                self.tell(is.at, &path.known("is"), "nothing to compare; name a header or json");
             }
             rules.push(Rule {
-                status: statuses(leaves.get(Slot::Status).from),
+                status: statuses(leaves.from(Slot::Status)),
                 header: leaves.text(Slot::RuleHeader).map(str::to_ascii_lowercase),
                 json: leaves.text(Slot::Json).map(tokens),
-                is: scalars(leaves.get(Slot::Is).from),
+                is: scalars(leaves.from(Slot::Is)),
                 class: match leaves.number(Slot::As) {
                     0 => RuleClass::Fail,
                     1 => RuleClass::Retry,

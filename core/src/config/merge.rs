@@ -77,7 +77,7 @@ impl<'t> Reader<'t> {
                 }
             }
         }
-        let limits = match leaves.get(Slot::Limits).from {
+        let limits = match leaves.from(Slot::Limits) {
             Some(value) => self.limits(value),
             None => Vec::new(),
         };
@@ -103,14 +103,14 @@ impl<'t> Reader<'t> {
             routes: Vec::new(),
             warnings: Vec::new(),
         };
-        if let Some(value) = leaves.get(Slot::Routes).from {
+        if let Some(value) = leaves.from(Slot::Routes) {
             config.routes = self.routes(value, &leaves, &base, &config);
         }
         config
     }
 
     fn routes(&mut self, value: &'t Value, policy: &Leaves<'t>, base: &Leaves<'t>, config: &Config) -> Vec<Route> {
-        let path = Path::ROOT.with(Part::Known("routes"));
+        let path = Path::ROOT.known("routes");
         let mut routes: Vec<Route> = Vec::new();
         let Node::Object(members) = &value.node else {
             self.wrong(value, &path, " is not an object");
@@ -145,7 +145,7 @@ impl<'t> Reader<'t> {
                 && !same(breaker.from, outer.from)
             {
                 let words = " while breaker.scope is api; write false, or set breaker.scope to route or both";
-                self.wrong(value, &here.with(Part::Known("breaker")), words);
+                self.wrong(value, &here.known("breaker"), words);
             }
             let layer = Layer { leaves: policy, settings: &config.settings };
             let mut settings = self.settings(&leaves, Some(layer), (member.key_at, &member.key), &here, &config.limits);
@@ -153,7 +153,7 @@ impl<'t> Reader<'t> {
                 settings.breaker = config.settings.breaker;
             }
             for slot in &[Slot::Headers, Slot::Query, Slot::Classify] {
-                let bytes = leaves.get(*slot).from.map_or(0, |value| value.end.saturating_sub(value.at));
+                let bytes = leaves.from(*slot).map_or(0, |value| value.end.saturating_sub(value.at));
                 repeated = repeated.saturating_add(bytes);
             }
             if repeated > MOST_REPEATED {
@@ -190,16 +190,15 @@ impl<'t> Reader<'t> {
             self.pair(pair, &mut leaves, policy.as_ref().map(|layer| layer.leaves), at, path);
         }
         let n = |slot| leaves.number(slot);
-        let unchanged =
-            |slot| policy.as_ref().is_some_and(|layer| same(layer.leaves.get(slot).from, leaves.get(slot).from));
+        let unchanged = |slot| policy.as_ref().is_some_and(|layer| same(layer.leaves.from(slot), leaves.from(slot)));
         let mut headers = self.headers.clone();
-        self.names(leaves.get(Slot::Headers).from, unchanged(Slot::Headers), path, true, &mut headers);
+        self.names(leaves.from(Slot::Headers), unchanged(Slot::Headers), path, true, &mut headers);
         let mut query = self.query.clone();
-        self.names(leaves.get(Slot::Query).from, unchanged(Slot::Query), path, false, &mut query);
-        let classify = match (leaves.get(Slot::Classify).from, &policy) {
+        self.names(leaves.from(Slot::Query), unchanged(Slot::Query), path, false, &mut query);
+        let classify = match (leaves.from(Slot::Classify), &policy) {
             (None, _) => Vec::new(),
             (Some(_), Some(layer)) if unchanged(Slot::Classify) => layer.settings.classify.clone(),
-            (Some(value), _) => self.rules(value, &path.with(Part::Known("classify"))),
+            (Some(value), _) => self.rules(value, &path.known("classify")),
         };
         let mut settings = Settings {
             retry: Retry {
@@ -234,7 +233,7 @@ impl<'t> Reader<'t> {
                 wait: n(Slot::Wait),
                 slow_after: leaves.option(Slot::SlowAfter),
             }),
-            costs: self.costs(leaves.get(Slot::Costs).from, &path.with(Part::Known("cost")), limits),
+            costs: self.costs(leaves.from(Slot::Costs), &path.known("cost"), limits),
             host: String::new(),
         };
         settings.host = host_json(pattern, &leaves, &headers, &query, &settings);
@@ -270,9 +269,9 @@ impl<'t> Reader<'t> {
             None if high_here => (at, value, pair.names.0, pair.names.1, high.number, pair.words.0, "); raise "),
             _ => return,
         };
-        let object = path.with(Part::Known(pair.object));
+        let object = path.known(pair.object);
         let path = if pair.object.is_empty() { path } else { &object };
-        let out = self.issues.note(at, &path.with(Part::Known(own)), Some(value), words);
+        let out = self.issues.note(at, &path.known(own), Some(value), words);
         out.push_str(pair.object);
         out.push_str(if pair.object.is_empty() { "" } else { "." });
         out.push_str(other);
@@ -292,9 +291,9 @@ impl<'t> Reader<'t> {
             && !leaves.written(Slot::KeyHeader)
             // Wrong there, or missing in the policy already: told once.
             && !value.has("header")
-            && !policy.is_some_and(|policy| same(leaf.from, policy.get(Slot::Idempotency).from))
+            && !policy.is_some_and(|policy| same(leaf.from, policy.from(Slot::Idempotency)))
         {
-            let path = path.with(Part::Known("idempotency.header"));
+            let path = path.known("idempotency.header");
             self.tell(value.at, &path, "missing; write \"Idempotency-Key\"");
         }
         Some(Idempotency {
@@ -306,10 +305,10 @@ impl<'t> Reader<'t> {
 
     /// A version needs a pin, and a place for it.
     fn version(&mut self, leaves: &Leaves<'t>) {
-        let Some(value) = leaves.get(Slot::Version).from else { return };
-        let path = Path::ROOT.with(Part::Known("version"));
+        let Some(value) = leaves.from(Slot::Version) else { return };
+        let path = Path::ROOT.known("version");
         if !value.has("pin") {
-            self.tell(value.at, &path.with(Part::Known("pin")), "missing; write the version to ask for");
+            self.tell(value.at, &path.known("pin"), "missing; write the version to ask for");
         } else if !value.has("header") && !value.has("query") {
             self.tell(value.at, &path, "pin without header or query; name one");
         }
@@ -350,7 +349,7 @@ impl<'t> Reader<'t> {
             if let Some(key) = keys.iter().find(|key| key.slot == *slot)
                 && !value.has(key.name)
             {
-                let out = self.tell(value.at, &path.with(Part::Known(key.name)), "missing; ");
+                let out = self.tell(value.at, &path.known(key.name), "missing; ");
                 match key.form {
                     Form::Word(words) => push_any(out, words),
                     Form::Statuses => out.push_str("200 to 599 or a list of them"),
@@ -386,7 +385,7 @@ fn preset(word: u64) -> Option<(u64, u64)> {
 }
 
 fn base_of(leaves: &Leaves) -> Base {
-    let Some(value) = leaves.get(Slot::Base).from else { return Base::None };
+    let Some(value) = leaves.from(Slot::Base) else { return Base::None };
     match value.text() {
         Some(text) => url::read(text).unwrap_or_default(),
         None => Base::Env(owned(value.get("env").and_then(Value::text))),

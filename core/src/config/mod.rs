@@ -26,7 +26,7 @@ pub use types::*;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use issues::{Part, Path};
+use issues::Path;
 
 /// The library's version, as in `User-Agent`.
 pub const VERSION: &str = "0.1.0";
@@ -49,7 +49,7 @@ pub enum Reading {
 pub fn read(text: &str, reading: Reading) -> Result<Config, Vec<Issue>> {
     let parsed = if text.len() > crate::defaults::MAX_POLICY { None } else { Some(json::parse(text)) };
     let mut reader = read::Reader::new(text, reading == Reading::Lenient);
-    let path = Path::ROOT.with(Part::Known("policy"));
+    let path = Path::ROOT.known("policy");
     let mut config = None;
     match &parsed {
         None => {

@@ -1,6 +1,6 @@
 //! `headers` and `query`: names with texts that are sent always. No secret may stand in them, and none is repeated.
 
-use super::issues::{Part, Path, push_quoted};
+use super::issues::{Path, push_quoted};
 use super::json::{Node, Value};
 use super::read::{Reader, clean, line, token};
 use alloc::string::String;
@@ -20,7 +20,7 @@ impl Reader<'_> {
         if read {
             return;
         }
-        let path = &path.with(Part::Known(if headers { "headers" } else { "query" }));
+        let path = &path.known(if headers { "headers" } else { "query" });
         let Node::Object(members) = &value.node else {
             // Its text may be a secret.
             self.tell(value.at, path, "not an object; write {\"NAME\": \"TEXT\"}");
@@ -32,7 +32,7 @@ impl Reader<'_> {
                     if headers { other.eq_ignore_ascii_case(&member.key) } else { other == member.key }
                 };
                 let name = &*member.key;
-                let path = path.with(Part::Key(name));
+                let path = path.key(name);
                 for other in members.get(..index).unwrap_or_default() {
                     if other.key != member.key && equal(&other.key) {
                         let out = self.tell(member.key_at, &path, "given as ");

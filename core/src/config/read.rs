@@ -1,12 +1,13 @@
 //! Walks a policy's tree along the table of keys: every value's type and range, unknown and later keys. Puts what it
 //! read into [`Leaves`]; what keys mean together is the business of `merge`.
 
+use super::SERIES;
 use super::issues::{Issues, Part, Path, joined, push_any, push_found, push_instead, push_write};
 use super::json::{Node, Number, Value};
 use super::keys::{self, Form, Key, Place};
 use super::leaves::{Leaf, Leaves};
 use super::names::Sent;
-use super::{SERIES, url};
+use super::url::{self, all};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -110,7 +111,7 @@ impl<'t> Reader<'t> {
             }
             Node::List(list) => {
                 for (index, value) in list.iter().enumerate() {
-                    self.twice(value, &path.with(Part::Index(index)));
+                    self.twice(value, &path.index(index));
                 }
             }
             Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
@@ -136,7 +137,7 @@ impl<'t> Reader<'t> {
                 self.foreign(keys, key, &member.key, member.key_at, path);
                 continue;
             };
-            let path = path.with(Part::Known(key.name));
+            let path = path.known(key.name);
             if let Node::Null = member.node {
                 if self.route {
                     leaves.reset(key, base);
@@ -157,7 +158,7 @@ impl<'t> Reader<'t> {
     fn foreign(&mut self, keys: &'static [Key], key: Option<&Key>, name: &str, at: u32, path: &Path) {
         match key {
             Some(Key { form: Form::Later, name, .. }) => {
-                let out = self.unknown(at, &path.with(Part::Known(name)), None, "not supported yet by unruffled ");
+                let out = self.unknown(at, &path.known(name), None, "not supported yet by unruffled ");
                 out.push_str(SERIES);
                 out.push_str("; leave it out");
             }
@@ -167,7 +168,7 @@ impl<'t> Reader<'t> {
                 } else {
                     "allowed in a route only"
                 };
-                self.unknown(at, &path.with(Part::Known(key.name)), None, words);
+                self.unknown(at, &path.known(key.name), None, words);
             }
             // All that can be told is told: no lists are made in vain.
             None if !self.lenient && self.issues.full(at) => {}
@@ -178,7 +179,7 @@ impl<'t> Reader<'t> {
                         known.push(key.name);
                     }
                 }
-                push_instead(self.unknown(at, &path.with(Part::Key(name)), None, "unknown key; "), name, &known);
+                push_instead(self.unknown(at, &path.key(name), None, "unknown key; "), name, &known);
             }
         }
     }
@@ -317,7 +318,7 @@ impl<'t> Reader<'t> {
         let mut bits = 0_u64;
         for (index, value) in self.list(value, path).iter().enumerate() {
             // Left out as a whole: fewer keys than the author meant would be a lie.
-            let place = self.word(value, &path.with(Part::Index(index)), keys::KEYED)?;
+            let place = self.word(value, &path.index(index), keys::KEYED)?;
             // The codes at the boundary, in the order of KEYED.
             bits |= match place {
                 0 => 1 << 7,
@@ -338,7 +339,7 @@ impl<'t> Reader<'t> {
         };
         let mut fine = None;
         for (index, status) in list.iter().enumerate() {
-            fine = self.amount(&STATUS, status, &path.with(Part::Index(index)));
+            fine = self.amount(&STATUS, status, &path.index(index));
         }
         fine
     }
@@ -347,7 +348,7 @@ impl<'t> Reader<'t> {
         let list = self.list(value, path);
         for (index, value) in list.iter().enumerate() {
             if !matches!(value.node, Node::Text(_) | Node::Bool(_) | Node::Number(Number::Integer(_))) {
-                self.wrong(value, &path.with(Part::Index(index)), " is not text, an integer, true or false");
+                self.wrong(value, &path.index(index), " is not text, an integer, true or false");
             }
         }
         Some(1)
@@ -368,15 +369,15 @@ impl<'t> Reader<'t> {
             match &*member.key {
                 "env" => {}
                 "note" => {
-                    self.plain(&Form::Note, member, &path.with(Part::Known("note")));
+                    self.plain(&Form::Note, member, &path.known("note"));
                 }
                 other => {
-                    let out = self.unknown(member.key_at, &path.with(Part::Key(other)), None, "unknown key; ");
+                    let out = self.unknown(member.key_at, &path.key(other), None, "unknown key; ");
                     push_instead(out, other, &["env"]);
                 }
             }
         }
-        let path = path.with(Part::Known("env"));
+        let path = path.known("env");
         match value.get("env") {
             None => {
                 self.tell(value.at, &path, "missing; the name of an environment variable");
@@ -392,24 +393,24 @@ impl<'t> Reader<'t> {
     }
 }
 
+#[inline(never)]
 pub(super) fn clean(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
 /// What may stand in a header's value.
 pub(super) fn line(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim_ascii().len() == text.len()
+    all(text, |byte| matches!(byte, b' '..=b'~')) && text.trim_ascii().len() == text.len()
 }
 
 /// A token (RFC 9110, section 5.6.2).
 pub(super) fn token(text: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(letter)
+    !text.is_empty() && all(text, |byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn id(text: &str) -> bool {
     text.len() <= 64
-        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+        && all(text, |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
         && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
 }
 
@@ -425,6 +426,6 @@ fn pointer(text: &str) -> bool {
 }
 
 fn variable(text: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    text.bytes().all(letter) && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+    all(text, |byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }

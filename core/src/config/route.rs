@@ -1,8 +1,9 @@
 //! Routes by pattern: `[METHOD ]/literal/{template}/*`. Paths are compared as they are written, segment by segment.
 
 use super::issues::{Wrong, joined};
+use super::read::clean;
 use super::types::{Route, Segment};
-use super::url::cut;
+use super::url::{all, cut};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -27,7 +28,7 @@ pub(super) fn pattern(text: &str) -> Result<(Option<String>, Vec<Segment>), Wron
         Err(Wrong { found: None, why, write: Some(write) })
     };
     if let Some(method) = method
-        && (method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        && (method.is_empty() || !all(method, |byte| byte.is_ascii_alphanumeric() || byte == b'-'))
     {
         return wrong("no method before the space; write \"GET /path\" or \"/path\"");
     }
@@ -35,14 +36,14 @@ pub(super) fn pattern(text: &str) -> Result<(Option<String>, Vec<Segment>), Wron
     if bare.len() < path.len() {
         return instead("path with a query", "", bare);
     }
-    if path.chars().any(|letter| letter.is_control() || letter == ' ') {
+    if !clean(path) || !all(path, |byte| byte != b' ') {
         return wrong("path with a space or control character; percent-encode it");
     }
     if !path.starts_with('/') {
         if cut(path, b":").1.starts_with("://") {
             return wrong("a URL; write the path below baseUrl");
         }
-        if method.is_none() && !path.is_empty() && path.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        if method.is_none() && !path.is_empty() && all(path, |byte| byte.is_ascii_uppercase()) {
             return Err(Wrong { found: None, why: "path missing", write: Some(joined(path, " /*")) });
         }
         return instead("path without \"/\"", "/", path);
@@ -52,7 +53,7 @@ pub(super) fn pattern(text: &str) -> Result<(Option<String>, Vec<Segment>), Wron
     {
         return instead("path with a last \"/\"", "", shorter);
     }
-    if method.is_some_and(|method| method.bytes().any(|byte| byte.is_ascii_lowercase())) {
+    if method.is_some_and(|method| !all(method, |byte| !byte.is_ascii_lowercase())) {
         return instead("method not in upper case", "", path);
     }
     let mut segments = Vec::new();
@@ -64,7 +65,7 @@ pub(super) fn pattern(text: &str) -> Result<(Option<String>, Vec<Segment>), Wron
         segments.push(match braces {
             _ if segment == "*" && tail.is_empty() => Segment::Rest,
             2 if whole => Segment::Template,
-            0 if segment.bytes().all(|byte| byte != b'*') => Segment::Literal(String::from(segment)),
+            0 if all(segment, |byte| byte != b'*') => Segment::Literal(String::from(segment)),
             0 => return wrong("\"*\" is the whole last segment only; use {template} elsewhere"),
             _ => return wrong("{template} is one whole segment, with a name"),
         });

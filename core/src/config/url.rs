@@ -63,44 +63,56 @@ fn scheme(url: &str) -> Option<(bool, &str)> {
 /// As [`base`].
 #[inline(never)]
 pub(super) fn read(text: &str) -> Result<Base, Wrong<'_>> {
-    let wrong = |why| Err(Wrong { found: None, why, write: None });
-    let shown = |why| Err(Wrong { found: Some(text), why, write: None });
-    let rest = scheme(text).map_or(text, |(_, rest)| rest);
-    if has(cut(rest, b"/\\?#").0, b'@') {
-        return wrong("a user in the URL; use credentials");
-    }
-    if has(text, b'#') {
-        return wrong("a fragment in the URL; leave it out");
-    }
-    if has(text, b'?') {
-        return wrong("a query in the URL; write it under query");
-    }
-    let Some((origin, path)) = origin_and_path(text) else {
-        let host = cut(text, b"/").0;
-        if (has(host, b'.') || has(host, b':')) && !host.ends_with(':') && self::origin(true, host).is_some() {
-            return Err(Wrong { found: Some(text), why: " is not a URL", write: Some(joined("https://", text)) });
+    // Of these, what begins with a space follows what was found; the others may stand beside a secret.
+    let why = 'wrong: {
+        let rest = scheme(text).map_or(text, |(_, rest)| rest);
+        if has(cut(rest, b"/\\?#").0, b'@') {
+            break 'wrong "a user in the URL; use credentials";
         }
-        if !text.is_ascii() {
-            return shown(" is not a URL; write the host in ASCII (xn--…)");
+        if has(text, b'#') {
+            break 'wrong "a fragment in the URL; leave it out";
         }
-        return shown(" is not a URL; write \"https://HOST\" or \"http://HOST\"");
+        if has(text, b'?') {
+            break 'wrong "a query in the URL; write it under query";
+        }
+        let Some((origin, path)) = origin_and_path(text) else {
+            let host = cut(text, b"/").0;
+            if (has(host, b'.') || has(host, b':')) && !host.ends_with(':') && self::origin(true, host).is_some() {
+                break 'wrong NO_URL;
+            }
+            if !text.is_ascii() {
+                break 'wrong " is not a URL; write the host in ASCII (xn--…)";
+            }
+            break 'wrong " is not a URL; write \"https://HOST\" or \"http://HOST\"";
+        };
+        if !all(path, |byte| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte)) {
+            break 'wrong " has characters that a URL has not; percent-encode them";
+        }
+        let mut rest = path;
+        while let Some(inner) = rest.get(1..) {
+            let (segment, tail) = cut(inner, b"/");
+            if segment == "." || segment == ".." {
+                break 'wrong " has \".\" segments; write the path itself";
+            }
+            rest = tail;
+        }
+        let mut path = path;
+        while let Some(shorter) = path.strip_suffix('/') {
+            path = shorter;
+        }
+        return Ok(Base::Url { origin, path: String::from(path) });
     };
-    if !path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte)) {
-        return shown(" has characters that a URL has not; percent-encode them");
-    }
-    let mut rest = path;
-    while let Some(inner) = rest.get(1..) {
-        let (segment, tail) = cut(inner, b"/");
-        if segment == "." || segment == ".." {
-            return shown(" has \".\" segments; write the path itself");
-        }
-        rest = tail;
-    }
-    let mut path = path;
-    while let Some(shorter) = path.strip_suffix('/') {
-        path = shorter;
-    }
-    Ok(Base::Url { origin, path: String::from(path) })
+    let write = (why == NO_URL).then(|| joined("https://", text));
+    Err(Wrong { found: why.starts_with(' ').then_some(text), why, write })
+}
+
+/// Of a host without a scheme.
+const NO_URL: &str = " is not a URL";
+
+/// Whether all bytes are fine.
+#[inline(never)]
+pub(super) fn all(text: &str, fine: fn(u8) -> bool) -> bool {
+    text.bytes().all(fine)
 }
 
 /// `https://host[:port]` from a scheme, host and port.
@@ -116,7 +128,7 @@ fn origin(secure: bool, host: &str) -> Option<String> {
             (name, port, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
         }
     };
-    if name.is_empty() || !name.bytes().all(fine) {
+    if name.is_empty() || !all(name, fine) {
         return None;
     }
     let mut number = 0_u32;
