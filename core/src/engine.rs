@@ -18,7 +18,6 @@ use crate::policy::deadline;
 use crate::slab::{Line, Slab};
 use crate::step::{Answer, Flags, NO_TIME, Step};
 use crate::upstream::{Gate, Upstream};
-use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -58,7 +57,9 @@ pub struct Engine {
     pub(crate) offline: Line,
     /// Calls in all lines.
     pub(crate) waiting: u32,
-    pub(crate) wakes: VecDeque<u32>,
+    /// Ids of calls to wake, and how many of them were pulled already.
+    pub(crate) wakes: Vec<u32>,
+    woken: usize,
     /// An upstream whose places under the cap changed hands in this input.
     pub(crate) cap_moved: Option<u32>,
     pub(crate) kept: Line,
@@ -116,7 +117,8 @@ impl Engine {
             holders: alloc::vec![holder],
             offline: Line::new(),
             waiting: 0,
-            wakes: VecDeque::new(),
+            wakes: Vec::new(),
+            woken: 0,
             cap_moved: None,
             kept: Line::new(),
             ring: Ring::default(),
@@ -417,7 +419,12 @@ impl Engine {
 
     /// The next call to resume: `Done { call + 1 }`, `Done { 0 }` when there is none.
     pub fn wake(&mut self) -> Answer {
-        while let Some(id) = self.wakes.pop_front() {
+        while let Some(&id) = self.wakes.get(self.woken) {
+            self.woken = self.woken.saturating_add(1);
+            if self.woken >= self.wakes.len() / 2 {
+                self.wakes.drain(..self.woken);
+                self.woken = 0;
+            }
             let woken = self.calls.find(id).is_some_and(|slot| self.calls.at(slot).traits.has(Traits::WOKEN));
             if woken {
                 return self.answer(Step::Done { arg: u64::from(id).saturating_add(1) }.into());

@@ -78,7 +78,7 @@ impl Engine {
         let call = self.calls.at_mut(slot);
         if !call.traits.has(Traits::WOKEN) {
             call.traits.set(Traits::WOKEN, true);
-            self.wakes.push_back(call.id);
+            self.wakes.push(call.id);
         }
     }
 

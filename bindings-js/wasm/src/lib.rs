@@ -36,14 +36,16 @@ static WHY: Why = Why(RefCell::new(String::new()));
 #[derive(Debug)]
 pub struct Engine(unruffled_core::Engine);
 
-/// A whole number from 0 to 2^53, or nothing: NaN, negatives, fractions and infinities are a host's mistake.
-fn whole(number: f64) -> Option<u64> {
+/// Whether it is a whole number from 0 to 2^53: NaN, negatives, fractions and infinities are a host's mistake.
+#[inline(never)]
+fn whole(number: f64) -> bool {
     let cut = number as u64;
-    (cut as f64 == number && cut <= 1 << 53).then_some(cut)
+    cut as f64 == number && cut <= 1 << 53
 }
 
-fn word(answer: Option<Answer>) -> f64 {
-    answer.unwrap_or_else(|| Misuse::Range.into()).word() as f64
+fn word(valid: bool, input: impl FnOnce() -> Answer) -> f64 {
+    let answer = if valid { input() } else { Misuse::Range.into() };
+    answer.word() as f64
 }
 
 /// Opens an engine; `undefined` when the policy is rejected, [`why`] then tells.
@@ -86,42 +88,41 @@ impl Engine {
         self.0.scope(origin, credential)
     }
     pub fn begin(&mut self, call: u32, now: f64, route: u32, scope: u32, what: u32, deadline: f64) -> f64 {
-        word(
-            whole(now)
-                .zip(whole(deadline))
-                .map(|(now, deadline)| self.0.begin(call, now, route, scope, what, deadline)),
-        )
+        let valid = whole(now) && whole(deadline);
+        word(valid, || self.0.begin(call, now as u64, route, scope, what, deadline as u64))
     }
     pub fn respond(&mut self, call: u32, now: f64, status: u32) -> f64 {
-        word(whole(now).map(|now| self.0.respond(call, now, status)))
+        word(whole(now), || self.0.respond(call, now as u64, status))
     }
     pub fn respond_with(&mut self, call: u32, now: f64, wall: f64, status: u32, hints: &[u8], body: &[u8]) -> f64 {
-        word(whole(now).zip(whole(wall)).map(|(now, wall)| self.0.respond_with(call, now, wall, status, hints, body)))
+        let valid = whole(now) && whole(wall);
+        word(valid, || self.0.respond_with(call, now as u64, wall as u64, status, hints, body))
     }
     pub fn fault(&mut self, call: u32, now: f64, fault: u32) -> f64 {
-        word(whole(now).map(|now| self.0.fault(call, now, fault)))
+        word(whole(now), || self.0.fault(call, now as u64, fault))
     }
     pub fn resume(&mut self, call: u32, now: f64) -> f64 {
-        word(whole(now).map(|now| self.0.resume(call, now)))
+        word(whole(now), || self.0.resume(call, now as u64))
     }
     pub fn abandon(&mut self, call: u32, now: f64) -> f64 {
-        word(whole(now).map(|now| self.0.abandon(call, now)))
+        word(whole(now), || self.0.abandon(call, now as u64))
     }
     pub fn token(&mut self, now: f64, generation: f64, expires_in: f64) -> f64 {
-        let arguments = whole(now).zip(whole(generation)).zip(whole(expires_in));
-        word(arguments.map(|((now, generation), expires_in)| self.0.token(now, generation, expires_in)))
+        let valid = whole(now) && whole(generation) && whole(expires_in);
+        word(valid, || self.0.token(now as u64, generation as u64, expires_in as u64))
     }
     pub fn token_failed(&mut self, now: f64, generation: f64, fault: u32) -> f64 {
-        word(whole(now).zip(whole(generation)).map(|(now, generation)| self.0.token_failed(now, generation, fault)))
+        let valid = whole(now) && whole(generation);
+        word(valid, || self.0.token_failed(now as u64, generation as u64, fault))
     }
     pub fn online(&mut self, now: f64) -> f64 {
-        word(whole(now).map(|now| self.0.online(now)))
+        word(whole(now), || self.0.online(now as u64))
     }
     pub fn wake(&mut self) -> f64 {
         self.0.wake().word() as f64
     }
     pub fn close(&mut self, now: f64) -> f64 {
-        word(whole(now).map(|now| self.0.close(now)))
+        word(whole(now), || self.0.close(now as u64))
     }
     pub fn settings(&self) -> String {
         self.0.settings()

@@ -19,7 +19,7 @@ pub(super) fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
 /// `12` or `12.5` times 10^`places`, rounded up, saturating. No sign, no exponent, digits on both sides of the dot.
 #[must_use]
 #[inline(never)]
-pub(super) fn decimal(text: &str, places: u32) -> Option<u64> {
+pub(crate) fn decimal(text: &str, places: u32) -> Option<u64> {
     let (mut value, mut left, mut digits, mut seen_dot, mut rest) = (0_u64, places, false, false, false);
     for byte in text.bytes() {
         if byte == b'.' && digits && !seen_dot {

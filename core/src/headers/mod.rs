@@ -9,6 +9,7 @@ pub mod rate_limit;
 pub mod retry_after;
 pub mod structured;
 
+pub(crate) use amount::decimal;
 pub use rate_limit::{Reading, pauses, read, watch_error, watch_success};
 pub use retry_after::{server_time, should_retry};
 

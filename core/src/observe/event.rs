@@ -6,8 +6,8 @@ use crate::defaults::RING;
 use crate::failure::{Outcome, Reason, codes};
 use crate::policy::breaker::Phase;
 use crate::policy::limiter::Change;
-use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 codes! {
     /// What kind of thing happened; `1 << code` is its bit in `subscribe`.
@@ -80,7 +80,9 @@ pub struct Names<'a> {
 #[derive(Debug, Default)]
 pub struct Ring {
     kinds: u8,
-    events: VecDeque<(u64, Event)>,
+    events: Vec<(u64, Event)>,
+    /// Place of the oldest, once the ring is full.
+    oldest: usize,
     dropped: u64,
     /// A breaker moved, or the ring became half full, since the last time somebody pulled.
     pub due: bool,
@@ -103,11 +105,13 @@ impl Ring {
         if !self.wants(event.kind()) {
             return;
         }
-        if self.events.len() >= RING {
-            self.events.pop_front();
+        if self.events.len() < RING {
+            self.events.push((now, event));
+        } else if let Some(oldest) = self.events.get_mut(self.oldest) {
+            *oldest = (now, event);
+            self.oldest = self.oldest.wrapping_add(1) % RING;
             self.dropped = self.dropped.saturating_add(1);
         }
-        self.events.push_back((now, event));
         if self.events.len() == RING / 2 || matches!(event, Event::Breaker { .. }) {
             self.due = true;
         }
@@ -117,12 +121,15 @@ impl Ring {
     pub fn drain(&mut self, names: &Names<'_>) -> String {
         let mut json = Json::new();
         json.object().field_number("dropped", self.dropped).key("events").array();
-        for (at, event) in self.events.drain(..) {
-            json.object().field_number("at", at).field_text("kind", event.kind().text());
-            write(&mut json, &event, names);
+        let (newer, older) = self.events.split_at_checked(self.oldest).unwrap_or_default();
+        for (at, event) in older.iter().chain(newer) {
+            json.object().field_number("at", *at).field_text("kind", event.kind().text());
+            write(&mut json, event, names);
             json.end_object();
         }
         json.end_array().end_object();
+        self.events.clear();
+        self.oldest = 0;
         self.dropped = 0;
         self.due = false;
         json.finish()

@@ -2,9 +2,9 @@
 
 use super::event::last_fields;
 use crate::call::{Call, Entry, Last, Rule, What};
-use crate::config::write::Json;
+use crate::config::write::{Json, digits};
 use crate::failure::{Fault, Outcome, Reason};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 /// What a report says beside the call's own record.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +69,7 @@ pub fn report(call: &Call, ending: &Ending) -> String {
     for (i, entry) in call.timeline.iter().enumerate() {
         if i == 4 && skipped > 0 {
             text.push_str("\n      …  ");
-            push_number(&mut text, u64::from(skipped));
+            digits(&mut text, u64::from(skipped));
             text.push_str(" more");
             skipped = 0;
         }
@@ -105,21 +105,18 @@ fn fault_text(code: u16) -> &'static str {
     Fault::from_code(u64::from(code)).map_or("", Fault::text)
 }
 
-fn push_number(text: &mut String, number: u64) {
-    text.push_str(&number.to_string());
-}
-
 /// `3 attempts, 1234 ms, last 503: retries-exhausted`
 fn summary(attempts: u64, last: Last, ending: &Ending) -> String {
-    let mut text = attempts.to_string();
+    let mut text = String::new();
+    digits(&mut text, attempts);
     text.push_str(if attempts == 1 { " attempt, " } else { " attempts, " });
-    push_number(&mut text, ending.elapsed);
+    digits(&mut text, ending.elapsed);
     text.push_str(" ms");
     match last {
         Last::None => {}
         Last::Status(status) => {
             text.push_str(", last ");
-            push_number(&mut text, u64::from(status));
+            digits(&mut text, u64::from(status));
         }
         Last::Fault(fault) => {
             text.push_str(", last ");
@@ -133,34 +130,38 @@ fn summary(attempts: u64, last: Last, ending: &Ending) -> String {
 
 fn line(text: &mut String, entry: &Entry) {
     text.push('\n');
-    let at = entry.at.to_string();
-    (at.len()..8).for_each(|_| text.push(' '));
-    text.push_str(&at);
+    // To the right in 8 columns.
+    let mut edge = 10_000_000;
+    while edge > entry.at.max(1) {
+        text.push(' ');
+        edge /= 10;
+    }
+    digits(text, u64::from(entry.at));
     text.push_str(" ms  ");
     match entry.what {
         What::Send => {
             text.push_str("send");
             if entry.value > 0 {
                 text.push_str(", at most ");
-                push_number(text, u64::from(entry.value));
+                digits(text, u64::from(entry.value));
                 text.push_str(" ms");
             }
         }
         What::Status => {
-            push_number(text, u64::from(entry.code));
+            digits(text, u64::from(entry.code));
             text.push_str(" after ");
-            push_number(text, u64::from(entry.value));
+            digits(text, u64::from(entry.value));
             text.push_str(" ms");
         }
         What::Fault => {
             text.push_str(fault_text(entry.code));
             text.push_str(" after ");
-            push_number(text, u64::from(entry.value));
+            digits(text, u64::from(entry.value));
             text.push_str(" ms");
         }
         What::Wait => {
             text.push_str("wait ");
-            push_number(text, u64::from(entry.value));
+            digits(text, u64::from(entry.value));
             text.push_str(" ms: ");
             text.push_str(entry.rule.text());
         }

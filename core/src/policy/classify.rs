@@ -2,7 +2,7 @@
 
 use crate::config::json::{self, Found};
 use crate::config::{Rule, RuleClass, Scalar};
-use crate::headers::Hints;
+use crate::headers::{Hints, decimal};
 use crate::policy::breaker::Count;
 
 /// What to do with an answer or a fault.
@@ -83,7 +83,14 @@ fn matches(rule: &Rule, status: u16, hints: &Hints<'_>, body: &[u8]) -> bool {
 fn equals_text(is: &[Scalar], value: &str) -> bool {
     is.iter().any(|scalar| match scalar {
         Scalar::Text(text) => text == value,
-        Scalar::Integer(number) => value.parse() == Ok(*number),
+        Scalar::Integer(number) => {
+            let (digits, negative) = match value.strip_prefix('-') {
+                Some(digits) => (digits, true),
+                None => (value.strip_prefix('+').unwrap_or(value), false),
+            };
+            let size = if digits.contains('.') { None } else { decimal(digits, 0) };
+            size == Some(number.unsigned_abs()) && (*number == 0 || negative == (*number < 0))
+        }
         Scalar::Bool(flag) => value == if *flag { "true" } else { "false" },
     })
 }

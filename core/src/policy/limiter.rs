@@ -319,11 +319,29 @@ fn per(a: u64, b: u64) -> u64 {
     a.checked_div(b.max(1)).unwrap_or(a)
 }
 
-/// `a · b / c`, rounded up, saturating.
+/// `a · b / c`, rounded up, saturating; c = 0 counts as 1.
+#[inline(never)]
 fn ratio(a: u64, b: u64, c: u64) -> u64 {
-    // Two 64-bit numbers fit 128 bits; c is never 0 by the callers, and max(1) keeps it so.
-    let product = u128::from(a).saturating_mul(u128::from(b));
-    u64::try_from(product.div_ceil(u128::from(c.max(1)))).unwrap_or(u64::MAX)
+    let c = c.max(1);
+    if let Some(product) = a.checked_mul(b) {
+        return product.div_ceil(c);
+    }
+    // Long division of the 128 bits by hand: the compiler's own is ten times the code of this one.
+    let product = u128::from(a).wrapping_mul(u128::from(b));
+    let (mut rest, mut low) = ((product >> 64) as u64, product as u64);
+    if rest >= c {
+        return u64::MAX;
+    }
+    for _ in 0..64 {
+        let over = rest >> 63 == 1;
+        rest = rest << 1 | low >> 63;
+        low <<= 1;
+        if over || rest >= c {
+            rest = rest.wrapping_sub(c);
+            low |= 1;
+        }
+    }
+    low.saturating_add(u64::from(rest > 0))
 }
 
 #[cfg(test)]
@@ -396,6 +414,17 @@ mod tests {
         assert_eq!(bucket.ready_at(0, 1, 0), 1_000);
         bucket.give_back(1);
         assert_eq!(bucket.ready_at(0, 1, 0), 0);
+    }
+
+    #[test]
+    fn a_ratio_equals_that_of_wider_numbers() {
+        for i in 0..20_000 {
+            let any = |k| draw(5, i, k, Purpose::Backoff, u64::MAX) >> (draw(6, i, k, Purpose::Backoff, 63));
+            let (a, b, c) = (any(1), any(2), any(3).max(1));
+            let exact = (u128::from(a) * u128::from(b)).div_ceil(u128::from(c));
+            assert_eq!(ratio(a, b, c), u64::try_from(exact).unwrap_or(u64::MAX), "{a} {b} {c}");
+        }
+        assert_eq!(ratio(u64::MAX, u64::MAX, u64::MAX), u64::MAX);
     }
 
     #[test]
