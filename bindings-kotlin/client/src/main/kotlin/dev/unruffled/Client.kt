@@ -199,7 +199,8 @@ public class Client internal constructor(
         driver: Driver,
         host: Host,
     ): ApiResponse {
-        val ended = driver.run(calls.prepare(method, target, options, streamed = false, host))
+        val outgoing = calls.prepare(method, target, options, streamed = false, host)
+        val ended = driver.run(outgoing)
         val reply = ended.reply
         val raised = options.raise && (reply.status >= Driver.FIRST_ERROR || ended.failure != null)
         val bytes =
@@ -207,7 +208,7 @@ public class Client internal constructor(
                 if (raised) {
                     host.keep(it, Driver.MOST_KEPT, Driver.MOST_WAIT)
                 } else {
-                    host.whole(it, engine.settings.routes[0].maxBody)
+                    host.whole(it, engine.settings.routes[outgoing.route].maxBody)
                 }
             }
         val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, story(ended))

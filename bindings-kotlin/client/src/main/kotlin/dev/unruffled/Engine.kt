@@ -2,6 +2,7 @@ package dev.unruffled
 
 import java.security.SecureRandom
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.ConcurrentMap
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicInteger
 
@@ -15,10 +16,10 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
     val base: Base?
     val events: Events
 
-    private val seats = ConcurrentHashMap<Int, Seat>()
+    private val seats: ConcurrentMap<Int, Seat> = ConcurrentHashMap()
     private val counter = AtomicInteger()
-    private val routes = ConcurrentHashMap<String, Int>()
-    private val templates = ConcurrentHashMap<String, Template>()
+    private val routes: ConcurrentMap<String, Int> = ConcurrentHashMap()
+    private val templates: ConcurrentMap<String, Template> = ConcurrentHashMap()
     private val views = AtomicInteger()
     private val closed = AtomicBoolean()
     private val released = AtomicBoolean()

@@ -54,6 +54,11 @@ internal class Reply(
     /** Milliseconds left of the attempt's time. */
     fun left(): Long = flight?.left() ?: Long.MAX_VALUE
 
+    /** Breaks off whoever reads the body. */
+    fun cancel() {
+        flight?.cancel()
+    }
+
     override fun close() {
         open?.close()
     }

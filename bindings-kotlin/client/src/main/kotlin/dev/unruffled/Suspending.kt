@@ -36,8 +36,9 @@ internal class Suspending(private val transport: Transport) : Host {
                             try {
                                 transport.reply(attempt, response, flight)
                             } catch (e: IOException) {
-                                onFailure(call, e)
-                                return
+                                return onFailure(call, e)
+                            } catch (e: RuntimeException) {
+                                return onFailure(call, Refused(e))
                             }
                         Watch.end(flight)
                         continuation.resume(reply) { _, late, _ -> late.close() }
@@ -64,12 +65,11 @@ internal class Suspending(private val transport: Transport) : Host {
 
     override suspend fun <T> ask(function: suspend () -> T): T = function()
 
-    /** Blocking reads run on the transport's threads; a cancellation closes the response under them. */
+    /** Blocking reads run on the transport's threads; a cancellation breaks them off. */
     private suspend fun elsewhere(reply: Reply, read: (Reply) -> ByteArray): ByteArray {
         reply.bytes?.let { return it }
-        val response = checkNotNull(reply.open)
         return suspendCancellableCoroutine { continuation ->
-            continuation.invokeOnCancellation { transport.executor.execute(response::close) }
+            continuation.invokeOnCancellation { reply.cancel() }
             transport.executor.execute { continuation.resumeWith(runCatching { read(reply) }) }
         }
     }

@@ -10,6 +10,7 @@ import okhttp3.Response
 import okio.Buffer
 import java.io.IOException
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.ConcurrentMap
 import java.util.concurrent.ExecutorService
 import java.util.concurrent.SynchronousQueue
 import java.util.concurrent.ThreadPoolExecutor
@@ -41,7 +42,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
             .callTimeout(0, TimeUnit.MILLISECONDS)
             .build()
 
-    private val clients = ConcurrentHashMap<Pair<Long, Long>, OkHttpClient>()
+    private val clients: ConcurrentMap<Pair<Long, Long>, OkHttpClient> = ConcurrentHashMap()
     private val byRoute = arrayOfNulls<OkHttpClient>(settings.routes.size)
 
     /** A call for one attempt. Its time is [Watch]'s. */
@@ -59,7 +60,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
             return response.use { Reply(it.code, it.headers, readWhole(it, limits.maxBody), null) }
         }
         response.body.source().timeout().timeout(limits.idle, TimeUnit.MILLISECONDS)
-        return Reply(response.code, response.headers, null, response, if (attempt.streamed) null else flight)
+        return Reply(response.code, response.headers, null, response, flight)
     }
 
     /** The whole body; more than [most] bytes are [TooLarge]. */

@@ -2,6 +2,7 @@ package dev.unruffled
 
 import okhttp3.Call
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.ConcurrentMap
 import java.util.concurrent.ThreadLocalRandom
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.locks.LockSupport
@@ -33,10 +34,14 @@ internal object Watch {
         fun look(now: Long) {
             if (left(now) <= 0) {
                 late = true
-                call.cancel()
+                cancel()
             } else if (thread != null && thread.isInterrupted) {
-                call.cancel()
+                cancel()
             }
+        }
+
+        fun cancel() {
+            call.cancel()
         }
 
         /** Cheaper than an identity, which the VM makes on demand. */
@@ -45,7 +50,7 @@ internal object Watch {
         override fun equals(other: Any?): Boolean = this === other
     }
 
-    private val flights = ConcurrentHashMap<Flight, Flight>()
+    private val flights: ConcurrentMap<Flight, Flight> = ConcurrentHashMap()
 
     @Volatile
     private var asleep = false
