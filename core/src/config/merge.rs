@@ -127,13 +127,10 @@ impl<'t> Reader<'t> {
                 break;
             }
             let here = path.with(Part::Pattern(&member.key));
-            let (method, segments) = match route::pattern(&member.key) {
-                Ok(pattern) => pattern,
-                Err(wrong) => {
-                    wrong.push(self.tell(member.key_at, &here, ""));
-                    continue;
-                }
-            };
+            if let Err(wrong) = route::pattern(&member.key) {
+                wrong.push(self.tell(member.key_at, &here, ""));
+                continue;
+            }
             let mut leaves = policy.clone();
             self.route = true;
             self.object(keys::POLICY, member, &here, &mut leaves, base);
@@ -162,9 +159,9 @@ impl<'t> Reader<'t> {
                 break;
             }
             let number = routes.len().saturating_add(1);
-            let route = Route { pattern: member.key.clone(), method, segments, settings };
+            let route = Route { pattern: member.key.clone(), settings };
             // A pattern given twice is told already.
-            if let Some(other) = tree.add(&route, number).and_then(|other| routes.get(other.saturating_sub(1)))
+            if let Some(other) = tree.add(&route.pattern, number).and_then(|other| routes.get(other.saturating_sub(1)))
                 && other.pattern != route.pattern
             {
                 let out = self.tell(member.key_at, &here, "the same as ");
@@ -495,8 +492,6 @@ mod tests {
         assert_eq!(config.settings.costs, [(0, 1)]);
         assert_eq!(config.routes[0].settings.costs, [(1, 3)]);
         assert_eq!(config.routes[1].settings.costs, [(0, 1)]);
-        assert_eq!(config.routes[0].method.as_deref(), Some("GET"));
-        assert_eq!(config.routes[0].segments, [Segment::Literal("s".into()), Segment::Template, Segment::Rest]);
         let rule = Rule {
             status: vec![429, 503],
             header: Some("x-kind".into()),

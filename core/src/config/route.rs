@@ -1,77 +1,81 @@
 //! Routes by pattern: `[METHOD ]/literal/{template}/*`. Paths are compared as they are written, segment by segment.
 
-use super::issues::{Wrong, joined};
+use super::issues::Wrong;
 use super::read::clean;
-use super::types::{Route, Segment};
+use super::types::Route;
 use super::url::{all, cut};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Reads a pattern: its method (`None` = any) and segments.
+/// A pattern's method (empty = any) and path.
+fn parts(text: &str) -> (&str, &str) {
+    match cut(text, b" ") {
+        (_, "") => ("", text),
+        (method, path) => (method, path.get(1..).unwrap_or_default()),
+    }
+}
+
+/// Checks a pattern.
 ///
 /// # Errors
 /// What is wrong, for an issue.
-pub(super) fn pattern(text: &str) -> Result<(Option<String>, Vec<Segment>), Wrong<'static>> {
-    let (method, path) = match cut(text, b" ") {
-        (_, "") => (None, text),
-        (method, path) => (Some(method), path.get(1..).unwrap_or_default()),
-    };
-    let wrong = |why| Err(Wrong { found: None, why, write: None });
-    let instead = |why, begin: &str, path: &str| {
-        let mut write = String::new();
-        if let Some(method) = method {
-            write = method.to_ascii_uppercase();
-            write.push(' ');
+pub(super) fn pattern(text: &str) -> Result<(), Wrong<'static>> {
+    let (method, path) = parts(text);
+    // What is wrong, and the path to write instead, if any, in two.
+    let (why, begin, end) = 'wrong: {
+        if path.len() < text.len()
+            && (method.is_empty() || !all(method, |byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        {
+            break 'wrong ("no method before the space; write \"GET /path\" or \"/path\"", "", None);
         }
+        let bare = cut(path, b"?#").0;
+        if bare.len() < path.len() {
+            break 'wrong ("path with a query", "", Some(bare));
+        }
+        if !clean(path) || !all(path, |byte| byte != b' ') {
+            break 'wrong ("path with a space or control character; percent-encode it", "", None);
+        }
+        if !path.starts_with('/') {
+            if cut(path, b":").1.starts_with("://") {
+                break 'wrong ("a URL; write the path below baseUrl", "", None);
+            }
+            if method.is_empty() && !path.is_empty() && all(path, |byte| byte.is_ascii_uppercase()) {
+                break 'wrong ("path missing", path, Some(" /*"));
+            }
+            break 'wrong ("path without \"/\"", "/", Some(path));
+        }
+        if path.len() > 1
+            && let Some(shorter) = path.strip_suffix('/')
+        {
+            break 'wrong ("path with a last \"/\"", "", Some(shorter));
+        }
+        if !all(method, |byte| !byte.is_ascii_lowercase()) {
+            break 'wrong ("method not in upper case", "", Some(path));
+        }
+        let mut rest = path.get(..path.len().saturating_sub(usize::from(path == "/"))).unwrap_or_default();
+        while let Some(inner) = rest.get(1..) {
+            let (segment, tail) = cut(inner, b"/");
+            let literal = all(segment, |byte| !matches!(byte, b'{' | b'}'));
+            let star = cut(segment, b"*").1;
+            if literal && !star.is_empty() && (segment != "*" || !tail.is_empty()) {
+                break 'wrong ("\"*\" is the whole last segment only; use {template} elsewhere", "", None);
+            }
+            let name = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or_default();
+            if !literal && (name.is_empty() || !all(name, |byte| !matches!(byte, b'{' | b'}'))) {
+                break 'wrong ("{template} is one whole segment, with a name", "", None);
+            }
+            rest = tail;
+        }
+        return Ok(());
+    };
+    let write = end.map(|end| {
+        let mut write = method.to_ascii_uppercase();
+        write.push_str(if method.is_empty() { "" } else { " " });
         write.push_str(begin);
-        write.push_str(path);
-        Err(Wrong { found: None, why, write: Some(write) })
-    };
-    if let Some(method) = method
-        && (method.is_empty() || !all(method, |byte| byte.is_ascii_alphanumeric() || byte == b'-'))
-    {
-        return wrong("no method before the space; write \"GET /path\" or \"/path\"");
-    }
-    let bare = cut(path, b"?#").0;
-    if bare.len() < path.len() {
-        return instead("path with a query", "", bare);
-    }
-    if !clean(path) || !all(path, |byte| byte != b' ') {
-        return wrong("path with a space or control character; percent-encode it");
-    }
-    if !path.starts_with('/') {
-        if cut(path, b":").1.starts_with("://") {
-            return wrong("a URL; write the path below baseUrl");
-        }
-        if method.is_none() && !path.is_empty() && all(path, |byte| byte.is_ascii_uppercase()) {
-            return Err(Wrong { found: None, why: "path missing", write: Some(joined(path, " /*")) });
-        }
-        return instead("path without \"/\"", "/", path);
-    }
-    if let Some(shorter) = path.strip_suffix('/')
-        && !shorter.is_empty()
-    {
-        return instead("path with a last \"/\"", "", shorter);
-    }
-    if method.is_some_and(|method| !all(method, |byte| !byte.is_ascii_lowercase())) {
-        return instead("method not in upper case", "", path);
-    }
-    let mut segments = Vec::new();
-    let mut rest = if path == "/" { "" } else { path };
-    while let Some(inner) = rest.get(1..) {
-        let (segment, tail) = cut(inner, b"/");
-        let braces = segment.bytes().filter(|byte| matches!(byte, b'{' | b'}')).count();
-        let whole = segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}');
-        segments.push(match braces {
-            _ if segment == "*" && tail.is_empty() => Segment::Rest,
-            2 if whole => Segment::Template,
-            0 if all(segment, |byte| byte != b'*') => Segment::Literal(String::from(segment)),
-            0 => return wrong("\"*\" is the whole last segment only; use {template} elsewhere"),
-            _ => return wrong("{template} is one whole segment, with a name"),
-        });
-        rest = tail;
-    }
-    Ok((method.map(String::from), segments))
+        write.push_str(end);
+        write
+    });
+    Err(Wrong { found: None, why, write })
 }
 
 /// The first segment, and what is behind its slash.
@@ -101,7 +105,8 @@ struct Node {
 /// A route's method and number, from 1.
 #[derive(Debug)]
 struct End {
-    method: Option<String>,
+    /// Empty = any.
+    method: String,
     route: usize,
 }
 
@@ -112,26 +117,30 @@ impl Routes {
         let mut tree = Self { nodes: Vec::new() };
         tree.nodes.push(Node::default());
         for (place, route) in routes.iter().enumerate() {
-            tree.add(route, place.saturating_add(1));
+            tree.add(&route.pattern, place.saturating_add(1));
         }
         tree
     }
 
     /// Adds a route; the number of one that is equal but for its templates' names.
-    pub(super) fn add(&mut self, route: &Route, number: usize) -> Option<usize> {
+    pub(super) fn add(&mut self, pattern: &str, number: usize) -> Option<usize> {
+        let (method, path) = parts(pattern);
+        let mut left = if path == "/" { "" } else { path };
         let mut at = 0;
         let mut rest = false;
-        for segment in &route.segments {
-            match segment {
-                Segment::Literal(text) => at = self.literal(at, text),
-                Segment::Template => at = self.template(at),
-                Segment::Rest => rest = true,
+        while let Some(inner) = left.get(1..) {
+            let (segment, tail) = cut(inner, b"/");
+            match segment.as_bytes() {
+                b"*" => rest = true,
+                [b'{', ..] => at = self.template(at),
+                _ => at = self.literal(at, segment),
             }
+            left = tail;
         }
         let node = self.nodes.get_mut(at)?;
         let ends = if rest { &mut node.rest } else { &mut node.here };
-        let other = ends.iter().find(|end| end.method == route.method).map(|end| end.route);
-        ends.push(End { method: route.method.clone(), route: number });
+        let other = ends.iter().find(|end| end.method == method).map(|end| end.route);
+        ends.push(End { method: String::from(method), route: number });
         other
     }
 
@@ -243,8 +252,8 @@ impl Node {
 
 /// The route of this method, else that of any.
 fn fitting(ends: &[End], method: &str) -> Option<usize> {
-    let own = ends.iter().find(|end| end.method.as_deref() == Some(method));
-    own.or_else(|| ends.iter().find(|end| end.method.is_none())).map(|end| end.route)
+    let own = ends.iter().find(|end| end.method == method);
+    own.or_else(|| ends.iter().find(|end| end.method.is_empty())).map(|end| end.route)
 }
 
 #[cfg(test)]
@@ -256,8 +265,8 @@ mod tests {
 
     fn routes(patterns: &[&str]) -> Vec<Route> {
         let route = |text: &&str| {
-            let (method, segments) = pattern(text).unwrap();
-            Route { pattern: String::from(*text), method, segments, settings: Settings::default() }
+            pattern(text).unwrap();
+            Route { pattern: String::from(*text), settings: Settings::default() }
         };
         patterns.iter().map(route).collect()
     }
@@ -321,6 +330,8 @@ mod tests {
             ("/orders/", r#"path with a last "/"; write "/orders""#),
             ("GET  /orders", "path with a space or control character; percent-encode it"),
             (" /orders", r#"no method before the space; write "GET /path" or "/path""#),
+            ("?x", r#"path with a query; write """#),
+            ("get ?x", r#"path with a query; write "GET ""#),
             ("/*/a", r#""*" is the whole last segment only; use {template} elsewhere"#),
             ("/a*", r#""*" is the whole last segment only; use {template} elsewhere"#),
             ("/a/{id", "{template} is one whole segment, with a name"),
@@ -336,28 +347,29 @@ mod tests {
 
     /// What the tree finds, found the slow way.
     fn slowly(routes: &[Route], method: &str, path: &str) -> usize {
+        fn own(route: &Route) -> (&str, Vec<&str>) {
+            let (method, path) = parts(&route.pattern);
+            (method, path[1..].split('/').filter(|_| path != "/").collect())
+        }
         let path: Vec<&str> = if path == "/" { vec![] } else { path[1..].split('/').collect() };
         let fits = |route: &&(usize, &Route)| {
-            let segments = &route.1.segments;
-            let rest = segments.last() == Some(&Segment::Rest);
+            let (own, segments) = own(route.1);
+            let rest = segments.last() == Some(&"*");
             let length = if rest { path.len() >= segments.len() } else { path.len() == segments.len() };
             length
-                && route.1.method.as_deref().is_none_or(|own| own == method)
-                && segments.iter().zip(&path).all(|(segment, text)| match segment {
-                    Segment::Literal(literal) => literal == text,
-                    Segment::Template | Segment::Rest => true,
-                })
+                && (own.is_empty() || own == method)
+                && segments.iter().zip(&path).all(|(segment, text)| segment.starts_with(['{', '*']) || segment == text)
         };
         let all: Vec<(usize, &Route)> = routes.iter().enumerate().collect();
         let found = all.iter().filter(fits).min_by_key(|(_, route)| {
             let kinds: Vec<u8> = (0..path.len())
-                .map(|at| match route.segments.get(at) {
-                    Some(Segment::Literal(_)) => 0,
-                    Some(Segment::Template) => 1,
-                    Some(Segment::Rest) | None => 2,
+                .map(|at| match own(route).1.get(at) {
+                    Some(segment) if segment.starts_with('{') => 1,
+                    None | Some(&"*") => 2,
+                    Some(_) => 0,
                 })
                 .collect();
-            (kinds, route.method.is_none())
+            (kinds, own(route).0.is_empty())
         });
         found.map_or(0, |(place, _)| place + 1)
     }

@@ -53,20 +53,7 @@ pub enum Base {
 pub struct Route {
     /// As written: `GET /orders/{id}`.
     pub pattern: String,
-    /// `None` = any method.
-    pub method: Option<String>,
-    pub segments: Vec<Segment>,
     pub settings: Settings,
-}
-
-/// One segment of a route's path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Segment {
-    Literal(String),
-    /// `{name}`: one whole segment.
-    Template,
-    /// `*`, last: one or more segments.
-    Rest,
 }
 
 /// Everything that a route may override, merged.
