@@ -1,7 +1,8 @@
 //! May a call send now? Six gates, checked from the top at begin and at each resume, and one commit at the end that
 //! takes every permit. A call that may not stands in exactly one line.
 
-use crate::call::{Call, CallState, LineId, Paying, Rule, Slot, Traits, What};
+use crate::call::{Call, CallState, LineId, NOWHERE, Paying, Rule, Slot, Traits, What};
+use crate::config::BreakerScope;
 use crate::defaults::PROBE_EVERY;
 use crate::engine::Engine;
 use crate::failure::Reason;
@@ -55,10 +56,11 @@ impl Engine {
         {
             return Err(self.fail(slot, Reason::Auth, None));
         }
-        if call.limits.left(self.now).is_some() {
+        let offline = call.state == CallState::Line(LineId::Offline);
+        let left = call.limits.left(self.now);
+        if left.is_some_and(|left| left > 0 || !offline) {
             return Ok(());
         }
-        let offline = call.state == CallState::Line(LineId::Offline);
         Err(self.fail(slot, if offline { Reason::Offline } else { Reason::Deadline }, None))
     }
 
@@ -79,14 +81,11 @@ impl Engine {
 
     fn past_breaker(&mut self, slot: Slot, left: u64) -> Result<(), Answer> {
         let gates = self.gates(slot);
-        let Call { upstream, gate, paying, state, .. } = *self.calls.at(slot);
+        let Call { upstream, gate, paying, .. } = *self.calls.at(slot);
         let line = LineId::Retry(upstream, gate);
         match (paying, gates) {
-            (Paying::First | Paying::Free, Gates::Open) => match self.behind_others(slot, line) {
-                // It lined up for a breaker; its turn is when it is the head.
-                true if state == CallState::Line(line) => Err(self.line_up(slot, line, gates, left)),
-                _ => Ok(()),
-            },
+            // It needs no token: what lined up for a breaker alone goes when that lets it.
+            (Paying::First | Paying::Free, Gates::Open) => Ok(()),
             (Paying::First, Gates::Shut(rest)) if self.breaker_wait(upstream, gate) == 0 => {
                 self.turn_away(slot);
                 Err(self.fail(slot, Reason::CircuitOpen, Some(rest)))
@@ -124,8 +123,7 @@ impl Engine {
             breaker.turn_away();
             // Enough for a probe: the head was told a later time than the cool-down's end.
             if breaker.turned_away() == PROBE_EVERY {
-                let head = gate.line.head;
-                self.wake_one(head);
+                self.retime(upstream, place);
             }
         }
     }
@@ -177,6 +175,9 @@ impl Engine {
         self.note_wait(slot, What::Line, Rule::RetryLine, bound, spot);
         if spot == Spot::New {
             self.stir(upstream);
+        } else if gates == Gates::Open && !self.behind_others(slot, line) {
+            // The head lacks a token; those who need none do not wait for it.
+            self.wake_tokenless(slot);
         }
         step.into()
     }
@@ -212,9 +213,21 @@ impl Engine {
         let full = self.upstream(upstream).in_flight >= self.config.concurrency;
         // Only newcomers join a line that is not needed any more: whoever comes from a later gate's line has stood in
         // this one, and two lines that send each other's heads back would turn for ever.
-        let later = matches!(state, CallState::Line(LineId::Bucket(..) | LineId::Credential(_)));
+        let turn = matches!(state, CallState::Line(LineId::Bucket(..)));
+        let later = turn || matches!(state, CallState::Line(LineId::Credential(_)));
         if !full && (later || !self.behind_others(slot, line)) {
             return Ok(());
+        }
+        if turn && left > 0 {
+            // It keeps its place at the bucket and is woken when a place under the cap is free: the whole line would
+            // else move here and back with every send.
+            if let CallState::Line(bucket) = state
+                && let Some(line) = self.line_mut(bucket).filter(|line| line.head == slot)
+            {
+                line.told = 0;
+            }
+            self.note_wait(slot, What::Line, Rule::Concurrency, left, Spot::Old);
+            return Err(Step::Park { at_most: left }.into());
         }
         let spot = if state == CallState::Line(line) { Spot::Old } else { Spot::New };
         if left == 0 {
@@ -246,7 +259,8 @@ impl Engine {
                 self.note_wait(slot, What::Line, Rule::Limiter, left, Spot::Old);
                 return Err(Step::Park { at_most: left }.into());
             }
-            let ahead = if standing { 0 } else { lane.line.cost };
+            let most = u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost());
+            let ahead = if standing { 0 } else { lane.line.cost.min(most) };
             let turn = lane.bucket.ready_at(now, cost, ahead);
             // Behind others even a bucket without a rate is short.
             let turn = if !standing && lane.line.len > 0 { turn.max(now.saturating_add(1)) } else { turn };
@@ -292,8 +306,9 @@ impl Engine {
                 self.calls.at_mut(slot).generation = generation;
                 return Ok(());
             }
-            auth::Gate::Wait if left == 0 => return Err(self.fail(slot, Reason::Deadline, None)),
-            auth::Gate::Wait => Step::Park { at_most: left },
+            auth::Gate::Wait(_) if left == 0 => return Err(self.fail(slot, Reason::Deadline, None)),
+            // A leader that is lost is replaced by the first who asks when its lease is over.
+            auth::Gate::Wait(lease) => Step::Park { at_most: left.min(lease) },
             auth::Gate::Lead => Step::Refresh { generation: 0 },
         };
         if let Some(refused) = self.enter(slot, line, spot) {
@@ -387,6 +402,28 @@ impl Engine {
         if from != to && self.ring.wants(Kind::Breaker) {
             self.ring.push(now, Event::Breaker { upstream, route, from, to });
         }
+    }
+
+    /// The head of a gate's line asks again: its breaker closed, or the next probe is due earlier than it was told.
+    pub(crate) fn retime(&mut self, upstream: u32, gate: u16) {
+        // With a breaker for each route beside it, nobody stands in the API's own line.
+        let all = gate == API && self.config.breaker_scope == BreakerScope::Both;
+        for place in 0..self.upstream(upstream).gates.len() as u16 {
+            if (all || place == gate)
+                && let Some(head) = self.gate(upstream, place).map(|gate| gate.line.head)
+            {
+                self.wake_one(head);
+            }
+        }
+    }
+
+    /// Wakes the first behind this call that needs no token.
+    pub(crate) fn wake_tokenless(&mut self, slot: Slot) {
+        let mut next = self.calls.at(slot).next;
+        while next != NOWHERE && matches!(self.calls.at(next).paying, Paying::Owes | Paying::Holds) {
+            next = self.calls.at(next).next;
+        }
+        self.wake_one(next);
     }
 
     /// Wakes the heads of the retry lines that could go now: a token came back, a breaker closed, a probe is due.

@@ -114,7 +114,6 @@ pub const EDGES: &[Edge] = {
         (Cap, Kept),
         (Cap, Gone),
         (Bucket, Flight),
-        (Bucket, Cap),
         (Bucket, Bucket),
         (Bucket, Retry),
         (Bucket, Credential),

@@ -596,8 +596,16 @@ impl Engine {
         if let Some(place) = self.cap_moved.take() {
             let cap = self.config.concurrency;
             let upstream = self.upstream(place);
-            let free = if upstream.in_flight < cap { upstream.cap_line.head } else { NOWHERE };
-            self.wake_one(free);
+            if upstream.in_flight < cap {
+                let head = upstream.cap_line.head;
+                self.wake_one(head);
+                // With nobody in that line the place is for a head that has its turn at a bucket.
+                let lanes = if head == NOWHERE { self.upstream(place).lanes.len() } else { 0 };
+                for lane in 0..lanes {
+                    let ready = self.upstream(place).lanes.get(lane).map_or(NOWHERE, |lane| lane.line.ready());
+                    self.wake_one(ready);
+                }
+            }
         }
         if !self.wakes.is_empty() {
             answer = answer.with(Flags::WAKES);

@@ -1,7 +1,7 @@
 //! Joining, leaving and waking: the mechanics of the lines that waiting calls stand in. Who joins which, and what a
 //! head may do, is decided in `admit`.
 
-use crate::call::{CallState, LineId, NOWHERE, Slot, Traits};
+use crate::call::{CallState, LineId, NOWHERE, Paying, Slot, Traits};
 use crate::engine::Engine;
 use crate::slab::Line;
 
@@ -49,6 +49,7 @@ impl Engine {
         let cost = self.line_cost(slot, line);
         let Some(mut left) = self.line_mut(line).copied() else { return };
         let was_head = left.head == slot;
+        let before = self.calls.at(slot).previous;
         left.remove(&mut self.calls, slot, cost);
         if let Some(place) = self.line_mut(line) {
             *place = left;
@@ -61,6 +62,13 @@ impl Engine {
             let call = self.calls.at_mut(slot);
             let spent = u32::try_from(now.saturating_sub(call.lined_up)).unwrap_or(u32::MAX);
             call.patience_used = call.patience_used.saturating_add(spent);
+        }
+        if let LineId::Retry(..) = line
+            && !was_head
+            && matches!(self.calls.at(slot).paying, Paying::First | Paying::Free)
+        {
+            // It went past those who lack a token; so may the next like it.
+            self.wake_tokenless(before);
         }
         match line {
             LineId::Cap(upstream) => self.cap_moved = Some(upstream),

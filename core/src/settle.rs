@@ -46,7 +46,7 @@ impl Engine {
             classify::classify(status, &self.config.route(route).classify, hints, body, should)
         };
         let elapsed = self.landed(slot, Last::Status(status), What::Status, status);
-        let told = self.read_gauges(slot, hints, wall, status);
+        let told = self.read_gauges(slot, hints, wall, status >= 400 || verdict.class != Class::Deliver);
         let slow = self.slow(slot, elapsed);
         let count = if verdict.count == Count::Success && slow { Count::Failure } else { verdict.count };
         self.count(slot, count);
@@ -98,6 +98,7 @@ impl Engine {
             Fault::Refused => {
                 self.count(slot, Count::Nothing);
                 self.give_permits_back(slot);
+                self.give_payment_back(slot);
                 self.fail(slot, Reason::Misuse, None)
             }
             Fault::TooLarge => {
@@ -150,15 +151,17 @@ impl Engine {
         let (now, seed) = (self.now, self.seed);
         let Call { upstream, gate, permit, api_permit, traits, .. } = *self.calls.at(slot);
         let draw = |opening, most| rng::draw(seed, opening, u32::from(gate), Purpose::CoolDown, most);
-        if let Some(breaker) = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_mut()) {
+        let second = traits.has(Traits::BOTH_GATES).then_some((API, api_permit));
+        for (place, permit) in core::iter::once((gate, permit)).chain(second) {
+            let Some(breaker) = self.gate(upstream, place).and_then(|gate| gate.breaker.as_mut()) else { continue };
+            let told = breaker.due_at();
             breaker.settle(permit, count, now, &draw);
-            self.tell_phase(upstream, gate);
-        }
-        if traits.has(Traits::BOTH_GATES)
-            && let Some(breaker) = self.gate(upstream, API).and_then(|gate| gate.breaker.as_mut())
-        {
-            breaker.settle(api_permit, count, now, &draw);
-            self.tell_phase(upstream, API);
+            // Closed, or a probe is due earlier: whoever waits for it was told a later time.
+            let earlier = told.is_some_and(|told| breaker.due_at().unwrap_or(0) < told);
+            self.tell_phase(upstream, place);
+            if earlier {
+                self.retime(upstream, place);
+            }
         }
     }
 
@@ -197,7 +200,7 @@ impl Engine {
     }
 
     /// Tells the buckets what their gauges say.
-    fn read_gauges(&mut self, slot: Slot, hints: &Hints<'_>, wall: u64, status: u16) -> Told {
+    fn read_gauges(&mut self, slot: Slot, hints: &Hints<'_>, wall: u64, times: bool) -> Told {
         let mut told = Told { pauses: true, ..Told::default() };
         if hints.is_empty() {
             return told;
@@ -227,7 +230,7 @@ impl Engine {
                 self.hurry(place, bucket);
             }
         }
-        if status >= 400 {
+        if times {
             told.wait = headers::server_time(hints, wall).or(reset);
         }
         told
@@ -240,10 +243,12 @@ impl Engine {
         let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.traits.has(Traits::DOUBTFUL);
         let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
         let place = call.upstream;
-        if status < 500 && paid {
+        // What the table counts as no failure.
+        let success = status < 500 && status != 408;
+        if success && paid {
             self.upstream(place).budget.give_back();
         }
-        if status < 400 {
+        if success {
             self.upstream(place).succeeded(elapsed);
             let mut i = 0;
             while let Some((bucket, _)) = self.cost(slot, i) {
@@ -273,23 +278,32 @@ impl Engine {
         self.admit(slot)
     }
 
+    /// The token of a paid retry that was never sent goes back. Returns whether there was one.
+    fn give_payment_back(&mut self, slot: Slot) -> bool {
+        let Call { traits, upstream, .. } = *self.calls.at(slot);
+        let paid = traits.has(Traits::COUNTED | Traits::PAID);
+        if paid {
+            self.upstream(upstream).budget.give_back();
+        }
+        paid
+    }
+
     fn went_offline(&mut self, slot: Slot) -> Answer {
         self.count(slot, Count::Nothing);
         self.give_permits_back(slot);
+        // The platform is asked after a network error, which may come when the request has left.
+        self.blame(slot, true);
+        let paid = self.give_payment_back(slot);
         let call = self.calls.at_mut(slot);
+        call.traits.set(Traits::DOUBTFUL, call.worst == Outcome::Unknown);
         // It costs no attempt and no budget.
-        let counted = call.traits.has(Traits::COUNTED);
-        let paid = counted && call.traits.has(Traits::PAID);
-        if counted {
+        if call.traits.has(Traits::COUNTED) {
             call.attempts = call.attempts.saturating_sub(1);
             call.paying = if paid { Paying::Owes } else { Paying::First };
         }
         let upstream = call.upstream;
         let parks = call.traits.has(Traits::REPEATABLE) && replayable(call) && !call.traits.has(Traits::DROPIN);
-        if paid {
-            self.upstream(upstream).budget.give_back();
-        }
-        let left = self.calls.at(slot).limits.left(self.now).unwrap_or(0);
+        let left = call.limits.left(self.now).unwrap_or(0);
         if !parks || self.closed || left == 0 {
             return self.fail(slot, Reason::Offline, None);
         }
@@ -297,6 +311,7 @@ impl Engine {
             return self.fail(slot, Reason::Overloaded, None);
         }
         self.join(slot, LineId::Offline);
+        self.stir(upstream);
         self.note_wait(slot, What::Line, Rule::Offline, left, Spot::New);
         Step::Park { at_most: left }.into()
     }
@@ -359,12 +374,12 @@ impl Engine {
             return false;
         }
         let now = self.now;
-        let Call { upstream, sent_at, .. } = *self.calls.at(slot);
+        let Call { upstream, sent_at, sequence, .. } = *self.calls.at(slot);
         let first = self.cost(slot, 0).map(|(bucket, _)| bucket);
         let Some(bucket) = told.empty.or(first) else { return false };
         let draws = self.cost_of(slot, bucket) > 0;
         let Some(lane) = self.upstream(upstream).lanes.get_mut(usize::from(bucket)) else { return false };
-        let change = lane.bucket.limited(now, sent_at, now.saturating_add(wait));
+        let change = lane.bucket.limited(now, sequence, sent_at, now.saturating_add(wait));
         let paused = lane.bucket.paused(now);
         if change != Change::None && self.ring.wants(Kind::Limiter) {
             self.ring.push(now, Event::Limiter { upstream, limit: bucket, change, paused });

@@ -81,7 +81,7 @@ pub struct Line {
     pub len: u32,
     /// Sum of what its calls will draw, in a bucket's line.
     pub cost: u64,
-    /// The time that the head was told to come.
+    /// The time that the head was told to come; 0 = it had its turn and only lacks a place under the cap.
     pub told: u64,
 }
 
@@ -90,6 +90,12 @@ impl Line {
     #[must_use]
     pub const fn new() -> Self {
         Self { head: NOWHERE, tail: NOWHERE, len: 0, cost: 0, told: 0 }
+    }
+
+    /// The head, if only the cap holds it back.
+    #[must_use]
+    pub fn ready(&self) -> Slot {
+        if self.told == 0 { self.head } else { NOWHERE }
     }
 
     /// Joins at the tail.

@@ -17,8 +17,8 @@ pub enum Gate {
     Pass(u32),
     /// Become the leader.
     Lead,
-    /// Wait for the one who leads.
-    Wait,
+    /// Wait for the one who leads; milliseconds until its lease is over.
+    Wait(u64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +55,11 @@ impl Credential {
         match self.state {
             State::Plain => Gate::Pass(self.generation),
             State::Valid(until) if until > now => Gate::Pass(self.generation),
-            State::Leading(since) if now.saturating_sub(since) < REFRESH_LEASE => Gate::Wait,
-            State::Valid(_) | State::Empty | State::Leading(_) => Gate::Lead,
+            State::Leading(since) => match since.saturating_add(REFRESH_LEASE).saturating_sub(now) {
+                0 => Gate::Lead,
+                rest => Gate::Wait(rest),
+            },
+            State::Valid(_) | State::Empty => Gate::Lead,
         }
     }
 
@@ -139,7 +142,7 @@ mod tests {
         assert_eq!(c.check(0), Gate::Lead);
         let generation = c.lead(0);
         assert_eq!((generation, Credential::place_of(generation)), (3 << 20 | 1, 3));
-        assert_eq!(c.check(1), Gate::Wait);
+        assert_eq!(c.check(1), Gate::Wait(59_999));
         assert!(!c.token(5, generation + 1, 1_000));
         assert!(c.token(5, generation, 1_000));
         assert!(!c.token(5, generation, 1_000));
@@ -172,7 +175,7 @@ mod tests {
     fn a_leader_that_never_answers_is_replaced() {
         let mut c = Credential::new(0);
         c.lead(0);
-        assert_eq!((c.check(59_999), c.check(60_000)), (Gate::Wait, Gate::Lead));
+        assert_eq!((c.check(59_999), c.check(60_000)), (Gate::Wait(1), Gate::Lead));
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub struct Bucket {
     in_policy: bool,
     tat: u64,
     paused_until: u64,
+    /// The attempt whose reading began the present pause, and the pause before it.
+    paused_by: u64,
+    paused_before: u64,
     /// Order of sending of the latest reading, and when it came.
     read_seq: u64,
     read_at: Option<u64>,
@@ -78,6 +81,8 @@ impl Bucket {
             in_policy: false,
             tat: 0,
             paused_until: 0,
+            paused_by: 0,
+            paused_before: 0,
             read_seq: 0,
             read_at: None,
             largest_reset: 0,
@@ -183,7 +188,16 @@ impl Bucket {
 
     /// Gives `cost` tokens back: the attempt was never sent.
     pub fn give_back(&mut self, cost: u64) {
-        self.tat = self.tat.saturating_sub(ratio(self.cost(cost), self.interval, ONE));
+        // Never below what a pause left: the bucket is empty at its end.
+        let floor = self.paused_until.saturating_mul(NANOS).saturating_add(ratio(self.burst, self.interval, ONE));
+        let floor = if self.paused_until == 0 { 0 } else { floor.min(self.tat) };
+        self.tat = self.tat.saturating_sub(ratio(self.cost(cost), self.interval, ONE)).max(floor);
+    }
+
+    /// What a single call draws at the most, in whole tokens.
+    #[must_use]
+    pub fn largest_cost(&self) -> u64 {
+        self.burst.div_ceil(ONE).max(1)
     }
 
     /// A call succeeded: what a rate is learned from.
@@ -203,11 +217,13 @@ impl Bucket {
         }
     }
 
-    /// A 429 for an attempt sent at `sent_at` came now and pauses until `until`. One sent before or in a pause says
+    /// A 429 for an attempt sent at `sent_at` as number `seq` came now and pauses until `until`. One sent before or in a pause says
     /// nothing new about the rate.
-    pub fn limited(&mut self, now: u64, sent_at: u64, until: u64) -> Change {
+    pub fn limited(&mut self, now: u64, seq: u64, sent_at: u64, until: u64) -> Change {
         self.grow(now);
-        let news = self.paused_until == 0 || sent_at >= self.paused_until;
+        // A pause that this very answer's gauge began is no older pause.
+        let known = if self.paused_by == seq { self.paused_before } else { self.paused_until };
+        let news = known == 0 || sent_at >= known;
         let change = match self.source {
             Source::Unknown => {
                 const SECONDS: u64 = LEARN_SLICE * SLICES as u64 / 1_000;
@@ -260,6 +276,7 @@ impl Bucket {
         if reading.remaining < ONE
             && let Some(reset) = reading.reset.filter(|reset| *reset > 0)
         {
+            (self.paused_by, self.paused_before) = (seq, self.paused_until);
             self.pause(now.saturating_add(reset));
         }
     }
@@ -435,7 +452,7 @@ mod tests {
             for bucket in [&mut slow, &mut fast] {
                 bucket.take(now, 1_000_000);
                 bucket.pause(now + 5);
-                bucket.limited(now, now, crate::defaults::MAX_NOW);
+                bucket.limited(now, 1, now, crate::defaults::MAX_NOW);
                 assert!(bucket.ready_at(now, 1, 1_000) >= now);
                 bucket.give_back(1_000_000);
             }
