@@ -254,13 +254,15 @@ pub(super) struct Issues<'t> {
     pub(super) text: &'t str,
     most: usize,
     list: Vec<(u32, Issue)>,
-    /// What is told beyond the most goes here.
+    /// What is told beyond the most, or while quiet, goes here.
     spare: String,
+    /// What is read again is not told again.
+    pub(super) quiet: bool,
 }
 
 impl<'t> Issues<'t> {
     pub(super) const fn new(text: &'t str, most: usize) -> Self {
-        Self { text, most, list: Vec::new(), spare: String::new() }
+        Self { text, most, list: Vec::new(), spare: String::new(), quiet: false }
     }
 
     /// Notes an issue at a byte of the text: its path, a colon, what was found and these words. More may be appended.
@@ -271,7 +273,8 @@ impl<'t> Issues<'t> {
             place = place.saturating_add(1);
         }
         self.spare.clear();
-        if place < self.most {
+        let kept = place < self.most && !self.quiet;
+        if kept {
             if self.list.len() >= self.most {
                 self.list.pop();
             }
@@ -284,7 +287,7 @@ impl<'t> Issues<'t> {
             text.push_str(words);
             self.list.insert(place, (at, Issue { path: shown, text, line: 0, column: 0 }));
         }
-        self.list.get_mut(place).filter(|_| place < self.most).map_or(&mut self.spare, |(_, issue)| &mut issue.text)
+        self.list.get_mut(place).filter(|_| kept).map_or(&mut self.spare, |(_, issue)| &mut issue.text)
     }
 
     /// Whether an issue here would be one too many.

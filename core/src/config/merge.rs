@@ -7,7 +7,7 @@ use super::json::{Node, Value};
 use super::keys::{self, Form, Key, Slot};
 use super::leaves::{Leaf, Leaves};
 use super::limits;
-use super::names::{SECRET, secret};
+use super::names::{SECRET, Sent, secret};
 use super::read::Reader;
 use super::settings::host_json;
 use super::types::*;
@@ -18,12 +18,6 @@ use alloc::vec::Vec;
 
 /// Bytes of headers, query and rules, as written, that all routes may repeat: each carries its own copy.
 const MOST_REPEATED: u32 = 8 << 20;
-
-/// The policy's own layer, for its routes.
-struct Layer<'a, 't> {
-    leaves: &'a Leaves<'t>,
-    settings: &'a Settings,
-}
 
 /// `low` must not be above `high`: the object that both are in (with its dot), their slots and names, the words for more
 /// and less.
@@ -144,8 +138,8 @@ impl<'t> Reader<'t> {
                 let words = " while breaker.scope is api; write false, or set breaker.scope to route or both";
                 self.wrong(value, &here.known("breaker"), words);
             }
-            let layer = Layer { leaves: policy, settings: &config.settings };
-            let mut settings = self.settings(&leaves, Some(layer), (member.key_at, &member.key), &here, &config.limits);
+            let mut settings =
+                self.settings(&leaves, Some(policy), (member.key_at, &member.key), &here, &config.limits);
             if config.breaker_scope == BreakerScope::Api && settings.breaker.is_some() {
                 settings.breaker = config.settings.breaker;
             }
@@ -177,26 +171,24 @@ impl<'t> Reader<'t> {
     fn settings(
         &mut self,
         leaves: &Leaves<'t>,
-        policy: Option<Layer<'_, 't>>,
+        policy: Option<&Leaves<'t>>,
         (at, pattern): (u32, &str),
         path: &Path,
         limits: &[Limit],
     ) -> Settings {
         let mut leaves = leaves.clone();
         for pair in PAIRS {
-            self.pair(pair, &mut leaves, policy.as_ref().map(|layer| layer.leaves), at, path);
+            self.pair(pair, &mut leaves, policy, at, path);
         }
         let n = |slot| leaves.number(slot);
-        let unchanged = |slot| policy.as_ref().is_some_and(|layer| same(layer.leaves.from(slot), leaves.from(slot)));
-        let mut headers = self.headers.clone();
-        self.names(leaves.from(Slot::Headers), unchanged(Slot::Headers), path, true, &mut headers);
-        let mut query = self.query.clone();
-        self.names(leaves.from(Slot::Query), unchanged(Slot::Query), path, false, &mut query);
-        let classify = match (leaves.from(Slot::Classify), &policy) {
-            (None, _) => Vec::new(),
-            (Some(_), Some(layer)) if unchanged(Slot::Classify) => layer.settings.classify.clone(),
-            (Some(value), _) => self.rules(value, &path.known("classify")),
-        };
+        let headers = self.sent(&leaves, policy, Slot::Headers, &path.known("headers"));
+        let query = self.sent(&leaves, policy, Slot::Query, &path.known("query"));
+        let mut classify = Vec::new();
+        if let Some(value) = leaves.from(Slot::Classify) {
+            self.hush(policy.is_some_and(|policy| same(policy.from(Slot::Classify), Some(value))));
+            classify = self.rules(value, &path.known("classify"));
+            self.hush(false);
+        }
         let mut settings = Settings {
             retry: Retry {
                 attempts: n(Slot::Attempts) as u8,
@@ -217,7 +209,7 @@ impl<'t> Reader<'t> {
                 total_written: leaves.written(Slot::Total) || leaves.written(Slot::Preset),
             },
             repeatable: leaves.option(Slot::Repeatable).map(|number| number == 1),
-            idempotency: self.idempotency(&leaves, policy.as_ref().map(|layer| layer.leaves), path),
+            idempotency: self.idempotency(&leaves, policy, path),
             classify,
             breaker: (n(Slot::Breaker) != 0).then(|| Breaker {
                 window: n(Slot::Window),
@@ -234,10 +226,22 @@ impl<'t> Reader<'t> {
             host: String::new(),
         };
         settings.host = host_json(pattern, &leaves, &headers, &query, &settings);
-        if policy.is_none() {
-            (self.headers, self.query) = (headers, query);
-        }
         settings
+    }
+
+    /// Headers or query of a layer: the policy's, and its own over them.
+    #[inline(never)]
+    fn sent(&mut self, leaves: &Leaves<'t>, policy: Option<&Leaves<'t>>, slot: Slot, path: &Path) -> Sent {
+        let mut merged = Sent::new();
+        let Some(own) = leaves.from(slot) else { return merged };
+        if let Some(outer) = policy.and_then(|policy| policy.from(slot)) {
+            self.hush(true);
+            self.names(outer, path, slot == Slot::Headers, &mut merged);
+            self.hush(core::ptr::eq(outer, own));
+        }
+        self.names(own, path, slot == Slot::Headers, &mut merged);
+        self.hush(false);
+        merged
     }
 
     /// `low <= high`: a default gives way, two written values are an error.

@@ -13,14 +13,9 @@ const MOST_HEADERS: usize = 64;
 pub(super) type Sent = Vec<(String, String)>;
 
 impl Reader<'_> {
-    /// `headers` or `query` over what the policy says; nothing to do where that is `read` already.
+    /// `headers` or `query` over what the policy says.
     #[inline(never)]
-    pub(super) fn names(&mut self, value: Option<&Value>, read: bool, path: &Path, headers: bool, merged: &mut Sent) {
-        let Some(value) = value else { return merged.clear() };
-        if read {
-            return;
-        }
-        let path = &path.known(if headers { "headers" } else { "query" });
+    pub(super) fn names(&mut self, value: &Value, path: &Path, headers: bool, merged: &mut Sent) {
         let Node::Object(members) = &value.node else {
             // Its text may be a secret.
             self.tell(value.at, path, "not an object; write {\"NAME\": \"TEXT\"}");

@@ -6,7 +6,6 @@ use super::issues::{Issues, Part, Path, joined, push_any, push_found, push_inste
 use super::json::{Node, Number, Value};
 use super::keys::{self, Form, Key, Place};
 use super::leaves::{Leaf, Leaves};
-use super::names::Sent;
 use super::url::{self, all};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -47,15 +46,18 @@ pub(super) struct Reader<'t> {
     pub(super) left_out: usize,
     /// Inside a route.
     pub(super) route: bool,
-    /// The policy's own headers and query, for its routes.
-    pub(super) headers: Sent,
-    pub(super) query: Sent,
 }
 
 impl<'t> Reader<'t> {
     pub(super) fn new(text: &'t str, lenient: bool) -> Self {
         let (issues, warnings) = (Issues::new(text, MOST_ISSUES), Issues::new(text, MOST_WARNINGS));
-        Self { lenient, issues, warnings, left_out: 0, route: false, headers: Sent::new(), query: Sent::new() }
+        Self { lenient, issues, warnings, left_out: 0, route: false }
+    }
+
+    /// Whether what is read was told before.
+    pub(super) fn hush(&mut self, quiet: bool) {
+        self.issues.quiet = quiet;
+        self.warnings.quiet = quiet;
     }
 
     /// Something that this version does not know: an error, or left out.

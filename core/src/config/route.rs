@@ -52,7 +52,7 @@ pub(super) fn pattern(text: &str) -> Result<(), Wrong<'static>> {
         if !all(method, |byte| !byte.is_ascii_lowercase()) {
             break 'wrong ("method not in upper case", "", Some(path));
         }
-        let mut rest = path.get(..path.len().saturating_sub(usize::from(path == "/"))).unwrap_or_default();
+        let mut rest = if path == "/" { "" } else { path };
         while let Some(inner) = rest.get(1..) {
             let (segment, tail) = cut(inner, b"/");
             let literal = all(segment, |byte| !matches!(byte, b'{' | b'}'));
