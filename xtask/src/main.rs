@@ -22,7 +22,9 @@ usage: cargo xtask COMMAND
 
   build [--only js|python|kotlin]   build the packages
   test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios house docs
-  demo  [--url URL --policy FILE]   a bad day of 42 s for three clients, or their calls to an API of yours
+  demo                              a bad day of 42 s for three clients, then a report
+  demo  --peers                     the same day for what else there is in Node
+  demo  --url URL [--policy FILE]   GETs of the three clients to an API of yours
   bench [--only NAME[,NAME…]]       what a call costs; NAME: core js python kotlin
   schema                            the JSON Schema of the policy file, for editors: target/policy.schema.json
   house                             sizes and rules of the house

@@ -14,7 +14,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 pub fn build() -> Result<String, String> {
     needs::node()?;
     wasm()?;
-    install()?;
+    npm_install("bindings-js")?;
     Run::new("node").args(["build.mjs"]).folder(at("bindings-js")).output()
 }
 
@@ -37,12 +37,14 @@ fn wasm() -> Result<(), String> {
         .map_err(|error| format!("wasm-bindgen: {error:#}"))
 }
 
-/// `npm ci`, unless what is installed is newer than the lock file.
-fn install() -> Result<(), String> {
-    let package = at("bindings-js");
-    let lock = package.join("package-lock.json");
-    if is_fresh(&package.join("node_modules/.package-lock.json"), &lock) {
+/// `npm ci` in a folder, unless what is installed there is newer than the lock file.
+///
+/// # Errors
+/// What npm said.
+pub fn npm_install(folder: &str) -> Result<(), String> {
+    let folder = at(folder);
+    if is_fresh(&folder.join("node_modules/.package-lock.json"), &folder.join("package-lock.json")) {
         return Ok(());
     }
-    Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).folder(&package).quietly()
+    Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).folder(&folder).quietly()
 }

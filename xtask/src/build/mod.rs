@@ -4,6 +4,7 @@ mod javascript;
 mod kotlin;
 mod python;
 
+pub use javascript::npm_install;
 pub use kotlin::{jvm, native};
 use std::time::Instant;
 

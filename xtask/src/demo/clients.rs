@@ -17,11 +17,21 @@ pub enum Language {
     Jvm,
     /// The retry loop for contrast, in Node.
     Naive,
+    /// What people use in Node, for comparison.
+    Ky,
+    Axios,
+    Cockatiel,
 }
 
 impl Language {
     /// The three clients of the library.
     pub const OURS: [Self; 3] = [Self::Node, Self::Python, Self::Jvm];
+
+    /// The day's own cast: our clients and the naive loop.
+    pub const DAY: [Self; 4] = [Self::Node, Self::Python, Self::Jvm, Self::Naive];
+
+    /// Node alone, with what else there is for it.
+    pub const PEERS: [Self; 5] = [Self::Node, Self::Naive, Self::Ky, Self::Axios, Self::Cockatiel];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -29,6 +39,9 @@ impl Language {
             Self::Python => "Python",
             Self::Jvm => "JVM",
             Self::Naive => "naive loop",
+            Self::Ky => "ky",
+            Self::Axios => "axios-retry",
+            Self::Cockatiel => "cockatiel",
         }
     }
 
@@ -39,6 +52,9 @@ impl Language {
             Self::Python => "python",
             Self::Jvm => "jvm",
             Self::Naive => "naive",
+            Self::Ky => "ky",
+            Self::Axios => "axios",
+            Self::Cockatiel => "cockatiel",
         }
     }
 
@@ -54,6 +70,10 @@ impl Language {
             Self::Jvm => package("kotlin", "bindings-kotlin/examples/pom.xml")
                 .and_then(|_| build::jvm("dev.unruffled.examples.DemoKt")),
             Self::Naive => needs::node().map(|()| Run::new("node").args([at("examples/naive.mjs")])),
+            Self::Ky | Self::Axios | Self::Cockatiel => {
+                build::npm_install("examples/peers")?;
+                Ok(Run::new("node").args([at("examples/peers/peer.mjs")]).args(["--kind", self.run()]))
+            }
         }
     }
 }

@@ -31,7 +31,8 @@ type Prepared = (Language, Result<Run, String>);
 /// Arguments that are not understood, a server that does not start, or no client that can run.
 pub fn main(words: &[String]) -> Result<(), String> {
     match Options::read(words)? {
-        Options::Day => play(),
+        Options::Day => play(&Language::DAY),
+        Options::Peers => play(&Language::PEERS),
         Options::Url { url, get, policy, rate, seconds } => call(&url, &get, policy, rate, seconds),
     }
 }
@@ -65,12 +66,12 @@ fn arguments(url: &str, policy: &Path, rate: f64, seconds: u64, writes: f64) -> 
     words.map(str::to_owned).to_vec()
 }
 
-fn play() -> Result<(), String> {
+fn play(languages: &[Language]) -> Result<(), String> {
     let policy = at("examples/demo.policy.json");
     let policy_text = std::fs::read_to_string(&policy).map_err(|error| format!("{}: {error}", policy.display()))?;
     println!("building in release");
     let server = Server::start()?;
-    let (prepared, missing) = prepare(&[Language::Node, Language::Python, Language::Jvm, Language::Naive])?;
+    let (prepared, missing) = prepare(languages)?;
     let mut bases = BTreeMap::new();
     for (language, _) in &prepared {
         bases.insert(language.run(), server.begin(language.run(), &day::script())?);

@@ -7,12 +7,15 @@ use std::path::PathBuf;
 pub enum Options {
     /// The bad day against the fault server.
     Day,
+    /// The same day for what people use in Node.
+    Peers,
     /// GETs of one path of an API of the user's.
     /// Without a policy file the defaults hold.
     Url { url: String, get: String, policy: Option<PathBuf>, rate: f64, seconds: u64 },
 }
 
 const USAGE: &str = "write `cargo xtask demo`, or
+  cargo xtask demo --peers
   cargo xtask demo --url https://HOST[/PATH] [--policy FILE] [--get /PATH] [--rate CALLS-PER-SECOND] [--seconds N]";
 
 /// The demo is no load generator for other people's servers.
@@ -24,6 +27,9 @@ impl Options {
     /// # Errors
     /// The word that is not understood, and what could stand there.
     pub fn read(words: &[String]) -> Result<Self, String> {
+        if words == ["--peers"] {
+            return Ok(Self::Peers);
+        }
         let (mut url, mut get, mut policy) = (None, None, None);
         let (mut rate, mut seconds) = (2.0, 20);
         let mut words = words.iter();
@@ -106,6 +112,7 @@ mod tests {
     #[test]
     fn bad_words_are_answered_with_what_could_stand_there() {
         assert_eq!(read(""), Ok(Options::Day));
+        assert_eq!(read("--peers"), Ok(Options::Peers));
         for (text, part) in [
             ("--fast", "`--fast` is not understood"),
             ("--url", "--url needs a value"),
