@@ -516,8 +516,8 @@ impl Engine {
         let live = self.calls.len().saturating_sub(self.kept.len as usize) as u64;
         let waiting = u64::from(self.waiting);
         let totals = Totals { begun: self.begun, attempts: self.sequence, live, waiting };
-        let upstreams: Vec<&Upstream> = core::iter::once(&self.home).chain(&self.others).collect();
-        stats::snapshot(&self.config, &totals, &upstreams, now.max(self.now))
+
+        stats::snapshot(&self.config, &totals, [core::slice::from_ref(&self.home), &self.others], now.max(self.now))
     }
 
     // What admit and settle share.

@@ -1,7 +1,7 @@
 //! A snapshot of one engine: calls, breakers, budgets, buckets and lines at this moment, as JSON.
 
 use crate::config::{Config, write::Json};
-use crate::policy::breaker::{Breaker, Phase};
+use crate::policy::breaker::Phase;
 use crate::upstream::Upstream;
 use alloc::string::String;
 
@@ -16,13 +16,16 @@ pub struct Totals {
 
 /// The snapshot.
 #[must_use]
-pub fn snapshot(config: &Config, totals: &Totals, upstreams: &[&Upstream], now: u64) -> String {
-    let in_flight = upstreams.iter().fold(0_u64, |sum, upstream| sum.saturating_add(u64::from(upstream.in_flight)));
+pub fn snapshot(config: &Config, totals: &Totals, upstreams: [&[Upstream]; 2], now: u64) -> String {
+    let mut in_flight = 0_u64;
+    for upstream in upstreams.into_iter().flatten() {
+        in_flight = in_flight.saturating_add(u64::from(upstream.in_flight));
+    }
     let mut json = Json::new();
     json.object().field_number("begun", totals.begun).field_number("attempts", totals.attempts);
     json.field_number("inFlight", in_flight).field_number("live", totals.live);
     json.field_number("waiting", totals.waiting).key("upstreams").array();
-    for upstream in upstreams {
+    for upstream in upstreams.into_iter().flatten() {
         one(&mut json, config, upstream, now);
     }
     json.end_array().end_object();
@@ -30,16 +33,16 @@ pub fn snapshot(config: &Config, totals: &Totals, upstreams: &[&Upstream], now: 
 }
 
 fn one(json: &mut Json, config: &Config, upstream: &Upstream, now: u64) {
-    let breakers = || upstream.gates.iter().filter_map(|gate| gate.breaker.as_ref());
-    // With a breaker a route, the worst of them.
-    let worst = breakers().map(Breaker::phase).max_by_key(|phase| match phase {
-        Phase::Closed => 0,
-        Phase::HalfOpen => 1,
-        Phase::Open => 2,
-    });
-    let turned_away = breakers().fold(0_u64, |sum, breaker| sum.saturating_add(u64::from(breaker.turned_away())));
+    let (mut worst, mut turned_away) = (Phase::Closed, 0_u64);
+    for breaker in upstream.gates.iter().filter_map(|gate| gate.breaker.as_ref()) {
+        // With a breaker a route, the worst of them.
+        if worst != Phase::Open && breaker.phase() != Phase::Closed {
+            worst = breaker.phase();
+        }
+        turned_away = turned_away.saturating_add(u64::from(breaker.turned_away()));
+    }
     json.object().field_text("origin", &upstream.origin);
-    json.field_text("breaker", worst.unwrap_or(Phase::Closed).text()).field_number("refused", turned_away);
+    json.field_text("breaker", worst.text()).field_number("refused", turned_away);
     json.field_number("budget", upstream.budget.tokens()).field_number("waiting", u64::from(upstream.lined_up));
     json.key("limits").array();
     for (place, lane) in upstream.lanes.iter().enumerate() {
