@@ -517,7 +517,12 @@ impl Engine {
         let waiting = u64::from(self.waiting);
         let totals = Totals { begun: self.begun, attempts: self.sequence, live, waiting };
 
-        stats::snapshot(&self.config, &totals, [core::slice::from_ref(&self.home), &self.others], now.max(self.now))
+        stats::snapshot(
+            &self.config,
+            &totals,
+            [core::slice::from_ref(&self.home), &self.others],
+            now.min(MAX_NOW).max(self.now),
+        )
     }
 
     // What admit and settle share.

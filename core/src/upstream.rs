@@ -103,7 +103,7 @@ impl Upstream {
 
     /// A success took this long.
     pub fn succeeded(&mut self, elapsed: u64) {
-        let sample = elapsed.min(1 << 32).saturating_mul(1_024).max(1);
+        let sample = elapsed.min(1 << 32).wrapping_mul(1_024).max(1);
         self.latency = if self.latency == 0 {
             sample
         } else {

@@ -71,7 +71,7 @@ impl Bucket {
     #[must_use]
     pub fn new(limit: Option<&config::Limit>) -> Self {
         let headroom = limit.map_or(crate::defaults::HEADROOM, |limit| u64::from(limit.headroom));
-        let fixed_burst = limit.and_then(|limit| limit.burst).map(|burst| u64::from(burst).saturating_mul(ONE));
+        let fixed_burst = limit.and_then(|limit| limit.burst).map(|burst| u64::from(burst).wrapping_mul(ONE));
         let mut bucket = Self {
             source: Source::Unknown,
             interval: 0,
@@ -90,14 +90,14 @@ impl Bucket {
         };
         if let Some((count, per)) = limit.and_then(|limit| limit.rate) {
             bucket.in_policy = true;
-            bucket.document(0, u64::from(count).saturating_mul(ONE), per);
+            bucket.document(0, u64::from(count).wrapping_mul(ONE), per);
         }
         bucket
     }
 
     /// The documented limit: `limit` millionths of a token in `window` milliseconds.
     fn document(&mut self, now: u64, limit: u64, window: u64) {
-        let interval = ratio(window.saturating_mul(NANOS), ONE, limit.max(1)).max(1);
+        let interval = ratio(nanos(window), ONE, limit.max(1)).max(1);
         let known = self.source;
         if known == (Source::Documented { interval, window }) {
             return;
@@ -115,7 +115,7 @@ impl Bucket {
     /// Changes interval and burst; the tokens stay.
     fn set_rate(&mut self, now: u64, interval: u64, burst: u64) {
         let interval = interval.max(1);
-        let base = now.max(self.paused_until).saturating_mul(NANOS);
+        let base = nanos(now.max(self.paused_until));
         if self.interval == 0 {
             // Until now nothing was counted: full, or empty at the end of a pause.
             let empty = if self.paused_until > now { ratio(burst, interval, ONE) } else { 0 };
@@ -143,13 +143,13 @@ impl Bucket {
         let interval = self.interval_at(now);
         let tat = if interval == self.interval { self.tat } else { self.rescaled(now, interval) };
         let need = self.cost(cost).saturating_add(ahead.saturating_mul(ONE));
-        let start = if ahead == 0 { tat } else { tat.max(now.saturating_mul(NANOS)) };
+        let start = if ahead == 0 { tat } else { tat.max(nanos(now)) };
         let turn = start.saturating_add(ratio(need, interval, ONE)).saturating_sub(ratio(self.burst, interval, ONE));
         now.max(self.paused_until).max(turn.div_ceil(NANOS))
     }
 
     fn rescaled(&self, now: u64, interval: u64) -> u64 {
-        let base = now.max(self.paused_until).saturating_mul(NANOS);
+        let base = nanos(now.max(self.paused_until));
         base.saturating_add(ratio(self.tat.saturating_sub(base), interval, self.interval.max(1)))
     }
 
@@ -183,13 +183,13 @@ impl Bucket {
     pub fn take(&mut self, now: u64, cost: u64) {
         self.grow(now);
         let drawn = ratio(self.cost(cost), self.interval, ONE);
-        self.tat = self.tat.max(now.saturating_mul(NANOS)).saturating_add(drawn);
+        self.tat = self.tat.max(nanos(now)).saturating_add(drawn);
     }
 
     /// Gives `cost` tokens back: the attempt was never sent.
     pub fn give_back(&mut self, cost: u64) {
         // Never below what a pause left: the bucket is empty at its end.
-        let floor = self.paused_until.saturating_mul(NANOS).saturating_add(ratio(self.burst, self.interval, ONE));
+        let floor = nanos(self.paused_until).saturating_add(ratio(self.burst, self.interval, ONE));
         let floor = if self.paused_until == 0 { 0 } else { floor.min(self.tat) };
         self.tat = self.tat.saturating_sub(ratio(self.cost(cost), self.interval, ONE)).max(floor);
     }
@@ -210,7 +210,7 @@ impl Bucket {
         if until > self.paused_until {
             self.paused_until = until;
             let empty = ratio(self.burst, self.interval, ONE);
-            self.tat = self.tat.max(until.saturating_mul(NANOS).saturating_add(empty));
+            self.tat = self.tat.max(nanos(until).saturating_add(empty));
             if let Source::Learned { .. } = self.source {
                 self.source = Source::Learned { grown_until: until };
             }
@@ -270,7 +270,7 @@ impl Bucket {
             self.document(now, limit, window);
         }
         if let (Source::Documented { interval, window: full }, Some(window)) = (self.source, window) {
-            let limit = reading.limit.unwrap_or_else(|| ratio(full.saturating_mul(NANOS), ONE, interval.max(1)));
+            let limit = reading.limit.unwrap_or_else(|| ratio(nanos(full), ONE, interval.max(1)));
             self.steer(now, interval, since, reading, limit.max(1), window);
         }
         if reading.remaining < ONE
@@ -314,7 +314,7 @@ impl Bucket {
         if self.interval == 0 {
             return None;
         }
-        let behind = self.tat.saturating_sub(now.saturating_mul(NANOS));
+        let behind = self.tat.saturating_sub(nanos(now));
         Some(self.burst.saturating_sub(ratio(behind, ONE, self.interval)))
     }
 
@@ -329,6 +329,11 @@ impl Bucket {
     pub fn paused(&self, now: u64) -> u64 {
         self.paused_until.saturating_sub(now)
     }
+}
+
+/// Milliseconds as nanoseconds; times end at 2^41 and waits as well, so that no sum of two comes near the edge.
+const fn nanos(milliseconds: u64) -> u64 {
+    milliseconds.wrapping_mul(NANOS)
 }
 
 /// `a / b`, rounded down; b = 0 counts as 1.
