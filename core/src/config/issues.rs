@@ -253,7 +253,8 @@ fn push_decimal(out: &mut String, millionths: u64) {
 pub(super) struct Issues<'t> {
     pub(super) text: &'t str,
     most: usize,
-    list: Vec<(u32, Issue)>,
+    /// Until the end their lines are the bytes they are at.
+    list: Vec<Issue>,
     /// What is told beyond the most, or while quiet, goes here.
     spare: String,
     /// What is read again is not told again.
@@ -269,7 +270,7 @@ impl<'t> Issues<'t> {
     #[inline(never)]
     pub(super) fn note(&mut self, at: u32, path: &Path, found: Option<&Value>, words: &str) -> &mut String {
         let mut place = 0;
-        while self.list.get(place).is_some_and(|(other, _)| *other <= at) {
+        while self.list.get(place).is_some_and(|other| other.line <= at) {
             place = place.saturating_add(1);
         }
         self.spare.clear();
@@ -285,14 +286,14 @@ impl<'t> Issues<'t> {
                 push_found(&mut text, self.text, value);
             }
             text.push_str(words);
-            self.list.insert(place, (at, Issue { path: shown, text, line: 0, column: 0 }));
+            self.list.insert(place, Issue { path: shown, text, line: at, column: 0 });
         }
-        self.list.get_mut(place).filter(|_| kept).map_or(&mut self.spare, |(_, issue)| &mut issue.text)
+        self.list.get_mut(place).filter(|_| kept).map_or(&mut self.spare, |issue| &mut issue.text)
     }
 
     /// Whether an issue here would be one too many.
     pub(super) fn full(&self, at: u32) -> bool {
-        self.list.len() >= self.most && self.list.last().is_some_and(|(last, _)| *last <= at)
+        self.list.len() >= self.most && self.list.last().is_some_and(|last| last.line <= at)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -300,15 +301,14 @@ impl<'t> Issues<'t> {
     }
 
     /// The issues with their lines and columns.
-    pub(super) fn finish(self) -> Vec<Issue> {
+    #[inline(never)]
+    pub(super) fn finish(mut self) -> Vec<Issue> {
         let mut place = json::Place::new(self.text);
-        let mut issues = Vec::with_capacity(self.list.len());
-        for (at, mut issue) in self.list {
-            place.advance(at as usize);
+        for issue in &mut self.list {
+            place.advance(issue.line as usize);
             (issue.line, issue.column) = (place.line, place.column);
-            issues.push(issue);
         }
-        issues
+        self.list
     }
 }
 
