@@ -116,7 +116,7 @@ fn python_lint() -> Result<String, String> {
 /// outlive the build.
 fn maven() -> Result<String, String> {
     let run = Run::new("mvn")
-        .args(["-B", "-ntp", "-q", "-Dkotlin.compiler.daemon=false", "verify"])
+        .args(["-B", "-ntp", "-q", "-Dkotlin.compiler.daemon=false", "-P", "r8", "verify"])
         .folder(at("bindings-kotlin"))
         .env("MAVEN_OPTS", "-Dorg.slf4j.simpleLogger.log.org.apache.maven.plugin.surefire=info")
         .env("RUST_BACKTRACE", "0");
