@@ -103,7 +103,12 @@ export class Driver {
 
   /** Lets every parked call go that the core names. */
   wakeAll(): void {
-    for (let id = w.arg(this.core.wake()); id > 0; id = w.arg(this.core.wake())) this.#parked.get(id - 1)?.wake?.();
+    for (;;) {
+      const word = this.core.wake();
+      // A dead engine answers Misuse, whose argument names no call.
+      if ((word & 15) !== w.DONE || w.arg(word) === 0) return;
+      this.#parked.get(w.arg(word) - 1)?.wake?.();
+    }
   }
 
   /** Counts, breakers and limits as they stand now. */

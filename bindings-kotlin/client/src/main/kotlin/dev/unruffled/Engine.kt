@@ -88,8 +88,10 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
         if (word and RIDERS == 0L) return
         if (Word.has(word, Word.WAKES)) {
             while (true) {
-                val next = Word.arg(core.wake())
-                if (next == 0L) break
+                val woken = core.wake()
+                val next = Word.arg(woken)
+                // The last call that was woken may have released the engine meanwhile: no more names from it.
+                if (Word.kind(woken) != Word.DONE || next == 0L) break
                 seats[(next - 1).toInt()]?.wake()
             }
         }
