@@ -24,7 +24,8 @@ internal class Blocking(private val transport: Transport) : Host {
                 throw Broken(Fault.REFUSED, refused)
             }
         if (Thread.currentThread().isInterrupted) throw interrupted()
-        val flight = Watch.begin(call, attempt.timeoutMs, Thread.currentThread())
+        val flight = Watch.Flight(call, attempt.timeoutMs, Thread.currentThread())
+        Watch.begin(flight)
         try {
             return transport.reply(attempt, call.execute(), flight)
         } catch (error: IOException) {

@@ -63,12 +63,12 @@ internal class Calls(
         if (credential != null) flags = flags or What.CREDENTIALS
         return Outgoing(
             method,
-            template,
+            read.path,
             request,
             number,
             credential?.scope ?: 0,
             What.of(method, flags, body?.contentLength()?.coerceAtLeast(0) ?: 0),
-            options.deadline?.let { engine.clock.now() + it.inWholeMilliseconds.coerceAtLeast(1) } ?: 0,
+            options.deadline?.let { engine.clock.now() + it.inWholeMilliseconds.coerceIn(1, LONGEST_MS) } ?: 0,
             streamed,
             options.idempotencyKey?.ifEmpty { null },
             credential,
@@ -118,6 +118,9 @@ internal class Calls(
     private companion object {
         val JSON = "application/json".toMediaType()
         val FORM = "application/x-www-form-urlencoded".toMediaType()
+
+        /** The core counts in 40 bits: 34 years. */
+        const val LONGEST_MS = (1L shl 40) - 1
 
         /** OkHttp wants a body with these, and servers a length. */
         val NEED_BODY = setOf("POST", "PUT", "PATCH", "QUERY")

@@ -212,7 +212,7 @@ public class Client internal constructor(
                 }
             }
         val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, story(ended))
-        if (raised) throw StatusException(ended.failure ?: rejected(method, target, ended, answer), answer)
+        if (raised) throw StatusException(ended.failure ?: rejected(outgoing, ended, answer), answer)
         return answer
     }
 
@@ -223,13 +223,14 @@ public class Client internal constructor(
         driver: Driver,
         host: Host,
     ): Response {
-        val ended = driver.run(calls.prepare(method, target, options, streamed = true, host))
+        val outgoing = calls.prepare(method, target, options, streamed = true, host)
+        val ended = driver.run(outgoing)
         val reply = ended.reply
         val open = reply.open
         if (reply.status < Driver.FIRST_ERROR && ended.failure == null && open != null) return open
         val bytes = reply.bytes ?: reply.use { host.keep(it, Driver.MOST_KEPT, Driver.MOST_WAIT) }
         val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, story(ended))
-        throw StatusException(ended.failure ?: rejected(method, target, ended, answer), answer)
+        throw StatusException(ended.failure ?: rejected(outgoing, ended, answer), answer)
     }
 
     private fun story(ended: Ended): () -> String {
@@ -241,7 +242,7 @@ public class Client internal constructor(
         }
     }
 
-    private fun rejected(method: String, target: String, ended: Ended, answer: ApiResponse): CallException {
+    private fun rejected(outgoing: Outgoing, ended: Ended, answer: ApiResponse): CallException {
         val report = if (Word.has(ended.word, Word.REPORT)) engine.report(ended.call) else null
         val told = report ?: Report.read(engine.core.brief(ended.reply.status, ended.elapsed))
         return CallException(
@@ -252,7 +253,7 @@ public class Client internal constructor(
             told?.attempts ?: 1,
             told?.elapsed ?: ended.elapsed,
             answer.status,
-            "$method $target: status ${answer.status}",
+            "${outgoing.method} ${outgoing.template}: status ${answer.status}",
             told?.text.orEmpty(),
             null,
         )

@@ -7,7 +7,7 @@ import kotlin.coroutines.cancellation.CancellationException
 /** One logical call, ready to be driven: everything that is the same on each attempt. */
 internal class Outgoing(
     val method: String,
-    /** The path as the caller wrote it, with its braces: safe to show. */
+    /** The path as the caller wrote it, with its braces and without a query: safe to show. */
     val template: String,
     val request: Request,
     val route: Int,

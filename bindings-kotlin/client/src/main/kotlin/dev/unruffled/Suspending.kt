@@ -1,5 +1,6 @@
 package dev.unruffled
 
+import kotlinx.coroutines.CancellableContinuation
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.withTimeoutOrNull
@@ -7,6 +8,8 @@ import okhttp3.Call
 import okhttp3.Callback
 import okhttp3.Response
 import java.io.IOException
+import java.io.InterruptedIOException
+import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.coroutines.resume
 import kotlin.coroutines.resumeWithException
 
@@ -23,29 +26,45 @@ internal class Suspending(private val transport: Transport) : Host {
                     return@suspendCancellableCoroutine
                 }
             continuation.invokeOnCancellation { call.cancel() }
-            val flight = Watch.begin(call, attempt.timeoutMs, null)
-            call.enqueue(
-                object : Callback {
-                    override fun onFailure(call: Call, e: IOException) {
-                        Watch.end(flight)
-                        continuation.resumeWithException(progress.broken(e, flight.late))
-                    }
-
-                    override fun onResponse(call: Call, response: Response) {
-                        val reply =
-                            try {
-                                transport.reply(attempt, response, flight)
-                            } catch (e: IOException) {
-                                return onFailure(call, e)
-                            } catch (e: RuntimeException) {
-                                return onFailure(call, Refused(e))
-                            }
-                        Watch.end(flight)
-                        continuation.resume(reply) { _, late, _ -> late.close() }
-                    }
-                },
-            )
+            val landing = Landing(attempt, call, progress, continuation)
+            Watch.begin(landing.flight)
+            call.enqueue(landing)
         }
+
+    /** Where one attempt ends, whichever way comes first. */
+    private inner class Landing(
+        private val attempt: Attempt,
+        call: Call,
+        private val progress: Progress,
+        private val continuation: CancellableContinuation<Reply>,
+    ) : AtomicBoolean(),
+        Callback,
+        Runnable {
+        val flight = Watch.Flight(call, attempt.timeoutMs, onLate = this)
+
+        override fun onResponse(call: Call, response: Response) {
+            val reply =
+                try {
+                    transport.reply(attempt, response, flight)
+                } catch (e: IOException) {
+                    return broken(e)
+                } catch (e: RuntimeException) {
+                    return broken(Refused(e))
+                }
+            Watch.end(flight)
+            if (compareAndSet(false, true)) continuation.resume(reply) { _, late, _ -> late.close() } else reply.close()
+        }
+
+        override fun onFailure(call: Call, e: IOException) = broken(e)
+
+        /** The time is up. */
+        override fun run() = broken(InterruptedIOException("timeout"))
+
+        private fun broken(error: IOException) {
+            Watch.end(flight)
+            if (compareAndSet(false, true)) continuation.resumeWithException(progress.broken(error, flight.late))
+        }
+    }
 
     override suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray =
         elsewhere(reply) { transport.readSome(it, most, withinMs) }

@@ -66,7 +66,9 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     /** The whole body; more than [most] bytes are [TooLarge]. */
     fun readWhole(response: Response, most: Long): ByteArray {
         val source = response.body.source()
-        if (response.body.contentLength() > most || source.request(most + 1)) throw TooLarge(most)
+        // The length that goes with a HEAD is not of this body.
+        val declared = if (response.request.method == "HEAD") 0 else response.body.contentLength()
+        if (declared > most || source.request(most + 1)) throw TooLarge(most)
         return source.readByteArray()
     }
 

@@ -17,8 +17,16 @@ internal object Watch {
     /** How often it looks: attempts end at most this much late. */
     const val EVERY_MS = 10L
 
-    /** An attempt in flight. */
-    class Flight(private val call: Call, private val thread: Thread?, private val limitMs: Long) {
+    /**
+     * An attempt in flight: [limitMs] (0 = no limit) is its time, [thread] whoever blocks for it. [onLate] runs when the time is
+     * up: a name lookup goes on after its call was cancelled, and nobody shall wait for it.
+     */
+    class Flight(
+        private val call: Call,
+        private val limitMs: Long,
+        private val thread: Thread? = null,
+        private val onLate: Runnable? = null,
+    ) {
         private val begun = System.nanoTime()
         private val hash = ThreadLocalRandom.current().nextInt()
 
@@ -35,6 +43,7 @@ internal object Watch {
             if (left(now) <= 0) {
                 late = true
                 cancel()
+                onLate?.run()
             } else if (thread != null && thread.isInterrupted) {
                 cancel()
             }
@@ -62,13 +71,10 @@ internal object Watch {
         }
     }
 
-    /** Looks after [call] for [limitMs] (0 = no limit), and after the interrupts of [thread] if one blocks for it. */
-    fun begin(call: Call, limitMs: Long, thread: Thread?): Flight {
-        val flight = Flight(call, thread, limitMs)
+    fun begin(flight: Flight) {
         flights[flight] = flight
         val watcher = watcher
         if (asleep) LockSupport.unpark(watcher)
-        return flight
     }
 
     fun end(flight: Flight) {
@@ -80,7 +86,13 @@ internal object Watch {
         while (true) {
             val now = System.nanoTime()
             quiet = if (flights.isEmpty()) quiet + 1 else 0
-            for (flight in flights.keys) flight.look(now)
+            for (flight in flights.keys) {
+                try {
+                    flight.look(now)
+                } catch (_: RuntimeException) {
+                    // A listener of the caller's that throws when its call is cancelled must not end the watch.
+                }
+            }
             if (quiet > QUIET_ROUNDS) {
                 asleep = true
                 if (flights.isEmpty()) LockSupport.park(this)

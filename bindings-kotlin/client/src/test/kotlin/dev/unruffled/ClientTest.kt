@@ -27,6 +27,7 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import kotlin.concurrent.thread
+import kotlin.time.Duration
 
 /** What is the JVM's own: OkHttp's habits, threads, serialization. Behaviour shared with the other languages is in the scenarios. */
 class ClientTest {
@@ -244,6 +245,42 @@ class ClientTest {
             }
         repeat(2) { client.blocking.get("/") }
         assertEquals(setOf("Bearer late"), server.seen.map { it.requestHeaders.getFirst("Authorization") }.toSet())
+    }
+
+    @Test
+    fun `a name lookup that hangs does not outlast the attempt's time`() {
+        val hold = CountDownLatch(1)
+        closing += AutoCloseable(hold::countDown)
+        val http =
+            OkHttpClient.Builder().dns {
+                hold.await()
+                emptyList()
+            }.build()
+        val limits = ""","timeouts":{"attempt":"60ms"},"breaker":false"""
+        val client = client("http://api.example.com", limits) { okHttp(http) }
+        val failed = assertThrows(CallException::class.java) { runBlocking { client.get("/") } }
+        assertEquals(Reason.RETRIES_EXHAUSTED, failed.reason)
+        assertEquals(Outcome.NOT_SENT, failed.outcome)
+    }
+
+    @Test
+    fun `a HEAD of something large is no large body`() {
+        val server =
+            server {
+                it.responseHeaders.add("Content-Length", "10000000000")
+                it.sendResponseHeaders(200, -1)
+            }
+        assertEquals("10000000000", client(server.base).blocking.head("/").headers["Content-Length"])
+    }
+
+    @Test
+    fun `no query value stands in any text, and an endless deadline is none`() {
+        val client = client(server { it.answer(404) }.base)
+        val failed =
+            assertThrows(StatusException::class.java) {
+                client.blocking.get("/orders?key=secret", query = mapOf("k" to "secret"), deadline = Duration.INFINITE)
+            }
+        assertFalse("secret" in "$failed ${failed.explain()}")
     }
 
     @Test
