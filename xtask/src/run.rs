@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// No command of a build or test takes longer; one that does hangs, and is ended.
-const LIMIT: Duration = Duration::from_secs(25 * 60);
+const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// One program to run, with its arguments, folder and environment.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl Run {
     /// Runs to the end and returns what it printed, both streams in order of arrival.
     ///
     /// # Errors
-    /// The command, how it ended and its whole output, if it cannot start, fails or takes longer than 25 minutes.
+    /// The command, how it ended and its whole output, if it cannot start, fails or takes longer than 15 minutes.
     pub fn output(&self) -> Result<String, String> {
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -37,8 +37,11 @@ pub fn native() -> Result<(), String> {
     Run::cargo().args(["build", "--quiet", "--release", "-p", "unruffled-ffi"]).quietly()?;
     let built = target("release").join(native_library());
     let generated = target("kotlin/generated");
-    // A file of an earlier generator would be compiled as well.
+    // What an earlier generator wrote would be compiled as well, and a class whose source is gone packed.
     let _ = fs::remove_dir_all(&generated);
+    for classes in ["client/target/classes", "client/target/test-classes", "examples/target/classes"] {
+        let _ = fs::remove_dir_all(at("bindings-kotlin").join(classes));
+    }
     Run::cargo()
         .args([
             "run",
