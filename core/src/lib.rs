@@ -36,7 +36,7 @@
 //! # Where things are
 //!
 //! `engine` takes the inputs; `admit` answers "may it send?", `settle` "an attempt ended, and now?"; `lines` and `ending`
-//! are their mechanics. `policy` holds one small pure struct a policy, `headers` one standard a file, `config` the
+//! are their mechanics, `tell` answers questions. `policy` holds one small pure struct a policy, `headers` one standard a file, `config` the
 //! policy file, `observe` what the core tells. Every number is in [`defaults`].
 #![no_std]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
@@ -59,6 +59,7 @@ mod rng;
 mod settle;
 mod slab;
 mod step;
+mod tell;
 mod upstream;
 
 pub use call::{EDGES, Node};
