@@ -1,14 +1,20 @@
 package dev.unruffled
 
 import okhttp3.Call
+import okhttp3.Connection
 import okhttp3.ConnectionPool
 import okhttp3.Dispatcher
 import okhttp3.Interceptor
 import okhttp3.OkHttpClient
+import okhttp3.Protocol
 import okhttp3.Request
 import okhttp3.Response
+import okhttp3.ResponseBody.Companion.asResponseBody
 import okio.Buffer
+import okio.ForwardingSource
+import okio.buffer
 import java.io.IOException
+import java.net.Socket
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ConcurrentMap
 import java.util.concurrent.ExecutorService
@@ -140,7 +146,37 @@ private object SameOrigin : Interceptor {
         val request = chain.request()
         val first = chain.call().request().url
         val same = request.url.host == first.host && request.url.port == first.port
-        return unprovoked(chain.proceed(if (same) request else stripped(request)))
+        val response = chain.proceed(if (same) request else stripped(request))
+        return unprovoked(if (response.protocol == Protocol.HTTP_1_0) once(response, chain.connection()) else response)
+    }
+
+    /**
+     * An HTTP/1.0 server closes its connection after each answer unless it says otherwise (RFC 9112, 9.3). OkHttp would
+     * keep it for the next request, which then fails.
+     */
+    private fun once(response: Response, connection: Connection?): Response {
+        val kept = response.header("Connection").equals("keep-alive", ignoreCase = true)
+        if (kept || connection == null) return response
+        val body = response.body
+        val source =
+            object : ForwardingSource(body.source()) {
+                override fun read(sink: Buffer, byteCount: Long): Long =
+                    super.read(sink, byteCount).also { if (it < 0) connection.socket().closeQuietly() }
+
+                override fun close() {
+                    super.close()
+                    connection.socket().closeQuietly()
+                }
+            }
+        return response.newBuilder().body(source.buffer().asResponseBody(body.contentType(), body.contentLength())).build()
+    }
+
+    private fun Socket.closeQuietly() {
+        try {
+            close()
+        } catch (_: IOException) {
+            // It was of no use any more.
+        }
     }
 
     /** `Retry-After: 0` with a 503 makes OkHttp send again by itself; the same said otherwise does not. */

@@ -21,7 +21,9 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.InterruptedIOException
+import java.net.InetAddress
 import java.net.InetSocketAddress
+import java.net.ServerSocket
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
@@ -77,6 +79,26 @@ class ClientTest {
 
     @Serializable
     data class Order(val sku: String, val count: Int = 1)
+
+    @Test
+    fun `a server of HTTP 1_0 gets a connection for each request`() =
+        ServerSocket(0, 50, InetAddress.getLoopbackAddress()).use { listening ->
+            thread(isDaemon = true) {
+                // It says nothing about its connections and closes each after one answer, as that version does.
+                while (!listening.isClosed) {
+                    val socket = runCatching { listening.accept() }.getOrNull() ?: return@thread
+                    socket.use {
+                        val lines = it.getInputStream().bufferedReader()
+                        while (!lines.readLine().isNullOrEmpty()) continue
+                        it.getOutputStream().write("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}".toByteArray())
+                    }
+                }
+            }
+            val client = Unruffled.client("http://127.0.0.1:${listening.localPort}")
+            closing += AutoCloseable(client::close)
+            repeat(20) { client.blocking.get("/a") }
+            assertEquals("20", client.snapshot()["attempts"].toString())
+        }
 
     @Test
     fun `values become JSON and JSON becomes values`() {
