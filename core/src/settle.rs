@@ -7,7 +7,7 @@ use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
 use crate::policy::backoff;
 use crate::policy::breaker::Count;
-use crate::policy::classify::{self, Class, Verdict};
+use crate::policy::classify::{self, Class};
 use crate::policy::limiter::Change;
 use crate::rng::{self, Purpose};
 use crate::step::{Answer, Flags, NO_TIME, Step};
@@ -46,12 +46,13 @@ impl Engine {
             classify::classify(status, &self.config.route(route).classify, hints, body, should)
         };
         let elapsed = self.landed(slot, Last::Status(status), What::Status, status);
-        let told = self.read_gauges(slot, hints, wall, status >= 400 || verdict.class != Class::Deliver);
+        let refused = status >= 400 || verdict.class != Class::Deliver;
+        let told = self.read_gauges(slot, hints, wall, refused);
         let slow = self.slow(slot, elapsed);
         let count = if verdict.count == Count::Success && slow { Count::Failure } else { verdict.count };
         self.count(slot, count);
         let limited = verdict.class == Class::RateLimited;
-        if status >= 400 || verdict.class != Class::Deliver {
+        if refused {
             let unknown = status >= 500 && !matches!(status, 501 | 505) && !limited;
             self.blame(slot, unknown);
         }
@@ -66,12 +67,12 @@ impl Engine {
                 }
                 call.traits.set(Traits::ONCE | Traits::FRESH, true);
                 let allowed = call.traits.has(Traits::REPEATABLE) && replayable(call);
-                self.retry(slot, Retry { server: told.wait, limited: false, allowed }, verdict, told)
+                self.retry(slot, Retry { server: told.wait, limited: false, allowed }, told)
             }
             Class::Retry | Class::RateLimited => {
                 let call = self.calls.at(slot);
                 let allowed = call.traits.has(Traits::REPEATABLE) && (limited || replayable(call));
-                self.retry(slot, Retry { server: told.wait, limited, allowed }, verdict, told)
+                self.retry(slot, Retry { server: told.wait, limited, allowed }, told)
             }
         }
     }
@@ -79,20 +80,19 @@ impl Engine {
     /// An attempt broke.
     pub(crate) fn broken(&mut self, slot: Slot, fault: Fault) -> Answer {
         self.landed(slot, Last::Fault(fault), What::Fault, fault as u16);
-        let verdict = Verdict { class: Class::Retry, count: Count::Failure };
         match fault {
             Fault::Lost | Fault::Timeout | Fault::Truncated => {
                 self.count(slot, Count::Failure);
                 self.blame(slot, true);
                 let call = self.calls.at(slot);
                 let allowed = call.traits.has(Traits::REPEATABLE) && replayable(call);
-                self.retry(slot, Retry { server: None, limited: false, allowed }, verdict, Told::default())
+                self.retry(slot, Retry { server: None, limited: false, allowed }, Told::default())
             }
             Fault::Unsent | Fault::ConnectTimeout => {
                 self.count(slot, Count::Failure);
                 self.give_permits_back(slot);
                 let allowed = self.calls.at(slot).traits.has(Traits::REPEATABLE);
-                self.retry(slot, Retry { server: None, limited: false, allowed }, verdict, Told::default())
+                self.retry(slot, Retry { server: None, limited: false, allowed }, Told::default())
             }
             Fault::Offline => self.went_offline(slot),
             Fault::Refused => {
@@ -317,7 +317,7 @@ impl Engine {
     }
 
     /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
-    fn retry(&mut self, slot: Slot, retry: Retry, verdict: Verdict, told: Told) -> Answer {
+    fn retry(&mut self, slot: Slot, retry: Retry, told: Told) -> Answer {
         let now = self.now;
         let Call { route, traits, attempts, limits, last, ordinal, .. } = *self.calls.at(slot);
         let rules = self.config.route(route).retry;
@@ -354,7 +354,6 @@ impl Engine {
         if !retry.allowed {
             return self.fail(slot, Reason::NotReplayable, retry.server);
         }
-        debug_assert!(verdict.class != Class::Deliver);
         let call = self.calls.at_mut(slot);
         call.traits.set(Traits::EVENTFUL, true);
         call.paying = if free { Paying::Free } else { Paying::Owes };
