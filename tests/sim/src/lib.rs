@@ -1,0 +1,4 @@
+//! Seeded simulation on a virtual clock: no threads, no sleeping, the real core. `figures` measures how well the policy
+//! decides, beside the policies of others.
+
+pub mod figures;

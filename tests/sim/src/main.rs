@@ -1,0 +1,30 @@
+//! The commands of the simulation.
+
+use std::process::ExitCode;
+use unruffled_sim::figures;
+
+const USAGE: &str = "\
+usage: unruffled-sim COMMAND
+
+  table [--seeds N]            what each policy makes of each server, as Markdown
+  sweep [--seeds N] [NAME…]    the same figures over values of the constants
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.split_first() {
+        Some((command, rest)) if command == "table" => figures::table(rest),
+        Some((command, rest)) if command == "sweep" => figures::sweep(rest),
+        _ => Err(USAGE.to_string()),
+    };
+    match done {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            eprintln!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
