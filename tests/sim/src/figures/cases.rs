@@ -180,15 +180,16 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// The metastable case: 80 calls a second for a pool that can serve 100, with a stall of 8 s.
+/// The metastable case. 80 % of what the pool can do, so that a backlog drains slowly; what a rejection costs decides
+/// for how long a load of four attempts a call keeps the workers from anything else (for ever).
 const OVERLOAD: Case = Case {
     name: "overload",
-    about: "80 calls a second (Poisson) for 2 workers of 20 ms a request, 7 ms a rejection beyond 50 waiting; \
-            nobody works for 8 s",
+    about: "80 calls a second (Poisson) for 20 s; 2 workers, 20 ms a request, 6 ms a rejection beyond 30 waiting; \
+            nobody works for 4 s",
     load: Load::Random(80.0),
-    until: 40_000,
-    trouble: (5_000, 13_000),
-    server: || Box::new(Pool::new(2, 20, 7, 50, (5_000, 13_000))),
+    until: 20_000,
+    trouble: (3_000, 7_000),
+    server: || Box::new(Pool::new(2, 20, 6, 30, (3_000, 7_000))),
     ..PLAIN
 };
 

@@ -83,11 +83,15 @@ fn recovery(log: &Log, end: u64, until: u64) -> f64 {
             *(if call.ok { good } else { bad }) += 1;
         }
     }
-    let ill = counts.iter().rposition(|(good, bad)| *bad > 0 && bad * 10 >= good + bad);
-    match ill {
+    // A second at a time, in steps of a slice.
+    let ill = |second: &[(u32, u32)]| {
+        let (good, bad) = second.iter().fold((0, 0), |sum, slice| (sum.0 + slice.0, sum.1 + slice.1));
+        bad > 0 && bad * 10 >= good + bad
+    };
+    let seconds: Vec<bool> = counts.windows(4).map(ill).collect();
+    match seconds.iter().rposition(|ill| *ill) {
         None => 0.0,
-        // Still ill in the last second of the run.
-        Some(place) if place as u64 + 4 >= slices => f64::INFINITY,
+        Some(place) if place + 1 == seconds.len() => f64::INFINITY,
         Some(place) => ((place as u64 + 1) * SLICE) as f64 / 1_000.0,
     }
 }
