@@ -7,6 +7,7 @@ const USAGE: &str = "\
 usage: unruffled-sim COMMAND
 
   table [--seeds N]            what each policy makes of each server, as Markdown
+  bars [--seeds N]             the figures that the policy must reach
   sweep [--seeds N] [NAME…]    the same figures over values of the constants
 ";
 
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.split_first() {
         Some((command, rest)) if command == "table" => figures::table(rest),
+        Some((command, rest)) if command == "bars" => figures::bars(rest),
         Some((command, rest)) if command == "sweep" => figures::sweep(rest),
         _ => Err(USAGE.to_string()),
     };

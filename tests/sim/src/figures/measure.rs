@@ -110,9 +110,11 @@ pub fn middle_and_worst(values: &[f64], worse: fn(f64, f64) -> bool) -> (f64, f6
 #[must_use]
 pub fn herd(log: &Log) -> f64 {
     let retries: Vec<u64> = log.requests.iter().filter(|request| request.retry).map(|request| request.at).collect();
-    let mut peak = 0;
-    for start in retries.iter().copied() {
-        peak = peak.max(retries.iter().filter(|at| (start..start + 50).contains(at)).count());
+    let mut bins: Vec<u32> = Vec::new();
+    for bin in retries.iter().map(|at| (at / 50) as usize) {
+        bins.resize(bins.len().max(bin + 1), 0);
+        bins[bin] += 1;
     }
-    peak as f64 * 4.0 / retries.len().max(1) as f64
+    let peak = bins.into_iter().max().unwrap_or(0);
+    f64::from(peak) * 4.0 / retries.len().max(1) as f64
 }

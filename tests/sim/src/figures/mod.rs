@@ -4,6 +4,7 @@
 //! A `case` is a load and a `server`; `play` runs clients with a `policy` against it on a virtual clock and logs what
 //! happened; `measure` makes figures of the log.
 
+pub mod bars;
 pub mod budgets;
 pub mod cases;
 pub mod chance;
@@ -35,6 +36,14 @@ fn seeds(words: &[String], usual: u64) -> Result<u64, String> {
 /// An argument that it does not know.
 pub fn table(words: &[String]) -> Result<String, String> {
     Ok(table::table(seeds(words, 5)?, option(words, "--only")))
+}
+
+/// The figures that the policy must reach, with their bars.
+///
+/// # Errors
+/// An argument that it does not know.
+pub fn bars(words: &[String]) -> Result<String, String> {
+    Ok(bars::text(&bars::bars(seeds(words, 9)?)))
 }
 
 /// The figures over values of the constants.
