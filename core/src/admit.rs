@@ -3,7 +3,6 @@
 
 use crate::call::{Call, CallState, LineId, NOWHERE, Paying, Rule, Slot, Traits, What};
 use crate::config::BreakerScope;
-use crate::defaults::PROBE_EVERY;
 use crate::engine::Engine;
 use crate::failure::Reason;
 use crate::observe::event::{Event, Kind};
@@ -122,7 +121,7 @@ impl Engine {
             let Some(breaker) = gate.breaker.as_mut() else { continue };
             breaker.turn_away();
             // Enough for a probe: the head was told a later time than the cool-down's end.
-            if breaker.turned_away() == PROBE_EVERY {
+            if breaker.turned_away() == tuned!(PROBE_EVERY) {
                 self.retime(upstream, place);
             }
         }

@@ -58,6 +58,8 @@ pub const BUDGET_SHARE: u64 = 20_000;
 pub const BUDGET_PER_CALL: u64 = 100_000;
 /// `retry.budget.perSecond`: 0.02 token.
 pub const BUDGET_PER_SECOND: u64 = 20_000;
+/// What a retry that succeeds gets back: its token, and no more.
+pub const BUDGET_REFUND: u64 = ONE;
 /// Slice of the budget's count of calls; ten make its window.
 pub const BUDGET_SLICE: u64 = 3_000;
 

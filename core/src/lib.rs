@@ -44,6 +44,13 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+#[cfg(not(feature = "sweep"))]
+mod tuning;
+#[macro_use]
+#[cfg(feature = "sweep")]
+pub mod tuning;
+
 mod admit;
 mod call;
 pub mod config;

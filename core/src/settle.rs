@@ -246,7 +246,7 @@ impl Engine {
         // What the table counts as no failure.
         let success = status < 500 && status != 408;
         if success && paid {
-            self.upstream(place).budget.give_back();
+            self.upstream(place).budget.refund();
         }
         if success {
             self.upstream(place).succeeded(elapsed);

@@ -2,7 +2,7 @@
 //! attempts in flight, and the mean latency.
 
 use crate::config::{BreakerScope, Config};
-use crate::defaults::{LATENCY_WEIGHT, PATIENCE, PATIENCE_LATENCIES};
+use crate::defaults::LATENCY_WEIGHT;
 use crate::policy::breaker::{Breaker, Phase};
 use crate::policy::budget::Budget;
 use crate::policy::limiter::Bucket;
@@ -115,7 +115,7 @@ impl Upstream {
     /// How long a retry waits in line when the policy writes nothing: max(5 s, 10 mean latencies).
     #[must_use]
     pub fn patience(&self) -> u64 {
-        PATIENCE.max(self.latency.saturating_mul(PATIENCE_LATENCIES) / 1_024)
+        tuned!(PATIENCE).max(self.latency.saturating_mul(tuned!(PATIENCE_LATENCIES)) / 1_024)
     }
 }
 

@@ -5,7 +5,7 @@
 //! turned away, at the latest 5 s after the last (re-)opening; so at most 5 % of the traffic probes.
 
 use crate::config;
-use crate::defaults::{COOL_DOWN_JITTER, LEASE, ONE, PROBE_EVERY, SLICES, SPAN};
+use crate::defaults::{ONE, SLICES};
 use crate::failure::codes;
 use crate::policy::window::{place_of, slice_at};
 
@@ -130,7 +130,7 @@ impl Breaker {
             Next::Leased(until) => now >= until,
             Next::Later => {
                 let latest = opening.since.saturating_add(self.settings.latest_probe);
-                now >= latest || (now >= opening.cool_until && opening.turned_away >= PROBE_EVERY)
+                now >= latest || (now >= opening.cool_until && opening.turned_away >= tuned!(PROBE_EVERY))
             }
         }
     }
@@ -142,7 +142,7 @@ impl Breaker {
         Some(match opening.next {
             Next::AtOnce => 0,
             Next::Leased(until) => until,
-            Next::Later if opening.turned_away >= PROBE_EVERY => opening.cool_until,
+            Next::Later if opening.turned_away >= tuned!(PROBE_EVERY) => opening.cool_until,
             Next::Later => opening.since.saturating_add(self.settings.latest_probe),
         })
     }
@@ -160,7 +160,7 @@ impl Breaker {
         if let State::Open(opening) = &mut self.state {
             self.probe = self.probe.wrapping_add(1).max(1);
             permit.probe = self.probe;
-            opening.next = Next::Leased(now.saturating_add(LEASE));
+            opening.next = Next::Leased(now.saturating_add(tuned!(LEASE)));
             opening.turned_away = 0;
         }
         permit
@@ -213,7 +213,7 @@ impl Breaker {
 
     fn open(&mut self, now: u64, turned_away: u32, draw: &dyn Fn(u64, u64) -> u64) {
         self.openings = self.openings.saturating_add(1);
-        let jitter = draw(self.openings, self.settings.cool_down / COOL_DOWN_JITTER);
+        let jitter = draw(self.openings, self.settings.cool_down / tuned!(COOL_DOWN_JITTER));
         let cool_until = now.saturating_add(self.settings.cool_down).saturating_add(jitter);
         self.state = State::Open(Opening { since: now, cool_until, turned_away, wins: 0, next: Next::Later });
     }
@@ -254,10 +254,11 @@ impl Breaker {
         let total = good.saturating_add(bad);
         let by_rate = total >= u64::from(self.settings.minimum_calls)
             && bad.saturating_mul(ONE) >= total.saturating_mul(u64::from(self.settings.failure_rate))
-            && now.saturating_sub(oldest) >= SPAN;
+            && now.saturating_sub(oldest) >= tuned!(SPAN);
         let run_stamp = slice_at(self.run_since, self.slice_length()).saturating_add(1);
-        let by_run =
-            self.run >= self.settings.run && now.saturating_sub(self.run_since) >= SPAN && run_stamp >= oldest_stamp;
+        let by_run = self.run >= self.settings.run
+            && now.saturating_sub(self.run_since) >= tuned!(SPAN)
+            && run_stamp >= oldest_stamp;
         by_rate || by_run
     }
 

@@ -5,7 +5,7 @@
 //! costs in the long run at most `1 + 0.1 + 0.02/λ` requests per call (λ calls a second).
 
 use crate::config;
-use crate::defaults::{BUDGET_SHARE, BUDGET_SLICE};
+use crate::defaults::BUDGET_SLICE;
 use crate::policy::window::Window;
 
 /// One token in billionths: a millisecond at `perSecond` millionths is a whole number of them.
@@ -29,7 +29,7 @@ impl Budget {
     }
 
     fn capacity(&self) -> u64 {
-        let share = self.begun.sum().saturating_mul(BUDGET_SHARE);
+        let share = self.begun.sum().saturating_mul(tuned!(BUDGET_SHARE));
         self.settings.capacity.saturating_add(share).saturating_mul(1_000)
     }
 
@@ -64,9 +64,19 @@ impl Budget {
         self.tokens = self.tokens.saturating_sub(TOKEN);
     }
 
-    /// A retry succeeded, or gave its token back unused.
+    /// A retry gave its token back unused.
     pub fn give_back(&mut self) {
-        self.tokens = self.tokens.saturating_add(TOKEN).min(self.capacity());
+        self.add(TOKEN);
+    }
+
+    /// A retry succeeded.
+    pub fn refund(&mut self) {
+        let refund: u64 = tuned!(BUDGET_REFUND);
+        self.add(refund.saturating_mul(1_000));
+    }
+
+    fn add(&mut self, tokens: u64) {
+        self.tokens = self.tokens.saturating_add(tokens).min(self.capacity());
     }
 
     /// When time alone will have filled one token; `None` = never.

@@ -5,10 +5,7 @@
 //! end. A change of rate keeps tokens, not times.
 
 use crate::config;
-use crate::defaults::{
-    DECREASE, DECREASE_MOST, DECREASE_SHORT, EVEN_SLACK, GROWTH, GROWTH_SHORT, LEARN_FLOOR, LEARN_GROWTH,
-    LEARN_GROWTH_SHARE, LEARN_LEAST, LEARN_SHARE, LEARN_SLICE, ONE, RATE_FLOOR, SHORT_AHEAD, SHORT_WINDOW, SLICES,
-};
+use crate::defaults::{LEARN_FLOOR, LEARN_LEAST, LEARN_SLICE, ONE, SHORT_WINDOW, SLICES};
 use crate::failure::codes;
 use crate::headers::rate_limit::Reading;
 use crate::policy::window::Window;
@@ -160,7 +157,7 @@ impl Bucket {
         let seconds = now.saturating_sub(grown_until) / 1_000;
         for _ in 0..seconds.min(200) {
             let rate = per(MICRO_RATE, interval);
-            let grown = rate.saturating_add(LEARN_GROWTH.max(ratio(rate, LEARN_GROWTH_SHARE, ONE)));
+            let grown = rate.saturating_add(tuned!(LEARN_GROWTH).max(ratio(rate, tuned!(LEARN_GROWTH_SHARE), ONE)));
             interval = per(MICRO_RATE, grown).max(1);
         }
         interval
@@ -228,7 +225,7 @@ impl Bucket {
             Source::Unknown => {
                 const SECONDS: u64 = LEARN_SLICE * SLICES as u64 / 1_000;
                 self.successes.advance(now);
-                let per_second = self.successes.sum().saturating_mul(LEARN_SHARE) / SECONDS;
+                let per_second = self.successes.sum().saturating_mul(tuned!(LEARN_SHARE)) / SECONDS;
                 self.source = Source::Learned { grown_until: now };
                 self.set_rate(now, per(MICRO_RATE, per_second.max(LEARN_LEAST)), self.fixed_burst.unwrap_or(ONE));
                 Change::Learned
@@ -240,7 +237,7 @@ impl Bucket {
             }
             // Only a gauge lets a documented rate move.
             Source::Documented { interval, .. } if news && self.read_at.is_some() => {
-                let slowest = interval.saturating_mul(RATE_FLOOR);
+                let slowest = interval.saturating_mul(tuned!(RATE_FLOOR));
                 self.set_rate(now, self.interval.saturating_mul(2).min(slowest), self.burst);
                 Change::Halved
             }
@@ -286,12 +283,12 @@ impl Bucket {
         let left = ratio(reading.remaining, ONE, limit).min(ONE);
         let short = window < SHORT_WINDOW;
         let (ahead, growth, shortfall) = if short {
-            let shortfall = ratio(SHORT_AHEAD.saturating_sub(left), DECREASE_SHORT, ONE);
-            (left >= SHORT_AHEAD, GROWTH_SHORT, shortfall)
+            let shortfall = ratio(tuned!(SHORT_AHEAD).saturating_sub(left), tuned!(DECREASE_SHORT), ONE);
+            (left >= tuned!(SHORT_AHEAD), tuned!(GROWTH_SHORT), shortfall)
         } else {
             let even = ratio(reading.reset.unwrap_or(window), ONE, window.max(1)).min(ONE);
             let behind = ONE.saturating_sub(ratio(left, ONE, even.max(1)).min(ONE));
-            (left >= even.saturating_sub(EVEN_SLACK), GROWTH, ratio(behind, DECREASE, ONE))
+            (left >= even.saturating_sub(tuned!(EVEN_SLACK)), tuned!(GROWTH), ratio(behind, tuned!(DECREASE), ONE))
         };
         let interval = if ahead {
             // rate + g·full rate: 1 / (1/interval + g/full) = interval · full / (full + g · interval)
@@ -299,10 +296,10 @@ impl Bucket {
                 full.saturating_add(ratio(self.interval, growth.saturating_mul(since), ONE.saturating_mul(1_000)));
             ratio(self.interval, full, grown.max(1))
         } else {
-            let cut = ratio(shortfall, since, 1_000).min(DECREASE_MOST);
+            let cut = ratio(shortfall, since, 1_000).min(tuned!(DECREASE_MOST));
             ratio(self.interval, ONE, ONE.saturating_sub(cut).max(1))
         };
-        let interval = interval.clamp(full, full.saturating_mul(RATE_FLOOR));
+        let interval = interval.clamp(full, full.saturating_mul(tuned!(RATE_FLOOR)));
         if interval != self.interval {
             self.set_rate(now, interval, self.burst);
         }

@@ -18,6 +18,7 @@ pub mod pool;
 pub mod queue;
 pub mod quota;
 pub mod server;
+pub mod sweep;
 pub mod table;
 
 /// The value of `--NAME VALUE`.
@@ -50,6 +51,14 @@ pub fn bars(words: &[String]) -> Result<String, String> {
 ///
 /// # Errors
 /// An argument that it does not know.
-pub fn sweep(_words: &[String]) -> Result<String, String> {
-    Ok(String::new())
+pub fn sweep(words: &[String]) -> Result<String, String> {
+    let seeds = seeds(words, 5)?;
+    let flag = words.iter().position(|word| word == "--seeds");
+    let names: Vec<&str> = words
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| flag.is_none_or(|flag| *place != flag && *place != flag + 1))
+        .map(|(_, word)| word.as_str())
+        .collect();
+    Ok(sweep::sweep(seeds, &names))
 }

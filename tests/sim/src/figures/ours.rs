@@ -3,7 +3,7 @@
 use super::policy::{Came, Next, Policy};
 use super::server::What;
 use std::fmt::Write;
-use unruffled_core::config::Reading;
+use unruffled_core::config::{Config, Reading, read};
 use unruffled_core::{Answer, Engine, Fault, Flags, Step};
 
 /// A GET whose body (none) can be sent again.
@@ -26,10 +26,16 @@ impl Ours {
     /// When the policy is wrong: the cases are part of this program.
     #[must_use]
     pub fn new(policy: &str, seed: u64) -> Self {
-        let mut engine = match Engine::open(policy, Reading::Strict) {
-            Ok(engine) => engine,
+        match read(policy, Reading::Strict) {
+            Ok(config) => Self::with(config, seed),
             Err(issues) => panic!("{policy}: {issues:?}"),
-        };
+        }
+    }
+
+    /// A client with a policy that was read.
+    #[must_use]
+    pub fn with(config: Config, seed: u64) -> Self {
+        let mut engine = Engine::with(config);
         engine.seed(seed);
         Self { engine, wakes: false, hints: String::new() }
     }
