@@ -59,6 +59,8 @@ mod ending;
 mod engine;
 mod failure;
 pub mod headers;
+#[cfg(feature = "coverage")]
+mod inspect;
 mod lines;
 mod observe;
 mod policy;
@@ -72,6 +74,8 @@ mod upstream;
 pub use call::{EDGES, Node};
 pub use engine::Engine;
 pub use failure::{Fault, Misuse, Outcome, Reason};
+#[cfg(feature = "coverage")]
+pub use inspect::Standing;
 pub use observe::event::Kind;
 pub use observe::explain::brief;
 pub use step::{Answer, Flags, MAX_ARG, NO_TIME, Step};

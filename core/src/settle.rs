@@ -173,12 +173,12 @@ impl Engine {
     }
 
     fn give_permits_back(&mut self, slot: Slot) {
-        let upstream = self.calls.at(slot).upstream;
+        let Call { upstream, sent_at, .. } = *self.calls.at(slot);
         let mut i = 0;
         while let Some((bucket, cost)) = self.cost(slot, i) {
             i = i.saturating_add(1);
             if let Some(lane) = self.upstream(upstream).lanes.get_mut(usize::from(bucket)) {
-                lane.bucket.give_back(cost);
+                lane.bucket.give_back(cost, sent_at);
             }
             self.hurry(upstream, bucket);
         }

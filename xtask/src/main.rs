@@ -1,4 +1,4 @@
-//! Every command of a developer: `cargo xtask build | test | demo | bench | schema | house`.
+//! Every command of a developer: `cargo xtask build | test | demo | bench | sim | schema | house`.
 //!
 //! This program starts other programs and reads what they print. It knows where things are in the house; it must not
 //! know what a policy means.
@@ -13,6 +13,7 @@ mod needs;
 mod places;
 mod run;
 mod server;
+mod sim;
 mod test;
 
 use std::process::ExitCode;
@@ -26,6 +27,9 @@ usage: cargo xtask COMMAND
   demo  --peers                     the same day for what else there is in Node
   demo  --url URL [--policy FILE]   GETs of the three clients to an API of yours
   bench [--only NAME[,NAME…]]       what a call costs; NAME: core js python kotlin
+  sim   [--seeds N]                 random worlds by the hundred thousand, every answer judged
+  sim   replay SEED                 one of them again, what it breaks made short
+  sim   table | sweep               how well the policy decides, beside the policies of others
   schema                            the JSON Schema of the policy file, for editors: target/policy.schema.json
   house                             sizes and rules of the house
 ";
@@ -52,6 +56,7 @@ fn dispatch(words: &[String]) -> Result<(), String> {
         "test" => test::main(rest),
         "demo" => demo::main(rest),
         "bench" => bench::main(rest),
+        "sim" => sim::main(rest),
         "schema" => schema(),
         "house" => house::main(),
         "help" | "--help" | "-h" => {

@@ -287,6 +287,14 @@ impl Breaker {
         self.settings.wait
     }
 
+    /// When the cool-down ends; `None` = closed.
+    #[cfg(feature = "coverage")]
+    #[must_use]
+    pub fn cool_until(&self) -> Option<u64> {
+        let State::Open(opening) = &self.state else { return None };
+        Some(opening.cool_until)
+    }
+
     /// A success slower than this is a failure.
     #[must_use]
     pub fn slow_after(&self) -> Option<u64> {

@@ -41,6 +41,9 @@ pub struct Bucket {
     headroom: u64,
     in_policy: bool,
     tat: u64,
+    /// The latest draw by which time alone had made good what was drawn before: a permit older than that is no token
+    /// any more, and giving it back would let more than the limit through.
+    refilled_at: u64,
     paused_until: u64,
     /// The attempt whose reading began the present pause, and the pause before it.
     paused_by: u64,
@@ -77,6 +80,7 @@ impl Bucket {
             headroom,
             in_policy: false,
             tat: 0,
+            refilled_at: 0,
             paused_until: 0,
             paused_by: 0,
             paused_before: 0,
@@ -180,11 +184,17 @@ impl Bucket {
     pub fn take(&mut self, now: u64, cost: u64) {
         self.grow(now);
         let drawn = ratio(self.cost(cost), self.interval, ONE);
+        if self.tat < nanos(now).saturating_add(drawn) {
+            self.refilled_at = now;
+        }
         self.tat = self.tat.max(nanos(now)).saturating_add(drawn);
     }
 
-    /// Gives `cost` tokens back: the attempt was never sent.
-    pub fn give_back(&mut self, cost: u64) {
+    /// Gives the `cost` tokens back that were drawn at `drawn_at`: the attempt was never sent.
+    pub fn give_back(&mut self, cost: u64, drawn_at: u64) {
+        if drawn_at < self.refilled_at {
+            return;
+        }
         // Never below what a pause left: the bucket is empty at its end.
         let floor = nanos(self.paused_until).saturating_add(ratio(self.burst, self.interval, ONE));
         let floor = if self.paused_until == 0 { 0 } else { floor.min(self.tat) };
@@ -431,8 +441,20 @@ mod tests {
         let mut bucket = Bucket::new(Some(&limit(1, 1_000, Some(1))));
         bucket.take(0, 1);
         assert_eq!(bucket.ready_at(0, 1, 0), 1_000);
-        bucket.give_back(1);
+        bucket.give_back(1, 0);
         assert_eq!(bucket.ready_at(0, 1, 0), 0);
+    }
+
+    #[test]
+    fn a_permit_that_time_made_good_is_no_token_any_more() {
+        let mut bucket = Bucket::new(Some(&limit(1, 1_000, Some(2))));
+        bucket.take(0, 1);
+        bucket.take(10_000, 1);
+        bucket.take(10_000, 1);
+        bucket.give_back(1, 0);
+        assert_eq!(bucket.ready_at(10_000, 1, 0), 11_000);
+        bucket.give_back(1, 10_000);
+        assert_eq!(bucket.ready_at(10_000, 1, 0), 10_000);
     }
 
     #[test]
@@ -456,7 +478,7 @@ mod tests {
                 bucket.pause(now + 5);
                 bucket.limited(now, 1, now, crate::defaults::MAX_NOW);
                 assert!(bucket.ready_at(now, 1, 1_000) >= now);
-                bucket.give_back(1_000_000);
+                bucket.give_back(1_000_000, now);
             }
         }
     }

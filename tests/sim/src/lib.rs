@@ -2,3 +2,6 @@
 //! decides, beside the policies of others.
 
 pub mod figures;
+pub mod queue;
+pub mod world;
+pub mod worlds;

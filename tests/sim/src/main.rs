@@ -1,11 +1,14 @@
 //! The commands of the simulation.
 
 use std::process::ExitCode;
-use unruffled_sim::figures;
+use unruffled_sim::{figures, worlds};
 
 const USAGE: &str = "\
 usage: unruffled-sim COMMAND
 
+  run [--seeds N] [--from S] [--threads N] [--marks]   random worlds, every answer judged
+  replay SEED                  one of them again; what it breaks, made short
+  traces --seeds N --out FILE  what each core was told, for the other runtimes
   table [--seeds N]            what each policy makes of each server, as Markdown
   bars [--seeds N]             the figures that the policy must reach
   sweep [--seeds N] [NAME…]    the same figures over values of the constants
@@ -14,6 +17,9 @@ usage: unruffled-sim COMMAND
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.split_first() {
+        Some((command, rest)) if command == "run" => worlds::run(rest),
+        Some((command, rest)) if command == "replay" => worlds::replay(rest),
+        Some((command, rest)) if command == "traces" => worlds::traces(rest),
         Some((command, rest)) if command == "table" => figures::table(rest),
         Some((command, rest)) if command == "bars" => figures::bars(rest),
         Some((command, rest)) if command == "sweep" => figures::sweep(rest),

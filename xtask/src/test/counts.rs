@@ -11,6 +11,8 @@ pub struct Counts {
     pub skipped: u64,
     /// N of `vectors: N passed`.
     pub vectors: Option<u64>,
+    /// N of `traces: N passed`.
+    pub traces: Option<u64>,
     /// N and the runtime of each `scenarios: N passed (runtime)`.
     pub scenarios: Vec<(String, u64)>,
 }
@@ -32,6 +34,13 @@ impl Counts {
                 self.vectors = Some(number);
                 self.tests += number;
             }
+        } else if let Some(rest) = line.strip_prefix("traces: ") {
+            if let Some(number) = before(rest, "passed") {
+                self.traces = Some(number);
+                self.tests += number;
+            }
+        } else if let Some(rest) = line.strip_prefix("torture: ") {
+            self.tests += before(rest, "points").unwrap_or(0);
         } else if let Some(rest) = line.strip_prefix("scenarios: ") {
             if let Some(number) = before(rest, "passed") {
                 let runtime = rest.split(['(', ')']).nth(1).unwrap_or("?");
@@ -114,6 +123,7 @@ mod tests {
             ("[INFO] Tests run: 3, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 1 s -- in A", 0, 0, 0),
             ("[INFO] Tests run: 9, Failures: 1, Errors: 1, Skipped: 1", 6, 2, 1),
             ("url: 31 passed", 31, 0, 0),
+            ("torture: 900 points passed (node)", 900, 0, 0),
             ("nothing here passed in silence", 0, 0, 0),
         ] {
             let counts = Counts::read(text);
@@ -122,10 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn vectors_and_scenarios_are_told_apart() {
-        let counts = Counts::read("vectors: 212 passed\nurl: 4 passed\nscenarios: 41 passed (python-sync)\n");
+    fn vectors_traces_and_scenarios_are_told_apart() {
+        let counts =
+            Counts::read("vectors: 212 passed\nurl: 4 passed\ntraces: 9 passed\nscenarios: 41 passed (python-sync)\n");
+        assert_eq!(counts.traces, Some(9));
         assert_eq!(counts.vectors, Some(212));
         assert_eq!(counts.scenarios, [("python-sync".to_owned(), 41)]);
-        assert_eq!(counts.tests, 257);
+        assert_eq!(counts.tests, 266);
     }
 }

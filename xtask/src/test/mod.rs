@@ -14,10 +14,11 @@ use counts::Counts;
 use stages::{STAGES, Stage};
 
 /// The words of `--only`.
-const PARTS: [&str; 9] = ["rust", "js", "chromium", "python", "kotlin", "vectors", "scenarios", "house", "docs"];
+const PARTS: [&str; 11] =
+    ["rust", "js", "chromium", "python", "kotlin", "vectors", "scenarios", "sim", "traces", "house", "docs"];
 
-/// The runtimes that must all pass the same number of vectors, by the first tag of the stages that run them.
-const VECTOR_RUNTIMES: [&str; 5] = ["rust", "js", "chromium", "python", "kotlin"];
+/// The runtimes that must all pass the same number of vectors and of traces, by the first tag of the stages that run them.
+const RUNTIMES: [&str; 5] = ["rust", "js", "chromium", "python", "kotlin"];
 
 /// How a stage ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +50,12 @@ pub fn main(words: &[String]) -> Result<(), String> {
         println!("{}", table::line(&one));
         ended.push(one);
     }
-    let all_runtimes = only.is_empty() || only.iter().any(|name| name == "vectors");
-    let unequal = if all_runtimes { vectors_differ(&ended) } else { None };
+    let all = |part: &str| only.is_empty() || only.iter().any(|name| name == part);
+    let vectors = all("vectors").then(|| differ("vectors", &ended, |counts| counts.vectors)).flatten();
+    let traces = all("traces").then(|| differ("traces", &ended, |counts| counts.traces)).flatten();
     print!("{}", table::summary(&ended, started.elapsed()));
     let mut failed: u64 = ended.iter().map(|one| one.failed()).sum();
-    if let Some(why) = unequal {
+    for why in vectors.into_iter().chain(traces) {
         println!("{why}");
         failed += 1;
     }
@@ -88,17 +90,17 @@ fn none_skipped(text: String) -> Result<String, String> {
     }
 }
 
-/// All five runtimes ran every vector file, and equally many; else the sentence that says who did not.
-fn vectors_differ(ended: &[Ended]) -> Option<String> {
+/// All five runtimes played every vector (or trace), and equally many; else the sentence that says who did not.
+fn differ(what: &str, ended: &[Ended], count: fn(&Counts) -> Option<u64>) -> Option<String> {
     let mut numbers = Vec::new();
-    for runtime in VECTOR_RUNTIMES {
+    for runtime in RUNTIMES {
         let found = ended.iter().filter(|one| one.stage.tags.first() == Some(&runtime));
-        numbers.push((runtime, found.filter_map(|one| one.counts.vectors).next_back().unwrap_or(0)));
+        numbers.push((runtime, found.filter_map(|one| count(&one.counts)).next_back().unwrap_or(0)));
     }
     let first = numbers.first().map_or(0, |(_, number)| *number);
     let equal = first > 0 && numbers.iter().all(|(_, number)| *number == first);
     let list: Vec<String> = numbers.iter().map(|(runtime, number)| format!("{runtime} {number}")).collect();
-    if equal { None } else { Some(format!("vectors must pass in equal number in all runtimes: {}", list.join(", "))) }
+    if equal { None } else { Some(format!("{what} must pass in equal number in all runtimes: {}", list.join(", "))) }
 }
 
 impl Ended {

@@ -35,31 +35,50 @@ pub static STAGES: &[Stage] = &[
     stage("file formats", &["house", "vectors", "scenarios"], crate::formats::check),
     stage("format", &["rust"], || Run::cargo().args(["fmt", "--all", "--check"]).output()),
     stage("clippy", &["rust"], clippy),
-    stage("rust tests", &["rust"], || Run::cargo().args(["test", "--quiet", "--workspace"]).output()),
+    stage("rust tests", &["rust"], || {
+        Run::cargo().args(["test", "--quiet", "--workspace", "--exclude", "unruffled-sim"]).output()
+    }),
     stage("core without an OS", &["rust"], without_os),
     stage("rust docs", &["docs", "rust"], docs),
     stage("rust vectors", &["rust", "vectors"], || {
         Run::cargo().args(["run", "--quiet", "-p", "unruffled-host"]).output()
     }),
-    stage("fault server", &["rust", "js", "chromium", "python", "kotlin", "scenarios", "docs"], fault_server),
-    stage("js build", &["js", "chromium", "vectors", "scenarios", "docs"], || build::package("js")),
+    stage("figures", &["rust", "sim"], || {
+        Run::cargo().args(["test", "--quiet", "--profile", "sim", "-p", "unruffled-sim"]).output()
+    }),
+    stage("simulation", &["rust", "sim"], crate::sim::worlds),
+    stage("traces", &["rust", "js", "chromium", "python", "kotlin", "traces"], crate::sim::traces),
+    stage("fault server", &["rust", "js", "chromium", "python", "kotlin", "scenarios", "traces", "docs"], fault_server),
+    stage("js build", &["js", "chromium", "vectors", "scenarios", "traces", "docs"], || build::package("js")),
     stage("js types", &["js"], || npm("types")).after(&["js build"]),
     stage("js lint", &["js"], || npm("lint")).after(&["js build"]),
     stage("js tests", &["js"], || npm("test")).after(&["js build"]),
     stage("js vectors", &["js", "vectors"], || node("test/vectors.mjs")).after(&["js build"]),
+    stage("js traces", &["js", "traces"], || node("test/traces.mjs")).after(&["js build", "traces"]),
     stage("js scenarios", &["js", "scenarios"], || node("test/scenarios.mjs")).after(&["js build", "fault server"]),
     stage("js quick start", &["js", "docs"], quickstart::javascript).after(&["js build", "fault server"]),
-    stage("chromium", &["chromium", "vectors", "scenarios"], chromium).after(&["js build", "fault server"]),
-    stage("python build", &["python", "vectors", "scenarios", "docs"], || build::package("python")),
+    stage("chromium", &["chromium", "vectors", "scenarios", "traces"], chromium).after(&[
+        "js build",
+        "fault server",
+        "traces",
+    ]),
+    stage("python build", &["python", "vectors", "scenarios", "traces", "docs"], || build::package("python")),
     stage("python types", &["python"], || python("mypy", &[])).after(&["python build"]),
     stage("python lint", &["python"], python_lint).after(&["python build"]),
     stage("python tests", &["python"], || python("pytest", &["-q"])).after(&["python build"]),
     stage("python vectors", &["python", "vectors"], || python("tests.vectors", &[])).after(&["python build"]),
+    stage("python traces", &["python", "traces"], || python("tests.traces", &[])).after(&["python build", "traces"]),
     stage("python scenarios", &["python", "scenarios"], || python("tests.scenarios", &[]))
         .after(&["python build", "fault server"]),
     stage("python quick start", &["python", "docs"], quickstart::python).after(&["python build", "fault server"]),
-    stage("kotlin native", &["kotlin", "vectors", "scenarios", "docs"], || build::native().map(|()| String::new())),
-    stage("kotlin tests", &["kotlin", "vectors", "scenarios"], maven).after(&["kotlin native", "fault server"]),
+    stage("kotlin native", &["kotlin", "vectors", "scenarios", "traces", "docs"], || {
+        build::native().map(|()| String::new())
+    }),
+    stage("kotlin tests", &["kotlin", "vectors", "scenarios", "traces"], maven).after(&[
+        "kotlin native",
+        "fault server",
+        "traces",
+    ]),
     stage("kotlin quick start", &["kotlin"], quickstart::kotlin).after(&["kotlin tests", "fault server"]),
 ];
 
@@ -82,8 +101,9 @@ fn fault_server() -> Result<String, String> {
     Run::cargo().args(["build", "--quiet", "--profile", "tools", "-p", "unruffled-faults"]).output()
 }
 
-/// Where the test runners find the fault server.
+/// Where the test runners find the fault server and the traces.
 fn with_faults(run: Run) -> Run {
+    let run = run.env("UNRUFFLED_TRACES", crate::sim::trace_file());
     run.env("UNRUFFLED_FAULTS", target("tools").join(format!("unruffled-faults{}", std::env::consts::EXE_SUFFIX)))
 }
 

@@ -15,7 +15,7 @@ pub mod ours;
 pub mod play;
 pub mod policy;
 pub mod pool;
-pub mod queue;
+
 pub mod quota;
 pub mod server;
 pub mod sweep;

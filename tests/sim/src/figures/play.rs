@@ -2,8 +2,8 @@
 
 use super::chance::Chance;
 use super::policy::{Came, Next, Policy};
-use super::queue::Queue;
 use super::server::{Reply, Server, What};
+use crate::queue::Queue;
 
 /// How calls arrive, over all clients together; calls go to the clients in turn.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,7 @@ pub fn play(setup: Setup) -> Log {
         log: Log::default(),
     };
     play.plan_arrivals();
-    while let Some((now, event)) = play.queue.next() {
+    while let Some((now, event)) = play.queue.pop() {
         play.take(now, event);
     }
     play.log

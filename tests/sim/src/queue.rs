@@ -33,7 +33,7 @@ impl<E> Queue<E> {
     }
 
     /// The next one and its time.
-    pub fn next(&mut self) -> Option<(u64, E)> {
+    pub fn pop(&mut self) -> Option<(u64, E)> {
         let Reverse((at, _, place)) = self.heap.pop()?;
         self.free.push(place);
         self.events[place].take().map(|event| (at, event))

@@ -1,0 +1,56 @@
+//! What a test may ask beside the public answers: where a call stands and what an engine holds. Feature `coverage` only;
+//! nothing here changes anything.
+
+use crate::call::{CallState, LineId, Node};
+use crate::engine::Engine;
+
+/// Where a call is, and of a line which one: an upstream's or credential's place, and a bucket's or gate's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Standing {
+    pub node: Node,
+    pub upstream: u32,
+    pub place: u16,
+}
+
+impl Engine {
+    /// Where a live or kept call stands.
+    #[must_use]
+    pub fn standing(&self, call: u32) -> Option<Standing> {
+        let state = self.calls.at(self.calls.find(call)?).state;
+        let (upstream, place) = match state {
+            CallState::Line(LineId::Cap(upstream)) => (upstream, 0),
+            CallState::Line(LineId::Bucket(upstream, bucket)) => (upstream, u16::from(bucket)),
+            CallState::Line(LineId::Retry(upstream, gate)) => (upstream, gate),
+            CallState::Line(LineId::Credential(holder)) => (holder, 0),
+            _ => (0, 0),
+        };
+        Some(Standing { node: state.node(), upstream, place })
+    }
+
+    /// Tokens of an upstream's retry budget, in millionths, as of the last input.
+    #[must_use]
+    pub fn retry_tokens(&self, upstream: u32) -> u64 {
+        let other = (upstream as usize).checked_sub(1).and_then(|place| self.others.get(place));
+        other.unwrap_or(&self.home).budget.tokens()
+    }
+
+    /// Slots of calls, free ones included: what the engine's memory grows with.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.calls.places() as usize
+    }
+
+    /// Calls that have a slot: live, or ended with a record that nobody pulled yet.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// When the cool-down of an open breaker ends: the one number of a breaker that is drawn.
+    #[must_use]
+    pub fn cool_until(&self, upstream: u32, gate: u16) -> Option<u64> {
+        let other = (upstream as usize).checked_sub(1).and_then(|place| self.others.get(place));
+        let gates = &other.unwrap_or(&self.home).gates;
+        gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref()?.cool_until())
+    }
+}

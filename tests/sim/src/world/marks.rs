@@ -1,0 +1,131 @@
+//! Rare pairs that a run must have reached, counted. A mark that no seed reaches is a hole in the options, and fails
+//! the run.
+
+macro_rules! marks {
+    ($($(#[$doc:meta])* $name:ident $text:literal),+ $(,)?) => {
+        /// One rare thing.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(usize)]
+        pub enum Mark { $($(#[$doc])* $name),+ }
+
+        /// What each is called.
+        pub const MARKS: &[&str] = &[$($text),+];
+    };
+}
+
+marks! {
+    ProbeWaitsForToken "a probe from the retry line must wait at the limiter",
+    ProbeWaitsForCap "a call that might probe waits under the cap",
+    ProbeWaitsForCredential "a call that might probe waits for a credential",
+    ProbeCancelled "a probe is cancelled in flight",
+    ProbeNothing "a probe's answer counts as nothing",
+    ProbeOffline "a probe finds the host offline",
+    ProbeLate "a probe succeeds after its lease and closes",
+    ProbeLateFailure "a probe fails after its lease and counts as nothing",
+    ProbeShort "a success short of `probes` makes the next due",
+    ProbeFromLine "a call in the retry line is taken as the probe",
+    Reopened "a probe fails and re-opens",
+    OpenedByRun "an unbroken run opens a breaker whose rate does not",
+    OpenedTwice "one outcome opens the route's and the API's breaker",
+    OldGeneration "an outcome of an older generation",
+    OldSuccessWhileOpen "a success of an older generation while open",
+    SlowSuccess "a slow success counts as a failure",
+    RefreshWhileOpen "a refresh is asked for while a breaker is open",
+    TokenWhileOpen "a token arrives while a breaker is open",
+    ReplayIntoOpen "a 401 replay meets an open breaker",
+    ReplayWhilePaused "a 401 replay meets a paused bucket",
+    SecondRefusal "a second 401 is delivered",
+    LeaderCancelled "the leader of a refresh is cancelled",
+    LeaderReplaced "another call leads after a cancelled refresh",
+    LeaseOfLeader "a refresh that never came back is led anew",
+    TokenFailedForAll "a refresh fails for calls that wait",
+    TokenStale "a token of a generation that nobody asks for",
+    FreeRejoin "a 429 with a time rejoins its bucket's line",
+    FreeWithoutBucket "a 429 with a time for a call that draws nothing",
+    NamelessLimit "a 429 without a time",
+    LimitedWhilePaused "a 429 sent before or in a pause",
+    GaugeEmpty "a gauge shows nothing left on a success",
+    GaugeStale "a reading older than what is known",
+    SecondBucket "the bucket a gauge shows empty is not the first",
+    UnsentGivesBack "a permit comes back after the bucket was full again",
+    TokenGivenBack "a call leaves the retry line with a token and loses it to a shut breaker",
+    RetryPaid "a retry is sent with a token",
+    RetryRefunded "a paid retry succeeds",
+    RetryFromLine "a retry goes after waiting in the line",
+    PatienceEnds "patience ends in the line without a token",
+    PatienceEndsOpen "patience ends in the line of an open breaker",
+    FirstLinesUp "a first call lines up under breaker.wait",
+    FirstGoesPast "a first call goes past retries without a token",
+    RateLimitedAtOnce "a turn that cannot fit the deadline is refused at once",
+    OverloadedFull "more calls wait than maxWaiting",
+    OverloadedOffline "an offline call finds the lines full",
+    OfflineParks "a call parks offline",
+    OfflinePaid "a paid retry goes offline and owes again",
+    OnlineWhileOpen "online comes while a breaker is open",
+    DeadlineInCap "the deadline ends a wait for the cap",
+    DeadlineInBucket "the deadline ends a wait for a bucket",
+    DeadlineInRetry "the deadline ends a wait in the retry line",
+    DeadlineInCredential "the deadline ends a wait for a credential",
+    DeadlineOffline "the deadline ends a wait offline",
+    CancelInFlight "a cancel in flight",
+    CancelInBackoff "a cancel in backoff",
+    CancelInCap "a cancel in the cap's line",
+    CancelInBucket "a cancel in a bucket's line",
+    CancelInRetry "a cancel in the retry line",
+    CancelInCredential "a cancel in a credential's line",
+    CancelOffline "a cancel of an offline call",
+    CancelHead "a cancel of a line's head with others behind",
+    CloseInBackoff "close finds calls in backoff",
+    CloseInCap "close finds calls in the cap's line",
+    CloseInBucket "close finds calls in a bucket's line",
+    CloseInRetry "close finds calls in the retry line",
+    CloseInCredential "close finds calls in a credential's line",
+    CloseOffline "close finds offline calls",
+    RetryAfterClose "an attempt that would be retried ends after close",
+    ResentUnsafe "an unsafe call without a key is sent again, proven unsent or unprocessed",
+    UnknownOutcome "an unsafe call ends with an unknown outcome",
+    MaybeApplied "a 404 or 412 may be the echo of an earlier attempt",
+    OnceTwice "a second 421 or 425 is delivered",
+    ClockBack "the clock steps back",
+    ClockJump "the clock jumps past deadlines",
+    ClockStill "the clock stands still",
+    WakeEarly "a host asks again before it was told to",
+    WakeLate "a host wakes a second late",
+    WakeUseless "a woken call stays where it is",
+    WakeMissed "a woken call is given up before it was resumed",
+    Misused "an input that fits no call's state",
+    HostLeaks "a call whose host never came back",
+    RecordPulled "a record is pulled",
+    RecordLeft "a record is let go",
+    EventsDropped "events are dropped",
+    NoTimeLimit "an attempt without a time limit",
+}
+
+/// How often each was reached.
+#[derive(Debug, Clone)]
+pub struct Marks(Vec<u64>);
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self(vec![0; MARKS.len()])
+    }
+}
+
+impl Marks {
+    /// It happened.
+    pub fn hit(&mut self, mark: Mark) {
+        self.0[mark as usize] += 1;
+    }
+
+    /// Adds another run's.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(&other.0) {
+            *sum += count;
+        }
+    }
+
+    /// Names and counts.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        MARKS.iter().copied().zip(self.0.iter().copied())
+    }
+}

@@ -1,0 +1,131 @@
+//! One call as the oracle knows it: what the host said of it, what happened to it.
+
+use super::breaker::Permit;
+use unruffled_core::{Fault, Node, Outcome, Standing};
+
+/// GET HEAD OPTIONS TRACE QUERY, by code.
+const SAFE: u16 = 0b100_1111;
+/// … PUT DELETE.
+const IDEMPOTENT: u16 = 0b111_1111;
+
+/// Bits of `what >> 4`.
+pub const REPEATABLE: u32 = 1;
+pub const KEYED: u32 = 1 << 1;
+pub const STACKED: u32 = 1 << 3;
+pub const DROPIN: u32 = 1 << 4;
+pub const CREDENTIALS: u32 = 1 << 5;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paying {
+    First,
+    Free,
+    Owes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Last {
+    None,
+    Status(u16),
+    Fault(Fault),
+}
+
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub route: usize,
+    pub upstream: usize,
+    pub holder: usize,
+    pub method: u32,
+    pub flags: u32,
+    pub keyed: bool,
+    pub idempotent: bool,
+    pub deadline: u64,
+    /// Milliseconds of an attempt; 0 = no limit.
+    pub attempt: u64,
+    /// The deadline cuts the running attempt too.
+    pub cuts: bool,
+    pub standing: Standing,
+    /// End of a backoff.
+    pub until: u64,
+    pub paying: Paying,
+    pub attempts: u64,
+    pub paid: bool,
+    pub counted: bool,
+    pub worst: Outcome,
+    pub last: Last,
+    pub once: bool,
+    pub replayed: bool,
+    pub doubtful: bool,
+    pub eventful: bool,
+    pub sends: u64,
+    /// What came of the last attempt forbids sending the call again.
+    pub sealed: bool,
+    pub not_before: u64,
+    pub sent_at: u64,
+    pub sequence: u64,
+    /// Gates and what each gave.
+    pub permits: [Option<(u16, Permit)>; 2],
+    pub generation: u64,
+    pub patience_used: u64,
+    pub lined_up: u64,
+    /// A wake named it and it was not resumed since.
+    pub woken: bool,
+    /// When it was told to ask again.
+    pub told: u64,
+}
+
+impl Call {
+    #[must_use]
+    pub fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    #[must_use]
+    pub fn safe(&self) -> bool {
+        SAFE >> self.method & 1 == 1
+    }
+
+    /// By method or route, or by its key.
+    #[must_use]
+    pub fn replayable(&self) -> bool {
+        self.idempotent || self.keyed
+    }
+
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        self.standing.node == Node::Flight
+    }
+
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        !matches!(self.standing.node, Node::New | Node::Flight | Node::Kept | Node::Gone)
+    }
+
+    /// Milliseconds in which an attempt may begin.
+    #[must_use]
+    pub fn left(&self, now: u64) -> Option<u64> {
+        self.deadline.checked_sub(now)?.checked_sub(50)
+    }
+
+    /// The timeout of an attempt that begins now.
+    #[must_use]
+    pub fn timeout(&self, now: u64) -> u64 {
+        let left = if self.cuts { self.deadline - now } else { u64::MAX };
+        match (self.attempt, left) {
+            (0, u64::MAX) => 0,
+            (0, left) => left,
+            (attempt, left) => attempt.min(left),
+        }
+    }
+
+    /// The worst of all attempts so far.
+    pub fn blame(&mut self, unknown: bool) {
+        let now = if unknown && !self.safe() { Outcome::Unknown } else { Outcome::Rejected };
+        self.worst = self.worst.max(now);
+    }
+}
+
+/// Whether the method allows sending again.
+#[must_use]
+pub fn idempotent(method: u32) -> bool {
+    IDEMPOTENT >> method & 1 == 1
+}

@@ -1,0 +1,375 @@
+//! An attempt ended: what the tables of semantics.md say must follow.
+
+use super::admitted::costs;
+use super::breaker::Count;
+use super::call::{self, Last, Paying};
+use super::{Core, Shadow, Token, ensure};
+use crate::world::input::Headers;
+use crate::world::marks::Mark;
+use crate::world::rules::{Jitter, Meaning};
+use unruffled_core::{Answer, Fault, Flags, Node, Outcome, Reason, Standing, Step};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Deliver,
+    Final,
+    Retry,
+    RateLimited,
+    Once,
+    Unauthorized,
+}
+
+/// What a retry stands on.
+#[derive(Debug, Clone, Copy)]
+struct Again {
+    server: Option<u64>,
+    limited: bool,
+    allowed: bool,
+    /// The bucket whose gauge shows nothing left.
+    empty: Option<u8>,
+}
+
+impl Shadow {
+    pub(super) fn answered(
+        &mut self,
+        id: u32,
+        status: u16,
+        headers: Headers,
+        core: Core<'_>,
+        answer: Answer,
+    ) -> Result<(), String> {
+        let (class, mut count) = self.classify(status, headers.should_retry);
+        let elapsed = self.landed(id, Last::Status(status));
+        let refused = status >= 400 || class != Class::Deliver;
+        let (empty, gauge_reset) = self.read(id, headers);
+        let server = if refused { headers.retry_after.filter(|ms| *ms > 0).or(gauge_reset) } else { None };
+        if empty.is_some() && !refused {
+            self.marks.hit(Mark::GaugeEmpty);
+        }
+        let call = self.known(id).clone();
+        let slow = call.permits[0].and_then(|(gate, _)| self.upstreams[call.upstream].gate(gate)?.slow_after());
+        if count == Count::Success && slow.is_some_and(|slow| elapsed > slow) {
+            self.marks.hit(Mark::SlowSuccess);
+            count = Count::Failure;
+        }
+        self.count(&call, count, core)?;
+        let limited = class == Class::RateLimited;
+        let call = self.known(id);
+        if refused {
+            call.blame(status >= 500 && !matches!(status, 501 | 505) && !limited);
+        }
+        call.sealed = !(call.replayable() || limited || class == Class::Unauthorized);
+        let repeatable = call.has(call::REPEATABLE);
+        let again = Again { server, limited, allowed: repeatable && (limited || call.replayable()), empty };
+        match class {
+            Class::Deliver => self.delivered(id, status, elapsed, answer),
+            Class::Final => self.must_fail(id, answer, Reason::Status),
+            Class::Once if call.once => {
+                self.marks.hit(Mark::OnceTwice);
+                self.delivered(id, status, elapsed, answer)
+            }
+            Class::Once => {
+                call.once = true;
+                self.again(id, again, core, answer)
+            }
+            Class::Retry | Class::RateLimited => self.again(id, again, core, answer),
+            Class::Unauthorized => self.unauthorized(id, elapsed, core, answer),
+        }
+    }
+
+    pub(super) fn broken(&mut self, id: u32, fault: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
+        let fault = Fault::from_code(u64::from(fault)).ok_or("no such fault")?;
+        self.landed(id, Last::Fault(fault));
+        let call = self.known(id).clone();
+        let count = match fault {
+            Fault::Lost | Fault::Timeout | Fault::Truncated | Fault::Unsent | Fault::ConnectTimeout => Count::Failure,
+            Fault::Offline | Fault::Refused | Fault::Cancelled => Count::Nothing,
+            Fault::TooLarge => Count::Success,
+        };
+        if fault == Fault::Offline && call.permits.iter().flatten().any(|(_, permit)| permit.probe > 0) {
+            self.marks.hit(Mark::ProbeOffline);
+        }
+        self.count(&call, count, core)?;
+        if matches!(fault, Fault::Unsent | Fault::ConnectTimeout | Fault::Offline | Fault::Refused) {
+            self.marks.hit(Mark::UnsentGivesBack);
+            for lane in &mut self.upstreams[call.upstream].lanes {
+                lane.give_back(call.sequence);
+            }
+        }
+        let unsent = matches!(fault, Fault::Unsent | Fault::ConnectTimeout);
+        self.known(id).sealed = !(call.replayable() || unsent);
+        let repeatable = call.has(call::REPEATABLE);
+        match fault {
+            Fault::Lost | Fault::Timeout | Fault::Truncated => {
+                self.known(id).blame(true);
+                let allowed = repeatable && call.replayable();
+                self.again(id, Again { server: None, limited: false, allowed, empty: None }, core, answer)
+            }
+            Fault::Unsent | Fault::ConnectTimeout => {
+                self.again(id, Again { server: None, limited: false, allowed: repeatable, empty: None }, core, answer)
+            }
+            Fault::Offline => self.offline(id, core, answer),
+            Fault::Refused => {
+                if call.counted && call.paid {
+                    self.upstreams[call.upstream].refunded += 1;
+                }
+                self.must_fail(id, answer, Reason::Misuse)
+            }
+            Fault::TooLarge => {
+                self.known(id).blame(true);
+                self.must_fail(id, answer, Reason::Misuse)
+            }
+            Fault::Cancelled => Err("a misuse that was not foreseen".into()),
+        }
+    }
+
+    /// The table, the should-retry header above it, the policy's rules above both.
+    fn classify(&self, status: u16, should_retry: Option<bool>) -> (Class, Count) {
+        let table = match status {
+            401 => (Class::Unauthorized, Count::Success),
+            408 => (Class::Retry, Count::Failure),
+            421 | 425 => (Class::Once, Count::Nothing),
+            429 => (Class::RateLimited, Count::Nothing),
+            501 | 505 | 511 => (Class::Deliver, Count::Nothing),
+            500.. => (Class::Retry, Count::Failure),
+            _ => (Class::Deliver, Count::Success),
+        };
+        let milder = if status < 500 { Count::Nothing } else { table.1 };
+        match self.rules.classify.iter().find(|(known, _)| *known == status) {
+            Some((_, Meaning::Fail)) => return (Class::Final, milder),
+            Some((_, Meaning::Retry)) => return (Class::Retry, milder),
+            Some((_, Meaning::RateLimited)) => return (Class::RateLimited, Count::Nothing),
+            None => {}
+        }
+        match (status >= 400, should_retry, table.0) {
+            (true, Some(true), Class::Deliver | Class::Unauthorized) => (Class::Retry, milder),
+            (true, Some(false), _) => (Class::Deliver, table.1),
+            _ => table,
+        }
+    }
+
+    /// No longer in flight. Returns how long it took.
+    fn landed(&mut self, id: u32, last: Last) -> u64 {
+        let now = self.now;
+        self.attempts_ended += 1;
+        let call = self.known(id);
+        call.last = last;
+        let (upstream, elapsed) = (call.upstream, now - call.sent_at);
+        self.upstreams[upstream].in_flight -= 1;
+        elapsed
+    }
+
+    /// What the gauge tells: the empty bucket, and the time to its reset.
+    fn read(&mut self, id: u32, headers: Headers) -> (Option<u8>, Option<u64>) {
+        let Some(gauge) = headers.gauge else { return (None, None) };
+        let now = self.now;
+        let call = self.known(id);
+        let (upstream, sequence) = (call.upstream, call.sequence);
+        let mut empty = None;
+        // Among several buckets a `RateLimit` item is for the one that it names; ours names none.
+        if gauge.window.is_some() && self.upstreams[upstream].lanes.len() > 1 {
+            return (None, None);
+        }
+        for (i, lane) in self.upstreams[upstream].lanes.iter_mut().enumerate().filter(|(_, lane)| lane.gauge) {
+            if gauge.remaining == 0 && empty.is_none() {
+                empty = Some(i as u8);
+            }
+            if sequence < lane.read_sequence {
+                self.marks.hit(Mark::GaugeStale);
+                continue;
+            }
+            lane.read_sequence = sequence;
+            if gauge.remaining == 0 {
+                lane.pause(now + gauge.reset * 1_000);
+            }
+        }
+        (empty, empty.map(|_| gauge.reset * 1_000).filter(|reset| *reset > 0))
+    }
+
+    fn delivered(&mut self, id: u32, status: u16, elapsed: u64, answer: Answer) -> Result<(), String> {
+        let call = self.known(id).clone();
+        let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
+        ensure!(answer.step() == Step::Deliver { outcome }, "expected to deliver {status} with {outcome:?}");
+        let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.doubtful;
+        if echo {
+            self.marks.hit(Mark::MaybeApplied);
+        }
+        ensure!(answer.flags().has(Flags::APPLIED) == echo, "APPLIED on the wrong answer");
+        ensure!(answer.flags().has(Flags::REPORT) == call.eventful, "REPORT on the wrong answer");
+        if status < 500 && status != 408 {
+            let upstream = &mut self.upstreams[call.upstream];
+            upstream.succeeded(elapsed);
+            if call.paid {
+                upstream.refunded += 1;
+                self.marks.hit(Mark::RetryRefunded);
+            }
+        }
+        self.ended(id, None);
+        Ok(())
+    }
+
+    fn unauthorized(&mut self, id: u32, elapsed: u64, core: Core<'_>, answer: Answer) -> Result<(), String> {
+        let call = self.known(id).clone();
+        let may = call.has(call::CREDENTIALS)
+            && call.has(call::REPEATABLE)
+            && !call.replayed
+            && !call.has(call::STACKED)
+            && !self.closed;
+        let holder = &mut self.holders[call.holder];
+        let refresh = may && holder.token != Token::Plain;
+        if !refresh {
+            if call.replayed {
+                self.marks.hit(Mark::SecondRefusal);
+            }
+            return self.delivered(id, 401, elapsed, answer);
+        }
+        if matches!(holder.token, Token::Valid(_)) && holder.generation == call.generation {
+            holder.token = Token::Empty;
+        }
+        let call = self.known(id);
+        call.replayed = true;
+        call.eventful = true;
+        self.admitted(id, core, answer)
+    }
+
+    fn offline(&mut self, id: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
+        let now = self.now;
+        let call = self.known(id);
+        call.blame(true);
+        call.doubtful = call.worst == Outcome::Unknown;
+        let refund = call.counted && call.paid;
+        if call.counted {
+            call.attempts -= 1;
+            call.paying = if refund { Paying::Owes } else { Paying::First };
+        }
+        let call = call.clone();
+        if refund {
+            self.upstreams[call.upstream].refunded += 1;
+            self.marks.hit(Mark::OfflinePaid);
+        }
+        let left = call.left(now).unwrap_or(0);
+        let parks = call.has(call::REPEATABLE) && call.replayable() && !call.has(call::DROPIN);
+        if !parks || self.closed || left == 0 {
+            return self.must_fail(id, answer, Reason::Offline);
+        }
+        if self.lines.waiting() >= self.rules.max_waiting {
+            self.marks.hit(Mark::OverloadedOffline);
+            return self.must_fail(id, answer, Reason::Overloaded);
+        }
+        ensure!(answer.step() == Step::Park { at_most: left }, "expected to park {left} ms offline");
+        self.marks.hit(Mark::OfflineParks);
+        self.known(id).eventful = true;
+        self.moved(id, core)?;
+        let standing = self.known(id).standing;
+        ensure!(
+            standing == Standing { node: Node::Offline, upstream: 0, place: 0 },
+            "offline, and stands in {standing:?}"
+        );
+        Ok(())
+    }
+
+    /// Another attempt if the rules allow, in the order attempts, server's time, deadline, replay.
+    fn again(&mut self, id: u32, again: Again, core: Core<'_>, answer: Answer) -> Result<(), String> {
+        let now = self.now;
+        let call = self.known(id);
+        call.doubtful = call.worst == Outcome::Unknown;
+        let call = call.clone();
+        let rules = std::rc::Rc::clone(&self.rules);
+        let route = &rules.routes[call.route];
+        let (least, most) = backoff(route.base, route.cap, route.jitter, call.attempts.max(1), again);
+        let paused = self.pauses(id, again, now + least);
+        if self.closed {
+            self.marks.hit(Mark::RetryAfterClose);
+            return self.must_fail(id, answer, Reason::Closed);
+        }
+        if call.has(call::STACKED) || route.attempts <= 1 {
+            return self.must_fail(
+                id,
+                answer,
+                match call.last {
+                    Last::Fault(Fault::Timeout | Fault::ConnectTimeout) => Reason::Timeout,
+                    Last::Fault(_) => Reason::Network,
+                    Last::Status(_) | Last::None => Reason::Status,
+                },
+            );
+        }
+        let free = again.limited && again.server.is_some();
+        if !free && call.attempts >= route.attempts {
+            return self.must_fail(id, answer, Reason::RetriesExhausted);
+        }
+        if let (Some(server), Some(longest)) = (again.server, route.max_retry_after)
+            && server > longest
+        {
+            return self.must_fail(id, answer, Reason::RateLimited);
+        }
+        let left = call.left(now);
+        let never = left.is_none_or(|left| least > left);
+        let fails = matches!(answer.step(), Step::Fail { reason: Reason::Deadline, .. });
+        if never || fails && left.is_some_and(|left| most > left) && !(free && paused) {
+            return self.must_fail(id, answer, Reason::Deadline);
+        }
+        if fails && left.is_some_and(|left| most > left) {
+            return self.must_fail(id, answer, Reason::Deadline);
+        }
+        if !again.allowed {
+            return self.must_fail(id, answer, Reason::NotReplayable);
+        }
+        let call = self.known(id);
+        call.eventful = true;
+        call.paying = if free { Paying::Free } else { Paying::Owes };
+        call.not_before = now + least;
+        if free && paused {
+            self.marks.hit(Mark::FreeRejoin);
+            return self.admitted(id, core, answer);
+        }
+        if free {
+            self.marks.hit(Mark::FreeWithoutBucket);
+        } else if again.limited {
+            self.marks.hit(Mark::NamelessLimit);
+        }
+        let Step::Wait { delay } = answer.step() else {
+            return Err(format!("expected a backoff of {least} to {most} ms"));
+        };
+        ensure!(delay >= least && delay <= most, "a backoff of {delay} ms, expected {least} to {most}");
+        self.known(id).until = now + delay;
+        self.moved(id, core)?;
+        let standing = self.known(id).standing;
+        ensure!(standing.node == Node::Backoff, "waits, and stands in {standing:?}");
+        Ok(())
+    }
+
+    /// A rate limit pauses the bucket that its gauge shows empty, else the first the call drew from. Returns whether the
+    /// call draws from it.
+    fn pauses(&mut self, id: u32, again: Again, until: u64) -> bool {
+        if !again.limited {
+            return false;
+        }
+        let call = self.known(id);
+        let (place, route, sent_at) = (call.upstream, call.route, call.sent_at);
+        let costs = costs(&self.rules, self.upstreams[place].own, route);
+        let Some(bucket) = again.empty.or(costs.first().map(|(bucket, _)| *bucket)) else { return false };
+        if costs.first().is_some_and(|(first, _)| *first != bucket) {
+            self.marks.hit(Mark::SecondBucket);
+        }
+        let lane = &mut self.upstreams[place].lanes[usize::from(bucket)];
+        if sent_at < lane.paused_until {
+            self.marks.hit(Mark::LimitedWhilePaused);
+        }
+        lane.pause(until);
+        costs.iter().any(|(drawn, _)| *drawn == bucket)
+    }
+}
+
+/// The least and the longest wait before retry `k`.
+fn backoff(base: u64, cap: u64, jitter: Jitter, k: u64, again: Again) -> (u64, u64) {
+    let base = if again.limited && again.server.is_none() { base.max(1_000) } else { base };
+    let doubled = if k > 40 { u64::MAX } else { base.saturating_mul(1 << (k - 1)) };
+    let d = doubled.min(cap / 2);
+    let (least, most) = match (again.server, jitter) {
+        (Some(server), _) => (server, server + d),
+        (None, Jitter::Added) => (d, 2 * d),
+        (None, Jitter::Full) => (0, 2 * d),
+        (None, Jitter::None) => (d, d),
+    };
+    (least.max(1), most.max(1))
+}

@@ -1,0 +1,570 @@
+//! The oracle: follows every input and answer of one engine and says when an answer breaks a sentence of semantics.md.
+//! It is told apart from the core on purpose: lists instead of rings, recounting instead of counting.
+
+mod admitted;
+pub mod breaker;
+pub mod call;
+mod gates;
+mod landed;
+pub mod lane;
+pub mod lines;
+
+use super::input::{CREDENTIALS, Input, ORIGINS};
+use super::marks::{Mark, Marks};
+use super::rules::Rules;
+use breaker::Breaker;
+use call::{Call, Last, Paying};
+use lane::Lane;
+use lines::Lines;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use unruffled_core::{Answer, Engine, Flags, Misuse, Node, Outcome, Reason, Standing, Step};
+
+/// Ends the check with a sentence.
+macro_rules! ensure {
+    ($holds:expr, $($text:tt)+) => { if !$holds { return Err(format!($($text)+)); } };
+}
+pub(crate) use ensure;
+
+const ONE: u64 = 1_000_000;
+
+/// Who holds a credential's next token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Empty,
+    Leading(u64),
+    Valid(u64),
+    Plain,
+}
+
+#[derive(Debug)]
+struct Holder {
+    name: u8,
+    token: Token,
+    generation: u64,
+    failed: u64,
+}
+
+/// What calls to one origin share.
+#[derive(Debug)]
+struct Upstream {
+    origin: u8,
+    /// Routes and limits of the policy bind it.
+    own: bool,
+    gates: Vec<Option<Breaker>>,
+    gate_of: Vec<Option<u16>>,
+    lanes: Vec<Lane>,
+    in_flight: u64,
+    /// Begins, for the share of the budget's capacity.
+    begins: VecDeque<u64>,
+    begun: u64,
+    paid: u64,
+    refunded: u64,
+    /// EWMA of the latency of successes in 1/1024 ms.
+    latency: u64,
+}
+
+/// The oracle of one engine.
+#[derive(Debug)]
+pub struct Shadow {
+    rules: Rc<Rules>,
+    pub now: u64,
+    pub closed: bool,
+    pub calls: BTreeMap<u32, Call>,
+    upstreams: Vec<Upstream>,
+    holders: Vec<Holder>,
+    scopes: Vec<(usize, usize)>,
+    pub lines: Lines,
+    sequence: u64,
+    /// WAKES was raised, and the wakes were not pulled to their end since.
+    unpulled: bool,
+    peak: usize,
+    /// Events that must have been produced since the last pull.
+    attempts_ended: u64,
+    calls_ended: u64,
+    pub marks: Marks,
+}
+
+/// What the oracle may ask of the core: the drawn numbers and where calls stand.
+type Core<'a> = &'a Engine;
+
+impl Shadow {
+    #[must_use]
+    pub fn new(rules: Rc<Rules>) -> Self {
+        let home = Upstream::new(&rules, 0, true);
+        Self {
+            rules,
+            now: 0,
+            closed: false,
+            calls: BTreeMap::new(),
+            upstreams: vec![home],
+            holders: vec![Holder { name: 0, token: Token::Empty, generation: 0, failed: 0 }],
+            scopes: vec![(0, 0)],
+            lines: Lines::default(),
+            sequence: 0,
+            unpulled: false,
+            peak: 0,
+            attempts_ended: 0,
+            calls_ended: 0,
+            marks: Marks::default(),
+        }
+    }
+
+    /// Follows one input that answers a word.
+    ///
+    /// # Errors
+    /// The sentence that was broken.
+    pub fn word(&mut self, core: Core<'_>, input: &Input, answer: Answer) -> Result<(), String> {
+        ensure!(Answer::from_word(answer.word()) == Some(answer), "the word does not come back");
+        if let Some(misuse) = self.foresees_misuse(input) {
+            self.marks.hit(Mark::Misused);
+            ensure!(answer.step() == Step::Misuse(misuse), "expected misuse {misuse:?}");
+            return Ok(());
+        }
+        ensure!(!matches!(answer.step(), Step::Misuse(_)), "a misuse of nothing");
+        if let Some(now) = input.now() {
+            if now < self.now {
+                self.marks.hit(Mark::ClockBack);
+            }
+            self.now = self.now.max(now);
+        }
+        match *input {
+            Input::Begin { .. } => self.begun(input, core, answer)?,
+            Input::Respond { call, status, headers, .. } => {
+                self.answered(call, status as u16, headers, core, answer)?
+            }
+            Input::Fault { call, fault, .. } => self.broken(call, fault, core, answer)?,
+            Input::Resume { call, .. } => self.resumed(call, core, answer)?,
+            Input::Abandon { call, .. } => self.abandoned(call, core, answer)?,
+            Input::Token { generation, expires_in, .. } => self.token(generation, expires_in, answer)?,
+            Input::TokenFailed { generation, fault, .. } => self.token_failed(generation, fault, answer)?,
+            Input::Online { .. } => {
+                let open = self.upstreams.iter().any(Upstream::open);
+                if open && self.lines.of(Standing { node: Node::Offline, upstream: 0, place: 0 }).next().is_some() {
+                    self.marks.hit(Mark::OnlineWhileOpen);
+                }
+                ensure!(answer.step() == Step::Done { arg: 0 }, "online answers Done");
+            }
+            Input::Close { .. } => self.close(answer)?,
+            Input::Wake => self.woke(answer)?,
+            Input::Report { .. } | Input::Scope { .. } | Input::Events | Input::Snapshot { .. } => {}
+        }
+        self.unpulled = answer.flags().has(Flags::WAKES);
+        self.told(input, answer);
+        self.bounds(core)
+    }
+
+    /// When a waiting call was told to ask again.
+    fn told(&mut self, input: &Input, answer: Answer) {
+        if let (Some(id), Step::Wait { delay: ms } | Step::Park { at_most: ms }) = (input.call(), answer.step())
+            && let Some(call) = self.calls.get_mut(&id)
+        {
+            call.told = self.now + ms;
+        }
+    }
+
+    /// What holds after every input.
+    fn bounds(&mut self, core: Core<'_>) -> Result<(), String> {
+        self.peak = self.peak.max(self.calls.len());
+        ensure!(core.held() == self.calls.len(), "{} calls held, {} known", core.held(), self.calls.len());
+        ensure!(core.places() <= self.peak + 1, "{} slots for a peak of {} calls", core.places(), self.peak);
+        ensure!(self.lines.waiting() <= self.rules.max_waiting, "{} calls wait", self.lines.waiting());
+        for upstream in &self.upstreams {
+            ensure!(upstream.in_flight <= self.rules.concurrency, "{} attempts in flight", upstream.in_flight);
+        }
+        Ok(())
+    }
+
+    /// What a host's mistake is answered with.
+    fn foresees_misuse(&self, input: &Input) -> Option<Misuse> {
+        let live = |call: u32| self.calls.get(&call);
+        let fits = |call: u32, fits: fn(&Call) -> bool| match live(call) {
+            None => Some(Misuse::Unknown),
+            Some(call) if !fits(call) => Some(Misuse::State),
+            Some(_) => None,
+        };
+        match *input {
+            Input::Begin { what, .. } if (9..15).contains(&(what & 15)) => Some(Misuse::Range),
+            Input::Begin { scope, .. } if scope as usize >= self.scopes.len() => Some(Misuse::Unknown),
+            Input::Begin { route, .. } if route as usize >= self.rules.routes.len() => Some(Misuse::Unknown),
+            Input::Begin { call, .. } => live(call).map(|_| Misuse::Live),
+            Input::Respond { status, .. } if status > 999 => Some(Misuse::Range),
+            Input::Fault { fault, .. } if fault == 6 || fault > 8 => Some(Misuse::Range),
+            Input::Respond { call, .. } | Input::Fault { call, .. } => fits(call, Call::in_flight),
+            Input::Resume { call, .. } => fits(call, Call::waits),
+            Input::Abandon { call, .. } => fits(call, |_| true),
+            Input::TokenFailed { fault, .. } if fault > 8 => Some(Misuse::Range),
+            Input::Token { generation, .. } | Input::TokenFailed { generation, .. } => {
+                let holder = self.holders.get((generation >> 20) as usize);
+                let asked = |holder: &Holder| {
+                    matches!(holder.token, Token::Leading(_)) && holder.generation == generation & 0xf_ffff
+                };
+                (!holder.is_some_and(asked)).then_some(Misuse::Generation)
+            }
+            _ => None,
+        }
+    }
+
+    /// A scope was asked for.
+    ///
+    /// # Errors
+    /// It has another number than the order of asking gives.
+    pub fn scope(&mut self, origin: u8, credential: u8, number: u32) -> Result<(), String> {
+        let place = self.upstreams.iter().position(|known| known.origin == origin).unwrap_or_else(|| {
+            self.upstreams.push(Upstream::new(&self.rules, origin, false));
+            self.upstreams.len() - 1
+        });
+        let holder = self.holders.iter().position(|known| known.name == credential).unwrap_or_else(|| {
+            self.holders.push(Holder { name: credential, token: Token::Empty, generation: 0, failed: 0 });
+            self.holders.len() - 1
+        });
+        let scope = self.scopes.iter().position(|known| *known == (place, holder)).unwrap_or_else(|| {
+            self.scopes.push((place, holder));
+            self.scopes.len() - 1
+        });
+        let (origin, credential) = (ORIGINS[usize::from(origin)], CREDENTIALS[usize::from(credential)]);
+        ensure!(scope as u32 == number, "scope of {origin:?} and {credential:?} is {number}, expected {scope}");
+        Ok(())
+    }
+
+    /// A record was pulled.
+    ///
+    /// # Errors
+    /// A record of nothing.
+    pub fn report(&mut self, core: Core<'_>, id: u32, text: &str) -> Result<(), String> {
+        match self.calls.get(&id) {
+            None => ensure!(text.contains("unknown"), "the record of no call: {text}"),
+            Some(call) if call.standing.node == Node::Kept => {
+                self.marks.hit(Mark::RecordPulled);
+                let attempts = format!("\"attempts\":{}", call.attempts);
+                ensure!(text.contains(&attempts), "the record says other attempts than {}: {text}", call.attempts);
+                self.calls.remove(&id);
+            }
+            Some(_) => {}
+        }
+        self.bounds(core)
+    }
+
+    /// The events were pulled: emitted and dropped make what was produced.
+    ///
+    /// # Errors
+    /// Some are missing without being counted.
+    pub fn events(&mut self, text: &str) -> Result<(), String> {
+        let count = |kind: &str| text.matches(kind).count() as u64;
+        let after = text.strip_prefix("{\"dropped\":").unwrap_or_default();
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let dropped: u64 = after[..digits].parse().map_err(|_| format!("no count of the dropped: {text}"))?;
+        let (attempts, calls) = (count("\"kind\":\"attempt\""), count("\"kind\":\"call\""));
+        let (expected, ended) = (self.attempts_ended, self.calls_ended);
+        if dropped == 0 {
+            ensure!(
+                (attempts, calls) == (expected, ended),
+                "{attempts} and {calls} events, expected {expected} and {ended}"
+            );
+        } else {
+            self.marks.hit(Mark::EventsDropped);
+            ensure!(attempts <= expected && calls <= ended, "more events than things happened");
+            ensure!(attempts + calls + dropped >= expected + ended, "events are missing without being counted");
+        }
+        (self.attempts_ended, self.calls_ended) = (0, 0);
+        Ok(())
+    }
+
+    fn begun(&mut self, input: &Input, core: Core<'_>, answer: Answer) -> Result<(), String> {
+        let Input::Begin { call: id, route, scope, what, deadline, .. } = *input else { return Ok(()) };
+        let (upstream, holder) = self.scopes[scope as usize];
+        let now = self.now;
+        let rules = Rc::clone(&self.rules);
+        let route = if self.upstreams[upstream].own { route as usize } else { 0 };
+        let own = &rules.routes[route];
+        let (method, flags) = (what & 15, what >> 4 & 63);
+        let dropin = flags & call::DROPIN != 0;
+        let growth = u64::from(what >> 16) * 1_000;
+        let keyed = flags & call::KEYED != 0 || rules.keys && matches!(method, 7 | 8);
+        let up = &mut self.upstreams[upstream];
+        up.begin(now, &rules);
+        let tokens = core.retry_tokens(upstream as u32);
+        ensure!(tokens <= up.capacity(now, &rules), "{tokens} millionths of retry tokens, above the capacity");
+        let gates = up.gates_for(&rules, route);
+        self.calls.insert(
+            id,
+            Call {
+                route,
+                upstream,
+                holder,
+                method,
+                flags,
+                keyed,
+                idempotent: own.repeatable.unwrap_or(call::idempotent(method)),
+                deadline: if deadline == 0 { now + own.total } else { deadline.min(1 << 41) },
+                attempt: if dropin && !rules.written { 0 } else { own.attempt + growth },
+                cuts: deadline != 0 || !dropin || rules.written,
+                standing: Standing { node: Node::New, upstream: 0, place: 0 },
+                until: 0,
+                paying: Paying::First,
+                attempts: 0,
+                paid: false,
+                counted: false,
+                worst: Outcome::NotSent,
+                last: Last::None,
+                once: false,
+                replayed: false,
+                doubtful: false,
+                eventful: false,
+                sends: 0,
+                sealed: false,
+                not_before: 0,
+                sent_at: 0,
+                sequence: 0,
+                permits: gates.map(|gate| gate.map(|gate| (gate, breaker::Permit::default()))),
+                generation: 0,
+                patience_used: 0,
+                lined_up: 0,
+                woken: false,
+                told: 0,
+            },
+        );
+        self.admitted(id, core, answer)
+    }
+
+    fn resumed(&mut self, id: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
+        let (now, closed, unpulled) = (self.now, self.closed, self.unpulled);
+        let call = self.known(id);
+        let woken = std::mem::take(&mut call.woken);
+        if call.standing.node == Node::Backoff && call.until > now && !closed {
+            let delay = call.until - now;
+            self.marks.hit(Mark::WakeEarly);
+            ensure!(answer.step() == Step::Wait { delay }, "expected the rest of the backoff, {delay} ms");
+            return Ok(());
+        }
+        let before = call.standing;
+        let early = !woken && now < call.told;
+        let probing = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id]);
+        // A host that is late with one call may keep others waiting that the late one goes before.
+        let behind =
+            self.calls.iter().any(|(other, call)| *other != id && call.waits() && (call.woken || call.told <= now));
+        self.admitted(id, core, answer)?;
+        let goes = matches!(answer.step(), Step::Send { .. } | Step::Refresh { .. });
+        // Whoever asks first is the probe; offline calls may always ask; a learned rate grows by the second, and each call
+        // deposits a part of a token: a head is not told anew for that.
+        let deposits = before.node == Node::Retry && self.rules.per_second > 0;
+        let excused =
+            probing || behind || unpulled || deposits || before.node == Node::Offline || before.node == Node::Backoff;
+        if early && goes && !excused && !(before.node == Node::Bucket && self.learns(before)) {
+            return Err(format!("a wake was lost: it could go from {before:?}, and nobody told it"));
+        }
+        if early {
+            self.marks.hit(Mark::WakeEarly);
+        }
+        if woken && self.calls.get(&id).is_some_and(|call| call.standing == before) {
+            self.marks.hit(Mark::WakeUseless);
+        }
+        Ok(())
+    }
+
+    fn learns(&self, line: Standing) -> bool {
+        self.upstreams[line.upstream as usize].lanes[usize::from(line.place)].learns()
+    }
+
+    fn abandoned(&mut self, id: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
+        ensure!(answer.step() == Step::Done { arg: 0 }, "abandon answers Done");
+        let Some(call) = self.calls.remove(&id) else { return Ok(()) };
+        let mark = match call.standing.node {
+            Node::Flight => Mark::CancelInFlight,
+            Node::Backoff => Mark::CancelInBackoff,
+            Node::Cap => Mark::CancelInCap,
+            Node::Bucket => Mark::CancelInBucket,
+            Node::Retry => Mark::CancelInRetry,
+            Node::Credential => Mark::CancelInCredential,
+            Node::Offline => Mark::CancelOffline,
+            Node::New | Node::Kept | Node::Gone => Mark::RecordLeft,
+        };
+        self.marks.hit(mark);
+        if call.woken {
+            self.marks.hit(Mark::WakeMissed);
+        }
+        if lines::in_line(call.standing) {
+            if self.lines.head(call.standing) == Some(id) && self.lines.has_others(call.standing, id) {
+                self.marks.hit(Mark::CancelHead);
+            }
+            let leads = matches!(self.holders[call.holder].token, Token::Leading(_));
+            if call.standing.node == Node::Credential
+                && leads
+                && self.holders[call.holder].generation == call.generation
+            {
+                self.marks.hit(Mark::LeaderCancelled);
+            }
+            self.lines.leave(call.standing, id);
+        }
+        if call.standing.node == Node::Flight {
+            self.upstreams[call.upstream].in_flight -= 1;
+            if call.permits.iter().flatten().any(|(_, permit)| permit.probe > 0) {
+                self.marks.hit(Mark::ProbeCancelled);
+            }
+            self.count(&call, breaker::Count::Nothing, core)?;
+        }
+        Ok(())
+    }
+
+    fn token(&mut self, generation: u64, expires_in: u64, answer: Answer) -> Result<(), String> {
+        let now = self.now;
+        if self.upstreams.iter().any(Upstream::open) {
+            self.marks.hit(Mark::TokenWhileOpen);
+        }
+        self.holders[(generation >> 20) as usize].token = match expires_in {
+            0 => Token::Plain,
+            0xff_ffff_ffff.. => Token::Valid(u64::MAX),
+            _ => Token::Valid(now + expires_in),
+        };
+        ensure!(answer.step() == Step::Done { arg: 0 }, "token answers Done");
+        Ok(())
+    }
+
+    fn token_failed(&mut self, generation: u64, fault: u32, answer: Answer) -> Result<(), String> {
+        let holder = &mut self.holders[(generation >> 20) as usize];
+        holder.token = Token::Empty;
+        if fault != 6 {
+            holder.failed = holder.generation;
+            self.marks.hit(Mark::TokenFailedForAll);
+        }
+        ensure!(answer.step() == Step::Done { arg: 0 }, "token_failed answers Done");
+        Ok(())
+    }
+
+    fn close(&mut self, answer: Answer) -> Result<(), String> {
+        self.closed = true;
+        for call in self.calls.values() {
+            let mark = match call.standing.node {
+                Node::Backoff => Mark::CloseInBackoff,
+                Node::Cap => Mark::CloseInCap,
+                Node::Bucket => Mark::CloseInBucket,
+                Node::Retry => Mark::CloseInRetry,
+                Node::Credential => Mark::CloseInCredential,
+                Node::Offline => Mark::CloseOffline,
+                Node::New | Node::Flight | Node::Kept | Node::Gone => continue,
+            };
+            self.marks.hit(mark);
+        }
+        let waits = self.calls.values().any(|call| call.waits() && !call.woken);
+        ensure!(!waits || answer.flags().has(Flags::WAKES), "close wakes those who wait");
+        Ok(())
+    }
+
+    fn woke(&mut self, answer: Answer) -> Result<(), String> {
+        let Step::Done { arg } = answer.step() else { return Err("wake answers Done".into()) };
+        let Some(id) = arg.checked_sub(1) else {
+            ensure!(!answer.flags().has(Flags::WAKES), "WAKES, and nobody to wake");
+            return Ok(());
+        };
+        let call = self.calls.get_mut(&(id as u32)).ok_or(format!("woke {id}, which is no live call"))?;
+        ensure!(call.waits(), "woke {id}, which does not wait: {:?}", call.standing);
+        ensure!(!call.woken, "woke {id} twice");
+        call.woken = true;
+        Ok(())
+    }
+
+    fn known(&mut self, id: u32) -> &mut Call {
+        self.calls.get_mut(&id).expect("a call that is no misuse is known")
+    }
+
+    /// The call ended with this answer.
+    fn ended(&mut self, id: u32, reason: Option<Reason>) {
+        self.calls_ended += 1;
+        let call = self.known(id);
+        let standing = call.standing;
+        call.eventful |= reason.is_some();
+        let (eventful, doubtful) = (call.eventful, call.worst == Outcome::Unknown);
+        call.standing = Standing { node: Node::Kept, upstream: 0, place: 0 };
+        if !eventful {
+            self.calls.remove(&id);
+        }
+        if doubtful && reason.is_some() {
+            self.marks.hit(Mark::UnknownOutcome);
+        }
+        if lines::in_line(standing) {
+            self.lines.leave(standing, id);
+        }
+    }
+
+    /// The call stands elsewhere now, as the core says.
+    fn moved(&mut self, id: u32, core: Core<'_>) -> Result<Standing, String> {
+        let now = self.now;
+        let Some(to) = core.standing(id) else { return Err("a call that goes on is not there".into()) };
+        let call = self.calls.get_mut(&id).expect("known");
+        let from = std::mem::replace(&mut call.standing, to);
+        if from != to {
+            if from.node == Node::Retry {
+                call.patience_used += now - call.lined_up;
+            }
+            if to.node == Node::Retry {
+                call.lined_up = now;
+            }
+            if lines::in_line(from) {
+                self.lines.leave(from, id);
+            }
+            if lines::in_line(to) {
+                self.lines.join(to, id);
+            }
+        }
+        Ok(from)
+    }
+}
+
+impl Upstream {
+    fn new(rules: &Rules, origin: u8, own: bool) -> Self {
+        let lanes = if own && !rules.limits.is_empty() {
+            rules.limits.iter().map(|limit| Lane::new(Some(limit))).collect()
+        } else {
+            vec![Lane::new(None)]
+        };
+        Self {
+            origin,
+            own,
+            gates: vec![None, rules.routes[0].breaker.map(Breaker::new)],
+            gate_of: vec![None; rules.routes.len()],
+            lanes,
+            in_flight: 0,
+            begins: VecDeque::new(),
+            begun: 0,
+            paid: 0,
+            refunded: 0,
+            latency: 0,
+        }
+    }
+
+    fn open(&self) -> bool {
+        self.gates.iter().flatten().any(Breaker::is_open)
+    }
+
+    fn begin(&mut self, now: u64, rules: &Rules) {
+        let _ = rules;
+        self.begun += 1;
+        self.begins.push_back(now);
+        while self.begins.front().is_some_and(|at| at / 3_000 + 10 <= now / 3_000) {
+            self.begins.pop_front();
+        }
+    }
+
+    /// Millionths: the policy's and 2 % of the calls of 30 s.
+    fn capacity(&self, _now: u64, rules: &Rules) -> u64 {
+        rules.capacity + self.begins.len() as u64 * ONE / 50
+    }
+
+    /// Retries that cost something never exceed what was there and what was deposited.
+    fn pays(&mut self, now: u64, rules: &Rules) -> Result<(), String> {
+        self.paid += 1;
+        let had = rules.capacity + rules.per_call * self.begun + rules.per_second * now / 1_000;
+        let spent = (self.paid - self.refunded) * ONE;
+        ensure!(spent <= had, "{spent} millionths of tokens spent, {had} deposited");
+        Ok(())
+    }
+
+    fn succeeded(&mut self, elapsed: u64) {
+        let sample = (elapsed * 1_024).max(1);
+        self.latency = if self.latency == 0 { sample } else { self.latency - self.latency / 8 + sample / 8 };
+    }
+
+    fn patience(&self) -> u64 {
+        (self.latency * 10 / 1_024).max(5_000)
+    }
+}
