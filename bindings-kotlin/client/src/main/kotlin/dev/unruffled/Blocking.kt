@@ -3,7 +3,6 @@ package dev.unruffled
 import java.io.IOException
 import java.io.InterruptedIOException
 import java.util.concurrent.CountDownLatch
-import java.util.concurrent.TimeUnit
 import kotlin.coroutines.Continuation
 import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.EmptyCoroutineContext
@@ -14,7 +13,7 @@ import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
  * The host for plain threads: everything happens on the caller's own thread and nothing suspends. An interrupt ends waits at
  * once and attempts within [Watch.EVERY_MS] ms, as [InterruptedIOException], and the thread stays interrupted.
  */
-internal class Blocking(private val transport: Transport) : Host {
+internal class Blocking(private val transport: Transport, private val clock: Clock) : Host {
     override suspend fun send(attempt: Attempt): Reply {
         val progress = Progress()
         val call =
@@ -47,7 +46,7 @@ internal class Blocking(private val transport: Transport) : Host {
         val bell = Bell { woken.countDown() }
         if (!seat.wait(bell)) return
         try {
-            woken.await(ms, TimeUnit.MILLISECONDS)
+            clock.await(woken, ms)
         } catch (_: InterruptedException) {
             throw interrupted()
         } finally {

@@ -10,7 +10,7 @@ import kotlin.time.Duration
  * stays interrupted. Not for Android's main thread.
  */
 public class BlockingClient internal constructor(private val client: Client) {
-    private val host = Blocking(client.transport)
+    private val host = Blocking(client.transport, client.engine.clock)
     private val driver = Driver(client.engine, host)
 
     /** GET [target]. */

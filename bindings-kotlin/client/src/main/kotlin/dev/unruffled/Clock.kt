@@ -1,5 +1,8 @@
 package dev.unruffled
 
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+
 /** The two clocks of an engine. Injected, so that tests own the time. */
 internal interface Clock {
     /** Whole milliseconds since the engine was opened; never steps back. */
@@ -7,6 +10,11 @@ internal interface Clock {
 
     /** Unix time in milliseconds. */
     fun wall(): Long
+
+    /** Blocks this thread until [woken] is at zero, [ms] have passed or it is interrupted. */
+    fun await(woken: CountDownLatch, ms: Long) {
+        woken.await(ms, TimeUnit.MILLISECONDS)
+    }
 }
 
 /** The platform's clocks. */

@@ -71,12 +71,14 @@ internal class Driver(private val engine: Engine, private val host: Host) {
                 }
             }
         } finally {
-            if (!ended) {
-                flight.reply?.close()
-                engine.heed(core.abandon(seat.id, clock.now()))
+            // The body of an interceptor may throw when it is closed: the core hears of the end all the same.
+            try {
+                if (!ended) flight.reply?.close()
+            } finally {
+                if (!ended) engine.heed(core.abandon(seat.id, clock.now()))
+                engine.leave(seat)
+                if (engine.events.wanted) engine.events.pull()
             }
-            engine.leave(seat)
-            if (engine.events.wanted) engine.events.pull()
         }
     }
 

@@ -58,8 +58,14 @@ internal class Events(private val engine: Engine, options: ClientOptions) {
         for (listener in listeners) {
             try {
                 listener(event)
-            } catch (_: RuntimeException) {
+            } catch (_: InterruptedException) {
+                Thread.currentThread().interrupt()
+            } catch (@Suppress("TooGenericExceptionCaught") _: Exception) {
                 // Watching must not change what is watched.
+            } catch (@Suppress("TooGenericExceptionCaught") fatal: Throwable) {
+                // Not to be hidden, but the call has to be brought to its end.
+                val thread = Thread.currentThread()
+                thread.uncaughtExceptionHandler?.uncaughtException(thread, fatal)
             }
         }
     }

@@ -50,6 +50,11 @@ internal class Suspending(private val transport: Transport) : Host {
                     return broken(e)
                 } catch (e: RuntimeException) {
                     return broken(Refused(e))
+                } catch (@Suppress("TooGenericExceptionCaught") fatal: Throwable) {
+                    // OkHttp would only tell this thread; whoever waits must not wait for ever.
+                    Watch.end(flight)
+                    if (compareAndSet(false, true)) continuation.resumeWithException(fatal)
+                    throw fatal
                 }
             Watch.end(flight)
             if (compareAndSet(false, true)) continuation.resume(reply) { _, late, _ -> late.close() } else reply.close()
