@@ -163,10 +163,12 @@ class AsyncHost:
             await self._let_go(call, response)
 
     async def _let_go(self, call: Call, response: httpx2.Response) -> None:
-        if call.pieces is not None:
-            pieces, call.pieces = call.pieces[0], None
-            await pieces.aclose()
-        await response.aclose()
+        try:
+            if call.pieces is not None:
+                pieces, call.pieces = call.pieces[0], None
+                await pieces.aclose()
+        finally:
+            await response.aclose()
 
     async def finish(self, engine: Engine) -> None:
         """Closes the connections of a closed client once nothing is in flight."""

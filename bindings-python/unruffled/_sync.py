@@ -90,7 +90,9 @@ class SyncHost:
         most = call.route.max_body
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_bytes():
+        # By name, so that an exception keeps it: collected, it would close the response, and lose an interrupt there.
+        pieces = response.iter_bytes()
+        for part in pieces:
             parts.append(part)
             size += len(part)
             if size > most:
@@ -164,8 +166,11 @@ class SyncHost:
 
     @staticmethod
     def _let_go(call: Call, response: httpx2.Response) -> None:
-        call.pieces = None
-        response.close()
+        # First: the pieces would close it as they are collected, and an interrupt that arrives there is lost.
+        try:
+            response.close()
+        finally:
+            call.pieces = None
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
         """Blocks the thread so long, or until the call is woken."""

@@ -68,6 +68,7 @@ pub static STAGES: &[Stage] = &[
     stage("python tests", &["python"], || python("pytest", &["-q"])).after(&["python build"]),
     stage("python vectors", &["python", "vectors"], || python("tests.vectors", &[])).after(&["python build"]),
     stage("python traces", &["python", "traces"], || python("tests.traces", &[])).after(&["python build", "traces"]),
+    stage("python torture", &["python"], || python("tests.torture", &[])).after(&["python build"]),
     stage("python scenarios", &["python", "scenarios"], || python("tests.scenarios", &[]))
         .after(&["python build", "fault server"]),
     stage("python quick start", &["python", "docs"], quickstart::python).after(&["python build", "fault server"]),
