@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
+import random
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +20,23 @@ from .words import text_of
 
 core = boundary.per_call()
 
-HOSTILE = [0, 1, -1, 2**31, 2**32 - 1, 2**32, 2**40, 2**41 + 1, 2**52, 2**63, 2**64 - 1, 2**64, 2**64 + 5, -(2**70)]
+HOSTILE = [
+    0,
+    1,
+    -1,
+    2**31,
+    2**32 - 1,
+    2**32,
+    2**40,
+    2**41 + 1,
+    2**52,
+    2**53,
+    2**63,
+    2**64 - 1,
+    2**64,
+    2**64 + 5,
+    -(2**70),
+]
 
 
 @pytest.fixture
@@ -54,7 +71,7 @@ def test_any_integer_is_legal_anywhere(handle: int, value: int) -> None:
             assert word & codes.KIND <= codes.DONE
 
 
-@pytest.mark.parametrize("value", [1.5, "1", None, b"1", object()])
+@pytest.mark.parametrize("value", [1.5, float("nan"), float("inf"), "1", None, b"1", object()])
 def test_what_is_no_integer_is_an_argument_error(handle: int, value: Any) -> None:
     with pytest.raises(ctypes.ArgumentError):
         core.unruffled_resume(handle, value, 0)
@@ -128,7 +145,67 @@ def test_a_handle_is_not_guessed(handle: int) -> None:
     assert {begun(slot | guess) for guess in range(50) if slot | guess != handle} == {"Misuse unknown"}
 
 
-def test_eight_threads_on_one_engine(handle: int) -> None:
+@pytest.mark.parametrize("seed", range(4))
+def test_any_sequence_of_calls_with_any_integers(handle: int, seed: int) -> None:
+    """Words only, whatever comes in which order; what is abandoned afterwards leaves nothing."""
+    draw = random.Random(seed)
+    small = [0, 1, 2, 3, 200, 401, 429, 503]
+    inputs: list[tuple[Any, int]] = [(core.unruffled_begin, 6), (core.unruffled_respond, 3), (core.unruffled_fault, 3)]
+    inputs += [(core.unruffled_resume, 2), (core.unruffled_token, 3), (core.unruffled_token_failed, 3)]
+    inputs += [(core.unruffled_abandon, 2), (core.unruffled_online, 1), (core.unruffled_wake, 0)]
+    for _ in range(5000):
+        function, count = draw.choice(inputs)
+        engine = handle if draw.random() < 0.95 else draw.choice([*HOSTILE, handle ^ 1])
+        word = function(engine, *(draw.choice(small if draw.random() < 0.8 else HOSTILE) for _ in range(count)))
+        assert word < 2**52
+        assert word & codes.KIND <= codes.DONE
+    for call in {value & 0xFFFFFFFF for value in small + HOSTILE}:
+        core.unruffled_abandon(handle, call, 0)
+    now = boundary.snapshot(handle, 2**41)
+    assert (now["inFlight"], now["live"], now["waiting"]) == (0, 0, 0)
+
+
+def test_each_input_twice(handle: int) -> None:
+    """The second time it fits no state and changes nothing."""
+    assert begun(handle) == "Send 10000"
+    assert text_of(core.unruffled_respond(handle, 1, 0, 503)).startswith("Wait")
+    assert text_of(core.unruffled_respond(handle, 1, 0, 503)) == "Misuse state"
+    assert text_of(core.unruffled_fault(handle, 1, 0, codes.LOST)) == "Misuse state"
+    assert text_of(core.unruffled_resume(handle, 1, 1000)) == "Send 10000"
+    assert text_of(core.unruffled_resume(handle, 1, 1000)) == "Misuse state"
+    assert text_of(core.unruffled_respond(handle, 1, 1000, 200)) == "Deliver REPORT"
+    assert boundary.report(handle, 1)["attempts"] == 2
+    assert boundary.report(handle, 1) == {"misuse": "unknown"}
+    assert text_of(core.unruffled_close(handle, 1000)) == "Done 0"
+    assert text_of(core.unruffled_close(handle, 1000)) == "Done 0"
+    now = boundary.snapshot(handle, 1000)
+    assert (now["inFlight"], now["live"], now["waiting"]) == (0, 0, 0)
+
+
+def test_eight_threads_make_a_hundred_thousand_calls_each_on_one_engine(handle: int) -> None:
+    wrong: list[str] = []
+    begin, respond = core.unruffled_begin, core.unruffled_respond
+
+    def work(thread: int) -> None:
+        first = thread * 1_000_000
+        for call in range(first, first + 100_000):
+            word = begin(handle, call, 0, 0, 0, codes.REPEATABLE, 0)
+            if word & codes.KIND == codes.SEND:
+                word = respond(handle, call, 0, 200)
+            if word & codes.KIND != codes.DELIVER:
+                wrong.append(text_of(word))
+
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    now = boundary.snapshot(handle, 0)
+    assert (now["begun"], now["inFlight"], now["live"], now["waiting"]) == (800_000, 0, 0, 0)
+
+
+def test_threads_that_call_and_look_on_one_engine(handle: int) -> None:
     wrong: list[str] = []
 
     def work(thread: int) -> None:

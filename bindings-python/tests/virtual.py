@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -77,6 +78,12 @@ class Script:
         engine.token(generation, lives)
 
 
+@cache
+def _unused() -> httpx2.Client:
+    """For its default headers; it reads the system's certificates, so once."""
+    return httpx2.Client()
+
+
 class World:
     """An engine on a virtual clock."""
 
@@ -84,7 +91,7 @@ class World:
         self.clock = VirtualClock()
         self.engine = Engine(json.dumps({"baseUrl": "https://api.example.com", **(policy or {})}), clock=self.clock)
         boundary.set_seed(self.engine.handle, seed)
-        self.builder = Builder(self.engine, httpx2.Client(), httpx2.Headers())
+        self.builder = Builder(self.engine, _unused(), httpx2.Headers())
 
     def call(
         self, method: str = "GET", url: str = "/x", ask: Callable[[], Given] | None = None, **options: Any

@@ -69,6 +69,10 @@ class Waiting:
         self._pauses: dict[int, Wakeable] = {}
         self.early: dict[int, None] = {}
 
+    def forked(self) -> None:
+        """In a child: another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()
+
     def enter(self, call: int, pause: Wakeable) -> bool:
         """Registers a pause. False: it was woken already, do not wait."""
         with self._lock:

@@ -15,7 +15,7 @@ import httpx2
 from . import _codes as codes
 from ._call import Call
 from ._credentials import CredentialsFailedError
-from ._engine import Engine, refused
+from ._engine import Engine
 from ._errors import CallError, Reason, StatusError
 from ._faults import TooLargeError, fault_of
 from ._record import Record, attach
@@ -118,7 +118,7 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
                 failure = _failure(engine, call, number, word, started)
                 raise failure from _cause(call, failure)
             else:
-                raise refused(word)
+                raise engine.refused(word)
     finally:
         if not over:
             engine.abandon(number)

@@ -73,6 +73,7 @@ class Engine:
         self.numbers = itertools.count()
         self.waiting = Waiting()
         self.closed = False
+        self._forked = False
         self.eager = False
         self.listeners: list[tuple[int, Listener]] = []
         self._telling = threading.Lock()
@@ -167,6 +168,20 @@ class Engine:
         """The record of an ended call; the core forgets it."""
         return boundary.report(self.handle, call)  # type: ignore[no-any-return]
 
+    def forked(self) -> None:
+        """In a child: the core does not know this engine there, and the parent's threads may have held its locks."""
+        self._forked = True
+        self._telling = threading.Lock()
+        self.waiting.forked()
+
+    def refused(self, word: int) -> InternalError:
+        """The exception for a Misuse word."""
+        if self._forked:
+            return InternalError("the process was forked while this call was made; it goes on in the parent alone")
+        code = word >> codes.ARG
+        name = codes.MISUSES[code] if code < len(codes.MISUSES) else str(code)
+        return InternalError(f"the core refused an input of this package ({name}); this is a bug of unruffled")
+
     # Events.
 
     def listen(self, listener: Listener, kinds: int) -> Callable[[], None]:
@@ -242,10 +257,3 @@ def _log(event: Event) -> None:
 
 def _names(names: list[str]) -> frozenset[bytes]:
     return frozenset(name.encode("ascii") for name in names)
-
-
-def refused(word: int) -> InternalError:
-    """The exception for a Misuse word."""
-    code = word >> codes.ARG
-    name = codes.MISUSES[code] if code < len(codes.MISUSES) else str(code)
-    return InternalError(f"the core refused an input of this package ({name}); this is a bug of unruffled")

@@ -179,7 +179,7 @@ class UsageError(CallError, ValueError):
 
 
 class InternalError(RuntimeError):
-    """The core refused an input of this package: a bug of unruffled, or an engine that died of one."""
+    """The core refused an input: the process was forked within the call, or it is a bug of unruffled."""
 
 
 def _restored(

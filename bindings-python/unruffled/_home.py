@@ -179,6 +179,7 @@ class Home:
         if self.live is not None:
             from ._pool import forget
 
+            self.live.engine.forked()
             self._listeners = self.live.engine.listeners
             for transport in (self._kwargs.get("transport"), *(self._kwargs.get("mounts") or {}).values()):
                 forget(transport)
