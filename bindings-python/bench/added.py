@@ -1,249 +1,179 @@
-"""What unruffled adds to a successful call, over bare httpx2 in the same run: `python bench/added.py`.
+"""What a layer adds to a successful call over its own bare client: `python bench/added.py [--quick]`.
 
-Prints one JSON line a figure. Stub: a transport in memory, CPU time, batches of both clients in turn, median of the
-differences. Loopback: a server in another process, the two clients and a control (a second bare one) call by call in
-turn, median of the differences minus the control's. Everything is on: breaker, budget, a bucket, gauge lookup, ids.
+Stub: a transport in memory, CPU time, batches in turn. Loopback: a server in another process, call by call in turn,
+wall time, the difference of a second bare client (the control) taken off. Beside busy threads: pure Python loops that
+want the GIL all the time; wall time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
-import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx2
-
-import unruffled
+from bench import _contestants as contestants
+from bench._contestants import BARE2, CONTROL, Contestant
+from bench._figures import QUICK, Rounds, async_batches, async_pairs, batches, blocks, pairs, told
+from bench._loopback import serving
 from unruffled import _boundary as boundary
 from unruffled import _codes as codes
 
+STUB = "added per call over the same bare client, stub transport"
+LOOPBACK = "added per call over the same bare client, loopback"
+BARE = "the bare clients, a call"
+BUSY = "a call beside busy threads"
+CROSSINGS = "both crossings of a successful call"
 BASE = "https://api.example.com/v1"
-POLICY = {
-    "headers": {"X-Team": "a"},
-    "version": {"header": "X-Api-Version", "pin": "2026-03-01"},
-    "limits": [{"name": "core", "rate": 1_000_000_000, "per": "1s", "headers": "x-ratelimit"}],
-}
-HEAD = [
-    (b"Date", b"Sat, 21 Nov 2026 11:00:00 GMT"),
-    (b"Content-Type", b"application/json"),
-    (b"Content-Length", b"2"),
-    (b"Server", b"stub"),
-    (b"Vary", b"Accept"),
-    (b"ETag", b'"x"'),
-    (b"Cache-Control", b"no-store"),
-    (b"X-One", b"1"),
-    (b"X-Two", b"2"),
-]
-BODY = httpx2.ByteStream(b"{}")
-TARGET = Path(__file__).resolve().parents[2] / "target"
-BATCHES, BATCH = 41, 200
-PAIRS = 1500
+ROUNDS, BATCH = (7, 20) if QUICK else (41, 100)
+PAIRS = 60 if QUICK else 1500
 
 
-class Stub(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """Answers at once."""
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The answer."""
-        return httpx2.Response(200, headers=HEAD, stream=BODY)
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The answer."""
-        return httpx2.Response(200, headers=HEAD, stream=BODY)
-
-
-def figure(name: str, value: float, unit: str) -> None:
-    """One line."""
-    print(json.dumps({"name": f"python {name}", "value": round(value, 2), "unit": unit}), flush=True)
-
-
-def stub_sync() -> None:
-    """Added µs per GET on a stub transport."""
-    bare = httpx2.Client(transport=Stub(), base_url=BASE)
-    ours = unruffled.Client({**POLICY, "baseUrl": BASE}, transport=Stub())
-
-    def batch(get: Callable[..., object], url: str) -> float:
-        start = time.process_time_ns()
-        for _ in range(BATCH):
-            get(url)
-        return (time.process_time_ns() - start) / BATCH / 1000
-
-    rounds = [(batch(bare.get, f"{BASE}/orders"), batch(ours.get, "/orders")) for _ in range(BATCHES)]
-    told("stub, sync", rounds)
-    rounds = [(batch(bare.get, "/orders"), batch(ours.get, "/orders")) for _ in range(BATCHES)]
-    told("stub, sync, over a relative URL", rounds)
+def added(table: str, where: str, column: str, found: list[Contestant], taken: Rounds, in_blocks: bool) -> None:
+    """The lines of a run: bare clients as they are, layers over theirs."""
+    places = {one.row: place for place, one in enumerate(found)}
+    for place, one in enumerate(found):
+        bare = None if one.over is None else places[one.over]
+        if in_blocks:
+            values = blocks(taken, place, bare, places[CONTROL] if one.over == BARE2 else None)
+        else:
+            values = [row[place] - (0.0 if bare is None else row[bare]) for row in taken]
+        if one.row == CONTROL:
+            # On loopback it is taken off the others.
+            if not in_blocks:
+                told(table, "a second bare httpx2 (the noise)", column, values, "µs")
+        elif bare is None:
+            told(BARE, one.row.removeprefix("bare "), f"{where}, {column}", values, "µs")
+        else:
+            told(table, one.row, column, values, "µs")
 
 
-async def stub_async() -> None:
-    """The same on asyncio."""
-    bare = httpx2.AsyncClient(transport=Stub(), base_url=BASE)
-    ours = unruffled.AsyncClient({**POLICY, "baseUrl": BASE}, transport=Stub())
+def stub() -> None:
+    """In memory."""
+    found = contestants.sync_httpx2(BASE, True) + contestants.sync_httpx(BASE, True)
+    added(STUB, "stub", "sync", found, batches([one.get for one in found], ROUNDS, BATCH), False)
 
-    async def batch(get: Callable[..., Awaitable[object]], url: str) -> float:
-        start = time.process_time_ns()
-        for _ in range(BATCH):
-            await get(url)
-        return (time.process_time_ns() - start) / BATCH / 1000
+    async def whole() -> None:
+        found = contestants.async_httpx2(BASE, True) + contestants.async_httpx(BASE, True)
+        added(STUB, "stub", "asyncio", found, await async_batches([one.get for one in found], ROUNDS, BATCH), False)
 
-    rounds = [(await batch(bare.get, f"{BASE}/orders"), await batch(ours.get, "/orders")) for _ in range(BATCHES)]
-    told("stub, asyncio", rounds)
+    asyncio.run(whole())
 
 
-def told(name: str, rounds: list[tuple[float, float]]) -> None:
-    """The median difference, and what bare costs."""
-    rounds = rounds[len(rounds) // 8 :]
-    figure(f"added, {name}", statistics.median(ours - bare for bare, ours in rounds), "µs")
-    figure(f"bare, {name}", statistics.median(bare for bare, _ in rounds), "µs")
+def loopback(base: str) -> None:
+    """Over sockets."""
+    found = contestants.sync_httpx2(base, False) + contestants.sync_httpx(base, False) + contestants.sync_requests(base)
+    added(LOOPBACK, "loopback", "sync", found, pairs([one.get for one in found], PAIRS, PAIRS // 15), True)
+
+    async def whole() -> None:
+        async with AsyncExitStack() as stack:
+            found = contestants.async_httpx2(base, False) + contestants.async_httpx(base, False)
+            found += await contestants.async_aiohttp(base, stack)
+            taken = await async_pairs([one.get for one in found], PAIRS, PAIRS // 15)
+            added(LOOPBACK, "loopback", "asyncio", found, taken, True)
+
+    asyncio.run(whole())
 
 
-def serve() -> None:
-    """A keep-alive server of one fixed answer; prints its port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)
-    answer = b"HTTP/1.1 200 OK\r\n" + b"".join(name + b": " + value + b"\r\n" for name, value in HEAD) + b"\r\n{}"
-    import selectors
-
-    ready = selectors.DefaultSelector()
-    ready.register(listener, selectors.EVENT_READ)
-    while True:
-        for key, _ in ready.select():
-            if key.fileobj is listener:
-                connection, _ = listener.accept()
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                ready.register(connection, selectors.EVENT_READ)
-                continue
-            peer = key.fileobj
-            assert isinstance(peer, socket.socket)
-            if peer.recv(65536):
-                peer.sendall(answer)
-            else:
-                ready.unregister(peer)
-                peer.close()
+def niquests(base: str) -> None:
+    """In a process and a folder of its own: its urllib3-future takes the place of urllib3 where both are installed."""
+    folder = Path(__file__).resolve().parents[2] / "target" / "bench" / "niquests"
+    wanted = Path(__file__).with_name("requirements-niquests.txt")
+    done = folder / "installed"
+    if not done.exists() or done.stat().st_mtime < wanted.stat().st_mtime:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"]
+        subprocess.run([*pip, "--target", str(folder), "-r", str(wanted)], check=True, stdout=sys.stderr)
+        done.touch()
+    program = [sys.executable, str(Path(__file__).with_name("_niquests.py")), base, *sys.argv[1:]]
+    subprocess.run(program, check=True, env={**os.environ, "PYTHONPATH": str(folder)})
 
 
-def loopback_sync(base: str) -> None:
-    """Added µs per GET on loopback."""
-    with (
-        httpx2.Client(trust_env=False) as bare,
-        httpx2.Client(trust_env=False) as control,
-        unruffled.Client({**POLICY, "baseUrl": base}, trust_env=False) as ours,
-    ):
-        gets: list[tuple[Callable[[str], object], str]] = [(bare.get, f"{base}/x"), (ours.get, "/x")]
-        gets.append((control.get, f"{base}/x"))
-        taken: list[list[float]] = []
-        for turn in range(PAIRS + 100):
-            row = [0.0] * 3
-            for step in range(3):
-                which = (turn + step) % 3
-                get, url = gets[which]
-                start = time.perf_counter_ns()
-                get(url)
-                row[which] = (time.perf_counter_ns() - start) / 1000
-            taken.append(row)
-    paired("loopback, sync", taken[100:])
+@contextlib.contextmanager
+def busy(count: int) -> Iterator[None]:
+    """So many threads that compute meanwhile."""
+    stop = threading.Event()
+
+    def work() -> None:
+        number = 0
+        while not stop.is_set():
+            for _ in range(1000):
+                number = number * 31 & 0xFFFF
+
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
-async def loopback_async(base: str) -> None:
-    """The same on asyncio."""
-    async with (
-        httpx2.AsyncClient(trust_env=False) as bare,
-        httpx2.AsyncClient(trust_env=False) as control,
-        unruffled.AsyncClient({**POLICY, "baseUrl": base}, trust_env=False) as ours,
-    ):
-        gets: list[tuple[Callable[[str], Awaitable[object]], str]] = [(bare.get, f"{base}/x"), (ours.get, "/x")]
-        gets.append((control.get, f"{base}/x"))
-        taken: list[list[float]] = []
-        for turn in range(PAIRS + 100):
-            row = [0.0] * 3
-            for step in range(3):
-                which = (turn + step) % 3
-                get, url = gets[which]
-                start = time.perf_counter_ns()
-                await get(url)
-                row[which] = (time.perf_counter_ns() - start) / 1000
-            taken.append(row)
-    paired("loopback, asyncio", taken[100:])
-
-
-def paired(name: str, taken: list[list[float]]) -> None:
-    """The median difference minus the control's."""
-    ours = statistics.median(ours - bare for bare, ours, _ in taken)
-    control = statistics.median(control - bare for bare, _, control in taken)
-    figure(f"added, {name}", ours - control, "µs")
-    figure(f"bare, {name}", statistics.median(bare for bare, _, _ in taken), "µs")
+def beside(base: str) -> None:
+    """Whole calls beside 0, 1 and 2 busy threads."""
+    for count in range(3):
+        column = f"busy threads: {count}"
+        found = contestants.sync_httpx2(BASE, True)
+        with busy(count):
+            taken = batches([one.get for one in found], 3 if QUICK else 15, BATCH, time.perf_counter_ns)
+        for place, one in enumerate(found):
+            if one.row != CONTROL:
+                told(f"{BUSY}, stub transport", one.row, column, [row[place] for row in taken], "µs")
+        found = [one for one in contestants.sync_httpx2(base, False) if one.row != CONTROL]
+        calls = 5 if QUICK else (1000 if count == 0 else 75)
+        with busy(count):
+            taken = pairs([one.get for one in found], calls, 3)
+        for place, one in enumerate(found):
+            values = [value / 1000 for value in blocks(taken, place)]
+            told(f"{BUSY}, loopback", one.row, column, values, "ms")
 
 
 def crossings() -> None:
-    """Both crossings of a success, alone."""
+    """begin and respond alone: what the boundary costs, and how often a busy thread holds it up."""
     core = boundary.per_call()
     handle = boundary.open_engine("{}", lenient=False)
-    begin, respond = core.unruffled_begin, core.unruffled_respond
-    best = 1e9
-    for turn in range(30):
-        start = time.perf_counter_ns()
-        for call in range(1000):
-            begin(handle, call, turn, 0, 0, codes.REPEATABLE, 0)
-            respond(handle, call, turn, 200)
-        best = min(best, (time.perf_counter_ns() - start) / 1000)
-    figure("begin + respond through PyDLL", best / 1000, "µs")
+    begin, respond, clock = core.unruffled_begin, core.unruffled_respond, time.perf_counter_ns
+    rounds, calls = (3, 5_000) if QUICK else (9, 50_000)
+    for count in range(3):
+        means, tails, shares = [], [], []
+        with busy(count):
+            for _ in range(rounds):
+                taken = [0] * calls
+                for call in range(calls):
+                    start = clock()
+                    begin(handle, call, 0, 0, 0, codes.REPEATABLE, 0)
+                    respond(handle, call, 0, 200)
+                    taken[call] = clock() - start
+                means.append(statistics.fmean(taken) / 1000)
+                tails.append(statistics.quantiles(taken, n=100)[98] / 1000)
+                shares.append(sum(one > 1_000_000 for one in taken) / calls * 100)
+        row = f"unruffled, busy threads beside it: {count}"
+        told(CROSSINGS, row, "mean", means, "µs")
+        told(CROSSINGS, row, "p99", tails, "µs")
+        # Rare: of all calls together, not the median of the rounds.
+        told(CROSSINGS, row, "longer than 1 ms", [statistics.fmean(shares)], "%")
     core.unruffled_release(handle)
-
-
-def fresh(code: str) -> float:
-    """The least of six new interpreters' answers, with bytecode at hand as an installed package has it."""
-    cache = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(TARGET / "python" / "bytecode")}
-    run = [sys.executable, "-c", code]
-    env = {**os.environ, **cache}
-    return min(float(subprocess.run(run, env=env, capture_output=True, text=True, check=True).stdout) for _ in range(6))
-
-
-def beginnings() -> None:
-    """What an import and the first client cost."""
-    clock = "import time, httpx2; "
-    end = "print((time.perf_counter() - start) * 1000)"
-    figure("import beyond httpx2's", fresh(f"{clock}start = time.perf_counter(); import unruffled; {end}"), "ms")
-    begin = f"{clock}import unruffled; start = time.perf_counter(); "
-    figure("first client", fresh(f"{begin}unruffled.Client('{BASE}'); {end}"), "ms")
-    figure("first bare httpx2 client", fresh(f"{clock}start = time.perf_counter(); httpx2.Client(); {end}"), "ms")
-    after = f"{clock}import unruffled; httpx2.Client(); start = time.perf_counter(); "
-    figure("first client after a bare one", fresh(f"{after}unruffled.Client('{BASE}'); {end}"), "ms")
-
-
-def sizes() -> None:
-    """The newest packed wheel, if one was built."""
-    built = sorted((TARGET / "wheels").glob("unruffled-*.whl"), key=lambda file: file.stat().st_mtime)
-    if built:
-        figure(f"wheel {built[-1].name.removeprefix('unruffled-')}", built[-1].stat().st_size / 1000, "KB")
 
 
 def main() -> None:
     """Everything."""
-    if "--serve" in sys.argv:
-        serve()
-        return
     gc.collect()
     gc.freeze()
+    stub()
+    with serving() as base:
+        loopback(base)
+        niquests(base)
+        beside(base)
     crossings()
-    stub_sync()
-    asyncio.run(stub_async())
-    server = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        base = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        loopback_sync(base)
-        asyncio.run(loopback_async(base))
-    finally:
-        server.kill()
-    beginnings()
-    sizes()
 
 
 if __name__ == "__main__":
