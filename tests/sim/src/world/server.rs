@@ -54,6 +54,7 @@ pub struct Server {
     busy_until: Vec<u64>,
     tokens: u64,
     at: u64,
+    healed: bool,
 }
 
 impl Server {
@@ -62,12 +63,20 @@ impl Server {
     pub fn draw(dice: &mut Dice, length: u64) -> Self {
         let count = dice.range(1, 4);
         let phases = (0..count).map(|i| (length * i / count, mood(dice))).collect();
-        Self { phases, latency: dice.magnitude(1, 2_000), busy_until: Vec::new(), tokens: u64::MAX, at: 0 }
+        Self {
+            phases,
+            latency: dice.magnitude(1, 2_000),
+            busy_until: Vec::new(),
+            tokens: u64::MAX,
+            at: 0,
+            healed: false,
+        }
     }
 
     /// From now on nothing fails any more.
     pub fn heal(&mut self, now: u64) {
         self.phases = vec![(now, Mood::Healthy)];
+        self.healed = true;
     }
 
     /// A request arrives; how it ends and after how many milliseconds.
@@ -94,7 +103,7 @@ impl Server {
                 ((from * (10_000 - passed) + to * passed) / 10_000, fine)
             }
         };
-        (after.max(1), odd(dice, options, end))
+        (after.max(1), if self.healed { end } else { odd(dice, options, end) })
     }
 
     fn work(&mut self, now: u64, workers: u64, service: u64, queue: u64) -> (u64, End) {

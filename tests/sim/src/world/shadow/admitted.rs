@@ -39,12 +39,19 @@ impl Shadow {
         let shut = !upstream.passes(&call, now);
         let in_own_line = from == own_line;
         if shut {
+            if call.holds {
+                upstream.budget.give_back();
+                self.marks.hit(Mark::TokenGivenBack);
+            }
             if !in_own_line {
                 upstream.turn_away(&call);
             }
             if call.replayed && call.paying == Paying::Free && from.node == Node::Flight {
                 self.marks.hit(Mark::ReplayIntoOpen);
             }
+        }
+        if shut {
+            self.known(id).holds = false;
         }
         let upstream = &self.upstreams[call.upstream];
         let here = if in_own_line { now - call.lined_up } else { 0 };
@@ -134,6 +141,7 @@ impl Shadow {
         call.eventful = true;
         let call = call.clone();
         let to = call.standing;
+        self.holds(id, to)?;
         ensure!(!shut || to.node == Node::Retry, "a breaker is open, and it stands in {to:?}");
         let upstream = &self.upstreams[call.upstream];
         let probing = upstream.blocks(&call);
@@ -143,12 +151,6 @@ impl Shadow {
                 ensure!(shut || call.paying == Paying::Owes, "waits in the retry line without need");
                 if call.paying == Paying::First && from != to {
                     self.marks.hit(Mark::FirstLinesUp);
-                }
-                if shut
-                    && matches!(from.node, Node::Cap | Node::Bucket | Node::Credential)
-                    && call.paying == Paying::Owes
-                {
-                    self.marks.hit(Mark::TokenGivenBack);
                 }
             }
             Node::Cap => {
@@ -181,6 +183,18 @@ impl Shadow {
         Ok(to)
     }
 
+    /// Beyond the retry line a retry carries its token, wherever it waits.
+    fn holds(&mut self, id: u32, to: Standing) -> Result<(), String> {
+        let now = self.now;
+        let call = self.known(id);
+        if call.paying == Paying::Owes && !call.holds && to.node != Node::Retry {
+            call.holds = true;
+            let upstream = call.upstream;
+            self.upstreams[upstream].budget.take(now)?;
+        }
+        Ok(())
+    }
+
     /// It fetches the credential for all.
     fn leads(&mut self, id: u32, core: Core<'_>, generation: u64) -> Result<(), String> {
         let now = self.now;
@@ -188,6 +202,7 @@ impl Shadow {
         let call = self.known(id);
         call.eventful = true;
         let (place, standing) = (call.holder, call.standing);
+        self.holds(id, standing)?;
         let open = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id]);
         ensure!(standing.node == Node::Credential, "leads, and stands in {standing:?}");
         let holder = &mut self.holders[place];
@@ -247,7 +262,9 @@ impl Shadow {
         let was_open = upstream.blocks(&call);
         upstream.commit(&mut next, now);
         if call.paying == Paying::Owes {
-            upstream.pays(now, &rules)?;
+            if !call.holds {
+                upstream.budget.take(now)?;
+            }
             self.marks.hit(Mark::RetryPaid);
             if call.standing.node == Node::Retry {
                 self.marks.hit(Mark::RetryFromLine);
@@ -256,6 +273,7 @@ impl Shadow {
         if was_open && call.standing.node == Node::Retry {
             self.marks.hit(Mark::ProbeFromLine);
         }
+        next.holds = false;
         next.counted = call.paying != Paying::Free;
         if next.counted {
             next.paid = call.paying == Paying::Owes;

@@ -71,6 +71,8 @@ pub struct Call {
     pub woken: bool,
     /// When it was told to ask again.
     pub told: u64,
+    /// It left the retry line with a token and was not sent yet.
+    pub holds: bool,
 }
 
 impl Call {

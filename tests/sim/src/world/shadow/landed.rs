@@ -111,7 +111,7 @@ impl Shadow {
             Fault::Offline => self.offline(id, core, answer),
             Fault::Refused => {
                 if call.counted && call.paid {
-                    self.upstreams[call.upstream].refunded += 1;
+                    self.upstreams[call.upstream].budget.give_back();
                 }
                 self.must_fail(id, answer, Reason::Misuse)
             }
@@ -200,7 +200,7 @@ impl Shadow {
             let upstream = &mut self.upstreams[call.upstream];
             upstream.succeeded(elapsed);
             if call.paid {
-                upstream.refunded += 1;
+                upstream.budget.give_back();
                 self.marks.hit(Mark::RetryRefunded);
             }
         }
@@ -244,7 +244,7 @@ impl Shadow {
         }
         let call = call.clone();
         if refund {
-            self.upstreams[call.upstream].refunded += 1;
+            self.upstreams[call.upstream].budget.give_back();
             self.marks.hit(Mark::OfflinePaid);
         }
         let left = call.left(now).unwrap_or(0);

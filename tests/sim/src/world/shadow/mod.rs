@@ -3,6 +3,7 @@
 
 mod admitted;
 pub mod breaker;
+mod budget;
 pub mod call;
 mod gates;
 mod landed;
@@ -13,10 +14,11 @@ use super::input::{CREDENTIALS, Input, ORIGINS};
 use super::marks::{Mark, Marks};
 use super::rules::Rules;
 use breaker::Breaker;
+use budget::Budget;
 use call::{Call, Last, Paying};
 use lane::Lane;
 use lines::Lines;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use unruffled_core::{Answer, Engine, Flags, Misuse, Node, Outcome, Reason, Standing, Step};
 
@@ -25,8 +27,6 @@ macro_rules! ensure {
     ($holds:expr, $($text:tt)+) => { if !$holds { return Err(format!($($text)+)); } };
 }
 pub(crate) use ensure;
-
-const ONE: u64 = 1_000_000;
 
 /// Who holds a credential's next token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +55,7 @@ struct Upstream {
     gate_of: Vec<Option<u16>>,
     lanes: Vec<Lane>,
     in_flight: u64,
-    /// Begins, for the share of the budget's capacity.
-    begins: VecDeque<u64>,
-    begun: u64,
-    paid: u64,
-    refunded: u64,
+    budget: Budget,
     /// EWMA of the latency of successes in 1/1024 ms.
     latency: u64,
 }
@@ -282,9 +278,7 @@ impl Shadow {
         let growth = u64::from(what >> 16) * 1_000;
         let keyed = flags & call::KEYED != 0 || rules.keys && matches!(method, 7 | 8);
         let up = &mut self.upstreams[upstream];
-        up.begin(now, &rules);
-        let tokens = core.retry_tokens(upstream as u32);
-        ensure!(tokens <= up.capacity(now, &rules), "{tokens} millionths of retry tokens, above the capacity");
+        up.budget.begin(now);
         let gates = up.gates_for(&rules, route);
         self.calls.insert(
             id,
@@ -322,9 +316,13 @@ impl Shadow {
                 lined_up: 0,
                 woken: false,
                 told: 0,
+                holds: false,
             },
         );
-        self.admitted(id, core, answer)
+        self.admitted(id, core, answer)?;
+        let (tokens, expected) = (core.retry_tokens(upstream as u32), self.upstreams[upstream].budget.tokens());
+        ensure!(tokens == expected, "{tokens} millionths of retry tokens, expected {expected}");
+        Ok(())
     }
 
     fn resumed(&mut self, id: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
@@ -380,6 +378,9 @@ impl Shadow {
             Node::New | Node::Kept | Node::Gone => Mark::RecordLeft,
         };
         self.marks.hit(mark);
+        if call.holds {
+            self.upstreams[call.upstream].budget.give_back();
+        }
         if call.woken {
             self.marks.hit(Mark::WakeMissed);
         }
@@ -472,11 +473,15 @@ impl Shadow {
         self.calls_ended += 1;
         let call = self.known(id);
         let standing = call.standing;
+        let (holds, upstream) = (std::mem::take(&mut call.holds), call.upstream);
         call.eventful |= reason.is_some();
         let (eventful, doubtful) = (call.eventful, call.worst == Outcome::Unknown);
         call.standing = Standing { node: Node::Kept, upstream: 0, place: 0 };
         if !eventful {
             self.calls.remove(&id);
+        }
+        if holds {
+            self.upstreams[upstream].budget.give_back();
         }
         if doubtful && reason.is_some() {
             self.marks.hit(Mark::UnknownOutcome);
@@ -524,39 +529,13 @@ impl Upstream {
             gate_of: vec![None; rules.routes.len()],
             lanes,
             in_flight: 0,
-            begins: VecDeque::new(),
-            begun: 0,
-            paid: 0,
-            refunded: 0,
+            budget: Budget::new(rules),
             latency: 0,
         }
     }
 
     fn open(&self) -> bool {
         self.gates.iter().flatten().any(Breaker::is_open)
-    }
-
-    fn begin(&mut self, now: u64, rules: &Rules) {
-        let _ = rules;
-        self.begun += 1;
-        self.begins.push_back(now);
-        while self.begins.front().is_some_and(|at| at / 3_000 + 10 <= now / 3_000) {
-            self.begins.pop_front();
-        }
-    }
-
-    /// Millionths: the policy's and 2 % of the calls of 30 s.
-    fn capacity(&self, _now: u64, rules: &Rules) -> u64 {
-        rules.capacity + self.begins.len() as u64 * ONE / 50
-    }
-
-    /// Retries that cost something never exceed what was there and what was deposited.
-    fn pays(&mut self, now: u64, rules: &Rules) -> Result<(), String> {
-        self.paid += 1;
-        let had = rules.capacity + rules.per_call * self.begun + rules.per_second * now / 1_000;
-        let spent = (self.paid - self.refunded) * ONE;
-        ensure!(spent <= had, "{spent} millionths of tokens spent, {had} deposited");
-        Ok(())
     }
 
     fn succeeded(&mut self, elapsed: u64) {
