@@ -8,3 +8,6 @@ pub mod classify;
 pub mod deadline;
 pub mod limiter;
 pub mod window;
+
+#[cfg(test)]
+mod models;

@@ -1,0 +1,273 @@
+//! The breaker against the list of everything that ever happened to it.
+
+use super::Dice;
+use crate::config;
+use crate::policy::breaker::{Breaker, Count, Gate, Permit, Phase};
+use std::vec::Vec;
+
+/// What happened since the breaker opened.
+#[derive(Clone, Copy, PartialEq)]
+enum Moment {
+    /// Opened, or opened again.
+    Opened {
+        at: u64,
+        cool_until: u64,
+    },
+    TurnedAway,
+    Sent {
+        probe: usize,
+        at: u64,
+    },
+    Ended {
+        probe: usize,
+        count: Count,
+    },
+}
+
+/// A permit of the model: how often the breaker had changed, and the number of the probe.
+#[derive(Clone, Copy)]
+struct Ticket {
+    era: u32,
+    probe: usize,
+}
+
+struct Model {
+    settings: config::Breaker,
+    era: u32,
+    openings: u64,
+    probes: usize,
+    /// Outcomes since it closed: when, and whether good.
+    outcomes: Vec<(u64, bool)>,
+    /// `None` = closed.
+    history: Option<Vec<Moment>>,
+}
+
+fn jitter(openings: u64, most: u64) -> u64 {
+    openings * 7 % (most + 1)
+}
+
+/// What `Model::standing` finds.
+enum Standing {
+    /// By time and by calls turned away.
+    Later,
+    Leased(u64),
+    AtOnce,
+}
+
+impl Model {
+    fn new(settings: config::Breaker) -> Self {
+        Self { settings, era: 0, openings: 0, probes: 0, outcomes: Vec::new(), history: None }
+    }
+
+    fn opened(history: &[Moment]) -> (usize, u64, u64) {
+        let opening = history.iter().enumerate().rev().find_map(|(place, moment)| match moment {
+            Moment::Opened { at, cool_until } => Some((place, *at, *cool_until)),
+            _ => None,
+        });
+        opening.unwrap()
+    }
+
+    fn standing(history: &[Moment]) -> Standing {
+        let (place, ..) = Self::opened(history);
+        let sent = history[place..].iter().rev().find_map(|moment| match moment {
+            Moment::Sent { probe, at } => Some((*probe, *at)),
+            _ => None,
+        });
+        let Some((last, at)) = sent else { return Standing::Later };
+        let ended = history.iter().any(|moment| matches!(moment, Moment::Ended { probe, .. } if *probe == last));
+        if ended { Standing::AtOnce } else { Standing::Leased(at + 2_500) }
+    }
+
+    fn turned_away(history: &[Moment]) -> usize {
+        let sent = history.iter().rposition(|moment| matches!(moment, Moment::Sent { .. })).unwrap_or(0);
+        history[sent..].iter().filter(|moment| **moment == Moment::TurnedAway).count()
+    }
+
+    fn check(&self, now: u64) -> Gate {
+        let Some(history) = &self.history else { return Gate::Pass };
+        let (_, since, cool_until) = Self::opened(history);
+        let (due, until) = match Self::standing(history) {
+            Standing::AtOnce => (true, 0),
+            Standing::Leased(until) => (now >= until, until),
+            Standing::Later => {
+                let by_traffic = now >= cool_until && Self::turned_away(history) >= 20;
+                (by_traffic || now >= since + self.settings.latest_probe, cool_until)
+            }
+        };
+        if due { Gate::Probe } else { Gate::Refuse(until.saturating_sub(now).max(1)) }
+    }
+
+    fn send(&mut self, now: u64) -> Ticket {
+        let mut probe = 0;
+        if let Some(history) = &mut self.history {
+            self.probes += 1;
+            probe = self.probes;
+            history.push(Moment::Sent { probe, at: now });
+        }
+        Ticket { era: self.era, probe }
+    }
+
+    fn settle(&mut self, ticket: Ticket, count: Count, now: u64) {
+        if ticket.era != self.era {
+            return;
+        }
+        let Some(history) = &mut self.history else {
+            if count != Count::Nothing {
+                self.outcomes.push((now, count == Count::Success));
+            }
+            if count == Count::Failure && self.trips(now) {
+                self.era += 1;
+                self.open(now);
+            }
+            return;
+        };
+        let lost = match Self::standing(history) {
+            Standing::Leased(until) => count == Count::Failure && ticket.probe == self.probes && now < until,
+            Standing::Later | Standing::AtOnce => false,
+        };
+        history.push(Moment::Ended { probe: ticket.probe, count });
+        let (place, ..) = Self::opened(history);
+        let won = |moment: &&Moment| matches!(moment, Moment::Ended { count: Count::Success, .. });
+        let wins = history[place..].iter().filter(won).count();
+        if lost {
+            self.open(now);
+        } else if count == Count::Success && wins >= self.settings.probes as usize {
+            self.era += 1;
+            self.history = None;
+            self.outcomes.clear();
+        }
+    }
+
+    fn open(&mut self, now: u64) {
+        self.openings += 1;
+        let cool_until = now + self.settings.cool_down + jitter(self.openings, self.settings.cool_down / 10);
+        self.history.get_or_insert_default().push(Moment::Opened { at: now, cool_until });
+    }
+
+    /// The sentence of the semantics, word by word.
+    fn trips(&self, now: u64) -> bool {
+        let slice = self.settings.window / 10;
+        let inside = |at: u64| at / slice + 9 >= now / slice;
+        let counted: Vec<_> = self.outcomes.iter().filter(|(at, _)| inside(*at)).collect();
+        let failed = counted.iter().filter(|(_, good)| !good).count() as u64;
+        let all = counted.len() as u64;
+        let share = u64::from(self.settings.failure_rate);
+        let by_share = all >= u64::from(self.settings.minimum_calls) && failed * 1_000_000 >= all * share;
+        let spans = |first: u64| now - first >= 1_000;
+        let run: Vec<_> = self.outcomes.iter().rev().take_while(|(_, good)| !good).collect();
+        let first = run.last().unwrap().0;
+        by_share && spans(counted[0].0) || run.len() >= self.settings.run as usize && spans(first) && inside(first)
+    }
+}
+
+fn settings(dice: &mut Dice) -> config::Breaker {
+    let cool_down = dice.within(10, 900);
+    config::Breaker {
+        window: dice.of(&[1_000, 3_000, 9_999, 30_000]),
+        failure_rate: dice.of(&[1, 250_000, 333_333, 500_000, 1_000_000]),
+        minimum_calls: dice.within(1, 30) as u32,
+        run: dice.of(&[1, 2, 5, 20, 1_000]),
+        cool_down,
+        latest_probe: cool_down + dice.upto(6_000),
+        probes: dice.within(1, 3) as u32,
+        ..config::Breaker::default()
+    }
+}
+
+/// Moments that each must come at least once, or the dice are loaded.
+#[derive(Default, Debug)]
+struct Seen {
+    opened: u32,
+    closed: u32,
+    probes: u32,
+    late: u32,
+}
+
+fn play(seed: u64, seen: &mut Seen) {
+    let mut dice = Dice::new(seed);
+    let settings = settings(&mut dice);
+    let (mut breaker, mut model) = (Breaker::new(settings), Model::new(settings));
+    let mut flying: Vec<(Permit, Ticket)> = Vec::new();
+    let (mut now, mut bad) = (0, 2);
+    for step in 0..1_200 {
+        now += match dice.upto(40) {
+            0 => dice.upto(4_000),
+            1..20 => 0,
+            _ => dice.upto(150),
+        };
+        if dice.one_in(100) {
+            bad = dice.upto(10);
+        }
+        assert_eq!(breaker.check(now), model.check(now), "seed {seed}, step {step}, {now}: {settings:?}");
+        if breaker.check(now) == Gate::Probe {
+            assert!(breaker.due_at().is_none_or(|due| due <= now), "seed {seed}, step {step}");
+        }
+        match model.check(now) {
+            Gate::Refuse(_) if dice.upto(1) == 0 => {
+                breaker.turn_away();
+                model.history.as_mut().unwrap().push(Moment::TurnedAway);
+            }
+            gate @ (Gate::Pass | Gate::Probe) if dice.upto(1) == 0 => {
+                seen.probes += u32::from(gate == Gate::Probe);
+                flying.push((breaker.commit(now), model.send(now)));
+            }
+            _ if !flying.is_empty() => {
+                let place = if dice.one_in(8) { 0 } else { dice.upto(flying.len() as u64 - 1) as usize };
+                let (permit, ticket) = flying.remove(place);
+                let count = match dice.upto(10) {
+                    0 => Count::Nothing,
+                    roll if roll <= bad => Count::Failure,
+                    _ => Count::Success,
+                };
+                seen.late += u32::from(ticket.era != model.era);
+                let was_open = model.history.is_some();
+                breaker.settle(permit, count, now, &jitter);
+                model.settle(ticket, count, now);
+                seen.opened += u32::from(!was_open && model.history.is_some());
+                seen.closed += u32::from(was_open && model.history.is_none());
+            }
+            _ => {}
+        }
+        let open = breaker.phase() != Phase::Closed;
+        assert_eq!(open, model.history.is_some(), "seed {seed}, step {step}, {now}: {settings:?}");
+        let turned_away = model.history.as_deref().map_or(0, Model::turned_away);
+        assert_eq!(breaker.turned_away() as usize, turned_away, "seed {seed}, step {step}");
+    }
+}
+
+#[test]
+fn it_opens_probes_and_closes_as_a_recount_of_its_history_says() {
+    let mut seen = Seen::default();
+    for seed in 0..400 {
+        play(seed, &mut seen);
+    }
+    assert!(seen.opened > 1_000 && seen.closed > 500 && seen.probes > 5_000 && seen.late > 1_000, "{seen:?}");
+}
+
+/// Every row of up to twelve outcomes 250 ms apart, for small limits: 8,190 rows by 12 settings.
+#[test]
+fn every_short_row_of_outcomes_opens_exactly_when_the_sentence_says() {
+    for (minimum_calls, run, failure_rate) in
+        [(2, 3), (4, 9), (5, 5), (6, 2)].into_iter().flat_map(|(a, b)| [(a, b, 500_000), (a, b, 600_000), (a, b, 1)])
+    {
+        let settings =
+            config::Breaker { window: 2_000, minimum_calls, run, failure_rate, ..config::Breaker::default() };
+        for length in 1..=12 {
+            for row in 0_u32..1 << length {
+                let (mut breaker, mut model) = (Breaker::new(settings), Model::new(settings));
+                for place in 0..length {
+                    let now = 100 + 250 * place;
+                    if model.history.is_some() {
+                        break;
+                    }
+                    let (permit, ticket) = (breaker.commit(now), model.send(now));
+                    let count = if row >> place & 1 == 1 { Count::Failure } else { Count::Success };
+                    breaker.settle(permit, count, now, &jitter);
+                    model.settle(ticket, count, now);
+                    let open = breaker.phase() == Phase::Open;
+                    assert_eq!(open, model.history.is_some(), "{row:b} at {place}: {settings:?}");
+                }
+            }
+        }
+    }
+}
