@@ -1,11 +1,12 @@
-// Everything after wasm-bindgen: optimise the engine, put it into the entries, bundle, write the types, print sizes.
-// Run by the build of the repository; needs wasm/pkg as wasm-bindgen's web target leaves it.
+// Everything after wasm-bindgen: optimise the engine, pack it, put it into the entries, bundle, write the types, print
+// sizes. Run by the build of the repository; needs wasm/pkg as wasm-bindgen's web target leaves it, and the unpacker there.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { compress } from "lzma1";
 
 const here = new URL("./", import.meta.url);
 const at = (path) => new URL(path, here).pathname;
@@ -19,7 +20,9 @@ mkdirSync(WORK, { recursive: true });
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
 
-const wasm = optimise();
+const wasm = kept("engine.wasm", "wasm/pkg/engine_bg.wasm", optimised);
+const unpacker = kept("unpacker.wasm", "wasm/pkg/unpacker.wasm", optimised);
+const packed = kept("engine.lzma", "wasm/pkg/engine_bg.wasm", () => pack(wasm));
 const glue = prepareGlue();
 
 const shared = {
@@ -47,17 +50,35 @@ writeFileSync(`${DIST}/engine.wasm`, wasm);
 types();
 await sizes();
 
-/** wasm-opt takes seconds: its result is kept as long as its input stays the same. */
-function optimise() {
-  const input = at("wasm/pkg/engine_bg.wasm");
-  const digest = createHash("sha256").update(readFileSync(input)).digest("hex").slice(0, 16);
-  const output = `${WORK}/engine-${digest}.wasm`;
+/** What takes seconds to make is kept as long as its input and this recipe stay the same. */
+function kept(name, path, make) {
+  const input = at(path);
+  const hash = createHash("sha256");
+  for (const part of [input, at("build.mjs")]) hash.update(readFileSync(part));
+  const output = `${WORK}/${hash.digest("hex").slice(0, 16)}-${name}`;
   if (!existsSync(output)) {
-    for (const name of readdirSync(WORK)) if (name.startsWith("engine-")) rmSync(`${WORK}/${name}`);
-    // The module's target_features section switches on what Rust used; nothing else is needed.
-    tool("wasm-opt", "-Oz", "--strip-producers", input, "-o", output);
+    for (const old of readdirSync(WORK)) if (old.endsWith(`-${name}`)) rmSync(`${WORK}/${old}`);
+    writeFileSync(output, make(input));
   }
   return readFileSync(output);
+}
+
+function optimised(input) {
+  const output = `${WORK}/optimised.wasm`;
+  // The module's target_features section switches on what Rust used; nothing else is needed.
+  tool("wasm-opt", "-Oz", "--strip-producers", input, "-o", output);
+  return readFileSync(output);
+}
+
+/** As LZMA without the head of a file; unpacked again to see that the unpacker agrees. */
+function pack(bytes) {
+  const packed = Buffer.from(compress(bytes, 9)).subarray(13);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(unpacker));
+  const memory = Buffer.from(exports.memory.buffer);
+  packed.copy(memory, exports.packed());
+  const from = exports.unpack(bytes.length);
+  if (bytes.compare(memory, from, from + bytes.length) !== 0) throw new Error("the unpacker gives other bytes");
+  return packed;
 }
 
 /** wasm-bindgen's glue, without work at import (some test environments have no TextDecoder there) and with `attach`. */
@@ -86,7 +107,9 @@ export function attach(module) {
 
 function virtual() {
   const contents = {
-    "unruffled:wasm": () => `export const hex = "${wasm.toString("hex")}";`,
+    "unruffled:wasm": () => `export const size = ${wasm.length};
+      export const packed = "${packed.toString("base64")}";
+      export const unpacker = "${unpacker.toString("base64")}";`,
     "unruffled:glue": () => glue,
   };
   return {
@@ -122,6 +145,6 @@ async function sizes() {
   const K = (bytes) => `${(bytes / 1000).toFixed(1)} K`;
   const entry = bundled.outputFiles[0].contents;
   const gzip = (bytes) => gzipSync(bytes, { level: 9 }).length;
-  console.log(`engine.wasm ${K(wasm.length)}, gzip ${K(gzip(wasm))}`);
+  console.log(`engine.wasm ${K(wasm.length)}, gzip ${K(gzip(wasm))}, packed ${K(packed.length)}`);
   console.log(`entry min ${K(entry.length)}, min+gzip ${K(gzip(entry))}`);
 }

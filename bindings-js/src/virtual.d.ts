@@ -1,8 +1,12 @@
-// What the build puts in: the engine as hex text, and wasm-bindgen's glue with one function added.
+// What the build puts in: the engine, packed, and wasm-bindgen's glue with one function added.
 
 declare module "unruffled:wasm" {
-  /** The optimised engine, two hex digits a byte. */
-  export const hex: string;
+  /** The size of the optimised engine in bytes. */
+  export const size: number;
+  /** The engine, packed, as base64. */
+  export const packed: string;
+  /** The module that unpacks it, as base64. */
+  export const unpacker: string;
 }
 
 declare module "unruffled:glue" {

@@ -1,22 +1,31 @@
-// The default entry: the engine travels as hex inside the script (it compresses better than base64) and is compiled
-// synchronously at the first use, so that importing costs nothing and no bundler needs a setting.
+// The default entry: the engine travels packed inside the script and is unpacked (by a small module of its own) and
+// compiled synchronously at the first use, so that importing costs nothing and no bundler needs a setting.
 
-import { hex } from "unruffled:wasm";
+import { packed, size, unpacker } from "unruffled:wasm";
 import { registerLoader } from "../boundary.js";
 
-const digit = (code: number): number => (code < 58 ? code - 48 : code - 87);
+interface Unpacker {
+  readonly memory: WebAssembly.Memory;
+  packed(): number;
+  unpack(size: number): number;
+}
 
-/** The bytes of lower-case hex text. */
-function bytes(text: string): Uint8Array<ArrayBuffer> {
-  const native = (Uint8Array as { fromHex?: (text: string) => Uint8Array<ArrayBuffer> }).fromHex;
-  if (native !== undefined) return native.call(Uint8Array, text);
-  const out = new Uint8Array(text.length / 2);
-  for (let at = 0; at < out.length; at++) {
-    out[at] = digit(text.charCodeAt(at * 2)) * 16 + digit(text.charCodeAt(at * 2 + 1));
-  }
+function bytes(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const out = new Uint8Array(text.length);
+  for (let at = 0; at < out.length; at++) out[at] = text.charCodeAt(at);
   return out;
 }
 
-registerLoader(() => new WebAssembly.Module(bytes(hex)));
+function unpacked(): Uint8Array<ArrayBuffer> {
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes(unpacker)));
+  const module = exports as unknown as Unpacker;
+  const memory = new Uint8Array(module.memory.buffer as ArrayBuffer);
+  memory.set(bytes(packed), module.packed());
+  const from = module.unpack(size);
+  return memory.subarray(from, from + size);
+}
+
+registerLoader(() => new WebAssembly.Module(unpacked()));
 
 export * from "../index.js";

@@ -1,8 +1,9 @@
-//! The npm package: the core as WebAssembly, its glue, then the package's own bundler.
+//! The npm package: the core as WebAssembly, its glue, its unpacker, then the package's own bundler.
 
 use crate::needs;
 use crate::places::{at, is_fresh, target};
 use crate::run::Run;
+use std::fs;
 use wasm_bindgen_cli_support::Bindgen;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -22,7 +23,18 @@ pub fn build() -> Result<String, String> {
 fn wasm() -> Result<(), String> {
     needs::rust_target(TARGET)?;
     Run::cargo()
-        .args(["build", "--quiet", "--profile", "wasm", "--target", TARGET, "-p", "unruffled-wasm"])
+        .args([
+            "build",
+            "--quiet",
+            "--profile",
+            "wasm",
+            "--target",
+            TARGET,
+            "-p",
+            "unruffled-wasm",
+            "-p",
+            "unruffled-unpack",
+        ])
         .quietly()?;
     let mut bindgen = Bindgen::new();
     bindgen
@@ -34,7 +46,10 @@ fn wasm() -> Result<(), String> {
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate(at("bindings-js/wasm/pkg"))
-        .map_err(|error| format!("wasm-bindgen: {error:#}"))
+        .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
+    fs::copy(target(&format!("{TARGET}/wasm/unruffled_unpack.wasm")), at("bindings-js/wasm/pkg/unpacker.wasm"))
+        .map(|_| ())
+        .map_err(|error| format!("unpacker.wasm: {error}"))
 }
 
 /// `npm ci` in a folder, unless what is installed there is newer than the lock file.
