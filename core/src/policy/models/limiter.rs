@@ -63,7 +63,7 @@ fn costs_places_in_line_and_tokens_given_back_equal_a_plain_bucket() {
                 bucket.take(now, cost);
                 plain.tokens -= drawn;
                 if dice.one_in(4) {
-                    bucket.give_back(cost);
+                    bucket.give_back(cost, now);
                     plain.tokens += drawn;
                 }
             }
@@ -98,7 +98,7 @@ fn no_window_holds_more_than_burst_and_rate_whatever_pauses_and_returns() {
                 }
                 1 if bucket.ready_at(now, 1, 0) <= now => {
                     bucket.take(now, 1);
-                    bucket.give_back(1);
+                    bucket.give_back(1, now);
                 }
                 _ if bucket.ready_at(now, 1, 0) <= now => {
                     assert!(now >= until, "seed {seed}: sent at {now}, paused until {until}");
