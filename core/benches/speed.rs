@@ -1,78 +1,192 @@
-//! What a call that succeeds at once costs in the core: time with 1 to 100,000 calls in flight, and memory.
-//!
-//! Breaker, retry budget and one rate limit are on, as in a real policy. Prints one JSON line per figure.
+//! What a call takes in the core: each of its paths, and how the time of the common one grows with calls in flight, routes
+//! and buckets.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     reason = "a program that may stop at the first surprise"
 )]
 
+mod figures;
+mod paths;
+
+use figures::{Subject, compare, note, quick};
+use paths::{Client, PATHS, POLICY, WHAT};
+use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Instant;
-use unruffled_core::config::Reading;
-use unruffled_core::{Engine, Step};
+use unruffled_core::Step;
 
-const POLICY: &str = r#"{"baseUrl": "https://api.example.com", "concurrency": 100000, "timeouts": {"total": "1h"},
-    "limits": [{"name": "core", "rate": 1000000000, "per": "1s"}], "routes": {"GET /items/{id}": {}}}"#;
+const PATH_TABLE: &str = "Core: one call, by its path";
+const FLIGHT_TABLE: &str = "Core: begin + respond with so many calls in flight";
+const SIZE_TABLE: &str = "Core: begin + respond with the size of the policy and of the API";
 
-/// GET with a body that can be repeated (there is none).
-const WHAT: u32 = 1 << 4;
-
-/// One round of a measurement; the best of [`ROUNDS`] is the figure.
-const CALLS: u32 = 200_000;
-const ROUNDS: u32 = 9;
+/// Calls in one round of one subject.
+const CALLS: u32 = 10_000;
 
 fn main() {
-    if let Some(bytes) = bytes_per_call() {
-        print("core memory per call in flight", bytes, "bytes");
-    }
-    for live in [1, 100, 10_000, 100_000] {
-        let best = (0..ROUNDS).map(|_| nanoseconds_per_call(live)).fold(f64::INFINITY, f64::min);
-        print(&format!("core begin + respond, {live} in flight"), best, "ns");
-    }
+    let rounds = if quick() { 3 } else { 61 };
+    one_call(rounds);
+    in_flight(rounds);
+    sizes(rounds);
 }
 
-fn print(name: &str, value: f64, unit: &str) {
-    println!("{{\"name\":\"{name}\",\"value\":{value:.1},\"unit\":\"{unit}\"}}");
-}
-
-fn opened() -> (Engine, u32) {
-    let mut engine = Engine::open(POLICY, Reading::Strict).expect("the policy is right");
-    engine.seed(1);
-    let route = engine.route("GET /items/{id}");
-    (engine, route)
-}
-
-/// The call that is measured is the last of `live` that are in flight; a thousand of them share a millisecond.
-fn nanoseconds_per_call(live: u32) -> f64 {
-    let (mut engine, route) = opened();
-    for call in 1..live {
-        let answer = engine.begin(call, 0, route, 0, WHAT, 0);
-        assert!(matches!(answer.step(), Step::Send { .. }), "call {call}: {answer:?}");
-    }
+/// Nanoseconds a call.
+fn timed(calls: u32, work: impl FnOnce()) -> f64 {
     let started = Instant::now();
-    for round in 0..CALLS {
-        let (call, now) = (live + round, u64::from(round / 1000));
-        black_box(engine.begin(black_box(call), now, route, 0, WHAT, 0));
-        black_box(engine.respond(call, now, 200));
-    }
-    started.elapsed().as_nanos() as f64 / f64::from(CALLS)
+    work();
+    started.elapsed().as_nanos() as f64 / f64::from(calls)
 }
 
-/// What a fresh process grows by for 100,000 calls; measured first, before freed memory can be used again.
-fn bytes_per_call() -> Option<f64> {
-    const LIVE: u32 = 100_000;
-    let (mut engine, route) = opened();
-    let before = resident()?;
-    for call in 0..LIVE {
-        black_box(engine.begin(call, 0, route, 0, WHAT, 0));
-    }
-    Some((resident()? - before) / f64::from(LIVE))
+fn one_call(rounds: u32) {
+    let subject = |path: &paths::Path| {
+        let mut client = (path.client)();
+        let round = path.round;
+        let round = move || timed(CALLS, || (0..CALLS).for_each(|_| round(&mut client)));
+        Subject { row: format!("unruffled-core, {}", path.name), column: "a call".into(), round: Box::new(round) }
+    };
+    compare(PATH_TABLE, "ns", rounds, PATHS.iter().map(subject).collect());
+    note(
+        PATH_TABLE,
+        "All inputs of one call with breaker, budget and a rate limit on: begin and respond; with a retry also resume and \
+         the letting go of the record, and a second call that succeeds. Batches of 10,000 in turn.",
+    );
 }
 
-/// Bytes of memory that the process holds, where the system tells.
-fn resident() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: f64 = text.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * 4096.0)
+/// Which of the calls in flight ends next.
+#[derive(Clone, Copy)]
+enum Ends {
+    Newest,
+    Oldest,
+    Any,
+}
+
+fn in_flight(rounds: u32) {
+    let mut subjects = Vec::new();
+    for (ends, name) in [(Ends::Newest, "the newest ends"), (Ends::Oldest, "the oldest ends"), (Ends::Any, "any ends")]
+    {
+        for live in [1, 100, 10_000, 100_000] {
+            subjects.push(Subject {
+                row: format!("unruffled-core, {name}"),
+                column: format!("{} in flight", figures::thousands(live)),
+                round: flight(live, ends),
+            });
+        }
+    }
+    compare(FLIGHT_TABLE, "ns", rounds, subjects);
+    note(
+        FLIGHT_TABLE,
+        "A call begins and one of those in flight ends, 10,000 times; batches of all cells in turn, so that each finds the \
+         caches full of the others' data first.",
+    );
+}
+
+fn flight(live: u32, ends: Ends) -> Box<dyn FnMut() -> f64> {
+    let mut client = Client::new(POLICY);
+    let mut calls: Vec<u32> = Vec::new();
+    for _ in 1..live {
+        assert!(matches!(client.begin(), Step::Send { .. }));
+        calls.push(client.call);
+    }
+    let mut at = 0_usize;
+    let mut dice = 1_u64;
+    Box::new(move || {
+        timed(CALLS, || {
+            for round in 0..CALLS {
+                client.begin();
+                let newest = client.call;
+                let ended = if calls.is_empty() {
+                    newest
+                } else {
+                    let place = match ends {
+                        Ends::Newest => usize::MAX,
+                        Ends::Oldest => at % calls.len(),
+                        Ends::Any => {
+                            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                            (dice >> 33) as usize % calls.len()
+                        }
+                    };
+                    at = at.wrapping_add(1);
+                    calls.get_mut(place).map_or(newest, |place| std::mem::replace(place, newest))
+                };
+                black_box(client.engine.respond(ended, client.now, 200));
+                if round % 10 == 0 {
+                    client.now += 1;
+                }
+            }
+        })
+    })
+}
+
+/// The routes, origins or buckets that calls go through in turn.
+fn sizes(rounds: u32) {
+    let mut subjects = Vec::new();
+    for routes in [1, 4_096] {
+        subjects.push(Subject {
+            row: "unruffled-core, routes with a breaker each, in turn".into(),
+            column: figures::thousands(routes),
+            round: through(routed(routes), routes, Turn::Route),
+        });
+    }
+    for origins in [1, 1_000] {
+        let mut client = Client::new(MANY_BUCKETS);
+        let scopes: Vec<u32> = (0..origins).map(|i| client.engine.scope(&format!("https://a{i}.test"), "")).collect();
+        assert_eq!(scopes.last(), Some(&origins));
+        subjects.push(Subject {
+            row: "unruffled-core, origins with 10 buckets each, in turn".into(),
+            column: figures::thousands(origins),
+            round: through(client, origins, Turn::Scope),
+        });
+    }
+    compare(SIZE_TABLE, "ns", rounds, subjects);
+    note(
+        SIZE_TABLE,
+        "Each call takes the next route or origin. 1,000 origins of 10 limits are 10,000 buckets, of which a call draws from \
+         one.",
+    );
+}
+
+const MANY_BUCKETS: &str = r#"{"limits": [{"name": "a", "rate": 1000000000, "per": "1s"},
+    {"name": "b", "rate": 100, "per": "1s", "cost": 0}, {"name": "c", "rate": 100, "per": "1s", "cost": 0},
+    {"name": "d", "rate": 100, "per": "1s", "cost": 0}, {"name": "e", "rate": 100, "per": "1s", "cost": 0},
+    {"name": "f", "rate": 100, "per": "1s", "cost": 0}, {"name": "g", "rate": 100, "per": "1s", "cost": 0},
+    {"name": "h", "rate": 100, "per": "1s", "cost": 0}, {"name": "i", "rate": 100, "per": "1s", "cost": 0},
+    {"name": "j", "rate": 100, "per": "1s", "cost": 0}]}"#;
+
+fn routed(routes: u32) -> Client {
+    let mut text = String::from(r#"{"breaker": {"scope": "route"}, "routes": {"#);
+    for i in 0..routes {
+        let comma = if i == 0 { "" } else { "," };
+        let _ = write!(text, r#"{comma}"GET /r{i}/{{id}}":{{}}"#);
+    }
+    text.push_str("}}");
+    Client::new(&text)
+}
+
+#[derive(Clone, Copy)]
+enum Turn {
+    Route,
+    Scope,
+}
+
+fn through(mut client: Client, count: u32, turn: Turn) -> Box<dyn FnMut() -> f64> {
+    let mut next = 0;
+    Box::new(move || {
+        timed(CALLS, || {
+            for round in 0..CALLS {
+                next = next % count + 1;
+                let (route, scope) = match turn {
+                    Turn::Route => (next, 0),
+                    Turn::Scope => (0, next),
+                };
+                client.call += 1;
+                black_box(client.engine.begin(client.call, client.now, route, scope, WHAT, 0));
+                black_box(client.engine.respond(client.call, client.now, 200));
+                if round % 10 == 0 {
+                    client.now += 1;
+                }
+            }
+        })
+    })
 }

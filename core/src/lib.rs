@@ -39,6 +39,7 @@
 //! are their mechanics, `tell` answers questions. `policy` holds one small pure struct a policy, `headers` one standard a file, `config` the
 //! policy file, `observe` what the core tells. Every number is in [`defaults`].
 #![no_std]
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 extern crate alloc;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Every command of a developer: `cargo xtask build | test | demo | bench | sim | schema | house`.
+//! Every command of a developer: `cargo xtask build | test | demo | bench | soak | sim | schema | house`.
 //!
 //! This program starts other programs and reads what they print. It knows where things are in the house; it must not
 //! know what a policy means.
@@ -14,6 +14,7 @@ mod places;
 mod run;
 mod server;
 mod sim;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -23,10 +24,14 @@ usage: cargo xtask COMMAND
 
   build [--only js|python|kotlin]   build the packages
   test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios house docs
+                                    instructions
   demo                              a bad day of 42 s for three clients, then a report
   demo  --peers                     the same day for what else there is in Node
   demo  --url URL [--policy FILE]   GETs of the three clients to an API of yours
-  bench [--only NAME[,NAME…]]       what a call costs; NAME: core js python kotlin
+  bench [--only NAME[,NAME…]] [--quick]
+                                    what a call costs beside its peers, into BENCHMARKS.md; NAME: core js python kotlin
+  soak  [--only js|python|kotlin] [--seconds N]
+                                    10 minutes of load and faults each: memory flat, nothing left over
   sim   [--seeds N]                 random worlds by the hundred thousand, every answer judged
   sim   replay SEED                 one of them again, what it breaks made short
   sim   table | sweep               how well the policy decides, beside the policies of others
@@ -57,6 +62,7 @@ fn dispatch(words: &[String]) -> Result<(), String> {
         "demo" => demo::main(rest),
         "bench" => bench::main(rest),
         "sim" => sim::main(rest),
+        "soak" => soak::main(rest),
         "schema" => schema(),
         "house" => house::main(),
         "help" | "--help" | "-h" => {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// No command of a build or test takes longer; one that does hangs, and is ended.
+/// No command of a build or test takes longer unless it says so; one that does hangs, and is ended.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// One program to run, with its arguments, folder and environment.
@@ -18,12 +18,19 @@ pub struct Run {
     args: Vec<OsString>,
     folder: PathBuf,
     env: Vec<(OsString, OsString)>,
+    limit: Duration,
 }
 
 impl Run {
     /// A program, by name or path, to run in the workspace's root.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self { program: program.as_ref().to_owned(), args: Vec::new(), folder: crate::places::root(), env: Vec::new() }
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            folder: crate::places::root(),
+            env: Vec::new(),
+            limit: LIMIT,
+        }
     }
 
     /// The cargo that runs us.
@@ -43,6 +50,12 @@ impl Run {
 
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// It may take so long.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
         self
     }
 
@@ -76,7 +89,8 @@ impl Run {
     /// Runs to the end and returns what it printed, both streams in order of arrival.
     ///
     /// # Errors
-    /// The command, how it ended and its whole output, if it cannot start, fails or takes longer than 15 minutes.
+    /// The command, how it ended and its whole output, if it cannot start, fails or takes longer than 15 minutes
+    /// (or what `within` says).
     pub fn output(&self) -> Result<String, String> {
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -91,12 +105,12 @@ impl Run {
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
-                Ok(None) if started.elapsed() > LIMIT => {
+                Ok(None) if started.elapsed() > self.limit => {
                     end_group(child.id());
                     let _ = child.kill();
                     let _ = child.wait();
                     let text = kept.lock().map_or_else(|kept| kept.into_inner().clone(), |kept| kept.clone());
-                    return Err(format!("`{}` did not end within {} s\n{text}", self.text(), LIMIT.as_secs()));
+                    return Err(format!("`{}` did not end within {} s\n{text}", self.text(), self.limit.as_secs()));
                 }
                 Ok(None) => thread::sleep(Duration::from_millis(20)),
                 Err(error) => return Err(format!("`{}`: {error}", self.text())),

@@ -6,8 +6,22 @@ use crate::run::Run;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
+
+/// Builds the fault server.
+///
+/// # Errors
+/// What the compiler said.
+pub fn build() -> Result<String, String> {
+    Run::cargo().args(["build", "--quiet", "--profile", "tools", "-p", "unruffled-faults"]).output()
+}
+
+/// Where it stands once it is built: what the test runners, soak and bench programs get as env `UNRUFFLED_FAULTS`.
+pub fn program() -> PathBuf {
+    target("tools").join(format!("unruffled-faults{}", std::env::consts::EXE_SUFFIX))
+}
 
 /// A running fault server; it ends with this value.
 #[derive(Debug)]
@@ -23,8 +37,8 @@ impl Server {
     /// # Errors
     /// What kept it from starting.
     pub fn start() -> Result<Self, String> {
-        Run::cargo().args(["build", "--quiet", "--profile", "tools", "-p", "unruffled-faults"]).quietly()?;
-        let run = Run::new(target("tools").join(format!("unruffled-faults{}", std::env::consts::EXE_SUFFIX)));
+        build()?;
+        let run = Run::new(program());
         let mut command = run.command();
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.map_err(|error| format!("cannot start the fault server: {error}"))?;

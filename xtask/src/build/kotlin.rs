@@ -77,7 +77,10 @@ fn platform() -> String {
 }
 
 /// Copies a library without its symbols; a plain copy if no tool for that is there.
-fn strip(from: &Path, to: &Path) -> Result<(), String> {
+///
+/// # Errors
+/// A path that cannot be written.
+pub fn strip(from: &Path, to: &Path) -> Result<(), String> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }

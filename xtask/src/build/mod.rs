@@ -5,7 +5,7 @@ mod kotlin;
 mod python;
 
 pub use javascript::npm_install;
-pub use kotlin::{jvm, native};
+pub use kotlin::{jvm, native, strip};
 use std::time::Instant;
 
 /// Builds one package and returns what its tools said that is worth reading.

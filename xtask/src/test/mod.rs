@@ -14,8 +14,20 @@ use counts::Counts;
 use stages::{STAGES, Stage};
 
 /// The words of `--only`.
-const PARTS: [&str; 11] =
-    ["rust", "js", "chromium", "python", "kotlin", "vectors", "scenarios", "sim", "traces", "house", "docs"];
+const PARTS: [&str; 12] = [
+    "rust",
+    "js",
+    "chromium",
+    "python",
+    "kotlin",
+    "vectors",
+    "scenarios",
+    "sim",
+    "traces",
+    "house",
+    "docs",
+    "instructions",
+];
 
 /// The runtimes that must all pass the same number of vectors and of traces, by the first tag of the stages that run them.
 const RUNTIMES: [&str; 5] = ["rust", "js", "chromium", "python", "kotlin"];

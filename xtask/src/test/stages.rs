@@ -3,8 +3,9 @@
 use super::quickstart;
 use crate::build;
 use crate::needs;
-use crate::places::{at, target, venv_program};
+use crate::places::{at, venv_program};
 use crate::run::Run;
+use crate::server;
 
 /// One check.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub static STAGES: &[Stage] = &[
         Run::cargo().args(["test", "--quiet", "--workspace", "--exclude", "unruffled-sim"]).output()
     }),
     stage("core without an OS", &["rust"], without_os),
+    stage("instructions", &["rust", "instructions"], crate::bench::instructions::check),
     stage("rust docs", &["docs", "rust"], docs),
     stage("rust vectors", &["rust", "vectors"], || {
         Run::cargo().args(["run", "--quiet", "-p", "unruffled-host"]).output()
@@ -48,7 +50,11 @@ pub static STAGES: &[Stage] = &[
     }),
     stage("simulation", &["rust", "sim"], crate::sim::worlds),
     stage("traces", &["rust", "js", "chromium", "python", "kotlin", "traces"], crate::sim::traces),
-    stage("fault server", &["rust", "js", "chromium", "python", "kotlin", "scenarios", "traces", "docs"], fault_server),
+    stage(
+        "fault server",
+        &["rust", "js", "chromium", "python", "kotlin", "scenarios", "traces", "docs"],
+        server::build,
+    ),
     stage("js build", &["js", "chromium", "vectors", "scenarios", "traces", "docs"], || build::package("js")),
     stage("js types", &["js"], || npm("types")).after(&["js build"]),
     stage("js lint", &["js"], || npm("lint")).after(&["js build"]),
@@ -98,14 +104,9 @@ fn without_os() -> Result<String, String> {
     Run::cargo().args(["build", "--quiet", "-p", "unruffled-core", "--target", TARGET]).output()
 }
 
-fn fault_server() -> Result<String, String> {
-    Run::cargo().args(["build", "--quiet", "--profile", "tools", "-p", "unruffled-faults"]).output()
-}
-
 /// Where the test runners find the fault server and the traces.
 fn with_faults(run: Run) -> Run {
-    let run = run.env("UNRUFFLED_TRACES", crate::sim::trace_file());
-    run.env("UNRUFFLED_FAULTS", target("tools").join(format!("unruffled-faults{}", std::env::consts::EXE_SUFFIX)))
+    run.env("UNRUFFLED_TRACES", crate::sim::trace_file()).env("UNRUFFLED_FAULTS", server::program())
 }
 
 fn npm(script: &str) -> Result<String, String> {
