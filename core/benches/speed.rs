@@ -11,46 +11,35 @@
 mod figures;
 mod paths;
 
-use figures::{Subject, compare, note, quick};
+use figures::{Subject, Turns, compare, note, quick};
 use paths::{Client, PATHS, POLICY, WHAT};
 use std::fmt::Write;
 use std::hint::black_box;
-use std::time::Instant;
 use unruffled_core::Step;
 
 const PATH_TABLE: &str = "Core: one call, by its path";
 const FLIGHT_TABLE: &str = "Core: begin + respond with so many calls in flight";
 const SIZE_TABLE: &str = "Core: begin + respond with the size of the policy and of the API";
 
-/// Calls in one round of one subject.
-const CALLS: u32 = 10_000;
-
 fn main() {
-    let rounds = if quick() { 3 } else { 61 };
-    one_call(rounds);
-    in_flight(rounds);
-    sizes(rounds);
+    let turns = Turns { rounds: if quick() { 3 } else { 301 }, times: 1_000, unit: "ns" };
+    one_call(&turns);
+    in_flight(&turns);
+    sizes(&turns);
 }
 
-/// Nanoseconds a call.
-fn timed(calls: u32, work: impl FnOnce()) -> f64 {
-    let started = Instant::now();
-    work();
-    started.elapsed().as_nanos() as f64 / f64::from(calls)
-}
-
-fn one_call(rounds: u32) {
+fn one_call(turns: &Turns) {
     let subject = |path: &paths::Path| {
         let mut client = (path.client)();
         let round = path.round;
-        let round = move || timed(CALLS, || (0..CALLS).for_each(|_| round(&mut client)));
-        Subject { row: format!("unruffled-core, {}", path.name), column: "a call".into(), round: Box::new(round) }
+        let work = move |times| (0..times).for_each(|_| round(&mut client));
+        Subject { row: format!("unruffled-core, {}", path.name), column: "a call".into(), work: Box::new(work) }
     };
-    compare(PATH_TABLE, "ns", rounds, PATHS.iter().map(subject).collect());
+    compare(PATH_TABLE, turns, PATHS.iter().map(subject).collect());
     note(
         PATH_TABLE,
         "All inputs of one call with breaker, budget and a rate limit on: begin and respond; with a retry also resume and \
-         the letting go of the record, and a second call that succeeds. Batches of 10,000 in turn.",
+         the letting go of the record, and a second call that succeeds. Batches of 1,000 in turn.",
     );
 }
 
@@ -62,7 +51,7 @@ enum Ends {
     Any,
 }
 
-fn in_flight(rounds: u32) {
+fn in_flight(turns: &Turns) {
     let mut subjects = Vec::new();
     for (ends, name) in [(Ends::Newest, "the newest ends"), (Ends::Oldest, "the oldest ends"), (Ends::Any, "any ends")]
     {
@@ -70,19 +59,19 @@ fn in_flight(rounds: u32) {
             subjects.push(Subject {
                 row: format!("unruffled-core, {name}"),
                 column: format!("{} in flight", figures::thousands(live)),
-                round: flight(live, ends),
+                work: flight(live, ends),
             });
         }
     }
-    compare(FLIGHT_TABLE, "ns", rounds, subjects);
+    compare(FLIGHT_TABLE, turns, subjects);
     note(
         FLIGHT_TABLE,
-        "A call begins and one of those in flight ends, 10,000 times; batches of all cells in turn, so that each finds the \
-         caches full of the others' data first.",
+        "A call begins and one of those in flight ends; batches of 1,000 of all cells in turn, the first of two batches \
+         untimed, because the caches are full of the others' data.",
     );
 }
 
-fn flight(live: u32, ends: Ends) -> Box<dyn FnMut() -> f64> {
+fn flight(live: u32, ends: Ends) -> Box<dyn FnMut(u32)> {
     let mut client = Client::new(POLICY);
     let mut calls: Vec<u32> = Vec::new();
     for _ in 1..live {
@@ -91,42 +80,40 @@ fn flight(live: u32, ends: Ends) -> Box<dyn FnMut() -> f64> {
     }
     let mut at = 0_usize;
     let mut dice = 1_u64;
-    Box::new(move || {
-        timed(CALLS, || {
-            for round in 0..CALLS {
-                client.begin();
-                let newest = client.call;
-                let ended = if calls.is_empty() {
-                    newest
-                } else {
-                    let place = match ends {
-                        Ends::Newest => usize::MAX,
-                        Ends::Oldest => at % calls.len(),
-                        Ends::Any => {
-                            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                            (dice >> 33) as usize % calls.len()
-                        }
-                    };
-                    at = at.wrapping_add(1);
-                    calls.get_mut(place).map_or(newest, |place| std::mem::replace(place, newest))
+    Box::new(move |times| {
+        for round in 0..times {
+            client.begin();
+            let newest = client.call;
+            let ended = if calls.is_empty() {
+                newest
+            } else {
+                let place = match ends {
+                    Ends::Newest => usize::MAX,
+                    Ends::Oldest => at % calls.len(),
+                    Ends::Any => {
+                        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        (dice >> 33) as usize % calls.len()
+                    }
                 };
-                black_box(client.engine.respond(ended, client.now, 200));
-                if round % 10 == 0 {
-                    client.now += 1;
-                }
+                at = at.wrapping_add(1);
+                calls.get_mut(place).map_or(newest, |place| std::mem::replace(place, newest))
+            };
+            black_box(client.engine.respond(ended, client.now, 200));
+            if round % 10 == 0 {
+                client.now += 1;
             }
-        })
+        }
     })
 }
 
 /// The routes, origins or buckets that calls go through in turn.
-fn sizes(rounds: u32) {
+fn sizes(turns: &Turns) {
     let mut subjects = Vec::new();
     for routes in [1, 4_096] {
         subjects.push(Subject {
             row: "unruffled-core, routes with a breaker each, in turn".into(),
             column: figures::thousands(routes),
-            round: through(routed(routes), routes, Turn::Route),
+            work: through(routed(routes), routes, Turn::Route),
         });
     }
     for origins in [1, 1_000] {
@@ -136,10 +123,10 @@ fn sizes(rounds: u32) {
         subjects.push(Subject {
             row: "unruffled-core, origins with 10 buckets each, in turn".into(),
             column: figures::thousands(origins),
-            round: through(client, origins, Turn::Scope),
+            work: through(client, origins, Turn::Scope),
         });
     }
-    compare(SIZE_TABLE, "ns", rounds, subjects);
+    compare(SIZE_TABLE, turns, subjects);
     note(
         SIZE_TABLE,
         "Each call takes the next route or origin. 1,000 origins of 10 limits are 10,000 buckets, of which a call draws from \
@@ -170,23 +157,21 @@ enum Turn {
     Scope,
 }
 
-fn through(mut client: Client, count: u32, turn: Turn) -> Box<dyn FnMut() -> f64> {
+fn through(mut client: Client, count: u32, turn: Turn) -> Box<dyn FnMut(u32)> {
     let mut next = 0;
-    Box::new(move || {
-        timed(CALLS, || {
-            for round in 0..CALLS {
-                next = next % count + 1;
-                let (route, scope) = match turn {
-                    Turn::Route => (next, 0),
-                    Turn::Scope => (0, next),
-                };
-                client.call += 1;
-                black_box(client.engine.begin(client.call, client.now, route, scope, WHAT, 0));
-                black_box(client.engine.respond(client.call, client.now, 200));
-                if round % 10 == 0 {
-                    client.now += 1;
-                }
+    Box::new(move |times| {
+        for round in 0..times {
+            next = next % count + 1;
+            let (route, scope) = match turn {
+                Turn::Route => (next, 0),
+                Turn::Scope => (0, next),
+            };
+            client.call += 1;
+            black_box(client.engine.begin(client.call, client.now, route, scope, WHAT, 0));
+            black_box(client.engine.respond(client.call, client.now, 200));
+            if round % 10 == 0 {
+                client.now += 1;
             }
-        })
+        }
     })
 }

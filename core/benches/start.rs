@@ -8,36 +8,31 @@
 
 mod figures;
 
-use figures::{Subject, compare, note, quick};
+use figures::{Subject, Turns, compare, note, quick};
 use std::fmt::Write;
 use std::hint::black_box;
-use std::time::Instant;
 use unruffled_core::Engine;
 use unruffled_core::config::Reading;
 
 const TABLE: &str = "Core: start";
-
-const OPENINGS: u32 = 100;
 
 fn main() {
     let rounds = if quick() { 3 } else { 101 };
     let long = long_policy();
     assert!(long.lines().count() >= 200, "{}", long.lines().count());
     let subjects = [("without a policy", "{}"), ("with a policy of 200 lines", long.as_str())].map(|(name, policy)| {
-        let round = move || {
-            let started = Instant::now();
-            for _ in 0..OPENINGS {
+        let work = move |times| {
+            for _ in 0..times {
                 let engine = Engine::open(black_box(policy), Reading::Strict).expect("the policy is right");
                 black_box(&engine);
             }
-            started.elapsed().as_nanos() as f64 / 1_000.0 / f64::from(OPENINGS)
         };
-        Subject { row: format!("unruffled-core, {name}"), column: "open".into(), round: Box::new(round) }
+        Subject { row: format!("unruffled-core, {name}"), column: "open".into(), work: Box::new(work) }
     });
-    compare(TABLE, "µs", rounds, Vec::from(subjects));
+    compare(TABLE, &Turns { rounds, times: 20, unit: "µs" }, Vec::from(subjects));
     note(
         TABLE,
-        "Engine::open reads and checks the policy, builds the routes and all state, and frees it again; 100 at a time.",
+        "Engine::open reads and checks the policy, builds the routes and all state, and frees it again; 20 at a time.",
     );
 }
 

@@ -65,10 +65,10 @@ impl Engine {
 
     fn gates(&mut self, slot: Slot) -> Gates {
         let now = self.now;
-        let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
+        let call = self.calls.at(slot);
+        let (upstream, places) = (call.upstream, call.gates());
         let mut shut = None;
-        let second = traits.has(Traits::BOTH_GATES).then_some(API);
-        for place in core::iter::once(gate).chain(second) {
+        for place in places {
             if let Some(breaker) = self.gate(upstream, place).and_then(|gate| gate.breaker.as_ref())
                 && let breaker::Gate::Refuse(rest) = breaker.check(now)
             {
@@ -114,9 +114,9 @@ impl Engine {
 
     /// Counts a call that was refused or lined up; the probe may be due by that.
     fn turn_away(&mut self, slot: Slot) {
-        let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
-        let second = traits.has(Traits::BOTH_GATES).then_some(API);
-        for place in core::iter::once(gate).chain(second) {
+        let call = self.calls.at(slot);
+        let (upstream, places) = (call.upstream, call.gates());
+        for place in places {
             let Some(gate) = self.gate(upstream, place) else { continue };
             let Some(breaker) = gate.breaker.as_mut() else { continue };
             breaker.turn_away();
@@ -183,10 +183,10 @@ impl Engine {
 
     /// When a probe of its breakers is due by time alone.
     fn probe_at(&mut self, slot: Slot) -> Option<u64> {
-        let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
-        let second = traits.has(Traits::BOTH_GATES).then_some(API);
+        let call = self.calls.at(slot);
+        let (upstream, places) = (call.upstream, call.gates());
         let mut at = None;
-        for place in core::iter::once(gate).chain(second) {
+        for place in places {
             let breaker = self.gate(upstream, place).and_then(|gate| gate.breaker.as_ref());
             at = at.max(breaker.and_then(breaker::Breaker::due_at));
         }
@@ -245,27 +245,30 @@ impl Engine {
         // A head of one bucket's line looks at the other buckets, not at their lines: see `under_cap`.
         let standing = matches!(state, CallState::Line(LineId::Bucket(..)));
         let mut latest: Option<(u64, u8)> = None;
-        let mut i = 0;
-        while let Some((place, cost)) = self.cost(slot, i) {
-            i = i.saturating_add(1);
-            let Some(lane) = self.upstream(upstream).lanes.get(usize::from(place)) else { continue };
-            let here = state == CallState::Line(LineId::Bucket(upstream, place));
-            if here && lane.line.head != slot {
-                // Its turn comes when it is the head, whatever else is short.
-                if left == 0 {
-                    return Err(self.fail(slot, Reason::Deadline, None));
-                }
-                self.note_wait(slot, What::Line, Rule::Limiter, left, Spot::Old);
-                return Err(Step::Park { at_most: left }.into());
+        let mut behind = false;
+        let (costs, from) = self.drawn(slot);
+        for (place, cost) in costs {
+            let Some(lane) = from.lanes.get(usize::from(*place)) else { continue };
+            if lane.line.head != slot && state == CallState::Line(LineId::Bucket(upstream, *place)) {
+                behind = true;
+                break;
             }
             let most = u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost());
             let ahead = if standing { 0 } else { lane.line.cost.min(most) };
-            let turn = lane.bucket.ready_at(now, cost, ahead);
+            let turn = lane.bucket.ready_at(now, u64::from(*cost), ahead);
             // Behind others even a bucket without a rate is short.
             let turn = if !standing && lane.line.len > 0 { turn.max(now.saturating_add(1)) } else { turn };
             if turn > now && latest.is_none_or(|(at, _)| turn > at) {
-                latest = Some((turn, place));
+                latest = Some((turn, *place));
             }
+        }
+        if behind {
+            // Its turn comes when it is the head, whatever else is short.
+            if left == 0 {
+                return Err(self.fail(slot, Reason::Deadline, None));
+            }
+            self.note_wait(slot, What::Line, Rule::Limiter, left, Spot::Old);
+            return Err(Step::Park { at_most: left }.into());
         }
         let Some((turn, place)) = latest else { return Ok(()) };
         Err(self.wait_for_bucket(slot, LineId::Bucket(upstream, place), turn, left))
@@ -340,16 +343,13 @@ impl Engine {
     fn send(&mut self, slot: Slot) -> Answer {
         let now = self.now;
         self.leave(slot);
-        let mut i = 0;
         let Call { upstream: place, gate, traits, .. } = *self.calls.at(slot);
-        while let Some((bucket, cost)) = self.cost(slot, i) {
-            i = i.saturating_add(1);
-            let upstream = self.upstream(place);
-            if let Some(lane) = upstream.lanes.get_mut(usize::from(bucket)) {
-                lane.bucket.take(now, cost);
+        let (costs, upstream) = self.drawn(slot);
+        for (bucket, cost) in costs {
+            if let Some(lane) = upstream.lanes.get_mut(usize::from(*bucket)) {
+                lane.bucket.take(now, u64::from(*cost));
             }
         }
-        let upstream = self.upstream(place);
         upstream.in_flight = upstream.in_flight.saturating_add(1);
         let permit = self.permit(place, gate);
         let api_permit = if traits.has(Traits::BOTH_GATES) { self.permit(place, API) } else { Permit::default() };
@@ -385,9 +385,12 @@ impl Engine {
 
     fn permit(&mut self, upstream: u32, gate: u16) -> Permit {
         let now = self.now;
-        let breaker = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_mut());
-        let permit = breaker.map_or_else(Permit::default, |breaker| breaker.commit(now));
-        self.tell_phase(upstream, gate);
+        let Some(place) = self.gate(upstream, gate) else { return Permit::default() };
+        let Some(breaker) = place.breaker.as_mut() else { return Permit::default() };
+        let permit = breaker.commit(now);
+        if breaker.phase() != place.told {
+            self.tell_phase(upstream, gate);
+        }
         permit
     }
 

@@ -3,6 +3,7 @@
 use crate::failure::{Fault, Outcome, codes};
 use crate::policy::breaker::Permit;
 use crate::policy::deadline::Limits;
+use crate::upstream::API;
 
 /// Place of a call in the engine's slab.
 pub type Slot = u32;
@@ -211,50 +212,53 @@ impl Traits {
     }
 }
 
-/// One logical call. At most 256 bytes.
+/// One logical call. At most 240 bytes. What an answer looks at stands together at the front, up to the first entries of
+/// the timeline: with many calls in flight each line of the cache that it touches is a miss.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub struct Call {
     pub id: u32,
-    pub state: CallState,
-    pub paying: Paying,
-    pub last: Last,
-    pub worst: Outcome,
-    /// Code of the method.
-    pub method: u8,
     pub traits: Traits,
+    pub state: CallState,
+    pub begun: u64,
+    pub sent_at: u64,
+    pub permit: Permit,
+    pub upstream: u32,
     pub route: u16,
     /// Place of its gate (breaker and retry line) in its upstream.
     pub gate: u16,
-    pub scope: u32,
-    pub upstream: u32,
-    pub credential: u32,
-    pub begun: u64,
-    pub ordinal: u64,
-    pub limits: Limits,
+    pub last: Last,
+    pub paying: Paying,
+    pub worst: Outcome,
+    /// Code of the method.
+    pub method: u8,
     /// First and paid retries.
     pub attempts: u8,
-    pub permit: Permit,
-    pub api_permit: Permit,
+    /// Neighbours in its line (in the list of the kept, among the free slots).
+    pub next: Slot,
+    pub previous: Slot,
+    pub timeline: Timeline,
+    pub scope: u32,
+    pub sequence: u64,
+    pub credential: u32,
     /// Generation of the credential that was sent, or is awaited.
     pub generation: u32,
-    pub sent_at: u64,
-    pub sequence: u64,
+    pub limits: Limits,
+    pub ordinal: u64,
+    pub api_permit: Permit,
     /// When it joined the retry line, and the time it spent there before.
     pub lined_up: u64,
     pub patience_used: u32,
-    /// Neighbours in its line (or in the list of the kept).
-    pub previous: Slot,
-    pub next: Slot,
-    pub timeline: Timeline,
 }
 
-const _: () = assert!(size_of::<Call>() <= 256);
+const _: () = assert!(size_of::<Call>() <= 240);
 
 /// What happened, in at most 8 entries: the first four and the last four; those between are counted.
 #[derive(Debug, Clone, Copy)]
+#[repr(C)]
 pub struct Timeline {
-    entries: [Entry; 8],
     count: u16,
+    entries: [Entry; 8],
 }
 
 /// One thing that happened.
@@ -348,7 +352,7 @@ impl Call {
             credential: 0,
             begun: 0,
             ordinal: 0,
-            limits: Limits { deadline: 0, attempt: 0, cuts: false },
+            limits: Limits::default(),
             attempts: 0,
             permit: Permit::default(),
             api_permit: Permit::default(),
@@ -361,6 +365,41 @@ impl Call {
             next: NOWHERE,
             timeline: Timeline::new(),
         }
+    }
+
+    /// The gates that it goes through: its own, then the API's where both count.
+    pub fn gates(&self) -> impl Iterator<Item = u16> + use<> {
+        [self.gate, API].into_iter().take(if self.traits.has(Traits::BOTH_GATES) { 2 } else { 1 })
+    }
+
+    /// All but the number is as in a vacant slot; entries that the timeline does not count may stay.
+    pub fn renew(&mut self) {
+        // Named one by one: a value of the whole would be made elsewhere and copied here, timeline and all.
+        self.traits = Traits(0);
+        self.state = CallState::New;
+        self.begun = 0;
+        self.sent_at = 0;
+        self.permit = Permit::default();
+        self.upstream = 0;
+        self.route = 0;
+        self.gate = 0;
+        self.last = Last::None;
+        self.paying = Paying::First;
+        self.worst = Outcome::NotSent;
+        self.method = 0;
+        self.attempts = 0;
+        self.sequence = 0;
+        self.timeline.count = 0;
+        self.previous = NOWHERE;
+        self.next = NOWHERE;
+        self.scope = 0;
+        self.credential = 0;
+        self.generation = 0;
+        self.limits = Limits::default();
+        self.ordinal = 0;
+        self.api_permit = Permit::default();
+        self.lined_up = 0;
+        self.patience_used = 0;
     }
 
     /// Adds to the timeline.

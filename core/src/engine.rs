@@ -66,6 +66,9 @@ pub struct Engine {
     edges: u128,
 }
 
+/// Where no limits are written, each call draws 1 from the upstream's only bucket.
+const IMPLICIT: &[(u8, u32)] = &[(0, 1)];
+
 /// Refuses a time that cannot be.
 fn checked(now: u64) -> Result<(), Answer> {
     if now > MAX_NOW { Err(Misuse::Range.into()) } else { Ok(()) }
@@ -251,21 +254,18 @@ impl Engine {
             return Err(fail.into());
         }
         let slot = self.calls.insert(id);
-        *self.calls.at_mut(slot) = Call {
-            id,
-            state: CallState::New,
-            method,
-            traits,
-            route,
-            gate,
-            scope,
-            upstream,
-            credential,
-            begun: now,
-            ordinal,
-            limits,
-            ..Call::vacant()
-        };
+        let call = self.calls.at_mut(slot);
+        call.renew();
+        call.method = method;
+        call.traits = traits;
+        call.route = route;
+        call.gate = gate;
+        call.scope = scope;
+        call.upstream = upstream;
+        call.credential = credential;
+        call.begun = now;
+        call.ordinal = ordinal;
+        call.limits = limits;
         if traits.has(Traits::STACKED) && self.ring.wants(Kind::Stacked) {
             let about = self.about(slot);
             self.ring.push(now, Event::Stacked { about });
@@ -465,18 +465,22 @@ impl Engine {
         self.upstream(upstream).gates.get_mut(usize::from(gate))
     }
 
-    /// What the `i`-th bucket costs this call: place and tokens.
-    pub(crate) fn cost(&mut self, slot: Slot, i: usize) -> Option<(u8, u64)> {
+    /// What a call draws (places of buckets and tokens), and where from.
+    pub(crate) fn drawn(&mut self, slot: Slot) -> (&[(u8, u32)], &mut Upstream) {
         let Call { upstream, route, .. } = *self.calls.at(slot);
-        if self.config.limits.is_empty() || !self.upstream(upstream).own {
-            return (i == 0).then_some((0, 1));
-        }
-        self.config.route(route).costs.get(i).map(|(bucket, cost)| (*bucket, u64::from(*cost)))
+        let (config, upstream) = self.config_and_upstream(upstream);
+        let listed = upstream.own && !config.limits.is_empty();
+        (if listed { &config.route(route).costs } else { IMPLICIT }, upstream)
+    }
+
+    /// The `i`-th bucket that a call draws from, and what.
+    pub(crate) fn cost(&mut self, slot: Slot, i: usize) -> Option<(u8, u64)> {
+        self.drawn(slot).0.get(i).map(|(bucket, cost)| (*bucket, u64::from(*cost)))
     }
 
     /// What it draws from one bucket.
     pub(crate) fn cost_of(&mut self, slot: Slot, bucket: u8) -> u64 {
-        (0..).map_while(|i| self.cost(slot, i)).find(|(place, _)| *place == bucket).map_or(0, |(_, cost)| cost)
+        self.drawn(slot).0.iter().find(|(place, _)| *place == bucket).map_or(0, |(_, cost)| u64::from(*cost))
     }
 
     /// Changes a call's state; the only place that does.
@@ -519,7 +523,9 @@ impl Engine {
 
     /// Adds what is due on every answer.
     fn answer(&mut self, mut answer: Answer) -> Answer {
-        if let Some(place) = self.cap_moved.take() {
+        if let Some(place) = self.cap_moved.take()
+            && self.waiting > 0
+        {
             let cap = self.config.concurrency;
             let upstream = self.upstream(place);
             if upstream.in_flight < cap {

@@ -11,7 +11,6 @@ use crate::policy::classify::{self, Class};
 use crate::policy::limiter::Change;
 use crate::rng::{self, Purpose};
 use crate::step::{Answer, Flags, NO_TIME, Step};
-use crate::upstream::API;
 
 use crate::admit::Spot;
 use crate::defaults::ONE;
@@ -149,16 +148,19 @@ impl Engine {
     /// The breakers hear of it.
     fn count(&mut self, slot: Slot, count: Count) {
         let (now, seed) = (self.now, self.seed);
-        let Call { upstream, gate, permit, api_permit, traits, .. } = *self.calls.at(slot);
+        let call = self.calls.at(slot);
+        let Call { upstream, gate, permit, api_permit, .. } = *call;
         let draw = |opening, most| rng::draw(seed, opening, u32::from(gate), Purpose::CoolDown, most);
-        let second = traits.has(Traits::BOTH_GATES).then_some((API, api_permit));
-        for (place, permit) in core::iter::once((gate, permit)).chain(second) {
-            let Some(breaker) = self.gate(upstream, place).and_then(|gate| gate.breaker.as_mut()) else { continue };
+        for (place, permit) in call.gates().zip([permit, api_permit]) {
+            let Some(gate) = self.gate(upstream, place) else { continue };
+            let Some(breaker) = gate.breaker.as_mut() else { continue };
             let told = breaker.due_at();
             breaker.settle(permit, count, now, &draw);
             // Closed, or a probe is due earlier: whoever waits for it was told a later time.
             let earlier = told.is_some_and(|told| breaker.due_at().unwrap_or(0) < told);
-            self.tell_phase(upstream, place);
+            if breaker.phase() != gate.told {
+                self.tell_phase(upstream, place);
+            }
             if earlier {
                 self.retime(upstream, place);
             }
@@ -242,18 +244,16 @@ impl Engine {
         let paid = call.traits.has(Traits::PAID);
         let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.traits.has(Traits::DOUBTFUL);
         let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
-        let place = call.upstream;
         // What the table counts as no failure.
         let success = status < 500 && status != 408;
-        if success && paid {
-            self.upstream(place).budget.refund();
-        }
         if success {
-            self.upstream(place).succeeded(elapsed);
-            let mut i = 0;
-            while let Some((bucket, _)) = self.cost(slot, i) {
-                i = i.saturating_add(1);
-                if let Some(lane) = self.upstream(place).lanes.get_mut(usize::from(bucket)) {
+            let (costs, upstream) = self.drawn(slot);
+            if paid {
+                upstream.budget.refund();
+            }
+            upstream.succeeded(elapsed);
+            for (bucket, _) in costs {
+                if let Some(lane) = upstream.lanes.get_mut(usize::from(*bucket)) {
                     lane.bucket.succeeded(now);
                 }
             }

@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub struct Slab {
     calls: Vec<Call>,
-    free: Vec<Slot>,
+    /// The free slots, linked through their calls' `next`.
+    free: Slot,
+    len: usize,
     index: Index,
     /// Stands in for a place that is not there, which no input can name; writes to it are lost.
     nobody: Call,
@@ -18,41 +20,56 @@ impl Slab {
     /// Empty.
     #[must_use]
     pub fn new() -> Self {
-        Self { calls: Vec::new(), free: Vec::new(), index: Index::new(), nobody: Call::vacant() }
+        Self { calls: Vec::new(), free: NOWHERE, len: 0, index: Index::new(), nobody: Call::vacant() }
     }
 
     /// Calls that have a slot.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.calls.len().saturating_sub(self.free.len())
+        self.len
     }
 
     /// The place of a call id.
     #[must_use]
     pub fn find(&self, id: u32) -> Option<Slot> {
-        self.index.find(id, &self.calls)
+        self.index.find(id)
     }
 
-    /// A slot for a new call whose id is not in use.
+    /// A slot for a new call whose id is not in use, with what the last one left in it.
     pub fn insert(&mut self, id: u32) -> Slot {
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.calls.push(Call::vacant());
-                self.calls.len().saturating_sub(1) as Slot
-            }
-        };
-        self.at_mut(slot).id = id;
-        self.index.insert(id, slot, &self.calls);
+        if self.free == NOWHERE {
+            self.add_slot();
+        }
+        let slot = self.free;
+        let call = self.at_mut(slot);
+        call.id = id;
+        let next = call.next;
+        self.free = next;
+        self.len = self.len.saturating_add(1);
+        self.index.insert(id, slot);
         slot
+    }
+
+    /// Doubles at first, then adds an eighth: spare room of a whole doubling would count with 100,000 calls.
+    #[cold]
+    fn add_slot(&mut self) {
+        let len = self.calls.len();
+        if len == self.calls.capacity() && len >= 1_024 {
+            self.calls.reserve_exact(len / 8);
+        }
+        self.calls.push(Call::vacant());
+        self.free = len as Slot;
     }
 
     /// Frees a slot.
     pub fn remove(&mut self, slot: Slot) {
-        let id = self.at(slot).id;
-        self.index.remove(id, &self.calls);
-        self.at_mut(slot).state = CallState::Gone;
-        self.free.push(slot);
+        self.index.remove(self.at(slot).id);
+        let free = self.free;
+        let call = self.at_mut(slot);
+        call.state = CallState::Gone;
+        call.next = free;
+        self.free = slot;
+        self.len = self.len.saturating_sub(1);
     }
 
     /// The call at a place.
@@ -134,105 +151,173 @@ impl Line {
     }
 }
 
-/// Call id → place: open addressing with linear probing and backward-shift deletion; the ids themselves stand in the
-/// calls. At most half full.
+/// Call id → place. Hosts count their ids up, so places stand in pages of 16 neighbours, and what is searched is a page:
+/// open addressing with linear probing and backward-shift deletion, at most half full.
 #[derive(Debug)]
 struct Index {
-    /// Place + 1; 0 = empty. A power of two long.
-    table: Vec<u32>,
-    used: usize,
+    /// Number of the page (the high bits of its ids) · 2³² | its place · 32 | calls in it; 0 = empty. A power of two long.
+    table: Vec<u64>,
+    /// 16 lines a page: slot + 1 by the low bits of the id, 0 = none. The first page stands for those that are not there.
+    lines: Vec<u32>,
+    /// A page without an entry; its first line names the next one. 0 = none.
+    free: u32,
+    /// Number of the page that was last added to: it stays when it is empty, because the next id is likely to be its own.
+    newest: u32,
+}
+
+const PAGE: u32 = 16;
+
+const fn number_of(id: u32) -> u32 {
+    id / PAGE
+}
+
+const fn number_in(entry: u64) -> u32 {
+    (entry >> 32) as u32
+}
+
+const fn page_in(entry: u64) -> u32 {
+    entry as u32 >> 5
+}
+
+/// Where a page's lines are.
+const fn line(page: u32, id: u32) -> usize {
+    page.wrapping_mul(PAGE).wrapping_add(id % PAGE) as usize
 }
 
 impl Index {
     fn new() -> Self {
-        Self { table: alloc::vec![0; 16], used: 0 }
+        let lines = alloc::vec![0; PAGE as usize];
+        Self { table: alloc::vec![0; 4], lines, free: 0, newest: u32::MAX }
     }
 
     fn mask(&self) -> usize {
         self.table.len().saturating_sub(1)
     }
 
-    /// Fibonacci hashing of blocks of 16: a host counts its ids up, and neighbours share a cache line.
-    fn home(&self, id: u32) -> usize {
-        let block = u64::from(id >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        (block << 4 | u64::from(id & 15)) as usize & self.mask()
+    /// Fibonacci hashing; pages that count up never meet within one length of the table.
+    fn home(&self, number: u32) -> usize {
+        number.wrapping_mul(0x9e37_79b9) as usize & self.mask()
     }
 
-    fn entry(&self, place: usize) -> u32 {
+    fn entry(&self, place: usize) -> u64 {
         self.table.get(place).copied().unwrap_or(0)
     }
 
-    fn put(&mut self, place: usize, entry: u32) {
+    fn put(&mut self, place: usize, entry: u64) {
         if let Some(free) = self.table.get_mut(place) {
             *free = entry;
         }
     }
 
-    fn id_at(entry: u32, calls: &[Call]) -> u32 {
-        calls.get(entry.wrapping_sub(1) as usize).map_or(0, |call| call.id)
+    fn line(&self, place: usize) -> u32 {
+        self.lines.get(place).copied().unwrap_or(0)
     }
 
-    fn place(&self, id: u32, calls: &[Call]) -> Option<usize> {
-        let mut place = self.home(id);
+    fn write(&mut self, place: usize, line: u32) {
+        if let Some(free) = self.lines.get_mut(place) {
+            *free = line;
+        }
+    }
+
+    /// Where the entry of a page stands, or would.
+    #[inline(never)]
+    fn seek(&self, number: u32) -> usize {
+        let mut place = self.home(number);
         loop {
-            match self.entry(place) {
-                0 => return None,
-                entry if Self::id_at(entry, calls) == id => return Some(place),
-                _ => place = place.wrapping_add(1) & self.mask(),
+            let entry = self.entry(place);
+            if entry == 0 || number_in(entry) == number {
+                return place;
             }
-        }
-    }
-
-    fn find(&self, id: u32, calls: &[Call]) -> Option<Slot> {
-        self.place(id, calls).map(|place| self.entry(place).wrapping_sub(1))
-    }
-
-    fn insert(&mut self, id: u32, slot: Slot, calls: &[Call]) {
-        if self.used.saturating_mul(2) >= self.table.len() {
-            self.grow(calls);
-        }
-        self.used = self.used.saturating_add(1);
-        self.fill(self.home(id), slot.wrapping_add(1));
-    }
-
-    fn fill(&mut self, home: usize, entry: u32) {
-        let mut place = home;
-        while self.entry(place) != 0 {
             place = place.wrapping_add(1) & self.mask();
         }
-        self.put(place, entry);
     }
 
-    fn grow(&mut self, calls: &[Call]) {
-        let doubled = self.table.len().saturating_mul(2);
-        let old = core::mem::replace(&mut self.table, alloc::vec![0; doubled]);
-        for entry in old.into_iter().filter(|entry| *entry != 0) {
-            self.fill(self.home(Self::id_at(entry, calls)), entry);
+    fn find(&self, id: u32) -> Option<Slot> {
+        self.line(line(page_in(self.entry(self.seek(number_of(id)))), id)).checked_sub(1)
+    }
+
+    /// The id is not in it yet.
+    fn insert(&mut self, id: u32, slot: Slot) {
+        let number = number_of(id);
+        if number != self.newest {
+            self.turn_to(number);
+        }
+        let place = self.seek(number);
+        let entry = self.entry(place);
+        self.put(place, entry.wrapping_add(1));
+        self.write(line(page_in(entry), id), slot.wrapping_add(1));
+    }
+
+    fn remove(&mut self, id: u32) {
+        let number = number_of(id);
+        let place = self.seek(number);
+        let entry = self.entry(place);
+        self.write(line(page_in(entry), id), 0);
+        self.put(place, entry.wrapping_sub(1));
+        if number != self.newest {
+            self.drop_if_empty(place);
         }
     }
 
-    fn remove(&mut self, id: u32, calls: &[Call]) {
-        let Some(mut hole) = self.place(id, calls) else { return };
-        self.used = self.used.saturating_sub(1);
-        let mut place = hole;
-        loop {
-            self.put(hole, 0);
-            loop {
-                place = place.wrapping_add(1) & self.mask();
-                let entry = self.entry(place);
-                if entry == 0 {
-                    return;
-                }
-                let home = self.home(Self::id_at(entry, calls));
-                // It may move into the hole if its home does not lie behind the hole on the way to it.
-                let from_home = place.wrapping_sub(home) & self.mask();
-                if from_home >= place.wrapping_sub(hole) & self.mask() {
-                    self.put(hole, entry);
-                    hole = place;
-                    break;
-                }
+    /// From now on this page is the newest; one is made for it if need be.
+    #[cold]
+    fn turn_to(&mut self, number: u32) {
+        self.drop_if_empty(self.seek(self.newest));
+        self.newest = number;
+        if self.entry(self.seek(number)) != 0 {
+            return;
+        }
+        if self.free == 0 {
+            self.add_page();
+        }
+        let page = self.free;
+        self.free = self.line(line(page, 0));
+        self.write(line(page, 0), 0);
+        self.put(self.seek(number), (u64::from(number) << 32) | (u64::from(page) << 5));
+    }
+
+    /// Another page, and with it a table of which the pages fill half at the most.
+    fn add_page(&mut self) {
+        let pages = self.lines.len() as u32 / PAGE;
+        (0..PAGE).for_each(|_| self.lines.push(0));
+        self.free = pages;
+        let len = self.table.len();
+        if (pages as usize).saturating_mul(2) <= len {
+            return;
+        }
+        let old = core::mem::replace(&mut self.table, alloc::vec![0; len.saturating_mul(2)]);
+        for entry in &old {
+            if *entry != 0 {
+                self.put(self.seek(number_in(*entry)), *entry);
             }
         }
+    }
+
+    /// A page without calls leaves the table.
+    #[cold]
+    fn drop_if_empty(&mut self, mut hole: usize) {
+        let entry = self.entry(hole);
+        if entry == 0 || entry & 31 != 0 {
+            return;
+        }
+        let page = page_in(entry);
+        self.write(line(page, 0), self.free);
+        self.free = page;
+        let mut place = hole;
+        loop {
+            place = place.wrapping_add(1) & self.mask();
+            let entry = self.entry(place);
+            if entry == 0 {
+                break;
+            }
+            // It may move into the hole if its home does not lie behind the hole on the way to it.
+            let from_home = place.wrapping_sub(self.home(number_in(entry))) & self.mask();
+            if from_home >= place.wrapping_sub(hole) & self.mask() {
+                self.put(hole, entry);
+                hole = place;
+            }
+        }
+        self.put(hole, 0);
     }
 }
 
@@ -263,6 +348,36 @@ mod tests {
             assert_eq!(slab.len(), map.len());
         }
         assert!(map.iter().all(|(id, slot)| slab.find(*id) == Some(*slot)));
+    }
+
+    #[test]
+    fn finds_them_where_all_belong_to_one_place() {
+        // Pages whose numbers differ in bits that no table of this size looks at.
+        let ids: std::vec::Vec<u32> = (0..100).map(|i| (i << 20) | (i % 16)).collect();
+        let mut slab = Slab::new();
+        let slots: std::vec::Vec<Slot> = ids.iter().map(|id| slab.insert(*id)).collect();
+        for (i, slot) in slots.iter().enumerate().filter(|(i, _)| i % 3 != 1) {
+            slab.remove(*slot);
+            for (j, id) in ids.iter().enumerate() {
+                let there = j > i && slots[j] != *slot || j % 3 == 1;
+                assert_eq!(slab.find(*id), there.then_some(slots[j]), "{j} after {i}");
+            }
+        }
+        assert_eq!(slab.len(), 33);
+    }
+
+    #[test]
+    fn ids_that_count_up_take_no_more_room_with_time() {
+        let mut slab = Slab::new();
+        for id in u32::MAX - 100_000..u32::MAX {
+            let slot = slab.insert(id);
+            assert_eq!(slab.find(id), Some(slot));
+            if id % 1_000 != 0 {
+                slab.remove(slot);
+            }
+        }
+        assert_eq!((slab.len(), slab.calls.len()), (100, 101));
+        assert_eq!((slab.index.lines.len() / 16, slab.index.table.len()), (102, 256));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::config::Timeouts;
 use crate::defaults::{LAST_START, MAX_NOW, UPLOAD_GROWTH};
 
 /// A call's time limits, fixed at `begin`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
     /// No wait and no attempt after this.
     pub deadline: u64,

@@ -129,10 +129,14 @@ impl Bucket {
         self.burst = burst;
     }
 
-    fn cost(&self, cost: u64) -> u64 {
-        let cost = cost.saturating_mul(ONE);
+    /// Nanoseconds that `cost` tokens and `ahead` of others take at an interval.
+    fn nanos_of(&self, cost: u64, ahead: u64, interval: u64) -> u64 {
         // A cost above a learned burst is capped by it, else such a call could never start.
-        cost.min(self.burst.max(ONE))
+        let most = self.burst.max(ONE);
+        if cost.saturating_mul(ONE) <= most {
+            return cost.saturating_add(ahead).saturating_mul(interval);
+        }
+        ratio(most.saturating_add(ahead.saturating_mul(ONE)), interval, ONE)
     }
 
     /// The earliest millisecond at which `cost` can be drawn after `ahead` tokens of others; `now` = at once.
@@ -143,9 +147,9 @@ impl Bucket {
         }
         let interval = self.interval_at(now);
         let tat = if interval == self.interval { self.tat } else { self.rescaled(now, interval) };
-        let need = self.cost(cost).saturating_add(ahead.saturating_mul(ONE));
+        let need = self.nanos_of(cost, ahead, interval);
         let start = if ahead == 0 { tat } else { tat.max(nanos(now)) };
-        let turn = start.saturating_add(ratio(need, interval, ONE)).saturating_sub(ratio(self.burst, interval, ONE));
+        let turn = start.saturating_add(need).saturating_sub(ratio(self.burst, interval, ONE));
         now.max(self.paused_until).max(turn.div_ceil(NANOS))
     }
 
@@ -183,7 +187,7 @@ impl Bucket {
     /// Draws `cost` tokens.
     pub fn take(&mut self, now: u64, cost: u64) {
         self.grow(now);
-        let drawn = ratio(self.cost(cost), self.interval, ONE);
+        let drawn = self.nanos_of(cost, 0, self.interval);
         if self.tat < nanos(now).saturating_add(drawn) {
             self.refilled_at = now;
         }
@@ -198,7 +202,7 @@ impl Bucket {
         // Never below what a pause left: the bucket is empty at its end.
         let floor = nanos(self.paused_until).saturating_add(ratio(self.burst, self.interval, ONE));
         let floor = if self.paused_until == 0 { 0 } else { floor.min(self.tat) };
-        self.tat = self.tat.saturating_sub(ratio(self.cost(cost), self.interval, ONE)).max(floor);
+        self.tat = self.tat.saturating_sub(self.nanos_of(cost, 0, self.interval)).max(floor);
     }
 
     /// What a single call draws at the most, in whole tokens.

@@ -9,8 +9,9 @@ pub struct Window {
     /// Milliseconds a slice.
     length: u64,
     slices: [u32; SLICES],
-    /// Number of the current slice.
+    /// Number of the current slice, and when it ends.
     current: u64,
+    ends: u64,
     sum: u32,
 }
 
@@ -31,11 +32,14 @@ impl Window {
     /// Empty.
     #[must_use]
     pub const fn new(length: u64) -> Self {
-        Self { length, slices: [0; SLICES], current: 0, sum: 0 }
+        Self { length, slices: [0; SLICES], current: 0, ends: length, sum: 0 }
     }
 
     /// Forgets what is older than ten slices.
     pub fn advance(&mut self, now: u64) {
+        if now < self.ends {
+            return;
+        }
         let slice = slice_at(now, self.length);
         for i in 0..slice.saturating_sub(self.current).min(SLICES as u64) {
             let place = place_of(self.current.saturating_add(i).saturating_add(1));
@@ -44,7 +48,8 @@ impl Window {
                 *count = 0;
             }
         }
-        self.current = self.current.max(slice);
+        self.current = slice;
+        self.ends = slice.saturating_add(1).saturating_mul(self.length);
     }
 
     /// It happened now.
