@@ -5,10 +5,10 @@ use crate::places::target;
 use crate::run::Run;
 
 /// Seeds of `cargo xtask sim`: more than 200 million inputs.
-const MANY: &str = "300000";
+const MANY: &str = "310000";
 
 /// Seeds of the test run: more than 20 million inputs.
-const FEW: &str = "30000";
+const FEW: &str = "32000";
 
 /// Seeds whose traces every runtime replays.
 const TRACED: &str = "1000";
