@@ -8,6 +8,7 @@ use crate::failure::Reason;
 use crate::observe::event::{Event, Kind};
 use crate::policy::auth;
 use crate::policy::breaker::{self, Permit};
+use crate::policy::budget::Payer;
 use crate::step::{Answer, Flags, Step};
 use crate::upstream::API;
 
@@ -22,6 +23,8 @@ pub(crate) enum Spot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gates {
     Open,
+    /// One call may go, as the probe.
+    Probe,
     /// Milliseconds after which asking again makes sense.
     Shut(u64),
 }
@@ -67,44 +70,55 @@ impl Engine {
         let now = self.now;
         let call = self.calls.at(slot);
         let (upstream, places) = (call.upstream, call.gates());
-        let mut shut = None;
+        let mut gates = Gates::Open;
         for place in places {
-            if let Some(breaker) = self.gate(upstream, place).and_then(|gate| gate.breaker.as_ref())
-                && let breaker::Gate::Refuse(rest) = breaker.check(now)
-            {
-                shut = shut.max(Some(rest));
-            }
+            let breaker = self.gate(upstream, place).and_then(|gate| gate.breaker.as_ref());
+            gates = match (breaker.map(|breaker| breaker.check(now)), gates) {
+                (Some(breaker::Gate::Refuse(rest)), Gates::Shut(other)) => Gates::Shut(rest.max(other)),
+                (Some(breaker::Gate::Refuse(rest)), Gates::Open | Gates::Probe) => Gates::Shut(rest),
+                (Some(breaker::Gate::Probe), Gates::Open) => Gates::Probe,
+                (Some(breaker::Gate::Pass | breaker::Gate::Probe) | None, known) => known,
+            };
         }
-        shut.map_or(Gates::Open, Gates::Shut)
+        gates
     }
 
     fn past_breaker(&mut self, slot: Slot, left: u64) -> Result<(), Answer> {
         let gates = self.gates(slot);
-        let Call { upstream, gate, paying, .. } = *self.calls.at(slot);
+        let Call { upstream, gate, paying, state, attempts, .. } = *self.calls.at(slot);
         let line = LineId::Retry(upstream, gate);
         match (paying, gates) {
-            // It needs no token: what lined up for a breaker alone goes when that lets it.
-            (Paying::First | Paying::Free, Gates::Open) => Ok(()),
+            (Paying::Holds, Gates::Open | Gates::Probe) => Ok(()),
+            (Paying::First, Gates::Open) if state != CallState::Line(line) => Ok(()),
+            (_, Gates::Open | Gates::Probe) if !self.needs_token(slot, gates) => Ok(()),
+            (_, Gates::Open | Gates::Probe) => {
+                let (now, payer) = (self.now, Payer::after(attempts));
+                if self.behind_others(slot, line) || !self.upstream(upstream).budget.affords(now, payer) {
+                    return Err(self.line_up(slot, line, gates, left));
+                }
+                self.upstream(upstream).budget.withdraw(payer);
+                self.calls.at_mut(slot).paying = Paying::Holds;
+                Ok(())
+            }
             (Paying::First, Gates::Shut(rest)) if self.breaker_wait(upstream, gate) == 0 => {
                 self.turn_away(slot);
                 Err(self.fail(slot, Reason::CircuitOpen, Some(rest)))
             }
-            (Paying::First | Paying::Free, Gates::Shut(_)) => Err(self.line_up(slot, line, gates, left)),
-            (Paying::Owes, Gates::Open) => {
-                let now = self.now;
-                if self.behind_others(slot, line) || !self.upstream(upstream).budget.affords(now) {
-                    return Err(self.line_up(slot, line, gates, left));
-                }
-                self.upstream(upstream).budget.withdraw();
-                self.calls.at_mut(slot).paying = Paying::Holds;
-                Ok(())
-            }
-            (Paying::Owes, Gates::Shut(_)) => Err(self.line_up(slot, line, gates, left)),
-            (Paying::Holds, Gates::Open) => Ok(()),
-            (Paying::Holds, Gates::Shut(_)) => {
+            (Paying::First | Paying::Free | Paying::Owes | Paying::Holds, Gates::Shut(_)) => {
                 self.give_token_back(slot);
                 Err(self.line_up(slot, line, gates, left))
             }
+        }
+    }
+
+    /// Whether a call in the retry line pays before it goes. First attempts that lined up for the breaker do: all at
+    /// once, when it closes, would open it again. Its probe does not.
+    fn needs_token(&mut self, slot: Slot, gates: Gates) -> bool {
+        let Call { upstream, paying, .. } = *self.calls.at(slot);
+        match (paying, gates) {
+            (Paying::Free, _) | (Paying::First, Gates::Probe) => false,
+            (Paying::First, _) => !self.upstream(upstream).budget.is_free(Payer::Waited),
+            (Paying::Owes | Paying::Holds, _) => true,
         }
     }
 
@@ -135,13 +149,13 @@ impl Engine {
     /// Waits in the retry line, as long as patience (or `breaker.wait`, before the first attempt) lasts.
     fn line_up(&mut self, slot: Slot, line: LineId, gates: Gates, left: u64) -> Answer {
         let now = self.now;
-        let Call { upstream, gate, paying, state, patience_used, lined_up, route, .. } = *self.calls.at(slot);
+        let Call { upstream, gate, attempts, state, patience_used, lined_up, route, .. } = *self.calls.at(slot);
         let spot = if state == CallState::Line(line) { Spot::Old } else { Spot::New };
         let here = if spot == Spot::Old { now.saturating_sub(lined_up) } else { 0 };
-        let patience = match (paying, self.config.route(route).retry.patience) {
-            (Paying::First, _) => self.breaker_wait(upstream, gate),
-            (Paying::Free | Paying::Owes | Paying::Holds, Some(written)) => written,
-            (Paying::Free | Paying::Owes | Paying::Holds, None) => self.upstream(upstream).patience(),
+        let patience = match (attempts, self.config.route(route).retry.patience) {
+            (0, _) => self.breaker_wait(upstream, gate),
+            (_, Some(written)) => written,
+            (_, None) => self.upstream(upstream).patience(),
         };
         let rest = patience.saturating_sub(u64::from(patience_used)).saturating_sub(here);
         if spot == Spot::New
@@ -152,7 +166,9 @@ impl Engine {
         if rest == 0 {
             return match gates {
                 Gates::Shut(rest) => self.fail(slot, Reason::CircuitOpen, Some(rest)),
-                Gates::Open => self.fail(slot, Reason::BudgetExhausted, None),
+                // The breaker held it back, and too many others beside it.
+                Gates::Open | Gates::Probe if attempts == 0 => self.fail(slot, Reason::CircuitOpen, Some(1)),
+                Gates::Open | Gates::Probe => self.fail(slot, Reason::BudgetExhausted, None),
             };
         }
         if left == 0 {
@@ -164,7 +180,7 @@ impl Engine {
         let bound = rest.min(left);
         let at = match gates {
             Gates::Shut(_) => self.probe_at(slot),
-            Gates::Open => self.upstream(upstream).budget.next_at(),
+            Gates::Open | Gates::Probe => self.upstream(upstream).budget.next_at(Payer::after(attempts)),
         };
         let delay = at.map(|at| at.saturating_sub(now).max(1)).filter(|delay| *delay < bound);
         let step = match delay {
@@ -174,9 +190,9 @@ impl Engine {
         self.note_wait(slot, What::Line, Rule::RetryLine, bound, spot);
         if spot == Spot::New {
             self.stir(upstream);
-        } else if gates == Gates::Open && !self.behind_others(slot, line) {
+        } else if !matches!(gates, Gates::Shut(_)) && !self.behind_others(slot, line) {
             // The head lacks a token; those who need none do not wait for it.
-            self.wake_tokenless(slot);
+            self.wake_tokenless(slot, gates);
         }
         step.into()
     }
@@ -366,6 +382,10 @@ impl Engine {
         if counted {
             // A free replay of a paid retry is still that retry.
             call.traits.set(Traits::PAID, call.paying == Paying::Holds);
+            if call.attempts == 0 {
+                // What it waited for the breaker is not the patience of its retries.
+                call.patience_used = 0;
+            }
             call.attempts = call.attempts.saturating_add(1);
         }
         call.paying = Paying::Free;
@@ -420,12 +440,20 @@ impl Engine {
     }
 
     /// Wakes the first behind this call that needs no token.
-    pub(crate) fn wake_tokenless(&mut self, slot: Slot) {
+    fn wake_tokenless(&mut self, slot: Slot, gates: Gates) {
         let mut next = self.calls.at(slot).next;
-        while next != NOWHERE && matches!(self.calls.at(next).paying, Paying::Owes | Paying::Holds) {
+        while next != NOWHERE && self.needs_token(next, gates) {
             next = self.calls.at(next).next;
         }
         self.wake_one(next);
+    }
+
+    /// One that needed no token went past those who lack it; so may the next like it.
+    pub(crate) fn wake_next_tokenless(&mut self, before: Slot) {
+        let gates = self.gates(before);
+        if !matches!(gates, Gates::Shut(_)) {
+            self.wake_tokenless(before, gates);
+        }
     }
 
     /// Wakes the heads of the retry lines that could go now: a token came back, a breaker closed, a probe is due.
@@ -434,14 +462,20 @@ impl Engine {
             return;
         }
         let now = self.now;
-        let affords = self.upstream(upstream).budget.affords(now);
         for place in 0..self.upstream(upstream).gates.len() as u16 {
             let Some(gate) = self.gate(upstream, place) else { continue };
             let head = gate.line.head;
-            if gate.line.len > 0
-                && (affords || matches!(self.calls.at(head).paying, Paying::First | Paying::Free))
-                && self.gates(head) == Gates::Open
-            {
+            if gate.line.len == 0 {
+                continue;
+            }
+            let goes = match self.gates(head) {
+                Gates::Shut(_) => false,
+                gates => {
+                    let payer = Payer::after(self.calls.at(head).attempts);
+                    !self.needs_token(head, gates) || self.upstream(upstream).budget.affords(now, payer)
+                }
+            };
+            if goes {
                 self.wake_one(head);
             }
         }

@@ -60,6 +60,9 @@ pub const BUDGET_PER_CALL: u64 = 100_000;
 pub const BUDGET_PER_SECOND: u64 = 20_000;
 /// What a retry that succeeds gets back: its token, and no more.
 pub const BUDGET_REFUND: u64 = ONE;
+/// Tokens that a first attempt pays which waited in line for the breaker; it gets them back when it succeeds. So the line
+/// goes at the pace of its successes, and when the server is not yet well it stops.
+pub const WAITED_PRICE: u64 = 2 * ONE;
 /// Slice of the budget's count of calls; ten make its window.
 pub const BUDGET_SLICE: u64 = 3_000;
 

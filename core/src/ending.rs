@@ -5,6 +5,7 @@ use crate::defaults::MAX_REPORTS;
 use crate::engine::Engine;
 use crate::failure::Reason;
 use crate::observe::event::{Event, Kind};
+use crate::policy::budget::Payer;
 use crate::step::{Answer, Flags, NO_TIME, Step};
 
 impl Engine {
@@ -12,9 +13,9 @@ impl Engine {
     pub(crate) fn give_token_back(&mut self, slot: Slot) {
         let call = self.calls.at_mut(slot);
         if call.paying == Paying::Holds {
-            call.paying = Paying::Owes;
-            let upstream = call.upstream;
-            self.upstream(upstream).budget.give_back();
+            let (upstream, payer) = (call.upstream, Payer::after(call.attempts));
+            call.paying = if payer == Payer::Waited { Paying::First } else { Paying::Owes };
+            self.upstream(upstream).budget.give_back(payer);
         }
     }
 

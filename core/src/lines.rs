@@ -67,8 +67,7 @@ impl Engine {
             && !was_head
             && matches!(self.calls.at(slot).paying, Paying::First | Paying::Free)
         {
-            // It went past those who lack a token; so may the next like it.
-            self.wake_tokenless(before);
+            self.wake_next_tokenless(before);
         }
         match line {
             LineId::Cap(upstream) => self.cap_moved = Some(upstream),

@@ -1,12 +1,13 @@
 //! An attempt ended: count it, then deliver, wait, line up or fail.
 
-use crate::call::{Call, CallState, Last, LineId, Paying, Rule, Slot, Traits, What};
+use crate::call::{Call, CallState, Last, LineId, NOWHERE, Paying, Rule, Slot, Traits, What};
 use crate::engine::Engine;
 use crate::failure::{Fault, Outcome, Reason};
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
 use crate::policy::backoff;
 use crate::policy::breaker::Count;
+use crate::policy::budget::Payer;
 use crate::policy::classify::{self, Class};
 use crate::policy::limiter::Change;
 use crate::rng::{self, Purpose};
@@ -158,12 +159,25 @@ impl Engine {
             breaker.settle(permit, count, now, &draw);
             // Closed, or a probe is due earlier: whoever waits for it was told a later time.
             let earlier = told.is_some_and(|told| breaker.due_at().unwrap_or(0) < told);
+            let closed = told.is_some() && breaker.due_at().is_none();
             if breaker.phase() != gate.told {
                 self.tell_phase(upstream, place);
+            }
+            if closed {
+                self.pay_for_head(upstream, place);
             }
             if earlier {
                 self.retime(upstream, place);
             }
+        }
+    }
+
+    /// The success that closed a breaker pays for the first of those who waited for it: an empty budget would hold all of
+    /// them up.
+    fn pay_for_head(&mut self, upstream: u32, gate: u16) {
+        let head = self.gate(upstream, gate).map_or(NOWHERE, |gate| gate.line.head);
+        if head != NOWHERE && self.calls.at(head).paying == Paying::First {
+            self.upstream(upstream).budget.refund(Payer::Waited);
         }
     }
 
@@ -241,7 +255,7 @@ impl Engine {
     fn deliver(&mut self, slot: Slot, status: u16, elapsed: u64) -> Answer {
         let now = self.now;
         let call = self.calls.at(slot);
-        let paid = call.traits.has(Traits::PAID);
+        let (paid, payer) = (call.traits.has(Traits::PAID), paid_by(call));
         let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.traits.has(Traits::DOUBTFUL);
         let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
         // What the table counts as no failure.
@@ -249,7 +263,7 @@ impl Engine {
         if success {
             let (costs, upstream) = self.drawn(slot);
             if paid {
-                upstream.budget.refund();
+                upstream.budget.refund(payer);
             }
             upstream.succeeded(elapsed);
             for (bucket, _) in costs {
@@ -280,10 +294,11 @@ impl Engine {
 
     /// The token of a paid retry that was never sent goes back. Returns whether there was one.
     fn give_payment_back(&mut self, slot: Slot) -> bool {
-        let Call { traits, upstream, .. } = *self.calls.at(slot);
-        let paid = traits.has(Traits::COUNTED | Traits::PAID);
+        let call = self.calls.at(slot);
+        let (payer, upstream) = (paid_by(call), call.upstream);
+        let paid = call.traits.has(Traits::COUNTED | Traits::PAID);
         if paid {
-            self.upstream(upstream).budget.give_back();
+            self.upstream(upstream).budget.give_back(payer);
         }
         paid
     }
@@ -299,7 +314,7 @@ impl Engine {
         // It costs no attempt and no budget.
         if call.traits.has(Traits::COUNTED) {
             call.attempts = call.attempts.saturating_sub(1);
-            call.paying = if paid { Paying::Owes } else { Paying::First };
+            call.paying = if paid && call.attempts > 0 { Paying::Owes } else { Paying::First };
         }
         let upstream = call.upstream;
         let parks = call.traits.has(Traits::REPEATABLE) && replayable(call) && !call.traits.has(Traits::DROPIN);
@@ -385,6 +400,11 @@ impl Engine {
         }
         draws
     }
+}
+
+/// Who paid for the attempt under way.
+fn paid_by(call: &Call) -> Payer {
+    Payer::after(call.attempts.saturating_sub(1))
 }
 
 /// Whether doing it twice does no harm: by method or route, or by its key.

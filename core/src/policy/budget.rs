@@ -11,6 +11,23 @@ use crate::policy::window::Window;
 /// One token in billionths: a millisecond at `perSecond` millionths is a whole number of them.
 const TOKEN: u64 = 1_000_000_000;
 
+/// Who pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payer {
+    /// A retry: one token.
+    Retry,
+    /// A first attempt that waited in line for the breaker.
+    Waited,
+}
+
+impl Payer {
+    /// Of a call that was sent so often.
+    #[must_use]
+    pub const fn after(attempts: u8) -> Self {
+        if attempts == 0 { Self::Waited } else { Self::Retry }
+    }
+}
+
 /// The bucket of one upstream.
 #[derive(Debug, Clone)]
 pub struct Budget {
@@ -53,37 +70,61 @@ impl Budget {
         self.tokens = self.tokens.saturating_add(deposit).min(self.capacity());
     }
 
-    /// Whether a retry could pay.
-    pub fn affords(&mut self, now: u64) -> bool {
+    /// Billionths of a token.
+    fn price(&self, payer: Payer) -> u64 {
+        match payer {
+            Payer::Retry => TOKEN,
+            Payer::Waited => {
+                let price: u64 = tuned!(WAITED_PRICE);
+                // A small budget lets one go at a time, none at all holds nobody up.
+                price.saturating_mul(1_000).min(self.capacity())
+            }
+        }
+    }
+
+    /// Whether it goes for nothing: there is no budget at all.
+    #[must_use]
+    pub fn is_free(&self, payer: Payer) -> bool {
+        self.price(payer) == 0
+    }
+
+    /// Whether it could pay.
+    pub fn affords(&mut self, now: u64, payer: Payer) -> bool {
         self.advance(now);
-        self.tokens >= TOKEN
+        self.tokens >= self.price(payer)
     }
 
-    /// A retry pays.
-    pub fn withdraw(&mut self) {
-        self.tokens = self.tokens.saturating_sub(TOKEN);
+    /// It pays.
+    pub fn withdraw(&mut self, payer: Payer) {
+        self.tokens = self.tokens.saturating_sub(self.price(payer));
     }
 
-    /// A retry gave its token back unused.
-    pub fn give_back(&mut self) {
-        self.add(TOKEN);
+    /// It gave its tokens back unused.
+    pub fn give_back(&mut self, payer: Payer) {
+        self.add(self.price(payer));
     }
 
-    /// A retry succeeded.
-    pub fn refund(&mut self) {
-        let refund: u64 = tuned!(BUDGET_REFUND);
-        self.add(refund.saturating_mul(1_000));
+    /// It succeeded.
+    pub fn refund(&mut self, payer: Payer) {
+        match payer {
+            Payer::Retry => {
+                let refund: u64 = tuned!(BUDGET_REFUND);
+                self.add(refund.saturating_mul(1_000));
+            }
+            Payer::Waited => self.add(self.price(payer)),
+        }
     }
 
     fn add(&mut self, tokens: u64) {
         self.tokens = self.tokens.saturating_add(tokens).min(self.capacity());
     }
 
-    /// When time alone will have filled one token; `None` = never.
+    /// When time alone will have filled its price; `None` = never.
     #[must_use]
-    pub fn next_at(&self) -> Option<u64> {
-        let missing = TOKEN.saturating_sub(self.tokens);
-        if self.settings.per_second == 0 || self.capacity() < TOKEN {
+    pub fn next_at(&self, payer: Payer) -> Option<u64> {
+        let price = self.price(payer);
+        let missing = price.saturating_sub(self.tokens);
+        if self.settings.per_second == 0 || self.capacity() < price {
             return None;
         }
         Some(self.at.saturating_add(missing.div_ceil(self.settings.per_second.max(1))))
@@ -108,24 +149,24 @@ mod tests {
     fn starts_full_and_empties_one_token_a_retry() {
         let mut b = budget();
         for _ in 0..10 {
-            assert!(b.affords(0));
-            b.withdraw();
+            assert!(b.affords(0, Payer::Retry));
+            b.withdraw(Payer::Retry);
         }
-        assert!(!b.affords(0));
+        assert!(!b.affords(0, Payer::Retry));
     }
 
     #[test]
     fn ten_calls_or_fifty_seconds_make_a_token() {
         let mut b = budget();
-        (0..10).for_each(|_| b.withdraw());
+        (0..10).for_each(|_| b.withdraw(Payer::Retry));
         (0..9).for_each(|_| b.call_begun(0));
-        assert!(!b.affords(0));
+        assert!(!b.affords(0, Payer::Retry));
         b.call_begun(0);
-        assert!(b.affords(0));
-        b.withdraw();
-        assert_eq!(b.next_at(), Some(50_000));
-        assert!(!b.affords(49_999));
-        assert!(b.affords(50_000));
+        assert!(b.affords(0, Payer::Retry));
+        b.withdraw(Payer::Retry);
+        assert_eq!(b.next_at(Payer::Retry), Some(50_000));
+        assert!(!b.affords(49_999, Payer::Retry));
+        assert!(b.affords(50_000, Payer::Retry));
     }
 
     #[test]
@@ -133,16 +174,16 @@ mod tests {
         let mut b = budget();
         (0..1_000).for_each(|_| b.call_begun(100));
         assert_eq!(b.tokens(), 30_000_000);
-        assert!(b.affords(29_999));
+        assert!(b.affords(29_999, Payer::Retry));
         assert_eq!(b.tokens(), 30_000_000);
-        assert!(b.affords(30_000));
+        assert!(b.affords(30_000, Payer::Retry));
         assert_eq!(b.tokens(), 10_000_000);
     }
 
     #[test]
     fn a_refund_never_lifts_it_above_capacity() {
         let mut b = budget();
-        b.give_back();
+        b.give_back(Payer::Retry);
         assert_eq!(b.tokens(), 10_000_000);
     }
 }

@@ -17,7 +17,7 @@ pub struct Figures {
     pub first_success: f64,
     /// Seconds from the trouble's end to the last call that failed; 0 = none did.
     pub last_failure: f64,
-    /// Seconds from the trouble's end until nine of ten calls that end succeed, for good; infinite = never.
+    /// Seconds from the trouble's end until nine of ten calls that begin succeed, for good; infinite = never.
     pub recovery: f64,
     /// Share of requests that were answered 429, and how many.
     pub limited: f64,
@@ -77,7 +77,7 @@ fn recovery(log: &Log, end: u64, until: u64) -> f64 {
     let slices = until.saturating_sub(end) / SLICE;
     let mut counts = vec![(0_u32, 0_u32); slices as usize];
     for call in &log.calls {
-        if let Some(place) = call.ended.checked_sub(end)
+        if let Some(place) = call.begun.checked_sub(end)
             && let Some((good, bad)) = counts.get_mut((place / SLICE) as usize)
         {
             *(if call.ok { good } else { bad }) += 1;
