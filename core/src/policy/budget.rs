@@ -76,8 +76,9 @@ impl Budget {
             Payer::Retry => TOKEN,
             Payer::Waited => {
                 let price: u64 = tuned!(WAITED_PRICE);
-                // A small budget lets one go at a time, none at all holds nobody up.
-                price.saturating_mul(1_000).min(self.capacity())
+                // A small budget lets one go at a time, none at all holds nobody up. What is paid and what comes back
+                // is the same, however the calls of the last 30 s change in between.
+                price.min(self.settings.capacity).saturating_mul(1_000)
             }
         }
     }

@@ -55,6 +55,7 @@ marks! {
     PatienceEnds "patience ends in the line without a token",
     PatienceEndsOpen "patience ends in the line of an open breaker",
     FirstLinesUp "a first call lines up under breaker.wait",
+    WaitEnds "breaker.wait ends for a call that lacks the tokens to go",
     FirstGoesPast "a first call goes past retries without a token",
     RateLimitedAtOnce "a turn that cannot fit the deadline is refused at once",
     OverloadedFull "more calls wait than maxWaiting",

@@ -39,8 +39,8 @@ impl Shadow {
         let shut = !upstream.passes(&call, now);
         let in_own_line = from == own_line;
         if shut {
-            if call.holds {
-                upstream.budget.give_back();
+            if call.holds > 0 {
+                upstream.budget.give_back(call.holds);
                 self.marks.hit(Mark::TokenGivenBack);
             }
             if !in_own_line {
@@ -51,12 +51,12 @@ impl Shadow {
             }
         }
         if shut {
-            self.known(id).holds = false;
+            self.known(id).holds = 0;
         }
         let upstream = &self.upstreams[call.upstream];
         let here = if in_own_line { now - call.lined_up } else { 0 };
-        let patience = match (call.paying, self.rules.routes[call.route].patience) {
-            (Paying::First, _) => upstream.wait(&call),
+        let patience = match (call.attempts, self.rules.routes[call.route].patience) {
+            (0, _) => upstream.wait(&call),
             (_, Some(written)) => written,
             (_, None) => upstream.patience(),
         };
@@ -71,25 +71,32 @@ impl Shadow {
             );
             return self.must_fail(id, answer, Reason::CircuitOpen);
         }
+        // The probe pays nothing unless it is a retry.
+        let probing = upstream.blocks(&call);
+        let due = match call.paying {
+            Paying::Owes if call.holds == 0 => upstream.budget.price(call.attempts),
+            Paying::First if call.holds == 0 && in_own_line && !probing => upstream.budget.price(0),
+            Paying::First | Paying::Owes | Paying::Free => 0,
+        };
         match answer.step() {
             Step::Send { timeout } => {
                 ensure!(!shut, "sent while a breaker is open, and no probe is due");
-                self.sent(id, core, answer, timeout)
+                self.sent(id, core, answer, timeout, due)
             }
             Step::Wait { delay } => {
                 ensure!(delay > 0 && delay <= left, "waits {delay} ms, {left} ms are left");
-                let to = self.waits(id, core, shut, rest, delay)?;
+                let to = self.waits(id, core, shut, rest, delay, due)?;
                 let heads = matches!(to.node, Node::Bucket | Node::Retry) && self.lines.head(to) == Some(id);
                 ensure!(heads, "told to wait in {to:?} without being its head");
                 Ok(())
             }
             Step::Park { at_most } => {
                 ensure!(at_most > 0 && at_most <= left, "parks {at_most} ms, {left} ms are left");
-                self.waits(id, core, shut, rest, at_most).map(|_| ())
+                self.waits(id, core, shut, rest, at_most, due).map(|_| ())
             }
             Step::Refresh { generation } => {
                 ensure!(!shut, "refreshes while a breaker is open");
-                self.leads(id, core, generation)
+                self.leads(id, core, generation, due)
             }
             Step::Fail { reason, retry_after, .. } => {
                 let waiting = self.lines.waiting();
@@ -100,7 +107,11 @@ impl Shadow {
                     }
                     Reason::BudgetExhausted => {
                         self.marks.hit(Mark::PatienceEnds);
-                        !shut && call.paying == Paying::Owes && rest == 0
+                        !shut && due > 0 && call.attempts > 0 && rest == 0
+                    }
+                    Reason::CircuitOpen => {
+                        self.marks.hit(Mark::WaitEnds);
+                        !shut && due > 0 && call.attempts == 0 && rest == 0
                     }
                     Reason::Overloaded => {
                         self.marks.hit(Mark::OverloadedFull);
@@ -135,20 +146,32 @@ impl Shadow {
     }
 
     /// It waits in a line.
-    fn waits(&mut self, id: u32, core: Core<'_>, shut: bool, rest: u64, bound: u64) -> Result<Standing, String> {
+    fn waits(
+        &mut self,
+        id: u32,
+        core: Core<'_>,
+        shut: bool,
+        rest: u64,
+        bound: u64,
+        due: u64,
+    ) -> Result<Standing, String> {
         let from = self.moved(id, core)?;
         let call = self.known(id);
         call.eventful = true;
         let call = call.clone();
         let to = call.standing;
-        self.holds(id, to)?;
+        self.holds(id, to, due)?;
         ensure!(!shut || to.node == Node::Retry, "a breaker is open, and it stands in {to:?}");
         let upstream = &self.upstreams[call.upstream];
         let probing = upstream.blocks(&call);
         match to.node {
             Node::Retry => {
                 ensure!(bound <= rest, "waits {bound} ms with {rest} ms of patience left");
-                ensure!(shut || call.paying == Paying::Owes, "waits in the retry line without need");
+                ensure!(shut || due > 0, "waits in the retry line without need");
+                if !shut && self.lines.head(to) == Some(id) {
+                    let affords = self.upstreams[call.upstream].budget.affords(self.now, due);
+                    ensure!(!affords, "waits at the head of the retry line, and there are tokens");
+                }
                 if call.paying == Paying::First && from != to {
                     self.marks.hit(Mark::FirstLinesUp);
                 }
@@ -183,26 +206,26 @@ impl Shadow {
         Ok(to)
     }
 
-    /// Beyond the retry line a retry carries its token, wherever it waits.
-    fn holds(&mut self, id: u32, to: Standing) -> Result<(), String> {
+    /// Beyond the retry line a call carries what it paid, wherever it waits.
+    fn holds(&mut self, id: u32, to: Standing, due: u64) -> Result<(), String> {
         let now = self.now;
         let call = self.known(id);
-        if call.paying == Paying::Owes && !call.holds && to.node != Node::Retry {
-            call.holds = true;
+        if to.node != Node::Retry && due > 0 {
+            call.holds = due;
             let upstream = call.upstream;
-            self.upstreams[upstream].budget.take(now)?;
+            self.upstreams[upstream].budget.take(now, due)?;
         }
         Ok(())
     }
 
     /// It fetches the credential for all.
-    fn leads(&mut self, id: u32, core: Core<'_>, generation: u64) -> Result<(), String> {
+    fn leads(&mut self, id: u32, core: Core<'_>, generation: u64, due: u64) -> Result<(), String> {
         let now = self.now;
         self.moved(id, core)?;
         let call = self.known(id);
         call.eventful = true;
         let (place, standing) = (call.holder, call.standing);
-        self.holds(id, standing)?;
+        self.holds(id, standing, due)?;
         let open = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id]);
         ensure!(standing.node == Node::Credential, "leads, and stands in {standing:?}");
         let holder = &mut self.holders[place];
@@ -232,10 +255,10 @@ impl Shadow {
     }
 
     /// An attempt is sent: all gates, and what each gives.
-    fn sent(&mut self, id: u32, core: Core<'_>, answer: Answer, timeout: u64) -> Result<(), String> {
+    fn sent(&mut self, id: u32, core: Core<'_>, answer: Answer, timeout: u64, due: u64) -> Result<(), String> {
         let now = self.now;
         let call = self.known(id).clone();
-        self.in_turn(id, &call)?;
+        self.in_turn(id, &call, due)?;
         ensure!(call.deadline >= now + 50, "an attempt starts {} ms before the deadline", call.deadline - now);
         ensure!(timeout == call.timeout(now), "timeout {timeout}, expected {}", call.timeout(now));
         ensure!(now >= call.not_before, "sent at {now}, not before {} was asked for", call.not_before);
@@ -261,10 +284,10 @@ impl Shadow {
         let mut next = call.clone();
         let was_open = upstream.blocks(&call);
         upstream.commit(&mut next, now);
-        if call.paying == Paying::Owes {
-            if !call.holds {
-                upstream.budget.take(now)?;
-            }
+        if due > 0 {
+            upstream.budget.take(now, due)?;
+        }
+        if call.holds + due > 0 {
             self.marks.hit(Mark::RetryPaid);
             if call.standing.node == Node::Retry {
                 self.marks.hit(Mark::RetryFromLine);
@@ -273,10 +296,10 @@ impl Shadow {
         if was_open && call.standing.node == Node::Retry {
             self.marks.hit(Mark::ProbeFromLine);
         }
-        next.holds = false;
+        next.holds = 0;
         next.counted = call.paying != Paying::Free;
         if next.counted {
-            next.paid = call.paying == Paying::Owes;
+            next.paid = call.holds + due;
             next.attempts += 1;
         }
         next.paying = Paying::Free;
@@ -294,23 +317,27 @@ impl Shadow {
         ensure!(flags.has(Flags::TOKEN) == call.has(call::CREDENTIALS), "a credential on the wrong call");
         *self.known(id) = next;
         self.moved(id, core)?;
+        if call.attempts == 0 {
+            // What it waited for the breaker is not the patience of its retries.
+            self.known(id).patience_used = 0;
+        }
         let standing = self.known(id).standing;
         ensure!(standing.node == Node::Flight, "sent, and stands in {standing:?}");
         Ok(())
     }
 
     /// First come, first served: nobody of the lines that this call must pass came earlier.
-    fn in_turn(&mut self, id: u32, call: &Call) -> Result<(), String> {
+    fn in_turn(&mut self, id: u32, call: &Call, due: u64) -> Result<(), String> {
         let upstream = call.upstream as u32;
         let retry = Standing { node: Node::Retry, upstream, place: call.permits[0].map_or(0, |(gate, _)| gate) };
         let from = call.standing;
-        if call.paying == Paying::Owes && !matches!(from.node, Node::Cap | Node::Bucket | Node::Credential) {
+        if due > 0 {
             ensure!(
                 !self.lines.has_others(retry, id) || self.lines.head(retry) == Some(id),
                 "a retry goes past others in its line"
             );
         }
-        if from == retry && call.paying != Paying::Owes && self.lines.head(retry) != Some(id) {
+        if from == retry && due == 0 && self.lines.head(retry) != Some(id) {
             self.marks.hit(Mark::FirstGoesPast);
         }
         let cap = Standing { node: Node::Cap, upstream, place: 0 };

@@ -56,26 +56,39 @@ impl Budget {
         self.tokens = (self.tokens + self.per_call).min(self.full());
     }
 
-    /// A retry takes its token.
+    /// What a call that was counted so often pays for its next attempt: a retry one token; a first attempt that waited
+    /// for the breaker two, or what a smaller budget holds.
+    #[must_use]
+    pub fn price(&self, attempts: u64) -> u64 {
+        if attempts == 0 { (2 * TOKEN).min(self.capacity) } else { TOKEN }
+    }
+
+    /// Whether there is so much.
+    pub fn affords(&mut self, now: u64, price: u64) -> bool {
+        self.advance(now);
+        self.tokens >= price
+    }
+
+    /// It pays.
     ///
     /// # Errors
-    /// There is none, or more were spent than were ever there.
-    pub fn take(&mut self, now: u64) -> Result<(), String> {
+    /// There is not so much, or more was spent than was ever there.
+    pub fn take(&mut self, now: u64, price: u64) -> Result<(), String> {
         self.advance(now);
-        self.spent += 1;
+        self.spent += price;
         let had = self.capacity + self.begun * self.per_call + now * self.per_second;
-        let spent = (self.spent - self.given_back) * TOKEN;
+        let spent = self.spent.saturating_sub(self.given_back);
         if spent > had {
             return Err(format!("{spent} billionths of retry tokens are spent, {had} were deposited"));
         }
-        self.tokens = self.tokens.checked_sub(TOKEN).ok_or("a retry without a token")?;
+        self.tokens = self.tokens.checked_sub(price).ok_or("a retry without a token")?;
         Ok(())
     }
 
-    /// A retry succeeded, or gave its token back.
-    pub fn give_back(&mut self) {
-        self.given_back += 1;
-        self.tokens = (self.tokens + TOKEN).min(self.full());
+    /// It succeeded, or was not sent.
+    pub fn give_back(&mut self, price: u64) {
+        self.given_back += price;
+        self.tokens = (self.tokens + price).min(self.full());
     }
 
     /// Millionths, as of the last call that began.

@@ -48,7 +48,8 @@ pub struct Call {
     pub until: u64,
     pub paying: Paying,
     pub attempts: u64,
-    pub paid: bool,
+    /// What was paid for the attempt under way, in billionths of a token.
+    pub paid: u64,
     pub counted: bool,
     pub worst: Outcome,
     pub last: Last,
@@ -71,8 +72,8 @@ pub struct Call {
     pub woken: bool,
     /// When it was told to ask again.
     pub told: u64,
-    /// It left the retry line with a token and was not sent yet.
-    pub holds: bool,
+    /// Billionths of a token that it left the retry line with; it was not sent yet.
+    pub holds: u64,
 }
 
 impl Call {

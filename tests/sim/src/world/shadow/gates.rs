@@ -1,10 +1,11 @@
 //! Which breakers a call asks, and what an outcome does to them.
 
 use super::breaker::{Breaker, Count, Moved, Permit};
-use super::call::Call;
+use super::call::{Call, Paying};
 use super::{Core, Shadow, Upstream};
 use crate::world::marks::Mark;
 use crate::world::rules::{BreakerScope, Rules};
+use unruffled_core::{Node, Standing};
 
 /// Place of the API's gate; 0 = no breaker.
 const API: u16 = 1;
@@ -93,8 +94,13 @@ impl Shadow {
                     breaker.cools_until(core.cool_until(call.upstream as u32, place))?;
                     Mark::Reopened
                 }
-                Moved::Closed { late: true } => Mark::ProbeLate,
-                Moved::Closed { late: false } => continue,
+                Moved::Closed { late } => {
+                    self.pay_for_head(call.upstream, place);
+                    if !late {
+                        continue;
+                    }
+                    Mark::ProbeLate
+                }
                 Moved::NextDue => Mark::ProbeShort,
                 Moved::Old { open: true } if count == Count::Success => Mark::OldSuccessWhileOpen,
                 Moved::Old { .. } => Mark::OldGeneration,
@@ -103,5 +109,16 @@ impl Shadow {
             self.marks.hit(mark);
         }
         Ok(())
+    }
+
+    /// The success that closes a breaker pays for the first of those who waited for it.
+    fn pay_for_head(&mut self, upstream: usize, place: u16) {
+        let line = Standing { node: Node::Retry, upstream: upstream as u32, place };
+        let first = self.lines.head(line).is_some_and(|head| self.calls[&head].paying == Paying::First);
+        if first {
+            let budget = &mut self.upstreams[upstream].budget;
+            let price = budget.price(0);
+            budget.give_back(price);
+        }
     }
 }

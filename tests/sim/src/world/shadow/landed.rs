@@ -110,8 +110,8 @@ impl Shadow {
             }
             Fault::Offline => self.offline(id, core, answer),
             Fault::Refused => {
-                if call.counted && call.paid {
-                    self.upstreams[call.upstream].budget.give_back();
+                if call.counted {
+                    self.upstreams[call.upstream].budget.give_back(call.paid);
                 }
                 self.must_fail(id, answer, Reason::Misuse)
             }
@@ -199,8 +199,8 @@ impl Shadow {
         if status < 500 && status != 408 {
             let upstream = &mut self.upstreams[call.upstream];
             upstream.succeeded(elapsed);
-            if call.paid {
-                upstream.budget.give_back();
+            if call.paid > 0 {
+                upstream.budget.give_back(call.paid);
                 self.marks.hit(Mark::RetryRefunded);
             }
         }
@@ -237,14 +237,13 @@ impl Shadow {
         let call = self.known(id);
         call.blame(true);
         call.doubtful = call.worst == Outcome::Unknown;
-        let refund = call.counted && call.paid;
         if call.counted {
             call.attempts -= 1;
-            call.paying = if refund { Paying::Owes } else { Paying::First };
+            call.paying = if call.paid > 0 && call.attempts > 0 { Paying::Owes } else { Paying::First };
         }
         let call = call.clone();
-        if refund {
-            self.upstreams[call.upstream].budget.give_back();
+        if call.counted && call.paid > 0 {
+            self.upstreams[call.upstream].budget.give_back(call.paid);
             self.marks.hit(Mark::OfflinePaid);
         }
         let left = call.left(now).unwrap_or(0);

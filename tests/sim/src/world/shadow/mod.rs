@@ -297,7 +297,7 @@ impl Shadow {
                 until: 0,
                 paying: Paying::First,
                 attempts: 0,
-                paid: false,
+                paid: 0,
                 counted: false,
                 worst: Outcome::NotSent,
                 last: Last::None,
@@ -316,7 +316,7 @@ impl Shadow {
                 lined_up: 0,
                 woken: false,
                 told: 0,
-                holds: false,
+                holds: 0,
             },
         );
         self.admitted(id, core, answer)?;
@@ -378,9 +378,7 @@ impl Shadow {
             Node::New | Node::Kept | Node::Gone => Mark::RecordLeft,
         };
         self.marks.hit(mark);
-        if call.holds {
-            self.upstreams[call.upstream].budget.give_back();
-        }
+        self.upstreams[call.upstream].budget.give_back(call.holds);
         if call.woken {
             self.marks.hit(Mark::WakeMissed);
         }
@@ -480,9 +478,7 @@ impl Shadow {
         if !eventful {
             self.calls.remove(&id);
         }
-        if holds {
-            self.upstreams[upstream].budget.give_back();
-        }
+        self.upstreams[upstream].budget.give_back(holds);
         if doubtful && reason.is_some() {
             self.marks.hit(Mark::UnknownOutcome);
         }
