@@ -1,5 +1,5 @@
-// Everything after wasm-bindgen: optimise the engine, pack it, put it into the entries, bundle, write the types, print
-// sizes. Run by the build of the repository; needs wasm/pkg as wasm-bindgen's web target leaves it, and the unpacker there.
+// Everything after Rust: optimise the engine, pack it, put it into the entries, bundle, write the types, print sizes. Run
+// by the build of the repository; needs the two modules in wasm/pkg.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,10 +20,9 @@ mkdirSync(WORK, { recursive: true });
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
 
-const wasm = kept("engine.wasm", "wasm/pkg/engine_bg.wasm", optimised);
+const wasm = kept("engine.wasm", "wasm/pkg/engine.wasm", optimised);
 const unpacker = kept("unpacker.wasm", "wasm/pkg/unpacker.wasm", optimised);
-const packed = kept("engine.lzma", "wasm/pkg/engine_bg.wasm", () => pack(wasm));
-const glue = prepareGlue();
+const packed = kept("engine.lzma", "wasm/pkg/engine.wasm", () => pack(wasm));
 
 const shared = {
   bundle: true,
@@ -84,45 +83,16 @@ function pack(bytes) {
   return packed;
 }
 
-/** wasm-bindgen's glue, without work at import (some test environments have no TextDecoder there) and with `attach`. */
-function prepareGlue() {
-  let text = readFileSync(at("wasm/pkg/engine.js"), "utf8");
-  const change = (from, to) => {
-    if (!text.includes(from)) throw new Error(`wasm-bindgen's glue has changed: no ${from}`);
-    text = text.replaceAll(from, to);
-  };
-  const decoder = "new TextDecoder('utf-8', { ignoreBOM: true })";
-  change(`let cachedTextDecoder = ${decoder};\ncachedTextDecoder.decode();\n`, "let cachedTextDecoder;\n");
-  change("return cachedTextDecoder.decode(bytes);", `return (cachedTextDecoder ??= ${decoder}).decode(bytes);`);
-  const start = text.indexOf("const cachedTextEncoder = new TextEncoder();");
-  const end = text.indexOf("let WASM_VECTOR_LEN");
-  if (start < 0 || end < start) throw new Error("wasm-bindgen's glue has changed: no cachedTextEncoder");
-  text = `${text.slice(0, start)}let cachedTextEncoder;\n${text.slice(end)}`;
-  change("cachedTextEncoder.encodeInto(", "(cachedTextEncoder ??= new TextEncoder()).encodeInto(");
-  change("cachedTextEncoder.encode(", "(cachedTextEncoder ??= new TextEncoder()).encode(");
-  change("if (Symbol.dispose) Engine.prototype[Symbol.dispose] = Engine.prototype.free;\n", "");
-  return `${text}
-export function attach(module) {
-  __wbg_finalize_init(new WebAssembly.Instance(module, __wbg_get_imports()), module);
-}
-`;
-}
-
 function virtual() {
-  const contents = {
-    "unruffled:wasm": () => `export const size = ${wasm.length};
-      export const packed = "${packed.toString("base64")}";
-      export const unpacker = "${unpacker.toString("base64")}";`,
-    "unruffled:glue": () => glue,
-  };
+  const contents = `
+    export const size = ${wasm.length};
+    export const packed = "${packed.toString("base64")}";
+    export const unpacker = "${unpacker.toString("base64")}";`;
   return {
     name: "virtual",
     setup(bundle) {
       bundle.onResolve({ filter: /^unruffled:/ }, ({ path }) => ({ path, namespace: "virtual", sideEffects: false }));
-      bundle.onLoad({ filter: /.*/, namespace: "virtual" }, ({ path }) => ({
-        contents: contents[path](),
-        loader: "js",
-      }));
+      bundle.onLoad({ filter: /.*/, namespace: "virtual" }, () => ({ contents, loader: "js" }));
     },
   };
 }

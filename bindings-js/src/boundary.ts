@@ -1,9 +1,47 @@
 // The only file that knows how the core is reached: a WebAssembly module, instantiated at the first use. It owns the
 // module and the traps; it decides nothing. A trap (a panic in the core) marks its engine dead.
 
-import * as glue from "unruffled:glue";
 import type { Issue } from "./settings.js";
 import { DEAD_WORD, RANGE_WORD } from "./word.js";
+
+/** What the module exports; wasm/src/lib.rs explains. An engine is the address of one. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  input(length: number): number;
+  output(): number;
+  length(): number;
+  open(lenient: number): number;
+  release(engine: number): void;
+  brief(status: number, elapsed: number): void;
+  base(engine: number): void;
+  seed(engine: number, seed: number): void;
+  route(engine: number): number;
+  scope(engine: number, origin: number): number;
+  begin(
+    engine: number,
+    call: number,
+    now: number,
+    route: number,
+    scope: number,
+    what: number,
+    deadline: number,
+  ): number;
+  respond(engine: number, call: number, now: number, status: number): number;
+  respond_with(engine: number, call: number, now: number, wall: number, status: number, hints: number): number;
+  fault(engine: number, call: number, now: number, fault: number): number;
+  resume(engine: number, call: number, now: number): number;
+  abandon(engine: number, call: number, now: number): number;
+  token(engine: number, now: number, generation: number, expiresIn: number): number;
+  token_failed(engine: number, now: number, generation: number, fault: number): number;
+  online(engine: number, now: number): number;
+  wake(engine: number): number;
+  close(engine: number, now: number): number;
+  settings(engine: number): void;
+  subscribe(engine: number, kinds: number): void;
+  events(engine: number): void;
+  report(engine: number, call: number): void;
+  snapshot(engine: number, now: number): void;
+}
 
 /** A policy that the core rejected. */
 export class Rejected {
@@ -11,21 +49,45 @@ export class Rejected {
 }
 
 let load: (() => object) | undefined;
-let attached = false;
+let core: Exports | undefined;
 
 /** An entry file says where the WebAssembly.Module comes from; called at most once, at the first use. */
 export function registerLoader(loader: () => object): void {
   load = loader;
 }
 
-/** Instantiates the module if that has not happened. Throws where no entry gave one or the platform forbids it. */
-export function ready(): void {
-  if (attached) return;
+/** The module's one instance. Throws where no entry gave the module or the platform forbids it. */
+export function ready(): Exports {
+  if (core !== undefined) return core;
   if (load === undefined) {
     throw new Error("unruffled: the engine is not loaded; call init() of unruffled/slim first");
   }
-  glue.attach(load() as WebAssembly.Module);
-  attached = true;
+  core = new WebAssembly.Instance(load() as WebAssembly.Module).exports as unknown as Exports;
+  return core;
+}
+
+/** Frees the engines that nobody can reach any more, where the platform tells. */
+const unreachable =
+  typeof FinalizationRegistry === "undefined"
+    ? undefined
+    : new FinalizationRegistry((engine: number) => ready().release(engine));
+
+/** Hands bytes to the core, one after the other; the length of the first. */
+function give(first: Uint8Array, second?: Uint8Array): number {
+  const { input, memory } = ready();
+  const at = input(first.length + (second?.length ?? 0));
+  const bytes = new Uint8Array(memory.buffer);
+  bytes.set(first, at);
+  if (second !== undefined) bytes.set(second, at + first.length);
+  return first.length;
+}
+
+const encoded = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** The last text of the core. */
+function told(): string {
+  const { output, length, memory } = ready();
+  return new TextDecoder().decode(new Uint8Array(memory.buffer, output(), length()));
 }
 
 const whole32 = (value: number): boolean => value >>> 0 === value;
@@ -35,24 +97,26 @@ const whole32 = (value: number): boolean => value >>> 0 === value;
  * explained in word.ts.
  */
 export class Core {
-  readonly #engine: glue.Engine;
+  readonly #wasm = ready();
+  readonly #engine: number;
   #dead = false;
 
-  private constructor(engine: glue.Engine) {
+  private constructor(engine: number) {
     this.#engine = engine;
+    unreachable?.register(this, engine);
   }
 
   /** Opens an engine, or says what is wrong with the policy text. Lenient: unknown keys are left out with a warning. */
   static open(policy: string, lenient: boolean): Core | Rejected {
-    ready();
-    const engine = glue.open(policy, lenient);
-    return engine === undefined ? new Rejected(JSON.parse(glue.why()) as Issue[]) : new Core(engine);
+    give(encoded(policy));
+    const engine = ready().open(Number(lenient));
+    return engine === 0 ? new Rejected(JSON.parse(told()) as Issue[]) : new Core(engine);
   }
 
   /** The report of a call that was answered at once, as JSON. */
   static brief(status: number, elapsed: number): string {
-    ready();
-    return glue.brief(status, elapsed);
+    ready().brief(status, elapsed);
+    return told();
   }
 
   #trapped(): number {
@@ -64,7 +128,7 @@ export class Core {
     if (this.#dead) return DEAD_WORD;
     if (!whole32(call) || !whole32(route) || !whole32(scope) || !whole32(what)) return RANGE_WORD;
     try {
-      return this.#engine.begin(call, now, route, scope, what, deadline);
+      return this.#wasm.begin(this.#engine, call, now, route, scope, what, deadline);
     } catch {
       return this.#trapped();
     }
@@ -74,7 +138,7 @@ export class Core {
     if (this.#dead) return DEAD_WORD;
     if (!whole32(call) || !whole32(status)) return RANGE_WORD;
     try {
-      return this.#engine.respond(call, now, status);
+      return this.#wasm.respond(this.#engine, call, now, status);
     } catch {
       return this.#trapped();
     }
@@ -85,7 +149,7 @@ export class Core {
     if (this.#dead) return DEAD_WORD;
     if (!whole32(call) || !whole32(status)) return RANGE_WORD;
     try {
-      return this.#engine.respond_with(call, now, wall, status, hints, body);
+      return this.#wasm.respond_with(this.#engine, call, now, wall, status, give(hints, body));
     } catch {
       return this.#trapped();
     }
@@ -93,87 +157,93 @@ export class Core {
 
   fault(call: number, now: number, fault: number): number {
     if (!whole32(call) || !whole32(fault)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#engine.fault(call, now, fault));
+    return this.#word(() => this.#wasm.fault(this.#engine, call, now, fault));
   }
 
   resume(call: number, now: number): number {
     if (!whole32(call)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#engine.resume(call, now));
+    return this.#word(() => this.#wasm.resume(this.#engine, call, now));
   }
 
   abandon(call: number, now: number): number {
     if (!whole32(call)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#engine.abandon(call, now));
+    return this.#word(() => this.#wasm.abandon(this.#engine, call, now));
   }
 
   /** The answer to Refresh; `expiresIn` in ms, 0 = a plain string that is asked for at every attempt. */
   token(now: number, generation: number, expiresIn: number): number {
-    return this.#word(() => this.#engine.token(now, generation, expiresIn));
+    return this.#word(() => this.#wasm.token(this.#engine, now, generation, expiresIn));
   }
 
   tokenFailed(now: number, generation: number, fault: number): number {
     if (!whole32(fault)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#engine.token_failed(now, generation, fault));
+    return this.#word(() => this.#wasm.token_failed(this.#engine, now, generation, fault));
   }
 
   online(now: number): number {
-    return this.#word(() => this.#engine.online(now));
+    return this.#word(() => this.#wasm.online(this.#engine, now));
   }
 
   /** The id of a call that may go, plus 1, as the argument; 0 = no more. */
   wake(): number {
-    return this.#word(() => this.#engine.wake());
+    return this.#word(() => this.#wasm.wake(this.#engine));
   }
 
   close(now: number): number {
-    return this.#word(() => this.#engine.close(now));
+    return this.#word(() => this.#wasm.close(this.#engine, now));
   }
 
   /** Puts in the base URL that the policy left to the host; the issues if it is none. */
   base(url: string): readonly Issue[] {
-    const issues = this.#text(() => this.#engine.base(url), "");
+    const issues = this.#text(() => {
+      give(encoded(url));
+      this.#wasm.base(this.#engine);
+    }, "");
     return issues === "" ? [] : (JSON.parse(issues) as Issue[]);
   }
 
   /** A whole number below 2^52 from a CSPRNG, before the first `begin`. */
   seed(seed: number): void {
     this.#number(() => {
-      this.#engine.seed(seed);
+      this.#wasm.seed(this.#engine, seed);
       return 0;
     });
   }
 
   route(target: string): number {
-    return this.#number(() => this.#engine.route(target));
+    return this.#number(() => {
+      give(encoded(target));
+      return this.#wasm.route(this.#engine) >>> 0;
+    });
   }
 
   scope(origin: string, credential: string): number {
-    return this.#number(() => this.#engine.scope(origin, credential));
+    return this.#number(() => this.#wasm.scope(this.#engine, give(encoded(origin), encoded(credential))) >>> 0);
   }
 
   /** What the host needs of the policy, as JSON. */
   settings(): string {
-    return this.#text(() => this.#engine.settings(), "{}");
+    return this.#text(() => this.#wasm.settings(this.#engine), "{}");
   }
 
   subscribe(kinds: number): void {
     this.#number(() => {
-      this.#engine.subscribe(kinds >>> 0);
+      this.#wasm.subscribe(this.#engine, kinds >>> 0);
       return 0;
     });
   }
 
   events(): string {
-    return this.#text(() => this.#engine.events(), '{"dropped":0,"events":[]}');
+    return this.#text(() => this.#wasm.events(this.#engine), '{"dropped":0,"events":[]}');
   }
 
   /** The report of a call that kept its record (it is freed by this), as JSON; empty if it kept none. */
   report(call: number): string {
-    return whole32(call) ? this.#text(() => this.#engine.report(call), "") : "";
+    return whole32(call) ? this.#text(() => this.#wasm.report(this.#engine, call), "") : "";
   }
 
   snapshot(now: number): string {
-    return this.#text(() => this.#engine.snapshot(now), "{}");
+    return this.#text(() => this.#wasm.snapshot(this.#engine, now), "{}");
   }
 
   #word(ask: () => number): number {
@@ -190,10 +260,11 @@ export class Core {
     return word === DEAD_WORD ? 0 : word;
   }
 
-  #text(ask: () => string, otherwise: string): string {
+  #text(ask: () => void, otherwise: string): string {
     if (this.#dead) return otherwise;
     try {
-      return ask();
+      ask();
+      return told();
     } catch {
       this.#trapped();
       return otherwise;

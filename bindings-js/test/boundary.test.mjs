@@ -137,10 +137,10 @@ describe("a trap", () => {
       WebAssembly.Instance = class {
         constructor(...given) {
           const exports = { ...new Instance(...given).exports };
-          const { engine_respond } = exports;
-          exports.engine_respond = (...told) => {
+          const { respond } = exports;
+          exports.respond = (...told) => {
             if (armed) throw new WebAssembly.RuntimeError("unreachable");
-            return engine_respond(...told);
+            return respond(...told);
           };
           this.exports = exports;
         }

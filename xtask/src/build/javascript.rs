@@ -1,10 +1,9 @@
-//! The npm package: the core as WebAssembly, its glue, its unpacker, then the package's own bundler.
+//! The npm package: the core and its unpacker as WebAssembly, then the package's own bundler.
 
 use crate::needs;
 use crate::places::{at, is_fresh, target};
 use crate::run::Run;
 use std::fs;
-use wasm_bindgen_cli_support::Bindgen;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -19,7 +18,7 @@ pub fn build() -> Result<String, String> {
     Run::new("node").args(["build.mjs"]).folder(at("bindings-js")).output()
 }
 
-/// The wasm module and its JavaScript glue.
+/// The two wasm modules.
 fn wasm() -> Result<(), String> {
     needs::rust_target(TARGET)?;
     Run::cargo()
@@ -36,20 +35,13 @@ fn wasm() -> Result<(), String> {
             "unruffled-unpack",
         ])
         .quietly()?;
-    let mut bindgen = Bindgen::new();
-    bindgen
-        .web(true)
-        .map_err(|error| error.to_string())?
-        .input_path(target(&format!("{TARGET}/wasm/unruffled_wasm.wasm")))
-        .out_name("engine")
-        .omit_default_module_path(true)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        .generate(at("bindings-js/wasm/pkg"))
-        .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
-    fs::copy(target(&format!("{TARGET}/wasm/unruffled_unpack.wasm")), at("bindings-js/wasm/pkg/unpacker.wasm"))
-        .map(|_| ())
-        .map_err(|error| format!("unpacker.wasm: {error}"))
+    fs::create_dir_all(at("bindings-js/wasm/pkg")).map_err(|error| error.to_string())?;
+    for (built, name) in [("unruffled_wasm", "engine"), ("unruffled_unpack", "unpacker")] {
+        let from = target(&format!("{TARGET}/wasm/{built}.wasm"));
+        fs::copy(&from, at(&format!("bindings-js/wasm/pkg/{name}.wasm")))
+            .map_err(|error| format!("{}: {error}", from.display()))?;
+    }
+    Ok(())
 }
 
 /// `npm ci` in a folder, unless what is installed there is newer than the lock file.
