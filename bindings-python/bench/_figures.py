@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 Get = Callable[[], object]
@@ -15,6 +16,7 @@ AsyncGet = Callable[[], Awaitable[object]]
 Rounds = list[list[float]]
 
 QUICK = "--quick" in sys.argv
+_DRAW = random.Random(1)
 
 
 def told(table: str, row: str, column: str, values: list[float], unit: str) -> None:
@@ -27,13 +29,16 @@ def told(table: str, row: str, column: str, values: list[float], unit: str) -> N
     print(json.dumps({**line, "unit": unit}, ensure_ascii=False), flush=True)
 
 
+def _order(gets: Sequence[object]) -> list[int]:
+    return _DRAW.sample(range(len(gets)), len(gets))
+
+
 def batches(gets: list[Get], rounds: int, batch: int, clock: Callable[[], int] = time.process_time_ns) -> Rounds:
-    """µs of a call of each client: batches in turn, each round beginning with another client. The first are warm-up."""
+    """µs of a call of each client: batches in an order drawn for each round. The first rounds are warm-up."""
     taken: Rounds = []
-    for turn in range(rounds + 2):
+    for _ in range(rounds + 2):
         row = [0.0] * len(gets)
-        for step in range(len(gets)):
-            which = (turn + step) % len(gets)
+        for which in _order(gets):
             get = gets[which]
             start = clock()
             for _ in range(batch):
@@ -46,10 +51,9 @@ def batches(gets: list[Get], rounds: int, batch: int, clock: Callable[[], int] =
 async def async_batches(gets: list[AsyncGet], rounds: int, batch: int) -> Rounds:
     """The same for asynchronous clients."""
     taken: Rounds = []
-    for turn in range(rounds + 2):
+    for _ in range(rounds + 2):
         row = [0.0] * len(gets)
-        for step in range(len(gets)):
-            which = (turn + step) % len(gets)
+        for which in _order(gets):
             get = gets[which]
             start = time.process_time_ns()
             for _ in range(batch):
@@ -60,12 +64,11 @@ async def async_batches(gets: list[AsyncGet], rounds: int, batch: int) -> Rounds
 
 
 def pairs(gets: list[Get], rounds: int, warm: int) -> Rounds:
-    """µs of wall time of each client, call by call in turn."""
+    """µs of wall time of each client, call by call in an order drawn for each round: a neighbour leaves its traces."""
     taken: Rounds = []
-    for turn in range(rounds + warm):
+    for _ in range(rounds + warm):
         row = [0.0] * len(gets)
-        for step in range(len(gets)):
-            which = (turn + step) % len(gets)
+        for which in _order(gets):
             start = time.perf_counter_ns()
             gets[which]()
             row[which] = (time.perf_counter_ns() - start) / 1000
@@ -76,10 +79,9 @@ def pairs(gets: list[Get], rounds: int, warm: int) -> Rounds:
 async def async_pairs(gets: list[AsyncGet], rounds: int, warm: int) -> Rounds:
     """The same for asynchronous clients."""
     taken: Rounds = []
-    for turn in range(rounds + warm):
+    for _ in range(rounds + warm):
         row = [0.0] * len(gets)
-        for step in range(len(gets)):
-            which = (turn + step) % len(gets)
+        for which in _order(gets):
             start = time.perf_counter_ns()
             await gets[which]()
             row[which] = (time.perf_counter_ns() - start) / 1000

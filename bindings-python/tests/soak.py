@@ -27,8 +27,8 @@ import unruffled
 from .faults import Faults
 
 THREADS = 16
-#: Part of the time after which memory counts as warm; at least so many seconds.
-WARM, WARM_SECONDS = 0.2, 10.0
+#: Part of the time after which memory counts as warm; at least so many seconds, at most half. Caches fill till then.
+WARM, WARM_SECONDS = 0.2, 60.0
 GROWTH = 1.05
 POLICY: dict[str, Any] = {
     "retry": {"base": "10ms", "cap": "500ms"},

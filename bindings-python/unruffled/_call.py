@@ -184,9 +184,22 @@ class Call:
         return request
 
 
+# Randomness for the next ids. Asking the system lets go of the GIL, which beside a busy thread costs milliseconds: once
+# for 256 ids, not for each. A forked child must not use its parent's.
+_RANDOM: list[bytes] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_RANDOM.clear)
+
+
 def make_uuid() -> bytes:
     """A UUIDv4 from the system's randomness, as text."""
-    text = os.urandom(16).hex()
+    try:
+        drawn = _RANDOM.pop()
+    except IndexError:
+        drawn = os.urandom(16)
+        more = os.urandom(16 * 255)
+        _RANDOM.extend(more[at : at + 16] for at in range(0, len(more), 16))
+    text = drawn.hex()
     variant = "89ab"[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}".encode()
 
