@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
-import random
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,27 +15,10 @@ import unruffled
 from unruffled import _boundary as boundary
 from unruffled import _codes as codes
 
+from .hostile import INTEGERS, hostile
 from .words import text_of
 
 core = boundary.per_call()
-
-HOSTILE = [
-    0,
-    1,
-    -1,
-    2**31,
-    2**32 - 1,
-    2**32,
-    2**40,
-    2**41 + 1,
-    2**52,
-    2**53,
-    2**63,
-    2**64 - 1,
-    2**64,
-    2**64 + 5,
-    -(2**70),
-]
 
 
 @pytest.fixture
@@ -50,7 +32,7 @@ def begun(handle: int, call: int = 1, now: int = 0) -> str:
     return text_of(core.unruffled_begin(handle, call, now, 0, 0, codes.REPEATABLE, 0))
 
 
-@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("value", INTEGERS)
 def test_any_integer_is_legal_anywhere(handle: int, value: int) -> None:
     for engine in (handle, value):
         words = [
@@ -148,21 +130,7 @@ def test_a_handle_is_not_guessed(handle: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_any_sequence_of_calls_with_any_integers(handle: int, seed: int) -> None:
     """Words only, whatever comes in which order; what is abandoned afterwards leaves nothing."""
-    draw = random.Random(seed)
-    small = [0, 1, 2, 3, 200, 401, 429, 503]
-    inputs: list[tuple[Any, int]] = [(core.unruffled_begin, 6), (core.unruffled_respond, 3), (core.unruffled_fault, 3)]
-    inputs += [(core.unruffled_resume, 2), (core.unruffled_token, 3), (core.unruffled_token_failed, 3)]
-    inputs += [(core.unruffled_abandon, 2), (core.unruffled_online, 1), (core.unruffled_wake, 0)]
-    for _ in range(5000):
-        function, count = draw.choice(inputs)
-        engine = handle if draw.random() < 0.95 else draw.choice([*HOSTILE, handle ^ 1])
-        word = function(engine, *(draw.choice(small if draw.random() < 0.8 else HOSTILE) for _ in range(count)))
-        assert word < 2**52
-        assert word & codes.KIND <= codes.DONE
-    for call in {value & 0xFFFFFFFF for value in small + HOSTILE}:
-        core.unruffled_abandon(handle, call, 0)
-    now = boundary.snapshot(handle, 2**41)
-    assert (now["inFlight"], now["live"], now["waiting"]) == (0, 0, 0)
+    assert hostile(handle, seed, 5000) == []
 
 
 def test_each_input_twice(handle: int) -> None:

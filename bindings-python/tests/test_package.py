@@ -60,10 +60,12 @@ def test_an_import_loads_neither_the_core_nor_what_only_sending_needs() -> None:
     assert not loaded & {"ctypes", "asyncio", "trio", "anyio", "httpcore2", "uuid", "unruffled._native"}
 
 
-def test_an_import_is_cheap() -> None:
+def test_an_import_is_cheap(tmp_path: Path) -> None:
     taken = "(time.process_time() - start) * 1000"
     code = f"import httpx2, time; start = time.process_time(); import unruffled; print({taken})"
-    assert min(float(fresh(code)) for _ in range(3)) < 30
+    # With bytecode at hand, as an installed package has it: the first one writes it.
+    cache = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    assert min(float(fresh(code, **cache)) for _ in range(4)) < 30
 
 
 def test_everything_public_is_documented() -> None:
