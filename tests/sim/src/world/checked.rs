@@ -5,7 +5,7 @@ use super::rules::Rules;
 use super::shadow::Shadow;
 use std::rc::Rc;
 use unruffled_core::config::Reading;
-use unruffled_core::{Answer, Engine};
+use unruffled_core::{Answer, Engine, Step};
 
 /// A sentence that an answer broke, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,5 +76,23 @@ impl Checked {
             Output::Word(answer) => Ok(answer),
             Output::Number(_) | Output::Text(_) => unreachable!("{input:?} answers a word"),
         }
+    }
+
+    /// Every call was given up: nobody is woken any more, nothing is in flight, live or waiting.
+    ///
+    /// # Errors
+    /// Something is left.
+    pub fn at_rest(&mut self, now: u64) -> Result<(), Box<Broken>> {
+        while let Step::Done { arg: 1.. } = self.word(Input::Wake)?.step() {}
+        let input = Input::Snapshot { now };
+        let output = self.play(input)?;
+        let empty = matches!(&output, Output::Text(text)
+            if text.contains("\"inFlight\":0,\"live\":0,\"waiting\":0") && !text.contains("\"waiting\":1"));
+        if !empty {
+            let why = "something is left in an engine at rest".to_owned();
+            return Err(Box::new(Broken { at: self.tape.len() - 1, input, output: Some(output), why }));
+        }
+        self.play(Input::Events)?;
+        Ok(())
     }
 }

@@ -414,16 +414,6 @@ impl Host {
             self.open.remove(&call);
             self.word(Input::Abandon { call, now })?;
         }
-        while let Step::Done { arg: 1.. } = self.word(Input::Wake)?.step() {}
-        let input = Input::Snapshot { now };
-        let output = self.checked.play(input)?;
-        if let Output::Text(text) = &output
-            && (!text.contains("\"inFlight\":0,\"live\":0,\"waiting\":0") || text.contains("\"waiting\":1"))
-        {
-            let why = "something is left in an engine at rest".to_owned();
-            return Err(Box::new(Broken { at: self.checked.tape.len() - 1, input, output: Some(output), why }));
-        }
-        self.checked.play(Input::Events)?;
-        Ok(())
+        self.checked.at_rest(now)
     }
 }

@@ -1,6 +1,7 @@
 //! Worlds: a seed draws a policy, a server's day, how careless the hosts are, and plays it. Every answer of every core is
 //! judged by an oracle of its own.
 
+pub mod arbitrary;
 pub mod checked;
 pub mod dice;
 pub mod event;

@@ -74,6 +74,8 @@ pub struct Shadow {
     sequence: u64,
     /// WAKES was raised, and the wakes were not pulled to their end since.
     unpulled: bool,
+    /// Other inputs came before all wakes were pulled.
+    tardy: bool,
     peak: usize,
     /// Events that must have been produced since the last pull.
     attempts_ended: u64,
@@ -99,6 +101,7 @@ impl Shadow {
             lines: Lines::default(),
             sequence: 0,
             unpulled: false,
+            tardy: false,
             peak: 0,
             attempts_ended: 0,
             calls_ended: 0,
@@ -124,6 +127,7 @@ impl Shadow {
             }
             self.now = self.now.max(now);
         }
+        self.tardy |= self.unpulled && *input != Input::Wake;
         match *input {
             Input::Begin { .. } => self.begun(input, core, answer)?,
             Input::Respond { call, status, headers, .. } => {
@@ -455,9 +459,11 @@ impl Shadow {
             ensure!(!answer.flags().has(Flags::WAKES), "WAKES, and nobody to wake");
             return Ok(());
         };
+        let tardy = self.tardy;
         let call = self.calls.get_mut(&(id as u32)).ok_or(format!("woke {id}, which is no live call"))?;
         ensure!(call.waits(), "woke {id}, which does not wait: {:?}", call.standing);
-        ensure!(!call.woken, "woke {id} twice");
+        // A host that gives other inputs before it pulled all wakes may hear of a call that it resumed meanwhile.
+        ensure!(!call.woken || tardy, "woke {id} twice");
         call.woken = true;
         Ok(())
     }
