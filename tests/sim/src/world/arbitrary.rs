@@ -111,7 +111,7 @@ impl Feed<'_> {
             window: (bits & 4 == 4).then_some(1 + (bits >> 3 & 3)),
         });
         let retry_after = (bits & 0x60 == 0x60).then(|| self.of(&[0, 1, 500, 1_000, 60_000]));
-        let should_retry = (bits & 0x90 == 0x90).then(|| bits & 8 == 8);
+        let should_retry = (bits & 0x90 == 0x90).then_some(bits & 8 == 8);
         Headers { retry_after, should_retry, gauge }
     }
 }
