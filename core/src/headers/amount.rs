@@ -69,13 +69,18 @@ pub(super) fn go_duration(mut text: &str) -> Option<u64> {
     Some(total.div_ceil(1_000_000).min(LONGEST))
 }
 
-/// Milliseconds from `now_ms` (Unix) to a reset that is written in any way, 0 if it is past: an HTTP or RFC 3339 date,
-/// a Go duration, from 10^12 on Unix milliseconds, from 10^9 on Unix seconds, below it seconds to wait.
+/// Milliseconds from now (Unix time, asked for where it counts) to a reset that is written in any way, 0 if it is past: an
+/// HTTP or RFC 3339 date, a Go duration, from 10^12 on Unix milliseconds, from 10^9 on Unix seconds, below it seconds to
+/// wait.
 #[must_use]
 #[inline(never)]
-pub(super) fn reset(text: &str, now_ms: u64) -> Option<u64> {
-    let time = match decimal(text, 3) {
-        Some(delta) if delta < 1_000_000_000_000 => return Some(delta.min(LONGEST)),
+pub(super) fn reset(text: &str, now: impl FnOnce() -> u64) -> Option<u64> {
+    let number = decimal(text, 3);
+    if let Some(delta) = number.filter(|delta| *delta < 1_000_000_000_000) {
+        return Some(delta.min(LONGEST));
+    }
+    let now_ms = now();
+    let time = match number {
         Some(seconds) if seconds < 1_000_000_000_000_000 => seconds,
         Some(_) => decimal(text, 0)?,
         None if text.is_empty() => return None,
@@ -203,7 +208,7 @@ mod tests {
             ("30, 30", None),
         ];
         for (text, expected) in rows {
-            assert_eq!(reset(text, now), expected, "{text}");
+            assert_eq!(reset(text, || now), expected, "{text}");
         }
     }
 
@@ -211,7 +216,7 @@ mod tests {
     fn ten_thousand_characters_are_read_once() {
         for piece in ["9", "1h", ".", "0.", "T", ", ", "1:"] {
             let text: String = piece.repeat(10_000);
-            let _ = (decimal(&text, 6), go_duration(&text), reset(&text, 0));
+            let _ = (decimal(&text, 6), go_duration(&text), reset(&text, || 0));
         }
         assert_eq!(decimal(&"9".repeat(10_000), 3), Some(u64::MAX));
         assert_eq!(go_duration(&"1h".repeat(10_000)), Some(36_000_000_000));

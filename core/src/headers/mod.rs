@@ -92,10 +92,16 @@ impl<'a> Hints<'a> {
 /// The value of a line if it is of that name.
 #[inline(never)]
 fn value_of<'a>(line: &'a [u8], name: &[&str]) -> Option<&'a str> {
+    // Most lines are of another name, and most names of another length.
+    let length = name.iter().fold(0_usize, |sum, piece| sum.wrapping_add(piece.len()));
+    if line.get(length) != Some(&b':') {
+        return None;
+    }
     let mut rest = line;
     for piece in name {
         let (found, after) = rest.split_at_checked(piece.len())?;
-        if !found.eq_ignore_ascii_case(piece.as_bytes()) {
+        let piece = piece.as_bytes();
+        if found != piece && !found.eq_ignore_ascii_case(piece) {
             return None;
         }
         rest = after;

@@ -56,8 +56,8 @@ pub fn read(gauge: &Gauge, limit_name: &str, alone: bool, hints: &Hints<'_>, wal
 /// concurrency or one locked object.
 #[must_use]
 pub fn pauses(gauge: &Gauge, hints: &Hints<'_>) -> bool {
-    let reason = hints.one(STRIPE_REASON);
-    !matches!(gauge, Gauge::Stripe) || matches!(reason, Field::One(reason) if reason.ends_with("-rate"))
+    !matches!(gauge, Gauge::Stripe)
+        || matches!(hints.one(STRIPE_REASON), Field::One(reason) if reason.ends_with("-rate"))
 }
 
 /// The header names (lower case, at most two) that a host looks for on success: when one of them is present it hands
@@ -171,7 +171,7 @@ fn read_part(gauge: &Gauge, part: &str, hints: &Hints<'_>, wall_ms: u64) -> Opti
         if matches!(gauge, Gauge::Named { milliseconds: true, .. }) {
             return decimal(text, 0).map(|wait| wait.min(LONGEST));
         }
-        amount::reset(text, hints.answered_at(wall_ms))
+        amount::reset(text, || hints.answered_at(wall_ms))
     });
     Some(Reading { remaining, limit: limit.and_then(positive), reset, window })
 }

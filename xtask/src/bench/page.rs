@@ -70,18 +70,20 @@ impl Page {
 pub fn part(title: &str, ran_on: &str, figures: &Figures) -> String {
     let mut text = format!("## {title}\n\n{ran_on}\n");
     for table in &figures.tables {
-        let _ = write!(text, "\n{}", render(table));
+        let _ = write!(text, "\n{}", render(title, table));
     }
     text
 }
 
-fn render(table: &Table) -> String {
+fn render(section: &str, table: &Table) -> String {
     let unit = table.unit();
+    let below = table.title.strip_prefix(section).and_then(|rest| rest.strip_prefix(": "));
+    let title = below.unwrap_or(&table.title);
     let columns = in_order(table.figures.iter().map(|figure| figure.column.as_str()));
     let rows = in_order(table.figures.iter().map(|figure| figure.row.as_str()));
     let mut text = match unit {
-        Some(unit) if !unit.is_empty() => format!("### {} ({unit})\n\n|", table.title),
-        _ => format!("### {}\n\n|", table.title),
+        Some(unit) if !unit.is_empty() => format!("### {title} ({unit})\n\n|"),
+        _ => format!("### {title}\n\n|"),
     };
     for column in std::iter::once("").chain(columns.iter().copied()) {
         let _ = write!(text, " {} |", plain(column));
@@ -140,9 +142,9 @@ mod tests {
         {"table":"Added","row":"ky","column":"Node 20","value":48.1,"spread":3.2,"unit":"µs"}
         {"table":"Added","row":"unruffled get","column":"Node 20","value":3,"unit":"µs"}
         {"table":"Added","row":"ky","column":"Node 24","value":40,"unit":"µs"}
-        {"table":"Sizes","row":"a|b","column":"gzip","value":23.8,"unit":"KB"}
-        {"table":"Sizes","row":"a|b","column":"files","value":2,"unit":""}
-        {"table":"Sizes","note":"One file each."}
+        {"table":"Node: Sizes","row":"a|b","column":"gzip","value":23.8,"unit":"KB"}
+        {"table":"Node: Sizes","row":"a|b","column":"files","value":2,"unit":""}
+        {"table":"Node: Sizes","note":"One file each."}
     "#;
 
     #[test]
