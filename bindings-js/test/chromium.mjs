@@ -1,7 +1,8 @@
-// Vectors, URL vectors and scenarios in a real Chromium: the code of the Node runners, bundled as a page. Fault server
-// and page are one origin, so nothing here needs CORS. The browser: env CHROMIUM, else /usr/bin/chromium.
+// Vectors, URL vectors, scenarios and recorded traces in a real Chromium: the code of the Node runners, bundled as a page.
+// Fault server and page are one origin, so nothing here needs CORS. The browser: env CHROMIUM, else /usr/bin/chromium;
+// the file of traces: env UNRUFFLED_TRACES, without it none are played. `--only NAME` plays one scenario.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
@@ -45,13 +46,24 @@ try {
   const { core, url } = vectors();
   const played = await page.evaluate((lists) => globalThis.playVectors(lists), { core, url });
   const scenarios = await page.evaluate(([address, name]) => globalThis.play(address, name), [server.address, only]);
-  for (const failure of [...played.failures, ...scenarios.failures]) console.error(failure);
+  const traces = await recorded(page);
+  const failures = [...played.failures, ...scenarios.failures, ...traces.failures];
+  for (const failure of failures) console.error(failure);
   console.log(`vectors: ${played.core} passed`);
   console.log(`url: ${played.url} passed`);
   console.log(`scenarios: ${scenarios.passed} passed (chromium)`);
-  process.exitCode = played.failures.length + scenarios.failures.length > 0 ? 1 : 0;
+  if (traces.passed > 0) console.log(`traces: ${traces.passed} passed`);
+  process.exitCode = failures.length > 0 ? 1 : 0;
 } finally {
   await browser.close();
   server.stop();
   rmSync(folder, { recursive: true });
+}
+
+/** What the page makes of the file of traces, if there is one. */
+async function recorded(page) {
+  const file = process.env.UNRUFFLED_TRACES;
+  if (file === undefined) return { passed: 0, failures: [] };
+  copyFileSync(file, `${folder}/traces.bin`);
+  return page.evaluate(() => globalThis.playTraces("traces.bin"));
 }

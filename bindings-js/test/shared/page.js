@@ -2,6 +2,7 @@
 
 import * as inside from "../../.build/internal.js";
 import { playScenarios } from "./scenarios.js";
+import { playTraces } from "./traces.js";
 import { playUrl, playVector } from "./vectors.js";
 
 globalThis.playVectors = ({ core, url }) => {
@@ -19,6 +20,11 @@ globalThis.playVectors = ({ core, url }) => {
     return passed;
   };
   return { core: run(core, playVector), url: run(url, playUrl), failures };
+};
+
+globalThis.playTraces = async (path) => {
+  const response = await fetch(path);
+  return playTraces(inside, new Uint8Array(await response.arrayBuffer()));
 };
 
 globalThis.play = (address, only) => playScenarios(inside, address, "chromium", only);
