@@ -101,12 +101,22 @@ export async function read(
   }
 }
 
+/** Who may want to stop a reading. */
+interface Reading {
+  reader: ReadableStreamDefaultReader<Uint8Array> | null;
+}
+
 /** Reads at most `max` bytes and lets the rest go. What breaks or stops the body ends it: never throws. */
-export async function start(body: ReadableStream<Uint8Array>, max: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function start(
+  body: ReadableStream<Uint8Array>,
+  max: number,
+  reading?: Reading,
+): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   try {
     const reader = body.getReader();
+    if (reading !== undefined) reading.reader = reader;
     while (size < max) {
       const { done, value } = await reader.read();
       if (done) return whole(pieces, size);

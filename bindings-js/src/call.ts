@@ -1,6 +1,6 @@
 // One logical call: what its client or drop-in prepared, where it stands, and the account that it leaves behind.
 
-import type { Attempt } from "./attempt.js";
+import { type Attempt, ignore } from "./attempt.js";
 import type { Auth } from "./auth.js";
 import { Core } from "./boundary.js";
 import type { Abortable } from "./hub.js";
@@ -62,6 +62,8 @@ export class Call implements Abortable {
   /** A plain credential that this call itself asked for, for its next attempt only. */
   token: string | null = null;
   wake: (() => void) | null = null;
+  /** Who reads a part of the last answer's body. */
+  reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
 
   constructor(id: number, job: Job, begun: number) {
     this.id = id;
@@ -72,6 +74,12 @@ export class Call implements Abortable {
 
   aborted(): void {
     this.wake?.();
+  }
+
+  /** Stops the request, or what is left of its answer's body. */
+  letGo(): void {
+    if (this.attempt !== null) this.attempt.drop();
+    else void (this.reader ?? this.response?.body)?.cancel().catch(ignore);
   }
 }
 

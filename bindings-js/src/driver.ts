@@ -90,7 +90,7 @@ export class Driver {
             call.over = true;
             return failed(this, call, word);
           default:
-            call.over = (word & 15) !== w.MISUSE || word === w.DEAD_WORD;
+            if (word === w.DEAD_WORD) this.#wakeParked();
             throw new Error(`unruffled: the core answered ${w.text(word)}; this is a bug, please report it`);
         }
       }
@@ -109,6 +109,11 @@ export class Driver {
       if ((word & 15) !== w.DONE || w.arg(word) === 0) return;
       this.#parked.get(w.arg(word) - 1)?.wake?.();
     }
+  }
+
+  /** A dead engine wakes nobody: who is parked asks it, and ends. */
+  #wakeParked(): void {
+    for (const call of [...this.#parked.values()]) call.wake?.();
   }
 
   /** Counts, breakers and limits as they stand now. */
@@ -135,24 +140,27 @@ export class Driver {
 
   #abandon(call: Call): void {
     call.over = true;
-    call.attempt?.drop();
+    call.letGo();
     if (w.low(this.core.abandon(call.id, this.now())) & w.WAKES) this.wakeAll();
   }
 
   async #attempt(call: Call, timeout: number, bits: number): Promise<number> {
     const { job } = call;
     call.response = null;
+    call.reader = null;
     call.bytes = null;
     call.error = undefined;
-    let token: string | null = null;
-    if (bits & w.TOKEN && job.auth !== null) {
-      token = call.token ?? (await this.#credential(call, job.auth));
-      call.token = null;
-    }
-    if (bits & w.KEY) call.key ??= newKey(job.settings);
-    const attempt = timeout > 0 || job.idle > 0 ? new Attempt(this.#watch, job.signal) : null;
+    const asks = (bits & w.TOKEN) !== 0 && job.auth !== null;
+    const attempt = timeout > 0 || job.idle > 0 || asks ? new Attempt(this.#watch, job.signal) : null;
     call.attempt = attempt;
     attempt?.limit(timeout);
+    let token: string | null = null;
+    if (asks) {
+      token = call.token ?? (await this.#credential(job.auth as Auth, attempt as Attempt));
+      call.token = null;
+      if (token === null) return this.#unsent(call);
+    }
+    if (bits & w.KEY) call.key ??= newKey(job.settings);
     try {
       const signal = attempt === null ? job.signal : attempt.controller.signal;
       call.response = await job.send(signal, bits & w.KEY ? call.key : null, token);
@@ -226,7 +234,7 @@ export class Driver {
     const keeping = call.response === null ? null : this.keep(call, call.response);
     await this.#sleep(call, call.at + ms);
     if (keeping !== null) {
-      call.attempt?.drop();
+      call.letGo();
       await keeping;
     }
     return this.#resume(call);
@@ -242,7 +250,7 @@ export class Driver {
   /** Reads at most 64 KiB of an answer that will not be delivered, and lets the rest go. */
   async keep(call: Call, response: Response): Promise<void> {
     if (call.bytes === null && response.body !== null && !response.bodyUsed) {
-      call.bytes = await start(response.body, KEPT);
+      call.bytes = await start(response.body, KEPT, call);
     }
     call.bytes ??= NOTHING;
     call.attempt?.end();
@@ -295,24 +303,24 @@ export class Driver {
     if (w.low(word) & w.WAKES) this.wakeAll();
   }
 
-  /** For one attempt; the caller's abort ends the asking at once. */
-  async #credential(call: Call, auth: Auth): Promise<string> {
+  /** For one attempt, within its limits; null if its time is over. The caller's abort ends the asking at once. */
+  async #credential(auth: Auth, attempt: Attempt): Promise<string | null> {
+    const { signal } = attempt.controller;
     const asked = auth.token(this.clock.wall());
-    const { signal } = call.job;
-    if (signal === null) return asked;
     asked.catch(ignore);
-    const aborted = new Promise<void>((resolve) => {
-      call.wake = resolve;
-      join(signal, call);
+    const stopped = new Promise<null>((resolve, reject) => {
+      signal.addEventListener("abort", () => (attempt.timedOut ? resolve(null) : reject(signal.reason)));
     });
-    try {
-      const token = await Promise.race([asked, aborted]);
-      if (token === undefined) throw signal.reason;
-      return token;
-    } finally {
-      call.wake = null;
-      leave(signal, call);
-    }
+    return Promise.race([asked, stopped]);
+  }
+
+  /** An attempt whose time went by before there was anything to send. */
+  #unsent(call: Call): number {
+    const signal = call.attempt?.controller.signal;
+    call.attempt?.end();
+    call.error = signal?.reason;
+    call.at = this.now();
+    return this.core.fault(call.id, call.at, w.CONNECT_TIMEOUT);
   }
 
   /** The answer as the caller gets it; null where more of its body must be read first. */
@@ -332,7 +340,11 @@ export class Driver {
     const { job, attempt } = call;
     const response = call.response as Response;
     if (!job.raise) {
-      call.bytes = await read(response.body as ReadableStream<Uint8Array>, job.settings.maxBody, attempt);
+      try {
+        call.bytes = await read(response.body as ReadableStream<Uint8Array>, job.settings.maxBody, attempt);
+      } finally {
+        attempt?.end();
+      }
       return this.#handOver(call, word) as Response;
     }
     await this.keep(call, response);

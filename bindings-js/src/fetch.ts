@@ -213,7 +213,8 @@ class Dropped implements Job {
     const { request, init, url } = this.#called;
     // Copies are sent: only the caller can have used up the original.
     if (this.#once && !this.#stacked && request?.bodyUsed === true) return true;
-    const { body, ...others } = init ?? {};
+    // Without the signal: a Request would listen to it for as long as it lives.
+    const { body, signal: _, ...others } = init ?? {};
     try {
       new Request(url, raw(body).repeatable ? { ...others, body: body ?? null } : others);
       return false;

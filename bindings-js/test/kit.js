@@ -2,52 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-/** A virtual clock: `now` and timers, in milliseconds. */
-export class TestClock {
-  time = 1000;
-  unix = 1_767_225_600_000;
-  #timers = new Set();
-
-  now() {
-    return this.time;
-  }
-
-  wall() {
-    return this.unix + this.time - 1000;
-  }
-
-  timer(ms, then, quiet) {
-    const timer = { due: this.time + ms, then, quiet };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  /** Timers that are set, and of those the ones that keep the process alive. */
-  get pending() {
-    return [...this.#timers];
-  }
-
-  /** Lets everything happen that can happen now, then moves on by `ms`, firing what falls due on the way. */
-  async pass(ms) {
-    const end = this.time + ms;
-    await settled();
-    for (;;) {
-      const next = [...this.#timers].filter((timer) => timer.due <= end).sort((a, b) => a.due - b.due)[0];
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.time = Math.max(this.time, next.due);
-      next.then();
-      await settled();
-    }
-    this.time = end;
-    await settled();
-  }
-}
-
-/** Until every promise that can settle without time passing has done so. */
-export async function settled() {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
-}
+export { settled, TestClock } from "./shared/clock.js";
 
 /**
  * A fetch that answers from a list: a Response or a function of (url, init) for each call, the last one again and again.

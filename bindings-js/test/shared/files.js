@@ -19,3 +19,13 @@ export function vectors() {
   }
   return { core, url };
 }
+
+/** Every scenario that `runtime` plays. */
+export function scenarios(runtime) {
+  const folder = `${ROOT}tests/scenarios/`;
+  const all = readdirSync(folder, { recursive: true }).filter((path) => path.endsWith(".json"));
+  return all
+    .sort()
+    .map((path) => JSON.parse(readFileSync(folder + path, "utf8")))
+    .filter(({ not, only }) => not?.[runtime] === undefined && (only === undefined || runtime in only));
+}

@@ -54,42 +54,60 @@ async function playOne(unruffled, address, runtime, scenario) {
   return failures;
 }
 
+/** Where a scenario is played: time, what the client is made with beside its policy, and who may cancel. */
+export const REAL = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  later: (ms, then) => setTimeout(then, ms),
+  options: (given) => given,
+  /** One call's caller: how it cancels, and whether the call knows though it never will. */
+  caller: () => ({ controller: new AbortController(), reason: new Error("the caller's own reason"), always: false }),
+};
+
 /** One client and the actions on it. */
-class Host {
+export class Host {
   credentialCalls = 0;
 
-  constructor(unruffled, scenario, base) {
+  constructor(unruffled, scenario, base, place = REAL) {
     this.unruffled = unruffled;
     this.base = base;
+    this.place = place;
     const policy = { ...scenario.policy, baseUrl: base };
     this.dropin = scenario.client === "dropin";
+    const options = {};
     if (this.dropin) {
-      this.client = unruffled.createFetch(policy);
+      this.client = unruffled.createFetch(policy, place.options(options));
       return;
     }
-    const options = {};
     if (scenario.credentials !== undefined) options.credentials = () => this.credential(scenario.credentials);
     if (scenario.correlation !== undefined) options.correlationId = () => scenario.correlation;
-    this.client = unruffled.createClient(policy, options);
+    this.client = unruffled.createClient(policy, place.options(options));
+  }
+
+  pause(ms, value) {
+    return new Promise((resolve) => this.place.later(ms, () => resolve(value)));
   }
 
   async credential(list) {
     const item = list[Math.min(this.credentialCalls++, list.length - 1)];
     if (typeof item === "string") return item;
-    if (item.delay !== undefined) await pause(item.delay);
+    if (item.delay !== undefined) await this.pause(item.delay);
     if (item.fail === true) throw new Error("no credential");
-    return { token: item.token, expiresAt: item.expiresIn === undefined ? undefined : Date.now() + item.expiresIn };
+    return {
+      token: item.token,
+      expiresAt: item.expiresIn === undefined ? undefined : this.place.wall() + item.expiresIn,
+    };
   }
 
   async play(action) {
-    const began = performance.now();
-    if (action.pause !== undefined) return pause(action.pause, {});
+    const began = this.place.now();
+    if (action.pause !== undefined) return this.pause(action.pause, {});
     if (action.close === true) return this.client.close(), {};
     if (action.together === undefined) return this.call(action, 0, began);
     const calls = new Array(action.together);
     const places = [...calls.keys()];
     await each(action.width ?? Infinity, places, async (i) => {
-      if (action.every !== undefined) await pause(Math.max(0, i * action.every - (performance.now() - began)));
+      if (action.every !== undefined) await this.pause(Math.max(0, i * action.every - (this.place.now() - began)));
       calls[i] = await this.call(action, i, began);
     });
     return { calls };
@@ -97,13 +115,12 @@ class Host {
 
   async call(action, i, began) {
     const call = numbered(action, i);
-    const controller = new AbortController();
-    const reason = new Error("the caller's own reason");
-    if (call.cancelAfter !== undefined) setTimeout(() => controller.abort(reason), call.cancelAfter);
-    if (call.closeAfter !== undefined) setTimeout(() => this.client.close(), call.closeAfter);
-    const signal = call.cancelAfter === undefined ? undefined : controller.signal;
-    const start = performance.now();
-    const since = () => Math.round((performance.now() - start) * 1000) / 1000;
+    const { controller, reason, always } = this.place.caller(call);
+    if (call.cancelAfter !== undefined) this.place.later(call.cancelAfter, () => controller.abort(reason));
+    if (call.closeAfter !== undefined) this.place.later(call.closeAfter, () => this.client.close());
+    const signal = call.cancelAfter === undefined && !always ? undefined : controller.signal;
+    const start = this.place.now();
+    const since = () => Math.round((this.place.now() - start) * 1000) / 1000;
     const times = { start: start - began };
     try {
       const answered = call.stream === true ? this.stream(call, signal, since) : this.whole(call, signal);

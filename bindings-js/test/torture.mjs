@@ -1,0 +1,12 @@
+// The torture of the driver in Node: every scenario, every kind of step, the worst that can happen there. `--only NAME`
+// plays one scenario.
+
+import * as unruffled from "../.build/internal.js";
+import { scenarios } from "./shared/files.js";
+import { told, torture } from "./shared/torture.js";
+
+const at = process.argv.indexOf("--only");
+const only = at < 0 ? undefined : process.argv[at + 1];
+const result = await torture(unruffled, scenarios("node"), only);
+for (const line of told(result, "node")) console.log(line);
+process.exitCode = result.failures.length > 0 || result.passed === 0 ? 1 : 0;
