@@ -181,6 +181,21 @@ describe("credentials", () => {
     );
   });
 
+  it("a plain string that does not come for an attempt takes the attempt's time, and proves that nothing was sent", async () => {
+    let asked = 0;
+    const credentials = () => (++asked === 1 ? "t1" : new Promise(() => {}));
+    const { client, clock, fetch } = setup({ timeouts: { attempt: "1s" }, retry: { attempts: 2 } }, [json({})], {
+      credentials,
+    });
+    await client.get("/a");
+    const call = watched(client.post("/b", { json: {} }));
+    await clock.pass(10_000);
+    assert.equal(call.error?.reason, "retries-exhausted");
+    assert.equal(call.error.outcome, "not-sent");
+    assert.equal(call.error.cause.name, "TimeoutError");
+    assert.deepEqual([asked, fetch.calls.length, client.snapshot().inFlight], [3, 1, 0]);
+  });
+
   it("a caller's abort ends the waiting for a credential at once, and the others still get it", async () => {
     let give;
     const credentials = () => new Promise((resolve) => (give = () => resolve({ token: "t" })));

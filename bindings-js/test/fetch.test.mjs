@@ -183,6 +183,15 @@ describe("time limits", () => {
     assert.equal(text.value, "late");
   });
 
+  it("a refused answer whose body never ends is let go by the end of the wait", async () => {
+    const stuck = pieces(503);
+    const { fetch, clock } = setup({}, [() => stuck.response, json({ ok: true })]);
+    const call = watched(fetch(URL_));
+    await clock.pass(1000);
+    assert.equal(call.value?.status, 200);
+    await assert.rejects(async () => stuck.push("late"));
+  });
+
   it("say so in fetch's own words", async () => {
     const { fetch, clock } = setup({ timeouts: { attempt: "1s" }, retry: { attempts: 1 } }, [silent]);
     const call = watched(fetch(URL_));
@@ -200,6 +209,19 @@ describe("errors", () => {
     await clock.pass(20_000);
     assert.equal(call.error, error);
     assert.match(fetch.explain(error), /4 attempts/);
+  });
+
+  it("leave no listener on the caller's signal", async () => {
+    const { fetch, clock } = setup({ timeouts: { attempt: "5s" } }, [fails("ECONNRESET")]);
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = signal;
+    signal.addEventListener = (...given) => (listeners++, addEventListener.apply(signal, given));
+    signal.removeEventListener = (...given) => (listeners--, removeEventListener.apply(signal, given));
+    const call = watched(fetch(URL_, { signal }));
+    await clock.pass(20_000);
+    assert.equal(call.error?.cause?.code, "ECONNRESET");
+    assert.equal(listeners, 0);
   });
 
   it("where nothing was sent it is TypeError: fetch failed, with the CallError as cause", async () => {

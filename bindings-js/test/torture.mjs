@@ -1,5 +1,5 @@
 // The torture of the driver in Node: every scenario, every kind of step, the worst that can happen there. `--only NAME`
-// plays one scenario.
+// plays one scenario, `--deep` takes more steps of each kind (minutes).
 
 import * as unruffled from "../.build/internal.js";
 import { scenarios } from "./shared/files.js";
@@ -7,6 +7,6 @@ import { told, torture } from "./shared/torture.js";
 
 const at = process.argv.indexOf("--only");
 const only = at < 0 ? undefined : process.argv[at + 1];
-const result = await torture(unruffled, scenarios("node"), only);
+const result = await torture(unruffled, scenarios("node"), only, process.argv.includes("--deep") ? 12 : 2);
 for (const line of told(result, "node")) console.log(line);
 process.exitCode = result.failures.length > 0 || result.passed === 0 ? 1 : 0;

@@ -2,6 +2,7 @@
 
 import * as inside from "../../.build/internal.js";
 import { playScenarios } from "./scenarios.js";
+import { told, torture } from "./torture.js";
 import { playTraces } from "./traces.js";
 import { playUrl, playVector } from "./vectors.js";
 
@@ -28,4 +29,16 @@ globalThis.playTraces = async (path) => {
 };
 
 globalThis.play = (address, only) => playScenarios(inside, address, "chromium", only);
+globalThis.torture = async (scenarios, only) => {
+  const result = await torture(inside, scenarios, only);
+  return { lines: told(result, "chromium"), failed: result.failures.length > 0 || result.passed === 0 };
+};
+
+/** Calls to a server that never answers; whoever asked for them tears this page, frame or worker down. */
+globalThis.busy = (base, count) => {
+  const client = inside.createClient(base);
+  for (let i = 0; i < count; i++) client.get("/stalls").catch(() => {});
+};
+if (globalThis.document === undefined) globalThis.onmessage = ({ data }) => globalThis.busy(...data);
+
 globalThis.ready = true;

@@ -8,8 +8,6 @@ import { networkError, Stub } from "./stub.js";
 
 /** More callers of one action add points, not kinds of them. */
 const CROWD = 12;
-/** How many steps of one kind are tortured in one scenario, spread from the first to the last. */
-const SAMPLES = 3;
 /** Worlds that are played side by side, so that they share turns of the event loop. */
 const WIDTH = 48;
 const HOUR = 3_600_000;
@@ -87,8 +85,9 @@ function actionsOf(kind) {
  *
  * @param unruffled - the package with its inner parts
  * @param only - name of the one scenario to play, or undefined
+ * @param samples - how many steps of one kind are tortured in one scenario, spread from the first to the last
  */
-export async function torture(unruffled, scenarios, only) {
+export async function torture(unruffled, scenarios, only, samples = 2) {
   const patched = patch(unruffled.Core, unruffled.word);
   const unhandled = listenForUnhandled();
   const failures = [];
@@ -99,7 +98,7 @@ export async function torture(unruffled, scenarios, only) {
     const world = new World(unruffled, patched, small, null);
     const wrong = await world.torture();
     if (wrong.length > 0) failures.push(`${scenario.name}, undisturbed: ${wrong.join("; ")}`);
-    points.push(...pointsOf(small, world.steps));
+    points.push(...pointsOf(small, world.steps, samples));
   }
   await each(WIDTH, points, async (point) => {
     const world = new World(unruffled, patched, point.scenario, point);
@@ -122,10 +121,10 @@ export async function torture(unruffled, scenarios, only) {
 const crowd = (together) => (together === undefined ? undefined : Math.min(together, CROWD));
 
 /** The first, the last and some between of each kind's steps, with everything that can be done to them. */
-function pointsOf(scenario, steps) {
+function pointsOf(scenario, steps, samples) {
   const points = [];
   for (const [kind, count] of steps) {
-    const picked = new Set(Array.from({ length: SAMPLES }, (_, i) => Math.round((i * (count - 1)) / (SAMPLES - 1))));
+    const picked = new Set(Array.from({ length: samples }, (_, i) => Math.round((i * (count - 1)) / (samples - 1))));
     for (const at of picked) {
       for (const action of Object.keys(actionsOf(kind))) points.push({ scenario, kind, at, action });
     }
@@ -395,22 +394,19 @@ export function trapdoor(fires) {
     return;
   }
   open = { fires };
-  const { Instance } = WebAssembly;
-  WebAssembly.Instance = (...given) => {
-    const { exports } = new Instance(...given);
-    const trapping =
-      (inner) =>
-      (...args) => {
-        if (open.fires()) throw new WebAssembly.RuntimeError("unreachable");
-        return inner(...args);
-      };
-    const entries = Object.entries(exports);
-    return {
-      exports: Object.fromEntries(
-        entries.map(([name, inner]) => [name, /^engine_[a-z]/.test(name) ? trapping(inner) : inner]),
-      ),
+  const trapping =
+    (inner) =>
+    (...args) => {
+      if (open.fires()) throw new WebAssembly.RuntimeError("unreachable");
+      return inner(...args);
     };
-  };
+  WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+    construct(Instance, given) {
+      const entries = Object.entries(new Instance(...given).exports);
+      const inputs = entries.map(([name, inner]) => [name, name.startsWith("engine_") ? trapping(inner) : inner]);
+      return { exports: Object.fromEntries(inputs) };
+    },
+  });
 }
 
 /** Rejections that nobody handled, from here until they are asked for. What listeners throw is reported: that is silent. */
