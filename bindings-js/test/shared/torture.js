@@ -385,6 +385,9 @@ function patch(Core, word) {
   };
 }
 
+/** What the module exports for the life of a call. */
+const INPUTS = ["begin", "respond", "respond_with", "fault", "resume", "abandon", "token", "token_failed"];
+
 let open = null;
 
 /** The engine's module, made to trap when `fires` says so. Before the engine is loaded, or it comes too late. */
@@ -403,7 +406,7 @@ export function trapdoor(fires) {
   WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
     construct(Instance, given) {
       const entries = Object.entries(new Instance(...given).exports);
-      const inputs = entries.map(([name, inner]) => [name, name.startsWith("engine_") ? trapping(inner) : inner]);
+      const inputs = entries.map(([name, inner]) => [name, INPUTS.includes(name) ? trapping(inner) : inner]);
       return { exports: Object.fromEntries(inputs) };
     },
   });

@@ -1,6 +1,6 @@
 // Replays recorded inputs through the package's own boundary, the same code in Node and in a page, and compares one hash
 // per seed with the one that was recorded: same inputs, same answers, in every language. The form of the file stands in
-// tests/README.md. Holds no expectation.
+// tests/sim/src/world/trace.rs. Holds no expectation.
 
 const MAGIC = "UNRTRC1\n";
 /** After so many seeds the program breathes: engines that nobody holds any more are freed between tasks only. */
