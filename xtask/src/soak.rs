@@ -82,7 +82,7 @@ fn python() -> Result<Run, String> {
 
 fn kotlin() -> Result<Run, String> {
     build::package("kotlin")?;
-    build::jvm("dev.unruffled.examples.SoakKt")
+    build::jvm("examples", "dev.unruffled.examples.SoakKt")
 }
 
 /// The line that tells how it ended.

@@ -5,6 +5,7 @@
 mod figures;
 pub mod instructions;
 mod machine;
+mod notes;
 mod page;
 mod programs;
 
@@ -13,9 +14,12 @@ use crate::run::Run;
 use figures::Figures;
 use page::{Page, Part};
 use programs::{Language, Program};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const PAGE: &str = "BENCHMARKS.md";
+
+/// One program measures for some minutes.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// Runs what `--only` names, or everything, and puts the tables of what ran to the end into `BENCHMARKS.md`; with
 /// `--quick` they are only shown. A language that is not on this machine is named and left out.
@@ -62,7 +66,7 @@ fn measure(language: Language, quick: bool) -> Result<Option<Part>, String> {
         let started = Instant::now();
         let run = if quick { run.args(["--quick"]) } else { run };
         let before = figures.len();
-        figures.read(&said(&run)?);
+        figures.read(&run.within(LIMIT).output()?);
         let found = figures.len() - before;
         println!("{}: {name}, {found} figures in {:.0} s", language.word(), started.elapsed().as_secs_f64());
         if found == 0 {
@@ -110,9 +114,4 @@ fn sized(figures: &mut Figures) -> Result<(), String> {
         "The cdylib of core and boundary for this platform; the jar has the stripped one. 1 KB = 1,000 bytes.",
     );
     Ok(())
-}
-
-/// What a program prints; a server that it starts learns where the fault server is.
-fn said(run: &Run) -> Result<String, String> {
-    run.clone().env("UNRUFFLED_FAULTS", crate::server::program()).output()
 }

@@ -2,6 +2,7 @@
 //! each table of figures.
 
 use super::figures::{Figure, Figures, Table, number};
+use super::notes::note;
 use super::programs::Language;
 use std::fmt::Write;
 
@@ -13,9 +14,6 @@ which all took turns, round by round, so that a busy moment of the machine falls
 its rounds, and what stands behind ± is half the distance between the quartiles. Compare within a table, not between
 machines.
 ";
-
-/// What stands below a table whose program does not say how it measured.
-const NOTE: &str = "Rounds of all rows in turn; medians.";
 
 /// A language's section, from its heading on.
 #[derive(Debug, PartialEq, Eq)]
@@ -98,7 +96,7 @@ fn render(section: &str, table: &Table) -> String {
             let _ = write!(text, " {} |", found.map(|figure| cell(figure, unit)).unwrap_or_default());
         }
     }
-    let _ = writeln!(text, "\n\n{}", table.note.as_deref().unwrap_or(NOTE));
+    let _ = writeln!(text, "\n\n{}", table.note.as_deref().unwrap_or(note(&table.title)));
     text
 }
 
@@ -151,7 +149,7 @@ mod tests {
     fn a_table_has_its_rows_columns_and_sentence() {
         let text = part("Node", "Today.", &figures(LINES));
         let expected = "## Node\n\nToday.\n\n### Added (µs)\n\n|  | Node 20 | Node 24 |\n|---|--:|--:|\n\
-            | ky | 48.1 ± 3.20 | 40 |\n| **unruffled get** | 3 |  |\n\nRounds of all rows in turn; medians.\n\n\
+            | ky | 48.1 ± 3.20 | 40 |\n| **unruffled get** | 3 |  |\n\nRounds of all rows in turn.\n\n\
             ### Sizes\n\n|  | gzip | files |\n|---|--:|--:|\n| a\\|b | 23.8 KB | 2 |\n\nOne file each.\n";
         assert_eq!(text, expected);
     }

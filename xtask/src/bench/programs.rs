@@ -122,9 +122,12 @@ fn python_program() -> PathBuf {
     target("bench/python").join(folder).join(format!("python{}", std::env::consts::EXE_SUFFIX))
 }
 
+/// The peers are fetched for this alone, so it is a module that the package's own build leaves out.
 fn kotlin() -> Result<Vec<Program>, String> {
     build::package("kotlin")?;
-    let run = build::jvm("dev.unruffled.examples.BenchKt")?;
+    let maven = ["-B", "-ntp", "-q", "-DskipTests", "-P", "bench", "package"];
+    Run::new("mvn").args(maven).folder(at("bindings-kotlin")).quietly()?;
+    let run = build::jvm("bench", "dev.unruffled.bench.BenchKt")?;
     Ok(vec![Program { name: "Bench.kt".to_owned(), run }])
 }
 

@@ -15,14 +15,14 @@ pub fn build() -> Result<String, String> {
     Run::new("mvn").args(["-B", "-ntp", "-q", "-DskipTests", "package"]).folder(at("bindings-kotlin")).output()
 }
 
-/// A main class of the examples, with everything that it stands on.
+/// A main class of a module, with everything that it stands on.
 ///
 /// # Errors
 /// The package has not been built.
-pub fn jvm(class: &str) -> Result<Run, String> {
-    let path = at("bindings-kotlin/examples/target/classpath.txt");
+pub fn jvm(module: &str, class: &str) -> Result<Run, String> {
+    let path = at(&format!("bindings-kotlin/{module}/target/classpath.txt"));
     let list = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let classes = at("bindings-kotlin/examples/target/classes");
+    let classes = at(&format!("bindings-kotlin/{module}/target/classes"));
     let joined = std::env::join_paths(std::iter::once(classes).chain(std::env::split_paths(list.trim())));
     let joined = joined.map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(Run::new("java").args(["-cp".into(), joined, class.into()]))

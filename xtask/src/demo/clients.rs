@@ -68,7 +68,7 @@ impl Language {
             Self::Python => package("python", "bindings-python/examples/demo.py")
                 .map(|path| Run::new(venv_program("python")).args([path])),
             Self::Jvm => package("kotlin", "bindings-kotlin/examples/pom.xml")
-                .and_then(|_| build::jvm("dev.unruffled.examples.DemoKt")),
+                .and_then(|_| build::jvm("examples", "dev.unruffled.examples.DemoKt")),
             Self::Naive => needs::node().map(|()| Run::new("node").args([at("examples/naive.mjs")])),
             Self::Ky | Self::Axios | Self::Cockatiel => {
                 build::npm_install("examples/peers")?;

@@ -26,7 +26,7 @@ pub fn kotlin() -> Result<String, String> {
     if file.trim_end() != block("kotlin")?.trim_end() {
         return Err(format!("README.md's Kotlin is not what stands in {KOTLIN}"));
     }
-    play("kotlin", crate::build::jvm("dev.unruffled.examples.QuickStartKt")?)
+    play("kotlin", crate::build::jvm("examples", "dev.unruffled.examples.QuickStartKt")?)
 }
 
 /// Runs one program beside the policy file; it must print the order, and the server must have seen each call twice and
