@@ -116,6 +116,17 @@ fn it_leads_waits_and_passes_as_a_plain_record_says() {
 }
 
 #[test]
+fn a_token_that_does_not_expire_outlives_the_longest_that_does() {
+    for (expires_in, outlives) in [(NEVER - 1, false), (NEVER, true), (NEVER + 1, true), (u64::MAX, true)] {
+        let mut credential = Credential::new(0);
+        let generation = credential.lead(0);
+        assert!(credential.token(5, generation, expires_in));
+        assert_eq!(credential.check(NEVER + 3), Gate::Pass(1), "{expires_in}");
+        assert_eq!(credential.check(1 << 41) == Gate::Pass(1), outlives, "{expires_in}");
+    }
+}
+
+#[test]
 fn generations_come_round_without_the_number_that_means_none() {
     let mut credential = Credential::new(5);
     let mut seen = 0;
