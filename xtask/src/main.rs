@@ -1,4 +1,4 @@
-//! Every command of a developer: `cargo xtask build | test | demo | bench | soak | sim | schema | house`.
+//! Every command of a developer: `cargo xtask build | test | demo | bench | fuzz | miri | soak | sim | schema | house`.
 //!
 //! This program starts other programs and reads what they print. It knows where things are in the house; it must not
 //! know what a policy means.
@@ -8,7 +8,9 @@ mod bench;
 mod build;
 mod demo;
 mod formats;
+mod fuzz;
 mod house;
+mod miri;
 mod needs;
 mod places;
 mod run;
@@ -32,6 +34,8 @@ usage: cargo xtask COMMAND
                                     what a call costs beside its peers, into BENCHMARKS.md; NAME: core js python kotlin
   soak  [--only js|python|kotlin] [--seconds N]
                                     10 minutes of load and faults each: memory flat, nothing left over
+  fuzz  [--seconds N] [--only NAME] parsers, codecs and input sequences, beside other readers and models
+  miri  [--only core|ffi]           the core's and the C ABI's tests under miri (a nightly compiler)
   sim   [--seeds N]                 random worlds by the hundred thousand, every answer judged
   sim   replay SEED                 one of them again, what it breaks made short
   sim   table | sweep               how well the policy decides, beside the policies of others
@@ -61,6 +65,8 @@ fn dispatch(words: &[String]) -> Result<(), String> {
         "test" => test::main(rest),
         "demo" => demo::main(rest),
         "bench" => bench::main(rest),
+        "fuzz" => fuzz::main(rest),
+        "miri" => miri::main(rest),
         "sim" => sim::main(rest),
         "soak" => soak::main(rest),
         "schema" => schema(),

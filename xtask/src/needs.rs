@@ -38,6 +38,25 @@ pub fn java() -> Result<(), String> {
     Ok(())
 }
 
+/// A C++ compiler, or Debian's if it can be installed.
+///
+/// # Errors
+/// What to install.
+pub fn cpp() -> Result<(), String> {
+    if std::env::var_os("CXX").is_some() || ["c++", "g++", "clang++"].into_iter().any(|name| in_path(name).is_some()) {
+        return Ok(());
+    }
+    println!("no C++ compiler found; installing the package g++");
+    install("g++").map_err(|why| format!("a C++ compiler is needed to build libFuzzer; install g++ or clang\n{why}"))
+}
+
+/// Installs a package of the system.
+fn install(package: &str) -> Result<(), String> {
+    let env = |run: Run| run.env("DEBIAN_FRONTEND", "noninteractive");
+    env(Run::new("apt-get").args(["-qq", "update"])).quietly()?;
+    env(Run::new("apt-get").args(["-qq", "-y", "install", "--no-install-recommends", package])).quietly()
+}
+
 /// The standard library for `target`, installed by rustup if it is absent.
 ///
 /// # Errors
@@ -64,15 +83,9 @@ pub fn chromium() -> Result<PathBuf, String> {
         return Ok(path);
     }
     println!("no Chromium found; installing the package chromium");
-    let env = |run: Run| run.env("DEBIAN_FRONTEND", "noninteractive");
-    env(Run::new("apt-get").args(["-qq", "update"]))
-        .quietly()
-        .and_then(|()| {
-            env(Run::new("apt-get").args(["-qq", "-y", "install", "--no-install-recommends", "chromium"])).quietly()
-        })
-        .map_err(|why| {
-            format!("Chromium is needed for the browser tests; install it, or name it in env CHROMIUM\n{why}")
-        })?;
+    install("chromium").map_err(|why| {
+        format!("Chromium is needed for the browser tests; install it, or name it in env CHROMIUM\n{why}")
+    })?;
     installed_chromium().ok_or_else(|| "Chromium was installed but is not in PATH; name it in env CHROMIUM".into())
 }
 

@@ -9,6 +9,8 @@ mod limits;
 mod merge;
 mod names;
 mod read;
+#[cfg(feature = "fuzzing")]
+mod retell;
 pub mod route;
 mod scan;
 #[cfg(any(feature = "schema", test))]
@@ -19,6 +21,8 @@ pub mod url;
 pub(crate) mod write;
 
 pub use issues::Issue;
+#[cfg(feature = "fuzzing")]
+pub use retell::retell;
 #[cfg(any(feature = "schema", test))]
 pub use schema::json_schema;
 pub use settings::settings_json;

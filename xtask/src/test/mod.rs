@@ -14,7 +14,7 @@ use counts::Counts;
 use stages::{STAGES, Stage};
 
 /// The words of `--only`.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "rust",
     "js",
     "chromium",
@@ -24,6 +24,7 @@ const PARTS: [&str; 12] = [
     "scenarios",
     "sim",
     "traces",
+    "fuzz",
     "house",
     "docs",
     "instructions",

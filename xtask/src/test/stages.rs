@@ -45,6 +45,7 @@ pub static STAGES: &[Stage] = &[
     stage("rust vectors", &["rust", "vectors"], || {
         Run::cargo().args(["run", "--quiet", "-p", "unruffled-host"]).output()
     }),
+    stage("fuzz", &["rust", "fuzz"], crate::fuzz::briefly),
     stage("figures", &["rust", "sim"], || {
         Run::cargo().args(["test", "--quiet", "--profile", "sim", "-p", "unruffled-sim"]).output()
     }),
