@@ -17,13 +17,13 @@ import dev.unruffled.internal.subscribe
 // the same library file, because an engine opened in one copy is unknown to another.
 
 /**
- * The C ABI of the core, one call each: integers in, one word out (see [Word]). Every integer is legal input. Opened by
- * [Library] and nothing else.
+ * The core's functions of integers, one call each: integers in, one word out (see [Word]). Every integer is legal input.
+ * The VM binds them by itself, at a fifth of what JNA's way costs; JNA has to where another class loader has the file.
  */
 @Suppress("ktlint:standard:function-naming", "FunctionName", "LongParameterList")
 internal object Crossings {
     init {
-        Native.register(Crossings::class.java, Library.path)
+        if (!Library.linked) Native.register(Crossings::class.java, Library.path)
     }
 
     @JvmStatic
@@ -43,19 +43,6 @@ internal object Crossings {
         call: Int,
         now: Long,
         status: Int,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_respond_with(
-        engine: Long,
-        call: Int,
-        now: Long,
-        wall: Long,
-        status: Int,
-        hints: ByteArray,
-        hintsLength: Int,
-        body: ByteArray,
-        bodyLength: Int,
     ): Long
 
     @JvmStatic
@@ -113,6 +100,27 @@ internal object Crossings {
 
     @JvmStatic
     external fun unruffled_release(engine: Long): Int
+}
+
+/** The one function of bytes, which JNA hands over. */
+@Suppress("ktlint:standard:function-naming", "FunctionName", "LongParameterList")
+internal object ByteCrossings {
+    init {
+        Native.register(ByteCrossings::class.java, Library.path)
+    }
+
+    @JvmStatic
+    external fun unruffled_respond_with(
+        engine: Long,
+        call: Int,
+        now: Long,
+        wall: Long,
+        status: Int,
+        hints: ByteArray,
+        hintsLength: Int,
+        body: ByteArray,
+        bodyLength: Int,
+    ): Long
 }
 
 /**
@@ -186,7 +194,7 @@ internal class Core(
         status: Int,
         hints: ByteArray,
         body: ByteArray,
-    ): Long = Crossings.unruffled_respond_with(handle, call, now, wall, status, hints, hints.size, body, body.size)
+    ): Long = ByteCrossings.unruffled_respond_with(handle, call, now, wall, status, hints, hints.size, body, body.size)
 
     fun fault(
         call: Int,

@@ -23,6 +23,7 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
     private val views = AtomicInteger()
     private val closed = AtomicBoolean()
     private val released = AtomicBoolean()
+    private val watched = Dropped.watch(this, core)
 
     init {
         try {
@@ -37,7 +38,7 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
             events = Events(this, options)
             core.seed(SecureRandom().nextLong() ushr UNUSED_BITS)
         } catch (failed: RuntimeException) {
-            core.release()
+            watched.release()
             throw failed
         }
     }
@@ -110,7 +111,7 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
     fun report(call: Int): Report? = if (released.get()) null else Report.read(core.report(call))
 
     private fun release() {
-        if (released.compareAndSet(false, true)) core.release()
+        if (released.compareAndSet(false, true)) watched.release()
     }
 
     private fun closedAlready(): CallException {

@@ -24,6 +24,17 @@ internal object Library {
         loaded
     }
 
+    /** Whether the VM has bound the native methods of our own classes; it refuses a file that another class loader has. */
+    val linked: Boolean by lazy {
+        ready()
+        try {
+            if (path == NAME) System.loadLibrary(NAME) else System.load(path)
+            true
+        } catch (_: UnsatisfiedLinkError) {
+            false
+        }
+    }
+
     private val loaded: NativeLibrary by lazy {
         System.setProperty("uniffi.component.$NAME.libraryOverride", path)
         try {
