@@ -34,10 +34,13 @@ globalThis.torture = async (scenarios, only) => {
   return { lines: told(result, "chromium"), failed: result.failures.length > 0 || result.passed === 0 };
 };
 
-/** Calls to a server that never answers; whoever asked for them tears this page, frame or worker down. */
+/**
+ * Calls to a server that never answers, each to a path of its own (a cache lets one at a time ask for the same). Whoever
+ * asked for them tears this page, frame or worker down.
+ */
 globalThis.busy = (base, count) => {
   const client = inside.createClient(base);
-  for (let i = 0; i < count; i++) client.get("/stalls").catch(() => {});
+  for (let i = 0; i < count; i++) client.get(`/stalls/${crypto.randomUUID()}`).catch(() => {});
 };
 if (globalThis.document === undefined) globalThis.onmessage = ({ data }) => globalThis.busy(...data);
 

@@ -62,6 +62,7 @@ pub static STAGES: &[Stage] = &[
     stage("js tests", &["js"], || npm("test")).after(&["js build"]),
     stage("js vectors", &["js", "vectors"], || node("test/vectors.mjs")).after(&["js build"]),
     stage("js traces", &["js", "traces"], || node("test/traces.mjs")).after(&["js build", "traces"]),
+    stage("js torture", &["js"], || node("test/torture.mjs")).after(&["js build"]),
     stage("js scenarios", &["js", "scenarios"], || node("test/scenarios.mjs")).after(&["js build", "fault server"]),
     stage("js quick start", &["js", "docs"], quickstart::javascript).after(&["js build", "fault server"]),
     stage("chromium", &["chromium", "vectors", "scenarios", "traces"], chromium).after(&[
