@@ -208,7 +208,7 @@ class StubTransport(httpx2.BaseTransport):
         if answer.error is not None:
             raise answer.error("the server's fault", request=request)
         self._watch.step("headers")
-        return httpx2.Response(answer.status, headers=answer.headers, stream=self._Body(self, answer, limit))
+        return httpx2.Response(answer.status, headers=answer.headers, stream=self._Body(self, answer, request))
 
     def _wait(self, seconds: float, limit: float | None) -> None:
         """As a socket does: no longer than the operation's limit and the thread's deadline."""
@@ -220,22 +220,24 @@ class StubTransport(httpx2.BaseTransport):
             self._sleep(seconds)
 
     class _Body(httpx2.SyncByteStream):
-        def __init__(self, transport: StubTransport, answer: Answer, limit: float | None) -> None:
+        def __init__(self, transport: StubTransport, answer: Answer, request: httpx2.Request) -> None:
             self._transport = transport
             self._answer = answer
-            self._limit = limit
+            self._request = request
             self._open = True
             transport._watch.opened(1)
 
         def __iter__(self) -> Iterator[bytes]:
             transport, answer = self._transport, self._answer
+            # As httpcore2 does: looked up when the body is first asked for.
+            limit = self._request.extensions["timeout"]["read"]
             for number, piece in enumerate(answer.pieces):
                 if number < 2:
                     transport._watch.step("read")
-                transport._wait(answer.each, self._limit)
+                transport._wait(answer.each, limit)
                 yield piece
             if answer.stalls:
-                transport._wait(_STALL, self._limit)
+                transport._wait(_STALL, limit)
             if answer.end is not None:
                 raise answer.end("the body broke off")
 
@@ -266,24 +268,33 @@ class AsyncStubTransport(httpx2.AsyncBaseTransport):
             raise answer.error("the server's fault", request=request)
         self._watch.step("headers")
         await self._sleep(0)
-        return httpx2.Response(answer.status, headers=answer.headers, stream=self._Body(self, answer))
+        return httpx2.Response(answer.status, headers=answer.headers, stream=self._Body(self, answer, request))
+
+    async def _wait(self, seconds: float, limit: float | None) -> None:
+        """As a socket does: no longer than the operation's limit."""
+        if limit is not None and seconds > limit:
+            await self._sleep(limit)
+            raise httpx2.ReadTimeout("nothing came")
+        await self._sleep(seconds)
 
     class _Body(httpx2.AsyncByteStream):
-        def __init__(self, transport: AsyncStubTransport, answer: Answer) -> None:
+        def __init__(self, transport: AsyncStubTransport, answer: Answer, request: httpx2.Request) -> None:
             self._transport = transport
             self._answer = answer
+            self._request = request
             self._open = True
             transport._watch.opened(1)
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             transport, answer = self._transport, self._answer
+            limit = self._request.extensions["timeout"]["read"]
             for number, piece in enumerate(answer.pieces):
                 if number < 2:
                     transport._watch.step("read")
-                await transport._sleep(answer.each)
+                await transport._wait(answer.each, limit)
                 yield piece
             if answer.stalls:
-                await transport._sleep(_STALL)
+                await transport._wait(_STALL, limit)
             if answer.end is not None:
                 raise answer.end("the body broke off")
 
