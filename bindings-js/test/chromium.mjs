@@ -78,7 +78,7 @@ async function opened(browser) {
 /** Calls on their way in a page, a frame and a worker that end; how many of them the server saw go. */
 async function tornDown(browser) {
   const run = `${server.address}/_faults/runs/teardown`;
-  const script = JSON.stringify({ then: { fault: "stall-headers" } });
+  const script = '{"then":{"fault":"stall-headers"}}';
   const { base } = await ask(run, "PUT", script);
   const totals = async () => (await ask(`${run}?brief`)).totals;
   const until = async (name, count) => {
