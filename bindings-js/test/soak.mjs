@@ -128,10 +128,7 @@ async function load(place, end) {
   for (let number = 0; performance.now() < end; ) {
     const due = ((performance.now() - start) * RATE) / 1000;
     for (; number < due; number++) {
-      const running = call(number, place).then(
-        () => ends.answered++,
-        fail,
-      );
+      const running = call(number, place).then(() => ends.answered++, fail);
       open.add(running);
       running.then(() => open.delete(running));
     }
@@ -189,7 +186,18 @@ server.stop();
 const calls = ended.answered + ended.failed;
 const perSecond = Math.round((calls / ended.seconds) * 10) / 10;
 const { warm, answered, failed, reasons } = ended;
-const line = { runtime: "node", seconds: SECONDS, calls, perSecond, rssWarm: warm, rssEnd, answered, failed, reasons, left };
+const line = {
+  runtime: "node",
+  seconds: SECONDS,
+  calls,
+  perSecond,
+  rssWarm: warm,
+  rssEnd,
+  answered,
+  failed,
+  reasons,
+  left,
+};
 console.log(JSON.stringify(line));
 const clean = Object.values(left).every((count) => count <= 0);
 process.exit(rssEnd <= warm * GROWTH && clean && answered > calls / 2 ? 0 : 1);
