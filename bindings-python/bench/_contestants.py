@@ -34,6 +34,8 @@ POLICY = {
     "version": {"header": "X-Api-Version", "pin": "2026-03-01"},
     "limits": [{"name": "core", "rate": 1_000_000_000, "per": "1s", "headers": "x-ratelimit"}],
 }
+#: What the policy writes, for the other clients: all send the same, but for our request id.
+HEADERS = {"X-Team": "a", "X-Api-Version": "2026-03-01"}
 ATTEMPTS = 4
 _RETRIED = (429, 500, 502, 503, 504)
 _BODY2 = httpx2.ByteStream(b"{}")
@@ -118,7 +120,7 @@ def sync_httpx2(base: str, stub: bool) -> list[Contestant]:
     url = f"{base}/orders"
 
     def client() -> httpx2.Client:
-        return httpx2.Client(transport=Stub2() if stub else None, trust_env=False)
+        return httpx2.Client(transport=Stub2() if stub else None, trust_env=False, headers=HEADERS)
 
     def plain(http: httpx2.Client) -> Callable[[], httpx2.Response]:
         return lambda: _checked(http.get(url))
@@ -179,7 +181,7 @@ def async_httpx2(base: str, stub: bool) -> list[Contestant]:
     url = f"{base}/orders"
 
     def client() -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(transport=Stub2() if stub else None, trust_env=False)
+        return httpx2.AsyncClient(transport=Stub2() if stub else None, trust_env=False, headers=HEADERS)
 
     def plain(http: httpx2.AsyncClient) -> AsyncGet:
         async def get() -> httpx2.Response:
