@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { compress } from "lzma1";
+import { split } from "./streams.mjs";
 
 const here = new URL("./", import.meta.url);
 const at = (path) => new URL(path, here).pathname;
@@ -22,7 +23,8 @@ mkdirSync(DIST);
 
 const wasm = kept("engine.wasm", "wasm/pkg/engine.wasm", optimised);
 const unpacker = kept("unpacker.wasm", "wasm/pkg/unpacker.wasm", optimised);
-const packed = kept("engine.lzma", "wasm/pkg/engine.wasm", () => pack(wasm));
+const streams = split(wasm);
+const packed = kept("engine.lzma", "wasm/pkg/engine.wasm", pack);
 
 const shared = {
   bundle: true,
@@ -53,7 +55,8 @@ await sizes();
 function kept(name, path, make) {
   const input = at(path);
   const hash = createHash("sha256");
-  for (const part of [input, at("build.mjs")]) hash.update(readFileSync(part));
+  for (const part of [input, at("build.mjs"), at("streams.mjs"), at("wasm/pkg/unpacker.wasm")])
+    hash.update(readFileSync(part));
   const output = `${WORK}/${hash.digest("hex").slice(0, 16)}-${name}`;
   if (!existsSync(output)) {
     for (const old of readdirSync(WORK)) if (old.endsWith(`-${name}`)) rmSync(`${WORK}/${old}`);
@@ -68,23 +71,24 @@ function optimised(input) {
   // 1024 bytes (the stack ends there); a function that has one caller packs better where it is; and what went through a
   // flat form once comes out smaller.
   const assumed = ["--strip-producers", "--low-memory-unused", "--one-caller-inline-max-function-size=0"];
-  tool("wasm-opt", ...assumed, "--flatten", "--rereloop", "-O2", "-Oz", input, "-o", output);
+  tool("wasm-opt", ...assumed, "--flatten", "--rereloop", "-O2", "-Oz", "--strip-target-features", input, "-o", output);
   return readFileSync(output);
 }
 
-/** As LZMA without the head of a file; unpacked again to see that the unpacker agrees. */
-function pack(bytes) {
-  const packed = Buffer.from(compress(bytes, 9)).subarray(13);
+/** The engine's streams as LZMA without the head of a file; unpacked again to see that the unpacker agrees. */
+function pack() {
+  const packed = Buffer.from(compress(streams, 9)).subarray(13);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(unpacker));
   const memory = Buffer.from(exports.memory.buffer);
   packed.copy(memory, exports.packed());
-  const from = exports.unpack(bytes.length);
-  if (bytes.compare(memory, from, from + bytes.length) !== 0) throw new Error("the unpacker gives other bytes");
+  const from = exports.unpack(streams.length, wasm.length);
+  if (wasm.compare(memory, from, from + wasm.length) !== 0) throw new Error("the unpacker gives other bytes");
   return packed;
 }
 
 function virtual() {
   const contents = `
+    export const streams = ${streams.length};
     export const size = ${wasm.length};
     export const packed = "${packed.toString("base64")}";
     export const unpacker = "${unpacker.toString("base64")}";`;

@@ -1,13 +1,13 @@
 // The default entry: the engine travels packed inside the script and is unpacked (by a small module of its own) and
 // compiled synchronously at the first use, so that importing costs nothing and no bundler needs a setting.
 
-import { packed, size, unpacker } from "unruffled:wasm";
+import { packed, size, streams, unpacker } from "unruffled:wasm";
 import { registerLoader } from "../boundary.js";
 
 interface Unpacker {
   readonly memory: WebAssembly.Memory;
   packed(): number;
-  unpack(size: number): number;
+  unpack(streams: number, size: number): number;
 }
 
 function bytes(base64: string): Uint8Array<ArrayBuffer> {
@@ -22,7 +22,7 @@ function unpacked(): Uint8Array<ArrayBuffer> {
   const module = exports as unknown as Unpacker;
   const memory = new Uint8Array(module.memory.buffer as ArrayBuffer);
   memory.set(bytes(packed), module.packed());
-  const from = module.unpack(size);
+  const from = module.unpack(streams, size);
   return memory.subarray(from, from + size);
 }
 

@@ -1,4 +1,4 @@
-//! What the script calls: it writes at `packed()`, then reads at `unpack(size)`.
+//! What the script calls: it writes at `packed()`, then reads at `unpack(streams, size)`.
 
 use crate::Unpacker;
 use core::cell::UnsafeCell;
@@ -19,9 +19,9 @@ pub extern "C" fn packed() -> *mut u8 {
 
 /// Where the unpacked bytes are.
 #[unsafe(no_mangle)]
-pub extern "C" fn unpack(size: usize) -> *const u8 {
+pub extern "C" fn unpack(streams: usize, size: usize) -> *const u8 {
     // SAFETY: as in `packed`.
-    unsafe { (*ONLY.0.get()).unpack(size).as_ptr() }
+    unsafe { (*ONLY.0.get()).unpack(streams, size).as_ptr() }
 }
 
 #[panic_handler]

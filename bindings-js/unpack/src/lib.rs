@@ -6,6 +6,9 @@
 
 #[cfg(target_arch = "wasm32")]
 mod exports;
+mod weave;
+
+use weave::Weaver;
 
 const PACKED: usize = 1 << 16;
 const UNPACKED: usize = 1 << 17;
@@ -25,7 +28,7 @@ const LENGTH: usize = 832;
 const REPEATED_LENGTH: usize = 1346;
 const LITERAL: usize = 1860;
 
-/// The state of the range decoder, its odds, and both texts.
+/// The state of the range decoder, its odds, what goes in and what comes out.
 #[derive(Debug)]
 pub struct Unpacker {
     range: u32,
@@ -34,17 +37,17 @@ pub struct Unpacker {
     odds: [u16; ODDS],
     /// What to unpack, without the 13 bytes of an .lzma file's head.
     pub packed: [u8; PACKED],
-    out: [u8; UNPACKED],
+    out: Weaver,
     written: usize,
 }
 
 impl Unpacker {
     /// All zero, so that it takes no place in the module.
     pub const BLANK: Self =
-        Self { range: 0, code: 0, at: 0, odds: [0; ODDS], packed: [0; PACKED], out: [0; UNPACKED], written: 0 };
+        Self { range: 0, code: 0, at: 0, odds: [0; ODDS], packed: [0; PACKED], out: Weaver::BLANK, written: 0 };
 
-    /// Unpacks `size` bytes.
-    pub fn unpack(&mut self, size: usize) -> &[u8; UNPACKED] {
+    /// Unpacks `streams` bytes, which make a module of `size` bytes.
+    pub fn unpack(&mut self, streams: usize, size: usize) -> &[u8; UNPACKED] {
         self.odds.fill(1024);
         // The first of the five bytes is always zero.
         for _ in 0..5 {
@@ -53,11 +56,11 @@ impl Unpacker {
         self.range = u32::MAX;
         let mut state = 0;
         // The four latest distances.
-        let mut back = [1; 4];
-        while self.written < size {
+        let (mut first, mut second, mut third, mut fourth) = (1, 1, 1, 1);
+        while self.written < streams {
             let position = self.written & 3;
             if self.bit(MATCH + state * 16 + position) == 0 {
-                self.literal(state, back[0]);
+                self.literal(state, first);
                 state = state.saturating_sub(if state < 10 { 3 } else { 6 });
                 continue;
             }
@@ -65,39 +68,38 @@ impl Unpacker {
             let length;
             if self.bit(REPEATED + state) == 0 {
                 length = self.length(LENGTH, position);
-                back = [self.distance(length), back[0], back[1], back[2]];
+                (first, second, third, fourth) = (self.distance(length), first, second, third);
                 state = 7 + after_match;
             } else {
                 if self.bit(NOT_LATEST + state) == 0 {
                     if self.bit(LONGER + state * 16 + position) == 0 {
                         state = 9 + after_match * 2 / 3;
-                        self.copy(back[0], 1);
+                        self.copy(first, 1);
                         continue;
                     }
                 } else if self.bit(NOT_SECOND + state) == 0 {
-                    back.swap(0, 1);
+                    (first, second) = (second, first);
+                } else if self.bit(NOT_THIRD + state) == 0 {
+                    (first, second, third) = (third, first, second);
                 } else {
-                    let [first, second, third, fourth] = back;
-                    back = match self.bit(NOT_THIRD + state) {
-                        0 => [third, first, second, fourth],
-                        _ => [fourth, first, second, third],
-                    };
+                    (first, second, third, fourth) = (fourth, first, second, third);
                 }
                 length = self.length(REPEATED_LENGTH, position);
                 state = 8 + after_match;
             }
-            self.copy(back[0], length + 2);
+            self.copy(first, length + 2);
         }
-        &self.out
+        self.out.weave(size);
+        &self.out.woven
     }
 
     fn write(&mut self, byte: u8) {
-        self.out[self.written % UNPACKED] = byte;
+        self.out.push(self.written, byte);
         self.written += 1;
     }
 
     fn earlier(&self, back: usize) -> u8 {
-        self.out[self.written.wrapping_sub(back) % UNPACKED]
+        self.out.pushed(self.written.wrapping_sub(back))
     }
 
     fn copy(&mut self, back: usize, length: usize) {
