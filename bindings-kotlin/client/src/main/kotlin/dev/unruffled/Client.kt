@@ -260,13 +260,13 @@ public class Client internal constructor(
     }
 
     private fun view(source: Credential.Source): Client =
-        Client(engine, transport, calls.with(Credential(engine, engine.newScope(), source)))
+        Client(engine, transport, calls.with(Credential(engine, engine.newScope(), source, transport.dispatcher)))
 
     internal companion object {
         fun of(engine: Engine, options: ClientOptions): Client {
-            val credential = options.source?.let { Credential(engine, 0, it) }
-            val calls = Calls(engine, options.json, options.correlation, credential)
-            return Client(engine, Transport(options.okHttp, engine.settings), calls)
+            val transport = Transport(options.okHttp, engine.settings)
+            val credential = options.source?.let { Credential(engine, 0, it, transport.dispatcher) }
+            return Client(engine, transport, Calls(engine, options.json, options.correlation, credential))
         }
     }
 }

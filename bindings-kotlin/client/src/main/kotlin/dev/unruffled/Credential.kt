@@ -1,7 +1,6 @@
 package dev.unruffled
 
 import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch
 import kotlin.coroutines.CoroutineContext
@@ -30,7 +29,7 @@ internal class Credential(
     /** The core's number of origin and credential. */
     val scope: Int,
     private val source: Source,
-    context: CoroutineContext = Dispatchers.IO,
+    context: CoroutineContext,
 ) {
     /** Gives a plain text (asked for at every attempt) or a [Token] (kept). */
     internal class Source(val plain: (suspend () -> String)?, val kept: (suspend () -> Token)?)

@@ -1,5 +1,7 @@
 package dev.unruffled
 
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.asCoroutineDispatcher
 import okhttp3.Call
 import okhttp3.Connection
 import okhttp3.ConnectionPool
@@ -31,6 +33,12 @@ import java.util.concurrent.atomic.AtomicInteger
 internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     /** Runs attempts that suspend, and reads bodies for them. */
     val executor: ExecutorService = threads()
+
+    /**
+     * The same threads for refreshes. On a dispatcher of the program's all threads may be blocked by calls, which would then
+     * wait for a refresh that waits for them.
+     */
+    val dispatcher: CoroutineDispatcher = executor.asCoroutineDispatcher()
 
     private val base: OkHttpClient =
         (from ?: OkHttpClient()).newBuilder()

@@ -30,6 +30,7 @@ import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import kotlin.concurrent.thread
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 
 /** What is the JVM's own: OkHttp's habits, threads, serialization. Behaviour shared with the other languages is in the scenarios. */
 class ClientTest {
@@ -267,6 +268,18 @@ class ClientTest {
             }
         repeat(2) { client.blocking.get("/") }
         assertEquals(setOf("Bearer late"), server.seen.map { it.requestHeaders.getFirst("Authorization") }.toSet())
+    }
+
+    @Test
+    fun `a refresh needs no thread of those that wait for it`() {
+        val client = client(server { it.answer(200) }.base) { credentials { Token("t1") } }
+        val all = maxOf(64, Runtime.getRuntime().availableProcessors())
+        val waited =
+            runBlocking {
+                List(all) { async(Dispatchers.IO) { client.blocking.get("/", deadline = 20.seconds).status } }
+                    .map { it.await() }
+            }
+        assertEquals(setOf(200), waited.toSet())
     }
 
     @Test
