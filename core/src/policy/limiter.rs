@@ -52,6 +52,12 @@ pub struct Bucket {
     read_seq: u64,
     read_at: Option<u64>,
     largest_reset: u64,
+    /// Remaining and limit of the latest reading.
+    told: (u64, u64),
+    /// When the first reading came.
+    first_read_at: u64,
+    /// When a window of the server began, where what is left jumps as no bucket refills.
+    window_began: Option<u64>,
     successes: Window,
 }
 
@@ -87,6 +93,9 @@ impl Bucket {
             read_seq: 0,
             read_at: None,
             largest_reset: 0,
+            told: (0, 0),
+            first_read_at: 0,
+            window_began: None,
             successes: Window::new(LEARN_SLICE),
         };
         if let Some((count, per)) = limit.and_then(|limit| limit.rate) {
@@ -268,7 +277,10 @@ impl Bucket {
             return;
         }
         self.read_seq = seq;
-        let since = self.read_at.map_or(0, |at| now.saturating_sub(at)).min(1_000);
+        let since = self.read_at.map(|at| now.saturating_sub(at));
+        if since.is_none() {
+            self.first_read_at = now;
+        }
         self.read_at = Some(now);
         self.largest_reset = self.largest_reset.max(reading.reset.unwrap_or(0));
         let guessed = WINDOWS.iter().copied().find(|window| *window >= self.largest_reset);
@@ -282,27 +294,77 @@ impl Bucket {
         }
         if let (Source::Documented { interval, window: full }, Some(window)) = (self.source, window) {
             let limit = reading.limit.unwrap_or_else(|| ratio(nanos(full), ONE, interval.max(1)));
-            self.steer(now, interval, since, reading, limit.max(1), window);
+            self.watch_window(now, since, reading.remaining, limit.max(1), window);
+            self.steer(now, interval, since.unwrap_or(0).min(1_000), reading, limit.max(1), window);
         }
         if reading.remaining < ONE
             && let Some(reset) = reading.reset.filter(|reset| *reset > 0)
         {
+            let until = self.empty_until(now, reset, window);
             (self.paused_by, self.paused_before) = (seq, self.paused_until);
-            self.pause(now.saturating_add(reset));
+            self.pause(until);
         }
+    }
+
+    /// A fixed window shows itself: what is left jumps by more than a bucket could have refilled.
+    fn watch_window(&mut self, now: u64, since: Option<u64>, remaining: u64, limit: u64, window: u64) {
+        let (before, same) = self.told;
+        self.told = (remaining, limit);
+        let Some(since) = since.filter(|_| same == limit) else { return };
+        let refilled = ratio(limit, since, window.max(1));
+        let noise = (limit / 4).max(2_000_000);
+        if remaining > before.saturating_add(refilled).saturating_add(noise) {
+            self.window_began = Some(now);
+        }
+    }
+
+    /// Until when a bucket that told of nothing left stays so: its reset, which is whole seconds and too coarse for a
+    /// short window, or that window's end. Where none began yet, none that was on at the first reading outlives it by
+    /// more than its own length.
+    fn empty_until(&self, now: u64, reset: u64, window: Option<u64>) -> u64 {
+        let told = now.saturating_add(reset);
+        // A longer reset than such a window rounded up is no rounding.
+        let coarse = |window: &u64| *window < SHORT_WINDOW && reset <= window.div_ceil(1_000).saturating_mul(1_000);
+        let Some(window) = window.filter(coarse) else { return told };
+        let since = now.saturating_sub(self.window_began.unwrap_or(self.first_read_at));
+        let late = window / 8;
+        if self.window_began.is_none() && since >= window.saturating_add(late) {
+            return told;
+        }
+        let passed = since.checked_rem(window).unwrap_or(0);
+        // Just begun, and empty: the answer left the server before.
+        if passed < late && (since >= window || self.window_began.is_some()) {
+            return now.saturating_add(1);
+        }
+        now.saturating_add(window).saturating_sub(passed).min(told)
+    }
+
+    /// The share of the server's window that is still to come, and by how much less may be left; `None` = a token bucket,
+    /// as far as is known.
+    fn even(&self, now: u64, reset: Option<u64>, window: u64) -> Option<(u64, u64)> {
+        if window >= SHORT_WINDOW {
+            let even = ratio(reset.unwrap_or(window), ONE, window).min(ONE);
+            return Some((even, tuned!(EVEN_SLACK)));
+        }
+        let passed = now.saturating_sub(self.window_began?).checked_rem(window)?;
+        Some((ratio(window.saturating_sub(passed), ONE, window), 0))
     }
 
     /// Additive increase ahead of even use, multiplicative decrease behind it.
     fn steer(&mut self, now: u64, full: u64, since: u64, reading: &Reading, limit: u64, window: u64) {
         let left = ratio(reading.remaining, ONE, limit).min(ONE);
-        let short = window < SHORT_WINDOW;
-        let (ahead, growth, shortfall) = if short {
-            let shortfall = ratio(tuned!(SHORT_AHEAD).saturating_sub(left), tuned!(DECREASE_SHORT), ONE);
-            (left >= tuned!(SHORT_AHEAD), tuned!(GROWTH_SHORT), shortfall)
-        } else {
-            let even = ratio(reading.reset.unwrap_or(window), ONE, window.max(1)).min(ONE);
-            let behind = ONE.saturating_sub(ratio(left, ONE, even.max(1)).min(ONE));
-            (left >= even.saturating_sub(tuned!(EVEN_SLACK)), tuned!(GROWTH), ratio(behind, tuned!(DECREASE), ONE))
+        let (ahead, growth, shortfall) = match self.even(now, reading.reset, window) {
+            // What a short window is shows itself when the next one begins.
+            None if left < tuned!(SHORT_AHEAD) && now.saturating_sub(self.first_read_at) < window => return,
+            None => {
+                let shortfall = ratio(tuned!(SHORT_AHEAD).saturating_sub(left), tuned!(DECREASE_SHORT), ONE);
+                (left >= tuned!(SHORT_AHEAD), tuned!(GROWTH_SHORT), shortfall)
+            }
+            Some((even, slack)) => {
+                let behind = ONE.saturating_sub(ratio(left, ONE, even.max(1)).min(ONE));
+                let ahead = left >= even.saturating_sub(slack);
+                (ahead, tuned!(GROWTH), ratio(behind, tuned!(DECREASE), ONE))
+            }
         };
         let interval = if ahead {
             // rate + g·full rate: 1 / (1/interval + g/full) = interval · full / (full + g · interval)

@@ -180,7 +180,10 @@ impl Shadow {
             }
             lane.read_sequence = sequence;
             if gauge.remaining == 0 {
-                lane.pause(now + gauge.reset * 1_000);
+                // A window below 5 s may end before its reset, which is whole seconds.
+                if gauge.reset > 5 {
+                    lane.pause(now + gauge.reset * 1_000);
+                }
             }
         }
         (empty, empty.map(|_| gauge.reset * 1_000).filter(|reset| *reset > 0))
