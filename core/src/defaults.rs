@@ -126,8 +126,8 @@ pub const SHORT_AHEAD: u64 = 500_000;
 pub const DECREASE: u64 = 2_000_000;
 /// See [`DECREASE`].
 pub const DECREASE_SHORT: u64 = 1_500_000;
-/// Never more than half at once.
-pub const DECREASE_MOST: u64 = 500_000;
+/// Never more than this at once: who reads seldom counts each reading as a whole second.
+pub const DECREASE_MOST: u64 = 200_000;
 /// The rate never falls below documented / 200.
 pub const RATE_FLOOR: u64 = 200;
 

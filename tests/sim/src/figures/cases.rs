@@ -74,6 +74,13 @@ pub const CASES: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "brown-out of 30 s",
+        about: "50 calls a second; for 30 s each request fails with a probability of 30 %",
+        trouble: (15_000, 45_000),
+        server: || planned(&[(15_000, 45_000, Trouble::Some(0.3, REFUSED))]),
+        ..PLAIN
+    },
+    Case {
         name: "brown-out",
         about: "50 calls a second; each request fails with a probability of 30 %",
         trouble: (0, 60_000),

@@ -48,6 +48,7 @@ fn breaker(config: &mut Config) -> &mut unruffled_core::config::Breaker {
 
 const KNOBS: &[Knob] = &[
     constant("BUDGET_REFUND", Room::Retries, &[0, 500_000, 1_000_000, 1_250_000, 1_500_000, 2_000_000]),
+    constant("WAITED_PRICE", Room::Retries, &[0, 1_000_000, 2_000_000, 3_000_000, 5_000_000]),
     constant("BUDGET_SHARE", Room::Retries, &[0, 10_000, 20_000, 40_000, 80_000]),
     policy("retry.budget.perCall", |c, v| c.budget.per_call = v, &[50_000, 100_000, 130_000, 150_000, 200_000]),
     policy("retry.budget.capacity", |c, v| c.budget.capacity = v * 1_000_000, &[5, 10, 20, 40]),
@@ -60,11 +61,11 @@ const KNOBS: &[Knob] = &[
     constant("LEASE", Room::Retries, &[500, 1_000, 2_500, 5_000, 10_000]),
     policy("retry.base", |c, v| c.settings.retry.base = v, &[50, 100, 200, 400, 1_000]),
     policy("retry.jitter (added, full, none)", |c, v| c.settings.retry.jitter = JITTERS[v as usize], &[0, 1, 2]),
-    constant("GROWTH", Room::Limits, &[20_000, 50_000, 100_000, 200_000]),
+    constant("GROWTH", Room::Limits, &[20_000, 50_000, 60_000, 75_000, 100_000, 200_000]),
     constant("GROWTH_SHORT", Room::Limits, &[10_000, 30_000, 60_000, 120_000]),
     constant("DECREASE", Room::Limits, &[1_000_000, 2_000_000, 4_000_000]),
     constant("DECREASE_SHORT", Room::Limits, &[500_000, 1_000_000, 1_500_000, 3_000_000]),
-    constant("DECREASE_MOST", Room::Limits, &[200_000, 350_000, 500_000, 700_000]),
+    constant("DECREASE_MOST", Room::Limits, &[100_000, 200_000, 300_000, 500_000, 700_000]),
     constant("EVEN_SLACK", Room::Limits, &[0, 25_000, 50_000, 100_000]),
     constant("SHORT_AHEAD", Room::Limits, &[100_000, 200_000, 350_000, 500_000, 700_000]),
     constant("RATE_FLOOR", Room::Limits, &[20, 50, 200, 1_000]),
