@@ -71,13 +71,13 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
     started = now()
     deadline = started + call.deadline if call.deadline else 0
     word = codes.MISUSE_LIVE
-    number = 0
-    while word == codes.MISUSE_LIVE:
-        number = next(engine.numbers) & 0xFFFFFFFF
-        word = engine.begin(handle, number, started, call.route_number, call.scope, call.what, deadline)
     over = False
-    due = seen = 0
+    number = due = seen = 0
+    # Begun inside, so that an interrupt between the crossing and what follows it finds the call.
     try:
+        while word == codes.MISUSE_LIVE:
+            number = next(engine.numbers) & 0xFFFFFFFF
+            word = engine.begin(handle, number, started, call.route_number, call.scope, call.what, deadline)
         while True:
             seen |= word
             if word & codes.WAKES:
