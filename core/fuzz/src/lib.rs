@@ -11,6 +11,7 @@ pub mod engine;
 pub mod feed;
 pub mod hints;
 pub mod json;
+pub mod oracle;
 pub mod pointer;
 pub mod policy;
 pub mod route;
