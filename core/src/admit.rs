@@ -269,8 +269,11 @@ impl Engine {
                 behind = true;
                 break;
             }
-            let most = u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost());
-            let ahead = if standing { 0 } else { lane.line.cost.min(most) };
+            let ahead = if standing || lane.line.len == 0 {
+                0
+            } else {
+                lane.line.cost.min(u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost()))
+            };
             let turn = lane.bucket.ready_at(now, u64::from(*cost), ahead);
             // Behind others even a bucket without a rate is short.
             let turn = if !standing && lane.line.len > 0 { turn.max(now.saturating_add(1)) } else { turn };

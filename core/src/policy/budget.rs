@@ -41,13 +41,13 @@ impl Budget {
     /// Full.
     #[must_use]
     pub fn new(settings: config::Budget) -> Self {
-        let tokens = settings.capacity.saturating_mul(1_000);
+        let tokens = billionths(settings.capacity);
         Self { settings, tokens, at: 0, begun: Window::new(BUDGET_SLICE) }
     }
 
     fn capacity(&self) -> u64 {
-        let share = self.begun.sum().saturating_mul(tuned!(BUDGET_SHARE));
-        self.settings.capacity.saturating_add(share).saturating_mul(1_000)
+        let share = self.begun.sum().wrapping_mul(tuned!(BUDGET_SHARE));
+        billionths(self.settings.capacity.wrapping_add(share))
     }
 
     /// Lets time pass: what the seconds deposit, and calls that are older than 30 s no longer count.
@@ -66,7 +66,7 @@ impl Budget {
     pub fn call_begun(&mut self, now: u64) {
         self.advance(now);
         self.begun.count(now);
-        let deposit = self.settings.per_call.saturating_mul(1_000);
+        let deposit = billionths(self.settings.per_call);
         self.tokens = self.tokens.saturating_add(deposit).min(self.capacity());
     }
 
@@ -78,7 +78,7 @@ impl Budget {
                 let price: u64 = tuned!(WAITED_PRICE);
                 // A small budget lets one go at a time, none at all holds nobody up. What is paid and what comes back
                 // is the same, however the calls of the last 30 s change in between.
-                price.min(self.settings.capacity).saturating_mul(1_000)
+                billionths(price.min(self.settings.capacity))
             }
         }
     }
@@ -110,7 +110,7 @@ impl Budget {
         match payer {
             Payer::Retry => {
                 let refund: u64 = tuned!(BUDGET_REFUND);
-                self.add(refund.saturating_mul(1_000));
+                self.add(billionths(refund));
             }
             Payer::Waited => self.add(self.price(payer)),
         }
@@ -136,6 +136,12 @@ impl Budget {
     pub fn tokens(&self) -> u64 {
         self.tokens / 1_000
     }
+}
+
+/// Of millionths. At most 10,000 tokens of the policy and a share of 2^32 calls: far from the edge of 64 bits, and a
+/// multiplication that looks for it costs WebAssembly a call of its own.
+const fn billionths(millionths: u64) -> u64 {
+    millionths.wrapping_mul(1_000)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub struct Limits {
 /// of 64 KiB where the host cannot watch it. A drop-in takes only what the policy's own text says.
 #[must_use]
 pub fn limits(timeouts: &Timeouts, now: u64, asked: u64, upload: u32, dropin: bool) -> Limits {
-    let growth = u64::from(upload).saturating_mul(UPLOAD_GROWTH);
+    let growth = u64::from(upload).wrapping_mul(UPLOAD_GROWTH);
     let attempt = if dropin && !timeouts.attempt_written { 0 } else { timeouts.attempt.saturating_add(growth) };
     let deadline = if asked == 0 { now.saturating_add(timeouts.total) } else { asked.min(MAX_NOW) };
     Limits {

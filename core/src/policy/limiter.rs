@@ -142,7 +142,8 @@ impl Bucket {
     fn nanos_of(&self, cost: u64, ahead: u64, interval: u64) -> u64 {
         // A cost above a learned burst is capped by it, else such a call could never start.
         let most = self.burst.max(ONE);
-        if cost.saturating_mul(ONE) <= most {
+        // Costs have 32 bits.
+        if cost.wrapping_mul(ONE) <= most {
             return cost.saturating_add(ahead).saturating_mul(interval);
         }
         ratio(most.saturating_add(ahead.saturating_mul(ONE)), interval, ONE)

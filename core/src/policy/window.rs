@@ -49,7 +49,7 @@ impl Window {
             }
         }
         self.current = slice;
-        self.ends = slice.saturating_add(1).saturating_mul(self.length);
+        self.ends = slice.saturating_add(1).wrapping_mul(self.length);
     }
 
     /// It happened now.
