@@ -37,9 +37,14 @@ export class Auth {
     this.#credentials = credentials;
   }
 
-  /** For one attempt: the kept token, else a fresh one. */
+  /** The token that may serve every attempt until it expires. */
+  get kept(): string | null {
+    return this.#kept;
+  }
+
+  /** A fresh token, for one attempt. */
   async token(wall: number): Promise<string> {
-    return this.#kept ?? (await this.renew(wall)).token;
+    return (await this.renew(wall)).token;
   }
 
   /** Asks the function. */

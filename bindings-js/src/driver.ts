@@ -129,7 +129,7 @@ export class Driver {
 
   /** Why a call took as long as it did; the report is pulled from the core at the first question. */
   account(call: Call, status: number, kept: boolean): Account {
-    return new Told(this.core, kept ? call.id : -1, status, this.now() - call.begun);
+    return new Told(this.core, kept ? call.id : -1, status, call.at - call.begun);
   }
 
   #seed(): void {
@@ -156,7 +156,8 @@ export class Driver {
     attempt?.limit(timeout);
     let token: string | null = null;
     if (asks) {
-      token = call.token ?? (await this.#credential(job.auth as Auth, attempt as Attempt));
+      const auth = job.auth as Auth;
+      token = call.token ?? auth.kept ?? (await this.#credential(auth, attempt as Attempt));
       call.token = null;
       if (token === null) return this.#unsent(call);
     }
