@@ -55,9 +55,9 @@ fn reads(text: &str) {
     if let Ok(Base::Url { origin, path }) = base(text) {
         let (same, rest) = ours.unwrap_or_else(|| panic!("{text:?}"));
         assert_eq!((&same, rest.trim_end_matches('/')), (&origin, path.as_str()));
+        assert!(!origin.contains(['@', '?', '#', '\\']) && !path.contains(['?', '#', '\\']), "{text:?}");
         let again = format!("{origin}{path}");
         assert_eq!(base(&again).ok(), Some(Base::Url { origin, path }), "{text:?}");
-        assert!(!again.contains(['?', '#', '@', '\\', ' ']), "{again:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Dice;
 use crate::config::{Gauge, Limit};
-use crate::policy::limiter::Bucket;
+use crate::policy::limiter::{Bucket, Change};
 use std::string::String;
 use std::vec::Vec;
 
@@ -122,4 +122,45 @@ fn no_window_holds_more_than_burst_and_rate_whatever_pauses_and_returns() {
             }
         }
     }
+}
+
+/// Second by second: 80 % of what succeeded, then each second the greater of one more and 5 % more, for whoever asks at
+/// once and for whoever asks late.
+#[test]
+fn a_learned_rate_lets_through_in_each_second_what_it_has_grown_to() {
+    let mut bucket = Bucket::new(None);
+    (0..500).for_each(|i| bucket.succeeded(1_000 + i * 18));
+    assert_eq!(bucket.limited(10_000, 1, 9_990, 12_000), Change::Learned);
+    let late = bucket.clone();
+    let (mut now, mut rate) = (12_000, 40.0_f64);
+    for second in 0..30 {
+        let end = 13_000 + second * 1_000;
+        let mut count = 0.0;
+        loop {
+            now = bucket.ready_at(now, 1, 0);
+            if now >= end {
+                break;
+            }
+            bucket.take(now, 1);
+            count += 1.0;
+        }
+        // With a burst of 1 each start may lose the rest of its millisecond.
+        let least = 1_000.0 / (1_000.0 / rate + 1.0) - 1.0;
+        assert!((least..=rate + 1.0).contains(&count), "{count} at {rate} a second until {end}");
+        for asked in [&bucket, &late] {
+            let told = asked.rate(end - 1).unwrap() as f64 / 1e6;
+            assert!((told / rate - 1.0).abs() < 1e-4, "{told}, not {rate}, before {end}");
+        }
+        rate += f64::max(1.0, rate * 0.05);
+    }
+    assert!(rate > 150.0, "{rate}");
+}
+
+#[test]
+fn a_call_draws_no_more_than_a_full_bucket_holds() {
+    for burst in [1, 2, 5, 1_000_000] {
+        assert_eq!(Bucket::new(Some(&limit(1, 1_000, burst))).largest_cost(), u64::from(burst));
+    }
+    let half = Limit { burst: None, headroom: 500_000, ..limit(5, 1_000, 1) };
+    assert_eq!(Bucket::new(Some(&half)).largest_cost(), 3, "two and a half, rounded up");
 }
