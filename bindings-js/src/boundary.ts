@@ -103,7 +103,7 @@ export class Core {
 
   private constructor(engine: number) {
     this.#engine = engine;
-    unreachable?.register(this, engine);
+    unreachable?.register(this, engine, this);
   }
 
   /** Opens an engine, or says what is wrong with the policy text. Lenient: unknown keys are left out with a warning. */
@@ -121,6 +121,8 @@ export class Core {
 
   #trapped(): number {
     this.#dead = true;
+    // Stopped halfway, its memory may be in any state: it is left alone.
+    unreachable?.unregister(this);
     return DEAD_WORD;
   }
 

@@ -163,6 +163,43 @@ describe("a trap", () => {
   });
 });
 
+describe("an engine that nobody holds any more", () => {
+  it("is freed, unless it is dead: what a trap left behind is not touched", async () => {
+    const text = `
+      let armed = false;
+      const released = [];
+      WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+        construct(Instance, given) {
+          const { exports } = new Instance(...given);
+          const begin = (...args) => {
+            if (armed) throw new WebAssembly.RuntimeError("unreachable");
+            return exports.begin(...args);
+          };
+          const release = (engine) => {
+            released.push(engine);
+            exports.release(engine);
+          };
+          return { exports: { ...exports, begin, release } };
+        },
+      });
+      const { createClient } = await import("unruffled");
+      const use = async (dead) => {
+        const client = createClient("https://a.example", { fetch: async () => new Response("{}") });
+        armed = dead;
+        await client.get("/x").json().catch(() => {});
+        armed = false;
+      };
+      for (const dead of [false, true, false]) await use(dead);
+      for (let i = 0; i < 10; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 5)); }
+      console.log(released.length);
+      process.exit();`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", "--input-type=module", "-e", text], {
+      cwd: new URL("../", import.meta.url),
+    });
+    assert.equal(stdout.trim(), "2");
+  });
+});
+
 describe("engines", () => {
   it("two know nothing of each other", () => {
     const [one, two] = [engine(), engine()];
