@@ -49,13 +49,14 @@ pub fn main(words: &[String]) -> Result<(), String> {
             .env("UNRUFFLED_FAULTS", server::program())
             .within(Duration::from_secs(seconds + AFTERWARDS));
         println!("{name}: {seconds} s at {RATE} calls a second");
-        match run.output().and_then(|text| last_line(&text).ok_or(text)) {
-            Ok(ended) => {
-                println!("{}", shown(&ended));
-                broken.extend(wrong(&ended).into_iter().map(|why| format!("{name}: {why}")));
-            }
-            Err(why) => broken.push(format!("{name}: {}", why.trim_end())),
+        let (text, succeeded) = run.output().map_or_else(|text| (text, false), |text| (text, true));
+        let ended = last_line(&text).unwrap_or(Value::Null);
+        let wrong = wrong(&ended);
+        println!("{}", shown(&ended));
+        if !succeeded && (ended.is_null() || wrong.is_empty()) {
+            broken.push(format!("{name}: {}", text.trim_end()));
         }
+        broken.extend(wrong.into_iter().map(|why| format!("{name}: {why}")));
     }
     if broken.is_empty() { Ok(()) } else { Err(broken.join("\n")) }
 }
