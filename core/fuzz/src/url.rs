@@ -33,7 +33,7 @@ fn reads(text: &str) {
     // It takes a port that is none, and merely does not tell it.
     let theirs = theirs.filter(|uri| {
         let authority = uri.authority().map_or("", |authority| authority.as_str());
-        uri.port_u16().is_some() || authority.ends_with(uri.host().unwrap_or_default())
+        uri.port_u16().is_some() || authority.rsplit('@').next() == uri.host()
     });
     let host_of = |uri: &Uri| uri.host().unwrap_or_default().to_ascii_lowercase();
     if let (Some((origin, path)), Some(uri)) = (&ours, &theirs) {
