@@ -6,8 +6,8 @@ import { column, quick } from "./nodes.mjs";
 import { peers, policy, undicis } from "./peers.mjs";
 import { BODY, startServer } from "./server.mjs";
 
-const BATCH = 50;
-const ROUNDS = quick ? 8 : 150;
+const BATCH = 20;
+const ROUNDS = quick ? 8 : 300;
 const PAIRS = 50;
 const LOOPBACK_ROUNDS = quick ? 3 : 40;
 
