@@ -30,10 +30,11 @@ fn reads(text: &str) {
     let ours = origin_and_path(text);
     let theirs = text.split('#').next().unwrap_or_default().parse::<Uri>().ok();
     let theirs = theirs.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && !text.contains('\\'));
-    // It takes a port that is none, and merely does not tell it.
+    // It takes a port that is none, and merely does not tell it, and brackets anywhere.
     let theirs = theirs.filter(|uri| {
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        uri.port_u16().is_some() || authority.rsplit('@').next() == uri.host()
+        let host = uri.host().unwrap_or_default();
+        let whole = uri.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
+        uri.authority().is_some_and(|authority| authority.as_str().rsplit('@').next() == Some(&whole))
     });
     let host_of = |uri: &Uri| uri.host().unwrap_or_default().to_ascii_lowercase();
     if let (Some((origin, path)), Some(uri)) = (&ours, &theirs) {

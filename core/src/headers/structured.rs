@@ -305,7 +305,7 @@ impl<'a> Reader<'a> {
         self.must(b':')?;
         // One character over carries no byte; padding, if any, fills the last four.
         let over = text.len() % 4;
-        (over != 1 && (padding == 0 || over.saturating_add(padding) == 4)).then_some(text)
+        (over != 1 && (padding == 0 || over > 0 && over.saturating_add(padding) == 4)).then_some(text)
     }
 }
 
@@ -364,6 +364,8 @@ mod tests {
             (":aGk", None),
             (":a=Gk:", None),
             (":=:", None),
+            (":====:", None),
+            (":aGkh====:", None),
             ("?1", Some(Bare::Boolean(true))),
             ("?0", Some(Bare::Boolean(false))),
             ("?2", None),
