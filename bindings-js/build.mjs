@@ -71,7 +71,19 @@ function optimised(input) {
   // 1024 bytes (the stack ends there); a function that has one caller packs better where it is; and what went through a
   // flat form once comes out smaller.
   const assumed = ["--strip-producers", "--low-memory-unused", "--one-caller-inline-max-function-size=0"];
-  tool("wasm-opt", ...assumed, "--flatten", "--rereloop", "-O2", "-Oz", "--reorder-functions", "--strip-target-features", input, "-o", output);
+  tool(
+    "wasm-opt",
+    ...assumed,
+    "--flatten",
+    "--rereloop",
+    "-O2",
+    "-Oz",
+    "--reorder-functions",
+    "--strip-target-features",
+    input,
+    "-o",
+    output,
+  );
   return readFileSync(output);
 }
 
