@@ -56,7 +56,8 @@ pub fn target(data: &[u8]) {
     // A host hands over what the core asked for and nothing else: that must be all that is read.
     let gauges = [(&gauge, name), (&gauge, "another")];
     let gauges = if alone { &gauges[..1] } else { &gauges };
-    let watched = headers::watch_error(gauges, &["x-should".into()]);
+    // The window of any family's limit may stand in `RateLimit-Policy`, which only the families of the draft ask for.
+    let watched = headers::watch_error(gauges, &["ratelimit-policy".into()]);
     let kept: Vec<String> = lines
         .iter()
         .filter(|(name, _)| watched.contains(name))
