@@ -1,7 +1,7 @@
 //! The core for JavaScript: functions that take numbers and return words as numbers (exact below 2^52). Texts go in
-//! through one buffer and come out through another: the script asks where with [`input`] and [`output`]. A trap (a panic
+//! through one buffer and come out through another: the script asks where with `input` and `output`. A trap (a panic
 //! in the core) is caught by the one file of the package that calls this, and only that file calls: an engine is the
-//! address that [`open`] gave, live until [`release`] and never used after a trap. Without the standard library, whose panic messages nobody could
+//! address that `open` gave, live until `release` and never used after a trap. Without the standard library, whose panic messages nobody could
 //! read here.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 extern crate alloc;
