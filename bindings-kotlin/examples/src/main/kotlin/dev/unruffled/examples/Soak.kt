@@ -49,7 +49,8 @@ private fun again(arguments: Array<String>): Int {
     val java = File(System.getProperty("java.home"), "bin/java").path
     val flags = listOf("-Dsoak=true", "-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC")
     val path = System.getProperty("java.class.path")
-    val process = ProcessBuilder(listOf(java) + flags + listOf("-cp", path, "dev.unruffled.examples.SoakKt") + arguments)
+    val process =
+        ProcessBuilder(listOf(java) + flags + listOf("-cp", path, "dev.unruffled.examples.SoakKt") + arguments)
     // Else the C library keeps a pool of memory for each of many threads.
     process.environment()["MALLOC_ARENA_MAX"] = "2"
     return process.inheritIO().start().waitFor()
@@ -91,7 +92,16 @@ private class RandomFaults : Closeable {
         const val END_SECONDS = 5L
         const val FINE = """{"json":{"id":7}}"""
         val FAULTS =
-            listOf("reset-before", "reset-after", "close", "close-after", "truncate", "cut-chunk", "garbage", "stall-body")
+            listOf(
+                "reset-before",
+                "reset-after",
+                "close",
+                "close-after",
+                "truncate",
+                "cut-chunk",
+                "garbage",
+                "stall-body",
+            )
                 .map { """{"bytes":4000,"fault":"$it"}""" } +
                 listOf(
                     """{"bytes":40,"fault":"dribble","piece":10,"every":5}""",
