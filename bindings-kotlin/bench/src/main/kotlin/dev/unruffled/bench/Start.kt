@@ -84,7 +84,7 @@ internal fun sizes() {
     jars.firstOrNull { it.name.matches(Regex("unruffled-\\d.*")) }?.let { jar ->
         size("unruffled", "jar", jar.length())
         JarFile(jar).use { packed ->
-            val native = packed.entries().asSequence().filter { "unruffled_ffi" in it.name }
+            val native = packed.entries().toList().filter { "unruffled_ffi" in it.name }
             size("unruffled", "of it native", native.sumOf { it.compressedSize })
             size("unruffled", "native, unpacked", native.sumOf { it.size })
         }
