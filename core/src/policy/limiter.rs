@@ -44,6 +44,8 @@ pub struct Bucket {
     /// The latest draw by which time alone had made good what was drawn before: a permit older than that is no token
     /// any more, and giving it back would let more than the limit through.
     refilled_at: u64,
+    /// Nanoseconds of `tat` drawn since then.
+    returnable: u64,
     paused_until: u64,
     /// The attempt whose reading began the present pause, and the pause before it.
     paused_by: u64,
@@ -87,6 +89,7 @@ impl Bucket {
             in_policy: false,
             tat: 0,
             refilled_at: 0,
+            returnable: 0,
             paused_until: 0,
             paused_by: 0,
             paused_before: 0,
@@ -198,9 +201,11 @@ impl Bucket {
     pub fn take(&mut self, now: u64, cost: u64) {
         self.grow(now);
         let drawn = self.nanos_of(cost, 0, self.interval);
-        if self.tat < nanos(now).saturating_add(drawn) {
-            self.refilled_at = now;
+        // All draws since then may come back, together; time must not have made good a part of any of them.
+        if self.tat < nanos(now).saturating_add(self.returnable) {
+            (self.refilled_at, self.returnable) = (now, 0);
         }
+        self.returnable = self.returnable.saturating_add(drawn);
         self.tat = self.tat.max(nanos(now)).saturating_add(drawn);
     }
 
