@@ -3,6 +3,7 @@
 
 use crate::call::{CallState, LineId, Node};
 use crate::engine::Engine;
+use crate::upstream::Upstream;
 
 /// Where a call is, and of a line which one: an upstream's or credential's place, and a bucket's or gate's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +31,7 @@ impl Engine {
     /// Tokens of an upstream's retry budget, in millionths, as of the last input.
     #[must_use]
     pub fn retry_tokens(&self, upstream: u32) -> u64 {
-        let other = (upstream as usize).checked_sub(1).and_then(|place| self.others.get(place));
-        other.unwrap_or(&self.home).budget.tokens()
+        self.seen(upstream).budget.tokens()
     }
 
     /// Slots of calls, free ones included: what the engine's memory grows with.
@@ -49,8 +49,11 @@ impl Engine {
     /// When the cool-down of an open breaker ends: the one number of a breaker that is drawn.
     #[must_use]
     pub fn cool_until(&self, upstream: u32, gate: u16) -> Option<u64> {
-        let other = (upstream as usize).checked_sub(1).and_then(|place| self.others.get(place));
-        let gates = &other.unwrap_or(&self.home).gates;
-        gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref()?.cool_until())
+        self.seen(upstream).gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref()?.cool_until())
+    }
+
+    fn seen(&self, place: u32) -> &Upstream {
+        let other = (place as usize).checked_sub(1).and_then(|place| self.others.get(place));
+        other.unwrap_or(&self.home)
     }
 }
