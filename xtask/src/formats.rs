@@ -50,7 +50,7 @@ const STEP: [&str; 29] = [
     "steps",
     "ids",
 ];
-const SCENARIO: [&str; 13] = [
+const SCENARIO: [&str; 14] = [
     "name",
     "note",
     "policy",
@@ -63,10 +63,11 @@ const SCENARIO: [&str; 13] = [
     "not",
     "only",
     "alone",
+    "buffer",
     "options",
 ];
 
-/// Checks every file of `tests/vectors` and `tests/scenarios`.
+/// Checks every file of `tests/vectors`, `tests/scenarios` and `tests/adapters`.
 ///
 /// # Errors
 /// The files that are not as they should be, a line each.
@@ -74,7 +75,7 @@ pub fn check() -> Result<String, String> {
     let mut broken = Vec::new();
     let mut names = std::collections::BTreeMap::new();
     let mut number = 0;
-    for folder in ["tests/vectors", "tests/scenarios"] {
+    for folder in ["tests/vectors", "tests/scenarios", "tests/adapters"] {
         for path in json_files(&at(folder)) {
             number += 1;
             let place = path.strip_prefix(at("")).unwrap_or(&path).display().to_string();

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::dates;
 use crate::node::Choice;
-use crate::script::{Answer, EpochUnit, Fault, HeaderText};
+use crate::script::{Answer, EpochUnit, Fault, HeaderText, Sdk};
+use crate::sdk;
 
 /// Length of the value of `huge-header`.
 const HUGE: usize = 1 << 20;
@@ -23,8 +24,8 @@ pub struct Parts {
     pub body: Bytes,
 }
 
-/// Makes the parts of the chosen answer. `echo` is what an echoing answer says.
-pub fn parts(choice: &Choice, echo: impl FnOnce() -> Value) -> Parts {
+/// Makes the parts of the chosen answer to a request with the body `asked`. `echo` is what an echoing answer says.
+pub fn parts(choice: &Choice, asked: &[u8], echo: impl FnOnce() -> Value) -> Parts {
     let answer = &choice.answer;
     let now = SystemTime::now();
     let mut headers = choice.headers.clone();
@@ -38,7 +39,7 @@ pub fn parts(choice: &Choice, echo: impl FnOnce() -> Value) -> Parts {
         }
         _ => {}
     }
-    let (body, kind) = body(answer, echo);
+    let (body, kind) = body(answer, asked, echo);
     if !body.is_empty() && !has(&headers, "content-type") {
         headers.push(("Content-Type".into(), kind.into()));
     }
@@ -75,9 +76,14 @@ fn shifted(now: SystemTime, millis: i64) -> SystemTime {
     moved.unwrap_or(now)
 }
 
-fn body(answer: &Answer, echo: impl FnOnce() -> Value) -> (Bytes, &'static str) {
+fn body(answer: &Answer, asked: &[u8], echo: impl FnOnce() -> Value) -> (Bytes, &'static str) {
     if answer.status < 200 || matches!(answer.status, 204 | 304) {
         return (Bytes::new(), "");
+    }
+    match answer.sdk {
+        Some(Sdk::Json) => return (Bytes::from(sdk::json(asked).to_string()), "application/json"),
+        Some(Sdk::Events) => return (Bytes::from_static(sdk::EVENTS.as_bytes()), "text/event-stream"),
+        None => {}
     }
     if let Some(text) = &answer.body {
         return (Bytes::from(text.clone()), "text/plain; charset=utf-8");

@@ -18,6 +18,7 @@ mod pool;
 mod run;
 pub mod scenario;
 pub mod script;
+mod sdk;
 mod server;
 mod statics;
 

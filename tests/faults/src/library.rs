@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::scenario::{Client, RUNTIMES, Scenario};
+use crate::scenario::{ADAPTERS, Client, RUNTIMES, Scenario};
 
 /// Runtimes whose binding has a drop-in.
 const DROPINS: [&str; 2] = ["node", "chromium"];
 
 /// The scenarios that `runtime` plays, by file name, as they stand in their files.
 pub fn chosen(folder: &Path, runtime: &str) -> Result<Vec<Value>, String> {
-    if !RUNTIMES.contains(&runtime) {
-        return Err(format!("runtime={runtime}: one of {}", RUNTIMES.join(" ")));
+    if runtime != ADAPTERS && !RUNTIMES.contains(&runtime) {
+        return Err(format!("runtime={runtime}: one of {} {ADAPTERS}", RUNTIMES.join(" ")));
     }
     let mut list = Vec::new();
     for path in files(folder)? {

@@ -78,6 +78,7 @@ pub async fn answer(
     }
     let parts = answer::parts(
         &choice,
+        &body,
         || json!({"method": method, "path": path, "query": query, "headers": headers, "body": String::from_utf8_lossy(&body)}),
     );
     send(&choice.answer, parts, head.method == Method::HEAD, &connection, arrival).await

@@ -10,6 +10,9 @@ use crate::script::Script;
 /// The runtimes that play scenarios.
 pub const RUNTIMES: [&str; 6] = ["node", "chromium", "python-sync", "python-async", "jvm", "jvm-blocking"];
 
+/// Those who play `tests/adapters`, for other people's clients, by one name.
+pub const ADAPTERS: &str = "adapters";
+
 /// One file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +27,9 @@ pub struct Scenario {
     pub correlation: Option<String>,
     #[serde(default)]
     pub alone: bool,
+    /// A drop-in that may buffer or not is told to.
+    #[serde(default)]
+    pub buffer: bool,
     server: Value,
     #[serde(rename = "do")]
     actions: Vec<RawAction>,
@@ -176,6 +182,7 @@ pub struct Is {
     pub attempts: Option<Range>,
     pub retry_after_ms: Option<Range>,
     pub name: Option<String>,
+    pub family: Option<Family>,
     pub broke: Option<Range>,
     pub read_ms: Option<Range>,
     pub hides: Vec<String>,
@@ -192,6 +199,25 @@ pub enum ErrorKind {
     Cancelled,
     Native,
     Misuse,
+}
+
+/// Which of its own exceptions a platform's client raised, as a user would tell them apart.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    Timeout,
+    Connection,
+    Other,
+}
+
+impl Family {
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Timeout => "timeout",
+            Family::Connection => "connection",
+            Family::Other => "other",
+        }
+    }
 }
 
 /// A word, or any of several.

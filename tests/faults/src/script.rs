@@ -174,6 +174,7 @@ pub struct Answer {
     pub bytes: Option<usize>,
     #[serde(default)]
     pub echo: bool,
+    pub sdk: Option<Sdk>,
     /// Milliseconds before anything of the answer is sent.
     #[serde(default)]
     pub delay: u64,
@@ -222,6 +223,7 @@ impl Answer {
             body: None,
             bytes: None,
             echo: false,
+            sdk: None,
             delay: 0,
             commit: None,
             fault: None,
@@ -236,6 +238,14 @@ impl Answer {
         let processed = !matches!(self.fault, Some(Fault::ResetBefore | Fault::ResetAfter | Fault::Close));
         self.commit.unwrap_or(processed && self.status < 400)
     }
+}
+
+/// A body that vendors' SDKs take for a good answer (`sdk.rs`): JSON, or a stream of server-sent events.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Sdk {
+    Json,
+    Events,
 }
 
 /// A header's value: text, or something made when it is sent.

@@ -10,17 +10,23 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
 }
 
+/// Those for all runtimes, and those for other people's clients.
+fn all() -> Vec<PathBuf> {
+    let mut files = library::files(&folder()).unwrap();
+    files.extend(library::files(&folder().with_file_name("adapters")).unwrap());
+    files
+}
+
 #[test]
 fn every_file_is_understood() {
-    let problems: Vec<String> =
-        library::files(&folder()).unwrap().iter().filter_map(|path| library::read(path).err()).collect();
+    let problems: Vec<String> = all().iter().filter_map(|path| library::read(path).err()).collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]
 fn every_policy_is_one() {
     let mut problems = Vec::new();
-    for path in library::files(&folder()).unwrap() {
+    for path in all() {
         let (mut value, scenario) = library::read(&path).unwrap();
         value["policy"]["baseUrl"] = "http://127.0.0.1:1/run".into();
         for issue in config::read(&value["policy"].to_string(), Reading::Strict).err().unwrap_or_default() {

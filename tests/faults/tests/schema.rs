@@ -104,12 +104,13 @@ fn every_file_fits() {
     let mut paths = Vec::new();
     files(&tests().join("vectors"), &mut paths);
     files(&tests().join("scenarios"), &mut paths);
+    files(&tests().join("adapters"), &mut paths);
     assert!(paths.len() > 100);
     let mut found = Vec::new();
     for path in paths {
         let value: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         let kind = match path.parent().and_then(Path::file_name).and_then(|name| name.to_str()) {
-            Some("scenarios") => "scenario",
+            Some("scenarios" | "adapters") => "scenario",
             Some("url") => "urls",
             _ => "vector",
         };

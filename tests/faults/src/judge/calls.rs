@@ -127,6 +127,11 @@ fn compare(is: &Is, result: &Value, failures: &mut Vec<String>) {
             failures.push(format!("{key}: {:?}, expected {wanted:?}", text(result, key)));
         }
     }
+    if let Some(family) = is.family
+        && text(result, "family") != family.name()
+    {
+        failures.push(format!("family: {:?}, expected {:?}", text(result, "family"), family.name()));
+    }
     let ranges = [
         ("bytes", is.bytes),
         ("attempts", is.attempts),
