@@ -4,10 +4,10 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { ROOT } from "./files.js";
 
-/** Where it listens, and what ends it. `folder`: served as pages. */
-export async function startFaults(folder) {
+/** Where it listens, and what ends it. `folder`: served as pages. `scenarios`: where they are, from the root. */
+export async function startFaults(folder, scenarios = "tests/scenarios") {
   const program = process.env.UNRUFFLED_FAULTS ?? `${ROOT}target/tools/unruffled-faults`;
-  const args = ["--scenarios", `${ROOT}tests/scenarios`, ...(folder === undefined ? [] : ["--static", folder])];
+  const args = ["--scenarios", `${ROOT}${scenarios}`, ...(folder === undefined ? [] : ["--static", folder])];
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
   const started = new Promise((resolve, reject) => {
     child.once("error", reject);

@@ -212,7 +212,7 @@ function queryOf(query) {
 }
 
 /** `$i` in the strings of a call is its number. */
-function numbered(action, i) {
+export function numbered(action, i) {
   const inside = (value) => {
     if (typeof value === "string") return value.replaceAll("$i", String(i));
     if (typeof value !== "object" || value === null) return value;
@@ -224,7 +224,7 @@ function numbered(action, i) {
 }
 
 /** Runs `work` for all of `list`, at most `width` at a time. */
-async function each(width, list, work) {
+export async function each(width, list, work) {
   let next = 0;
   const worker = async () => {
     while (next < list.length) await work(list[next++]);
@@ -232,12 +232,12 @@ async function each(width, list, work) {
   await Promise.all(Array.from({ length: Math.min(width, list.length) }, worker));
 }
 
-function pause(ms, value) {
+export function pause(ms, value) {
   return new Promise((resolve) => setTimeout(resolve, ms, value));
 }
 
 /** A control request. Connections that a run has broken are shared with these: they are simply made again. */
-async function ask(url, method = "GET", body = undefined, tries = 5) {
+export async function ask(url, method = "GET", body = undefined, tries = 5) {
   let response;
   try {
     response = await fetch(url, { method, body: body === undefined ? undefined : JSON.stringify(body) });
