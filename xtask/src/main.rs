@@ -1,8 +1,9 @@
-//! Every command of a developer: `cargo xtask build | test | demo | bench | fuzz | miri | soak | sim | schema | house`.
+//! Every command of a developer: `cargo xtask build | test | adapters | demo | bench | fuzz | miri | soak | sim | schema | house`.
 //!
 //! This program starts other programs and reads what they print. It knows where things are in the house; it must not
 //! know what a policy means.
 
+mod adapters;
 mod arguments;
 mod bench;
 mod build;
@@ -25,8 +26,9 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   build [--only js|python|kotlin]   build the packages
-  test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios house docs
-                                    instructions
+  test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios adapters house
+                                    docs instructions
+  adapters                          other people's clients with and without one line of ours, into a page of the manual
   demo                              a bad day of 42 s for three clients, then a report
   demo  --peers                     the same day for what else there is in Node
   demo  --url URL [--policy FILE]   GETs of the three clients to an API of yours
@@ -63,6 +65,7 @@ fn dispatch(words: &[String]) -> Result<(), String> {
     match command.as_str() {
         "build" => build::main(rest),
         "test" => test::main(rest),
+        "adapters" => adapters::main(rest),
         "demo" => demo::main(rest),
         "bench" => bench::main(rest),
         "fuzz" => fuzz::main(rest),

@@ -14,7 +14,7 @@ use counts::Counts;
 use stages::{STAGES, Stage};
 
 /// The words of `--only`.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "rust",
     "js",
     "chromium",
@@ -22,6 +22,7 @@ const PARTS: [&str; 13] = [
     "kotlin",
     "vectors",
     "scenarios",
+    "adapters",
     "sim",
     "traces",
     "fuzz",
@@ -55,7 +56,9 @@ struct Ended {
 /// How many failed.
 pub fn main(words: &[String]) -> Result<(), String> {
     let only = crate::arguments::only(words, &PARTS)?;
-    let wanted = |stage: &&Stage| only.is_empty() || stage.tags.iter().any(|tag| only.iter().any(|name| name == tag));
+    let wanted = |stage: &&Stage| {
+        (only.is_empty() && !stage.on_demand) || stage.tags.iter().any(|tag| only.iter().any(|name| name == tag))
+    };
     let started = Instant::now();
     let mut ended: Vec<Ended> = Vec::new();
     for stage in STAGES.iter().filter(wanted) {

@@ -1,6 +1,7 @@
 //! The stages in order: cheap before dear, and each package's build before its tests.
 
 use super::quickstart;
+use crate::adapters::{self, Mode};
 use crate::build;
 use crate::needs;
 use crate::places::{at, venv_program};
@@ -15,17 +16,24 @@ pub struct Stage {
     pub tags: &'static [&'static str],
     /// Stages that must have passed before, if they were run.
     pub after: &'static [&'static str],
+    /// Runs only if `--only` names it.
+    pub on_demand: bool,
     /// Does the work; returns what the tools printed.
     pub work: fn() -> Result<String, String>,
 }
 
 const fn stage(name: &'static str, tags: &'static [&'static str], work: fn() -> Result<String, String>) -> Stage {
-    Stage { name, tags, after: &[], work }
+    Stage { name, tags, after: &[], on_demand: false, work }
 }
 
 impl Stage {
     const fn after(mut self, stages: &'static [&'static str]) -> Self {
         self.after = stages;
+        self
+    }
+
+    const fn on_demand(mut self) -> Self {
+        self.on_demand = true;
         self
     }
 }
@@ -53,10 +61,12 @@ pub static STAGES: &[Stage] = &[
     stage("traces", &["rust", "js", "chromium", "python", "kotlin", "traces"], crate::sim::traces),
     stage(
         "fault server",
-        &["rust", "js", "chromium", "python", "kotlin", "scenarios", "traces", "docs"],
+        &["rust", "js", "chromium", "python", "kotlin", "scenarios", "adapters", "traces", "docs"],
         server::build,
     ),
-    stage("js build", &["js", "chromium", "vectors", "scenarios", "traces", "docs"], || build::package("js")),
+    stage("js build", &["js", "chromium", "vectors", "scenarios", "adapters", "traces", "docs"], || {
+        build::package("js")
+    }),
     stage("js types", &["js"], || npm("types")).after(&["js build"]),
     stage("js lint", &["js"], || npm("lint")).after(&["js build"]),
     stage("js tests", &["js"], || npm("test")).after(&["js build"]),
@@ -70,7 +80,9 @@ pub static STAGES: &[Stage] = &[
         "fault server",
         "traces",
     ]),
-    stage("python build", &["python", "vectors", "scenarios", "traces", "docs"], || build::package("python")),
+    stage("python build", &["python", "vectors", "scenarios", "adapters", "traces", "docs"], || {
+        build::package("python")
+    }),
     stage("python types", &["python"], || python("mypy", &[])).after(&["python build"]),
     stage("python lint", &["python"], python_lint).after(&["python build"]),
     stage("python tests", &["python"], || python("pytest", &["-q"])).after(&["python build"]),
@@ -80,7 +92,7 @@ pub static STAGES: &[Stage] = &[
     stage("python scenarios", &["python", "scenarios"], || python("tests.scenarios", &[]))
         .after(&["python build", "fault server"]),
     stage("python quick start", &["python", "docs"], quickstart::python).after(&["python build", "fault server"]),
-    stage("kotlin native", &["kotlin", "vectors", "scenarios", "traces", "docs"], || {
+    stage("kotlin native", &["kotlin", "vectors", "scenarios", "adapters", "traces", "docs"], || {
         build::native().map(|()| String::new())
     }),
     stage("kotlin tests", &["kotlin", "vectors", "scenarios", "traces"], maven).after(&[
@@ -89,6 +101,20 @@ pub static STAGES: &[Stage] = &[
         "traces",
     ]),
     stage("kotlin quick start", &["kotlin"], quickstart::kotlin).after(&["kotlin tests", "fault server"]),
+    stage("js adapters", &["js", "adapters"], || adapters::play("js", Mode::Unruffled))
+        .after(&["js build", "fault server"]),
+    stage("python adapters", &["python", "adapters"], || adapters::play("python", Mode::Unruffled))
+        .after(&["python build", "fault server"]),
+    stage("kotlin adapters", &["kotlin", "adapters"], || adapters::play("kotlin", Mode::Unruffled))
+        .after(&["kotlin native", "fault server"]),
+    stage("js bare", &["adapters"], || adapters::play("js", Mode::Bare)).on_demand().after(&["js adapters"]),
+    stage("python bare", &["adapters"], || adapters::play("python", Mode::Bare))
+        .on_demand()
+        .after(&["python adapters"]),
+    stage("kotlin bare", &["adapters"], || adapters::play("kotlin", Mode::Bare))
+        .on_demand()
+        .after(&["kotlin adapters"]),
+    stage("adapters", &["adapters"], adapters::show),
 ];
 
 fn clippy() -> Result<String, String> {
