@@ -25,15 +25,16 @@ fn grid(found: &[Found]) -> (Vec<&str>, Vec<Row<'_>>) {
             clients.push(client);
         }
     }
-    let row = |(runtime, client): (&str, &str)| {
-        let own: Vec<&Found> = found.iter().filter(|one| one.runtime == runtime && one.client == client).collect();
-        let version = own.first().map_or("", |one| one.version.as_str());
-        let cells = scenarios.iter().map(|name| own.iter().copied().find(|one| one.scenario == *name)).collect();
-        let under = own.first().map_or("", |one| one.under.as_str());
-        Row { client: (runtime, client), version, under, cells }
-    };
-    let rows = clients.into_iter().map(row).collect();
+    let rows = clients.into_iter().map(|client| row(client, found, &scenarios)).collect();
     (scenarios, rows)
+}
+
+fn row<'a>(client: (&'a str, &'a str), found: &'a [Found], scenarios: &[&str]) -> Row<'a> {
+    let own: Vec<&Found> = found.iter().filter(|one| (one.runtime.as_str(), one.client.as_str()) == client).collect();
+    let version = own.first().map_or("", |one| one.version.as_str());
+    let under = own.first().map_or("", |one| one.under.as_str());
+    let cells = scenarios.iter().map(|name| own.iter().copied().find(|one| one.scenario == *name)).collect();
+    Row { client, version, under, cells }
 }
 
 /// For a terminal: `+` as asked, `-` cannot, `!` failed without a reason; scenarios as letters.
