@@ -4,10 +4,10 @@
 import { ignore } from "./attempt.js";
 import { raw } from "./body.js";
 import type { Job } from "./call.js";
-import type { Driver } from "./driver.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import { type EventKind, kindsOf, type Listener } from "./observe.js";
 import { branded, type CommonOptions, type Fetch, open, sender } from "./open.js";
+import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { explain } from "./response.js";
 import type { RouteSettings, Snapshot } from "./settings.js";
@@ -79,61 +79,6 @@ function absolute(url: string): string {
   } catch {
     return "";
   }
-}
-
-/** Scopes and routes by what stands in a URL, each remembered for the thousand seen last. */
-class Origins {
-  readonly driver: Driver;
-  readonly #scopes = new Map<string, { readonly scope: number; readonly origin: string }>();
-  readonly #routes = new Map<string, number>();
-
-  constructor(driver: Driver) {
-    this.driver = driver;
-  }
-
-  place(method: string, url: string): { readonly scope: number; readonly route: number } {
-    const cut = this.#cut(url);
-    const { scope, origin } = this.#scope(url.slice(0, cut));
-    if (this.driver.settings.routes.length === 1) return { scope, route: 0 };
-    return { scope, route: this.#route(`${method} ${origin}${pathOf(url, cut)}`) };
-  }
-
-  /** Where scheme and authority end. */
-  #cut(url: string): number {
-    for (let at = url.indexOf("//") + 2; at < url.length; at++) {
-      const char = url[at];
-      if (char === "/" || char === "?" || char === "#" || char === "\\") return at;
-    }
-    return url.length;
-  }
-
-  #scope(written: string): { readonly scope: number; readonly origin: string } {
-    let known = this.#scopes.get(written);
-    if (known === undefined) {
-      const origin = URL.canParse(written) ? new URL(written).origin : "";
-      known = { origin, scope: this.driver.core.scope(origin, "") };
-      if (this.#scopes.size >= 1000) this.#scopes.clear();
-      this.#scopes.set(written, known);
-    }
-    return known;
-  }
-
-  #route(target: string): number {
-    let route = this.#routes.get(target);
-    if (route === undefined) {
-      route = this.driver.core.route(target);
-      if (this.#routes.size >= 1000) this.#routes.clear();
-      this.#routes.set(target, route);
-    }
-    return route;
-  }
-}
-
-function pathOf(url: string, from: number): string {
-  const rest = url.slice(from);
-  const ends = [rest.indexOf("?"), rest.indexOf("#")].filter((at) => at >= 0);
-  const path = ends.length === 0 ? rest : rest.slice(0, Math.min(...ends));
-  return path === "" ? "/" : path;
 }
 
 /** What a drop-in was called with. */
