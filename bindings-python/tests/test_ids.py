@@ -8,8 +8,8 @@ import uuid
 
 import pytest
 
-from unruffled import _call
-from unruffled._call import make_uuid
+from unruffled import _job
+from unruffled._job import make_uuid
 
 
 def test_an_id_is_a_uuid_of_version_4() -> None:
@@ -51,7 +51,7 @@ def test_threads_never_get_the_same_id() -> None:
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_child_draws_ids_of_its_own() -> None:
     make_uuid()
-    assert _call._RANDOM
+    assert _job._RANDOM
     read, write = os.pipe()
     child = os.fork()
     if child == 0:

@@ -14,6 +14,7 @@ import pytest
 
 import unruffled
 from unruffled import _driver
+from unruffled._endings import Verbs
 
 from .virtual import World
 
@@ -22,7 +23,7 @@ NOP = dis.opmap["NOP"]
 
 def codes() -> set[CodeType]:
     """The functions of the driver that run while a call is live."""
-    functions = [_driver.drive, _driver._broke, _driver._answered, _driver._whole, _driver.watched]
+    functions = [_driver.drive, _driver._broke, _driver._answered, _driver.watched, Verbs.last]
     return {function.__code__ for function in functions}
 
 

@@ -15,6 +15,7 @@ from unruffled._call import Call, Options
 from unruffled._clock import Clock
 from unruffled._credentials import Credential, Given
 from unruffled._driver import drive, run
+from unruffled._endings import Verbs
 from unruffled._engine import Engine
 from unruffled._request import Builder
 
@@ -33,7 +34,7 @@ class VirtualClock(Clock):
 Play = Callable[[Call, int], httpx2.Response]
 
 
-class Script:
+class Script(Verbs):
     """A host whose attempts are a list, the last one again and again: a status, an exception, or a function."""
 
     def __init__(self, clock: VirtualClock, *attempts: int | Exception | Play, takes: int = 5) -> None:

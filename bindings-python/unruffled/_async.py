@@ -13,10 +13,12 @@ from typing import cast
 import httpx2
 
 from . import _codes as codes
-from ._call import Call, limit_of
+from ._call import Call
 from ._credentials import Credential, CredentialsFailedError, Given
+from ._endings import Verbs
 from ._engine import Engine
 from ._faults import TooLargeError
+from ._job import limit_of
 from ._loops import Loop
 from ._pool import idle
 from ._stacked import NESTED, is_foreign
@@ -24,7 +26,7 @@ from ._stacked import NESTED, is_foreign
 _UNLIMITED: AbstractContextManager[None] = contextlib.nullcontext()
 
 
-class AsyncHost:
+class AsyncHost(Verbs):
     """Sends by an `httpx2.AsyncClient`, within one loop."""
 
     def __init__(self, http: httpx2.AsyncClient, loop: Loop) -> None:

@@ -1,11 +1,8 @@
-"""A logical call, the route it is on, and the request of each of its attempts."""
+"""A logical call of a verb, the route it is on, and the request of each of its attempts."""
 
 from __future__ import annotations
 
 import datetime
-import math
-import os
-import time
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, TypedDict
 
@@ -14,7 +11,7 @@ import httpx2
 from . import _codes as codes
 from . import _url
 from ._credentials import Credential
-from ._engine import Engine
+from ._job import Job
 
 Content = str | bytes | Iterable[bytes] | AsyncIterable[bytes]
 Headers = Mapping[str, str] | Iterable[tuple[str, str]] | httpx2.Headers
@@ -91,49 +88,27 @@ def _name(setting: dict[str, Any] | None) -> bytes | None:
     return setting["name"].encode("ascii") if setting else None
 
 
-class Call:
-    """One logical call: what stays the same on every attempt, and what the last attempt left behind."""
+class Call(Job[httpx2.Response]):
+    """One call of a verb."""
 
     __slots__ = (
         "content",
         "cookies",
         "credential",
-        "deadline",
-        "engine",
-        "error",
-        "key",
-        "limit_at",
         "method",
         "pairs",
-        "pieces",
         "raise_",
-        "reading",
-        "response",
         "route",
-        "route_number",
-        "scope",
         "stream",
-        "streamed",
-        "target",
         "timeouts",
         "token",
         "url",
-        "what",
     )
 
     method: str
     url: httpx2.URL
-    #: What the call is in texts: `GET /orders/{id}`, never its values.
-    target: str
-    engine: Engine
     route: Route
-    route_number: int
-    scope: int
-    what: int
-    #: Milliseconds from the beginning; 0 = the policy's.
-    deadline: int
     raise_: bool
-    streamed: bool
     credential: Credential | None
     #: Headers but for the key and the token.
     pairs: RawPairs
@@ -141,26 +116,16 @@ class Call:
     #: The body, if it can be sent again; else `content` has it.
     stream: httpx2.ByteStream | None
     content: Content | None
-    #: Made at the first attempt that needs it; the same on all.
-    key: bytes | None
     #: A token for the next attempt only.
     token: bytes | None
     # What the last attempt left behind.
     timeouts: dict[str, float | None]
-    limit_at: float
-    reading: bool
-    response: httpx2.Response | None
-    error: Exception | None
-    pieces: Any
 
     def request(self, word: int, token: bytes | None) -> httpx2.Request:
         """A new request for an attempt; `token` goes into Authorization."""
         pairs = self.pairs
         if word & codes.KEY:
-            if self.key is None:
-                made = make_uuid()
-                self.key = b'"' + made + b'"' if self.route.key_quoted else made
-            pairs = [*pairs, (self.route.key_header, self.key)]
+            pairs = [*pairs, self.keyed(self.route.key_header, self.route.key_quoted)]
         if token is not None:
             pairs = [*pairs, (b"Authorization", b"Bearer " + token)]
         if self.stream is None:
@@ -182,30 +147,3 @@ class Call:
         )
         request.read()
         return request
-
-
-# Randomness for the next ids. Asking the system lets go of the GIL, which beside a busy thread costs milliseconds: once
-# for 256 ids, not for each. A forked child must not use its parent's.
-_RANDOM: list[bytes] = []
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_RANDOM.clear)
-
-
-def make_uuid() -> bytes:
-    """A UUIDv4 from the system's randomness, as text."""
-    try:
-        drawn = _RANDOM.pop()
-    except IndexError:
-        drawn = os.urandom(16)
-        more = os.urandom(16 * 255)
-        _RANDOM.extend(more[at : at + 16] for at in range(0, len(more), 16))
-    text = drawn.hex()
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}".encode()
-
-
-def limit_of(word: int, call: Call) -> float | None:
-    """The attempt's time limit in seconds of `time.monotonic`, kept with the call; None = none."""
-    limit = word >> codes.ARG
-    call.limit_at = time.monotonic() + limit / 1000 if limit else math.inf
-    return call.limit_at if limit else None

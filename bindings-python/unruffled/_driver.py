@@ -6,50 +6,71 @@ drives it by a single `send`. Decides nothing: whether to retry, how long to wai
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
-import httpx2
-
 from . import _codes as codes
-from ._call import Call
-from ._credentials import CredentialsFailedError
 from ._engine import Engine
-from ._errors import CallError, Reason, StatusError
-from ._faults import TooLargeError, fault_of
-from ._record import Record, attach
+from ._job import Job
 
 T = TypeVar("T")
+R = TypeVar("R")
+J = TypeVar("J", bound=Job[Any], contravariant=True)
 
 
-class Host(Protocol):
-    """What the loop asks of a platform."""
+class Host(Protocol[J, R]):
+    """What the loop asks of a platform: of who sends, and of who ends a call the way its caller expects."""
 
-    async def attempt(self, call: Call, word: int) -> httpx2.Response:
-        """Sends the call once, within the word's time limit. Below 400 and not streamed: with its whole body."""
+    @property
+    def status(self) -> Callable[[R], int]:
+        """The status of an answer."""
         ...
 
-    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+    @property
+    def lines(self) -> Callable[[R], Sequence[tuple[bytes, bytes]]]:
+        """The header lines of an answer."""
+        ...
+
+    async def attempt(self, call: J, word: int) -> R:
+        """Sends the call once, within the word's time limit. Below 400 and not `streamed`: with its whole body."""
+        ...
+
+    def fault(self, call: J, error: Exception) -> int:
+        """The fault that the attempt's exception is; REFUSED = the caller's own mistake, rethrown as it is."""
+        ...
+
+    async def gather(self, call: J, most: int, until: int | None) -> bytes:
         """The first bytes of the last response's body; no longer than until `until` (the engine's ms) or the attempt's
         limit. Does not raise when the body breaks off: what came is given.
         """
         ...
 
-    async def keep(self, call: Call, until: int | None) -> None:
-        """Keeps at most 64 KiB of the last response's body and closes it."""
+    async def keep(self, call: J, until: int | None) -> None:
+        """Keeps at most 64 KiB of the last response's body and closes it, for an end without a newer one."""
         ...
 
-    async def read(self, call: Call) -> None:
-        """Reads the last response's whole body, at most `maxBody`. Raises as httpx2 does."""
+    async def last(self, call: J) -> None:
+        """The last response is the end of a call that failed: keeps of it what `fail` gives out."""
         ...
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
         """Waits so long, or until the call is woken."""
         ...
 
-    async def refresh(self, engine: Engine, call: Call, number: int, generation: int) -> None:
+    async def refresh(self, engine: Engine, call: J, number: int, generation: int) -> None:
         """Asks the call's credentials for a token and tells the engine; the asking outlives the call."""
+        ...
+
+    async def deliver(self, call: J, number: int, word: int, started: int) -> R:
+        """What the caller gets for a Deliver. May raise."""
+        ...
+
+    async def fail(self, call: J, number: int, word: int, started: int) -> R:
+        """What the caller gets for a Fail: an exception, or the last response where that is his contract."""
+        ...
+
+    def mistaken(self, call: J, number: int, word: int, started: int) -> Exception:
+        """What is raised for a fault that was the caller's own."""
         ...
 
 
@@ -63,7 +84,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a synchronous host suspended")
 
 
-async def drive(host: Host, call: Call) -> httpx2.Response:
+async def drive(host: Host[J, R], call: J) -> R:
     """Makes the call: attempts and waits as the core says, then the answer, or an exception that says why not."""
     engine = call.engine
     handle, now = engine.handle, engine.now
@@ -87,19 +108,21 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
                 try:
                     response = await host.attempt(call, word)
                 except Exception as error:
-                    word = _broke(engine, call, number, error)
-                    if word & codes.KIND == codes.FAIL and fault_of(error, call.reading) == codes.REFUSED:
+                    fault = host.fault(call, error)
+                    word = _broke(engine, call, number, fault, error)
+                    if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
                         over = True
-                        if isinstance(error, CredentialsFailedError):
-                            raise _failure(engine, call, number, word, started, "auth") from error.__cause__
-                        raise
+                        own = host.mistaken(call, number, word, started)
+                        if own is error:
+                            raise
+                        raise own from error.__cause__
                     due = now() + (word >> codes.ARG)
                 else:
                     word, at = await _answered(host, engine, call, number, response)
                     due = at + (word >> codes.ARG)
             elif kind == codes.DELIVER:
                 over = True
-                return await _deliver(host, engine, call, number, word, started)
+                return await host.deliver(call, number, word, started)
             elif kind == codes.WAIT or kind == codes.PARK:
                 # A wait counts from its word, not from when the last answer was put away.
                 left = due - now() if due else word >> codes.ARG
@@ -113,10 +136,7 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
                 due = now() + (word >> codes.ARG)
             elif kind == codes.FAIL:
                 over = True
-                if word & codes.RESPONSE and not call.raise_ and call.response is not None:
-                    return attach(call.response, Record(engine, number, word, started))
-                failure = _failure(engine, call, number, word, started)
-                raise failure from _cause(call, failure)
+                return await host.fail(call, number, word, started)
             else:
                 raise engine.refused(word)
     finally:
@@ -128,22 +148,22 @@ async def drive(host: Host, call: Call) -> httpx2.Response:
             engine.tell()
 
 
-def _broke(engine: Engine, call: Call, number: int, error: Exception) -> int:
+def _broke(engine: Engine, call: Job[Any], number: int, fault: int, error: Exception) -> int:
     """An attempt ended without an answer: the word for that."""
     call.error = error
-    word = engine.fault(engine.handle, number, engine.now(), fault_of(error, call.reading))
+    word = engine.fault(engine.handle, number, engine.now(), fault)
     if word & codes.WAKES:
         engine.wake()
     return word & ~codes.WAKES
 
 
-async def _answered(host: Host, engine: Engine, call: Call, number: int, response: httpx2.Response) -> tuple[int, int]:
-    """An attempt has its answer: the word for it and when it was given. What is not delivered is put away."""
+async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, response: R) -> tuple[int, int]:
+    """An attempt has its answer: the word for it and when it was given. What another attempt follows is put away."""
     call.response, call.error = response, None
-    status = response.status_code
-    hints = watched(response, engine.watch_error, engine.watch_success if status < 400 else None)
+    status = host.status(response)
+    hints = watched(host.lines(response), engine.watch_error, engine.watch_success if status < 400 else None)
     body = b""
-    if status in call.route.body_statuses and not (call.streamed and status < 400):
+    if status in call.body_statuses and not (call.streamed and status < 400):
         body = await host.gather(call, codes.MOST_BODY, None)
     at = engine.now()
     if hints or body:
@@ -155,79 +175,18 @@ async def _answered(host: Host, engine: Engine, call: Call, number: int, respons
         word ^= codes.WAKES
         engine.wake()
     kind = word & codes.KIND
-    if kind == codes.FAIL and not call.raise_:
-        await _whole(host, call)
+    if kind == codes.FAIL:
+        await host.last(call)
     elif kind != codes.DELIVER:
         await host.keep(call, at + (word >> codes.ARG) if kind == codes.WAIT else None)
     return word, at
 
 
-async def _deliver(host: Host, engine: Engine, call: Call, number: int, word: int, started: int) -> httpx2.Response:
-    response = cast(httpx2.Response, call.response)
-    record = Record(engine, number, word, started)
-    status = response.status_code
-    if status >= 400:
-        outcome = codes.OUTCOMES[word >> codes.ARG]
-        if call.raise_:
-            await host.keep(call, None)
-            raise StatusError(
-                call.target,
-                "status",
-                outcome,
-                record.report(status),
-                response=response,
-                maybe_applied=bool(word & codes.APPLIED),
-            )
-        if not call.streamed:
-            error = await _whole(host, call)
-            if error is not None:
-                reason: Reason = "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
-                raise CallError(call.target, reason, outcome, record.report(status)) from error
-    return attach(response, record)
-
-
-async def _whole(host: Host, call: Call) -> Exception | None:
-    """Reads the body of an answer that is returned although it is an error; what broke it off, if something did."""
-    try:
-        await host.read(call)
-    except (httpx2.HTTPError, TooLargeError) as error:
-        return error
-    return None
-
-
-def _cause(call: Call, failure: CallError) -> Exception | None:
-    if failure.reason == "auth" and call.credential is not None and call.credential.error is not None:
-        return call.credential.error
-    return call.error
-
-
-def _failure(
-    engine: Engine, call: Call, number: int, word: int, started: int, reason: Reason | None = None
-) -> CallError:
-    arg = word >> codes.ARG
-    why = reason or codes.REASONS[arg & 63]
-    outcome = codes.OUTCOMES[arg >> 6 & 3]
-    after: int | None = arg >> 8
-    if after == codes.NO_TIME:
-        after = None
-    report: dict[str, Any]
-    report = engine.report(number) if word & codes.REPORT else {"attempts": 0, "elapsed": engine.now() - started}
-    report["retryAfterMs"] = after
-    retry_at = None
-    if after is not None:
-        retry_at = datetime.datetime.fromtimestamp((engine.wall() + after) / 1000, datetime.UTC)
-    kept = call.response if word & codes.RESPONSE else None
-    if kept is not None:
-        return StatusError(call.target, why, outcome, report, retry_at=retry_at, response=kept)
-    return CallError(call.target, why, outcome, report, retry_at=retry_at)
-
-
-def watched(response: httpx2.Response, names: frozenset[bytes], sign: frozenset[bytes] | None) -> bytes:
+def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: frozenset[bytes] | None) -> bytes:
     """The header lines that the core asked for, `name: value` each, at most 8 KiB in all; empty = none is there.
 
     `sign`: names of which one must be there, or nothing is told: on success only a gauge's are worth a crossing.
     """
-    raw = response.headers.raw
     if sign is not None and not any(name.lower() in sign for name, _ in raw):
         return b""
     lines: list[bytes] = []

@@ -13,10 +13,11 @@ import httpx2
 
 from . import _codes as codes
 from . import _url
-from ._call import Call, Content, Options, RawPairs, Route, make_uuid
+from ._call import Call, Content, Options, RawPairs, Route
 from ._credentials import Credential
 from ._engine import Engine
 from ._errors import UsageError
+from ._job import make_uuid
 from ._stacked import NESTED, is_stacked
 
 _URLS_CACHED = 1024
@@ -57,6 +58,7 @@ class Builder:
             text = _url.build(engine.base_url, template, options.get("path"), options.get("query"), route.query)
         except _url.WrongUrlError as error:
             raise UsageError(call.target, str(error)) from None
+        call.body_statuses = route.body_statuses
         call.url, host = self._parsed(call.target, text)
         pairs = [(b"Host", host), *route.headers]
         if route.request_id is not None:

@@ -10,11 +10,13 @@ from typing import cast
 import httpx2
 
 from . import _codes as codes
-from ._call import Call, limit_of
+from ._call import Call
 from ._clock import ThreadPause
 from ._credentials import CredentialsFailedError, Given
+from ._endings import Verbs
 from ._engine import Engine
 from ._faults import TooLargeError
+from ._job import limit_of
 from ._limit import LIMIT
 from ._pool import clip, idle
 from ._stacked import NESTED, is_foreign
@@ -22,7 +24,7 @@ from ._stacked import NESTED, is_foreign
 _monotonic = time.monotonic
 
 
-class SyncHost:
+class SyncHost(Verbs):
     """Sends by an `httpx2.Client`; any number of threads at a time."""
 
     def __init__(self, http: httpx2.Client) -> None:
