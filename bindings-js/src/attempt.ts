@@ -1,7 +1,8 @@
 // One attempt's way to be stopped: its own AbortController (never used twice, or a retry would begin aborted), fed by
 // a time limit and by the caller's signal. Also how a body is read under such limits. Nothing here holds a Response.
 
-import { type Abortable, join, leave } from "./hub.js";
+import type { Reader, Source } from "./call.js";
+import { type Abortable, join, leave, type Stop } from "./hub.js";
 import type { Link, Watch, Watched } from "./watch.js";
 
 /** Stops one request, from its start to the end of its body. */
@@ -10,10 +11,10 @@ export class Attempt implements Abortable, Watched {
   link: Link | null = null;
   timedOut = false;
   readonly #watch: Watch;
-  readonly #caller: AbortSignal | null;
+  readonly #caller: Stop | null;
   #limit = 0;
 
-  constructor(watch: Watch, caller: AbortSignal | null) {
+  constructor(watch: Watch, caller: Stop | null) {
     this.#watch = watch;
     this.#caller = caller;
     if (caller !== null) join(caller, this);
@@ -48,7 +49,7 @@ export class Attempt implements Abortable, Watched {
     this.controller.abort(timedOut(`The server took longer than ${this.#limit} ms; the attempt timed out`));
   }
 
-  aborted(signal: AbortSignal): void {
+  aborted(signal: Stop): void {
     this.controller.abort(signal.reason);
   }
 }
@@ -74,7 +75,7 @@ export class TooLarge extends Error {
  * @throws TooLarge beyond `max` bytes, else what the platform's reader throws, or the reason for which it was stopped.
  */
 export async function read(
-  body: ReadableStream<Uint8Array>,
+  body: Source,
   max: number,
   attempt: Attempt | null,
   idle = 0,
@@ -87,7 +88,7 @@ export async function read(
       if (idle > 0) attempt?.limit(idle);
       const { done, value } = await reader.read();
       if (idle > 0) attempt?.limit(0);
-      if (done) return whole(pieces, size);
+      if (done || value === undefined) return whole(pieces, size);
       size += value.byteLength;
       if (size > max) {
         void reader.cancel().catch(ignore);
@@ -103,15 +104,11 @@ export async function read(
 
 /** Who may want to stop a reading. */
 interface Reading {
-  reader: ReadableStreamDefaultReader<Uint8Array> | null;
+  reader: Reader | null;
 }
 
 /** Reads at most `max` bytes and lets the rest go. What breaks or stops the body ends it: never throws. */
-export async function start(
-  body: ReadableStream<Uint8Array>,
-  max: number,
-  reading?: Reading,
-): Promise<Uint8Array<ArrayBuffer>> {
+export async function start(body: Source, max: number, reading?: Reading): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   try {
@@ -119,7 +116,7 @@ export async function start(
     if (reading !== undefined) reading.reader = reader;
     while (size < max) {
       const { done, value } = await reader.read();
-      if (done) return whole(pieces, size);
+      if (done || value === undefined) return whole(pieces, size);
       const piece = value.byteLength > max - size ? value.subarray(0, max - size) : value;
       pieces.push(piece);
       size += piece.byteLength;

@@ -3,19 +3,44 @@
 import { type Attempt, ignore } from "./attempt.js";
 import type { Auth } from "./auth.js";
 import { Core } from "./boundary.js";
-import type { Abortable } from "./hub.js";
+import type { CallError } from "./errors.js";
+import type { Abortable, Stop } from "./hub.js";
 import type { Account } from "./response.js";
 import type { RouteSettings } from "./settings.js";
 
+/** A body as the driver reads it; a ReadableStream is one. */
+export interface Source {
+  getReader(): Reader;
+  cancel(): Promise<unknown>;
+}
+
+/** Reads a {@link Source} piece by piece. */
+export interface Reader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<unknown>;
+}
+
+/** An answer as the driver sees it; the platform's Response is one, and hosts without it bring their own. */
+export interface Reply {
+  readonly status: number;
+  /** As a Response says it, where its status is hidden. */
+  readonly type?: string;
+  readonly headers: { get(name: string): string | null };
+  readonly body: Source | null;
+  readonly bodyUsed: boolean;
+  /** The same body once more, for a look at its start. */
+  clone(): { readonly body: Source | null };
+}
+
 /** One logical call as its client or drop-in prepared it. */
-export interface Job {
+export interface Job<A extends Reply = Response> {
   /** Method, flags and size, as `begin` takes them. */
   readonly what: number;
   readonly route: number;
   readonly scope: number;
   /** Milliseconds from begin, in place of the policy's total; 0 = the policy's. */
   readonly deadline: number;
-  readonly signal: AbortSignal | null;
+  readonly signal: Stop | null;
   readonly settings: RouteSettings;
   /** Limit in ms between two pieces of a streamed body; 0 = none. */
   readonly idle: number;
@@ -25,15 +50,16 @@ export interface Job {
   /** A status from 400 on is an error. */
   readonly raise: boolean;
   readonly auth: Auth | null;
-  readonly url: string;
   /** Method and path template, for texts. */
   readonly target: string;
-  readonly unsafe: boolean;
-  readonly follows: boolean;
   /** One attempt's request. */
-  send(signal: AbortSignal | null, key: string | null, token: string | null): Promise<Response>;
-  /** Whether building the request anew throws: then the caller's mistake, not the network, made it fail. */
-  mistaken(): boolean;
+  send(signal: Stop | null, key: string | null, token: string | null): Promise<A>;
+  /** The fault code of what `send` rejected with. */
+  faultOf(error: unknown): number | Promise<number>;
+  /** The answer as the caller gets it. `bytes`: its body, if it was read already; else `attempt` can stop what is to come. */
+  hand(answer: A, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, account: Account): A;
+  /** What the caller gets where there is neither an answer nor an error of the platform's own. */
+  refusal(error: CallError): unknown;
   /** The call is about to begin: what it asks for is fixed. */
   begins?(): void;
   /** The call is over, whichever way. */
@@ -41,9 +67,9 @@ export interface Job {
 }
 
 /** A call on its way. */
-export class Call implements Abortable {
+export class Call<A extends Reply = Response> implements Abortable {
   readonly id: number;
-  readonly job: Job;
+  readonly job: Job<A>;
   /** Engine time of begin, and of the last crossing. */
   readonly begun: number;
   at: number;
@@ -51,7 +77,7 @@ export class Call implements Abortable {
   over = false;
   attempt: Attempt | null = null;
   /** The last answer, its body still to come. */
-  response: Response | null = null;
+  response: A | null = null;
   /** What was read of its body. */
   bytes: Uint8Array<ArrayBuffer> | null = null;
   /** The platform's last error, exactly as it was thrown. */
@@ -63,9 +89,9 @@ export class Call implements Abortable {
   token: string | null = null;
   wake: (() => void) | null = null;
   /** Who reads a part of the last answer's body. */
-  reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  reader: Reader | null = null;
 
-  constructor(id: number, job: Job, begun: number) {
+  constructor(id: number, job: Job<A>, begun: number) {
     this.id = id;
     this.job = job;
     this.begun = begun;

@@ -4,15 +4,14 @@
 import { Attempt, ignore, read, start } from "./attempt.js";
 import type { Auth } from "./auth.js";
 import type { Core } from "./boundary.js";
-import { Call, type Job, Told } from "./call.js";
+import { Call, type Job, type Reply, type Source, Told } from "./call.js";
 import type { Clock } from "./clock.js";
 import { failed, statusError } from "./endings.js";
-import { faultOf } from "./faults.js";
 import { hints } from "./hints.js";
-import { join, leave } from "./hub.js";
+import { join, leave, type Stop } from "./hub.js";
 import { newKey } from "./keys.js";
 import { Observers } from "./observe.js";
-import { type Account, held, live } from "./response.js";
+import type { Account } from "./response.js";
 import type { Settings, Snapshot } from "./settings.js";
 import { Watch } from "./watch.js";
 import * as w from "./word.js";
@@ -31,7 +30,7 @@ export class Driver {
   settings: Settings;
   readonly #watch: Watch;
   readonly #epoch: number;
-  readonly #parked = new Map<number, Call>();
+  readonly #parked = new Map<number, { readonly wake: (() => void) | null }>();
   #next = 0;
   #seeded = false;
   #listening = false;
@@ -51,7 +50,7 @@ export class Driver {
   }
 
   /** Takes one call from begin to its end. `later`: it begins when this tick is over. */
-  async run(job: Job, later: boolean): Promise<Response> {
+  async run<A extends Reply>(job: Job<A>, later: boolean): Promise<A> {
     if (later) await undefined;
     job.begins?.();
     heed(job.signal);
@@ -128,7 +127,7 @@ export class Driver {
   }
 
   /** Why a call took as long as it did; the report is pulled from the core at the first question. */
-  account(call: Call, status: number, kept: boolean): Account {
+  account<A extends Reply>(call: Call<A>, status: number, kept: boolean): Account {
     return new Told(this.core, kept ? call.id : -1, status, call.at - call.begun);
   }
 
@@ -138,13 +137,13 @@ export class Driver {
     this.core.seed((high % 2 ** 20) * 2 ** 32 + low);
   }
 
-  #abandon(call: Call): void {
+  #abandon<A extends Reply>(call: Call<A>): void {
     call.over = true;
     call.letGo();
     if (w.low(this.core.abandon(call.id, this.now())) & w.WAKES) this.wakeAll();
   }
 
-  async #attempt(call: Call, timeout: number, bits: number): Promise<number> {
+  async #attempt<A extends Reply>(call: Call<A>, timeout: number, bits: number): Promise<number> {
     const { job } = call;
     call.response = null;
     call.reader = null;
@@ -176,7 +175,7 @@ export class Driver {
   }
 
   /** An attempt has its answer: status, and what the core wants to see of headers and body. */
-  #answered(call: Call, response: Response): number | Promise<number> {
+  #answered<A extends Reply>(call: Call<A>, response: A): number | Promise<number> {
     const { job } = call;
     // Opaque answers hide their status; the platform calls them no failure.
     const status = response.status || (response.type === "opaqueredirect" ? 302 : 200);
@@ -197,14 +196,14 @@ export class Driver {
     return this.#respond(call, status, lines, null);
   }
 
-  #respond(call: Call, status: number, lines: Uint8Array, body: Uint8Array | null): number {
+  #respond<A extends Reply>(call: Call<A>, status: number, lines: Uint8Array, body: Uint8Array | null): number {
     call.at = this.now();
     if (lines.byteLength === 0 && body === null) return this.core.respond(call.id, call.at, status);
     return this.core.respondWith(call.id, call.at, this.clock.wall(), status, lines, body ?? NOTHING);
   }
 
   /** An attempt ended without an answer. */
-  async #broke(call: Call, error: unknown): Promise<number> {
+  async #broke<A extends Reply>(call: Call<A>, error: unknown): Promise<number> {
     const { job, attempt } = call;
     const headersCame = call.response !== null;
     call.response = null;
@@ -219,19 +218,17 @@ export class Driver {
     return this.core.fault(call.id, call.at, fault);
   }
 
-  async #faultOf(call: Call, error: unknown, headersCame: boolean): Promise<number> {
-    const { job } = call;
+  #faultOf<A extends Reply>(call: Call<A>, error: unknown, headersCame: boolean): number | Promise<number> {
     if (headersCame) {
       const tooLarge = (error as { name?: unknown } | null)?.name === "TooLarge";
       if (tooLarge) call.attempt?.drop();
       return tooLarge ? w.TOO_LARGE : w.TRUNCATED;
     }
-    if (error instanceof TypeError && job.mistaken()) return w.REFUSED;
-    return faultOf(error, job);
+    return call.job.faultOf(error);
   }
 
   /** Waits until woken or for `ms`, then asks the core. A discarded answer's body is read meanwhile, in part, and let go. */
-  async #pause(call: Call, ms: number): Promise<number> {
+  async #pause<A extends Reply>(call: Call<A>, ms: number): Promise<number> {
     const keeping = call.response === null ? null : this.keep(call, call.response);
     await this.#sleep(call, call.at + ms);
     if (keeping !== null) {
@@ -241,7 +238,7 @@ export class Driver {
     return this.#resume(call);
   }
 
-  #resume(call: Call): number {
+  #resume<A extends Reply>(call: Call<A>): number {
     const { signal } = call.job;
     heed(signal);
     call.at = this.now();
@@ -249,7 +246,7 @@ export class Driver {
   }
 
   /** Reads at most 64 KiB of an answer that will not be delivered, and lets the rest go. */
-  async keep(call: Call, response: Response): Promise<void> {
+  async keep<A extends Reply>(call: Call<A>, response: A): Promise<void> {
     if (call.bytes === null && response.body !== null && !response.bodyUsed) {
       call.bytes = await start(response.body, KEPT, call);
     }
@@ -258,7 +255,7 @@ export class Driver {
   }
 
   /** Until engine time `due`, a wake, or the caller's abort. Timers may fire early: then the rest is waited as well. */
-  #sleep(call: Call, due: number): Promise<void> {
+  #sleep<A extends Reply>(call: Call<A>, due: number): Promise<void> {
     const { signal } = call.job;
     return new Promise((resolve) => {
       let cancel: () => void = ignore;
@@ -285,12 +282,12 @@ export class Driver {
    * This call leads: it asks for a credential on behalf of all that wait for one, and is parked like them. The asking is
    * not cancelled with its leader; the core says how long the leader waits.
    */
-  #refresh(call: Call, generation: number): number {
+  #refresh<A extends Reply>(call: Call<A>, generation: number): number {
     void this.#renew(call.job.auth, generation, call);
     return this.#resume(call);
   }
 
-  async #renew(auth: Auth | null, generation: number, leader: Call): Promise<void> {
+  async #renew(auth: Auth | null, generation: number, leader: { token: string | null }): Promise<void> {
     let word: number;
     try {
       if (auth === null) throw new Error("no credentials");
@@ -316,7 +313,7 @@ export class Driver {
   }
 
   /** An attempt whose time went by before there was anything to send. */
-  #unsent(call: Call): number {
+  #unsent<A extends Reply>(call: Call<A>): number {
     const signal = call.attempt?.controller.signal;
     call.attempt?.end();
     call.error = signal?.reason;
@@ -325,28 +322,26 @@ export class Driver {
   }
 
   /** The answer as the caller gets it; null where more of its body must be read first. */
-  #handOver(call: Call, word: number): Response | null {
+  #handOver<A extends Reply>(call: Call<A>, word: number): A | null {
     const { job, attempt } = call;
-    const response = call.response as Response;
+    const response = call.response as A;
     if (response.status >= 400 && call.bytes === null && (job.raise || (job.buffered && response.body !== null)))
       return null;
     const account = this.account(call, response.status, (w.low(word) & w.REPORT) !== 0);
-    if (call.bytes === null) return live(response, attempt, job.idle, account);
-    attempt?.end();
-    return held(response, call.bytes, account);
+    return job.hand(response, call.bytes, attempt, account);
   }
 
   /** The body of an error: kept in part for the one who catches it, or read whole for the one who asked for that. */
-  async #readOn(call: Call, word: number): Promise<Response> {
+  async #readOn<A extends Reply>(call: Call<A>, word: number): Promise<A> {
     const { job, attempt } = call;
-    const response = call.response as Response;
+    const response = call.response as A;
     if (!job.raise) {
       try {
-        call.bytes = await read(response.body as ReadableStream<Uint8Array>, job.settings.maxBody, attempt);
+        call.bytes = await read(response.body as Source, job.settings.maxBody, attempt);
       } finally {
         attempt?.end();
       }
-      return this.#handOver(call, word) as Response;
+      return this.#handOver(call, word) as A;
     }
     await this.keep(call, response);
     heed(job.signal);
@@ -369,12 +364,12 @@ export class Driver {
 }
 
 /** The caller's abort ends the call with the caller's own reason, untouched. */
-function heed(signal: AbortSignal | null): void {
+function heed(signal: Stop | null): void {
   if (signal?.aborted === true) throw signal.reason;
 }
 
 /** The first bytes of an answer that may still be handed out whole. */
-async function peek(response: Response): Promise<Uint8Array> {
+async function peek(response: Reply): Promise<Uint8Array> {
   if (response.body === null) return NOTHING;
   const copy = response.clone().body;
   return copy === null ? NOTHING : start(copy, PEEKED);

@@ -1,15 +1,18 @@
 // A drop-in for `fetch`, for clients that bring their own API: the same arguments, the same native Response, the same
 // errors. It adds at most one header, the policy's idempotency key, and takes time limits only from the policy's text.
 
-import { ignore } from "./attempt.js";
+import { type Attempt, ignore, timedOut } from "./attempt.js";
 import { raw } from "./body.js";
 import type { Job } from "./call.js";
+import type { CallError } from "./errors.js";
+import { faultOf } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
+import type { Stop } from "./hub.js";
 import { type EventKind, kindsOf, type Listener } from "./observe.js";
 import { branded, type CommonOptions, type Fetch, open, sender } from "./open.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
-import { explain } from "./response.js";
+import { type Account, explain, hand } from "./response.js";
 import type { RouteSettings, Snapshot } from "./settings.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
@@ -146,7 +149,7 @@ class Dropped implements Job {
     return `${this.#method} ${this.url.split("?")[0]?.split("#")[0]}`;
   }
 
-  send(signal: AbortSignal | null, key: string | null): Promise<Response> {
+  send(signal: Stop | null, key: string | null): Promise<Response> {
     const { request, input } = this.#called;
     const init = this.#changed(signal, key);
     // As a plain function: browsers refuse a fetch that has a `this`.
@@ -154,7 +157,24 @@ class Dropped implements Job {
     return fetch(this.#once && !this.#stacked ? (request as Request).clone() : input, init);
   }
 
-  mistaken(): boolean {
+  faultOf(error: unknown): number | Promise<number> {
+    return error instanceof TypeError && this.#mistaken() ? w.REFUSED : faultOf(error, this);
+  }
+
+  hand(response: Response, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, of: Account): Response {
+    return hand(response, bytes, attempt, this.idle, of);
+  }
+
+  /** As `fetch` itself would throw it. */
+  refusal(error: CallError): Error {
+    if (error.reason === "deadline" || error.reason === "timeout") {
+      return timedOut(`The operation timed out: ${error.message}`, error);
+    }
+    return new TypeError("fetch failed", { cause: error });
+  }
+
+  /** Whether building the request anew throws: then the caller's mistake, not the network, made it fail. */
+  #mistaken(): boolean {
     const { request, init, url } = this.#called;
     // Copies are sent: only the caller can have used up the original.
     if (this.#once && !this.#stacked && request?.bodyUsed === true) return true;
@@ -184,14 +204,14 @@ class Dropped implements Job {
   }
 
   /** The caller's `init`, itself where nothing is to be said beyond it. */
-  #changed(signal: AbortSignal | null, key: string | null): RequestInit | undefined {
+  #changed(signal: Stop | null, key: string | null): RequestInit | undefined {
     const { request, init, mark } = this.#called;
     // fetch knows `patch` and `PATCH` as two methods, servers only the latter.
     const renamed = init?.method !== undefined && init.method !== this.#method;
     if (signal === this.signal && key === null && !renamed && !mark) return init;
     const changed: RequestInit & { [NESTED]?: true } = { ...init };
     if (mark) changed[NESTED] = true;
-    if (signal !== null) changed.signal = signal;
+    if (signal !== null) changed.signal = signal as AbortSignal;
     if (renamed) changed.method = this.#method;
     if (key !== null && this.settings.idempotency !== null) {
       const headers = new Headers(init?.headers ?? request?.headers);

@@ -1,10 +1,12 @@
 // The few response headers that the core asked for, as the bytes it reads. What they mean is the core's to know.
 
+import type { Reply } from "./call.js";
+
 const LIMIT = 8192;
 const NOTHING = new Uint8Array(0);
 
 /** The headers among `names` as lines `name: value\n`, at most 8 KiB; nothing where none is there. */
-export function hints(headers: Headers, names: readonly string[]): Uint8Array {
+export function hints(headers: Reply["headers"], names: readonly string[]): Uint8Array {
   let lines = "";
   for (let at = 0; at < names.length; at++) {
     const name = names[at] as string;

@@ -1,10 +1,18 @@
 // The caller's AbortSignals. Any number of calls share one listener per signal, and it goes when the last call leaves:
 // a listener per call is a leak on a signal that lives as long as the program.
 
+/** What ends a call early; an AbortSignal is one. */
+export interface Stop {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(kind: "abort", listener: () => void, options?: { readonly once: true }): void;
+  removeEventListener(kind: "abort", listener: () => void): void;
+}
+
 /** A call that wants to know. Held until it leaves: it must not hold a Response. */
 export interface Abortable {
   /** The caller's signal fired; its reason is on the signal. */
-  aborted(signal: AbortSignal): void;
+  aborted(signal: Stop): void;
 }
 
 interface Hub {
@@ -12,10 +20,10 @@ interface Hub {
   readonly listener: () => void;
 }
 
-const hubs = new WeakMap<AbortSignal, Hub>();
+const hubs = new WeakMap<Stop, Hub>();
 
 /** Tells `member` when `signal` fires. Joining twice is the same as once. */
-export function join(signal: AbortSignal, member: Abortable): void {
+export function join(signal: Stop, member: Abortable): void {
   let hub = hubs.get(signal);
   if (hub === undefined) {
     const members = new Set<Abortable>();
@@ -31,7 +39,7 @@ export function join(signal: AbortSignal, member: Abortable): void {
 }
 
 /** Ends what `join` began. */
-export function leave(signal: AbortSignal, member: Abortable): void {
+export function leave(signal: Stop, member: Abortable): void {
   const hub = hubs.get(signal);
   if (hub === undefined || !hub.members.delete(member) || hub.members.size > 0) return;
   hubs.delete(signal);

@@ -1,10 +1,15 @@
 // One call of a verb, prepared: everything the driver needs to begin it and to send its attempts.
 
+import type { Attempt } from "./attempt.js";
 import type { Auth } from "./auth.js";
 import type { Upload } from "./body.js";
 import type { Job } from "./call.js";
+import type { CallError } from "./errors.js";
+import { faultOf } from "./faults.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
+import type { Stop } from "./hub.js";
 import type { Fetch } from "./open.js";
+import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
@@ -90,13 +95,26 @@ export class Order implements Job {
     this.fixed = true;
   }
 
-  send(signal: AbortSignal | null, key: string | null, token: string | null): Promise<Response> {
+  send(signal: Stop | null, key: string | null, token: string | null): Promise<Response> {
     // As a plain function: browsers refuse a fetch that has a `this`.
     const { fetch } = this.#prepared;
     return fetch(this.url, this.#init(signal, key, token));
   }
 
-  mistaken(): boolean {
+  faultOf(error: unknown): number | Promise<number> {
+    return error instanceof TypeError && this.#mistaken() ? w.REFUSED : faultOf(error, this);
+  }
+
+  hand(response: Response, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, of: Account): Response {
+    return hand(response, bytes, attempt, this.idle, of);
+  }
+
+  refusal(error: CallError): CallError {
+    return error;
+  }
+
+  /** Whether building the request anew throws: then the caller's mistake, not the network, made it fail. */
+  #mistaken(): boolean {
     try {
       const { body, ...init } = this.#init(null, null, null);
       new Request(this.url, this.#prepared.upload.repeatable ? { ...init, body: body ?? null } : init);
@@ -111,14 +129,14 @@ export class Order implements Job {
     return name !== undefined && this.#prepared.headers.own?.has(name.toLowerCase()) === true;
   }
 
-  #init(signal: AbortSignal | null, key: string | null, token: string | null): RequestInit {
+  #init(signal: Stop | null, key: string | null, token: string | null): RequestInit {
     const { method, upload, headers } = this.#prepared;
     let { lines } = headers;
     if (key !== null || token !== null) lines = { ...lines };
     if (key !== null && !this.#ownKey()) lines[this.settings.idempotency?.header ?? "Idempotency-Key"] = this.#key(key);
     if (token !== null) lines.Authorization = `Bearer ${token}`;
     const init: RequestInit & { duplex?: "half"; [NESTED]?: true } = { method, headers: lines, [NESTED]: true };
-    if (signal !== null) init.signal = signal;
+    if (signal !== null) init.signal = signal as AbortSignal;
     if (this.#redirect !== undefined) init.redirect = this.#redirect;
     if (upload.body !== null) {
       init.body = upload.body;

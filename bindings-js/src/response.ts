@@ -43,8 +43,20 @@ export function account(error: object, of: Account): void {
   accounts.set(error, of);
 }
 
-/** Hands out a response whose body is still to come. */
-export function live(response: Response, attempt: Attempt | null, idle: number, of: Account): Response {
+/** Hands out a response: one whose body was read if there are `bytes`, else one whose body is still to come. */
+export function hand(
+  response: Response,
+  bytes: Uint8Array<ArrayBuffer> | null,
+  attempt: Attempt | null,
+  idle: number,
+  of: Account,
+): Response {
+  if (bytes === null) return live(response, attempt, idle, of);
+  attempt?.end();
+  return held(response, bytes, of);
+}
+
+function live(response: Response, attempt: Attempt | null, idle: number, of: Account): Response {
   const nothingToStop = attempt === null || response.body === null || (idle === 0 && !attempt.followed);
   if (nothingToStop || !swap(response)) {
     attempt?.end();
