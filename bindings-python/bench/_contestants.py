@@ -63,7 +63,7 @@ class Stub2(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         return httpx2.Response(200, headers=HEAD, stream=_BODY2)
 
 
-class Stub(httpx.BaseTransport, httpx.AsyncBaseTransport):  # type: ignore[misc]
+class Stub(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Answers at once."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -169,7 +169,7 @@ def sync_requests(base: str) -> list[Contestant]:
     layer.mount("http://", requests.adapters.HTTPAdapter(max_retries=retry))
     return [
         Contestant(REQUESTS, lambda: bare.get(url)),
-        Contestant(f"urllib3 {urllib3.__version__} Retry", lambda: layer.get(url), REQUESTS),
+        Contestant(f"urllib3 {importlib.metadata.version('urllib3')} Retry", lambda: layer.get(url), REQUESTS),
     ]
 
 

@@ -18,11 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 class Faults:
     """A running server; thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, scenarios: str = "tests/scenarios") -> None:
+        """Starts it; it reads the scenarios of that folder."""
         program = os.environ.get("UNRUFFLED_FAULTS") or str(ROOT / "target/tools/unruffled-faults")
         # Its stdin is ours: when this process ends, so does it.
         self._process = subprocess.Popen(
-            [program, "--scenarios", str(ROOT / "tests/scenarios")],
+            [program, "--scenarios", str(ROOT / scenarios)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -37,11 +38,12 @@ class Faults:
         """All scenarios that a runtime plays."""
         return self._ask("GET", f"/_faults/scenarios?runtime={runtime}")  # type: ignore[no-any-return]
 
-    def begin(self, script: Any) -> tuple[str, str]:
-        """Starts a run of a script; its name and its base URL."""
-        with self._lock:
-            self._runs += 1
-            run = f"py-{os.getpid()}-{self._runs}"
+    def begin(self, script: Any, run: str | None = None) -> tuple[str, str]:
+        """Starts a run of a script, anew if it is there; its name and its base URL."""
+        if run is None:
+            with self._lock:
+                self._runs += 1
+                run = f"py-{os.getpid()}-{self._runs}"
         return run, self._ask("PUT", f"/_faults/runs/{run}", script)["base"]
 
     def log(self, run: str) -> dict[str, Any]:

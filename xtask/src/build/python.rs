@@ -3,6 +3,7 @@
 use crate::needs;
 use crate::places::{at, is_fresh, target, venv_program, write};
 use crate::run::Run;
+use std::path::Path;
 
 /// Makes `target/python/venv` and installs the package there in place.
 ///
@@ -23,16 +24,19 @@ pub fn build() -> Result<String, String> {
         .output()
 }
 
-/// The tools and libraries of the tests, exactly as pinned; skipped while the list is unchanged.
+/// The tools and libraries of the tests and the clients that we are put under, exactly as pinned; skipped while the lists
+/// are unchanged.
 fn install() -> Result<(), String> {
-    let list = at("bindings-python/requirements-dev.txt");
+    let tools = at("bindings-python/requirements-dev.txt");
+    let clients = at("bindings-python/tests/clients/requirements.txt");
     let done = target("python/installed");
-    if is_fresh(&done, &list) {
+    if is_fresh(&done, &tools) && is_fresh(&done, &clients) {
         return Ok(());
     }
+    // Both at once, so that a pin that does not go with another is seen.
     Run::new(venv_program("python"))
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
-        .args([&list])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args([Path::new("-r"), &tools, Path::new("-r"), &clients])
         .quietly()?;
     write(&done, "")
 }
