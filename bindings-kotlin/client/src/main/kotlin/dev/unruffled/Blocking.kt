@@ -1,5 +1,6 @@
 package dev.unruffled
 
+import okhttp3.Request
 import java.io.IOException
 import java.io.InterruptedIOException
 import java.util.concurrent.CountDownLatch
@@ -13,8 +14,8 @@ import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
  * The host for plain threads: everything happens on the caller's own thread and nothing suspends. An interrupt ends waits at
  * once and attempts within [Watch.EVERY_MS] ms, as [InterruptedIOException], and the thread stays interrupted.
  */
-internal class Blocking(private val transport: Transport, private val clock: Clock) : Host {
-    override suspend fun send(attempt: Attempt): Reply {
+internal class Blocking(private val transport: Transport, private val clock: Clock) : OkHost {
+    override suspend fun send(attempt: Attempt<Request>): Answer {
         val progress = Progress()
         val call =
             try {
@@ -35,10 +36,10 @@ internal class Blocking(private val transport: Transport, private val clock: Clo
         }
     }
 
-    override suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray =
+    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray =
         reply.bytes ?: transport.readSome(reply, most, withinMs)
 
-    override suspend fun whole(reply: Reply, most: Long): ByteArray =
+    override suspend fun whole(reply: Answer, most: Long): ByteArray =
         reply.bytes ?: transport.readWhole(reply, most)
 
     override suspend fun rest(seat: Seat, ms: Long) {

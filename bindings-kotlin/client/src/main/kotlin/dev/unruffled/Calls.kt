@@ -40,7 +40,7 @@ internal class Calls(
     fun with(other: Credential): Calls = Calls(engine, json, correlation, other)
 
     /** @throws IllegalArgumentException if path, query, headers or body are no request. */
-    suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: Host): Outgoing {
+    suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: OkHost): Outgoing<Request> {
         val base = engine.base ?: throw CallMistake("the policy has no baseUrl; write it there or pass the baseUrl option")
         val read = engine.template(template)
         val number = engine.route(method, read)
@@ -52,6 +52,7 @@ internal class Calls(
                 .url(base.url(read, options.path, options.query, route.query))
                 .headers(headers)
                 .method(method, body)
+                .tag(Account::class.java, Account.SILENT)
                 .build()
         val ownKey = options.idempotencyKey != null || route.idempotencyHeader?.let { headers[it] } != null
         val credential = credential.takeIf { headers["Authorization"] == null }
@@ -75,7 +76,7 @@ internal class Calls(
         )
     }
 
-    private suspend fun headers(route: Route, options: CallOptions, host: Host): Headers {
+    private suspend fun headers(route: Route, options: CallOptions, host: OkHost): Headers {
         val headers = route.headers.newBuilder()
         route.requestId?.let { headers[it] = requestId() }
         if (correlation != null && route.correlationId != null) {

@@ -1,7 +1,6 @@
 package dev.unruffled
 
-import kotlinx.serialization.json.Json
-import kotlinx.serialization.json.jsonObject
+import okhttp3.Request
 import okhttp3.RequestBody
 import okhttp3.Response
 import java.io.Closeable
@@ -184,8 +183,7 @@ public class Client internal constructor(
     public fun on(listener: (Event) -> Unit): Closeable = engine.events.add(listener)
 
     /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
-    public fun snapshot(): Map<String, Any?> =
-        Json.parseToJsonElement(engine.core.snapshot(engine.clock.now())).jsonObject.mapValues { plain(it.value) }
+    public fun snapshot(): Map<String, Any?> = engine.snapshot()
 
     /** Ends all waits with the reason `closed`. Calls in flight may still deliver; new ones fail. Views are closed with it. */
     override fun close() {
@@ -196,8 +194,8 @@ public class Client internal constructor(
         method: String,
         target: String,
         options: CallOptions,
-        driver: Driver,
-        host: Host,
+        driver: Driver<Request, Answer>,
+        host: OkHost,
     ): ApiResponse {
         val outgoing = calls.prepare(method, target, options, streamed = false, host)
         val ended = driver.run(outgoing)
@@ -211,7 +209,7 @@ public class Client internal constructor(
                     host.whole(it, engine.settings.routes[outgoing.route].maxBody)
                 }
             }
-        val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, story(ended))
+        val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, ended.story(engine))
         if (raised) throw StatusException(ended.failure ?: rejected(outgoing, ended, answer), answer)
         return answer
     }
@@ -220,8 +218,8 @@ public class Client internal constructor(
         method: String,
         target: String,
         options: CallOptions,
-        driver: Driver,
-        host: Host,
+        driver: Driver<Request, Answer>,
+        host: OkHost,
     ): Response {
         val outgoing = calls.prepare(method, target, options, streamed = true, host)
         val ended = driver.run(outgoing)
@@ -229,20 +227,11 @@ public class Client internal constructor(
         val open = reply.open
         if (reply.status < Driver.FIRST_ERROR && ended.failure == null && open != null) return open
         val bytes = reply.bytes ?: reply.use { host.keep(it, Driver.MOST_KEPT, Driver.MOST_WAIT) }
-        val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, story(ended))
+        val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, ended.story(engine))
         throw StatusException(ended.failure ?: rejected(outgoing, ended, answer), answer)
     }
 
-    private fun story(ended: Ended): () -> String {
-        ended.failure?.let { return it::explain }
-        val report = if (Word.has(ended.word, Word.REPORT)) ended.call else null
-        return {
-            val kept = report?.let(engine::report)
-            kept?.text ?: Report.read(engine.core.brief(ended.reply.status, ended.elapsed))?.text.orEmpty()
-        }
-    }
-
-    private fun rejected(outgoing: Outgoing, ended: Ended, answer: ApiResponse): CallException {
+    private fun rejected(outgoing: Outgoing<Request>, ended: Ended<Answer>, answer: ApiResponse): CallException {
         val report = if (Word.has(ended.word, Word.REPORT)) engine.report(ended.call) else null
         val told = report ?: Report.read(engine.core.brief(ended.reply.status, ended.elapsed))
         return CallException(

@@ -46,7 +46,7 @@ internal class Credential(
         private set
 
     /** The text to send with an attempt now. */
-    suspend fun now(host: Host): String {
+    suspend fun now(host: Host<*, *>): String {
         val plain = source.plain ?: return checkNotNull(kept) { "no token, though the core has one" }
         return host.ask(plain)
     }

@@ -1,15 +1,15 @@
 package dev.unruffled
 
-import okhttp3.Request
 import java.util.UUID
 import kotlin.coroutines.cancellation.CancellationException
 
 /** One logical call, ready to be driven: everything that is the same on each attempt. */
-internal class Outgoing(
+internal class Outgoing<Q>(
     val method: String,
     /** The path as the caller wrote it, with its braces and without a query: safe to show. */
     val template: String,
-    val request: Request,
+    /** The request as the host knows it. */
+    val request: Q,
     val route: Int,
     val scope: Int,
     val what: Int,
@@ -19,11 +19,13 @@ internal class Outgoing(
     /** The caller's own idempotency key. */
     val key: String?,
     val credential: Credential?,
+    /** The last answer is handed over open, as it came, even if the core gave up: no copy of its beginning. */
+    val lastOpen: Boolean = false,
 )
 
 /** How a call ended that has an answer: the last reply and the core's last word. */
-internal class Ended(
-    val reply: Reply,
+internal class Ended<R : Reply>(
+    val reply: R,
     val word: Long,
     val call: Int,
     val elapsed: Long,
@@ -32,13 +34,24 @@ internal class Ended(
 ) {
     /** The status may be the echo of an earlier attempt that was applied. */
     val maybeApplied: Boolean get() = Word.has(word, Word.APPLIED)
+
+    /** How it went; asked of the core when somebody wants to know. */
+    fun story(engine: Engine): () -> String {
+        failure?.let { return it::explain }
+        val report = if (Word.has(word, Word.REPORT)) call else null
+        val status = reply.status
+        return {
+            val kept = report?.let(engine::report)
+            kept?.text ?: Report.read(engine.core.brief(status, elapsed))?.text.orEmpty()
+        }
+    }
 }
 
 /**
  * The loop over the core's steps, the same for coroutines and for threads; all it knows of either is its [Host]. Decides
  * nothing: what to send, when, and when to stop are the core's words.
  */
-internal class Driver(private val engine: Engine, private val host: Host) {
+internal class Driver<Q, R : Reply>(private val engine: Engine, private val host: Host<Q, R>) {
     private val core = engine.core
     private val clock = engine.clock
 
@@ -47,9 +60,9 @@ internal class Driver(private val engine: Engine, private val host: Host) {
      *
      * @throws CallException if there is no answer to hand over; the caller's cancellation passes untouched.
      */
-    suspend fun run(outgoing: Outgoing): Ended {
+    suspend fun run(outgoing: Outgoing<Q>): Ended<R> {
         val seat = engine.begin(outgoing.route, outgoing.scope, outgoing.what, outgoing.deadline)
-        val flight = Flight(outgoing, seat, clock.now())
+        val flight = Flight<Q, R>(outgoing, seat, clock.now())
         var ended = false
         try {
             var word = seat.word
@@ -83,8 +96,8 @@ internal class Driver(private val engine: Engine, private val host: Host) {
     }
 
     /** What one call keeps between its steps. */
-    private class Flight(val outgoing: Outgoing, val seat: Seat, val begun: Long) {
-        var reply: Reply? = null
+    private class Flight<Q, R : Reply>(val outgoing: Outgoing<Q>, val seat: Seat, val begun: Long) {
+        var reply: R? = null
         var error: Throwable? = null
         var key: String? = null
 
@@ -93,7 +106,7 @@ internal class Driver(private val engine: Engine, private val host: Host) {
         var token: String? = null
     }
 
-    private suspend fun attempt(flight: Flight, word: Long): Long {
+    private suspend fun attempt(flight: Flight<Q, R>, word: Long): Long {
         val seat = flight.seat
         val reply =
             try {
@@ -107,30 +120,37 @@ internal class Driver(private val engine: Engine, private val host: Host) {
         flight.reply = reply
         flight.error = null
         val next = respond(flight, reply)
-        if (Word.kind(next) != Word.DELIVER) set(flight, reply, next)
+        when (Word.kind(next)) {
+            Word.DELIVER -> Unit
+            Word.FAIL -> if (!flight.outgoing.lastOpen || !Word.has(next, Word.RESPONSE)) set(flight, reply, next)
+            else -> set(flight, reply, next)
+        }
         return next
     }
 
-    private suspend fun prepare(flight: Flight, word: Long): Attempt {
+    private suspend fun prepare(flight: Flight<Q, R>, word: Long): Attempt<Q> {
         val outgoing = flight.outgoing
-        var request = outgoing.request
-        if (word and EXTRAS != 0L) {
-            val more = request.newBuilder()
-            if (Word.has(word, Word.KEY)) {
-                val route = engine.settings.routes[outgoing.route]
-                val header = route.idempotencyHeader
-                if (header != null && request.header(header) == null) {
-                    val key = flight.key ?: (outgoing.key ?: UUID.randomUUID().toString()).also { flight.key = it }
-                    more.header(header, if (route.idempotencyQuoted) quoted(key) else key)
-                }
-            }
-            if (Word.has(word, Word.TOKEN)) more.header("Authorization", "Bearer ${token(flight)}")
-            request = more.build()
-        }
-        return Attempt(request, outgoing.route, Word.arg(word), outgoing.streamed, Word.has(word, Word.FRESH))
+        val extras = if (word and EXTRAS == 0L) null else extras(flight, word)
+        return Attempt(
+            outgoing.request,
+            outgoing.route,
+            Word.arg(word),
+            outgoing.streamed,
+            Word.has(word, Word.FRESH),
+            extras,
+        )
     }
 
-    private suspend fun token(flight: Flight): String {
+    private suspend fun extras(flight: Flight<Q, R>, word: Long): Extras {
+        val route = engine.settings.routes[flight.outgoing.route]
+        val header = if (Word.has(word, Word.KEY)) route.idempotencyHeader else null
+        val token = if (Word.has(word, Word.TOKEN)) token(flight) else null
+        if (header == null) return Extras(null, "", token)
+        val key = flight.key ?: (flight.outgoing.key ?: UUID.randomUUID().toString()).also { flight.key = it }
+        return Extras(header, if (route.idempotencyQuoted) quoted(key) else key, token)
+    }
+
+    private suspend fun token(flight: Flight<Q, R>): String {
         flight.token?.let {
             flight.token = null
             return it
@@ -147,19 +167,19 @@ internal class Driver(private val engine: Engine, private val host: Host) {
      * This call leads: it asks for a credential on behalf of all that wait for one, and is parked like them. The asking is not
      * cancelled with its leader; the core says how long the leader waits.
      */
-    private fun refresh(flight: Flight, generation: Long): Long {
+    private fun refresh(flight: Flight<Q, R>, generation: Long): Long {
         val credential = checkNotNull(flight.outgoing.credential) { "a refresh without credentials" }
         credential.refresh(generation) { plain -> flight.token = plain }
         return core.resume(flight.seat.id, clock.now())
     }
 
     /** Tells the core what came: the status alone, unless a header or a piece of body is there that it asked for. */
-    private suspend fun respond(flight: Flight, reply: Reply): Long {
+    private suspend fun respond(flight: Flight<Q, R>, reply: R): Long {
         val id = flight.seat.id
         val settings = engine.settings
         // Below 400 a gauge is worth reading whole once its first header is seen.
         val signals = if (reply.status < FIRST_ERROR) settings.watchSuccess else settings.watchError
-        val hints = Hints.of(reply.headers, signals, settings.watchError)
+        val hints = reply.hints(signals, settings.watchError)
         val bodies = settings.routes[flight.outgoing.route].bodyStatuses
         val asked = bodies.isNotEmpty() && bodies.binarySearch(reply.status) >= 0
         if (hints == null && !asked) return core.respond(id, clock.now(), reply.status)
@@ -172,7 +192,7 @@ internal class Driver(private val engine: Engine, private val host: Host) {
     }
 
     /** Keeps a copy of an answer that is not the last word, and lets go of the connection before any wait. */
-    private suspend fun set(flight: Flight, reply: Reply, next: Long) {
+    private suspend fun set(flight: Flight<Q, R>, reply: R, next: Long) {
         val within =
             when (Word.kind(next)) {
                 Word.WAIT, Word.PARK -> minOf(Word.arg(next), MOST_WAIT)
@@ -182,11 +202,11 @@ internal class Driver(private val engine: Engine, private val host: Host) {
         val begun = clock.now()
         val bytes = host.keep(reply, MOST_KEPT, within).firstBytes(MOST_KEPT)
         reply.close()
-        flight.reply = Reply(reply.status, reply.headers, bytes, null)
+        flight.reply = host.kept(reply, bytes)
         flight.seat.spent = clock.now() - begun
     }
 
-    private suspend fun rest(flight: Flight, word: Long): Long {
+    private suspend fun rest(flight: Flight<Q, R>, word: Long): Long {
         val seat = flight.seat
         val left = Word.arg(word) - seat.spent
         seat.spent = 0
@@ -194,7 +214,7 @@ internal class Driver(private val engine: Engine, private val host: Host) {
         return core.resume(seat.id, clock.now())
     }
 
-    private fun failed(flight: Flight, word: Long): Ended {
+    private fun failed(flight: Flight<Q, R>, word: Long): Ended<R> {
         val report = if (Word.has(word, Word.REPORT)) engine.report(flight.seat.id) else null
         val arg = Word.arg(word)
         val reason = REASONS.getOrElse((arg and 63).toInt()) { Reason.MISUSE }
@@ -222,7 +242,7 @@ internal class Driver(private val engine: Engine, private val host: Host) {
         return Ended(reply, word, flight.seat.id, elapsed, failure)
     }
 
-    private fun message(outgoing: Outgoing, reason: Reason, report: Report?): String {
+    private fun message(outgoing: Outgoing<Q>, reason: Reason, report: Report?): String {
         val what = "${outgoing.method} ${outgoing.template}: ${reason.text}"
         return if (report == null || report.advice.isEmpty()) what else "$what; ${report.advice}"
     }

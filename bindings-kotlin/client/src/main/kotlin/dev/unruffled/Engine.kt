@@ -1,5 +1,7 @@
 package dev.unruffled
 
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.jsonObject
 import java.security.SecureRandom
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ConcurrentMap
@@ -10,7 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger
  * One open engine and what belongs to it on this side: the settings, the calls that are alive, the numbers of routes. Shared
  * by a client, its blocking twin and its views with other credentials.
  */
-internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock = SystemClock()) {
+internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock = SystemClock()) {
     val core: Core = Core(policy.text, options.lenient)
     val settings: Settings
     val base: Base?
@@ -109,6 +111,10 @@ internal class Engine(policy: Policy, options: ClientOptions, val clock: Clock =
 
     /** The record of an ended call; an engine that is gone has none. */
     fun report(call: Int): Report? = if (released.get()) null else Report.read(core.report(call))
+
+    /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
+    fun snapshot(): Map<String, Any?> =
+        Json.parseToJsonElement(core.snapshot(clock.now())).jsonObject.mapValues { plain(it.value) }
 
     private fun release() {
         if (released.compareAndSet(false, true)) watched.release()

@@ -21,7 +21,7 @@ public class Event internal constructor(
 }
 
 /** Who listens, and the fetching of events from the core in batches: at the end of calls, and when the core asks for it. */
-internal class Events(private val engine: Engine, options: ClientOptions) {
+internal class Events(private val engine: Engine, options: PolicyOptions) {
     private val listeners = CopyOnWriteArrayList<(Event) -> Unit>()
 
     init {

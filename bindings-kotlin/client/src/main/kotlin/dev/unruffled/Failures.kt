@@ -102,6 +102,10 @@ public open class CallException internal constructor(
 ) : IOException(message, cause) {
     /** Each attempt, each wait and the rule that asked for it, as a short table. */
     public fun explain(): String = table
+
+    /** The same without its cause. */
+    internal fun alone(): CallException =
+        CallException(reason, outcome, retryAfterMs, retryAt, attempts, elapsedMs, status, message.orEmpty(), table, null)
 }
 
 /**

@@ -1,28 +1,25 @@
 package dev.unruffled
 
-import okhttp3.Headers
-import okhttp3.Request
-import okhttp3.Response
 import java.io.Closeable
 import java.io.IOException
 
 /**
- * What the [Driver] needs of the platform. One implementation suspends, one blocks its thread and never suspends; the
- * driver is the same.
+ * What the [Driver] needs of an HTTP client. [Q] is its request, [R] its answer; the driver looks into neither. One of ours
+ * suspends, one blocks its thread and never suspends; the driver is the same.
  */
-internal interface Host {
+internal interface Host<Q, R : Reply> {
     /**
      * Makes one attempt. Returns when the status is known and, below 400 unless streamed, the whole body is there.
      *
      * @throws Broken if there is no such answer; anything else is the caller's cancellation and passes untouched.
      */
-    suspend fun send(attempt: Attempt): Reply
+    suspend fun send(attempt: Attempt<Q>): R
 
     /** Reads at most [most] bytes of an open reply, for at most [withinMs]; what broke or came too late is left out. */
-    suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray
+    suspend fun keep(reply: R, most: Long, withinMs: Long): ByteArray
 
-    /** Reads an open reply whole; fails beyond [most] bytes. */
-    suspend fun whole(reply: Reply, most: Long): ByteArray
+    /** What is left of a reply that has been closed: its head, and these first [bytes] of its body. */
+    fun kept(reply: R, bytes: ByteArray): R
 
     /** Waits until [seat] is woken or [ms] have passed. */
     suspend fun rest(seat: Seat, ms: Long)
@@ -32,8 +29,8 @@ internal interface Host {
 }
 
 /** One request on its way: what the host needs to send it once. */
-internal class Attempt(
-    val request: Request,
+internal class Attempt<Q>(
+    val request: Q,
     val route: Int,
     /** Milliseconds for headers and a buffered body; 0 = no limit. */
     val timeoutMs: Long,
@@ -41,27 +38,26 @@ internal class Attempt(
     val streamed: Boolean,
     /** A connection that has not been used before, please. */
     val fresh: Boolean,
+    /** What this attempt carries beyond the request, or `null`. */
+    val extras: Extras?,
 )
 
-/** The answer to one attempt: [bytes] if its body was read, else [open]. */
-internal class Reply(
+/** Headers that the host adds to one attempt. */
+internal class Extras(
+    /** Where the idempotency key goes, unless the request has such a header; `null` = nowhere. */
+    val keyHeader: String?,
+    val key: String,
+    /** The bearer token for `Authorization`, or `null`. */
+    val token: String?,
+)
+
+/** The answer to one attempt: [bytes] if its body was read, else it is open until it is closed. */
+internal abstract class Reply(
     val status: Int,
-    val headers: Headers,
-    var bytes: ByteArray?,
-    val open: Response?,
-    private val flight: Watch.Flight? = null,
+    val bytes: ByteArray?,
 ) : Closeable {
-    /** Milliseconds left of the attempt's time. */
-    fun left(): Long = flight?.left() ?: Long.MAX_VALUE
-
-    /** Breaks off whoever reads the body. */
-    fun cancel() {
-        flight?.cancel()
-    }
-
-    override fun close() {
-        open?.close()
-    }
+    /** Its headers for the core, see [Hints.of]: those among [names], or `null` if none of [signals] is there. */
+    abstract fun hints(signals: Array<String>, names: Array<String>): ByteArray?
 }
 
 /** An attempt that broke: what it is to the core, and the platform's own error. */

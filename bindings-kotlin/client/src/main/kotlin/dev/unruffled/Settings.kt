@@ -45,7 +45,14 @@ internal class Settings(text: String) {
 internal class Route(json: JsonObject) {
     val connect: Long = json.number("connect")
     val idle: Long = json.number("idle")
+
+    /** Whether the policy's own text has them: only then do they bind a drop-in. */
+    val connectWritten: Boolean = json["connectWritten"]?.jsonPrimitive?.booleanOrNull ?: false
+    val idleWritten: Boolean = json["idleWritten"]?.jsonPrimitive?.booleanOrNull ?: false
     val maxBody: Long = json.number("maxBody")
+
+    /** A drop-in reads answers of a declared length up to this before they count as answered. */
+    val bufferUpTo: Long = json.number("bufferUpTo")
 
     /** Policy headers, `User-Agent` and API version: the same for every call of the route. */
     val headers: Headers =

@@ -8,14 +8,16 @@ import okhttp3.Headers
  */
 internal object Stacked {
     /** Headers in which clients count; 0 proves nothing, since they may have been told not to retry. */
-    private val counts = arrayOf("x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt")
+    val counts = arrayOf("x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt")
 
     /** Counts from 1: `attempt=2; max=3`. */
-    private const val AMAZON = "amz-sdk-request"
+    const val AMAZON = "amz-sdk-request"
 
-    fun by(headers: Headers): Boolean {
-        if (counts.any { (headers[it]?.trim()?.toIntOrNull() ?: 0) >= 1 }) return true
-        val amazon = headers[AMAZON] ?: return false
+    fun by(headers: Headers): Boolean = by { headers[it] }
+
+    inline fun by(header: (String) -> String?): Boolean {
+        if (counts.any { (header(it)?.trim()?.toIntOrNull() ?: 0) >= 1 }) return true
+        val amazon = header(AMAZON) ?: return false
         return (amazon.substringBefore(';').substringAfter('=', "").trim().toIntOrNull() ?: 0) >= 2
     }
 }

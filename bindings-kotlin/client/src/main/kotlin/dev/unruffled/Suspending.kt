@@ -6,6 +6,7 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.withTimeoutOrNull
 import okhttp3.Call
 import okhttp3.Callback
+import okhttp3.Request
 import okhttp3.Response
 import java.io.IOException
 import java.io.InterruptedIOException
@@ -14,8 +15,8 @@ import kotlin.coroutines.resume
 import kotlin.coroutines.resumeWithException
 
 /** The host for coroutines: attempts run on the transport's threads, waits suspend, cancellation cancels the call at once. */
-internal class Suspending(private val transport: Transport) : Host {
-    override suspend fun send(attempt: Attempt): Reply =
+internal class Suspending(private val transport: Transport) : OkHost {
+    override suspend fun send(attempt: Attempt<Request>): Answer =
         suspendCancellableCoroutine { continuation ->
             val progress = Progress()
             val call =
@@ -33,10 +34,10 @@ internal class Suspending(private val transport: Transport) : Host {
 
     /** Where one attempt ends, whichever way comes first. */
     private inner class Landing(
-        private val attempt: Attempt,
+        private val attempt: Attempt<Request>,
         call: Call,
         private val progress: Progress,
-        private val continuation: CancellableContinuation<Reply>,
+        private val continuation: CancellableContinuation<Answer>,
     ) : AtomicBoolean(),
         Callback,
         Runnable {
@@ -71,10 +72,10 @@ internal class Suspending(private val transport: Transport) : Host {
         }
     }
 
-    override suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray =
+    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray =
         elsewhere(reply) { transport.readSome(it, most, withinMs) }
 
-    override suspend fun whole(reply: Reply, most: Long): ByteArray = elsewhere(reply) { transport.readWhole(it, most) }
+    override suspend fun whole(reply: Answer, most: Long): ByteArray = elsewhere(reply) { transport.readWhole(it, most) }
 
     override suspend fun rest(seat: Seat, ms: Long) {
         val woken = CompletableDeferred<Unit>()
@@ -90,7 +91,7 @@ internal class Suspending(private val transport: Transport) : Host {
     override suspend fun <T> ask(function: suspend () -> T): T = function()
 
     /** Blocking reads run on the transport's threads; a cancellation breaks them off. */
-    private suspend fun elsewhere(reply: Reply, read: (Reply) -> ByteArray): ByteArray {
+    private suspend fun elsewhere(reply: Answer, read: (Answer) -> ByteArray): ByteArray {
         reply.bytes?.let { return it }
         return suspendCancellableCoroutine { continuation ->
             continuation.invokeOnCancellation { reply.cancel() }

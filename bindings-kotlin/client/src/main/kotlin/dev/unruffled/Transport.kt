@@ -1,29 +1,19 @@
 package dev.unruffled
 
 import kotlinx.coroutines.CoroutineDispatcher
-import kotlinx.coroutines.asCoroutineDispatcher
 import okhttp3.Call
-import okhttp3.Connection
 import okhttp3.ConnectionPool
 import okhttp3.Dispatcher
 import okhttp3.Interceptor
 import okhttp3.OkHttpClient
-import okhttp3.Protocol
 import okhttp3.Request
 import okhttp3.Response
-import okhttp3.ResponseBody.Companion.asResponseBody
 import okio.Buffer
-import okio.ForwardingSource
-import okio.buffer
 import java.io.IOException
-import java.net.Socket
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ConcurrentMap
 import java.util.concurrent.ExecutorService
-import java.util.concurrent.SynchronousQueue
-import java.util.concurrent.ThreadPoolExecutor
 import java.util.concurrent.TimeUnit
-import java.util.concurrent.atomic.AtomicInteger
 
 /**
  * OkHttp as the core wants it: one request per attempt and no retry of its own, time limits from the policy, no queue in
@@ -31,14 +21,13 @@ import java.util.concurrent.atomic.AtomicInteger
  * interceptors of the client it was made from.
  */
 internal class Transport(from: OkHttpClient?, private val settings: Settings) {
-    /** Runs attempts that suspend, and reads bodies for them. */
-    val executor: ExecutorService = threads()
+    private val threads = Threads()
 
-    /**
-     * The same threads for refreshes. On a dispatcher of the program's all threads may be blocked by calls, which would then
-     * wait for a refresh that waits for them.
-     */
-    val dispatcher: CoroutineDispatcher = executor.asCoroutineDispatcher()
+    /** Runs attempts that suspend, and reads bodies for them. */
+    val executor: ExecutorService get() = threads.executor
+
+    /** The same threads for refreshes. */
+    val dispatcher: CoroutineDispatcher get() = threads.dispatcher
 
     private val base: OkHttpClient =
         (from ?: OkHttpClient()).newBuilder()
@@ -60,21 +49,21 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     private val byRoute = arrayOfNulls<OkHttpClient>(settings.routes.size)
 
     /** A call for one attempt. Its time is [Watch]'s. */
-    fun call(attempt: Attempt, progress: Progress): Call {
+    fun call(attempt: Attempt<Request>, progress: Progress): Call {
         val client = if (attempt.fresh) unpooled(attempt.route) else client(attempt.route)
-        val call = client.newCall(attempt.request)
+        val call = client.newCall(attempt.native())
         call.addEventListener(progress)
         return call
     }
 
     /** The reply of a response whose headers have come, read whole if it is to be buffered. */
-    fun reply(attempt: Attempt, response: Response, flight: Watch.Flight): Reply {
+    fun reply(attempt: Attempt<Request>, response: Response, flight: Watch.Flight): Answer {
         val limits = settings.routes[attempt.route]
         if (!attempt.streamed && response.code < FIRST_ERROR) {
-            return response.use { Reply(it.code, it.headers, readWhole(it, limits.maxBody), null) }
+            return response.use { Answer(it.code, it.headers, readWhole(it, limits.maxBody), null) }
         }
         response.body.source().timeout().timeout(limits.idle, TimeUnit.MILLISECONDS)
-        return Reply(response.code, response.headers, null, response, flight)
+        return Answer(response.code, response.headers, null, response, flight)
     }
 
     /** The whole body; more than [most] bytes are [TooLarge]. */
@@ -87,13 +76,13 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     }
 
     /** The same for what is left of the attempt's time. */
-    fun readWhole(reply: Reply, most: Long): ByteArray {
+    fun readWhole(reply: Answer, most: Long): ByteArray {
         val response = checkNotNull(reply.open)
         return within(response, reply.left()) { readWhole(response, most) }
     }
 
     /** The first [most] bytes, as far as they come within [withinMs]. The response stays open, the bytes in its buffer. */
-    fun readSome(reply: Reply, most: Long, withinMs: Long): ByteArray {
+    fun readSome(reply: Answer, most: Long, withinMs: Long): ByteArray {
         val response = checkNotNull(reply.open)
         val source = response.body.source()
         try {
@@ -132,21 +121,11 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
 
     private companion object {
         const val FIRST_ERROR = 400
-        const val IDLE_SECONDS = 10L
-
-        /** As many threads as there are attempts: the core limits those. They end by themselves and hold no process. */
-        fun threads(): ExecutorService {
-            val count = AtomicInteger()
-            return ThreadPoolExecutor(0, Int.MAX_VALUE, IDLE_SECONDS, TimeUnit.SECONDS, SynchronousQueue()) { work ->
-                Thread(work, "unruffled ${count.incrementAndGet()}").apply { isDaemon = true }
-            }
-        }
     }
 }
 
-/** What OkHttp does by itself, tamed: a redirect to another origin takes along nothing that could be a credential. */
+/** What OkHttp does by itself, tamed by [Steady] and here: a redirect to another origin takes along nothing that could be a credential. */
 private object SameOrigin : Interceptor {
-    private const val UNAVAILABLE = 503
     private val harmless =
         setOf("accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "host", "user-agent")
 
@@ -155,45 +134,8 @@ private object SameOrigin : Interceptor {
         val first = chain.call().request().url
         val same = request.url.host == first.host && request.url.port == first.port
         val response = chain.proceed(if (same) request else stripped(request))
-        return unprovoked(if (response.protocol == Protocol.HTTP_1_0) once(response, chain.connection()) else response)
+        return Steady.tame(response, chain.connection())
     }
-
-    /**
-     * An HTTP/1.0 server closes its connection after each answer unless it says otherwise (RFC 9112, 9.3). OkHttp would
-     * keep it for the next request, which then fails.
-     */
-    private fun once(response: Response, connection: Connection?): Response {
-        val kept = response.header("Connection").equals("keep-alive", ignoreCase = true)
-        if (kept || connection == null) return response
-        val body = response.body
-        val source =
-            object : ForwardingSource(body.source()) {
-                override fun read(sink: Buffer, byteCount: Long): Long =
-                    super.read(sink, byteCount).also { if (it < 0) connection.socket().closeQuietly() }
-
-                override fun close() {
-                    super.close()
-                    connection.socket().closeQuietly()
-                }
-            }
-        return response.newBuilder().body(source.buffer().asResponseBody(body.contentType(), body.contentLength())).build()
-    }
-
-    private fun Socket.closeQuietly() {
-        try {
-            close()
-        } catch (_: IOException) {
-            // It was of no use any more.
-        }
-    }
-
-    /** `Retry-After: 0` with a 503 makes OkHttp send again by itself; the same said otherwise does not. */
-    private fun unprovoked(response: Response): Response =
-        if (response.code == UNAVAILABLE && response.header("Retry-After")?.trim()?.toIntOrNull() == 0) {
-            response.newBuilder().header("Retry-After", "0.0").build()
-        } else {
-            response
-        }
 
     private fun stripped(request: Request): Request =
         request.newBuilder().apply {

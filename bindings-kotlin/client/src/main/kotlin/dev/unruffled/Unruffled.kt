@@ -38,15 +38,39 @@ public object Unruffled {
         client(Policy.of(urlOrPath), configure)
 }
 
+/** What every user of a policy may be given beside it, a drop-in as well as a client. Everything is optional. */
+public open class PolicyOptions internal constructor() {
+    internal var baseUrl: String? = null
+    internal var lenient: Boolean = false
+    internal val listeners = mutableListOf<(Event) -> Unit>()
+
+    /** Is told what happens, in batches. Called on whatever thread ends a call: be quick. */
+    public fun on(listener: (Event) -> Unit) {
+        listeners += listener
+    }
+
+    /** Is told what happens as lines of text: `log(::println)`. */
+    public fun log(line: (String) -> Unit) {
+        listeners += { line("unruffled $it") }
+    }
+
+    /** The base URL, if the policy leaves it to the program. */
+    public fun baseUrl(url: String) {
+        baseUrl = url
+    }
+
+    /** Accepts a policy with keys that this version does not know: each is left out and told as a `warning` event. */
+    public fun unknownKeys(handling: UnknownKeys) {
+        lenient = handling == UnknownKeys.WARN
+    }
+}
+
 /** What a client is given beside its policy. Everything is optional. */
-public class ClientOptions internal constructor() {
+public class ClientOptions internal constructor() : PolicyOptions() {
     internal var okHttp: OkHttpClient? = null
     internal var source: Credential.Source? = null
     internal var correlation: (suspend () -> String?)? = null
     internal var json: Json = Json { ignoreUnknownKeys = true }
-    internal var baseUrl: String? = null
-    internal var lenient: Boolean = false
-    internal val listeners = mutableListOf<(Event) -> Unit>()
 
     /**
      * The client whose connections, proxies, TLS and interceptors are used. Its time limits, its retries and its dispatcher
@@ -79,29 +103,9 @@ public class ClientOptions internal constructor() {
         correlation = id
     }
 
-    /** Is told what happens, in batches. Called on whatever thread ends a call: be quick. */
-    public fun on(listener: (Event) -> Unit) {
-        listeners += listener
-    }
-
-    /** Is told what happens as lines of text: `log(::println)`. */
-    public fun log(line: (String) -> Unit) {
-        listeners += { line("unruffled $it") }
-    }
-
     /** Reads and writes JSON instead of one that ignores unknown keys. */
     public fun json(format: Json) {
         json = format
-    }
-
-    /** The base URL, if the policy leaves it to the program. */
-    public fun baseUrl(url: String) {
-        baseUrl = url
-    }
-
-    /** Accepts a policy with keys that this version does not know: each is left out and told as a `warning` event. */
-    public fun unknownKeys(handling: UnknownKeys) {
-        lenient = handling == UnknownKeys.WARN
     }
 }
 

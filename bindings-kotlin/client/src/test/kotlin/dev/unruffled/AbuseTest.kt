@@ -7,6 +7,7 @@ import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import okhttp3.Headers.Companion.headersOf
+import okhttp3.Request
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -34,14 +35,14 @@ class AbuseTest {
     private val nothing = mapOf("inFlight" to 0, "live" to 0, "waiting" to 0)
 
     /** Has every answer at once. */
-    private object AtOnce : Host {
+    private object AtOnce : OkHost {
         private val bytes = "{}".encodeToByteArray()
 
-        override suspend fun send(attempt: Attempt): Reply = Reply(200, headersOf(), bytes, null)
+        override suspend fun send(attempt: Attempt<Request>): Answer = Answer(200, headersOf(), bytes, null)
 
-        override suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray = bytes
+        override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray = bytes
 
-        override suspend fun whole(reply: Reply, most: Long): ByteArray = bytes
+        override suspend fun whole(reply: Answer, most: Long): ByteArray = bytes
 
         override suspend fun rest(seat: Seat, ms: Long) = Unit
 

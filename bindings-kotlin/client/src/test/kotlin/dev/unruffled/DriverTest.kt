@@ -9,6 +9,7 @@ import kotlinx.coroutines.test.StandardTestDispatcher
 import kotlinx.coroutines.test.TestScope
 import kotlinx.coroutines.test.runCurrent
 import kotlinx.coroutines.test.runTest
+import okhttp3.Request
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
@@ -22,7 +23,7 @@ import kotlin.coroutines.cancellation.CancellationException
 class DriverTest {
     private val plainPolicy = """{"retry":{"jitter":"none"}}"""
 
-    private suspend fun Driver.failure(outgoing: Outgoing): CallException? =
+    private suspend fun Driver<Request, Answer>.failure(outgoing: Outgoing<Request>): CallException? =
         try {
             run(outgoing).failure
         } catch (failed: CallException) {
@@ -162,7 +163,7 @@ class DriverTest {
             others.awaitAll()
             assertEquals(1, asked)
             assertEquals(99, host.sent.size)
-            assertTrue(host.sent.all { it.second.request.header("Authorization") == "Bearer t1" })
+            assertTrue(host.sent.all { it.second.native().header("Authorization") == "Bearer t1" })
             assertEquals(setOf(1_000L), host.sent.map { it.first }.toSet())
         }
 
@@ -185,7 +186,7 @@ class DriverTest {
             val host = Played(this, engine.settings, listOf(Play(503), Play(200), Play(200)))
             val driver = Driver(engine, host)
             repeat(2) { driver.run(engine.outgoing("POST")) }
-            val keys = host.sent.map { checkNotNull(it.second.request.header("Idempotency-Key")) }
+            val keys = host.sent.map { checkNotNull(it.second.native().header("Idempotency-Key")) }
             assertEquals(keys[0], keys[1])
             assertFalse(keys[1] == keys[2])
             assertTrue(keys.all { it.matches(Regex("\"[0-9a-f-]{36}\"")) })

@@ -10,12 +10,12 @@ import java.io.IOException
 import java.util.concurrent.CopyOnWriteArrayList
 
 /** A host without a network: attempts follow a script, waits are the suspending host's own, in the test's time. */
-internal class Played(private val scope: TestScope, settings: Settings, private val answers: List<Play>) : Host {
+internal class Played(private val scope: TestScope, settings: Settings, private val answers: List<Play>) : OkHost {
     private val real = Suspending(Transport(OkHttpClient(), settings))
     private var next = 0
 
     /** When each attempt was made, and what was sent. */
-    val sent = CopyOnWriteArrayList<Pair<Long, Attempt>>()
+    val sent = CopyOnWriteArrayList<Pair<Long, Attempt<Request>>>()
 
     /** How many waits were begun, and how many attempts are being made. */
     var resting = 0
@@ -23,7 +23,7 @@ internal class Played(private val scope: TestScope, settings: Settings, private 
     var flying = 0
         private set
 
-    override suspend fun send(attempt: Attempt): Reply {
+    override suspend fun send(attempt: Attempt<Request>): Answer {
         sent += scope.testScheduler.currentTime to attempt
         val play = answers[minOf(next++, answers.size - 1)]
         flying++
@@ -33,12 +33,12 @@ internal class Played(private val scope: TestScope, settings: Settings, private 
             flying--
         }
         play.fault?.let { throw Broken(it, IOException("scripted")) }
-        return Reply(play.status, headersOf(*play.headers), play.body.encodeToByteArray(), null)
+        return Answer(play.status, headersOf(*play.headers), play.body.encodeToByteArray(), null)
     }
 
-    override suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray = checkNotNull(reply.bytes)
+    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray = checkNotNull(reply.bytes)
 
-    override suspend fun whole(reply: Reply, most: Long): ByteArray = checkNotNull(reply.bytes)
+    override suspend fun whole(reply: Answer, most: Long): ByteArray = checkNotNull(reply.bytes)
 
     override suspend fun rest(seat: Seat, ms: Long) {
         resting++
@@ -73,7 +73,11 @@ internal fun TestScope.engine(policy: String, options: ClientOptions = ClientOpt
 }
 
 /** A call of this engine, as a verb would prepare it. */
-internal fun Engine.outgoing(method: String = "GET", credential: Credential? = null, deadlineMs: Long = 0): Outgoing {
+internal fun Engine.outgoing(
+    method: String = "GET",
+    credential: Credential? = null,
+    deadlineMs: Long = 0,
+): Outgoing<Request> {
     val flags = What.REPEATABLE or (if (credential == null) 0 else What.CREDENTIALS)
     return Outgoing(
         method,

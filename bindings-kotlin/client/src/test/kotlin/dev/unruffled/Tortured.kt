@@ -12,6 +12,7 @@ import kotlinx.serialization.json.long
 import okhttp3.Headers
 import okhttp3.MediaType
 import okhttp3.Protocol
+import okhttp3.Request
 import okhttp3.Response
 import okhttp3.ResponseBody
 import okio.Buffer
@@ -113,24 +114,24 @@ internal class Caller {
 
 /** A host whose attempts are answered by a script, step by step; its waits are the real ones. */
 internal class TorturedHost(
-    private val real: Host,
+    private val real: OkHost,
     private val world: World,
     private val server: ScriptedServer,
     private val plan: Plan,
     private val caller: Caller,
-) : Host {
-    override suspend fun send(attempt: Attempt): Reply {
+) : OkHost {
+    override suspend fun send(attempt: Attempt<Request>): Answer {
         return sending {
             plan.step("send", caller)
             world.pass(LATENCY)
             if (caller.cancelled) caller.undead++
-            val item = server.answer(world.clock.now(), attempt.request)
+            val item = server.answer(world.clock.now(), attempt.native())
             plan.step("sent", caller)
             arrive(item, attempt)
         }
     }
 
-    private inline fun sending(work: () -> Reply): Reply =
+    private inline fun sending(work: () -> Answer): Answer =
         try {
             work()
         } catch (mine: CancellationException) {
@@ -142,7 +143,7 @@ internal class TorturedHost(
             throw Broken(Fault.LOST, broken)
         }
 
-    private suspend fun arrive(item: JsonObject, attempt: Attempt): Reply {
+    private suspend fun arrive(item: JsonObject, attempt: Attempt<Request>): Answer {
         val fault = item.text("fault")
         val delay = item["delay"]?.jsonPrimitive?.long ?: 0
         val limit = if (attempt.timeoutMs == 0L) Long.MAX_VALUE else maxOf(1, attempt.timeoutMs - LATENCY)
@@ -158,9 +159,9 @@ internal class TorturedHost(
         if (buffered) {
             world.pass(1)
             plan.step("body", caller)
-            return Reply(status, headers(item), body(item), null)
+            return Answer(status, headers(item), body(item), null)
         }
-        return Reply(status, headers(item), null, opened(item, status, attempt))
+        return Answer(status, headers(item), null, opened(item, status, attempt))
     }
 
     private suspend fun late(leftMs: Long): Broken {
@@ -168,7 +169,7 @@ internal class TorturedHost(
         return Broken(Fault.TIMEOUT, IOException("timeout"))
     }
 
-    private fun opened(item: JsonObject, status: Int, attempt: Attempt): Response {
+    private fun opened(item: JsonObject, status: Int, attempt: Attempt<Request>): Response {
         plan.open++
         val body = Buffer().write(body(item))
         val watched =
@@ -190,16 +191,16 @@ internal class TorturedHost(
 
                 override fun source(): BufferedSource = watched
             }
-        return Response.Builder().request(attempt.request).protocol(Protocol.HTTP_1_1).code(status).message("")
+        return Response.Builder().request(attempt.native()).protocol(Protocol.HTTP_1_1).code(status).message("")
             .headers(headers(item)).body(lent).build()
     }
 
-    override suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray =
+    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray =
         reply.bytes ?: read("keep", reply)
 
-    override suspend fun whole(reply: Reply, most: Long): ByteArray = reply.bytes ?: read("whole", reply)
+    override suspend fun whole(reply: Answer, most: Long): ByteArray = reply.bytes ?: read("whole", reply)
 
-    private suspend fun read(name: String, reply: Reply): ByteArray {
+    private suspend fun read(name: String, reply: Answer): ByteArray {
         plan.step("$name begins", caller)
         world.pass(1)
         plan.step("$name ends", caller)

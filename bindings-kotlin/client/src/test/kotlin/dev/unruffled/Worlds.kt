@@ -29,7 +29,7 @@ internal interface World {
     val context: CoroutineContext
 
     /** The host whose waits are used; it sends nothing. */
-    fun host(transport: Transport): Host
+    fun host(transport: Transport): OkHost
 
     /** A caller that begins to work [inMs] from now. */
     fun begin(inMs: Long, work: suspend () -> Unit)
@@ -59,7 +59,7 @@ internal class Coroutines : World {
 
     override val context: CoroutineContext = scope.coroutineContext
 
-    override fun host(transport: Transport): Host = Suspending(transport)
+    override fun host(transport: Transport): OkHost = Suspending(transport)
 
     private val expected = ArrayList<Pair<() -> Boolean, CompletableDeferred<Unit>>>()
 
@@ -129,7 +129,7 @@ internal class Threads : World {
             override fun dispatch(context: CoroutineContext, block: Runnable) = begin(0) { block.run() }
         }
 
-    override fun host(transport: Transport): Host = Blocking(transport, clock)
+    override fun host(transport: Transport): OkHost = Blocking(transport, clock)
 
     override fun begin(inMs: Long, work: suspend () -> Unit) {
         alive++

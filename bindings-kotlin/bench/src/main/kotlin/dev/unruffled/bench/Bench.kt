@@ -1,14 +1,14 @@
 package dev.unruffled.bench
 
+import dev.unruffled.Answer
 import dev.unruffled.Attempt
 import dev.unruffled.ClientOptions
 import dev.unruffled.Core
 import dev.unruffled.Driver
 import dev.unruffled.Engine
-import dev.unruffled.Host
+import dev.unruffled.OkHost
 import dev.unruffled.Outgoing
 import dev.unruffled.Policy
-import dev.unruffled.Reply
 import dev.unruffled.Seat
 import dev.unruffled.Unruffled
 import dev.unruffled.What
@@ -135,15 +135,15 @@ private fun driver(blocking: Boolean): suspend () -> Unit {
     return if (blocking) ({ now { driver.run(outgoing()) } }) else ({ driver.run(outgoing()) })
 }
 
-private object AtOnce : Host {
+private object AtOnce : OkHost {
     private val headers = headersOf("Content-Type", "application/json")
     private val bytes = BODY.encodeToByteArray()
 
-    override suspend fun send(attempt: Attempt): Reply = Reply(200, headers, bytes, null)
+    override suspend fun send(attempt: Attempt<Request>): Answer = Answer(200, headers, bytes, null)
 
-    override suspend fun keep(reply: Reply, most: Long, withinMs: Long): ByteArray = bytes
+    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray = bytes
 
-    override suspend fun whole(reply: Reply, most: Long): ByteArray = bytes
+    override suspend fun whole(reply: Answer, most: Long): ByteArray = bytes
 
     override suspend fun rest(seat: Seat, ms: Long) = Unit
 

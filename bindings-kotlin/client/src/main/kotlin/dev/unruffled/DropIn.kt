@@ -1,0 +1,121 @@
+package dev.unruffled
+
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.ConcurrentMap
+
+/**
+ * What all drop-ins share, whatever client they sit under: a request's place in the policy, the loop, and how a call ends.
+ * Knows no client: [Host] is the client's, and so are the errors where nothing was sent.
+ */
+internal class DropIn(val engine: Engine) {
+    private val scopes: ConcurrentMap<String, Int> = ConcurrentHashMap()
+    private val routes: ConcurrentMap<String, Int> = ConcurrentHashMap()
+
+    /** The settings of a call's route. */
+    fun route(outgoing: Outgoing<*>): Route = engine.settings.routes[outgoing.route]
+
+    /** A request as the core wants to know it; [header] gives the value of a header by its name. */
+    fun <Q> outgoing(asked: Asked<Q>, header: (String) -> String?): Outgoing<Q> {
+        val route = route(asked)
+        var flags = What.DROPIN or What.STREAMED or asked.flags
+        if (asked.repeatable) flags = flags or What.REPEATABLE
+        if (engine.settings.routes[route].idempotencyHeader?.let(header) != null) flags = flags or What.KEYED
+        if (asked.nested || Stacked.by(header)) flags = flags or What.STACKED
+        return Outgoing(
+            asked.method,
+            asked.path,
+            asked.request,
+            route,
+            scopes[asked.origin] ?: remember(scopes, asked.origin) { engine.core.scope(asked.origin, "") },
+            What.of(asked.method, flags, asked.uploadBytes),
+            if (asked.withinMs == 0L) 0 else engine.clock.now() + asked.withinMs,
+            streamed = true,
+            key = null,
+            credential = null,
+            lastOpen = true,
+        )
+    }
+
+    /**
+     * Drives a call to its end: the last answer, whatever its status, and whether the core gave up with it. [account] is told
+     * how it went.
+     *
+     * @throws CallException if nothing was sent that could have failed: the host makes an error of its client's kind of it;
+     *   all else is the client's own last error, or the caller's cancellation.
+     */
+    suspend fun <Q, R : Reply> run(host: Host<Q, R>, outgoing: Outgoing<Q>, account: Account): R {
+        try {
+            val ended = Driver(engine, host).run(outgoing)
+            account.told = ended.story(engine)
+            return ended.reply
+        } catch (failed: CallException) {
+            account.told = failed::explain
+            val native = failed.cause ?: throw failed
+            // For logs and for explain(); without its cause, or the two would hold each other.
+            native.addSuppressed(failed.alone())
+            throw native
+        }
+    }
+
+    private fun route(asked: Asked<*>): Int {
+        if (engine.settings.routes.size == 1) return 0
+        val target = "${asked.method} ${asked.origin}${asked.path}"
+        return routes[target] ?: remember(routes, target) { engine.core.route(target) }
+    }
+
+    /** Of the thousand names seen last: URLs of others are without end. */
+    private inline fun remember(known: ConcurrentMap<String, Int>, name: String, ask: () -> Int): Int {
+        if (known.size >= MOST) known.clear()
+        return ask().also { known[name] = it }
+    }
+
+    private companion object {
+        const val MOST = 1_000
+    }
+}
+
+/** One request that came to a drop-in. */
+internal class Asked<Q>(
+    val request: Q,
+    /** Upper case. */
+    val method: String,
+    /** `https://api.example.com`: scheme and host in lower case, the port unless it is the scheme's own. */
+    val origin: String,
+    /** Encoded, from its slash, without query. */
+    val path: String,
+    /** The body can be sent again byte for byte; no body can. */
+    val repeatable: Boolean,
+    /** Bytes of a body whose sending cannot be watched; 0 = none. */
+    val uploadBytes: Long = 0,
+    /** Another unruffled retries above. */
+    val nested: Boolean = false,
+    /** What is left of the caller's own time for the whole call, in milliseconds; 0 = it says nothing. */
+    val withinMs: Long = 0,
+    /** More of [What]. */
+    val flags: Int = 0,
+)
+
+/**
+ * Goes along with every attempt of a drop-in's call, where its client has room for that: it tells an unruffled below that
+ * there is one above, and afterwards how the call went.
+ */
+internal class Account {
+    @Volatile
+    var told: (() -> String)? = null
+
+    /** The table of attempts and waits; empty if there is none, or none yet. */
+    fun explain(): String = told?.invoke().orEmpty()
+
+    /** Requests print their tags. */
+    override fun toString(): String = "unruffled"
+
+    companion object {
+        /** For those that nobody asks afterwards. */
+        val SILENT = Account()
+
+        /** How the call went that ended with this error. */
+        fun of(error: Throwable): String =
+            generateSequence(error) { it.cause }.flatMap { sequenceOf(it) + it.suppressed }
+                .filterIsInstance<CallException>().firstOrNull()?.explain().orEmpty()
+    }
+}
