@@ -79,6 +79,8 @@ export interface Timeouts {
   readonly attempt?: Maybe<Duration>;
   /** The whole call, waits included. Default 60 s. */
   readonly total?: Maybe<Duration>;
+  /** For OkHttp interceptors: how long a call waits between two attempts. Default 2 s. */
+  readonly wait?: Maybe<Duration>;
 }
 
 /** Retries and backoff. */

@@ -110,6 +110,7 @@ export const STREAMED = 4 << 4;
 export const STACKED = 8 << 4;
 export const DROPIN = 16 << 4;
 export const CREDENTIALS = 32 << 4;
+export const SLOT = 64 << 4;
 
 /** The flags of `what` by the names that vectors use. */
 export const WHAT_FLAGS: Readonly<Record<string, number>> = {
@@ -119,6 +120,7 @@ export const WHAT_FLAGS: Readonly<Record<string, number>> = {
   STACKED,
   DROPIN,
   CREDENTIALS,
+  SLOT,
 };
 
 /** The upload size in pieces of 64 KiB, as the upper 16 bits of `what`. */

@@ -42,13 +42,17 @@ class Version(TypedDict, total=False):
 
 
 class Timeouts(TypedDict, total=False):
-    """Time limits: `connect` 3 s, `idle` 10 s between two pieces of a body, `attempt` 10 s, `total` 60 s."""
+    """Time limits: `connect` 3 s, `idle` 10 s between two pieces of a body, `attempt` 10 s, `total` 60 s.
+
+    `wait`, 2 s, is for OkHttp interceptors: how long a call waits between two attempts.
+    """
 
     note: str | None
     connect: Duration | None
     idle: Duration | None
     attempt: Duration | None
     total: Duration | None
+    wait: Duration | None
 
 
 class Retry(TypedDict, total=False):

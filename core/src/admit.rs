@@ -9,6 +9,7 @@ use crate::observe::event::{Event, Kind};
 use crate::policy::auth;
 use crate::policy::breaker::{self, Permit};
 use crate::policy::budget::Payer;
+use crate::policy::deadline;
 use crate::step::{Answer, Flags, Step};
 use crate::upstream::API;
 
@@ -40,12 +41,27 @@ impl Engine {
 
     fn gated(&mut self, slot: Slot) -> Result<(), Answer> {
         self.before_deadline(slot)?;
-        // Milliseconds in which the attempt may begin.
-        let left = self.calls.at(slot).limits.left(self.now).unwrap_or(0);
+        let left = self.may_wait(slot);
         self.past_breaker(slot, left)?;
         self.under_cap(slot, left)?;
         self.past_limiter(slot, left)?;
         self.with_credential(slot, left)
+    }
+
+    /// Milliseconds that a wait may last: to the last moment at which an attempt may begin, or to the end of its rest.
+    pub(crate) fn may_wait(&self, slot: Slot) -> u64 {
+        self.calls.at(slot).limits.left(self.now).unwrap_or(0).min(self.rest(slot))
+    }
+
+    /// What is left of the time that a call may wait before its next attempt, whatever it waits for: without end, unless the
+    /// wait holds a slot of its host. It never forbids to send: who is woken late still goes.
+    pub(crate) fn rest(&self, slot: Slot) -> u64 {
+        let call = self.calls.at(slot);
+        if !call.traits.has(Traits::SLOT) {
+            return u64::MAX;
+        }
+        let since = call.begun.saturating_add(call.rests_from.into());
+        deadline::rest(since, self.config.route(call.route).timeouts.wait, self.now)
     }
 
     fn before_deadline(&mut self, slot: Slot) -> Result<(), Answer> {
@@ -59,8 +75,8 @@ impl Engine {
             return Err(self.fail(slot, Reason::Auth, None));
         }
         let offline = call.state == CallState::Line(LineId::Offline);
-        let left = call.limits.left(self.now);
-        if left.is_some_and(|left| left > 0 || !offline) {
+        let may_send = call.limits.left(self.now).is_some();
+        if may_send && (!offline || self.may_wait(slot) > 0) {
             return Ok(());
         }
         Err(self.fail(slot, if offline { Reason::Offline } else { Reason::Deadline }, None))
@@ -157,7 +173,8 @@ impl Engine {
             (_, Some(written)) => written,
             (_, None) => self.upstream(upstream).patience(),
         };
-        let rest = patience.saturating_sub(u64::from(patience_used)).saturating_sub(here);
+        // A slot of the host makes for less patience, and ends it with the same words.
+        let rest = patience.saturating_sub(u64::from(patience_used)).saturating_sub(here).min(self.rest(slot));
         if spot == Spot::New
             && let Gates::Shut(_) = gates
         {

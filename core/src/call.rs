@@ -175,30 +175,32 @@ impl Traits {
     pub const STACKED: u32 = 1 << 3;
     pub const DROPIN: u32 = 1 << 4;
     pub const CREDENTIALS: u32 = 1 << 5;
+    /// A wait of this call holds a slot of its host, so it is bounded by `timeouts.wait`.
+    pub const SLOT: u32 = 1 << 6;
     /// What a host may set.
-    pub const HOST: u32 = (1 << 6) - 1;
+    pub const HOST: u32 = (1 << 7) - 1;
     /// Safe method: never leaves an unknown outcome.
-    pub const SAFE: u32 = 1 << 6;
+    pub const SAFE: u32 = 1 << 7;
     /// The method, or the route, allows sending again.
-    pub const IDEMPOTENT: u32 = 1 << 7;
+    pub const IDEMPOTENT: u32 = 1 << 8;
     /// Also draws from the API's breaker beside its route's.
-    pub const BOTH_GATES: u32 = 1 << 8;
+    pub const BOTH_GATES: u32 = 1 << 9;
     /// The next Send asks for a new connection.
-    pub const FRESH: u32 = 1 << 9;
+    pub const FRESH: u32 = 1 << 10;
     /// 421 or 425 was answered once already.
-    pub const ONCE: u32 = 1 << 10;
+    pub const ONCE: u32 = 1 << 11;
     /// A 401 was replayed already.
-    pub const REPLAYED: u32 = 1 << 11;
+    pub const REPLAYED: u32 = 1 << 12;
     /// The attempt under way was paid for.
-    pub const PAID: u32 = 1 << 12;
+    pub const PAID: u32 = 1 << 13;
     /// Had a step that was neither Send nor Deliver.
-    pub const EVENTFUL: u32 = 1 << 13;
+    pub const EVENTFUL: u32 = 1 << 14;
     /// A wake for it is under way.
-    pub const WOKEN: u32 = 1 << 14;
+    pub const WOKEN: u32 = 1 << 15;
     /// An earlier attempt's outcome is unknown.
-    pub const DOUBTFUL: u32 = 1 << 15;
+    pub const DOUBTFUL: u32 = 1 << 16;
     /// The attempt under way counts as one: it is the first, or paid for.
-    pub const COUNTED: u32 = 1 << 16;
+    pub const COUNTED: u32 = 1 << 17;
 
     /// Whether all of these are set.
     #[must_use]
@@ -249,6 +251,8 @@ pub struct Call {
     /// When it joined the retry line, and the time it spent there before.
     pub lined_up: u64,
     pub patience_used: u32,
+    /// When its present rest began, in milliseconds since `begun`: then, or when its last attempt ended.
+    pub rests_from: u32,
 }
 
 const _: () = assert!(size_of::<Call>() <= 240);
@@ -361,6 +365,7 @@ impl Call {
             sequence: 0,
             lined_up: 0,
             patience_used: 0,
+            rests_from: 0,
             previous: NOWHERE,
             next: NOWHERE,
             timeline: Timeline::new(),
@@ -400,12 +405,19 @@ impl Call {
         self.api_permit = Permit::default();
         self.lined_up = 0;
         self.patience_used = 0;
+        self.rests_from = 0;
     }
 
     /// Adds to the timeline.
     pub fn note(&mut self, now: u64, what: What, rule: Rule, code: u16, value: u64) {
-        let at = u32::try_from(now.saturating_sub(self.begun)).unwrap_or(u32::MAX);
+        let at = self.age(now);
         self.timeline.push(Entry { at, what, rule, code, value: u32::try_from(value).unwrap_or(u32::MAX) });
+    }
+
+    /// Milliseconds since it began; after 49 days no more.
+    #[must_use]
+    pub fn age(&self, now: u64) -> u32 {
+        u32::try_from(now.saturating_sub(self.begun)).unwrap_or(u32::MAX)
     }
 }
 

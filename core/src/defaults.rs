@@ -18,6 +18,9 @@ pub const ATTEMPT: u64 = 10_000;
 pub const TOTAL: u64 = 60_000;
 /// No attempt starts with less than this left to the deadline.
 pub const LAST_START: u64 = 50;
+/// `timeouts.wait`: how long a call that holds a slot of its host (OkHttp's dispatcher under an interceptor) may wait
+/// between two attempts.
+pub const WAIT: u64 = 2_000;
 /// An attempt grows by this much for each [`UPLOAD_UNIT`] of body that the host cannot watch.
 pub const UPLOAD_GROWTH: u64 = 1_000;
 /// 64 KiB: unit of the upload size in `begin`.

@@ -124,6 +124,7 @@ impl Engine {
         let call = self.calls.at_mut(slot);
         let elapsed = now.saturating_sub(call.sent_at);
         call.last = last;
+        call.rests_from = call.age(now);
         call.note(now, what, Rule::None, code, elapsed);
         if self.ring.wants(Kind::Attempt) {
             let about = self.about(slot);
@@ -318,7 +319,7 @@ impl Engine {
         }
         let upstream = call.upstream;
         let parks = call.traits.has(Traits::REPEATABLE) && replayable(call) && !call.traits.has(Traits::DROPIN);
-        let left = call.limits.left(self.now).unwrap_or(0);
+        let left = self.may_wait(slot);
         if !parks || self.closed || left == 0 {
             return self.fail(slot, Reason::Offline, None);
         }
@@ -358,13 +359,17 @@ impl Engine {
         if !free && attempts >= rules.attempts {
             return self.fail(slot, Reason::RetriesExhausted, retry.server);
         }
-        if let (Some(server), Some(most)) = (retry.server, rules.max_retry_after)
-            && server > most
+        let holds_too_long = wait > self.rest(slot);
+        if let Some(server) = retry.server
+            && (holds_too_long || rules.max_retry_after.is_some_and(|most| server > most))
         {
             return self.fail(slot, Reason::RateLimited, Some(server));
         }
         if limits.left(now).is_none_or(|left| wait > left) {
             return self.fail(slot, Reason::Deadline, retry.server);
+        }
+        if holds_too_long {
+            return self.fail(slot, Reason::Deadline, Some(wait));
         }
         if !retry.allowed {
             return self.fail(slot, Reason::NotReplayable, retry.server);

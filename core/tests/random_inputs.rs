@@ -73,7 +73,7 @@ impl World {
                 let origins = ["", "https://a.example", "https://b.example"];
                 let scope = self.engine.scope(origins[self.dice.roll(3) as usize], "");
                 let method = [0, 0, 0, 7, 5, 4][self.dice.roll(6) as usize];
-                let traits = [1, 1, 1, 33, 33, 3, 0, 9, 17][self.dice.roll(9) as usize];
+                let traits = [1, 1, 1, 33, 33, 3, 0, 9, 17, 65, 81][self.dice.roll(11) as usize];
                 let deadline = if self.dice.roll(4) == 0 { self.now + self.dice.roll(3_000) } else { 0 };
                 self.engine.begin(call, now, route, scope, method | traits << 4, deadline)
             }

@@ -25,6 +25,10 @@ struct Record {
     twice: bool,
     cuts: bool,
     scope: u32,
+    /// A wait holds a slot of its host, for at most so long since it began or its last attempt ended.
+    slot: bool,
+    rests_from: u64,
+    longest_wait: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,10 +76,11 @@ fn policy(feed: &mut Feed<'_>) -> String {
     let cost = if limits.contains("\"b\"") { r#","cost":{"b":1}"# } else { "" };
     let (concurrency, waiting) = (feed.of(&[1, 2, 3, 100]), feed.of(&[0, 1, 3, 1_000]));
     let total = feed.of(&["60s", "2s", "500ms", "60ms"]);
+    let wait = feed.of(&["", "", r#","wait":0"#, r#","wait":"300ms""#]);
     let keys = feed.of(&["", r#""idempotency":{"header":"Idempotency-Key"},"#]);
     format!(
         r#"{{{keys}"retry":{{"attempts":{attempts},"base":"{base}","cap":"10s","jitter":"{jitter}"{patience}{budget}}},"breaker":{breaker},"limits":{limits},
-        "concurrency":{concurrency},"maxWaiting":{waiting},"timeouts":{{"total":"{total}"}},"routes":{{"GET /b":{{"timeouts":{{"total":"5s"}}{cost}}},"POST /c":{{"repeatable":true}},"GET /d":{{"breaker":false}}}}}}"#
+        "concurrency":{concurrency},"maxWaiting":{waiting},"timeouts":{{"total":"{total}"{wait}}},"routes":{{"GET /b":{{"timeouts":{{"total":"5s"}}{cost}}},"POST /c":{{"repeatable":true}},"GET /d":{{"breaker":false}}}}}}"#
     )
 }
 
@@ -186,7 +191,7 @@ impl World {
         let scope = self.engines[0].scope(origin, credential);
         assert_eq!(scope, self.engines[1].scope(origin, credential));
         let method = feed.of(&[GET, GET, GET, POST, 5, 4, 8]);
-        let traits = feed.of(&[1, 1, 1, 33, 33, 3, 0, 9, 17, 49]);
+        let traits = feed.of(&[1, 1, 1, 33, 33, 3, 0, 9, 17, 49, 65, 81, 97]);
         let asked = if feed.below(4) == 0 { self.now + u64::from(feed.byte()) * 20 } else { 0 };
         let answer = self.both(|engine| engine.begin(call, now, route, scope, method | traits << 4, asked));
         if self.records.contains_key(&call) {
@@ -206,6 +211,9 @@ impl World {
             spent: false,
             repeatable: traits & 1 != 0,
             twice: keyed || settings.repeatable.unwrap_or(method <= 6),
+            slot: traits & 64 != 0,
+            rests_from: self.now,
+            longest_wait: settings.timeouts.wait,
             // Every policy here writes its total.
             cuts: true,
             scope,
@@ -249,6 +257,9 @@ impl World {
         record.spent |= spent;
         record.free += u64::from(free);
         self.passed(answer, now);
+        if let Some(record) = self.records.get_mut(&call) {
+            record.rests_from = self.now;
+        }
         self.stepped(call, answer);
     }
 
@@ -328,6 +339,9 @@ impl World {
         let (now, flags) = (self.now, answer.flags());
         let record = self.records.get_mut(&call).unwrap();
         let left = record.deadline.saturating_sub(now);
+        if let (true, Step::Wait { delay: ms } | Step::Park { at_most: ms }) = (record.slot, answer.step()) {
+            assert!(now + ms <= record.rests_from + record.longest_wait, "{ms}: {record:?}");
+        }
         match answer.step() {
             Step::Send { timeout } => {
                 assert!(left >= LAST_START, "sent with {left} ms left: {record:?}");

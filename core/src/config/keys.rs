@@ -119,6 +119,7 @@ pub(super) enum Slot {
     Idle,
     Attempt,
     Total,
+    LongestWait,
     MaxBody,
     BufferUpTo,
     Concurrency,
@@ -278,7 +279,7 @@ static TIMEOUTS: &[Key] = {
         key("idle", Time(10, DAY), Both, Slot::Idle, "Between two pieces of a body. Default: 10s."),
         NOTE,
         key("total", Time(50, DAY), Both, Slot::Total, "The whole call, waits included. Default: 60s."),
-        later("wait"),
+        key("wait", Time(0, DAY), Both, Slot::LongestWait, "How long a call that holds a slot of its host waits between attempts (OkHttp interceptor). Default: 2s."),
     ]
 };
 

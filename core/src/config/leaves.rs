@@ -85,6 +85,7 @@ const DEFAULTS: &[(Slot, u32)] = &[
     (Slot::Idle, defaults::IDLE as u32),
     (Slot::Attempt, defaults::ATTEMPT as u32),
     (Slot::Total, defaults::TOTAL as u32),
+    (Slot::LongestWait, defaults::WAIT as u32),
     (Slot::MaxBody, defaults::MAX_BODY as u32),
     (Slot::BufferUpTo, defaults::BUFFER_UP_TO as u32),
     (Slot::Concurrency, defaults::CONCURRENCY),

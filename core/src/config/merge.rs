@@ -207,6 +207,7 @@ impl<'t> Reader<'t> {
                 attempt_written: leaves.written(Slot::Attempt),
                 total: n(Slot::Total),
                 total_written: leaves.written(Slot::Total) || leaves.written(Slot::Preset),
+                wait: n(Slot::LongestWait),
             },
             repeatable: leaves.option(Slot::Repeatable).map(|number| number == 1),
             idempotency: self.idempotency(&leaves, policy, path),

@@ -108,6 +108,9 @@ pub struct Timeouts {
     pub attempt_written: bool,
     pub total: u64,
     pub total_written: bool,
+    /// Of a call that holds a slot of its host, from one attempt to the next. Binds drop-ins whether written or not: it is
+    /// there for them.
+    pub wait: u64,
 }
 
 /// Automatic idempotency keys.
@@ -236,7 +239,13 @@ impl Default for Retry {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { attempt: defaults::ATTEMPT, attempt_written: false, total: defaults::TOTAL, total_written: false }
+        Self {
+            attempt: defaults::ATTEMPT,
+            attempt_written: false,
+            total: defaults::TOTAL,
+            total_written: false,
+            wait: defaults::WAIT,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! "Why did this call take 8 s?": the record of one call as JSON, with a short table for people in `text`.
 
 use super::event::last_fields;
-use crate::call::{Call, Entry, Last, Rule, What};
+use crate::call::{Call, Entry, Last, Rule, Traits, What};
 use crate::config::write::{Json, digits};
 use crate::failure::{Fault, Outcome, Reason};
 use alloc::string::String;
@@ -45,12 +45,18 @@ pub const fn advice(reason: Option<Reason>) -> &'static str {
     }
 }
 
+/// The same for a call whose waits hold a slot of the host: a shorter time may have ended it.
+const HELD: &str =
+    "What would come next does not fit timeouts.wait or the deadline; raise the one that is short or call again later.";
+
 /// The record of an ended (or running) call.
 #[must_use]
 pub fn report(call: &Call, ending: &Ending) -> String {
     let mut json = Json::new();
     json.object();
-    head(&mut json, u64::from(call.attempts), call.worst, call.last, ending);
+    let held = call.traits.has(Traits::SLOT) && ending.reason == Some(Reason::Deadline);
+    let advice = if held { HELD } else { advice(ending.reason) };
+    head(&mut json, u64::from(call.attempts), call.worst, call.last, ending, advice);
     json.key("entries").array();
     for entry in call.timeline.iter() {
         json.object().field_number("at", u64::from(entry.at)).field_text("what", entry.what.text());
@@ -87,18 +93,18 @@ pub fn brief(status: u32, elapsed: u64) -> String {
     let outcome = if status >= 400 { Outcome::Rejected } else { Outcome::NotSent };
     let mut json = Json::new();
     json.object();
-    head(&mut json, 1, outcome, Last::Status(status), &ending);
+    head(&mut json, 1, outcome, Last::Status(status), &ending, advice(None));
     json.key("entries").array().end_array().field_number("dropped", 0);
     json.field_text("text", &summary(1, Last::Status(status), &ending)).end_object();
     json.finish()
 }
 
-fn head(json: &mut Json, attempts: u64, outcome: Outcome, last: Last, ending: &Ending) {
+fn head(json: &mut Json, attempts: u64, outcome: Outcome, last: Last, ending: &Ending, advice: &str) {
     json.field_number("attempts", attempts).field_number("elapsed", ending.elapsed);
     json.field_text("outcome", outcome.text()).key("reason").maybe_text(ending.reason.map(Reason::text));
     last_fields(json, last);
     json.key("retryAfterMs").maybe_number(ending.retry_after.map(u64::from));
-    json.field_text("advice", advice(ending.reason));
+    json.field_text("advice", advice);
 }
 
 fn fault_text(code: u16) -> &'static str {

@@ -28,6 +28,13 @@ pub fn limits(timeouts: &Timeouts, now: u64, asked: u64, upload: u32, dropin: bo
     }
 }
 
+/// What is left of a rest that began at `since`: all waits of a call that holds a slot of its host, from one attempt to the
+/// next, may take `wait` (`timeouts.wait`) together.
+#[must_use]
+pub fn rest(since: u64, wait: u64, now: u64) -> u64 {
+    since.saturating_add(wait).saturating_sub(now)
+}
+
 impl Limits {
     /// Milliseconds in which an attempt may still begin; `None` = too late for any.
     #[must_use]
@@ -61,6 +68,12 @@ mod tests {
     #[test]
     fn an_upload_makes_the_attempt_longer() {
         assert_eq!(limits(&Timeouts::default(), 0, 0, 3, false).attempt, 13_000);
+    }
+
+    #[test]
+    fn a_rest_ends_where_the_wait_does() {
+        assert_eq!([1_000, 1_001, 2_999, 3_000, 9_000].map(|now| rest(1_000, 2_000, now)), [2_000, 1_999, 1, 0, 0]);
+        assert_eq!((rest(5, 0, 5), rest(MAX_NOW, u64::MAX, MAX_NOW)), (0, u64::MAX - MAX_NOW));
     }
 
     #[test]

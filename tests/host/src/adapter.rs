@@ -7,7 +7,7 @@ use unruffled_core::config::Reading;
 use unruffled_core::{Answer, Engine, Fault, Node};
 
 const METHODS: [&str; 9] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "POST", "PATCH"];
-const TRAITS: [&str; 6] = ["REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS"];
+const TRAITS: [&str; 7] = ["REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT"];
 /// Unix milliseconds at `now` 0: 2026-01-01.
 const WALL: u64 = 1_767_225_600_000;
 

@@ -72,7 +72,7 @@ impl Feed<'_> {
         let now = self.pass(now);
         match kind >> 3 {
             0..=7 => {
-                let what = self.of(&[0, 0, 7, 4, 5, 8, 6, 15, 9]) | (self.byte() as u32 & 63) << 4;
+                let what = self.of(&[0, 0, 7, 4, 5, 8, 6, 15, 9]) | (self.byte() as u32 & 127) << 4;
                 let deadline = if self.byte() < 64 { now + self.byte() * 100 } else { 0 };
                 let route = self.byte() as u32 % (rules.routes.len() as u32 + 1);
                 Input::Begin { call, now, route, scope: self.of(&[0, 0, 0, 1, 2]), what, deadline }

@@ -138,9 +138,13 @@ impl Host {
             dice.pick(&[0, 0, 0, 1, 6])
         };
         let mut flags = u32::from(!dice.chance(options.one_shot_body));
-        for (bit, chance) in
-            [(1, options.keyed), (3, options.stacked / 8), (4, options.dropin), (5, options.credentials)]
-        {
+        for (bit, chance) in [
+            (1, options.keyed),
+            (3, options.stacked / 8),
+            (4, options.dropin),
+            (5, options.credentials),
+            (6, options.slot),
+        ] {
             flags |= u32::from(dice.chance(chance)) << bit;
         }
         let upload = if dice.chance(options.upload) { dice.range(1, 20) as u32 } else { 0 };

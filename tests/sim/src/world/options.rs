@@ -24,7 +24,7 @@ macro_rules! options {
 
 options! {
     // Of a call
-    unsafe_method, keyed, one_shot_body, stacked, dropin, credentials, own_deadline, upload, other_origin, other_credential, routed,
+    unsafe_method, keyed, one_shot_body, stacked, dropin, credentials, slot, own_deadline, upload, other_origin, other_credential, routed,
     /// The next call begins in the same millisecond.
     burst,
     // Of the caller

@@ -66,6 +66,8 @@ pub struct Route {
     pub breaker: Option<BreakerRules>,
     pub attempt: u64,
     pub total: u64,
+    /// How long a call that holds a slot of its host may wait between attempts.
+    pub longest_wait: u64,
     /// Bucket and tokens, without those that cost nothing.
     pub costs: Vec<(u8, u64)>,
 }
@@ -82,7 +84,7 @@ pub struct Rules {
     pub limits: Vec<Limit>,
     pub classify: Vec<(u16, Meaning)>,
     pub keys: bool,
-    /// Whether the text names `timeouts.attempt` and `timeouts.total`.
+    /// Whether the text names `timeouts.attempt`, `timeouts.total` and `timeouts.wait`.
     pub written: bool,
     /// 0 = the API's own.
     pub routes: Vec<Route>,
@@ -135,7 +137,7 @@ impl Rules {
         let written = dice.chance(700_000);
         if !written {
             for route in &mut routes {
-                (route.attempt, route.total) = (10_000, 60_000);
+                (route.attempt, route.total, route.longest_wait) = (10_000, 60_000, 2_000);
             }
         }
         Self {
@@ -274,7 +276,8 @@ fn retry(route: &Route) -> String {
 }
 
 fn timeouts(route: &Route) -> String {
-    format!("\"timeouts\":{{\"attempt\":{},\"total\":{}}}", route.attempt, route.total)
+    let Route { attempt, total, longest_wait, .. } = route;
+    format!("\"timeouts\":{{\"attempt\":{attempt},\"total\":{total},\"wait\":{longest_wait}}}")
 }
 
 fn breaker(dice: &mut Dice) -> BreakerRules {
@@ -323,6 +326,7 @@ fn route(dice: &mut Dice, breaker: Option<BreakerRules>, limits: &[Limit]) -> Ro
         breaker,
         attempt: total.min(dice.pick(&[10_000, 10_000, 1_000, 200])),
         total,
+        longest_wait: dice.pick(&[2_000, 2_000, 0, 100, 1_000, 60_000]),
         costs,
     }
 }

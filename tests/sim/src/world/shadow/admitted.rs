@@ -20,7 +20,7 @@ impl Shadow {
         };
         let offline = from.node == Node::Offline;
         let left = call.left(now);
-        let late = left.is_none_or(|left| left == 0 && offline);
+        let late = left.is_none_or(|_| offline && call.may_wait(now) == 0);
         let failed = from.node == Node::Credential
             && call.generation != 0
             && self.holders[call.holder].failed == call.generation;
@@ -34,7 +34,8 @@ impl Shadow {
             self.mark_deadline(from);
             return self.must_fail(id, answer, if offline { Reason::Offline } else { Reason::Deadline });
         }
-        let left = left.unwrap_or(0);
+        let slot_over = left != Some(0) && call.rest(now) == 0;
+        let left = call.may_wait(now);
         let upstream = &mut self.upstreams[call.upstream];
         let shut = !upstream.passes(&call, now);
         let in_own_line = from == own_line;
@@ -60,9 +61,13 @@ impl Shadow {
             (_, Some(written)) => written,
             (_, None) => upstream.patience(),
         };
-        let rest = patience.saturating_sub(call.patience_used).saturating_sub(here);
+        let patience = patience.saturating_sub(call.patience_used).saturating_sub(here);
+        let rest = patience.min(call.rest(now));
+        let slot_first = slot_over && patience > 0;
         if shut && call.paying == Paying::First && upstream.wait(&call) == 0 || shut && rest == 0 {
-            if call.paying != Paying::First {
+            if slot_first && in_own_line {
+                self.marks.hit(Mark::SlotEndsPatience);
+            } else if call.paying != Paying::First {
                 self.marks.hit(Mark::PatienceEndsOpen);
             }
             ensure!(
@@ -81,6 +86,9 @@ impl Shadow {
         match answer.step() {
             Step::Send { timeout } => {
                 ensure!(!shut, "sent while a breaker is open, and no probe is due");
+                if slot_over {
+                    self.marks.hit(Mark::SlotLate);
+                }
                 self.sent(id, core, answer, timeout, due)
             }
             Step::Wait { delay } => {
@@ -102,7 +110,11 @@ impl Shadow {
                 let waiting = self.lines.waiting();
                 let right = match reason {
                     Reason::Deadline => {
-                        self.mark_deadline(from);
+                        if slot_over {
+                            self.marks.hit(Mark::SlotEnds);
+                        } else {
+                            self.mark_deadline(from);
+                        }
                         left == 0
                     }
                     Reason::BudgetExhausted => {
@@ -118,7 +130,8 @@ impl Shadow {
                         !super::lines::in_line(from) && waiting >= self.rules.max_waiting
                     }
                     Reason::RateLimited => {
-                        self.marks.hit(Mark::RateLimitedAtOnce);
+                        let slot = call.left(now).is_some_and(|left| u64::from(retry_after) <= left);
+                        self.marks.hit(if slot { Mark::SlotTooLong } else { Mark::RateLimitedAtOnce });
                         !shut && retry_after != NO_TIME && u64::from(retry_after) > left
                     }
                     _ => false,

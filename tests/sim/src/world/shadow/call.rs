@@ -14,6 +14,7 @@ pub const KEYED: u32 = 1 << 1;
 pub const STACKED: u32 = 1 << 3;
 pub const DROPIN: u32 = 1 << 4;
 pub const CREDENTIALS: u32 = 1 << 5;
+pub const SLOT: u32 = 1 << 6;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paying {
@@ -39,6 +40,10 @@ pub struct Call {
     pub keyed: bool,
     pub idempotent: bool,
     pub deadline: u64,
+    /// Its waits from one attempt to the next, if they hold a slot of the host.
+    pub longest_wait: u64,
+    /// It began, or its last attempt ended.
+    pub rests_from: u64,
     /// Milliseconds of an attempt; 0 = no limit.
     pub attempt: u64,
     /// The deadline cuts the running attempt too.
@@ -107,6 +112,18 @@ impl Call {
     #[must_use]
     pub fn left(&self, now: u64) -> Option<u64> {
         self.deadline.checked_sub(now)?.checked_sub(50)
+    }
+
+    /// What is left until the slot of the host must be free.
+    #[must_use]
+    pub fn rest(&self, now: u64) -> u64 {
+        if self.has(SLOT) { (self.rests_from + self.longest_wait).saturating_sub(now) } else { u64::MAX }
+    }
+
+    /// Milliseconds that a wait may last.
+    #[must_use]
+    pub fn may_wait(&self, now: u64) -> u64 {
+        self.left(now).unwrap_or(0).min(self.rest(now))
     }
 
     /// The timeout of an attempt that begins now.

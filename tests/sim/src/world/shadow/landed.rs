@@ -154,6 +154,7 @@ impl Shadow {
         self.attempts_ended += 1;
         let call = self.known(id);
         call.last = last;
+        call.rests_from = now;
         let (upstream, elapsed) = (call.upstream, now - call.sent_at);
         self.upstreams[upstream].in_flight -= 1;
         elapsed
@@ -249,7 +250,7 @@ impl Shadow {
             self.upstreams[call.upstream].budget.give_back(call.paid);
             self.marks.hit(Mark::OfflinePaid);
         }
-        let left = call.left(now).unwrap_or(0);
+        let left = call.may_wait(now);
         let parks = call.has(call::REPEATABLE) && call.replayable() && !call.has(call::DROPIN);
         if !parks || self.closed || left == 0 {
             return self.must_fail(id, answer, Reason::Offline);
@@ -299,10 +300,18 @@ impl Shadow {
         if !free && call.attempts >= route.attempts {
             return self.must_fail(id, answer, Reason::RetriesExhausted);
         }
-        if let (Some(server), Some(longest)) = (again.server, route.max_retry_after)
-            && server > longest
-        {
-            return self.must_fail(id, answer, Reason::RateLimited);
+        let rest = call.rest(now);
+        if let Some(server) = again.server {
+            let asked = matches!(answer.step(), Step::Fail { reason: Reason::RateLimited, retry_after, .. }
+                if u64::from(retry_after) == server);
+            let held = least > rest || asked && most > rest;
+            if held || route.max_retry_after.is_some_and(|longest| server > longest) {
+                if held {
+                    self.marks.hit(Mark::SlotTooLong);
+                }
+                ensure!(asked, "does not say that the server asks for {server} ms");
+                return self.must_fail(id, answer, Reason::RateLimited);
+            }
         }
         let left = call.left(now);
         let never = left.is_none_or(|left| least > left);
@@ -311,6 +320,13 @@ impl Shadow {
             return self.must_fail(id, answer, Reason::Deadline);
         }
         if fails && left.is_some_and(|left| most > left) {
+            return self.must_fail(id, answer, Reason::Deadline);
+        }
+        if least > rest || fails && most > rest {
+            let drawn = matches!(answer.step(), Step::Fail { retry_after, .. }
+                if (least..=most).contains(&u64::from(retry_after)) && u64::from(retry_after) > rest);
+            ensure!(drawn, "does not say that it would wait more than {rest} ms, {least} to {most}");
+            self.marks.hit(Mark::SlotTooLong);
             return self.must_fail(id, answer, Reason::Deadline);
         }
         if !again.allowed {

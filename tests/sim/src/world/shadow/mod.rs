@@ -150,17 +150,19 @@ impl Shadow {
             Input::Report { .. } | Input::Scope { .. } | Input::Events | Input::Snapshot { .. } => {}
         }
         self.unpulled = answer.flags().has(Flags::WAKES);
-        self.told(input, answer);
+        self.told(input, answer)?;
         self.bounds(core)
     }
 
-    /// When a waiting call was told to ask again.
-    fn told(&mut self, input: &Input, answer: Answer) {
+    /// When a waiting call was told to ask again: before it holds a slot of its host too long.
+    fn told(&mut self, input: &Input, answer: Answer) -> Result<(), String> {
         if let (Some(id), Step::Wait { delay: ms } | Step::Park { at_most: ms }) = (input.call(), answer.step())
             && let Some(call) = self.calls.get_mut(&id)
         {
             call.told = self.now + ms;
+            ensure!(ms <= call.rest(self.now), "holds a slot of the host {ms} ms, {} are left", call.rest(self.now));
         }
+        Ok(())
     }
 
     /// What holds after every input.
@@ -277,7 +279,7 @@ impl Shadow {
         let rules = Rc::clone(&self.rules);
         let route = if self.upstreams[upstream].own { route as usize } else { 0 };
         let own = &rules.routes[route];
-        let (method, flags) = (what & 15, what >> 4 & 63);
+        let (method, flags) = (what & 15, what >> 4 & 127);
         let dropin = flags & call::DROPIN != 0;
         let growth = u64::from(what >> 16) * 1_000;
         let keyed = flags & call::KEYED != 0 || rules.keys && matches!(method, 7 | 8);
@@ -295,6 +297,8 @@ impl Shadow {
                 keyed,
                 idempotent: own.repeatable.unwrap_or(call::idempotent(method)),
                 deadline: if deadline == 0 { now + own.total } else { deadline.min(1 << 41) },
+                longest_wait: own.longest_wait,
+                rests_from: now,
                 attempt: if dropin && !rules.written { 0 } else { own.attempt + growth },
                 cuts: deadline != 0 || !dropin || rules.written,
                 standing: Standing { node: Node::New, upstream: 0, place: 0 },

@@ -69,6 +69,9 @@ internal object What {
     const val DROPIN = 16
     const val CREDENTIALS = 32
 
+    /** A wait of this call holds a thread of the dispatcher: `timeouts.wait` bounds it. */
+    const val SLOT = 64
+
     private const val OTHER = 15
     private const val PIECE = 65_536L
     private const val MOST_PIECES = 65_535L

@@ -49,6 +49,7 @@ class CodesTest {
                 "STACKED" to What.STACKED,
                 "DROPIN" to What.DROPIN,
                 "CREDENTIALS" to What.CREDENTIALS,
+                "SLOT" to What.SLOT,
             )
         assertEquals(table("traits"), traits)
         assertEquals(3 shl 16 or (What.KEYED shl 4) or 7, What.of("POST", What.KEYED, 2 * 65_536L + 1))

@@ -171,7 +171,7 @@ private class VectorRun(private val vector: JsonObject) {
         const val PIECE = 65_536L
         const val NO_FAULT = 99
         const val WALL = 1_767_225_600_000L
-        val FLAGS = listOf("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS")
+        val FLAGS = listOf("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT")
         val RIDERS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
         val MISUSES = listOf("", "unknown", "live", "state", "dead", "generation", "range")
 
