@@ -4,16 +4,16 @@
 import { type Attempt, ignore, timedOut } from "./attempt.js";
 import { raw } from "./body.js";
 import type { Job } from "./call.js";
+import { controls, type DropIn } from "./dropin.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
-import { type EventKind, kindsOf, type Listener } from "./observe.js";
 import { branded, type CommonOptions, type Fetch, open, sender } from "./open.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
-import { type Account, explain, hand } from "./response.js";
-import type { RouteSettings, Snapshot } from "./settings.js";
+import { type Account, hand } from "./response.js";
+import type { RouteSettings } from "./settings.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -24,16 +24,7 @@ export interface FetchOptions extends CommonOptions {
 }
 
 /** A `fetch` that retries, waits and gives up as its policy says. */
-export interface ResilientFetch extends Fetch {
-  /** Why a call took as long as it did: a short table, for a response or an error of this fetch. */
-  explain(ended: object): string;
-  /** Listens to events; the answer ends it. */
-  on(kinds: EventKind | readonly EventKind[], listener: Listener): () => void;
-  /** Calls, attempts, waits, breakers and limits as they stand now. */
-  snapshot(): Snapshot;
-  /** Ends all waits; new calls fail. */
-  close(): void;
-}
+export interface ResilientFetch extends Fetch, DropIn {}
 
 /**
  * Makes a drop-in for `fetch`: `new OpenAI({ fetch: createFetch(policy), maxRetries: 0 })`.
@@ -65,12 +56,7 @@ export function createFetch<const P extends Policy>(
     }
     return driver.run(call, false);
   };
-  return Object.assign(branded(fetch), {
-    explain,
-    on: (kinds: EventKind | readonly EventKind[], listener: Listener) => driver.observers.add(kindsOf(kinds), listener),
-    snapshot: () => driver.snapshot(),
-    close: () => driver.close(),
-  });
+  return Object.assign(branded(fetch), controls(driver));
 }
 
 /** Pages and workers have relative URLs; elsewhere they stay what they are. */

@@ -4,6 +4,7 @@ export type { Answer } from "./answer.js";
 export type { Credentials, Token } from "./auth.js";
 export { type CallOptions, type Client, type ClientOptions, createClient } from "./client.js";
 export type { Clock } from "./clock.js";
+export type { DropIn } from "./dropin.js";
 export { CallError, PolicyError, StatusError } from "./errors.js";
 export { createFetch, type FetchOptions, type ResilientFetch } from "./fetch.js";
 export type { ClientEvent, EventKind, Listener, Log } from "./observe.js";

@@ -3,6 +3,7 @@
 // headers stay native; wrapping in a new Response would lose them.
 
 import { type Attempt, read } from "./attempt.js";
+import type { CallError } from "./errors.js";
 
 /** What is known about a response that was handed out. */
 export interface Note {
@@ -32,10 +33,18 @@ const accounts = new WeakMap<object, Account>();
 // A response that the program lets go of unread must not stay known to the caller's signal.
 const backstop = new FinalizationRegistry<Attempt>((attempt) => attempt.end());
 
-/** Why a call took as long as it did: a short table, for a response or an error that this package handed out. */
+/**
+ * Why a call took as long as it did: a short table, for a response or an error that this package handed out, or for an
+ * error that has one of those as its `cause`.
+ */
 export function explain(ended: object): string {
-  const known = notes.get(ended)?.account ?? accounts.get(ended);
-  return known?.text() ?? (ended as { report?: { text?: string } }).report?.text ?? "not a call of unruffled";
+  // Clients wrap what they catch, seldom more than twice.
+  for (let at: unknown = ended, deep = 0; typeof at === "object" && at !== null && deep < 5; deep++) {
+    const told = (notes.get(at)?.account ?? accounts.get(at))?.text() ?? (at as Partial<CallError>).report?.text;
+    if (told !== undefined) return told;
+    at = (at as { cause?: unknown }).cause;
+  }
+  return "not a call of unruffled";
 }
 
 /** Remembers the account of an error that belongs to the platform. */

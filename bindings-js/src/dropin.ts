@@ -1,0 +1,28 @@
+// What every drop-in offers beside the client that it sits under: events, counts, reasons, an end.
+
+import type { Driver } from "./driver.js";
+import { type EventKind, kindsOf, type Listener } from "./observe.js";
+import { explain } from "./response.js";
+import type { Snapshot } from "./settings.js";
+
+/** What can be asked of a drop-in. */
+export interface DropIn {
+  /** Why a call took as long as it did: a short table, for a response or an error that came through it. */
+  explain(ended: object): string;
+  /** Listens to events; the answer ends it. */
+  on(kinds: EventKind | readonly EventKind[], listener: Listener): () => void;
+  /** Calls, attempts, waits, breakers and limits as they stand now. */
+  snapshot(): Snapshot;
+  /** Ends all waits; new calls fail. */
+  close(): void;
+}
+
+/** The controls of one driver. */
+export function controls(driver: Driver): DropIn {
+  return {
+    explain,
+    on: (kinds, listener) => driver.observers.add(kindsOf(kinds), listener),
+    snapshot: () => driver.snapshot(),
+    close: () => driver.close(),
+  };
+}
