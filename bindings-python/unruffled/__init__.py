@@ -5,7 +5,12 @@
 
 The policy file says what the API needs; nothing else has to be set. `Client` is for threads, `AsyncClient` for asyncio
 and trio. Importing this module is cheap: the core is loaded with the first client.
+
+Under a client that you already have: `unruffled.httpx2`, `.httpx`, `.requests`, `.aiohttp`. Each is imported when it is
+first used, and needs the package that it is named after.
 """
+
+from typing import Any
 
 from ._call import Options
 from ._client import AsyncClient, AsyncStream, Client, Stream
@@ -32,3 +37,12 @@ __all__ = [
     "UsageError",
     "explain",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The adapters, at their first use."""
+    if name in ("aiohttp", "httpx", "httpx2", "requests"):
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

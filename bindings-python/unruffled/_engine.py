@@ -30,7 +30,7 @@ _BIT = {kind: 1 << place for place, kind in enumerate(codes.EVENT_KINDS)}
 ALL_KINDS = (1 << len(codes.EVENT_KINDS)) - 1
 _WARNINGS = _BIT["breaker"] | _BIT["stacked"] | _BIT["warning"]
 _INFOS = _WARNINGS | _BIT["wait"] | _BIT["limiter"] | _BIT["refresh"] | _BIT["call"]
-# Routes remembered at most; they are asked for again beyond that.
+# Routes and origins remembered at most; they are asked for again beyond that.
 _MOST_CACHED = 4096
 
 
@@ -79,6 +79,7 @@ class Engine:
         self._telling = threading.Lock()
         self._routes: dict[tuple[str, str], int] = {}
         self._scopes: dict[str, int] = {}
+        self._origins: dict[str, int] = {}
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         self.settings: dict[str, Any] = boundary.settings(self.handle)
         self.base_url = self._resolve(base_url)
@@ -120,6 +121,15 @@ class Engine:
         known = self._scopes.get(credential)
         if known is None:
             known = self._scopes[credential] = boundary.scope(self.handle, "", credential)
+        return known
+
+    def origin_scope(self, origin: str) -> int:
+        """The number of an origin's scope (`https://host[:port]`): breaker, budget and limits of a drop-in."""
+        known = self._origins.get(origin)
+        if known is None:
+            if len(self._origins) >= _MOST_CACHED:
+                self._origins.clear()
+            known = self._origins[origin] = boundary.scope(self.handle, origin, "")
         return known
 
     def wake(self) -> None:

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import httpx2
 
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 Policy = Mapping[str, Any] | str | os.PathLike[str]
 UnknownKeys = Literal["error", "warn"]
 
-_HOMES: weakref.WeakSet[Home] = weakref.WeakSet()
+
+class Survivor(Protocol):
+    """What must not go on in a forked child as it was."""
+
+    def forked(self) -> None:
+        """In a child: the parent's engine, connections and locks are not ours."""
+
+
+_SURVIVORS: weakref.WeakSet[Survivor] = weakref.WeakSet()
 # What the policy says, or what would let httpx2 decide over our head.
 _NOT_OURS = {
     "timeout": "write timeouts into the policy",
@@ -125,7 +133,7 @@ class Home:
         self.views = ViewNames()
         self._listeners: list[tuple[int, Listener]] = []
         self.live: Live | None = self._opened()
-        _HOMES.add(self)
+        survives(self)
 
     def _opened(self) -> Live:
         live = Live(Engine(self._text, lenient=self._lenient, base_url=self._base_url))
@@ -186,11 +194,16 @@ class Home:
         self.live = None
 
 
+def survives(one: Survivor) -> None:
+    """Tells it of every fork for as long as it lives."""
+    _SURVIVORS.add(one)
+
+
 def _after_fork() -> None:
     if boundary.loaded():
         boundary.per_call().unruffled_forked()
-        for home in list(_HOMES):
-            home.forked()
+        for one in list(_SURVIVORS):
+            one.forked()
 
 
 if hasattr(os, "register_at_fork"):

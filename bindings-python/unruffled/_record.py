@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import httpx2
@@ -9,6 +10,7 @@ import httpx2
 from . import _boundary as boundary
 from . import _codes as codes
 from ._engine import Engine
+from ._errors import CallError
 
 _PLACE = "unruffled"
 
@@ -42,7 +44,7 @@ class Record:
 
 
 def attach(response: httpx2.Response, record: Record) -> httpx2.Response:
-    """Leaves the record with the response. An empty body parses to None, as in the other languages."""
+    """Of a verb: leaves the record with the response. An empty body parses to None, as in the other languages."""
     response.extensions[_PLACE] = record
     if not getattr(response, "_content", True):
         response.json = _nothing  # type: ignore[method-assign]
@@ -53,12 +55,47 @@ def _nothing(**kwargs: Any) -> None:
     """`Response.json` of an empty body."""
 
 
-def explain(response: httpx2.Response) -> str:
+# Exceptions and responses of clients that have no place of their own for it; pickling them loses it, nothing else.
+_RECORDS: weakref.WeakKeyDictionary[Any, Record] = weakref.WeakKeyDictionary()
+
+
+def remember(ended: object, record: Record) -> None:
+    """Keeps the record for as long as what a drop-in gave out."""
+    _RECORDS[ended] = record
+
+
+def explain(ended: object) -> str:
     """Why a call took as long as it did: a table of each attempt, each wait and the rule that asked for it.
 
-    Raises ValueError for a response that no client of this package returned (or that was pickled since).
+    `ended`: a response or an exception of this package or of a client that it sits under; also an SDK's exception that
+    was raised because of one.
+
+    Raises ValueError for what no client of this package returned or raised (or what was pickled since).
     """
-    record = response.extensions.get(_PLACE)
+    told = _told(ended)
+    error = ended
+    # An SDK wraps what the transport raised, some of them twice.
+    for _ in range(8):
+        if told is not None or not isinstance(error, BaseException):
+            break
+        told = _told(getattr(error, "response", None))
+        error = error.__cause__ or error.__context__
+        told = told or _told(error)
+    if told is None:
+        raise ValueError("this was not returned by an unruffled client, nor raised by one")
+    return told
+
+
+def _told(ended: object) -> str | None:
+    if isinstance(ended, CallError):
+        return ended.explain()
+    extensions = getattr(ended, "extensions", None)
+    record = extensions.get(_PLACE) if isinstance(extensions, dict) else None
+    if record is None:
+        try:
+            record = _RECORDS.get(ended)
+        except TypeError:
+            return None
     if not isinstance(record, Record):
-        raise ValueError("this response was not returned by an unruffled client")
-    return str(record.report(response.status_code)["text"])
+        return None
+    return str(record.report(getattr(ended, "status_code", 0))["text"])

@@ -155,13 +155,13 @@ def _key(call: Call, key: str | bool | None) -> int:
 
 def _own_headers(call: Call, own: RawPairs) -> int:
     """Lets the caller's headers replace those of the same name; returns the flags."""
-    what = codes.STACKED if is_stacked(own) else 0
-    names = {name.lower() for name, _ in own}
+    names = {name.lower(): value for name, value in own}
+    what = codes.STACKED if is_stacked(names) else 0
     key = call.route.key_header.lower()
     if key in names:
         # The caller's own key under the policy's name: it goes out once, as it was written.
         what |= codes.KEYED
-        call.key = next(value for name, value in own if name.lower() == key)
+        call.key = names[key]
         own = [pair for pair in own if pair[0].lower() != key]
     if b"authorization" in names:
         call.credential = None

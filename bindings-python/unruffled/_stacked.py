@@ -5,6 +5,7 @@ Two loops on top of each other multiply attempts, so that the lower one makes a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 
 import httpx2
@@ -23,15 +24,12 @@ def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
     return any(pool is None for pool in pools(http))
 
 
-def is_stacked(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether the caller's own headers say that this is somebody's retry."""
-    for name, value in headers:
-        low = name.lower()
-        if low in _COUNTS and value.isdigit() and int(value) >= 1:
+def is_stacked(sent: Mapping[bytes, bytes]) -> bool:
+    """Whether the caller's own headers, by lower-case name, say that this is somebody's retry."""
+    for name in _COUNTS & sent.keys():
+        value = sent[name]
+        if value.isdigit() and int(value) >= 1:
             return True
-        # AWS: `attempt=2; max=3`, counted from 1.
-        if low == b"amz-sdk-request":
-            count = value.partition(b";")[0].partition(b"=")[2].strip()
-            if count.isdigit() and int(count) >= 2:
-                return True
-    return False
+    # AWS: `attempt=2; max=3`, counted from 1.
+    count = sent.get(b"amz-sdk-request", b"").partition(b";")[0].partition(b"=")[2].strip()
+    return count.isdigit() and int(count) >= 2

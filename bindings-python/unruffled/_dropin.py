@@ -1,0 +1,195 @@
+"""What every drop-in shares, whatever client it sits in: a policy's engine, and where a request belongs in it.
+
+How an adapter is made: a `DropIn` per policy; for each request `order()` fills a `Dropped` (scope by origin, route by
+path, flags); `drive(host, call)` makes it. The host is `ThreadHost` or `LoopHost` of `_dropin_hosts` with the client's
+own ways to send, to read a body and to name what was never sent. Nothing here knows an HTTP client.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from . import _codes as codes
+from ._engine import Engine, Listener, kinds_of
+from ._home import Policy, UnknownKeys, survives, text_of
+from ._job import Job
+from ._stacked import NESTED, is_stacked
+
+R = TypeVar("R")
+Lines = Sequence[tuple[bytes, bytes]]
+
+_PIECE = 64 * 1024
+_MOST_CACHED = 1024
+_PORTS = {"http": 80, "https": 443}
+
+
+class Route:
+    """What the policy asks of a drop-in on one route. None: its text does not say; the client's own limit holds."""
+
+    __slots__ = ("body_statuses", "buffer_up_to", "connect", "idle", "key", "key_header", "key_quoted")
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        """Takes the route's settings."""
+        self.body_statuses = frozenset(settings["bodyStatuses"])
+        #: Answers below 400 with a declared length of at most so many bytes are read before they count.
+        self.buffer_up_to: int = settings["bufferUpTo"]
+        #: Seconds.
+        self.connect: float | None = settings["connect"] / 1000 if settings["connectWritten"] else None
+        self.idle: float | None = settings["idle"] / 1000 if settings["idleWritten"] else None
+        self.key_header: bytes = settings["idempotency"]["header"].encode("ascii")
+        self.key = self.key_header.lower()
+        self.key_quoted: bool = settings["idempotency"]["format"] == "sf-string"
+
+
+class Dropped(Job[R]):
+    """One request of a client above us, as one call. `request` is what the adapter was given."""
+
+    __slots__ = ("request", "rewind", "route", "timeouts")
+
+    request: Any
+    route: Route
+    #: Puts the body back to where it began, before each attempt but the first; None = there is nothing to do.
+    rewind: Callable[[], object] | None
+    #: The attempt's time limits, where the adapter's client takes them as a dict.
+    timeouts: dict[str, float | None]
+
+    def key_line(self, word: int) -> tuple[bytes, bytes] | None:
+        """The header line that the word asks for: all that a drop-in ever adds."""
+        if not word & codes.KEY or self.what & codes.KEYED:
+            return None
+        return self.keyed(self.route.key_header, self.route.key_quoted)
+
+    def buffers(self, status: int, lines: Lines) -> bool:
+        """Whether an answer with these header lines is read before it counts, so that one that breaks off is a failed
+        attempt: below 400, of a declared length that the route allows, and no event stream.
+        """
+        if status >= 400:
+            return False
+        short = False
+        for name, value in lines:
+            low = name.lower()
+            if low == b"content-length":
+                short = value.isdigit() and int(value) <= self.route.buffer_up_to
+            elif low == b"content-type" and value.lower().startswith(b"text/event-stream"):
+                return False
+        return short
+
+
+class DropIn:
+    """A policy at work beneath somebody else's client: one engine for any number of transports. Survives a fork."""
+
+    def __init__(
+        self, policy: Policy, *, unknown_keys: UnknownKeys = "error", forked: Callable[[], object] | None = None
+    ) -> None:
+        """Checks the policy (`PolicyError`). `forked`: called in a forked child, to drop the parent's connections."""
+        if unknown_keys not in ("error", "warn"):
+            raise ValueError('unknown_keys is "error" or "warn"')
+        self._text = text_of(policy)
+        self._lenient = unknown_keys == "warn"
+        self._lock = threading.Lock()
+        self._on_fork = forked
+        self._listeners: list[tuple[int, Listener]] = []
+        self._live: Engine | None = None
+        self._revived()
+        survives(self)
+
+    def _revived(self) -> Engine:
+        with self._lock:
+            if self._live is None:
+                engine = Engine(self._text, lenient=self._lenient)
+                for kinds, listener in self._listeners:
+                    engine.listen(listener, kinds)
+                self._routes = [Route(settings) for settings in engine.settings["routes"]]
+                self._origins: dict[str, str] = {}
+                self._live = engine
+            return self._live
+
+    def forked(self) -> None:
+        """In a child: the parent's engine, connections and locks are not ours."""
+        self._lock = threading.Lock()
+        if self._live is not None:
+            self._live.forked()
+            self._listeners = self._live.listeners
+        self._live = None
+        if self._on_fork is not None:
+            self._on_fork()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; a new one after a fork."""
+        return self._live or self._revived()
+
+    def order(
+        self, call: Dropped[R], method: str, origin: str, path: str, lines: Lines, *, repeatable: bool
+    ) -> Dropped[R]:
+        """Fills a call. `origin`: scheme, host and port; `path`: as it goes out, without the query; `lines`: the
+        request's headers. `repeatable`: the body can be sent again byte for byte (`call.rewind` may be set for that).
+        """
+        call.engine = engine = self.engine
+        call.target = f"{method} {origin}{path}"
+        call.scope = engine.origin_scope(origin)
+        call.route_number = number = engine.route(method, f"{origin}{path or '/'}")
+        call.route = route = self._routes[number]
+        call.body_statuses = route.body_statuses
+        what = codes.DROPIN | codes.METHODS.get(method, codes.OTHER_METHOD)
+        sent = {name.lower(): value for name, value in lines}
+        if repeatable:
+            what |= codes.REPEATABLE
+        if route.key in sent:
+            what |= codes.KEYED
+        if is_stacked(sent):
+            what |= codes.STACKED
+        size = sent.get(b"content-length", b"0")
+        if size.isdigit() and int(size) > _PIECE:
+            what |= min(65535, -(-int(size) // _PIECE)) << 16
+        call.deadline = 0
+        above = NESTED.get()
+        if above is not None:
+            what |= codes.STACKED
+            if above < math.inf:
+                call.deadline = max(1, math.ceil((above - time.monotonic()) * 1000))
+        call.what = what
+        call.streamed = True
+        call.reading = False
+        call.key = call.response = call.error = call.pieces = None
+        call.limit_at = math.inf
+        return call
+
+    def place_of(self, url: str) -> tuple[str, str]:
+        """Origin and path of an absolute URL, for clients that have it as a text."""
+        start = url.find("://") + 3
+        end = min((at for at in (url.find(mark, start) for mark in "/?#") if at >= 0), default=len(url))
+        written = url[:end]
+        origin = self._origins.get(written)
+        if origin is None:
+            if len(self._origins) >= _MOST_CACHED:
+                self._origins.clear()
+            parts = urlsplit(written)
+            host, port = parts.hostname or "", parts.port
+            host = f"[{host}]" if ":" in host else host
+            shown = "" if port is None or port == _PORTS.get(parts.scheme) else f":{port}"
+            origin = self._origins[written] = f"{parts.scheme}://{host}{shown}"
+        return origin, url[end:].partition("?")[0].partition("#")[0]
+
+
+class Offers:
+    """What a drop-in has beside its client's contract: the same as every client of this package."""
+
+    _dropin: DropIn
+
+    def on(self, listener: Listener, kinds: Iterable[str] | None = None) -> Callable[[], None]:
+        """Calls `listener` with events as plain dicts: `{"at": ms, "kind": "wait", "rule": "backoff", "ms": 312, …}`.
+
+        `kinds` chooses among `attempt wait breaker limiter refresh call stacked warning`; None = all. They are handed
+        over when a call ends, in order, in that call's thread or task. Returns a function that ends the subscription.
+        """
+        return self._dropin.engine.listen(listener, kinds_of(kinds))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Counters, and per origin the breaker, the retry budget, limits and lines at this moment, as plain values."""
+        return self._dropin.engine.snapshot()
