@@ -185,6 +185,16 @@ public class Client internal constructor(
     /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
     public fun snapshot(): Map<String, Any?> = engine.snapshot()
 
+    /**
+     * A drop-in for `OkHttpClient` that shares this client's engine, limits and connections:
+     * `Retrofit.Builder().callFactory(orders.callFactory())`. It sends requests as they are: no headers of the policy, no
+     * credentials. Closed with this client.
+     */
+    public fun callFactory(): ResilientCallFactory = ResilientCallFactory(DropIn(engine), Line(transport.given, engine.settings))
+
+    /** The same for where only an interceptor fits: `OkHttpClient.Builder().addInterceptor(orders.interceptor())`. */
+    public fun interceptor(): ResilientInterceptor = ResilientInterceptor(DropIn(engine))
+
     /** Ends all waits with the reason `closed`. Calls in flight may still deliver; new ones fail. Views are closed with it. */
     override fun close() {
         engine.close()

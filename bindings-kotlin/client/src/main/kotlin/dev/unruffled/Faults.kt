@@ -1,6 +1,7 @@
 package dev.unruffled
 
 import okhttp3.Call
+import okhttp3.Dispatcher
 import okhttp3.EventListener
 import okhttp3.Interceptor
 import okhttp3.Response
@@ -9,6 +10,8 @@ import okhttp3.internal.http2.ErrorCode
 import okhttp3.internal.http2.StreamResetException
 import java.io.IOException
 import java.io.InterruptedIOException
+import java.net.ConnectException
+import java.net.UnknownHostException
 import java.net.UnknownServiceException
 
 /**
@@ -21,6 +24,39 @@ internal class Progress : EventListener() {
 
     @Volatile
     private var answered = false
+
+    /** Nobody tells it anything: only the exception's own kind is known. */
+    @Volatile
+    var blind = false
+
+    /** What must not run while the call stands in its dispatcher's line: that is no attempt yet. */
+    @Volatile
+    var queued: Watch.Flight? = null
+
+    /** Rung when the call is cancelled. */
+    @Volatile
+    var bell: Bell? = null
+
+    /** Another attempt of the same call begins. */
+    fun restart() {
+        sent = false
+        answered = false
+    }
+
+    override fun dispatcherQueueStart(call: Call, dispatcher: Dispatcher) {
+        queued?.let(Watch::end)
+    }
+
+    override fun dispatcherQueueEnd(call: Call, dispatcher: Dispatcher) {
+        queued?.let {
+            it.restart()
+            Watch.begin(it)
+        }
+    }
+
+    override fun canceled(call: Call) {
+        bell?.ring()
+    }
 
     override fun requestHeadersStart(call: Call) {
         sent = true
@@ -41,6 +77,7 @@ internal class Progress : EventListener() {
         return when {
             error is TooLarge -> Fault.TOO_LARGE
             error !is IOException || error is UnknownServiceException -> Fault.REFUSED
+            blind -> if (late) Fault.TIMEOUT else if (error is ConnectException || error is UnknownHostException) Fault.UNSENT else Fault.LOST
             !sent -> if (late) Fault.CONNECT_TIMEOUT else Fault.UNSENT
             late -> Fault.TIMEOUT
             error is StreamResetException && error.errorCode == ErrorCode.REFUSED_STREAM -> Fault.UNSENT

@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit
  * interceptors of the client it was made from.
  */
 internal class Transport(from: OkHttpClient?, private val settings: Settings) {
-    private val threads = Threads()
+    private val threads = DaemonThreads()
 
     /** Runs attempts that suspend, and reads bodies for them. */
     val executor: ExecutorService get() = threads.executor
@@ -29,8 +29,11 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     /** The same threads for refreshes. */
     val dispatcher: CoroutineDispatcher get() = threads.dispatcher
 
+    /** The client as it was handed in. */
+    val given: OkHttpClient = from ?: OkHttpClient()
+
     private val base: OkHttpClient =
-        (from ?: OkHttpClient()).newBuilder()
+        given.newBuilder()
             .retryOnConnectionFailure(false)
             .followSslRedirects(false)
             .apply { interceptors().add(0, Guard) }

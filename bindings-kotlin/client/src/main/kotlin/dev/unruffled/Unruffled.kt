@@ -1,6 +1,7 @@
 package dev.unruffled
 
 import kotlinx.serialization.json.Json
+import okhttp3.Call
 import okhttp3.OkHttpClient
 import kotlin.experimental.ExperimentalTypeInference
 
@@ -36,6 +37,53 @@ public object Unruffled {
     @JvmOverloads
     public fun client(urlOrPath: String, configure: ClientOptions.() -> Unit = {}): Client =
         client(Policy.of(urlOrPath), configure)
+
+    /**
+     * A drop-in for [over] wherever a `Call.Factory` is taken: the same calls, which survive what the policy says. An
+     * `OkHttpClient` is used with all that it has, only its own retries are off in here; another factory is left as it is.
+     *
+     * ```
+     * Retrofit.Builder().callFactory(Unruffled.callFactory(Policy.fromFile("orders.policy.json"), okHttpClient))
+     * ```
+     *
+     * @throws PolicyException if the policy is wrong; it says where.
+     */
+    @JvmStatic
+    @JvmOverloads
+    public fun callFactory(
+        policy: Policy,
+        over: Call.Factory = OkHttpClient(),
+        configure: PolicyOptions.() -> Unit = {},
+    ): ResilientCallFactory {
+        val engine = Engine(policy, PolicyOptions().apply(configure))
+        return ResilientCallFactory(DropIn(engine), Line(over, engine.settings))
+    }
+
+    /** The same for a base URL, with the defaults for everything, or for the policy file at a path. */
+    @JvmStatic
+    @JvmOverloads
+    public fun callFactory(
+        urlOrPath: String,
+        over: Call.Factory = OkHttpClient(),
+        configure: PolicyOptions.() -> Unit = {},
+    ): ResilientCallFactory = callFactory(Policy.of(urlOrPath), over, configure)
+
+    /**
+     * An interceptor that makes the calls of its client survive what the policy says: for `addInterceptor`, where no
+     * [callFactory] fits.
+     *
+     * @throws PolicyException if the policy is wrong; it says where.
+     */
+    @JvmStatic
+    @JvmOverloads
+    public fun interceptor(policy: Policy, configure: PolicyOptions.() -> Unit = {}): ResilientInterceptor =
+        ResilientInterceptor(DropIn(Engine(policy, PolicyOptions().apply(configure))))
+
+    /** The same for a base URL, with the defaults for everything, or for the policy file at a path. */
+    @JvmStatic
+    @JvmOverloads
+    public fun interceptor(urlOrPath: String, configure: PolicyOptions.() -> Unit = {}): ResilientInterceptor =
+        interceptor(Policy.of(urlOrPath), configure)
 }
 
 /** What every user of a policy may be given beside it, a drop-in as well as a client. Everything is optional. */

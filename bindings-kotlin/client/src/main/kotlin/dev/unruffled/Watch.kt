@@ -27,7 +27,7 @@ internal object Watch {
         private val thread: Thread? = null,
         private val onLate: Runnable? = null,
     ) {
-        private val begun = System.nanoTime()
+        private var begun = System.nanoTime()
         private val hash = ThreadLocalRandom.current().nextInt()
 
         /** Its time was up, and it was cancelled for that. */
@@ -38,6 +38,11 @@ internal object Watch {
         /** Milliseconds left; [Long.MAX_VALUE] = no limit. */
         fun left(now: Long = System.nanoTime()): Long =
             if (limitMs == 0L) Long.MAX_VALUE else limitMs - TimeUnit.NANOSECONDS.toMillis(now - begun)
+
+        /** All of its time is left again; for one that is not watched. */
+        fun restart() {
+            begun = System.nanoTime()
+        }
 
         fun look(now: Long) {
             if (left(now) <= 0) {

@@ -69,7 +69,7 @@ internal object What {
     const val DROPIN = 16
     const val CREDENTIALS = 32
 
-    /** A wait of this call holds a thread of the dispatcher: `timeouts.wait` bounds it. */
+    /** Waits hold something that others need, a dispatcher's slot: `timeouts.wait` bounds them. */
     const val SLOT = 64
 
     private const val OTHER = 15

@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger
  * Threads of our own, as many as there is work: the core limits that. They end by themselves and hold no process. On a
  * dispatcher of the program's all threads may be blocked by calls, which would then wait for what waits for them.
  */
-internal class Threads {
+internal class DaemonThreads {
     private val count = AtomicInteger()
 
     val executor: ExecutorService =

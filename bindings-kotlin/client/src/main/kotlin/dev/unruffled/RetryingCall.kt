@@ -1,0 +1,260 @@
+package dev.unruffled
+
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeoutOrNull
+import okhttp3.Call
+import okhttp3.Callback
+import okhttp3.EventListener
+import okhttp3.Request
+import okhttp3.Response
+import okio.Timeout
+import java.io.IOException
+import java.io.InterruptedIOException
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.CoroutineContext
+import kotlin.coroutines.EmptyCoroutineContext
+import kotlin.coroutines.intrinsics.COROUTINE_SUSPENDED
+import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
+import kotlin.coroutines.resume
+import kotlin.coroutines.resumeWithException
+import kotlin.coroutines.suspendCoroutine
+import kotlin.reflect.KClass
+
+/**
+ * One logical call in the shape of OkHttp's: each attempt is a real call of [line]. Executed, it stays on its thread;
+ * enqueued, no thread waits for it.
+ */
+internal class RetryingCall(
+    private val dropIn: DropIn,
+    private val line: Line,
+    private val request: Request,
+) : Call {
+    private val executed = AtomicBoolean()
+    private val timeout = Timeout().timeout(line.callTimeoutMs, TimeUnit.MILLISECONDS)
+    private val listeners = CopyOnWriteArrayList<EventListener>()
+    private val tags = ConcurrentHashMap<Class<*>, Any>()
+
+    @Volatile
+    private var canceled = false
+
+    /** The attempt in flight, or the one whose body is being read. */
+    @Volatile
+    private var attempt: Call? = null
+
+    /** Rung by [cancel]. */
+    @Volatile
+    private var bell: Bell? = null
+
+    override fun request(): Request = request
+
+    override fun execute(): Response {
+        begin()
+        return now { OnThread().drive(timeout.withinMs()) }
+    }
+
+    override fun enqueue(responseCallback: Callback) {
+        begin()
+        val end = Ending(responseCallback)
+        val work: suspend () -> Response = { Queued().drive(timeout.withinMs()) }
+        val result =
+            try {
+                work.startCoroutineUninterceptedOrReturn(end)
+            } catch (@Suppress("TooGenericExceptionCaught") failed: Throwable) {
+                return line.threads.executor.execute { end.resumeWithException(failed) }
+            }
+        // Never on the thread that enqueues: it may be one that must not wait.
+        if (result !== COROUTINE_SUSPENDED) line.threads.executor.execute { end.resume(result as Response) }
+    }
+
+    override fun cancel() {
+        if (canceled) return
+        canceled = true
+        attempt?.cancel() ?: listeners.forEach { it.canceled(this) }
+        bell?.ring()
+    }
+
+    override fun isExecuted(): Boolean = executed.get()
+
+    override fun isCanceled(): Boolean = canceled
+
+    override fun timeout(): Timeout = timeout
+
+    override fun addEventListener(eventListener: EventListener) {
+        listeners += eventListener
+    }
+
+    override fun <T : Any> tag(type: KClass<T>): T? = tag(type.java)
+
+    override fun <T> tag(type: Class<out T>): T? = type.cast(tags[type] ?: request.tag(type) ?: attempt?.tag(type))
+
+    override fun <T : Any> tag(type: KClass<T>, computeIfAbsent: () -> T): T = tag(type.java, computeIfAbsent)
+
+    override fun <T : Any> tag(type: Class<T>, computeIfAbsent: () -> T): T =
+        tag(type) ?: checkNotNull(type.cast(tags.getOrPut(type, computeIfAbsent)))
+
+    override fun clone(): Call = RetryingCall(dropIn, line, request)
+
+    private fun begin() = check(executed.compareAndSet(false, true)) { "Already Executed" }
+
+    private fun hang(bell: Bell?) {
+        this.bell = bell
+        if (canceled) bell?.ring()
+    }
+
+    /** One real call, and how far it got. */
+    private class Leg(val call: Call, val progress: Progress)
+
+    private abstract inner class Own : Journey(dropIn, request) {
+        override val canceled: Boolean get() = this@RetryingCall.canceled
+
+        protected fun leg(attempt: Attempt<Request>): Leg {
+            val dressed =
+                dressed(attempt) { tags.forEach { (type, value) -> @Suppress("UNCHECKED_CAST") tag(type as Class<Any>, value) } }
+            val call =
+                try {
+                    line.call(attempt.route, dressed, attempt.fresh)
+                } catch (refused: RuntimeException) {
+                    throw refused(refused)
+                }
+            val progress = Progress()
+            try {
+                call.addEventListener(progress)
+                listeners.forEach(call::addEventListener)
+            } catch (_: LinkageError) {
+                // A factory of somebody else's, whose calls are of an older OkHttp.
+                progress.blind = true
+            }
+            left()?.let { ms ->
+                val own = call.timeout()
+                if (own.timeoutNanos() == 0L || own.timeoutNanos() > TimeUnit.MILLISECONDS.toNanos(ms)) own.timeout(ms, TimeUnit.MILLISECONDS)
+            }
+            this@RetryingCall.attempt = call
+            if (canceled) call.cancel()
+            return Leg(call, progress)
+        }
+    }
+
+    /** On the caller's own thread, which waits. */
+    private inner class OnThread : Own() {
+        override suspend fun send(attempt: Attempt<Request>): Received {
+            val leg = leg(attempt)
+            val thread = Thread.currentThread()
+            if (thread.isInterrupted) throw interrupted()
+            val flight = Watch.Flight(leg.call, attempt.timeoutMs, thread)
+            Watch.begin(flight)
+            try {
+                return received(attempt, leg.call.execute())
+            } catch (error: IOException) {
+                if (thread.isInterrupted && !canceled) throw interrupted()
+                throw broken(error, leg.progress, flight.late, leg.call.isCanceled())
+            } catch (error: RuntimeException) {
+                throw refused(error)
+            } finally {
+                Watch.end(flight)
+            }
+        }
+
+        override suspend fun rest(seat: Seat, ms: Long) = block(seat, ms, ::hang)
+    }
+
+    /** On whatever thread OkHttp answers; waits hold none. */
+    private inner class Queued : Own() {
+        override suspend fun send(attempt: Attempt<Request>): Received {
+            val leg = leg(attempt)
+            return suspendCoroutine { Landing(attempt, leg, it).start() }
+        }
+
+        override suspend fun rest(seat: Seat, ms: Long) {
+            val woken = CompletableDeferred<Unit>()
+            val bell = Bell { woken.complete(Unit) }
+            hang(bell)
+            try {
+                if (!canceled && seat.wait(bell)) withContext(line.waits) { withTimeoutOrNull(ms) { woken.await() } }
+            } finally {
+                hang(null)
+                seat.leave(bell)
+            }
+            if (canceled) throw canceled(null)
+        }
+
+        /** Where one attempt ends, whichever way comes first. */
+        private inner class Landing(
+            private val sent: Attempt<Request>,
+            private val leg: Leg,
+            private val continuation: Continuation<Received>,
+        ) : AtomicBoolean(),
+            Callback,
+            Runnable {
+            private val flight = Watch.Flight(leg.call, sent.timeoutMs, onLate = this)
+
+            fun start() {
+                // A name lookup goes on after its call was cancelled; nobody shall wait for it.
+                hang { elsewhere(canceled(null)) }
+                if (sent.timeoutMs > 0) {
+                    leg.progress.queued = flight
+                    Watch.begin(flight)
+                }
+                leg.call.enqueue(this)
+            }
+
+            override fun onResponse(call: Call, response: Response) {
+                val received =
+                    try {
+                        received(sent, response)
+                    } catch (error: IOException) {
+                        return onFailure(call, error)
+                    }
+                if (ends()) continuation.resume(received) else received.close()
+            }
+
+            override fun onFailure(call: Call, e: IOException) {
+                val error = broken(e, leg.progress, flight.late, call.isCanceled())
+                if (ends()) continuation.resumeWithException(error)
+            }
+
+            /** The time is up. */
+            override fun run() = elsewhere(leg.progress.broken(InterruptedIOException("timeout"), true))
+
+            private fun elsewhere(error: IOException) {
+                if (ends()) line.threads.executor.execute { continuation.resumeWithException(error) }
+            }
+
+            private fun ends(): Boolean {
+                // Each time: a call that left its dispatcher's line after its end is watched anew.
+                Watch.end(flight)
+                if (!compareAndSet(false, true)) return false
+                hang(null)
+                return true
+            }
+        }
+    }
+
+    /** Tells the caller how it ended, as OkHttp does. */
+    private inner class Ending(private val callback: Callback) : Continuation<Response> {
+        override val context: CoroutineContext get() = EmptyCoroutineContext
+
+        override fun resumeWith(result: Result<Response>) {
+            val error = result.exceptionOrNull()
+            when (error) {
+                null ->
+                    try {
+                        callback.onResponse(this@RetryingCall, result.getOrThrow())
+                    } catch (_: IOException) {
+                        // It was told of the answer; OkHttp logs what comes of that and no more.
+                    }
+                is IOException -> callback.onFailure(this@RetryingCall, error)
+                else -> {
+                    val canceled = IOException("canceled due to $error")
+                    canceled.addSuppressed(error)
+                    callback.onFailure(this@RetryingCall, canceled)
+                    throw error
+                }
+            }
+        }
+    }
+}
