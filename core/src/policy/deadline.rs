@@ -39,7 +39,7 @@ impl Limits {
     /// Milliseconds in which an attempt may still begin; `None` = too late for any.
     #[must_use]
     pub fn left(&self, now: u64) -> Option<u64> {
-        self.deadline.checked_sub(now)?.checked_sub(LAST_START)
+        self.deadline.saturating_sub(now).checked_sub(LAST_START)
     }
 
     /// The timeout of an attempt that begins now; 0 = none.
@@ -68,6 +68,19 @@ mod tests {
     #[test]
     fn an_upload_makes_the_attempt_longer() {
         assert_eq!(limits(&Timeouts::default(), 0, 0, 3, false).attempt, 13_000);
+    }
+
+    #[test]
+    fn what_is_asked_for_without_bounds_is_bounded() {
+        let endless = Timeouts { attempt: u64::MAX, total: u64::MAX, ..Timeouts::default() };
+        assert_eq!(limits(&endless, 1, u64::MAX, 65_535, false).deadline, MAX_NOW);
+        let Limits { deadline, attempt, .. } = limits(&endless, 1, 0, 65_535, false);
+        assert_eq!((deadline, attempt), (u64::MAX, u32::MAX));
+        assert_eq!(
+            limits(&Timeouts::default(), 0, 0, 65_535, false).attempt,
+            65_545_000,
+            "the longest upload is longer"
+        );
     }
 
     #[test]
