@@ -89,7 +89,10 @@ export class Host {
   }
 
   failure(error, call) {
-    const told = { name: error?.name, text: `${error?.message}\n${error?.cause?.message ?? ""}` };
+    const told = {
+      name: error?.name,
+      text: `${error?.message}\n${error?.cause?.message ?? error?.detail?.cause?.message ?? ""}`,
+    };
     return { ...told, ...this.made.judge(error, call) };
   }
 }

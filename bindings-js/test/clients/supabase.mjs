@@ -1,0 +1,39 @@
+import { createClient } from "@supabase/supabase-js";
+import { WebSocket } from "undici";
+
+export const name = "supabase";
+export const packages = ["@supabase/supabase-js"];
+export const under = "createFetch";
+
+export function make({ base, mode, policy, buffer, attempt, token, unruffled }) {
+  const fetch = mode === "unruffled" ? unruffled.createFetch(policy, { buffer }) : undefined;
+  const supabase = createClient(base, "a-key", {
+    // Node 20 has none of its own, and the client wants one whether or not it is used.
+    realtime: { transport: WebSocket },
+    accessToken: async () => token() ?? "none",
+    ...(fetch === undefined ? { db: { timeout: attempt } } : { global: { fetch } }),
+  });
+  const run = async (query, signal) => {
+    const asked = fetch === undefined ? query : query.retry(false);
+    const { data, error, status } = await (signal === undefined ? asked : asked.abortSignal(signal));
+    // Where there was no answer: what fetch threw, as text.
+    if (status === 0) throw new Error(error.message);
+    return data?.id ?? { status };
+  };
+  return {
+    read: ({ signal }) => run(supabase.from("things").select(), signal),
+    write: ({ op, signal }) => run(supabase.from("things").insert({ op }).select(), signal),
+    async stream({ signal }) {
+      const { data, error, response } = await supabase.functions.invoke("events", { method: "GET", signal });
+      if (response?.ok === false) return { status: response.status };
+      if (error !== null) throw new Error(String(error.context));
+      return data.body;
+    },
+    judge({ message }, { reason }) {
+      if (message === String(reason)) return { error: "cancelled" };
+      if (message.startsWith("TimeoutError: ")) return { error: "native", family: "timeout" };
+      return { error: "native", family: message.startsWith("TypeError: ") ? "connection" : "other" };
+    },
+    close: () => fetch?.close(),
+  };
+}
