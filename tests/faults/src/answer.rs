@@ -81,7 +81,7 @@ fn body(answer: &Answer, asked: &[u8], echo: impl FnOnce() -> Value) -> (Bytes, 
         return (Bytes::new(), "");
     }
     match answer.sdk {
-        Some(Sdk::Json) => return (Bytes::from(sdk::json(asked).to_string()), "application/json"),
+        Some(Sdk::Json) => return (Bytes::from(sdk::json(answer.status, asked).to_string()), "application/json"),
         Some(Sdk::Events) => return (Bytes::from_static(sdk::EVENTS.as_bytes()), "text/event-stream"),
         None => {}
     }

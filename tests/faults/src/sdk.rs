@@ -16,8 +16,9 @@ pub const EVENTS: &str = concat!(
     "data: [DONE]\n\n",
 );
 
-/// An object with every field that some SDK asks for; to a JSON-RPC request (`asked`) with that request's id.
-pub fn json(asked: &[u8]) -> Value {
+/// An object with every field that some SDK asks for, that of an error too from 400 on; to a JSON-RPC request (`asked`)
+/// with that request's id.
+pub fn json(status: u16, asked: &[u8]) -> Value {
     let mut body = json!({
         "id": "r1", "object": "thing", "ok": true, "type": "message", "role": "assistant", "model": "m", "created": 1,
         "content": [{"type": "text", "text": "ok"}],
@@ -25,6 +26,9 @@ pub fn json(asked: &[u8]) -> Value {
         "usage": {"input_tokens": 1, "output_tokens": 1, "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
         "data": {"thing": "ok"},
     });
+    if status >= 400 {
+        body["error"] = json!({"type": "thing_error", "code": "thing", "message": "no thing"});
+    }
     let asked: Option<Value> = serde_json::from_slice(asked).ok();
     if let Some(id) =
         asked.filter(|asked| asked["jsonrpc"] == "2.0").and_then(|mut asked| asked.get_mut("id").map(Value::take))
