@@ -144,18 +144,18 @@ class Passing(httpx2.BaseTransport):
 
 def test_the_private_place_for_the_deadline_is_there() -> None:
     """If this fails, httpx2 has moved it: sync attempt limits then hold between pieces only."""
-    assert _pool.clip(httpx2.Client())
-    assert _pool.clip(httpx2.Client(proxy="http://127.0.0.1:1"))
-    assert not _pool.clip(httpx2.Client(transport=Passing()))
+    assert _pool.clip(_pool.pools(httpx2.Client()))
+    assert _pool.clip(_pool.pools(httpx2.Client(proxy="http://127.0.0.1:1")))
+    assert not _pool.clip(_pool.pools(httpx2.Client(transport=Passing())))
 
 
 def test_the_private_place_for_connections_is_there(serve: Serve) -> None:
     """If this fails, httpx2 has moved it: a 421 is then retried on the same connection."""
     with httpx2.Client(trust_env=False) as http:
         http.get(serve(whole).base)
-        (connection,) = _pool.idle(http)
+        (connection,) = _pool.idle(_pool.pools(http))
         connection.close()
-        assert _pool.idle(http) == []
+        assert _pool.idle(_pool.pools(http)) == []
 
 
 def test_a_421_is_retried_on_a_new_connection(serve: Serve) -> None:

@@ -10,7 +10,7 @@ Under a client that you already have: `unruffled.httpx2`, `.httpx`, `.requests`,
 first used, and needs the package that it is named after.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._call import Options
 from ._client import AsyncClient, AsyncStream, Client, Stream
@@ -18,6 +18,10 @@ from ._credentials import Token
 from ._engine import Event
 from ._errors import CallError, InternalError, Issue, PolicyError, StatusError, UsageError
 from ._record import explain
+
+if TYPE_CHECKING:
+    from . import httpx as httpx
+    from . import httpx2 as httpx2
 
 __version__ = "0.1.0"
 

@@ -20,7 +20,7 @@ from ._engine import Engine
 from ._faults import TooLargeError
 from ._job import limit_of
 from ._loops import Loop
-from ._pool import idle
+from ._pool import idle, pools
 from ._stacked import NESTED, is_foreign
 
 _UNLIMITED: AbstractContextManager[None] = contextlib.nullcontext()
@@ -52,7 +52,7 @@ class AsyncHost(Verbs):
         with _UNLIMITED if at is None else self.loop.limit(at):
             token = await self._token(call) if word & codes.TOKEN else None
             if word & codes.FRESH:
-                for connection in idle(self.http):
+                for connection in idle(pools(self.http)):
                     await connection.aclose()
             request = call.request(word, token)
             if self.foreign:

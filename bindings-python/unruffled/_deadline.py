@@ -1,7 +1,8 @@
 """Makes an attempt's time limit hold in synchronous code, against a server that sends a byte now and then.
 
-httpx2's own limits are per operation: each arriving byte starts them anew. Here every operation on a connection is
-clipped to a deadline of the calling thread. `_pool` puts it in; where it cannot, the clock is looked at between pieces.
+The limits of httpx2 and httpx are per operation: each arriving byte starts them anew. Here every operation on a
+connection is clipped to a deadline of the calling thread. `_pool` puts it in; where it cannot, the clock is looked at
+between pieces. `core` is the engine beneath, httpcore2 or httpcore: the same names, other classes.
 """
 
 from __future__ import annotations
@@ -10,42 +11,42 @@ import ssl
 from collections.abc import Iterable
 from typing import Any
 
-import httpcore2
-
 from ._limit import remaining
 
 
-class ClippedStream(httpcore2.NetworkStream):
+class ClippedStream:
     """A connection whose every operation ends at the thread's deadline."""
 
-    def __init__(self, stream: httpcore2.NetworkStream) -> None:
-        """Wraps a connected stream."""
+    def __init__(self, stream: Any, core: Any) -> None:
+        """Wraps a connected stream of `core`."""
         self._stream = stream
-        self.get_extra_info = stream.get_extra_info  # type: ignore[method-assign]
-        self.close = stream.close  # type: ignore[method-assign]
+        self._core = core
+        self.get_extra_info = stream.get_extra_info
+        self.close = stream.close
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """As the stream's own, clipped."""
-        return self._stream.read(max_bytes, remaining(timeout, httpcore2.ReadTimeout))
+        return self._stream.read(max_bytes, remaining(timeout, self._core.ReadTimeout))  # type: ignore[no-any-return]
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """As the stream's own, clipped."""
-        self._stream.write(buffer, remaining(timeout, httpcore2.WriteTimeout))
+        self._stream.write(buffer, remaining(timeout, self._core.WriteTimeout))
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.NetworkStream:
+    ) -> ClippedStream:
         """As the stream's own, clipped; the result is clipped too."""
-        left = remaining(timeout, httpcore2.ConnectTimeout)
-        return ClippedStream(self._stream.start_tls(ssl_context, server_hostname, left))
+        left = remaining(timeout, self._core.ConnectTimeout)
+        return ClippedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._core)
 
 
-class ClippedBackend(httpcore2.NetworkBackend):
+class ClippedBackend:
     """Connects as the backend it wraps, within the thread's deadline."""
 
-    def __init__(self, backend: httpcore2.NetworkBackend) -> None:
-        """Wraps a backend."""
+    def __init__(self, backend: Any, core: Any) -> None:
+        """Wraps a backend of `core`."""
         self._backend = backend
+        self._core = core
 
     def connect_tcp(
         self,
@@ -54,17 +55,17 @@ class ClippedBackend(httpcore2.NetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
+    ) -> ClippedStream:
         """As the backend's own, clipped."""
-        left = remaining(timeout, httpcore2.ConnectTimeout)
-        return ClippedStream(self._backend.connect_tcp(host, port, left, local_address, socket_options))
+        left = remaining(timeout, self._core.ConnectTimeout)
+        return ClippedStream(self._backend.connect_tcp(host, port, left, local_address, socket_options), self._core)
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore2.NetworkStream:
+    ) -> ClippedStream:
         """As the backend's own, clipped."""
-        left = remaining(timeout, httpcore2.ConnectTimeout)
-        return ClippedStream(self._backend.connect_unix_socket(path, left, socket_options))
+        left = remaining(timeout, self._core.ConnectTimeout)
+        return ClippedStream(self._backend.connect_unix_socket(path, left, socket_options), self._core)
 
     def sleep(self, seconds: float) -> None:
         """As the backend's own."""

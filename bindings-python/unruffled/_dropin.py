@@ -86,13 +86,14 @@ class DropIn:
     def __init__(
         self, policy: Policy, *, unknown_keys: UnknownKeys = "error", forked: Callable[[], object] | None = None
     ) -> None:
-        """Checks the policy (`PolicyError`). `forked`: called in a forked child, to drop the parent's connections."""
+        """Checks the policy (`PolicyError`). `forked`: the first of `on_fork`."""
         if unknown_keys not in ("error", "warn"):
             raise ValueError('unknown_keys is "error" or "warn"')
         self._text = text_of(policy)
         self._lenient = unknown_keys == "warn"
         self._lock = threading.Lock()
-        self._on_fork = forked
+        #: Called in a forked child: they drop the parent's connections.
+        self.on_fork: list[Callable[[], object]] = [] if forked is None else [forked]
         self._listeners: list[tuple[int, Listener]] = []
         self._live: Engine | None = None
         self._revived()
@@ -116,8 +117,8 @@ class DropIn:
             self._live.forked()
             self._listeners = self._live.listeners
         self._live = None
-        if self._on_fork is not None:
-            self._on_fork()
+        for drop in self.on_fork:
+            drop()
 
     @property
     def engine(self) -> Engine:

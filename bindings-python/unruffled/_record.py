@@ -12,7 +12,7 @@ from . import _codes as codes
 from ._engine import Engine
 from ._errors import CallError
 
-_PLACE = "unruffled"
+PLACE = "unruffled"
 
 
 class Record:
@@ -45,7 +45,7 @@ class Record:
 
 def attach(response: httpx2.Response, record: Record) -> httpx2.Response:
     """Of a verb: leaves the record with the response. An empty body parses to None, as in the other languages."""
-    response.extensions[_PLACE] = record
+    response.extensions[PLACE] = record
     if not getattr(response, "_content", True):
         response.json = _nothing  # type: ignore[method-assign]
     return response
@@ -90,7 +90,7 @@ def _told(ended: object) -> str | None:
     if isinstance(ended, CallError):
         return ended.explain()
     extensions = getattr(ended, "extensions", None)
-    record = extensions.get(_PLACE) if isinstance(extensions, dict) else None
+    record = extensions.get(PLACE) if isinstance(extensions, dict) else None
     if record is None:
         try:
             record = _RECORDS.get(ended)

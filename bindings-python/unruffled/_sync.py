@@ -18,7 +18,7 @@ from ._engine import Engine
 from ._faults import TooLargeError
 from ._job import limit_of
 from ._limit import LIMIT
-from ._pool import clip, idle
+from ._pool import clip, idle, pools
 from ._stacked import NESTED, is_foreign
 
 _monotonic = time.monotonic
@@ -31,7 +31,7 @@ class SyncHost(Verbs):
         """Puts the deadline into the client's connections, where its pool lets it."""
         self.http = http
         self.foreign = is_foreign(http)
-        self.clipped = clip(http)
+        self.clipped = clip(pools(http))
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
@@ -49,7 +49,7 @@ class SyncHost(Verbs):
         call.reading = False
         call.pieces = None
         if word & codes.FRESH:
-            for connection in idle(self.http):
+            for connection in idle(pools(self.http)):
                 connection.close()
         before = LIMIT.at
         # An attempt of another client that we are the transport of ends no later for it.

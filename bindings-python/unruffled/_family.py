@@ -1,0 +1,69 @@
+"""httpx2 and httpx: the same names, classes that do not mix. Whether a body can be sent again, and one read in part."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from ._faults import table_of
+
+
+class Family:
+    """The classes of httpx2, or of httpx."""
+
+    def __init__(self, module: Any) -> None:
+        """Takes the module."""
+        self.module = module
+        self.faults = table_of(module)
+        name = module.__name__
+        # They have no public name, and without them a body counts as one that cannot be sent again.
+        self.multipart = getattr(sys.modules.get(f"{name}._multipart"), "MultipartStream", ())
+        self.iterated = getattr(sys.modules.get(f"{name}._content"), "IteratorByteStream", ())
+        self.restored: Callable[..., Any] = type("Restored", (_Restored, module.SyncByteStream), {})
+        self.restored_async: Callable[..., Any] = type("Restored", (_RestoredAsync, module.AsyncByteStream), {})
+
+    def replay(self, stream: Any) -> tuple[bool, Callable[[], object] | None]:
+        """Whether a request's body can be sent again byte for byte, and what must be done for that before each time."""
+        if isinstance(stream, self.module.ByteStream):
+            return True, None
+        if isinstance(stream, self.multipart):
+            files = [field.file for field in stream.fields if hasattr(field, "file")]
+            return all(isinstance(file, (bytes, str)) or _seeks(file) for file in files), None
+        source: Any = getattr(stream, "_stream", None) if isinstance(stream, self.iterated) else None
+        if isinstance(source, (list, tuple)):
+            return True, None
+        if hasattr(source, "read") and _seeks(source):
+            begin = source.tell()
+            return True, lambda: source.seek(begin)
+        return False, None
+
+
+def _seeks(file: Any) -> bool:
+    return hasattr(file, "seekable") and bool(file.seekable())
+
+
+class _Restored:
+    """A body of which a part was read ahead."""
+
+    def __init__(self, parts: list[bytes], rest: Iterator[bytes], stream: Any) -> None:
+        self._parts = parts
+        self._rest = rest
+        self.close = stream.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._parts
+        yield from self._rest
+
+
+class _RestoredAsync:
+    def __init__(self, parts: list[bytes], rest: AsyncIterator[bytes], stream: Any) -> None:
+        self._parts = parts
+        self._rest = rest
+        self.aclose = stream.aclose
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield part
+        async for part in self._rest:
+            yield part

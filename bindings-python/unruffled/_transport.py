@@ -1,0 +1,224 @@
+"""How the transports of httpx2 and httpx send: one contract, by classes of two families that do not mix.
+
+A transport gives an attempt a request of its own, so that time limits and the key leak into no redirect and no second
+leg of an authentication, and closes every answer that it does not return. Redirects and authentication run above it:
+each hop is a call of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from operator import attrgetter
+from typing import Any
+
+from . import _codes as codes
+from ._dropin import DropIn, Dropped
+from ._dropin_hosts import Endings, LoopHost, ThreadHost
+from ._errors import CallError
+from ._family import Family
+from ._faults import fault_of
+from ._job import limit_of
+from ._limit import LIMIT
+from ._pool import clip, forget, idle, pool_of
+from ._record import PLACE, Record
+from ._stacked import NESTED
+
+
+class _Sender(Endings[Dropped[Any], Any]):
+    """What both hosts know of their family."""
+
+    status: Callable[[Any], int] = attrgetter("status_code")
+    lines: Callable[[Any], list[tuple[bytes, bytes]]] = attrgetter("headers.raw")
+    clipped = True
+
+    def __init__(self, family: Family, dropin: DropIn, inner: Any) -> None:
+        """`inner` sends."""
+        super().__init__()
+        self.family = family
+        self.dropin = dropin
+        self.inner = inner
+        pool = pool_of(inner)
+        self.pools = [] if pool is None else [pool]
+        #: Another unruffled may be in it.
+        self.foreign = pool is None
+        dropin.on_fork.append(lambda: forget(inner))
+
+    def call(self, request: Any) -> Dropped[Any]:
+        """The call that a request is."""
+        call: Dropped[Any] = Dropped()
+        call.request = request
+        repeatable, call.rewind = self.family.replay(request.stream)
+        url = request.url
+        origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
+        path = url.raw_path.partition(b"?")[0].decode("ascii")
+        return self.dropin.order(call, request.method, origin, path, request.headers.raw, repeatable=repeatable)
+
+    def prepared(self, call: Dropped[Any], word: int, clipped: bool) -> Any:
+        """An attempt's request. `clipped`: something else ends reading and writing in time."""
+        given = call.request
+        if call.rewind is not None:
+            call.rewind()
+        own = given.extensions.get("timeout") or {}
+        call.timeouts = limits = {kind: own.get(kind) for kind in ("connect", "read", "write", "pool")}
+        left = (word >> codes.ARG) / 1000 or None
+        limits["connect"] = _least(limits["connect"], call.route.connect, left)
+        if left is not None and not clipped:
+            limits["read"], limits["write"] = _least(limits["read"], left), _least(limits["write"], left)
+            limits["pool"] = _least(limits["pool"], left)
+        key = call.key_line(word)
+        return self.family.module.Request(
+            given.method,
+            given.url,
+            headers=given.headers if key is None else [*given.headers.raw, key],
+            stream=given.stream,
+            extensions={**given.extensions, "timeout": limits},
+        )
+
+    def streams(self, call: Dropped[Any]) -> None:
+        """For the body of an answer that is delivered at its headers: the client's own limit, or what is written."""
+        # The engines look this up as the body's first piece is asked for.
+        own = (call.request.extensions.get("timeout") or {}).get("read")
+        call.timeouts["read"] = _least(own, call.route.idle)
+
+    def fault(self, call: Dropped[Any], error: Exception) -> int:
+        """The fault of an attempt's exception."""
+        return fault_of(error, call.reading, self.family.faults)
+
+    def late(self, call: Dropped[Any]) -> Exception:
+        """As for a server that is silent."""
+        error: Exception = self.family.module.ReadTimeout("the attempt timed out", request=call.request)
+        return error
+
+    def unsent(self, call: Dropped[Any], told: CallError) -> Exception:
+        """A time limit is like a pool without a free connection, all else like a server that cannot be reached."""
+        module = self.family.module
+        kind = module.PoolTimeout if told.reason in ("deadline", "timeout") else module.ConnectError
+        error: Exception = kind(str(told), request=call.request)
+        return error
+
+    def attach(self, response: Any, record: Record) -> None:
+        """With the response's extensions, where its reader finds it without us."""
+        response.extensions[PLACE] = record
+
+
+class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
+    """Sends by a transport of the family; any number of threads at a time."""
+
+    def __init__(self, family: Family, dropin: DropIn, inner: Any) -> None:
+        """Puts the deadline into the inner transport's connections, where its pool lets it."""
+        super().__init__(family, dropin, inner)
+        self.clipped = bool(self.pools) and clip(self.pools)
+
+    async def attempt(self, call: Dropped[Any], word: int) -> Any:
+        """Sends the call once; with its whole body if that is short and no event stream."""
+        at = limit_of(word, call)
+        call.reading = False
+        call.streamed = True
+        call.pieces = None
+        request = self.prepared(call, word, self.clipped)
+        if word & codes.FRESH:
+            for connection in idle(self.pools):
+                connection.close()
+        before = LIMIT.at
+        LIMIT.at = at if before is None or (at is not None and at < before) else before
+        mark = NESTED.set(call.limit_at) if self.foreign else None
+        try:
+            call.response = response = self.inner.handle_request(request)
+            if not call.buffers(response.status_code, response.headers.raw):
+                self.streams(call)
+                return response
+            call.reading = True
+            try:
+                self.fill(call, math.inf, call.limit_at)
+            except BaseException:
+                self.release(call)
+                raise
+            call.streamed = False
+            return response
+        finally:
+            LIMIT.at = before
+            if mark is not None:
+                NESTED.reset(mark)
+
+    def body(self, call: Dropped[Any], at: float) -> Iterator[bytes]:
+        """As it comes from the wire, not decoded."""
+        if not self.clipped and at < math.inf:
+            call.timeouts["read"] = _least(call.timeouts["read"], max(0.001, at - time.monotonic()))
+        assert call.response is not None
+        return iter(call.response.stream)
+
+    def release(self, call: Dropped[Any]) -> None:
+        """The stream alone: a response that was closed cannot be read when it is returned after all."""
+        assert call.response is not None
+        call.response.stream.close()
+
+    def restore(self, call: Dropped[Any], parts: list[bytes], rest: Any) -> None:
+        """Puts what was read in the place of the stream."""
+        response: Any = call.response
+        if rest is None:
+            response.stream = self.family.module.ByteStream(b"".join(parts))
+        else:
+            response.stream = self.family.restored(parts, rest, response.stream)
+
+
+class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
+    """Sends by an asynchronous transport of the family."""
+
+    async def attempt(self, call: Dropped[Any], word: int) -> Any:
+        """Sends the call once; with its whole body if that is short and no event stream."""
+        at = limit_of(word, call)
+        call.reading = False
+        call.streamed = True
+        call.pieces = None
+        request = self.prepared(call, word, True)
+        if word & codes.FRESH:
+            for connection in idle(self.pools):
+                await connection.aclose()
+        mark = NESTED.set(call.limit_at) if self.foreign else None
+        try:
+            with contextlib.nullcontext() if at is None else self.loop.limit(at):
+                call.response = response = await self.inner.handle_async_request(request)
+                if not call.buffers(response.status_code, response.headers.raw):
+                    self.streams(call)
+                    return response
+                call.reading = True
+                try:
+                    await self.fill(call, math.inf, math.inf)
+                except BaseException:
+                    await self.release(call)
+                    raise
+                call.streamed = False
+                return response
+        except TimeoutError as error:
+            if at is not None and time.monotonic() >= at:
+                raise self.late(call) from error
+            raise
+        finally:
+            if mark is not None:
+                NESTED.reset(mark)
+
+    def body(self, call: Dropped[Any], at: float) -> AsyncIterator[bytes]:
+        """As it comes from the wire, not decoded."""
+        assert call.response is not None
+        pieces: AsyncIterator[bytes] = aiter(call.response.stream)
+        return pieces
+
+    async def release(self, call: Dropped[Any]) -> None:
+        """The stream alone: a response that was closed cannot be read when it is returned after all."""
+        assert call.response is not None
+        await call.response.stream.aclose()
+
+    def restore(self, call: Dropped[Any], parts: list[bytes], rest: Any) -> None:
+        """Puts what was read in the place of the stream."""
+        response: Any = call.response
+        if rest is None:
+            response.stream = self.family.module.ByteStream(b"".join(parts))
+        else:
+            response.stream = self.family.restored_async(parts, rest, response.stream)
+
+
+def _least(*limits: float | None) -> float | None:
+    return min((limit for limit in limits if limit is not None), default=None)

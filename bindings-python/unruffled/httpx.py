@@ -1,0 +1,75 @@
+"""Under a client of httpx, such as those inside githubkit and supabase:
+
+    supabase.create_client(url, key, SyncClientOptions(httpx_client=unruffled.httpx.client("db.policy.json")))
+
+The same as `unruffled.httpx2`, for the older family: their classes do not mix. Needs the package httpx.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    import httpcore
+    import httpx
+except ImportError as error:
+    raise ImportError("unruffled.httpx needs the package httpx: pip install httpx") from error
+
+from . import _resilient
+from ._family import Family
+from ._home import Policy, UnknownKeys
+from ._pool import know
+
+__all__ = ["AsyncTransport", "ResilientAsyncClient", "ResilientClient", "Transport", "async_client", "client"]
+
+_FAMILY = Family(httpx)
+know(httpcore, httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+
+
+class Transport(_resilient.SyncTransport, httpx.BaseTransport):
+    """A transport that retries, waits and gives up as its policy says: `httpx.Client(transport=Transport(policy))`.
+
+    Parameters
+    ----------
+    policy:
+        A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
+    inner:
+        What sends. The default is a new `httpx.HTTPTransport()`: it knows neither the environment's proxies nor what
+        the client around it was given. `client()` does.
+    unknown_keys:
+        `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
+    """
+
+    _family = _FAMILY
+
+
+class AsyncTransport(_resilient.AsyncTransport, httpx.AsyncBaseTransport):
+    """As `Transport`, for asyncio and trio. As httpx's own it keeps connections in the loop that made them."""
+
+    _family = _FAMILY
+
+
+class ResilientClient(_resilient.Resilient, httpx.Client):
+    """An `httpx.Client` that follows a policy."""
+
+    _around = Transport
+
+
+class ResilientAsyncClient(_resilient.Resilient, httpx.AsyncClient):
+    """An `httpx.AsyncClient` that follows a policy."""
+
+    _around = AsyncTransport
+
+
+def client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientClient:
+    """An `httpx.Client` that follows a policy. `options` are that class's own: `proxy`, `verify`, `limits`, `http2`, …
+
+    Its `base_url`, headers and timeouts are the client's; the policy's `baseUrl` says whose routes and limits it has.
+    Raises `PolicyError` naming every wrong place.
+    """
+    return ResilientClient(policy, unknown_keys=unknown_keys, **options)
+
+
+def async_client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientAsyncClient:
+    """An `httpx.AsyncClient` that follows a policy; see `client`."""
+    return ResilientAsyncClient(policy, unknown_keys=unknown_keys, **options)

@@ -1,0 +1,71 @@
+"""Under a client of httpx2, such as those inside openai, anthropic and mcp:
+
+    openai.OpenAI(http_client=unruffled.httpx2.client("openai.policy.json"), max_retries=0)
+
+`client` and `async_client` take the arguments of `httpx2.Client` and `AsyncClient` and keep what they set: proxies (the
+environment's too), TLS, limits, mounts. Where a library wants a transport, `Transport` and `AsyncTransport` go around
+one. An answer is returned whatever its status, and exceptions are httpx2's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+from . import _resilient
+from ._family import Family
+from ._home import Policy, UnknownKeys
+
+__all__ = ["AsyncTransport", "ResilientAsyncClient", "ResilientClient", "Transport", "async_client", "client"]
+
+_FAMILY = Family(httpx2)
+
+
+class Transport(_resilient.SyncTransport, httpx2.BaseTransport):
+    """A transport that retries, waits and gives up as its policy says: `httpx2.Client(transport=Transport(policy))`.
+
+    Parameters
+    ----------
+    policy:
+        A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
+    inner:
+        What sends. The default is a new `httpx2.HTTPTransport()`: it knows neither the environment's proxies nor what
+        the client around it was given. `client()` does.
+    unknown_keys:
+        `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
+    """
+
+    _family = _FAMILY
+
+
+class AsyncTransport(_resilient.AsyncTransport, httpx2.AsyncBaseTransport):
+    """As `Transport`, for asyncio and trio. As httpx2's own it keeps connections in the loop that made them."""
+
+    _family = _FAMILY
+
+
+class ResilientClient(_resilient.Resilient, httpx2.Client):
+    """An `httpx2.Client` that follows a policy."""
+
+    _around = Transport
+
+
+class ResilientAsyncClient(_resilient.Resilient, httpx2.AsyncClient):
+    """An `httpx2.AsyncClient` that follows a policy."""
+
+    _around = AsyncTransport
+
+
+def client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientClient:
+    """An `httpx2.Client` that follows a policy. `options` are that class's own: `proxy`, `verify`, `limits`, `http2`, …
+
+    Its `base_url`, headers and timeouts are the client's; the policy's `baseUrl` says whose routes and limits it has.
+    Raises `PolicyError` naming every wrong place.
+    """
+    return ResilientClient(policy, unknown_keys=unknown_keys, **options)
+
+
+def async_client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientAsyncClient:
+    """An `httpx2.AsyncClient` that follows a policy; see `client`."""
+    return ResilientAsyncClient(policy, unknown_keys=unknown_keys, **options)
