@@ -30,8 +30,9 @@ export function make({ base, mode, policy, buffer, attempt, token, unruffled }) 
 }
 
 /** What fetch rejects with: the caller's own reason, an error named TimeoutError, or a TypeError for the network. */
-export function byFetch(error, { reason }) {
-  if (error === reason) return { error: "cancelled" };
+export function byFetch(error, { reason, signal }) {
+  // Some clients abort with an AbortError of their own.
+  if (error === reason || (error?.name === "AbortError" && signal?.aborted)) return { error: "cancelled" };
   if (error?.name === "TimeoutError") return { error: "native", family: "timeout" };
   return { error: "native", family: error instanceof TypeError ? "connection" : "other" };
 }

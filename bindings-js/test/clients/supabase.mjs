@@ -29,9 +29,10 @@ export function make({ base, mode, policy, buffer, attempt, token, unruffled }) 
       if (error !== null) throw new Error(String(error.context));
       return data.body;
     },
-    judge({ message }, { reason }) {
-      if (message === String(reason)) return { error: "cancelled" };
-      if (message.startsWith("TimeoutError: ")) return { error: "native", family: "timeout" };
+    judge({ message }, { reason, signal }) {
+      const aborted = message.startsWith("AbortError: ");
+      if (message === String(reason) || (aborted && signal?.aborted)) return { error: "cancelled" };
+      if (aborted || message.startsWith("TimeoutError: ")) return { error: "native", family: "timeout" };
       return { error: "native", family: message.startsWith("TypeError: ") ? "connection" : "other" };
     },
     close: () => fetch?.close(),
