@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from typing import Any
 
@@ -61,7 +62,9 @@ _RECORDS: weakref.WeakKeyDictionary[Any, Record] = weakref.WeakKeyDictionary()
 
 def remember(ended: object, record: Record) -> None:
     """Keeps the record for as long as what a drop-in gave out."""
-    _RECORDS[ended] = record
+    # Exceptions of Python's own cannot be referred to weakly.
+    with contextlib.suppress(TypeError):
+        _RECORDS[ended] = record
 
 
 def explain(ended: object) -> str:

@@ -45,7 +45,7 @@ class Sync(SyncClient):
         if setup.policy is None:
             self.http = httpx2.Client(**options_of(setup))
         else:
-            import unruffled.httpx2  # type: ignore[import-not-found,unused-ignore]
+            import unruffled.httpx2
 
             self.http = unruffled.httpx2.client(setup.policy, **options_of(setup))
 
@@ -75,7 +75,7 @@ class Async(AsyncClient):
         if setup.policy is None:
             self.http = httpx2.AsyncClient(**options_of(setup))
         else:
-            import unruffled.httpx2  # type: ignore[import-not-found,unused-ignore]
+            import unruffled.httpx2
 
             self.http = unruffled.httpx2.async_client(setup.policy, **options_of(setup))
 

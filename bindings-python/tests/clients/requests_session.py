@@ -21,7 +21,7 @@ def session_of(setup: Setup) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     if setup.policy is not None:
-        import unruffled.requests  # type: ignore[import-not-found,unused-ignore]
+        import unruffled.requests
 
         session.mount("http://", unruffled.requests.Adapter(setup.policy))
     return session

@@ -1,0 +1,242 @@
+"""Under an aiohttp session: `ClientSession(middlewares=[unruffled.aiohttp.middleware(policy)])`, aiohttp 3.12 or later.
+
+The middleware makes as many attempts as the policy says, each by the session's own handler. What a caller sees stays
+aiohttp's own: responses, whatever their status, and exceptions. `raise_for_status`, redirects and the session's
+`ClientTimeout.total` are above it: each hop is a call of its own, and `total` spans the attempts and the waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import warnings
+from collections.abc import AsyncIterator, Callable
+from contextvars import ContextVar
+from operator import attrgetter
+from typing import Any, cast
+
+try:
+    import aiohttp
+    from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+except ImportError as error:
+    raise ImportError("unruffled.aiohttp needs aiohttp 3.12 or later: pip install aiohttp") from error
+from aiohttp import payload
+from aiohttp.base_protocol import BaseProtocol
+
+from . import _codes as codes
+from ._driver import drive
+from ._dropin import DropIn, Dropped, Lines, Offers
+from ._dropin_hosts import LoopHost
+from ._errors import CallError
+from ._home import Policy, UnknownKeys
+from ._job import limit_of
+from ._record import explain
+from ._stacked import NESTED
+
+__all__ = ["Middleware", "explain", "middleware"]
+
+#: aiohttp itself sends an idempotent request once more when these come out of its middlewares. Then it comes here with
+#: another request, but the same list of traces: what was raised last in this context, and for which request.
+_RAISED: ContextVar[tuple[ClientRequest, Exception] | None] = ContextVar("unruffled_aiohttp_raised", default=None)
+_RESENT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+
+_TABLE: tuple[tuple[type[BaseException], int], ...] = (
+    (aiohttp.ConnectionTimeoutError, codes.CONNECT_TIMEOUT),
+    # Refused, no such host, TLS failed before the request.
+    (aiohttp.ClientConnectorError, codes.UNSENT),
+    (aiohttp.ServerFingerprintMismatch, codes.UNSENT),
+    # The proxy would not connect us.
+    (aiohttp.ClientHttpProxyError, codes.UNSENT),
+    (aiohttp.ServerTimeoutError, codes.TIMEOUT),
+    (aiohttp.ClientPayloadError, codes.TRUNCATED),
+    (aiohttp.ClientConnectionError, codes.LOST),
+    # An answer that is none.
+    (aiohttp.ClientResponseError, codes.LOST),
+)
+
+
+class _Call(Dropped[ClientResponse]):
+    """A request, and the session's way to send it."""
+
+    __slots__ = ("handler",)
+
+    handler: ClientHandlerType
+
+
+class Middleware(Offers):
+    """A client middleware that makes the calls of its sessions as a policy says; made by `middleware`.
+
+    It can serve any number of sessions and loops, which then share breakers and limits.
+    """
+
+    def __init__(self, policy: Policy, *, unknown_keys: UnknownKeys = "error") -> None:
+        """Checks the policy."""
+        self._dropin = DropIn(policy, unknown_keys=unknown_keys)
+        self._host = _Host()
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Makes the call. Raises what aiohttp raises."""
+        raised = _RAISED.get()
+        if raised is not None:
+            _RAISED.set(None)
+            before, error = raised
+            if before._traces is request._traces and before is not request:
+                raise error
+        call = _Call()
+        call.request = request
+        call.handler = handler
+        call.rewind = None
+        url = request.url
+        lines = [
+            (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+            for name, value in request.headers.items()
+        ]
+        self._dropin.order(
+            call, request.method, str(url.origin()), url.raw_path, lines, repeatable=_repeatable(request.body)
+        )
+        try:
+            return await drive(self._host, call)
+        except _RESENT as error:
+            _RAISED.set((request, error))
+            raise
+
+    def close(self) -> None:
+        """Ends every wait; calls made later fail. The sessions are not closed."""
+        self._dropin.engine.close()
+
+
+def middleware(policy: Policy, *, unknown_keys: UnknownKeys = "error") -> Middleware:
+    """A middleware for `aiohttp.ClientSession(middlewares=[…])`.
+
+    Parameters
+    ----------
+    policy:
+        A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
+    unknown_keys:
+        `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
+    """
+    return Middleware(policy, unknown_keys=unknown_keys)
+
+
+def _repeatable(body: Any) -> bool:
+    """Whether a body can be sent again byte for byte: bytes, JSON and forms of them, files that can be rewound."""
+    if isinstance(body, (bytes, payload.BytesPayload)):
+        return True
+    if isinstance(body, payload.IOBasePayload):
+        seekable = getattr(body._value, "seekable", None)
+        return not body.consumed and seekable is not None and bool(seekable())
+    if isinstance(body, aiohttp.MultipartWriter):
+        return all(_repeatable(part) for part, _, _ in body)
+    return False
+
+
+class _Host(LoopHost[_Call, ClientResponse]):
+    """Sends by the session's handler."""
+
+    status: Callable[[ClientResponse], int] = attrgetter("status")
+    lines: Callable[[ClientResponse], Lines] = attrgetter("raw_headers")
+
+    async def attempt(self, call: _Call, word: int) -> ClientResponse:
+        at = limit_of(word, call)
+        request: ClientRequest = call.request
+        if call.response is not None or call.error is not None:
+            # A body whose writer was stopped must have come to rest before it is read anew.
+            await request.close()
+        request.response = None
+        key = call.key_line(word)
+        if key is not None:
+            request.headers[key[0].decode()] = key[1].decode()
+        call.reading = False
+        call.streamed = True
+        call.pieces = None
+        # Another unruffled may be among the middlewares below.
+        mark = NESTED.set(call.limit_at)
+        try:
+            with contextlib.nullcontext() if at is None else self.loop.limit(at):
+                call.response = response = await call.handler(request)
+                if call.buffers(response.status, response.raw_headers):
+                    call.reading = True
+                    await _whole(response)
+                    call.streamed = False
+                    return response
+        except aiohttp.ServerTimeoutError:
+            raise
+        except TimeoutError as error:
+            if time.monotonic() >= call.limit_at:
+                raise self.late(call) from error
+            raise
+        finally:
+            NESTED.reset(mark)
+        idle = call.route.idle
+        protocol = response.connection and response.connection.protocol
+        if idle is not None and protocol is not None:
+            protocol.read_timeout = min(idle, protocol.read_timeout or idle)
+            protocol.start_timeout()
+        return response
+
+    def fault(self, call: _Call, error: Exception) -> int:
+        for kind, fault in _TABLE:
+            if isinstance(error, kind):
+                # It is the answer of a request that was sent: without one, nothing was.
+                return codes.CONNECT_TIMEOUT if fault == codes.TIMEOUT and call.request.response is None else fault
+        # As the connection has it, before the session makes it its own.
+        if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+            return codes.LOST
+        # The session's own time for the whole call is up, or it is the caller's mistake.
+        return codes.REFUSED
+
+    def body(self, call: _Call, at: float) -> AsyncIterator[bytes]:
+        return aiter(cast(ClientResponse, call.response).content.iter_any())
+
+    async def release(self, call: _Call) -> None:
+        cast(ClientResponse, call.response).close()
+
+    def restore(self, call: _Call, parts: list[bytes], rest: Any) -> None:
+        response = cast(ClientResponse, call.response)
+        read = b"".join(parts)
+        if rest is not None and not response.closed:
+            with warnings.catch_warnings():
+                # Deprecated since 2018, without another way to look into a body.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                response.content.unread_data(read)
+            return
+        response.content = _stream(read)
+        # It was released, but its body can still be read.
+        response._released = False
+
+    def late(self, call: _Call) -> Exception:
+        return aiohttp.SocketTimeoutError("the attempt timed out")
+
+    def unsent(self, call: _Call, told: CallError) -> Exception:
+        kind = (
+            aiohttp.ConnectionTimeoutError if told.reason in ("deadline", "timeout") else aiohttp.ClientConnectionError
+        )
+        return kind(str(told))
+
+
+async def _whole(response: ClientResponse) -> None:
+    """Waits until the body is there, still to be read by any of aiohttp's ways."""
+    content = response.content
+    try:
+        if "Content-Encoding" in response.headers:
+            # It may be larger than it says, and is not let in whole.
+            response.content = _stream(await response.read())
+            return
+        content.set_read_chunk_size(int(response.headers["Content-Length"]) or 1)
+        error = content.exception()
+        if error is not None:
+            raise error
+        await content.wait_eof()
+    except BaseException:
+        response.close()
+        raise
+
+
+def _stream(read: bytes) -> aiohttp.StreamReader:
+    """A body that has been read."""
+    loop = asyncio.get_running_loop()
+    content = aiohttp.StreamReader(BaseProtocol(loop), len(read) + 1, loop=loop)
+    content.feed_data(read)
+    content.feed_eof()
+    return content

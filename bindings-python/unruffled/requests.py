@@ -1,0 +1,240 @@
+"""Under a requests session: `session.mount("https://", unruffled.requests.Adapter(policy))`.
+
+An `HTTPAdapter` whose `send` makes as many attempts as the policy says, each by the adapter's own `send`. What a caller
+sees stays requests' own: responses, whatever their status, and exceptions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from operator import attrgetter
+from typing import Any, cast
+
+try:
+    import requests
+    from requests.adapters import HTTPAdapter
+except ImportError as error:
+    raise ImportError("unruffled.requests needs requests: pip install requests") from error
+from requests.utils import rewind_body
+from urllib3.exceptions import DecodeError, EmptyPoolError, ProtocolError, ReadTimeoutError
+
+from . import _codes as codes
+from ._driver import drive, run
+from ._dropin import DropIn, Dropped, Lines, Offers
+from ._dropin_hosts import ThreadHost
+from ._errors import CallError
+from ._home import Policy, UnknownKeys
+from ._job import limit_of
+from ._limit import LIMIT
+from ._record import explain
+from ._urllib3 import WIRE, close_idle, connects_within, joined, limit
+
+__all__ = ["Adapter", "explain"]
+
+_CUT = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+
+
+class _Call(Dropped[requests.Response]):
+    """A prepared request, and how the session asked for it to be sent."""
+
+    __slots__ = ("fresh", "once", "stream")
+
+    #: The adapter's own `send`.
+    once: Callable[[requests.PreparedRequest], requests.Response]
+    #: Lets go of the connections that the next attempt could take.
+    fresh: Callable[[], None]
+    stream: bool
+
+
+class Adapter(Offers, HTTPAdapter):
+    """Makes the calls of a requests session as a policy says.
+
+    Parameters
+    ----------
+    policy:
+        A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
+    unknown_keys:
+        `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
+    options:
+        The rest goes to `HTTPAdapter`: `pool_connections`, `pool_maxsize`, `pool_block`.
+
+    It can be mounted on any number of sessions, which then share breakers, limits and connections. Closing a session
+    closes idle connections; calls that wait in other threads go on, as requests' own do.
+    """
+
+    __attrs__ = [*HTTPAdapter.__attrs__, "_policy", "_unknown_keys"]  # noqa: RUF012
+
+    def __init__(self, policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> None:
+        """Checks the policy."""
+        if "max_retries" in options:
+            raise TypeError("max_retries= is not taken: write retry into the policy")
+        self._policy, self._unknown_keys = policy, unknown_keys
+        self._begin()
+        super().__init__(**options)
+
+    def _begin(self) -> None:
+        self._dropin = DropIn(self._policy, unknown_keys=self._unknown_keys)
+        self._dropin.on_fork.append(self._forked)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What was copied or unpickled has an engine of its own."""
+        super().__setstate__(state)
+        self._begin()
+
+    def _forked(self) -> None:
+        # The parent's connections are not ours.
+        self.init_poolmanager(self._pool_connections, self._pool_maxsize, self._pool_block)
+        self.proxy_manager = {}
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
+        """As `HTTPAdapter` does."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        limit(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
+        """As `HTTPAdapter` does."""
+        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        limit(manager)
+        return manager
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Makes the call; `timeout` holds for each attempt. Raises what requests raises, never on a status."""
+        call = _Call()
+        call.request = request
+        call.stream = stream
+        body = request.body
+        call.rewind = None
+        repeatable = body is None or isinstance(body, (bytes, str))
+        if not repeatable and isinstance(request._body_position, int) and hasattr(body, "seek"):
+            call.rewind, repeatable = lambda: rewind_body(request), True
+        origin, path = self._dropin.place_of(cast(str, request.url))
+        lines = _lines(request.headers)
+        self._dropin.order(call, cast(str, request.method), origin, path, lines, repeatable=repeatable)
+        if call.route.connect is not None:
+            timeout = connects_within(call.route.connect, timeout)
+        options: dict[str, Any] = {"verify": verify, "cert": cert, "proxies": proxies}
+        call.once = partial(super().send, stream=stream, timeout=timeout, **options)
+        call.fresh = lambda: close_idle(self.get_connection_with_tls_context(request, **options))
+        return run(drive(_HOST, call))
+
+
+class _Host(ThreadHost[_Call, requests.Response]):
+    """Sends by the adapter; the calling thread waits."""
+
+    status: Callable[[requests.Response], int] = attrgetter("status_code")
+
+    @staticmethod
+    def lines(response: requests.Response) -> Lines:
+        return _lines(response.raw.headers)
+
+    async def attempt(self, call: _Call, word: int) -> requests.Response:
+        at = limit_of(word, call)
+        if call.rewind is not None:
+            call.rewind()
+        request = call.request
+        key = call.key_line(word)
+        if key is not None:
+            request = request.copy()
+            request.headers[key[0].decode()] = key[1].decode()
+        if word & codes.FRESH:
+            call.fresh()
+        call.reading = False
+        call.streamed = True
+        call.pieces = None
+        before = LIMIT.at
+        LIMIT.at = at if before is None or (at is not None and at < before) else before
+        WIRE.sent = True
+        WIRE.socket = None
+        try:
+            response = call.once(request)
+            if call.buffers(response.status_code, self.lines(response)):
+                call.reading = True
+                try:
+                    self._whole(call, response)
+                except BaseException:
+                    response.close()
+                    raise
+                call.streamed = False
+            elif call.route.idle is not None and WIRE.socket is not None:
+                WIRE.socket.settimeout(call.route.idle)
+            return response
+        except EmptyPoolError as error:
+            raise requests.ConnectTimeout(error, request=request) from error
+        except requests.ConnectionError as error:
+            if WIRE.sent and time.monotonic() >= call.limit_at:
+                raise self.late(call) from error
+            raise
+        finally:
+            LIMIT.at = before
+
+    def _whole(self, call: _Call, response: requests.Response) -> None:
+        if call.stream:
+            # Whoever asked for a stream may read `raw`.
+            call.response = response
+            self.restore(call, list(_pieces(response)), None)
+        else:
+            response.content  # noqa: B018 (keeps what it reads)
+
+    def fault(self, call: _Call, error: Exception) -> int:
+        if isinstance(error, requests.ConnectTimeout):
+            return codes.CONNECT_TIMEOUT
+        if isinstance(error, requests.Timeout):
+            return codes.TIMEOUT
+        if isinstance(error, _CUT):
+            return codes.TRUNCATED
+        if isinstance(error, requests.ConnectionError):
+            if call.reading:
+                timed = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
+                return codes.TIMEOUT if timed else codes.TRUNCATED
+            return codes.LOST if WIRE.sent else codes.UNSENT
+        return codes.REFUSED
+
+    def body(self, call: _Call, at: float) -> Iterator[bytes]:
+        return _pieces(cast(requests.Response, call.response))
+
+    def release(self, call: _Call) -> None:
+        cast(requests.Response, call.response).close()
+
+    def restore(self, call: _Call, parts: list[bytes], rest: Iterable[bytes] | None) -> None:
+        response = cast(requests.Response, call.response)
+        response.raw = joined(response.raw, itertools.chain(parts, rest or ()))
+
+    def late(self, call: _Call) -> Exception:
+        return requests.ReadTimeout("the attempt timed out", request=call.request)
+
+    def unsent(self, call: _Call, told: CallError) -> Exception:
+        kind = requests.ConnectTimeout if told.reason in ("deadline", "timeout") else requests.ConnectionError
+        return kind(str(told), request=call.request)
+
+
+_HOST = _Host()
+
+
+def _lines(headers: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    return [
+        (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("latin-1", "replace"))
+        for name, value in headers.items()
+    ]
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """A body as it comes from the wire; raises as `Response.iter_content`."""
+    try:
+        yield from response.raw.stream(2**16, decode_content=False)
+    except ProtocolError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+    except DecodeError as error:
+        raise requests.exceptions.ContentDecodingError(error) from error
+    except ReadTimeoutError as error:
+        raise requests.ConnectionError(error) from error
