@@ -49,9 +49,11 @@ class Route:
 class Dropped(Job[R]):
     """One request of a client above us, as one call. `request` is what the adapter was given."""
 
-    __slots__ = ("request", "rewind", "route", "timeouts")
+    __slots__ = ("body", "request", "rewind", "route", "timeouts")
 
     request: Any
+    #: What every attempt sends, where that is not the request's own.
+    body: Any
     route: Route
     #: Puts the body back to where it began, before each attempt but the first; None = there is nothing to do.
     rewind: Callable[[], object] | None

@@ -38,6 +38,11 @@ class Family:
             return True, lambda: source.seek(begin)
         return False, None
 
+    @staticmethod
+    def sends_body(request: Any) -> bool:
+        """Whether anything of the stream goes out: without either header nothing does (RFC 9112, section 6.3)."""
+        return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
+
 
 def _seeks(file: Any) -> bool:
     return hasattr(file, "seekable") and bool(file.seekable())

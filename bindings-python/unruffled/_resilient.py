@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from ._driver import drive, run
 from ._dropin import DropIn, Offers
@@ -12,93 +12,85 @@ from ._home import Policy, UnknownKeys
 from ._transport import AsyncSender, SyncSender
 
 
-class _Beneath(Offers):
+class _Transport(Offers):
     _family: ClassVar[Family]
     _own: ClassVar[str]
+    #: Somebody closed it while calls were under way.
+    _closing = False
 
-    def _placed(self, policy: Policy | DropIn, inner: Any, unknown_keys: UnknownKeys) -> Any:
-        """Opens the policy, or shares what is open; returns what sends."""
+    def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
+        """Checks the policy."""
         self._dropin = policy if isinstance(policy, DropIn) else DropIn(policy, unknown_keys=unknown_keys)
         self._inner = getattr(self._family.module, self._own)() if inner is None else inner
-        return self._inner
+
+    def _idle(self) -> bool:
+        """Whether it is to be closed and nothing is in flight."""
+        if self._closing and not self._dropin.engine.busy():
+            self._closing = False
+            return True
+        return False
 
 
-class SyncTransport(_Beneath):
+class SyncTransport(_Transport):
     """A transport around another."""
 
     _own = "HTTPTransport"
 
     def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
         """Checks the policy."""
-        inner = self._placed(policy, inner, unknown_keys)
-        self._host = SyncSender(self._family, self._dropin, inner)
+        super().__init__(policy, inner, unknown_keys=unknown_keys)
+        self._host = SyncSender(self._family, self._dropin, self._inner)
 
     def handle_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
         host = self._host
-        return run(drive(host, host.call(request)))
+        try:
+            return run(drive(host, host.call(request)))
+        finally:
+            if self._closing and self._idle():
+                self._inner.close()
 
     def close(self) -> None:
-        """Ends every wait, then closes the inner transport."""
-        self._dropin.engine.close()
-        self._inner.close()
+        """Closes the inner transport once no attempt is in flight. As httpx2's own it can be used again.
 
-    def __enter__(self) -> Self:
-        """Enters the inner transport."""
-        self._inner.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        trace: TracebackType | None = None,
-    ) -> None:
-        """Ends every wait, then leaves the inner transport."""
-        self._dropin.engine.close()
-        self._inner.__exit__(kind, error, trace)
+        What is known of the server stays: some libraries make a client per request around one transport.
+        """
+        self._closing = True
+        if self._idle():
+            self._inner.close()
 
 
-class AsyncTransport(_Beneath):
+class AsyncTransport(_Transport):
     """An asynchronous transport around another."""
 
     _own = "AsyncHTTPTransport"
 
     def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
         """Checks the policy."""
-        inner = self._placed(policy, inner, unknown_keys)
-        self._host = AsyncSender(self._family, self._dropin, inner)
+        super().__init__(policy, inner, unknown_keys=unknown_keys)
+        self._host = AsyncSender(self._family, self._dropin, self._inner)
 
     async def handle_async_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
         host = self._host
-        return await drive(host, host.call(request))
+        try:
+            return await drive(host, host.call(request))
+        finally:
+            if self._closing and self._idle():
+                await self._inner.aclose()
 
     async def aclose(self) -> None:
-        """Ends every wait, then closes the inner transport."""
-        self._dropin.engine.close()
-        await self._inner.aclose()
+        """Closes the inner transport once no attempt is in flight. As httpx2's own it can be used again.
 
-    async def __aenter__(self) -> Self:
-        """Enters the inner transport."""
-        await self._inner.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        trace: TracebackType | None = None,
-    ) -> None:
-        """Ends every wait, then leaves the inner transport."""
-        self._dropin.engine.close()
-        await self._inner.__aexit__(kind, error, trace)
+        What is known of the server stays: some libraries make a client per request around one transport.
+        """
+        self._closing = True
+        if self._idle():
+            await self._inner.aclose()
 
 
-class Resilient(Offers):
-    """A client of the family, each of whose transports is beneath one policy: also those for proxies and mounts."""
-
-    _around: ClassVar[type[SyncTransport] | type[AsyncTransport]]
+class _Resilient(Offers):
+    _around: ClassVar[type[_Transport]]
     _transport: Any
     _mounts: dict[Any, Any]
 
@@ -106,8 +98,47 @@ class Resilient(Offers):
         """Checks the policy, then makes the client as its class does with these options."""
         self._dropin = DropIn(policy, unknown_keys=unknown_keys)
         super().__init__(**options)
-        around = self._around
         # Only the class itself knows how to make them of proxies, the environment, TLS and limits.
-        self._transport = around(self._dropin, self._transport)
-        mounts = self._mounts.items()
-        self._mounts = {pattern: inner and around(self._dropin, inner) for pattern, inner in mounts}
+        self._transport = self._placed(self._transport)
+        self._mounts = {pattern: self._placed(inner) for pattern, inner in self._mounts.items()}
+
+    def _placed(self, inner: Any) -> Any:
+        return None if inner is None else self._around(self._dropin, inner)
+
+
+class SyncResilient(_Resilient):
+    """A client of the family, each of whose transports is beneath one policy: also those for proxies and mounts."""
+
+    def close(self) -> None:
+        """Ends every wait, then closes the connections."""
+        self._dropin.engine.close()
+        super().close()  # type: ignore[misc]
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        """Closes."""
+        self._dropin.engine.close()
+        super().__exit__(kind, error, trace)  # type: ignore[misc]
+
+
+class AsyncResilient(_Resilient):
+    """An asynchronous client of the family."""
+
+    async def aclose(self) -> None:
+        """Ends every wait, then closes the connections."""
+        self._dropin.engine.close()
+        await super().aclose()  # type: ignore[misc]
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        """Closes."""
+        self._dropin.engine.close()
+        await super().__aexit__(kind, error, trace)  # type: ignore[misc]

@@ -50,7 +50,11 @@ class _Sender(Endings[Dropped[Any], Any]):
         """The call that a request is."""
         call: Dropped[Any] = Dropped()
         call.request = request
+        call.body = request.stream
         repeatable, call.rewind = self.family.replay(request.stream)
+        if not repeatable and not self.family.sends_body(request):
+            # A layer above made a stream of nothing.
+            repeatable, call.body = True, self.family.module.ByteStream(b"")
         url = request.url
         origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
         path = url.raw_path.partition(b"?")[0].decode("ascii")
@@ -73,7 +77,7 @@ class _Sender(Endings[Dropped[Any], Any]):
             given.method,
             given.url,
             headers=given.headers if key is None else [*given.headers.raw, key],
-            stream=given.stream,
+            stream=call.body,
             extensions={**given.extensions, "timeout": limits},
         )
 

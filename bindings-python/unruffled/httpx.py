@@ -49,14 +49,14 @@ class AsyncTransport(_resilient.AsyncTransport, httpx.AsyncBaseTransport):
     _family = _FAMILY
 
 
-class ResilientClient(_resilient.Resilient, httpx.Client):
-    """An `httpx.Client` that follows a policy."""
+class ResilientClient(_resilient.SyncResilient, httpx.Client):
+    """An `httpx.Client` that follows a policy; closing it also ends every wait."""
 
     _around = Transport
 
 
-class ResilientAsyncClient(_resilient.Resilient, httpx.AsyncClient):
-    """An `httpx.AsyncClient` that follows a policy."""
+class ResilientAsyncClient(_resilient.AsyncResilient, httpx.AsyncClient):
+    """An `httpx.AsyncClient` that follows a policy; closing it also ends every wait."""
 
     _around = AsyncTransport
 

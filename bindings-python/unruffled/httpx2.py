@@ -45,14 +45,14 @@ class AsyncTransport(_resilient.AsyncTransport, httpx2.AsyncBaseTransport):
     _family = _FAMILY
 
 
-class ResilientClient(_resilient.Resilient, httpx2.Client):
-    """An `httpx2.Client` that follows a policy."""
+class ResilientClient(_resilient.SyncResilient, httpx2.Client):
+    """An `httpx2.Client` that follows a policy; closing it also ends every wait."""
 
     _around = Transport
 
 
-class ResilientAsyncClient(_resilient.Resilient, httpx2.AsyncClient):
-    """An `httpx2.AsyncClient` that follows a policy."""
+class ResilientAsyncClient(_resilient.AsyncResilient, httpx2.AsyncClient):
+    """An `httpx2.AsyncClient` that follows a policy; closing it also ends every wait."""
 
     _around = AsyncTransport
 
