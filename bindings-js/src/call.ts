@@ -54,6 +54,8 @@ export interface Job<A extends Reply = Response> {
   readonly target: string;
   /** One attempt's request. */
   send(signal: Stop | null, key: string | null, token: string | null): Promise<A>;
+  /** Whether an answer below 400 is handed on as it comes although bodies are read first. */
+  streams?(answer: A): boolean;
   /** The fault code of what `send` rejected with. */
   faultOf(error: unknown): number | Promise<number>;
   /** The answer as the caller gets it. `bytes`: its body, if it was read already; else `attempt` can stop what is to come. */

@@ -164,7 +164,7 @@ export class Driver {
     try {
       const signal = attempt === null ? job.signal : attempt.controller.signal;
       call.response = await job.send(signal, bits & w.KEY ? call.key : null, token);
-      if (job.buffered && call.response.status < 400) {
+      if (job.buffered && call.response.status < 400 && job.streams?.(call.response) !== true) {
         const { body } = call.response;
         call.bytes = body === null ? NOTHING : await read(body, job.settings.maxBody, attempt);
       }

@@ -19,7 +19,10 @@ import * as w from "./word.js";
 
 /** What a drop-in is made with, beside its policy. */
 export interface FetchOptions extends CommonOptions {
-  /** `true`: bodies are read before a call counts as answered, so that one that breaks is retried. Default: streamed. */
+  /**
+   * `true`: bodies are read before a call counts as answered, so that one that breaks is retried; event streams, and
+   * bodies whose declared length is above the policy's `maxBody`, are streamed all the same. Default: all are streamed.
+   */
   readonly buffer?: boolean | undefined;
 }
 
@@ -43,8 +46,10 @@ export function createFetch<const P extends Policy>(
   // A call can only be nested in one of ours through a fetch that was handed in.
   const mark = options.fetch !== undefined;
   const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    // It has no properties of its own, of which a copy for an attempt could be made.
+    if (isRequest(init)) return Promise.resolve().then(() => fetch(new Request(input, init)));
     const native = send();
-    const request = typeof input === "string" || input instanceof URL ? null : input;
+    const request = isRequest(input) ? input : null;
     const url = request?.url ?? absolute(String(input));
     // Not http: nothing to decide. A URL that is none: fetch says so better.
     if (!url.startsWith("http")) return native(input, init);
@@ -57,6 +62,11 @@ export function createFetch<const P extends Policy>(
     return driver.run(call, false);
   };
   return Object.assign(branded(fetch), controls(driver));
+}
+
+/** Of whichever copy or realm. */
+function isRequest(value: unknown): value is Request {
+  return (value as Partial<Request> | null | undefined)?.clone !== undefined;
 }
 
 /** Pages and workers have relative URLs; elsewhere they stay what they are. */
@@ -116,7 +126,7 @@ class Dropped implements Job {
     this.route = route;
     this.settings = origins.driver.settings.routes[route] as RouteSettings;
     this.signal = init?.signal === undefined ? (request?.signal ?? null) : init.signal;
-    this.idle = this.settings.idleWritten === true && !buffered ? this.settings.idle : 0;
+    this.idle = this.settings.idleWritten === true ? this.settings.idle : 0;
     this.buffered = buffered;
     this.unsafe = code >= w.methodCode("POST");
     this.follows = (init?.redirect ?? request?.redirect ?? "follow") === "follow";
@@ -141,6 +151,11 @@ class Dropped implements Job {
     // As a plain function: browsers refuse a fetch that has a `this`.
     const fetch = this.#fetch;
     return fetch(this.#once && !this.#stacked ? (request as Request).clone() : input, init);
+  }
+
+  streams({ headers }: Response): boolean {
+    const events = headers.get("content-type")?.startsWith("text/event-stream") === true;
+    return events || Number(headers.get("content-length")) > this.settings.maxBody;
   }
 
   faultOf(error: unknown): number | Promise<number> {
@@ -193,7 +208,7 @@ class Dropped implements Job {
   #changed(signal: Stop | null, key: string | null): RequestInit | undefined {
     const { request, init, mark } = this.#called;
     // fetch knows `patch` and `PATCH` as two methods, servers only the latter.
-    const renamed = init?.method !== undefined && init.method !== this.#method;
+    const renamed = (init?.method ?? request?.method ?? this.#method) !== this.#method;
     if (signal === this.signal && key === null && !renamed && !mark) return init;
     const changed: RequestInit & { [NESTED]?: true } = { ...init };
     if (mark) changed[NESTED] = true;

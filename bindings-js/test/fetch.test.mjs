@@ -30,6 +30,8 @@ describe("input", () => {
     assert.equal(native.calls[0].init.dispatcher, dispatcher);
     assert.equal(native.calls[0].init.priority, "low");
     assert.equal(native.calls[0].init.method, "PATCH");
+    await fetch(new Request(URL_), { dispatcher });
+    assert.equal(native.calls[1].init.dispatcher, dispatcher);
   });
 
   it("adds no header but the policy's key", async () => {
@@ -201,6 +203,67 @@ describe("time limits", () => {
   });
 });
 
+describe("event streams", () => {
+  const POLICY = { timeouts: { attempt: "5s", idle: "60s", total: "30s" } };
+  const EVENTS = { "content-type": "text/event-stream" };
+
+  /** An event stream that is told what to send. */
+  function events() {
+    const stream = pieces(200, EVENTS);
+    const answer = (_, init) => (stream.stops(init.signal), stream.response);
+    return { ...stream, answer };
+  }
+
+  it("live for ten minutes as long as something comes within idle", async () => {
+    for (const buffer of [false, true]) {
+      const { answer, push, end } = events();
+      const { fetch, clock } = setup(POLICY, [answer], { buffer });
+      const text = watched((await fetch(URL_)).text());
+      for (let i = 0; i < 12; i++) {
+        await clock.pass(50_000);
+        push("a");
+        await settled();
+      }
+      end();
+      await settled();
+      assert.equal(text.value, "a".repeat(12));
+    }
+  });
+
+  it("that stall end with TimeoutError, and are not asked for again", async () => {
+    for (const buffer of [false, true]) {
+      const { answer, push } = events();
+      const { fetch, clock, native } = setup(POLICY, [answer], { buffer });
+      const reader = (await fetch(URL_)).body.getReader();
+      push("a");
+      await reader.read();
+      const next = watched(reader.read());
+      await clock.pass(59_999);
+      assert.equal(next.state, "pending");
+      await clock.pass(1);
+      assert.equal(next.error?.name, "TimeoutError");
+      assert.match(next.error.message, /timed out/);
+      assert.equal(native.calls.length, 1);
+    }
+  });
+
+  it("are asked for again before the first byte, and never after it", async () => {
+    const { answer, push, break: cut } = events();
+    const { fetch, clock, native } = setup(POLICY, [json({}, 503), fails("ECONNRESET"), answer]);
+    const call = watched(fetch(URL_));
+    await clock.pass(2000);
+    assert.equal(native.calls.length, 3);
+    const text = watched(call.value.text());
+    push("a");
+    await settled();
+    const error = new TypeError("terminated");
+    cut(error);
+    await settled();
+    assert.equal(text.error, error);
+    assert.equal(native.calls.length, 3);
+  });
+});
+
 describe("errors", () => {
   it("the last error of the platform is rethrown as it was", async () => {
     const error = networkError("ECONNRESET");
@@ -276,6 +339,22 @@ describe("stacked retries", () => {
     await clock.pass(2000);
     assert.equal(call.value.status, 200);
     assert.equal(native.calls.length, 2);
+  });
+
+  it("a drop-in over a drop-in leaves the lower one a single attempt", async () => {
+    const native = scripted(json({}, 503));
+    const clock = new TestClock();
+    const lower = createFetch({}, { fetch: native, clock });
+    let stacked = 0;
+    lower.on("stacked", () => stacked++);
+    const upper = createFetch({ retry: { attempts: 3 } }, { fetch: lower, clock });
+    for (const input of [URL_, new Request(URL_, { method: "PUT", body: "x" })]) {
+      const call = watched(upper(input));
+      await clock.pass(20_000);
+      assert.equal(call.value.status, 503);
+    }
+    assert.equal(native.calls.length, 6);
+    assert.equal(stacked, 6);
   });
 
   it("a drop-in under a client leaves the retries to the client, and says so", async () => {

@@ -1,6 +1,7 @@
 // What the unit tests share: a clock that moves only when told to, and a fetch that plays a script.
 
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 
 export { settled, TestClock } from "./shared/clock.js";
 
@@ -43,11 +44,11 @@ export function json(value, status = 200, headers = {}) {
 }
 
 /** A body that gives its pieces one by one, each when `next` is called. */
-export function pieces(status = 200) {
+export function pieces(status = 200, headers = {}) {
   let controller;
   const body = new ReadableStream({ start: (given) => void (controller = given) });
   return {
-    response: new Response(body, { status }),
+    response: new Response(body, { status, headers }),
     push: (text) => controller.enqueue(new TextEncoder().encode(text)),
     end: () => controller.close(),
     break: (error) => controller.error(error),
@@ -65,6 +66,18 @@ export function watched(promise) {
     (error) => Object.assign(seen, { state: "rejected", error }),
   );
   return seen;
+}
+
+/** A server on loopback while `use` runs. */
+export async function serving(answer, use) {
+  const server = createServer(answer);
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    return await use(`http://127.0.0.1:${server.address().port}`, server);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 }
 
 /** A file of the package. */

@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { serving } from "./kit.js";
 
 const folder = fileURLToPath(new URL("../", import.meta.url));
 const run = promisify(execFile);
@@ -21,18 +21,6 @@ async function program(text, format = "module", env = {}) {
     timeout: 20_000,
   });
   return stdout.trim();
-}
-
-/** A server on loopback while `use` runs. */
-async function serving(answer, use) {
-  const server = createServer(answer);
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    return await use(`http://127.0.0.1:${server.address().port}`);
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
 }
 
 describe("entries", () => {
