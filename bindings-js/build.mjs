@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { compress } from "lzma1";
 import { split } from "./streams.mjs";
 
@@ -36,20 +36,48 @@ const shared = {
   plugins: [virtual()],
   external: ["*.wasm", "*.wasm?module"],
 };
-const entries = { index: "src/load/inline.ts", slim: "src/load/slim.ts" };
-const modulesOnly = { workerd: "src/load/workerd.ts", "edge-light": "src/load/edge-light.ts" };
-
-for (const [name, source] of Object.entries({ ...entries, ...modulesOnly })) {
-  await build({ ...shared, entryPoints: [at(source)], format: "esm", outfile: `${DIST}/${name}.js` });
-}
-for (const [name, source] of Object.entries(entries)) {
-  await build({ ...shared, entryPoints: [at(source)], format: "cjs", outfile: `${DIST}/${name}.cjs` });
-}
+await entries("inline", { index: "inline", undici: "undici" }, true);
+await entries("slim", { slim: "slim" }, true);
+await entries("workerd", { workerd: "workerd" }, false);
+await entries("edge-light", { "edge-light": "edge-light" }, false);
 // What the package's own tests look into; not published.
 await build({ ...shared, entryPoints: [at("test/internal.ts")], format: "esm", outfile: `${WORK}/internal.js` });
 writeFileSync(`${DIST}/engine.wasm`, wasm);
 types();
 await sizes();
+
+/**
+ * Entries with one way to load the engine: they share it, and everything else that they have in common, as chunks. The
+ * CommonJS twins are the same files in the other form (esbuild splits modules only).
+ */
+async function entries(loader, files, commonJs) {
+  const entryPoints = Object.fromEntries(
+    Object.entries(files).map(([name, file]) => [name, at(`src/load/${file}.ts`)]),
+  );
+  const plugins = [...shared.plugins, loadedBy(loader)];
+  const options = { ...shared, plugins, entryPoints, outdir: DIST, format: "esm", splitting: true, metafile: true };
+  const { metafile } = await build({ ...options, chunkNames: "[name]-[hash]" });
+  if (!commonJs) return;
+  for (const path of Object.keys(metafile.outputs)) {
+    const { code } = await transform(readFileSync(path, "utf8"), {
+      format: "cjs",
+      platform: "node",
+      target: "es2022",
+      charset: "utf8",
+    });
+    writeFileSync(`${path.slice(0, -3)}.cjs`, code.replaceAll(/(require\("\.\/[^"]*)\.js"/g, '$1.cjs"'));
+  }
+}
+
+/** An entry beside the main one asks for the default loader; each build puts its own there. */
+function loadedBy(loader) {
+  return {
+    name: "loaded-by",
+    setup(bundle) {
+      bundle.onResolve({ filter: /^\.\/inline\.js$/ }, () => ({ path: at(`src/load/${loader}.ts`) }));
+    },
+  };
+}
 
 /** What takes seconds to make is kept as long as its input and this recipe stay the same. */
 function kept(name, path, make) {

@@ -1,18 +1,21 @@
-// One attempt's way to be stopped: its own AbortController (never used twice, or a retry would begin aborted), fed by
-// a time limit and by the caller's signal. Also how a body is read under such limits. Nothing here holds a Response.
+// One attempt's way to be stopped: its own (never used twice, or a retry would begin aborted), fed by a time limit and by
+// the caller's signal. Also how a body is read under such limits. Nothing here holds a Response.
 
 import type { Reader, Source } from "./call.js";
 import { type Abortable, join, leave, type Stop } from "./hub.js";
 import type { Link, Watch, Watched } from "./watch.js";
 
 /** Stops one request, from its start to the end of its body. */
-export class Attempt implements Abortable, Watched {
-  readonly controller = new AbortController();
+export class Attempt implements Abortable, Watched, Stop {
   link: Link | null = null;
   timedOut = false;
+  aborted = false;
+  reason: unknown;
   readonly #watch: Watch;
   readonly #caller: Stop | null;
   #limit = 0;
+  #controller: AbortController | null = null;
+  #listener: (() => void) | null = null;
 
   constructor(watch: Watch, caller: Stop | null) {
     this.#watch = watch;
@@ -23,6 +26,24 @@ export class Attempt implements Abortable, Watched {
   /** Whether a caller may stop it. */
   get followed(): boolean {
     return this.#caller !== null;
+  }
+
+  /** The same for platforms that want a signal of their own kind, which costs more than all the rest. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.aborted) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Tells who sends the request; there is but one. */
+  addEventListener(_: "abort", listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(): void {
+    this.#listener = null;
   }
 
   /** Begins a limit of `ms` in place of the one that runs; 0 = none. */
@@ -41,17 +62,30 @@ export class Attempt implements Abortable, Watched {
   /** Stops the request for a reason that is nobody's error. */
   drop(): void {
     this.end();
-    this.controller.abort();
+    this.#stop(undefined);
   }
 
   expired(): void {
     this.timedOut = true;
-    this.controller.abort(timedOut(`The server took longer than ${this.#limit} ms; the attempt timed out`));
+    this.#stop(timedOut(`The server took longer than ${this.#limit} ms; the attempt timed out`));
   }
 
-  aborted(signal: Stop): void {
-    this.controller.abort(signal.reason);
+  stopped(signal: Stop): void {
+    this.#stop(signal.reason);
   }
+
+  #stop(reason: unknown): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason;
+    this.#controller?.abort(reason);
+    this.#listener?.();
+  }
+}
+
+/** What stops an attempt, as a signal of the platform's kind. */
+export function signalOf(stop: Stop | null): AbortSignal | null {
+  return stop instanceof Attempt ? stop.signal : (stop as AbortSignal | null);
 }
 
 /** An error as `AbortSignal.timeout` makes it: SDKs test for the name and for "timed out". */
@@ -98,7 +132,7 @@ export async function read(
     }
   } catch (error) {
     // Some platforms put an error of their own in the place of the reason.
-    throw attempt?.controller.signal.aborted === true ? attempt.controller.signal.reason : error;
+    throw attempt?.aborted === true ? attempt.reason : error;
   }
 }
 

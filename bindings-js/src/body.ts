@@ -47,14 +47,25 @@ export function raw(body: Body | null | undefined): Upload {
 /** In bytes; null for streams and whatever else can be read only once. */
 function sizeOf(body: Exclude<Body, string>): number | null {
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body.byteLength;
-  if (body instanceof Blob) return body.size;
-  if (body instanceof URLSearchParams) return body.toString().length;
-  if (body instanceof FormData) {
-    let size = 0;
-    body.forEach((value) => {
-      size += typeof value === "string" ? value.length : value.size;
-    });
-    return size;
+  // By what they call themselves: undici as a package has classes of its own.
+  switch (Object.prototype.toString.call(body)) {
+    case "[object Blob]":
+    case "[object File]":
+      return (body as Blob).size;
+    case "[object URLSearchParams]":
+      return String(body).length;
+    case "[object FormData]":
+      // The package form-data is a stream that calls itself so.
+      return "pipe" in body ? null : sizeOfForm(body as FormData);
+    default:
+      return null;
   }
-  return null;
+}
+
+function sizeOfForm(form: FormData): number {
+  let size = 0;
+  form.forEach((value) => {
+    size += typeof value === "string" ? value.length : value.size;
+  });
+  return size;
 }

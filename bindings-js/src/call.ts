@@ -100,7 +100,7 @@ export class Call<A extends Reply = Response> implements Abortable {
     this.at = begun;
   }
 
-  aborted(): void {
+  stopped(): void {
     this.wake?.();
   }
 

@@ -13,6 +13,7 @@ import { newKey } from "./keys.js";
 import { Observers } from "./observe.js";
 import type { Account } from "./response.js";
 import type { Settings, Snapshot } from "./settings.js";
+import { sending } from "./stacked.js";
 import { Watch } from "./watch.js";
 import * as w from "./word.js";
 
@@ -162,8 +163,7 @@ export class Driver {
     }
     if (bits & w.KEY) call.key ??= newKey(job.settings);
     try {
-      const signal = attempt === null ? job.signal : attempt.controller.signal;
-      call.response = await job.send(signal, bits & w.KEY ? call.key : null, token);
+      call.response = await this.#send(job, attempt ?? job.signal, bits & w.KEY ? call.key : null, token);
       if (job.buffered && call.response.status < 400 && job.streams?.(call.response) !== true) {
         const { body } = call.response;
         call.bytes = body === null ? NOTHING : await read(body, job.settings.maxBody, attempt);
@@ -172,6 +172,15 @@ export class Driver {
       return this.#broke(call, error);
     }
     return this.#answered(call, call.response);
+  }
+
+  #send<A extends Reply>(job: Job<A>, signal: Stop | null, key: string | null, token: string | null): Promise<A> {
+    sending.now = true;
+    try {
+      return job.send(signal, key, token);
+    } finally {
+      sending.now = false;
+    }
   }
 
   /** An attempt has its answer: status, and what the core wants to see of headers and body. */
@@ -303,7 +312,7 @@ export class Driver {
 
   /** For one attempt, within its limits; null if its time is over. The caller's abort ends the asking at once. */
   async #credential(auth: Auth, attempt: Attempt): Promise<string | null> {
-    const { signal } = attempt.controller;
+    const { signal } = attempt;
     const asked = auth.token(this.clock.wall());
     asked.catch(ignore);
     const stopped = new Promise<null>((resolve, reject) => {
@@ -314,9 +323,8 @@ export class Driver {
 
   /** An attempt whose time went by before there was anything to send. */
   #unsent<A extends Reply>(call: Call<A>): number {
-    const signal = call.attempt?.controller.signal;
     call.attempt?.end();
-    call.error = signal?.reason;
+    call.error = call.attempt?.reason;
     call.at = this.now();
     return this.core.fault(call.id, call.at, w.CONNECT_TIMEOUT);
   }

@@ -28,6 +28,22 @@ const BEFORE_REQUEST: ReadonlySet<string> = new Set([
 const CONNECT_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
 const READ_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
+/** Where no network was at fault: the request could not be made, somebody stopped it, or somebody below has retried it. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  "UND_ERR_ABORTED",
+  "UND_ERR_BPL_MISSING_UPSTREAM",
+  "UND_ERR_CLOSED",
+  "UND_ERR_DESTROYED",
+  "UND_ERR_INVALID_ARG",
+  "UND_ERR_INVALID_RETURN_VALUE",
+  "UND_ERR_NOT_SUPPORTED",
+  "UND_ERR_REDIRECT_MAX",
+  "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
+  "UND_ERR_REQ_RETRY",
+  "UND_ERR_RESPONSE",
+  "UND_MOCK_ERR_MOCK_NOT_MATCHED",
+]);
+
 /** Errors that no network raises: somebody's code is wrong. */
 const PROGRAMMING: ReadonlySet<string> = new Set([
   "RangeError",
@@ -74,6 +90,7 @@ export async function faultOf(error: unknown, request: Broken): Promise<number> 
   const chain = causes(error);
   const codes = chain.map((cause) => String(cause.code ?? ""));
   if (chain.some((cause) => says(cause, "unexpected redirect") || says(cause, "unknown scheme"))) return REFUSED;
+  if (codes.some((code) => REFUSALS.has(code))) return REFUSED;
   if (chain.some((cause) => cause.name === "TimeoutError") || codes.some((code) => READ_LIMITS.has(code)))
     return TIMEOUT;
   if (codes.some((code) => CONNECT_LIMITS.has(code))) {

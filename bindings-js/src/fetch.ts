@@ -1,7 +1,7 @@
 // A drop-in for `fetch`, for clients that bring their own API: the same arguments, the same native Response, the same
 // errors. It adds at most one header, the policy's idempotency key, and takes time limits only from the policy's text.
 
-import { type Attempt, ignore, timedOut } from "./attempt.js";
+import { type Attempt, ignore, signalOf, timedOut } from "./attempt.js";
 import { raw } from "./body.js";
 import type { Job } from "./call.js";
 import { controls, type DropIn } from "./dropin.js";
@@ -145,9 +145,9 @@ class Dropped implements Job {
     return `${this.#method} ${this.url.split("?")[0]?.split("#")[0]}`;
   }
 
-  send(signal: Stop | null, key: string | null): Promise<Response> {
+  send(stop: Stop | null, key: string | null): Promise<Response> {
     const { request, input } = this.#called;
-    const init = this.#changed(signal, key);
+    const init = this.#changed(signalOf(stop), key);
     // As a plain function: browsers refuse a fetch that has a `this`.
     const fetch = this.#fetch;
     return fetch(this.#once && !this.#stacked ? (request as Request).clone() : input, init);
@@ -205,14 +205,14 @@ class Dropped implements Job {
   }
 
   /** The caller's `init`, itself where nothing is to be said beyond it. */
-  #changed(signal: Stop | null, key: string | null): RequestInit | undefined {
+  #changed(signal: AbortSignal | null, key: string | null): RequestInit | undefined {
     const { request, init, mark } = this.#called;
     // fetch knows `patch` and `PATCH` as two methods, servers only the latter.
     const renamed = (init?.method ?? request?.method ?? this.#method) !== this.#method;
     if (signal === this.signal && key === null && !renamed && !mark) return init;
     const changed: RequestInit & { [NESTED]?: true } = { ...init };
     if (mark) changed[NESTED] = true;
-    if (signal !== null) changed.signal = signal as AbortSignal;
+    if (signal !== null) changed.signal = signal;
     if (renamed) changed.method = this.#method;
     if (key !== null && this.settings.idempotency !== null) {
       const headers = new Headers(init?.headers ?? request?.headers);

@@ -88,11 +88,12 @@ export function withSecrets({ own }: CallHeaders): boolean {
 export function valueIn(given: HeaderSource | undefined, name: string): string | null {
   if (given === undefined) return null;
   if (given instanceof Headers) return given.get(name);
-  for (const [key, value] of entries(given)) if (key.toLowerCase() === name) return value;
+  for (const [key, value] of entries(given)) if (key.toLowerCase() === name) return String(value);
   return null;
 }
 
-function entries(given: HeaderSource): Iterable<readonly [string, string]> {
+/** Names and values in any form but that of {@link Headers}, which needs none. */
+export function entries(given: HeaderSource): Iterable<readonly [string, string]> {
   if (Symbol.iterator in given) return given as Iterable<readonly [string, string]>;
   return Object.entries(given);
 }

@@ -12,7 +12,7 @@ export interface Stop {
 /** A call that wants to know. Held until it leaves: it must not hold a Response. */
 export interface Abortable {
   /** The caller's signal fired; its reason is on the signal. */
-  aborted(signal: Stop): void;
+  stopped(signal: Stop): void;
 }
 
 interface Hub {
@@ -29,7 +29,7 @@ export function join(signal: Stop, member: Abortable): void {
     const members = new Set<Abortable>();
     const listener = (): void => {
       hubs.delete(signal);
-      for (const each of members) each.aborted(signal);
+      for (const each of members) each.stopped(signal);
     };
     hub = { members, listener };
     hubs.set(signal, hub);

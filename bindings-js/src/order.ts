@@ -1,6 +1,6 @@
 // One call of a verb, prepared: everything the driver needs to begin it and to send its attempts.
 
-import type { Attempt } from "./attempt.js";
+import { type Attempt, signalOf } from "./attempt.js";
 import type { Auth } from "./auth.js";
 import type { Upload } from "./body.js";
 import type { Job } from "./call.js";
@@ -95,10 +95,10 @@ export class Order implements Job {
     this.fixed = true;
   }
 
-  send(signal: Stop | null, key: string | null, token: string | null): Promise<Response> {
+  send(stop: Stop | null, key: string | null, token: string | null): Promise<Response> {
     // As a plain function: browsers refuse a fetch that has a `this`.
     const { fetch } = this.#prepared;
-    return fetch(this.url, this.#init(signal, key, token));
+    return fetch(this.url, this.#init(signalOf(stop), key, token));
   }
 
   faultOf(error: unknown): number | Promise<number> {
@@ -129,14 +129,14 @@ export class Order implements Job {
     return name !== undefined && this.#prepared.headers.own?.has(name.toLowerCase()) === true;
   }
 
-  #init(signal: Stop | null, key: string | null, token: string | null): RequestInit {
+  #init(signal: AbortSignal | null, key: string | null, token: string | null): RequestInit {
     const { method, upload, headers } = this.#prepared;
     let { lines } = headers;
     if (key !== null || token !== null) lines = { ...lines };
     if (key !== null && !this.#ownKey()) lines[this.settings.idempotency?.header ?? "Idempotency-Key"] = this.#key(key);
     if (token !== null) lines.Authorization = `Bearer ${token}`;
     const init: RequestInit & { duplex?: "half"; [NESTED]?: true } = { method, headers: lines, [NESTED]: true };
-    if (signal !== null) init.signal = signal as AbortSignal;
+    if (signal !== null) init.signal = signal;
     if (this.#redirect !== undefined) init.redirect = this.#redirect;
     if (upload.body !== null) {
       init.body = upload.body;

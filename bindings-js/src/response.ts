@@ -222,9 +222,8 @@ function limited(response: Response, note: Note): ReadableStream<Uint8Array<Arra
         do piece = await open().read();
         while (!piece.done && piece.value.byteLength === 0);
       } catch (error) {
-        const signal = attempt?.controller.signal;
         attempt?.end();
-        throw signal?.aborted === true ? signal.reason : error;
+        throw attempt?.aborted === true ? attempt.reason : error;
       }
       attempt?.limit(0);
       if (piece.done) {

@@ -26,6 +26,8 @@ export interface RouteSettings {
   /** Whether the policy's own text gives `idle`: drop-ins take no other. */
   readonly idleWritten?: boolean;
   readonly maxBody: number;
+  /** What a host may hold in memory to make a body whole, in bytes. */
+  readonly bufferUpTo: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly userAgent: { readonly value: string; readonly written: boolean } | null;

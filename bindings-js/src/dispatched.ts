@@ -1,0 +1,235 @@
+// One call through an undici dispatcher: what its handler steers it by, what stops it, and what its attempts send. It sees
+// one request of the handler's side and any number of exchanges on the other.
+
+import type { Attempt } from "./attempt.js";
+import { type Body, raw } from "./body.js";
+import type { Job } from "./call.js";
+import type { CallError } from "./errors.js";
+import { Exchange, type Handler, type Party } from "./exchange.js";
+import { faultOf } from "./faults.js";
+import { type HeaderSource, valueIn } from "./headers.js";
+import type { Stop } from "./hub.js";
+import type { Origins } from "./origins.js";
+import { type Account, account } from "./response.js";
+import type { RouteSettings, Settings } from "./settings.js";
+import { isStacked, sending } from "./stacked.js";
+import * as w from "./word.js";
+
+/** Of undici's dispatch options, what is read here. */
+export interface Options {
+  readonly origin?: string | URL;
+  readonly path: string;
+  readonly method: string;
+  readonly body?: unknown;
+  readonly headers?: unknown;
+  readonly upgrade?: unknown;
+}
+
+/** `dispatch` as it is used here. */
+export type Send = (options: Options, handler: Handler) => boolean;
+
+/** One call, at once what its handler steers it by and what stops it. */
+export class Dispatched implements Job<Exchange>, Party, Stop {
+  readonly what: number;
+  readonly route: number;
+  readonly scope: number;
+  readonly deadline = 0;
+  readonly signal = this;
+  readonly settings: RouteSettings;
+  readonly idle: number;
+  readonly buffered: boolean;
+  readonly dropin = true;
+  readonly raise = false;
+  readonly auth = null;
+  readonly url: string;
+  readonly unsafe: boolean;
+  readonly follows = false;
+  readonly handler: Handler;
+  /** The handler's, from the start; whoever dispatches adds to it. */
+  readonly context = {};
+  aborted = false;
+  paused = false;
+  reason: unknown = null;
+  readonly #origins: Origins;
+  readonly #dispatch: Send;
+  /** The body is read before it is sent, and can then be sent again. */
+  readonly #copied: boolean;
+  #options: Options;
+  #exchange: Exchange | null = null;
+  #delivered = false;
+  #listener: (() => void) | null = null;
+  #ready = true;
+
+  constructor(origins: Origins, dispatch: Send, options: Options, handler: Handler, buffered: boolean) {
+    const { settings } = origins.driver;
+    const method = options.method.toUpperCase();
+    this.#origins = origins;
+    this.#dispatch = dispatch;
+    this.#options = options;
+    this.handler = handler;
+    this.url = urlOf(options, settings.baseUrl);
+    const { scope, route } = origins.place(method, this.url);
+    this.scope = scope;
+    this.route = route;
+    this.settings = settings.routes[route] as RouteSettings;
+    this.idle = this.settings.idleWritten === true && !buffered ? this.settings.idle : 0;
+    this.buffered = buffered;
+    const code = w.methodCode(method);
+    this.unsafe = code >= w.methodCode("POST");
+    const headers = pairs(options.headers);
+    const upload = raw(options.body as Body);
+    this.#copied = isShort(options.body, headers, this.settings.bufferUpTo);
+    this.what = w.DROPIN | code | w.sizeBits(upload.size);
+    if (upload.repeatable || this.#copied) this.what |= w.REPEATABLE;
+    if (!buffered) this.what |= w.STREAMED;
+    if (valueIn(headers, this.#keyName.toLowerCase()) !== null) this.what |= w.KEYED;
+    if (sending.now || isStacked(headers, undefined)) this.what |= w.STACKED;
+    this.what >>>= 0;
+  }
+
+  get target(): string {
+    return `${this.#options.method} ${this.url.split("?")[0]}`;
+  }
+
+  /** undici's own lines, of the last answer. */
+  get rawHeaders(): unknown {
+    return this.#exchange?.inner?.rawHeaders ?? null;
+  }
+
+  get rawTrailers(): unknown {
+    return this.#exchange?.inner?.rawTrailers ?? null;
+  }
+
+  /** As `dispatch`: whether the dispatcher would take more at once. */
+  begin(): boolean {
+    try {
+      // Before there is a connection, so that the caller's abort is heard in every wait.
+      this.handler.onRequestStart?.(this, this.context);
+      void this.#run();
+    } catch (error) {
+      this.failed(error);
+    }
+    return this.#ready;
+  }
+
+  send(signal: Stop | null, key: string | null): Promise<Exchange> {
+    return new Promise((answered, broke) => {
+      const exchange = new Exchange(this, answered, broke);
+      this.#exchange = exchange;
+      if (signal !== this) signal?.addEventListener("abort", () => exchange.stop(signal.reason), { once: true });
+      this.#ready = this.#dispatch(key === null ? this.#options : this.#keyed(key), exchange);
+    });
+  }
+
+  faultOf(error: unknown): Promise<number> {
+    return faultOf(error, this);
+  }
+
+  hand(exchange: Exchange, bytes: Uint8Array | null, attempt: Attempt | null, of: Account): Exchange {
+    account(this.context, of);
+    this.#delivered = true;
+    exchange.deliver(bytes !== null, attempt, this.idle);
+    return exchange;
+  }
+
+  refusal(error: CallError): Error {
+    const late = error.reason === "deadline" || error.reason === "timeout";
+    if (late) return made("ConnectTimeoutError", "UND_ERR_CONNECT_TIMEOUT", `Timed out: ${error.message}`, error);
+    if (error.reason === "closed") return made("ClientClosedError", "UND_ERR_CLOSED", error.message, error);
+    return made("SocketError", "UND_ERR_SOCKET", error.message, error);
+  }
+
+  failed(error: unknown): void {
+    const ours = (error as { name?: unknown } | null)?.name === "TimeoutError" && error !== this.reason;
+    this.handler.onResponseError?.(this, ours ? this.#late(error as Error) : error);
+  }
+
+  abort(reason?: unknown): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason ?? made("AbortError", "UND_ERR_ABORTED", "Request aborted", undefined);
+    this.#listener?.();
+    this.#exchange?.stop(this.reason);
+  }
+
+  pause(): void {
+    this.paused = true;
+    if (this.#delivered) this.#exchange?.inner?.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.#exchange?.pass();
+  }
+
+  addEventListener(_: "abort", listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(): void {
+    this.#listener = null;
+  }
+
+  get #keyName(): string {
+    return this.settings.idempotency?.header ?? "";
+  }
+
+  async #run(): Promise<void> {
+    try {
+      if (this.#copied) this.#options = { ...this.#options, body: await copy(this.#options.body) };
+      await this.#origins.driver.run(this, false);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  #keyed(key: string): Options {
+    return { ...this.#options, headers: [...pairs(this.#options.headers), [this.#keyName, key]].flat() };
+  }
+
+  /** A limit of the policy's own text, as undici tells its own. */
+  #late(cause: Error): Error {
+    return this.#delivered
+      ? made("BodyTimeoutError", "UND_ERR_BODY_TIMEOUT", cause.message, cause)
+      : made("HeadersTimeoutError", "UND_ERR_HEADERS_TIMEOUT", cause.message, cause);
+  }
+}
+
+function urlOf({ origin, path }: Options, baseUrl: Settings["baseUrl"]): string {
+  if (path.startsWith("http://") || path.startsWith("https://")) return path;
+  if (typeof origin === "string") return origin + path;
+  // A Pool or a Client of undici 7 knows its origin by itself and tells nobody.
+  return new URL(path, origin ?? (typeof baseUrl === "string" ? baseUrl : "http://unknown")).href;
+}
+
+/** Headers in any of undici's forms, as pairs. */
+function pairs(headers: unknown): [string, string][] {
+  if (typeof headers !== "object" || headers === null) return [];
+  if (Array.isArray(headers)) {
+    return Array.from({ length: headers.length / 2 }, (_, at) => [String(headers[2 * at]), headers[2 * at + 1]]);
+  }
+  const listed = Symbol.iterator in headers ? [...(headers as Iterable<[string, string]>)] : Object.entries(headers);
+  return listed.filter(([, value]) => value !== undefined);
+}
+
+/** undici's `fetch` makes a generator of every body; one of a known length was in memory before, and is put there again. */
+function isShort(body: unknown, headers: HeaderSource, most: number): boolean {
+  if (Object.prototype.toString.call(body) !== "[object AsyncGenerator]") return false;
+  const length = valueIn(headers, "content-length");
+  return length !== null && Number(length) <= most;
+}
+
+async function copy(body: unknown): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body as AsyncIterable<Uint8Array>) pieces.push(piece);
+  return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
+}
+
+/** An error as undici makes them: by these marks its classes know their instances. */
+function made(name: string, code: string, message: string, cause: unknown): Error {
+  const error = new Error(message, cause === undefined ? undefined : { cause });
+  const marks = [Symbol.for("undici.error.UND_ERR"), Symbol.for(`undici.error.${code}`)];
+  for (const mark of marks) Object.defineProperty(error, mark, { value: true });
+  return Object.assign(error, { name, code });
+}

@@ -1,0 +1,5 @@
+// undici's interceptor with the engine of the default entry; what both have in common is in a chunk that they share.
+
+import "./inline.js";
+
+export * from "../undici.js";
