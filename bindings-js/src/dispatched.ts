@@ -117,7 +117,7 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
       const exchange = new Exchange(this, answered, broke);
       this.#exchange = exchange;
       if (signal !== this) signal?.addEventListener("abort", () => exchange.stop(signal.reason), { once: true });
-      this.#ready = this.#dispatch(key === null ? this.#options : this.#keyed(key), exchange);
+      this.#ready = this.#dispatch(this.#keyed(key), exchange);
     });
   }
 
@@ -184,7 +184,9 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
     }
   }
 
-  #keyed(key: string): Options {
+  /** The caller's own key wins over the one that was made. */
+  #keyed(key: string | null): Options {
+    if (key === null || (this.what & w.KEYED) !== 0) return this.#options;
     return { ...this.#options, headers: [...pairs(this.#options.headers), [this.#keyName, key]].flat() };
   }
 

@@ -93,7 +93,7 @@ export async function faultOf(error: unknown, request: Broken): Promise<number> 
   if (codes.some((code) => REFUSALS.has(code))) return REFUSED;
   if (chain.some((cause) => cause.name === "TimeoutError") || codes.some((code) => READ_LIMITS.has(code)))
     return TIMEOUT;
-  if (codes.some((code) => CONNECT_LIMITS.has(code))) {
+  if (chain.some((cause) => CONNECT_LIMITS.has(String(cause.code)) && !wasConnected(cause))) {
     return (await proven(chain, request)) ? CONNECT_TIMEOUT : codes.includes("ETIMEDOUT") ? LOST : TIMEOUT;
   }
   if (chain.some(neverWritten)) return (await proven(chain, request)) ? UNSENT : LOST;
@@ -124,8 +124,13 @@ function causes(error: Cause): Cause[] {
 
 function neverWritten(cause: Cause): boolean {
   const code = String(cause.code ?? "");
-  if (BEFORE_REQUEST.has(code) || code.startsWith("ERR_SSL_")) return true;
+  if ((BEFORE_REQUEST.has(code) || code.startsWith("ERR_SSL_")) && !wasConnected(cause)) return true;
   return says(cause, "before secure TLS connection was established") || says(cause, "REFUSED_STREAM");
+}
+
+/** The system says some things of a connection that stood as well: an address may become unreachable at any time. */
+function wasConnected({ syscall }: Cause): boolean {
+  return syscall === "read" || syscall === "write";
 }
 
 /** Every part that names a place must name the place of this request. */

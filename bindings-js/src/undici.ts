@@ -4,7 +4,6 @@
 
 import { Dispatched, type Options, type Send } from "./dispatched.js";
 import { controls, type DropIn } from "./dropin.js";
-import type { Handler } from "./exchange.js";
 import { type CommonOptions, open } from "./open.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
@@ -15,15 +14,12 @@ export interface InterceptorOptions extends Omit<CommonOptions, "fetch"> {
   readonly buffer?: boolean | undefined;
 }
 
-/** `dispatch` of a dispatcher, as far as an interceptor's type goes: that of every undici from 7 on. */
-export type Dispatch = {
-  // A method, so that undici's own, narrower types fit in both directions.
-  dispatch(options: object, handler: object): boolean;
-}["dispatch"];
+/** `dispatch` of a dispatcher. Its parts are named by nobody: each major of undici has types of its own for them. */
+export type Dispatch = (options: never, handler: never) => boolean;
 
 /** An interceptor that retries, waits and gives up as its policy says. */
 export interface Interceptor extends DropIn {
-  (dispatch: Dispatch): Dispatch;
+  <D extends Dispatch>(dispatch: D): D;
 }
 
 /**
@@ -40,15 +36,13 @@ export function createInterceptor<const P extends Policy>(
   const driver = open(policy as Policy | string, options);
   const origins = new Origins(driver);
   const buffered = options.buffer === true;
-  const intercept = (dispatch: Dispatch): Dispatch => {
-    const inner = dispatch as Send;
-    return (options: object, handler: object): boolean => {
-      const given = options as Options;
-      if (typeof (handler as Handler).onRequestStart !== "function")
-        throw new TypeError("unruffled/undici needs undici 7 or newer");
-      if (!isCall(given)) return inner(given, handler as Handler);
-      return new Dispatched(origins, inner, given, handler as Handler, buffered).begin();
+  const intercept = <D extends Dispatch>(dispatch: D): D => {
+    const send = dispatch as unknown as Send;
+    const intercepted: Send = (given, handler) => {
+      if (typeof handler.onRequestStart !== "function") throw new TypeError("unruffled/undici needs undici 7 or newer");
+      return isCall(given) ? new Dispatched(origins, send, given, handler, buffered).begin() : send(given, handler);
     };
+    return intercepted as unknown as D;
   };
   const { explain, ...others } = controls(driver);
   // What `request` resolves to is made by undici; its `context` is ours.
