@@ -4,6 +4,7 @@
 import type { Attempt } from "./attempt.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
+import { isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
 import { Exchange, type Handler, type Party } from "./exchange.js";
 import { faultOf } from "./faults.js";
@@ -72,7 +73,7 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
     this.scope = scope;
     this.route = route;
     this.settings = settings.routes[route] as RouteSettings;
-    this.idle = this.settings.idleWritten === true && !buffered ? this.settings.idle : 0;
+    this.idle = this.settings.idleWritten === true ? this.settings.idle : 0;
     this.buffered = buffered;
     const code = w.methodCode(method);
     this.unsafe = code >= w.methodCode("POST");
@@ -119,6 +120,10 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
       if (signal !== this) signal?.addEventListener("abort", () => exchange.stop(signal.reason), { once: true });
       this.#ready = this.#dispatch(this.#keyed(key), exchange);
     });
+  }
+
+  streams({ headers }: Exchange): boolean {
+    return isStream(headers, this.settings.maxBody);
   }
 
   faultOf(error: unknown): Promise<number> {

@@ -1,5 +1,6 @@
 // What every drop-in offers beside the client that it sits under: events, counts, reasons, an end.
 
+import type { Reply } from "./call.js";
 import type { Driver } from "./driver.js";
 import { type EventKind, kindsOf, type Listener } from "./observe.js";
 import { explain } from "./response.js";
@@ -25,4 +26,10 @@ export function controls(driver: Driver): DropIn {
     snapshot: () => driver.snapshot(),
     close: () => driver.close(),
   };
+}
+
+/** Whether a body is no thing to wait for: events come when they come, and what is above `maxBody` is never held. */
+export function isStream(headers: Reply["headers"], maxBody: number): boolean {
+  const events = headers.get("content-type")?.startsWith("text/event-stream") === true;
+  return events || Number(headers.get("content-length")) > maxBody;
 }

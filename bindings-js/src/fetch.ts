@@ -4,7 +4,7 @@
 import { type Attempt, ignore, signalOf, timedOut } from "./attempt.js";
 import { raw } from "./body.js";
 import type { Job } from "./call.js";
-import { controls, type DropIn } from "./dropin.js";
+import { controls, type DropIn, isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
@@ -154,8 +154,7 @@ class Dropped implements Job {
   }
 
   streams({ headers }: Response): boolean {
-    const events = headers.get("content-type")?.startsWith("text/event-stream") === true;
-    return events || Number(headers.get("content-length")) > this.settings.maxBody;
+    return isStream(headers, this.settings.maxBody);
   }
 
   faultOf(error: unknown): number | Promise<number> {

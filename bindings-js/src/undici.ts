@@ -10,7 +10,7 @@ import type { Exact, Policy } from "./policy.js";
 
 /** What an interceptor is made with, beside its policy. */
 export interface InterceptorOptions extends Omit<CommonOptions, "fetch"> {
-  /** `true`: bodies are read before a call counts as answered, so that one that breaks is retried. Default: streamed. */
+  /** As of `createFetch`: `true` reads bodies before a call counts as answered, so that one that breaks is retried. */
   readonly buffer?: boolean | undefined;
 }
 
