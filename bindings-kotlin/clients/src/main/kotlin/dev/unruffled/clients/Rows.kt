@@ -6,6 +6,8 @@ import java.util.Properties
 internal val ROWS: List<Row> =
     listOf(
         OkHttpRow,
+        KtorRow.CIO,
+        KtorRow.OKHTTP,
     )
 
 /** The version of a client as the build pins it: `versions.properties`. */

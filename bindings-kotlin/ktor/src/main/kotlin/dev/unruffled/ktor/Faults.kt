@@ -1,0 +1,54 @@
+package dev.unruffled.ktor
+
+import dev.unruffled.Broken
+import dev.unruffled.Fault
+import io.ktor.client.network.sockets.ConnectTimeoutException
+import io.ktor.client.plugins.HttpRequestTimeoutException
+import io.ktor.http.cio.ParserException
+import okhttp3.internal.http2.ConnectionShutdownException
+import okhttp3.internal.http2.ErrorCode
+import okhttp3.internal.http2.StreamResetException
+import java.io.IOException
+import java.io.InterruptedIOException
+import java.net.ConnectException
+import java.net.NoRouteToHostException
+import java.net.UnknownHostException
+import java.net.UnknownServiceException
+import java.nio.channels.UnresolvedAddressException
+
+// What an exception of Ktor's engines is to the core. A plugin does not see how far an attempt got, so only what happens
+// before anything is sent by its very nature is proven unsent.
+
+/** A body that was to be read whole broke off. */
+internal class Truncated(override val cause: IOException) : IOException(cause)
+
+/** What [error] is to the core, and the error that the caller sees in the end. */
+internal fun broken(error: Exception): Broken =
+    if (error is Truncated) Broken(Fault.TRUNCATED, error.cause) else Broken(fault(error), error)
+
+private fun fault(error: Exception): Fault {
+    val causes = generateSequence<Throwable>(error) { it.cause }.take(DEEPEST)
+    return when {
+        causes.any { it is ConnectTimeoutException } -> Fault.CONNECT_TIMEOUT
+        causes.any(::isUnsent) -> Fault.UNSENT
+        causes.any { it is InterruptedIOException || it is HttpRequestTimeoutException } -> Fault.TIMEOUT
+        error is UnknownServiceException -> Fault.REFUSED
+        isLength(error) -> Fault.TRUNCATED
+        error is IOException || error is ParserException -> Fault.LOST
+        else -> Fault.REFUSED
+    }
+}
+
+private fun isUnsent(error: Throwable): Boolean =
+    when (error) {
+        is ConnectException, is UnknownHostException, is NoRouteToHostException, is UnresolvedAddressException -> true
+        is ConnectionShutdownException -> true
+        is StreamResetException -> error.errorCode == ErrorCode.REFUSED_STREAM
+        else -> error.javaClass.name == "io.ktor.client.engine.cio.FailToConnectException"
+    }
+
+/** Ktor has counted the bytes of a whole body. */
+private fun isLength(error: Exception): Boolean =
+    error is IllegalStateException && error.message?.startsWith("Content-Length mismatch") == true
+
+private const val DEEPEST = 8

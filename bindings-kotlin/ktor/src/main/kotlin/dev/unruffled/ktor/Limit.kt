@@ -1,0 +1,46 @@
+package dev.unruffled.ktor
+
+import io.ktor.client.plugins.HttpRequestTimeoutException
+import io.ktor.client.request.HttpRequestBuilder
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.launch
+import java.util.concurrent.atomic.AtomicReference
+import kotlin.coroutines.ContinuationInterceptor
+import kotlin.coroutines.cancellation.CancellationException
+
+/**
+ * The time of one attempt. It ends the attempt's execution and nothing else, so that nobody takes it for a cancellation of
+ * the caller's; the error is what Ktor's own time limit throws.
+ */
+internal class Limit private constructor(val error: HttpRequestTimeoutException) {
+    private enum class State { RUNNING, ENDED, LATE }
+
+    private val state = AtomicReference(State.RUNNING)
+    private var timer: Job? = null
+
+    /** The attempt is over. `false`: too late. */
+    fun end(): Boolean {
+        if (state.compareAndSet(State.RUNNING, State.ENDED)) timer?.cancel()
+        return state.get() != State.LATE
+    }
+
+    companion object {
+        /** Begins to count for [request], on the caller's dispatcher. */
+        suspend fun begin(request: HttpRequestBuilder, ms: Long): Limit {
+            val limit = Limit(HttpRequestTimeoutException(request.origin() + request.path(), ms))
+            val execution = request.executionContext
+            val context = currentCoroutineContext()[ContinuationInterceptor]?.plus(execution) ?: execution
+            limit.timer =
+                CoroutineScope(context).launch {
+                    delay(ms)
+                    if (limit.state.compareAndSet(State.RUNNING, State.LATE)) {
+                        execution.cancel(CancellationException("the attempt's time is up", limit.error))
+                    }
+                }
+            return limit
+        }
+    }
+}

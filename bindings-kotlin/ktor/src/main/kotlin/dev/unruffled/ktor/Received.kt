@@ -1,0 +1,137 @@
+package dev.unruffled.ktor
+
+import dev.unruffled.Hints
+import dev.unruffled.Reply
+import io.ktor.client.call.HttpClientCall
+import io.ktor.client.call.replaceResponse
+import io.ktor.client.request.HttpRequestBuilder
+import io.ktor.client.statement.HttpResponse
+import io.ktor.http.HttpHeaders
+import io.ktor.utils.io.ByteReadChannel
+import io.ktor.utils.io.InternalAPI
+import io.ktor.utils.io.cancel
+import io.ktor.utils.io.readAvailable
+import io.ktor.utils.io.readRemaining
+import io.ktor.utils.io.writeFully
+import io.ktor.utils.io.writer
+import kotlinx.coroutines.CompletableJob
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.job
+import kotlinx.coroutines.withTimeoutOrNull
+import kotlinx.io.readByteArray
+import java.io.IOException
+import java.net.SocketTimeoutException
+
+/**
+ * Ktor's answer to one attempt, [whole] in memory or open. What is read of an open one is put back before it is handed over,
+ * which stays a call of Ktor's own.
+ */
+@OptIn(InternalAPI::class)
+internal class Received(
+    private val call: HttpClientCall,
+    private val own: HttpRequestBuilder,
+    /** An open body may be silent for so many milliseconds; 0 = as the engine says. */
+    private val idleMs: Long = 0,
+    bytes: ByteArray? = null,
+    private val whole: Boolean = false,
+) : Reply(call.response.status.value, bytes) {
+    private var start = NOTHING
+    private var closed = false
+
+    override fun hints(signals: Array<String>, names: Array<String>): ByteArray? {
+        val headers = call.response.headers
+        return Hints.of(signals, names, { headers[it] }) { line ->
+            headers.forEach { name, values -> values.forEach { line(name, it) } }
+        }
+    }
+
+    /** The first [most] bytes, as far as they come within [withinMs]. */
+    suspend fun start(most: Long, withinMs: Long): ByteArray {
+        if (whole) return call.start(most)
+        val body = call.response.rawContent
+        val piece = ByteArray(PIECE)
+        try {
+            withTimeoutOrNull(withinMs) {
+                while (start.size < most) {
+                    val size = body.readAvailable(piece, 0, minOf(PIECE.toLong(), most - start.size).toInt())
+                    if (size < 0) break
+                    start += piece.copyOf(size)
+                }
+            }
+        } catch (_: IOException) {
+            // What came is kept; the answer itself is known.
+            currentCoroutineContext().ensureActive()
+        }
+        return start
+    }
+
+    /** What is left of it once it is closed. */
+    fun kept(bytes: ByteArray): Received {
+        if (!whole) start = bytes
+        return this
+    }
+
+    /** As Ktor does it when a caller has read what he wants: the connection is free. */
+    override fun close() {
+        if (closed) return
+        closed = true
+        (call.coroutineContext.job as CompletableJob).complete()
+        if (!whole) call.response.rawContent.cancel()
+        (own.executionContext as CompletableJob).complete()
+    }
+
+    /** For the caller. */
+    fun handOver(): HttpClientCall =
+        when {
+            whole -> call
+            closed -> start.let { kept -> call.replaceResponse { ByteReadChannel(kept) } }
+            start.isEmpty() && idleMs == 0L -> call
+            else -> pumped()
+        }
+
+    private fun pumped(): HttpClientCall {
+        val begun by lazy(::pump)
+        return call.replaceResponse { begun }
+    }
+
+    private fun pump(): ByteReadChannel {
+        val body = call.response.rawContent
+        return CoroutineScope(call.coroutineContext).writer {
+            channel.writeFully(start)
+            val piece = ByteArray(PIECE)
+            while (true) {
+                val size = body.next(piece)
+                if (size < 0) break
+                channel.writeFully(piece, 0, size)
+                channel.flush()
+            }
+            body.closedCause?.let { throw it }
+        }.channel
+    }
+
+    private suspend fun ByteReadChannel.next(piece: ByteArray): Int {
+        if (idleMs == 0L) return readAvailable(piece)
+        withTimeoutOrNull(idleMs) { readAvailable(piece) }?.let { return it }
+        val silent = SocketTimeoutException("the body was silent for $idleMs ms")
+        cancel(silent)
+        throw silent
+    }
+
+    private companion object {
+        const val PIECE = 8_192
+        val NOTHING = ByteArray(0)
+    }
+}
+
+/** The beginning of a body in memory. */
+@OptIn(InternalAPI::class)
+internal suspend fun HttpClientCall.start(most: Long): ByteArray = response.rawContent.readRemaining(most).readByteArray()
+
+/** A declared length of at most [most] bytes, and no stream of events. */
+internal fun HttpResponse.isShort(most: Long): Boolean {
+    val length = headers[HttpHeaders.ContentLength]?.toLongOrNull() ?: return false
+    val events = headers[HttpHeaders.ContentType]?.trimStart()?.startsWith("text/event-stream", ignoreCase = true) == true
+    return length in 0..most && !events
+}

@@ -1,0 +1,168 @@
+package dev.unruffled.ktor
+
+import dev.unruffled.Account
+import dev.unruffled.Asked
+import dev.unruffled.Attempt
+import dev.unruffled.Bell
+import dev.unruffled.Broken
+import dev.unruffled.CallException
+import dev.unruffled.Driver
+import dev.unruffled.DropIn
+import dev.unruffled.Host
+import dev.unruffled.Reason
+import dev.unruffled.Seat
+import io.ktor.client.HttpClient
+import io.ktor.client.call.HttpClientCall
+import io.ktor.client.call.save
+import io.ktor.client.plugins.HttpRequestTimeoutException
+import io.ktor.client.plugins.HttpTimeoutCapability
+import io.ktor.client.plugins.HttpTimeoutConfig
+import io.ktor.client.plugins.SendCountExceedException
+import io.ktor.client.plugins.Sender
+import io.ktor.client.plugins.isSaved
+import io.ktor.client.request.HttpRequestBuilder
+import io.ktor.client.utils.unwrapCancellationException
+import io.ktor.util.AttributeKey
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CompletableJob
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.withTimeoutOrNull
+import java.io.IOException
+import java.net.SocketTimeoutException
+import kotlin.coroutines.cancellation.CancellationException
+
+/**
+ * One logical call under Ktor: what goes into each attempt, what of its answer the core hears, and how the call ends in
+ * Ktor's own terms. An attempt is one run of the pipeline below the plugin.
+ */
+internal class Sending(
+    private val dropIn: DropIn,
+    private val client: HttpClient,
+    private val sender: Sender,
+    private val request: HttpRequestBuilder,
+) : Host<HttpRequestBuilder, Received> {
+    private val account = Account()
+    private var last: Received? = null
+
+    /** Drives the call to its end. */
+    suspend fun drive(): HttpClientCall {
+        val above = request.attributes.getOrNull(ACCOUNT)
+        val asked =
+            Asked(
+                request,
+                request.method.value.uppercase(),
+                request.origin(),
+                request.path(),
+                request.isRepeatable(),
+                request.uploadBytes(),
+                // An account that is closed came along with the request of an earlier answer.
+                nested = (above != null && above.told == null) || request.isRetriedBy(client),
+            )
+        try {
+            return dropIn.run(this, dropIn.outgoing(asked) { request.headers[it] }, account).handOver()
+        } catch (unsent: CallException) {
+            throw unsent.native()
+        } catch (spent: SendCountExceedException) {
+            // Ktor sends so often for a call and no more: its last answer says more than that.
+            return last?.handOver() ?: throw spent
+        }
+    }
+
+    override suspend fun send(attempt: Attempt<HttpRequestBuilder>): Received {
+        val own = dressed(attempt)
+        val limit = if (attempt.timeoutMs > 0) Limit.begin(own, attempt.timeoutMs) else null
+        try {
+            val reply = received(attempt, own, sender.execute(own))
+            if (limit?.end() == false) throw limit.error
+            return reply
+        } catch (@Suppress("TooGenericExceptionCaught") error: Throwable) {
+            val late = limit?.end() == false
+            own.executionContext.cancel(CancellationException("the attempt is over", error))
+            throw judged(error, if (late) limit?.error else null)
+        }
+    }
+
+    /** A copy of the request for one attempt, with an execution of its own that ends with the caller's. */
+    private fun dressed(attempt: Attempt<HttpRequestBuilder>): HttpRequestBuilder {
+        val own = HttpRequestBuilder().takeFrom(request)
+        val execution = own.executionContext as CompletableJob
+        request.executionContext.invokeOnCompletion { cause ->
+            if (cause == null) execution.complete() else execution.completeExceptionally(cause)
+        }
+        own.attributes.put(ACCOUNT, account)
+        attempt.extras?.keyHeader?.let { if (it !in own.headers) own.headers[it] = attempt.extras.key }
+        val limits = dropIn.engine.settings.routes[attempt.route]
+        if (limits.connectWritten && client.isSupported(HttpTimeoutCapability)) {
+            val theirs = own.getCapabilityOrNull(HttpTimeoutCapability)
+            val ours = HttpTimeoutConfig(theirs?.requestTimeoutMillis, limits.connect, theirs?.socketTimeoutMillis)
+            own.setCapability(HttpTimeoutCapability, ours)
+        }
+        return own
+    }
+
+    /** An answer as Ktor gives it: whole, unless the caller reads it as a stream. */
+    private suspend fun received(attempt: Attempt<*>, own: HttpRequestBuilder, call: HttpClientCall): Received {
+        val response = call.response
+        val limits = dropIn.engine.settings.routes[attempt.route]
+        val status = response.status.value
+        val whole =
+            when {
+                response.isSaved -> call
+                own.isSession() -> return Received(call, own)
+                status < Driver.FIRST_ERROR && response.isShort(limits.bufferUpTo) -> call.saved()
+                else -> return Received(call, own, if (limits.idleWritten) limits.idle else 0)
+            }
+        val told = status < Driver.FIRST_ERROR && limits.bodyStatuses.binarySearch(status) >= 0
+        return Received(whole, own, bytes = if (told) whole.start(Driver.MOST_TOLD) else null, whole = true)
+    }
+
+    private suspend fun HttpClientCall.saved(): HttpClientCall =
+        try {
+            save()
+        } catch (broken: IOException) {
+            throw Truncated(broken)
+        }
+
+    /** What an attempt that failed is: the end by somebody's will, or a [Broken] for the core to judge. */
+    private suspend fun judged(error: Throwable, late: HttpRequestTimeoutException?): Throwable {
+        currentCoroutineContext().ensureActive()
+        // Whoever stands above in the pipeline may have ended the call: a time limit of the whole call does.
+        request.executionContext.ensureActive()
+        if (error is SendCountExceedException) return error
+        val native = late ?: error.unwrapCancellationException()
+        return if (native is CancellationException || native !is Exception) native else broken(native)
+    }
+
+    override suspend fun keep(reply: Received, most: Long, withinMs: Long): ByteArray = reply.start(most, withinMs)
+
+    override fun kept(reply: Received, bytes: ByteArray): Received = reply.kept(bytes).also { last = it }
+
+    override suspend fun rest(seat: Seat, ms: Long) {
+        val woken = CompletableDeferred<Unit>()
+        val bell = Bell { woken.complete(Unit) }
+        if (!seat.wait(bell)) return
+        val ended = request.executionContext.invokeOnCompletion { woken.complete(Unit) }
+        try {
+            withTimeoutOrNull(ms) { woken.await() }
+        } finally {
+            ended.dispose()
+            seat.leave(bell)
+        }
+        request.executionContext.ensureActive()
+    }
+
+    override suspend fun <T> ask(function: suspend () -> T): T = function()
+
+    internal companion object {
+        /** Goes along with each attempt: a plugin below finds it there, and whoever asks how the call went. */
+        val ACCOUNT: AttributeKey<Account> = AttributeKey("unruffled")
+
+        private fun CallException.native(): IOException =
+            if (reason == Reason.DEADLINE || reason == Reason.TIMEOUT) {
+                SocketTimeoutException("timed out: $message").apply { initCause(this@native) }
+            } else {
+                this
+            }
+    }
+}
