@@ -84,7 +84,7 @@ impl Node {
         let mut wait = Duration::ZERO;
         if !self.tokens.is_empty() && !self.knows(asked.authorization) {
             let mut answer = Answer::of(401);
-            answer.json = Some(json!({"error": {"type": "auth", "message": "not this token"}}));
+            answer.json = Some(json!({"error": {"type": "auth", "message": "not this token"}, "code": "401"}));
             headers.push(("WWW-Authenticate".into(), "Bearer".into()));
             return Choice { answer: Arc::new(answer), headers, wait, phase: None, gate: Some("tokens") };
         }

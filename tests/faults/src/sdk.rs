@@ -28,6 +28,8 @@ pub fn json(status: u16, asked: &[u8]) -> Value {
     });
     if status >= 400 {
         body["error"] = json!({"type": "thing_error", "code": "thing", "message": "no thing"});
+        // PostgREST's clients see no other trace of the status.
+        body["code"] = json!(status.to_string());
     }
     let asked: Option<Value> = serde_json::from_slice(asked).ok();
     if let Some(id) =
@@ -37,7 +39,9 @@ pub fn json(status: u16, asked: &[u8]) -> Value {
             "jsonrpc": "2.0", "id": id,
             "result": {
                 "protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "thing", "version": "1"},
-                "tools": [], "content": [{"type": "text", "text": "ok"}],
+                "tools": [{"name": "thing", "inputSchema": {"type": "object"}}], "content": [{"type": "text", "text": "ok"}],
+                // Of the version of 2026-07-28, which shakes no hands.
+                "resultType": "complete", "ttlMs": 0, "cacheScope": "private",
             },
         });
     }
