@@ -180,11 +180,17 @@ export class Host {
     };
     if (error === reason) return { error: "cancelled", ...told };
     if (error instanceof SyntaxError) return { error: "parse", ...told };
-    if (!(error instanceof CallError)) return { error: "native", ...told };
+    if (!(error instanceof CallError)) return { error: "native", family: familyOf(error), ...told };
     const kind = error.reason === "misuse" ? "misuse" : error instanceof StatusError ? "status" : "call";
     const { outcome, attempts, status = null, retryAfterMs = null } = error;
     return { error: kind, ...told, reason: error.reason, outcome, attempts, status, retryAfterMs };
   }
+}
+
+/** Which of the platform's own errors it is, as its users tell them apart. */
+function familyOf(error) {
+  if (error?.name === "TimeoutError") return "timeout";
+  return error instanceof TypeError ? "connection" : "other";
 }
 
 function options(call, signal) {

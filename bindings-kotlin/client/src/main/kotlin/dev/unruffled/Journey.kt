@@ -93,7 +93,9 @@ internal abstract class Journey(
         if (canceled) return canceled(error)
         // Somebody else may cancel the attempt itself: a dispatcher's cancelAll, for example. Time limits do it as well.
         if (stopped && !late && error !is InterruptedIOException) return error
-        return progress.broken(error, late).also { if (it.fault == Fault.REFUSED) thrown = it.cause as? RuntimeException }
+        // The error of a socket closed under a reader is not what a caller knows as a time limit.
+        val told = if (late) SocketTimeoutException("timeout").apply { initCause(error) } else error
+        return progress.broken(told, late).also { if (it.fault == Fault.REFUSED) thrown = it.cause as? RuntimeException }
     }
 
     protected fun refused(error: RuntimeException): Broken {

@@ -10,14 +10,12 @@ import okhttp3.Request
 import okhttp3.Response
 import okio.Timeout
 import java.io.IOException
-import java.io.InterruptedIOException
+import java.net.SocketTimeoutException
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.coroutines.Continuation
-import kotlin.coroutines.CoroutineContext
-import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.coroutines.intrinsics.COROUTINE_SUSPENDED
 import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
 import kotlin.coroutines.resume
@@ -59,7 +57,7 @@ internal class RetryingCall(
 
     override fun enqueue(responseCallback: Callback) {
         begin()
-        val end = Ending(responseCallback)
+        val end = Ending(this, responseCallback)
         val work: suspend () -> Response = { Queued().drive(timeout.withinMs()) }
         val result =
             try {
@@ -88,11 +86,11 @@ internal class RetryingCall(
         listeners += eventListener
     }
 
-    override fun <T : Any> tag(type: KClass<T>): T? = tag(type.java)
+    override fun <T : Any> tag(type: KClass<T>): T? = tag(type.javaObjectType)
 
     override fun <T> tag(type: Class<out T>): T? = type.cast(tags[type] ?: request.tag(type) ?: attempt?.tag(type))
 
-    override fun <T : Any> tag(type: KClass<T>, computeIfAbsent: () -> T): T = tag(type.java, computeIfAbsent)
+    override fun <T : Any> tag(type: KClass<T>, computeIfAbsent: () -> T): T = tag(type.javaObjectType, computeIfAbsent)
 
     override fun <T : Any> tag(type: Class<T>, computeIfAbsent: () -> T): T =
         tag(type) ?: checkNotNull(type.cast(tags.getOrPut(type, computeIfAbsent)))
@@ -218,7 +216,7 @@ internal class RetryingCall(
             }
 
             /** The time is up. */
-            override fun run() = elsewhere(leg.progress.broken(InterruptedIOException("timeout"), true))
+            override fun run() = elsewhere(leg.progress.broken(SocketTimeoutException("timeout"), true))
 
             private fun elsewhere(error: IOException) {
                 if (ends()) line.threads.executor.execute { continuation.resumeWithException(error) }
@@ -230,30 +228,6 @@ internal class RetryingCall(
                 if (!compareAndSet(false, true)) return false
                 hang(null)
                 return true
-            }
-        }
-    }
-
-    /** Tells the caller how it ended, as OkHttp does. */
-    private inner class Ending(private val callback: Callback) : Continuation<Response> {
-        override val context: CoroutineContext get() = EmptyCoroutineContext
-
-        override fun resumeWith(result: Result<Response>) {
-            val error = result.exceptionOrNull()
-            when (error) {
-                null ->
-                    try {
-                        callback.onResponse(this@RetryingCall, result.getOrThrow())
-                    } catch (_: IOException) {
-                        // It was told of the answer; OkHttp logs what comes of that and no more.
-                    }
-                is IOException -> callback.onFailure(this@RetryingCall, error)
-                else -> {
-                    val canceled = IOException("canceled due to $error")
-                    canceled.addSuppressed(error)
-                    callback.onFailure(this@RetryingCall, canceled)
-                    throw error
-                }
             }
         }
     }

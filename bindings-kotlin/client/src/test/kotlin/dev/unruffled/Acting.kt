@@ -10,10 +10,12 @@ import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.sync.Semaphore
 import kotlinx.coroutines.sync.withPermit
 import kotlinx.coroutines.withContext
 import kotlinx.serialization.SerializationException
+import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
@@ -26,6 +28,9 @@ import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.long
+import okhttp3.Call
+import okhttp3.Callback
+import okhttp3.Request
 import okhttp3.RequestBody.Companion.toRequestBody
 import okhttp3.Response
 import java.io.IOException
@@ -33,12 +38,16 @@ import java.io.InterruptedIOException
 import java.util.concurrent.Executors
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.coroutines.cancellation.CancellationException
+import kotlin.coroutines.resume
+import kotlin.coroutines.resumeWithException
 import kotlin.time.Duration.Companion.milliseconds
 
 /** Plays the actions of one scenario with one client and tells what happened. Expects nothing. */
 internal class Acting(private val scenario: JsonObject, private val blocking: Boolean) {
     private val asked = AtomicInteger()
     private lateinit var client: Client
+    private lateinit var calls: ResilientCallFactory
+    private lateinit var home: Base
 
     /** How often the credentials function was called. */
     val credentialCalls: Int get() = asked.get()
@@ -50,6 +59,8 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
                 scenario["credentials"]?.jsonArray?.let { credentials(this, it) }
                 scenario.text("correlation")?.let { text -> correlationId { text } }
             }
+        calls = client.callFactory()
+        home = Base(base)
         return client.use { scenario.getValue("do").jsonArray.map { action(it.jsonObject) } }
     }
 
@@ -172,13 +183,16 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
             }
 
         private suspend fun suspended(): Map<String, JsonElement> =
-            if (action["stream"] == JsonPrimitive(true)) {
+            if (dropIn) {
+                answered(calls.newCall(request()).await())
+            } else if (action["stream"] == JsonPrimitive(true)) {
                 client.stream(target, method, path, query, headers, json, body, deadline, key) { drained(it) }
             } else {
                 read(client.call(method, target, path, query, headers, json, null, body, deadline, key, raise))
             }
 
         private fun threaded(): Map<String, JsonElement> {
+            if (dropIn) return answered(calls.newCall(request()).execute())
             val client = client.blocking
             return if (action["stream"] == JsonPrimitive(true)) {
                 client.stream(target, method, path, query, headers, json, body, deadline, key) { drained(it) }
@@ -186,6 +200,23 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
                 read(client.call(method, target, path, query, headers, json, null, body, deadline, key, raise))
             }
         }
+
+        /** The request as somebody writes it who has no verbs. */
+        private fun request(): Request {
+            val sent = body ?: json?.toString()?.toRequestBody()
+            val request = Request.Builder().url(home.url(Template.read(target), path, query, emptyMap()))
+            request.method(method, sent)
+            headers.forEach { (name, value) -> request.header(name, value) }
+            return request.build()
+        }
+
+        private fun answered(response: Response): Map<String, JsonElement> =
+            response.use {
+                if (action["stream"] == JsonPrimitive(true)) return drained(it)
+                val text = it.body.string()
+                val json = if (text.isEmpty()) JsonNull else Json.parseToJsonElement(text)
+                mapOf("status" to JsonPrimitive(it.code), "json" to json)
+            }
 
         private fun read(answer: ApiResponse): Map<String, JsonElement> =
             mapOf(
@@ -235,6 +266,37 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
         }
     }
 
+    private val dropIn = scenario["client"] == JsonPrimitive("dropin")
+
+    /** How everybody awaits OkHttp's calls. */
+    private suspend fun Call.await(): Response =
+        suspendCancellableCoroutine { continuation ->
+            continuation.invokeOnCancellation { cancel() }
+            enqueue(
+                object : Callback {
+                    override fun onFailure(call: Call, e: IOException) = continuation.resumeWithException(e)
+
+                    override fun onResponse(call: Call, response: Response) = continuation.resume(response)
+                },
+            )
+        }
+
+    private fun error(failed: Exception): Map<String, JsonElement> {
+        val told = told(failed)
+        // What a caller who knows OkHttp alone sees; his own interrupt is his cancellation.
+        val own = failed is CancellationException || (failed as? InterruptedIOException)?.message == "interrupted"
+        if (!dropIn || failed !is IOException || own) return told
+        val family = if (failed is InterruptedIOException) "timeout" else "connection"
+        val text = "$failed\n${failed.cause}\n${calls.explain(failed)}"
+        val name = JsonPrimitive(failed.javaClass.simpleName)
+        return mapOf(
+            "error" to JsonPrimitive("native"),
+            "family" to JsonPrimitive(family),
+            "name" to name,
+            "text" to JsonPrimitive(text),
+        )
+    }
+
     private companion object {
         val NOTHING = JsonObject(emptyMap())
         const val X = 'x'.code.toByte()
@@ -249,7 +311,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
                 is JsonPrimitive -> if (value.isString) JsonPrimitive(value.content.replace("\$i", "$i")) else value
             }
 
-        fun error(failed: Exception): Map<String, JsonElement> {
+        fun told(failed: Exception): Map<String, JsonElement> {
             val kind =
                 when (failed) {
                     is StatusException -> "status"

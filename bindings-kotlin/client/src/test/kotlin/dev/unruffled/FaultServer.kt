@@ -3,6 +3,8 @@ package dev.unruffled
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import okhttp3.OkHttpClient
 import okhttp3.Request
@@ -40,6 +42,17 @@ internal class FaultServer : Closeable {
     /** Has the results of a run judged. */
     fun check(run: String, runtime: String, results: JsonElement): JsonElement =
         control("POST", "runs/$run/check?runtime=$runtime", results)
+
+    /** Begins a run by its script as JSON; its base URL. */
+    fun begin(run: String, script: String): String = begin(run, Json.parseToJsonElement(script))
+
+    /** How many requests of a run have come. */
+    fun requests(run: String): Int =
+        control("GET", "runs/$run?brief", null).jsonObject.getValue("totals").jsonObject.number("requests").toInt()
+
+    /** What came, in order of arrival. */
+    fun seen(run: String): List<JsonObject> =
+        control("GET", "runs/$run", null).jsonObject.getValue("requests").jsonArray.map { it.jsonObject }
 
     fun forget(run: String) {
         control("DELETE", "runs/$run", null)

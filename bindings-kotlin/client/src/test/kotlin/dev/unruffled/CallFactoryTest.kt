@@ -1,0 +1,547 @@
+package dev.unruffled
+
+import okhttp3.Authenticator
+import okhttp3.CacheControl
+import okhttp3.Call
+import okhttp3.Callback
+import okhttp3.ConnectionPool
+import okhttp3.Dispatcher
+import okhttp3.EventListener
+import okhttp3.Interceptor
+import okhttp3.MediaType
+import okhttp3.OkHttpClient
+import okhttp3.Request
+import okhttp3.RequestBody
+import okhttp3.RequestBody.Companion.toRequestBody
+import okhttp3.Response
+import okio.BufferedSink
+import org.junit.jupiter.api.AfterAll
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNotSame
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertSame
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.BeforeAll
+import org.junit.jupiter.api.BeforeEach
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.TestInfo
+import java.io.IOException
+import java.io.InterruptedIOException
+import java.net.SocketTimeoutException
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.ExecutionException
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicInteger
+import kotlin.concurrent.thread
+
+/** The contract of OkHttp's calls, kept over several attempts. What all drop-ins share is in the scenarios. */
+class CallFactoryTest {
+    private val closing = mutableListOf<AutoCloseable>()
+    private var run = ""
+
+    @BeforeEach
+    fun name(info: TestInfo) {
+        run = "calls-${info.displayName.hashCode().toUInt()}"
+    }
+
+    @AfterEach
+    fun close() {
+        closing.asReversed().forEach { it.close() }
+    }
+
+    private fun factory(
+        policy: String = "",
+        over: Call.Factory = OkHttpClient(),
+        retry: String = """{"base":"10ms"}""",
+    ): ResilientCallFactory =
+        Unruffled.callFactory(Policy.fromString("""{"retry":$retry$policy}"""), over)
+            .also { closing += AutoCloseable(it::close) }
+
+    private fun request(script: String, path: String = "/thing"): Request =
+        Request.Builder().url(server.begin(run, script) + path).build()
+
+    /** Both ways of making a call, with what comes of it. */
+    private fun both(act: (make: (Call) -> Response) -> Unit) {
+        act { it.execute() }
+        act { it.queued() }
+    }
+
+    private fun Call.later(): CompletableFuture<Response> =
+        CompletableFuture<Response>().also { future ->
+            enqueue(
+                object : Callback {
+                    override fun onFailure(call: Call, e: IOException) {
+                        future.completeExceptionally(e)
+                    }
+
+                    override fun onResponse(call: Call, response: Response) {
+                        future.complete(response)
+                    }
+                },
+            )
+        }
+
+    private fun Call.queued(): Response = later().ends()
+
+    private fun CompletableFuture<Response>.ends(): Response =
+        try {
+            get(PATIENCE, TimeUnit.SECONDS)
+        } catch (failed: ExecutionException) {
+            throw checkNotNull(failed.cause)
+        }
+
+    private inline fun <reified T : Throwable> fails(crossinline work: () -> Unit): T =
+        assertThrows(T::class.java) { work() }
+
+    /** Until the server has seen so many requests. */
+    private fun until(requests: Int) {
+        val end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE)
+        while (server.requests(run) < requests) {
+            check(System.nanoTime() < end) { "the server has not seen $requests requests" }
+            Thread.sleep(2)
+        }
+    }
+
+    @Test
+    fun `the last answer is OkHttp's own, with the ones before it as prior responses`() =
+        both { make ->
+            val request = request("""{"answers":[{"status":503,"json":1},{"status":502}],"then":{"json":{"a":1}}}""")
+            val call = factory().newCall(request.newBuilder().header("X-Mine", "1").tag("mine").build())
+            make(call).use { response ->
+                assertEquals(200, response.code)
+                assertEquals("""{"a":1}""", response.body.string())
+                assertEquals("1", response.request.header("X-Mine"))
+                assertEquals("mine", response.request.tag())
+                assertEquals(request.url, response.request.url)
+                assertEquals(502, response.priorResponse?.code)
+                assertEquals(503, response.priorResponse?.priorResponse?.code)
+                assertEquals("", response.priorResponse?.body?.string())
+            }
+            assertTrue(server.seen(run).all { "unruffled" !in it.getValue("headers").toString() })
+        }
+
+    @Test
+    fun `an answer that is an answer is handed over as it is`() =
+        both { make ->
+            val factory = factory()
+            make(factory.newCall(request("""{"then":{"status":404,"body":"none"}}"""))).use { response ->
+                assertEquals(404, response.code)
+                assertEquals("none", response.body.string())
+                assertNull(response.priorResponse)
+            }
+            assertEquals(1, server.requests(run))
+        }
+
+    @Test
+    fun `a wait holds no place in the dispatcher, and cancelling ends it at once`() {
+        val client = OkHttpClient.Builder().dispatcher(Dispatcher().apply { maxRequestsPerHost = 1 }).build()
+        val factory = factory(over = client)
+        val base = server.begin(run, """{"paths":{"/slow":{"then":{"status":503,"headers":{"Retry-After":"30"}}}}}""")
+        val waiting = factory.newCall(Request.Builder().url("$base/slow").build())
+        val waits = waiting.later()
+        until(1)
+        factory.newCall(Request.Builder().url("$base/fast").build()).queued().use { assertEquals(200, it.code) }
+        val at = System.nanoTime()
+        waiting.cancel()
+        assertEquals("Canceled", fails<IOException> { waits.ends() }.message)
+        assertTrue(System.nanoTime() - at < TimeUnit.SECONDS.toNanos(1))
+        assertTrue(waiting.isCanceled())
+        assertEquals(2, server.requests(run))
+    }
+
+    @Test
+    fun `cancelling ends an executed call in its wait and in its attempt`() {
+        for (script in listOf(
+            """{"then":{"status":503,"headers":{"Retry-After":"30"}}}""",
+            """{"then":{"fault":"stall-headers"}}""",
+        )) {
+            val call = factory().newCall(request(script))
+            val canceller = thread {
+                until(1)
+                Thread.sleep(SHORT)
+                call.cancel()
+            }
+            assertEquals("Canceled", fails<IOException> { call.execute() }.message)
+            canceller.join()
+            assertEquals(1, server.requests(run))
+        }
+    }
+
+    @Test
+    fun `a call cancelled before it is made sends nothing`() =
+        both { make ->
+            val call = factory().newCall(request("{}"))
+            call.cancel()
+            assertEquals("Canceled", fails<IOException> { make(call) }.message)
+            assertEquals(0, server.requests(run))
+        }
+
+    @Test
+    fun `somebody who cancels the attempt itself ends the call`() {
+        val client = OkHttpClient()
+        val ending = factory(over = client).newCall(request("""{"then":{"fault":"stall-headers"}}""")).later()
+        until(1)
+        client.dispatcher.cancelAll()
+        fails<IOException> { ending.ends() }
+        assertEquals(1, server.requests(run))
+    }
+
+    @Test
+    fun `an interrupt ends an executed call and stays`() {
+        val call = factory().newCall(request("""{"then":{"status":503,"headers":{"Retry-After":"30"}}}"""))
+        val caller = Thread.currentThread()
+        val interrupting = thread {
+            until(1)
+            Thread.sleep(SHORT)
+            caller.interrupt()
+        }
+        fails<InterruptedIOException> { call.execute() }
+        assertTrue(Thread.interrupted())
+        interrupting.join()
+    }
+
+    @Test
+    fun `the call's own timeout spans attempts and waits, and no wait is begun that it would cut`() =
+        both { make ->
+            val stalled = factory().newCall(request("""{"then":{"fault":"stall-headers"}}"""))
+            stalled.timeout().timeout(300, TimeUnit.MILLISECONDS)
+            assertEquals("timeout", fails<InterruptedIOException> { make(stalled) }.message)
+            assertEquals(1, server.requests(run))
+            val refused = factory().newCall(request("""{"then":{"status":503,"headers":{"Retry-After":"5"}}}"""))
+            refused.timeout().deadline(1, TimeUnit.SECONDS)
+            make(refused).use { assertEquals(503, it.code) }
+        }
+
+    @Test
+    fun `the client's callTimeout is the whole call's, and covers the reading of the body`() {
+        val client = OkHttpClient.Builder().callTimeout(400, TimeUnit.MILLISECONDS).build()
+        val call = factory(over = client).newCall(request("""{"then":{"bytes":64,"fault":"stall-body"}}"""))
+        assertEquals(TimeUnit.MILLISECONDS.toNanos(400), call.timeout().timeoutNanos())
+        val streamed = factory(""","bufferUpTo":0""", client).newCall(call.request())
+        streamed.execute().use { response ->
+            assertEquals("timeout", fails<InterruptedIOException> { response.body.bytes() }.message)
+        }
+    }
+
+    @Test
+    fun `an attempt's time limit is real, and time in the dispatcher's line is none of it`() {
+        val stalled = """{"answers":[{"fault":"stall-headers"}],"then":{}}"""
+        both { make ->
+            make(factory(""","timeouts":{"attempt":"300ms"}""").newCall(request(stalled))).use {
+                assertEquals(200, it.code)
+            }
+            assertEquals(2, server.requests(run))
+        }
+        val client = OkHttpClient.Builder().dispatcher(Dispatcher().apply { maxRequestsPerHost = 1 }).build()
+        val factory = factory(""","timeouts":{"attempt":"800ms"}""", client)
+        val request = request("""{"then":{"delay":400}}""")
+        List(4) {
+            factory.newCall(request).later()
+        }.forEach { ending -> ending.ends().use { assertEquals(200, it.code) } }
+        assertEquals(4, server.requests(run))
+    }
+
+    @Test
+    fun `a pool of one connection serves call after call, retried or given up`() {
+        val pool = ConnectionPool(1, 1, TimeUnit.MINUTES)
+        val client = OkHttpClient.Builder().connectionPool(pool).build()
+        val factory = factory(""","breaker":false""", client, """{"base":"50ms","attempts":2}""")
+        val request =
+            request(
+                """{"answers":[{"status":503,"bytes":20000},{"bytes":20},{"status":503},{"status":500}],"cycle":true}""",
+            )
+        repeat(4) {
+            both { make -> make(factory.newCall(request)).close() }
+        }
+        assertEquals(1, pool.connectionCount())
+        assertEquals(1, pool.idleConnectionCount())
+        assertEquals(1, server.seen(run).map { it["connection"] }.distinct().size)
+    }
+
+    @Test
+    fun `a body that breaks off is a failed attempt if it is small, and the reader's own trouble else`() =
+        both { make ->
+            val cut = """{"answers":[{"bytes":2000,"fault":"truncate"}],"then":{"bytes":2000}}"""
+            make(factory().newCall(request(cut))).use { assertEquals(2000, it.body.bytes().size) }
+            assertEquals(2, server.requests(run))
+            make(factory(""","bufferUpTo":1000""").newCall(request(cut))).use { response ->
+                fails<IOException> { response.body.bytes() }
+            }
+            assertEquals(1, server.requests(run))
+        }
+
+    @Test
+    fun `events come as they are sent, whatever length they declare`() {
+        val events = """"headers":{"Content-Type":"text/event-stream"},"bytes":40,"fault":"dribble","every":50"""
+        val call = factory().newCall(request("""{"then":{$events}}"""))
+        call.execute().use { response ->
+            assertTrue(response.body.source().buffer.size < 40)
+            assertEquals(40, response.body.bytes().size)
+        }
+    }
+
+    @Test
+    fun `silence between two pieces ends a stream after idle if the policy says so`() {
+        val script = """{"then":{"bytes":40,"fault":"stall-body"}}"""
+        val call = factory(""","bufferUpTo":0,"timeouts":{"idle":"200ms"}""").newCall(request(script))
+        call.execute().use { response -> fails<SocketTimeoutException> { response.body.bytes() } }
+    }
+
+    @Test
+    fun `the beginning of a long answer that was let go says that it is no more than that`() =
+        both { make ->
+            // A wait comes after the long answer, and is ended by closing: the copy is all there is.
+            val script = """{"then":{"status":503,"headers":{"Retry-After":"30"},"bytes":200000}}"""
+            val factory = factory()
+            val call = factory.newCall(request(script))
+            val closing = thread {
+                until(1)
+                Thread.sleep(SHORT)
+                factory.close()
+            }
+            make(call).use { response ->
+                assertEquals(503, response.code)
+                assertEquals(200_000, response.body.contentLength())
+                val source = response.body.source()
+                assertTrue(source.request(65_536))
+                assertTrue("65536" in fails<IOException> { source.readByteArray() }.message.orEmpty())
+            }
+            closing.join()
+        }
+
+    @Test
+    fun `a body that can be sent once is sent once`() =
+        both { make ->
+            val body =
+                object : RequestBody() {
+                    override fun contentType(): MediaType? = null
+
+                    override fun isOneShot() = true
+
+                    override fun writeTo(sink: BufferedSink) {
+                        sink.writeUtf8("once")
+                    }
+                }
+            val request = request("""{"then":{"status":503}}""").newBuilder().put(body).build()
+            make(factory().newCall(request)).use { assertEquals(503, it.code) }
+            assertEquals(listOf("once"), server.seen(run).map { it.text("body") })
+        }
+
+    @Test
+    fun `a PUT with a body of bytes is sent again, byte for byte`() =
+        both { make ->
+            val request = request("""{"answers":[{"status":503}]}""").newBuilder().put("whole".toRequestBody()).build()
+            make(factory().newCall(request)).use { assertEquals(200, it.code) }
+            assertEquals(listOf("whole", "whole"), server.seen(run).map { it.text("body") })
+        }
+
+    @Test
+    fun `whoever retries above is left to it`() {
+        val seen = CopyOnWriteArrayList<Event>()
+        val below = Unruffled.interceptor(Policy.fromString("""{"retry":{"base":"1ms"}}""")) { on { seen += it } }
+        closing += AutoCloseable(below::close)
+        val client = OkHttpClient.Builder().addInterceptor(below).build()
+        val script = """{"then":{"status":503}}"""
+        factory(over = client).newCall(request(script)).execute().use { assertEquals(503, it.code) }
+        assertEquals(4, server.requests(run))
+        assertEquals(4, seen.count { it.kind == "stacked" })
+        val policy = """{"baseUrl":"${server.begin("$run-verbs", script)}","retry":{"base":"1ms"}}"""
+        val verbs = Unruffled.client(Policy.fromString(policy)) { okHttp(client) }
+        verbs.use { assertEquals(503, it.blocking.get("/thing", raise = false).status) }
+        assertEquals(4, server.requests("$run-verbs"))
+        val counted = request(script).newBuilder().header("x-stainless-retry-count", "1").build()
+        factory().newCall(counted).execute().use { assertEquals(503, it.code) }
+        assertEquals(1, server.requests(run))
+    }
+
+    @Test
+    fun `a cache that has nothing is not asked again`() {
+        val request = request("{}").newBuilder().cacheControl(CacheControl.FORCE_CACHE).build()
+        both { make -> make(factory().newCall(request)).use { assertEquals(504, it.code) } }
+        assertEquals(0, server.requests(run))
+    }
+
+    @Test
+    fun `the client's authenticator answers a 401 within one attempt`() {
+        val asked = AtomicInteger()
+        val client =
+            OkHttpClient.Builder().authenticator(
+                Authenticator { _, response ->
+                    if (asked.incrementAndGet() >
+                        1
+                    ) {
+                        null
+                    } else {
+                        response.request.newBuilder().header("Authorization", "Bearer t2").build()
+                    }
+                },
+            ).build()
+        val factory = factory(over = client)
+        factory.newCall(request("""{"tokens":["t2"]}""")).execute().use { response ->
+            assertEquals(200, response.code)
+            assertEquals(1, asked.get())
+            assertTrue("attempt" in factory.explain(response), factory.explain(response))
+        }
+        assertEquals(2, server.requests(run))
+    }
+
+    @Test
+    fun `what an interceptor throws is thrown, and comes to a callback as OkHttp tells it`() {
+        val client = OkHttpClient.Builder().addInterceptor(Interceptor { error("mine") }).build()
+        val calls = factory(over = client)
+        assertEquals("mine", fails<IllegalStateException> { calls.newCall(request("{}")).execute() }.message)
+        val failed = CompletableFuture<IOException>()
+        val thrown = CompletableFuture<Throwable>()
+        val handler = Thread.getDefaultUncaughtExceptionHandler()
+        Thread.setDefaultUncaughtExceptionHandler { _, error -> thrown.complete(error) }
+        try {
+            calls.newCall(request("{}")).later().exceptionally { failed.complete(it as IOException).let { null } }
+            assertTrue("canceled due to" in failed.get(PATIENCE, TimeUnit.SECONDS).message.orEmpty())
+            assertEquals("mine", thrown.get(PATIENCE, TimeUnit.SECONDS).message)
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(handler)
+        }
+    }
+
+    @Test
+    fun `where nothing was sent the error is of OkHttp's kind, and says why`() =
+        both { make ->
+            val factory = factory(""","concurrency":1,"timeouts":{"total":"400ms"}""")
+            val base = server.begin(run, """{"then":{"fault":"stall-headers"}}""")
+            val first = factory.newCall(Request.Builder().url("$base/1").build())
+            val holding = first.later()
+            until(1)
+            val late = fails<SocketTimeoutException> { make(factory.newCall(Request.Builder().url("$base/2").build())) }
+            assertEquals(Reason.DEADLINE, (late.cause as CallException).reason)
+            assertTrue(factory.explain(late).isNotEmpty())
+            assertEquals(1, server.requests(run))
+            first.cancel()
+            fails<IOException> { holding.ends() }
+            factory.close()
+            val closed = fails<CallException> { make(factory.newCall(first.request())) }
+            assertEquals(Reason.CLOSED, closed.reason)
+        }
+
+    @Test
+    fun `the last native error is thrown again, and its account is with it`() =
+        both { make ->
+            val factory = factory(retry = """{"base":"1ms","attempts":2}""")
+            val failed = fails<IOException> { make(factory.newCall(request("""{"then":{"fault":"reset-after"}}"""))) }
+            assertFalse(failed is CallException)
+            assertEquals(Reason.RETRIES_EXHAUSTED, failed.suppressed.filterIsInstance<CallException>().single().reason)
+            assertTrue(factory.explain(failed).lines().size > 2, factory.explain(failed))
+            assertEquals(2, server.requests(run))
+        }
+
+    @Test
+    fun `a callback is never called on the thread that enqueues`() {
+        val factory = factory()
+        factory.close()
+        val on = CompletableFuture<Thread>()
+        factory.newCall(request("{}")).enqueue(
+            object : Callback {
+                override fun onFailure(call: Call, e: IOException) {
+                    on.complete(Thread.currentThread())
+                }
+
+                override fun onResponse(call: Call, response: Response) = response.close()
+            },
+        )
+        assertNotSame(Thread.currentThread(), on.get(PATIENCE, TimeUnit.SECONDS))
+    }
+
+    @Test
+    fun `a call is made once, and its clone once more`() {
+        val call = factory().newCall(request("{}"))
+        assertFalse(call.isExecuted())
+        call.execute().close()
+        assertTrue(call.isExecuted())
+        assertEquals("Already Executed", fails<IllegalStateException> { call.execute() }.message)
+        fails<IllegalStateException> { call.later() }
+        val clone = call.clone()
+        assertSame(call.request(), clone.request())
+        clone.execute().use { assertEquals(200, it.code) }
+    }
+
+    @Test
+    fun `tags and listeners of a call go along with its attempts`() {
+        val tagged = AtomicInteger()
+        val client =
+            OkHttpClient.Builder().addInterceptor(
+                Interceptor { chain ->
+                    if (chain.call().tag(Int::class.javaObjectType) == 7) tagged.incrementAndGet()
+                    chain.proceed(chain.request())
+                },
+            ).build()
+        val request = request("""{"answers":[{"status":503}]}""").newBuilder().tag("given").build()
+        val call = factory(over = client).newCall(request)
+        assertEquals("given", call.tag(Any::class.java))
+        assertNull(call.tag(Int::class.javaObjectType))
+        assertEquals(7, call.tag(Int::class.javaObjectType) { 7 })
+        assertEquals(7, call.tag(Int::class) { 8 })
+        assertEquals(7, call.tag(Int::class))
+        val ended = CountDownLatch(2)
+        call.addEventListener(
+            object : EventListener() {
+                override fun callEnd(call: Call) = ended.countDown()
+            },
+        )
+        call.execute().close()
+        assertTrue(ended.await(PATIENCE, TimeUnit.SECONDS))
+        assertEquals(2, tagged.get())
+    }
+
+    @Test
+    fun `a factory of somebody else's whose calls know no listeners is heard by its exceptions`() {
+        val client = OkHttpClient.Builder().retryOnConnectionFailure(false).build()
+
+        /** As a class looks to the VM that was compiled against an older OkHttp. */
+        class Old(private val call: Call) : Call by call {
+            override fun addEventListener(eventListener: EventListener) = throw AbstractMethodError()
+
+            override fun clone(): Call = Old(call.clone())
+        }
+        val factory = factory(over = { Old(client.newCall(it)) }, retry = """{"base":"100ms"}""")
+        both { make ->
+            make(factory.newCall(request("""{"answers":[{"status":503}]}"""))).use { assertEquals(200, it.code) }
+            assertEquals(2, server.requests(run))
+            val post = "x".toRequestBody()
+            val refused = request("""{"refuse":100}""").newBuilder().post(post).build()
+            make(factory.newCall(refused)).use { assertEquals(200, it.code) }
+        }
+    }
+
+    @Test
+    fun `a connection is proven unsent even for a POST, a lost answer is not`() =
+        both { make ->
+            val post = "x".toRequestBody()
+            val patient = factory(retry = """{"base":"100ms"}""")
+            make(patient.newCall(request("""{"refuse":100}""").newBuilder().post(post).build())).use {
+                assertEquals(200, it.code)
+            }
+            val lost = request("""{"then":{"fault":"reset-after"}}""").newBuilder().post(post).build()
+            fails<IOException> { make(factory().newCall(lost)) }
+            assertEquals(1, server.requests(run))
+        }
+
+    private companion object {
+        const val PATIENCE = 10L
+        const val SHORT = 50L
+        lateinit var server: FaultServer
+
+        @JvmStatic
+        @BeforeAll
+        fun start() {
+            server = FaultServer()
+        }
+
+        @JvmStatic
+        @AfterAll
+        fun stop() = server.close()
+    }
+}
