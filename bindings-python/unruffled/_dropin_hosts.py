@@ -12,12 +12,13 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator, Iterator
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from . import _codes as codes
 from ._clock import ThreadPause
-from ._dropin import Dropped
+from ._dropin import Dropped, Lines
 from ._endings import failure
 from ._engine import Engine
 from ._errors import CallError
@@ -52,6 +53,22 @@ class Endings(Generic[D, R]):
     def restore(self, call: D, parts: list[bytes], rest: Any) -> None:
         """Makes a body that was read in part whole again: these pieces, then an iterator's; None = that is all."""
         raise NotImplementedError
+
+    #: The header lines of an answer.
+    lines: Callable[[R], Lines]
+    #: Whether `body` gives pieces as they come from the wire, encoded or not.
+    wire = True
+
+    def plain(self, call: D, read: bytes, most: int) -> bytes:
+        """The beginning of a body, decoded: rules look into what was meant. In an unknown coding there is nothing."""
+        if self.wire:
+            for name, value in self.lines(cast(R, call.response)):
+                if name.lower() == b"content-encoding" and value.lower() not in (b"", b"identity"):
+                    try:
+                        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(read, most)
+                    except zlib.error:
+                        return b""
+        return read
 
     def attach(self, response: R, record: Record) -> None:
         """Leaves the record with the response, for `explain`."""
@@ -135,7 +152,10 @@ class ThreadHost(Endings[D, R]):
         return cast(list[bytes], parts)
 
     async def gather(self, call: D, most: int, until: int | None) -> bytes:
-        """The first bytes of the last response's body; what came, when it breaks off."""
+        """The first bytes of the last response's body, decoded; what came, when it breaks off."""
+        return self.plain(call, await self._ahead(call, most, until), most)
+
+    async def _ahead(self, call: D, most: int, until: int | None) -> bytes:
         try:
             parts = self.fill(call, most, _end(call, until))
         except Exception as error:
@@ -149,7 +169,7 @@ class ThreadHost(Endings[D, R]):
     async def keep(self, call: D, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
         try:
-            kept = await self.gather(call, codes.MOST_KEPT, _soon(call, until))
+            kept = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
         finally:
             self.release(call)
         call.pieces = (None, [kept])
@@ -212,7 +232,10 @@ class LoopHost(Endings[D, R]):
         return cast(list[bytes], parts)
 
     async def gather(self, call: D, most: int, until: int | None) -> bytes:
-        """The first bytes of the last response's body; what came, when it breaks off."""
+        """The first bytes of the last response's body, decoded; what came, when it breaks off."""
+        return self.plain(call, await self._ahead(call, most, until), most)
+
+    async def _ahead(self, call: D, most: int, until: int | None) -> bytes:
         try:
             parts = await self.fill(call, most, _end(call, until))
         except Exception as error:
@@ -226,7 +249,7 @@ class LoopHost(Endings[D, R]):
     async def keep(self, call: D, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
         try:
-            kept = await self.gather(call, codes.MOST_KEPT, _soon(call, until))
+            kept = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
         finally:
             await self.release(call)
         call.pieces = (None, [kept])

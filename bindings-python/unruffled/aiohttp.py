@@ -136,6 +136,8 @@ class _Host(LoopHost[_Call, ClientResponse]):
 
     status: Callable[[ClientResponse], int] = attrgetter("status")
     lines: Callable[[ClientResponse], Lines] = attrgetter("raw_headers")
+    # aiohttp decodes as it reads.
+    wire = False
 
     async def attempt(self, call: _Call, word: int) -> ClientResponse:
         at = limit_of(word, call)
