@@ -1,5 +1,6 @@
 // Plays tests/adapters under real clients, each with one line of unruffled put under it and, for comparison, bare as a
-// user installs it. It holds no expectation: it hands back what happened and the fault server judges. Needs `npm ci` here.
+// user installs it. It holds no expectation: it hands back what happened and the fault server judges. Then, unless one
+// client or scenario was asked for, the tests beside it (*.test.mjs). Needs `npm ci` here.
 //
 //   node test/clients/run.mjs [--client NAME[,NAME…]] [--mode unruffled|bare] [--scenario NAME[,NAME…]]
 //
@@ -24,6 +25,7 @@
 // (undefined where nobody cancels) and what it is aborted with. An operation that is left out is absent from the client;
 // `deaf: true` says that a caller cannot cancel it.
 
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -67,10 +69,15 @@ await each(
 await each(1, rows.filter(alone), play);
 server.stop();
 tell();
+if (values.client === undefined && values.scenario === undefined && values.mode !== "bare") {
+  const tests = readdirSync(here(".")).filter((file) => file.endsWith(".test.mjs"));
+  const { status } = spawnSync(process.execPath, ["--test", ...tests.map(here)], { stdio: "inherit" });
+  process.exitCode = status ?? 1;
+}
 
 /** The files beside this one that are clients. */
 async function clients() {
-  const files = readdirSync(here(".")).filter((file) => file.endsWith(".mjs") && file !== "run.mjs");
+  const files = readdirSync(here(".")).filter((file) => /^[^.]+\.mjs$/.test(file) && file !== "run.mjs");
   const all = await Promise.all(files.sort().map((file) => import(`./${file}`)));
   return all.filter(({ name, make }) => make !== undefined && chosen("client", name));
 }
