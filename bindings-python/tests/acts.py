@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
+import urllib.parse
 from typing import Any
 
 import httpx2
@@ -46,6 +48,17 @@ def options_of(act: dict[str, Any], number: int) -> dict[str, Any]:
     return options
 
 
+def request_of(act: dict[str, Any], number: int, base: str) -> tuple[str, str, dict[str, Any]]:
+    """Method, absolute URL and keyword arguments of httpx2, for a drop-in under it."""
+    method, path = target_of(act)
+    options = options_of(act, number)
+    for name, value in options.pop("path", {}).items():
+        path = path.replace(f"{{{name}}}", urllib.parse.quote(str(value), safe=""))
+    if "query" in options:
+        options["params"] = options.pop("query")
+    return method, base + path, options
+
+
 def answer_of(act: dict[str, Any], response: httpx2.Response) -> dict[str, Any]:
     """What a user reads of an answer."""
     how = act.get("as", "json")
@@ -70,8 +83,17 @@ def failure_of(error: BaseException) -> dict[str, Any]:
     elif isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
         told["error"] = "parse"
     else:
-        told["error"] = "native"
+        told |= {"error": "native", "family": family_of(error)}
+        with contextlib.suppress(ValueError):
+            told["text"] += f"\n{unruffled.explain(error)}"
     return told
+
+
+def family_of(error: BaseException) -> str:
+    """How a user of httpx2 tells its exceptions apart."""
+    if isinstance(error, httpx2.TimeoutException):
+        return "timeout"
+    return "connection" if isinstance(error, httpx2.TransportError) else "other"
 
 
 class Credentials:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
+import httpx2
 
 import unruffled
 
-from .acts import Credentials, answer_of, failure_of, options_of, target_of
+from .acts import Credentials, answer_of, failure_of, options_of, request_of, target_of
 
 Result = dict[str, Any]
 
@@ -22,8 +24,14 @@ class AsyncPlay:
     def __init__(self, scenario: dict[str, Any], base: str) -> None:
         items = scenario.get("credentials")
         self.credentials = Credentials(items) if items else None
+        policy = {**scenario.get("policy", {}), "baseUrl": base}
+        self.base = base
+        #: A client of httpx2 with ours beneath it, for the scenarios of drop-ins.
+        self.under: httpx2.AsyncClient | None = None
+        if scenario.get("client") == "dropin":
+            self.under = unruffled.httpx2.async_client(policy, trust_env=False)
         self.client = unruffled.AsyncClient(
-            {**scenario.get("policy", {}), "baseUrl": base},
+            policy,
             credentials=self._token if items else None,
             correlation_id=(lambda: scenario["correlation"]) if "correlation" in scenario else None,
             trust_env=False,
@@ -36,6 +44,8 @@ class AsyncPlay:
         return self.credentials.given(item)
 
     async def close(self) -> None:
+        if self.under is not None:
+            await self.under.aclose()
         await self.client.aclose()
 
     async def play(self, act: dict[str, Any]) -> Result:
@@ -94,11 +104,19 @@ class AsyncPlay:
         await self.client.aclose()
 
     async def _read(self, act: dict[str, Any], number: int, start: float) -> Result:
+        if self.under is not None:
+            method, url, given = request_of(act, number, self.base)
+            if not act.get("stream"):
+                return answer_of(act, await self.under.request(method, url, **given))
+            return await self._streamed(self.under.stream(method, url, **given), start)
         method, path = target_of(act)
         options = options_of(act, number)
         if not act.get("stream"):
             return answer_of(act, await self.client.request(method, path, **options))
-        async with self.client.stream(method, path, **options) as response:
+        return await self._streamed(self.client.stream(method, path, **options), start)
+
+    async def _streamed(self, stream: AbstractAsyncContextManager[httpx2.Response], start: float) -> Result:
+        async with stream as response:
             result: Result = {"status": response.status_code, "ms": (time.monotonic() - start) * 1000}
             try:
                 size = 0

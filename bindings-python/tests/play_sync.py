@@ -7,11 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
+
+import httpx2
 
 import unruffled
 
-from .acts import Credentials, answer_of, failure_of, options_of, target_of
+from .acts import Credentials, answer_of, failure_of, options_of, request_of, target_of
 
 Result = dict[str, Any]
 
@@ -24,8 +27,14 @@ class SyncPlay:
     def __init__(self, scenario: dict[str, Any], base: str) -> None:
         items = scenario.get("credentials")
         self.credentials = Credentials(items) if items else None
+        policy = {**scenario.get("policy", {}), "baseUrl": base}
+        self.base = base
+        #: A client of httpx2 with ours beneath it, for the scenarios of drop-ins.
+        self.under: httpx2.Client | None = None
+        if scenario.get("client") == "dropin":
+            self.under = unruffled.httpx2.client(policy, trust_env=False)
         self.client = unruffled.Client(
-            {**scenario.get("policy", {}), "baseUrl": base},
+            policy,
             credentials=self._token if items else None,
             correlation_id=(lambda: scenario["correlation"]) if "correlation" in scenario else None,
             trust_env=False,
@@ -38,6 +47,8 @@ class SyncPlay:
         return self.credentials.given(item)
 
     def close(self) -> None:
+        if self.under is not None:
+            self.under.close()
         self.client.close()
 
     def play(self, act: dict[str, Any]) -> Result:
@@ -85,11 +96,19 @@ class SyncPlay:
         return result
 
     def _read(self, act: dict[str, Any], number: int, start: float) -> Result:
+        if self.under is not None:
+            method, url, given = request_of(act, number, self.base)
+            if not act.get("stream"):
+                return answer_of(act, self.under.request(method, url, **given))
+            return self._streamed(self.under.stream(method, url, **given), start)
         method, path = target_of(act)
         options = options_of(act, number)
         if not act.get("stream"):
             return answer_of(act, self.client.request(method, path, **options))
-        with self.client.stream(method, path, **options) as response:
+        return self._streamed(self.client.stream(method, path, **options), start)
+
+    def _streamed(self, stream: AbstractContextManager[httpx2.Response], start: float) -> Result:
+        with stream as response:
             result: Result = {"status": response.status_code, "ms": (time.monotonic() - start) * 1000}
             try:
                 result["bytes"] = sum(len(piece) for piece in response.iter_bytes())

@@ -24,5 +24,5 @@ def remaining(timeout: float | None, late: type[Exception]) -> float | None:
         return timeout
     left = at - _monotonic()
     if left <= 0.0:
-        raise late("the attempt's time is up")
+        raise late("timed out: the attempt's time is up")
     return left if timeout is None or left < timeout else timeout

@@ -1,4 +1,4 @@
-"""githubkit: `transport=unruffled.httpx.Transport(policy)` or `async_transport=`, `auto_retry=False`, `http_cache=False`."""
+"""githubkit: `transport=unruffled.httpx.Transport(policy)`, or `async_transport=`; no `auto_retry`, no `http_cache`."""
 
 from __future__ import annotations
 

@@ -35,11 +35,11 @@ def family_of(error: BaseException) -> Family:
     # What ends a connection comes out of the `async with` in a group.
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, httpx2.TimeoutException) or (
-        isinstance(error, mcp.MCPError) and error.code == REQUEST_TIMEOUT
-    ):
+    if isinstance(error, mcp.MCPError):
+        return "timeout" if error.code == REQUEST_TIMEOUT else "connection"
+    if isinstance(error, httpx2.TimeoutException):
         return "timeout"
-    return "connection" if isinstance(error, (httpx2.TransportError, mcp.MCPError)) else "other"
+    return "connection" if isinstance(error, httpx2.TransportError) else "other"
 
 
 class Async(AsyncClient):

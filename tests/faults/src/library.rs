@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::scenario::{ADAPTERS, Client, RUNTIMES, Scenario};
 
 /// Runtimes whose binding has a drop-in.
-const DROPINS: [&str; 5] = ["node", "chromium", "jvm", "jvm-blocking", ADAPTERS];
+const DROPINS: [&str; 7] = ["node", "chromium", "python-sync", "python-async", "jvm", "jvm-blocking", ADAPTERS];
 
 /// The scenarios that `runtime` plays, by file name, as they stand in their files.
 pub fn chosen(folder: &Path, runtime: &str) -> Result<Vec<Value>, String> {
