@@ -42,6 +42,10 @@ const whole = (from) => `import used from "${from}"; globalThis.used = used;`;
 put("unruffled, everything", await bundled(`export * from "../dist/index.js";`));
 put("unruffled, createFetch alone", await bundled(used("createFetch", "../dist/index.js")));
 put("unruffled/slim, without its engine", await bundled(`export * from "../dist/slim.js";`));
+put(
+  "unruffled/slim, createFetch alone, without its engine",
+  await bundled(used("createFetch, init", "../dist/slim.js")),
+);
 put("unruffled/engine.wasm", readFileSync(here("../dist/engine.wasm")));
 
 const cockatiel =

@@ -50,6 +50,9 @@ export function explain(ended: object): string {
 /** Remembers the account of an error that belongs to the platform. */
 export function account(error: object, of: Account): void {
   accounts.set(error, of);
+  // What fetch throws says nothing itself: some clients pass on its cause alone.
+  const { cause } = error as { cause?: unknown };
+  if (typeof cause === "object" && cause !== null) accounts.set(cause, of);
 }
 
 /** Hands out a response: one whose body was read if there are `bytes`, else one whose body is still to come. */

@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
 import { serving } from "./kit.js";
 
 const folder = fileURLToPath(new URL("../", import.meta.url));
@@ -54,6 +56,22 @@ describe("entries", () => {
     const text = readFileSync(`${folder}dist/index.js`, "utf8");
     assert.doesNotMatch(text, /\beval\(|new Function/);
     assert.ok(!text.includes(folder));
+  });
+});
+
+describe("size", () => {
+  /** What a browser loads for one line of use: minified, gzip, in bytes. */
+  async function loaded(names, from) {
+    const contents = `import { ${names} } from "./dist/${from}.js"; globalThis.used = [${names}];`;
+    const stdin = { contents, resolveDir: folder, loader: "js" };
+    const how = { bundle: true, minify: true, write: false, format: "esm", legalComments: "none" };
+    const { outputFiles } = await build({ stdin, platform: "browser", target: "es2022", ...how });
+    return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  }
+
+  it("createFetch alone brings the engine and little else", async () => {
+    assert.ok((await loaded("createFetch", "index")) <= 61_500);
+    assert.ok((await loaded("createFetch, init", "slim")) <= 14_800);
   });
 });
 

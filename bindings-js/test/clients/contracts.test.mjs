@@ -3,11 +3,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { createOpenAI } from "@ai-sdk/openai";
 import * as anthropic from "@anthropic-ai/sdk";
+import { Octokit } from "@octokit/core";
 import { SpanKind, trace } from "@opentelemetry/api";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { createClient } from "@supabase/supabase-js";
+import { APICallError, generateText } from "ai";
 import * as openai from "openai";
 import { WebSocket } from "undici";
 import { createFetch } from "unruffled";
@@ -115,6 +118,30 @@ for (const [name, { errors, make }] of Object.entries(SDKS)) {
     });
   });
 }
+
+describe("ai", () => {
+  it("raises errors whose attempts can be asked for", async () => {
+    const fetch = createFetch({ ...QUICK, routes: { "POST /*": { repeatable: true } }, baseUrl: "http://127.0.0.1:1" });
+    const model = createOpenAI({ baseURL: "http://127.0.0.1:1", apiKey: "k", fetch }).chat("m");
+    const error = await generateText({ model, prompt: "x", maxRetries: 0 }).catch((error) => error);
+    assert.ok(APICallError.isInstance(error));
+    assert.match(fetch.explain(error), /4 attempts/);
+  });
+});
+
+describe("octokit", () => {
+  it("takes a body that breaks off for an empty one, unless it is buffered", async () => {
+    for (const [buffer, data] of [
+      [false, ""],
+      [true, "r1"],
+    ]) {
+      const { base } = await serving({ answers: [{ sdk: "json", fault: "truncate" }, { sdk: "json" }] });
+      const octokit = new Octokit({ baseUrl: base, request: { fetch: createFetch(QUICK, { buffer }) } });
+      const answer = await octokit.request("GET /thing");
+      assert.equal(answer.data.id ?? answer.data, data);
+    }
+  });
+});
 
 describe("supabase", () => {
   it("with its own retries left on sends each of them once", async () => {
