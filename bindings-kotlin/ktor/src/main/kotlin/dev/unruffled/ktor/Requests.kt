@@ -2,6 +2,7 @@ package dev.unruffled.ktor
 
 import io.ktor.client.HttpClient
 import io.ktor.client.content.LocalFileContent
+import io.ktor.client.content.ObservableContent
 import io.ktor.client.plugins.HttpRequestRetry
 import io.ktor.client.plugins.pluginOrNull
 import io.ktor.client.plugins.sse.SSEClientContent
@@ -45,10 +46,12 @@ internal fun HttpRequestBuilder.uploadBytes(): Long = (body as? OutgoingContent)
 internal fun HttpRequestBuilder.isRepeatable(): Boolean = (body as? OutgoingContent)?.isRepeatable() == true
 
 /** Whether a body can be sent again byte for byte. Channels, streams and writers are read once: who knows what is left? */
+@OptIn(InternalAPI::class)
 private fun OutgoingContent.isRepeatable(): Boolean =
     when (this) {
         is OutgoingContent.ByteArrayContent, is OutgoingContent.NoContent, is LocalFileContent -> true
         is OutgoingContent.ContentWrapper -> delegate().isRepeatable()
+        is ObservableContent -> delegate.isRepeatable()
         is MultiPartFormDataContent -> hasOwnBytes()
         else -> false
     }

@@ -77,9 +77,8 @@ internal class Sending(
             if (limit?.end() == false) throw limit.error
             return reply
         } catch (@Suppress("TooGenericExceptionCaught") error: Throwable) {
-            val late = limit?.end() == false
             own.executionContext.cancel(CancellationException("the attempt is over", error))
-            throw judged(error, if (late) limit?.error else null)
+            throw judged(error, if (limit?.end() == false) limit.error else null)
         }
     }
 
@@ -127,8 +126,7 @@ internal class Sending(
     /** What an attempt that failed is: the end by somebody's will, or a [Broken] for the core to judge. */
     private suspend fun judged(error: Throwable, late: HttpRequestTimeoutException?): Throwable {
         currentCoroutineContext().ensureActive()
-        // Whoever stands above in the pipeline may have ended the call: a time limit of the whole call does.
-        request.executionContext.ensureActive()
+        request.ensureWanted()
         if (error is SendCountExceedException) return error
         val native = late ?: error.unwrapCancellationException()
         return if (native is CancellationException || native !is Exception) native else broken(native)
@@ -149,7 +147,12 @@ internal class Sending(
             ended.dispose()
             seat.leave(bell)
         }
-        request.executionContext.ensureActive()
+        request.ensureWanted()
+    }
+
+    /** Whoever stands above in the pipeline may have ended the call: a time limit of the whole call does. */
+    private fun HttpRequestBuilder.ensureWanted() {
+        if (executionContext.isCancelled) executionContext.ensureActive()
     }
 
     override suspend fun <T> ask(function: suspend () -> T): T = function()
