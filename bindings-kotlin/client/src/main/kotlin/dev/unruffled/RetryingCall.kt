@@ -88,12 +88,20 @@ internal class RetryingCall(
 
     override fun <T : Any> tag(type: KClass<T>): T? = tag(type.javaObjectType)
 
-    override fun <T> tag(type: Class<out T>): T? = type.cast(tags[type] ?: request.tag(type) ?: attempt?.tag(type))
+    override fun <T> tag(type: Class<out T>): T? = type.cast(tags[type] ?: request.tag(type) ?: below(type))
 
     override fun <T : Any> tag(type: KClass<T>, computeIfAbsent: () -> T): T = tag(type.javaObjectType, computeIfAbsent)
 
     override fun <T : Any> tag(type: Class<T>, computeIfAbsent: () -> T): T =
         tag(type) ?: checkNotNull(type.cast(tags.getOrPut(type, computeIfAbsent)))
+
+    /** What the attempt's own interceptors have left; calls of an older OkHttp keep nothing. */
+    private fun <T> below(type: Class<out T>): T? =
+        try {
+            attempt?.tag(type)
+        } catch (_: LinkageError) {
+            null
+        }
 
     override fun clone(): Call = RetryingCall(dropIn, line, request)
 

@@ -1,5 +1,9 @@
 package dev.unruffled.clients
 
+import dev.unruffled.Policy
+import dev.unruffled.Unruffled
+import io.opentelemetry.instrumentation.okhttp.v3_0.OkHttpTelemetry
+import io.opentelemetry.sdk.OpenTelemetrySdk
 import kotlinx.serialization.json.JsonNull
 import okhttp3.Authenticator
 import okhttp3.Call
@@ -14,13 +18,45 @@ internal object OkHttpRow : Row {
     override val name = "okhttp"
     override val version = versionOf("okhttp")
     override val under = "callFactory()"
-    override val modes = listOf(Mode.BARE)
 
     override fun open(setup: Setup): Session {
         val client = setup.okHttp()
+        return OkHttpSession(client, setup.calls(client), setup)
+    }
+}
+
+/** The same where only an interceptor fits. */
+internal object InterceptorRow : Row {
+    override val name = "okhttp-interceptor"
+    override val version = versionOf("okhttp")
+    override val under = "interceptor()"
+    override val modes = listOf(Mode.UNRUFFLED)
+
+    override fun open(setup: Setup): Session {
+        val own = Unruffled.interceptor(Policy.fromString(setup.policy))
+        val client = setup.okHttp().newBuilder().addInterceptor(own).build()
         return OkHttpSession(client, client, setup)
     }
 }
+
+/** The same over the call factory of OpenTelemetry's instrumentation, which makes a span of each attempt. */
+internal object OpenTelemetryRow : Row {
+    override val name = "otel"
+    override val version = versionOf("opentelemetry")
+    override val under = "callFactory()"
+    override val modes = listOf(Mode.UNRUFFLED)
+
+    override fun open(setup: Setup): Session {
+        // A factory of somebody else's is left as it is: its client's own retries are its user's to switch off.
+        val client = setup.okHttp().newBuilder().retryOnConnectionFailure(false).build()
+        val traced = OkHttpTelemetry.create(OpenTelemetrySdk.builder().build()).createCallFactory(client)
+        return OkHttpSession(client, setup.calls(traced), setup)
+    }
+}
+
+/** What makes the calls: in mode unruffled with the one line under them. */
+internal fun Setup.calls(client: Call.Factory): Call.Factory =
+    if (mode == Mode.UNRUFFLED) Unruffled.callFactory(Policy.fromString(policy), client) else client
 
 /** OkHttp as its user makes it: the token by an interceptor, a new one by an authenticator. */
 internal fun Setup.okHttp(): OkHttpClient =
@@ -64,13 +100,7 @@ internal class OkHttpSession(
             turn.onCancel(call::cancel)
             call.execute().use { response ->
                 turn.opened(response.code)
-                val source = response.body.source()
-                val piece = ByteArray(PIECE)
-                while (true) {
-                    val size = source.read(piece)
-                    if (size < 0) break
-                    turn.piece(size)
-                }
+                turn.drain(response.body)
                 response.code
             }
         }
@@ -94,12 +124,5 @@ internal class OkHttpSession(
     /** OkHttp says it in the text alone. */
     override fun cancelled(error: Throwable): Boolean = error.message == "Canceled"
 
-    override fun close() {
-        client.dispatcher.executorService.shutdown()
-        client.connectionPool.evictAll()
-    }
-
-    private companion object {
-        const val PIECE = 8_192
-    }
+    override fun close() = client.letGo()
 }

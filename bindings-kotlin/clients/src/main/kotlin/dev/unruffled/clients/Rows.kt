@@ -6,6 +6,12 @@ import java.util.Properties
 internal val ROWS: List<Row> =
     listOf(
         OkHttpRow,
+        InterceptorRow,
+        OpenTelemetryRow,
+        RetrofitRow.SUSPENDING,
+        RetrofitRow.BLOCKING,
+        ApolloRow,
+        OpenApiRow,
         KtorRow.CIO,
         KtorRow.OKHTTP,
     )
