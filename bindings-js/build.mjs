@@ -36,10 +36,10 @@ const shared = {
   plugins: [virtual()],
   external: ["*.wasm", "*.wasm?module"],
 };
-await entries("inline", { index: "inline", undici: "undici" }, true);
+await entries("inline", { index: "inline", undici: "undici", axios: "axios" }, true);
 await entries("slim", { slim: "slim" }, true);
-await entries("workerd", { workerd: "workerd" }, false);
-await entries("edge-light", { "edge-light": "edge-light" }, false);
+await entries("workerd", { workerd: "workerd", "axios.workerd": "axios" }, false);
+await entries("edge-light", { "edge-light": "edge-light", "axios.edge-light": "axios" }, false);
 // What the package's own tests look into; not published.
 await build({ ...shared, entryPoints: [at("test/internal.ts")], format: "esm", outfile: `${WORK}/internal.js` });
 writeFileSync(`${DIST}/engine.wasm`, wasm);

@@ -28,6 +28,8 @@ export interface Reply {
   readonly headers: { get(name: string): string | null };
   readonly body: Source | null;
   readonly bodyUsed: boolean;
+  /** Nothing of the body is still to come. */
+  readonly whole?: boolean;
   /** The same body once more, for a look at its start. */
   clone(): { readonly body: Source | null };
 }

@@ -10,7 +10,7 @@ import { Exchange, type Handler, type Party } from "./exchange.js";
 import { faultOf } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
-import type { Origins } from "./origins.js";
+import { type Origins, shown } from "./origins.js";
 import { type Account, account } from "./response.js";
 import type { RouteSettings, Settings } from "./settings.js";
 import { isStacked, sending } from "./stacked.js";
@@ -89,7 +89,7 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
   }
 
   get target(): string {
-    return `${this.#options.method} ${this.url.split("?")[0]}`;
+    return `${this.#options.method} ${shown(this.url)}`;
   }
 
   /** undici's own lines, of the last answer. */

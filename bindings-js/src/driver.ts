@@ -195,7 +195,7 @@ export class Driver {
     const { bodyStatuses } = job.settings;
     if (bodyStatuses.length > 0 && bodyStatuses.includes(status)) {
       if (call.bytes !== null) return this.#respond(call, status, lines, call.bytes.subarray(0, PEEKED));
-      if (status >= 400) {
+      if (status >= 400 || response.whole === true) {
         return peek(response).then((body) => {
           heed(job.signal);
           return this.#respond(call, status, lines, body);
@@ -378,7 +378,6 @@ function heed(signal: Stop | null): void {
 
 /** The first bytes of an answer that may still be handed out whole. */
 async function peek(response: Reply): Promise<Uint8Array> {
-  if (response.body === null) return NOTHING;
   const copy = response.clone().body;
   return copy === null ? NOTHING : start(copy, PEEKED);
 }

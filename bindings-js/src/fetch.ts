@@ -10,7 +10,7 @@ import { faultOf } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
 import { branded, type CommonOptions, type Fetch, open, sender } from "./open.js";
-import { Origins } from "./origins.js";
+import { Origins, shown } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
@@ -142,7 +142,7 @@ class Dropped implements Job {
   }
 
   get target(): string {
-    return `${this.#method} ${this.url.split("?")[0]?.split("#")[0]}`;
+    return `${this.#method} ${shown(this.url)}`;
   }
 
   send(stop: Stop | null, key: string | null): Promise<Response> {

@@ -52,6 +52,11 @@ export class Origins {
   }
 }
 
+/** A URL for texts: no query, no fragment, no user. */
+export function shown(url: string): string {
+  return url.replace(/[?#].*$/s, "").replace(/\/\/[^/@]*@/, "//");
+}
+
 function pathOf(url: string, from: number): string {
   const rest = url.slice(from);
   const ends = [rest.indexOf("?"), rest.indexOf("#")].filter((at) => at >= 0);

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -52,10 +52,33 @@ describe("entries", () => {
     assert.equal(await program(text), "imported");
   });
 
-  it("the bundle has no source of its own to evaluate and names no path", () => {
-    const text = readFileSync(`${folder}dist/index.js`, "utf8");
-    assert.doesNotMatch(text, /\beval\(|new Function/);
-    assert.ok(!text.includes(folder));
+  it("adapters, ESM and CJS, need neither their client nor an engine of their own", async () => {
+    const use = `
+      const fails = (_, handler) => { handler.onResponseError(null, new Error("x")); return false };
+      const call = u.createInterceptor({ retry: { attempts: 1 } })(fails);
+      call({ origin: "https://a.example", path: "/", method: "GET" }, { onRequestStart() {}, onResponseError: (_, e) => console.log(e.message) });
+      class AxiosError extends Error {}
+      const adapter = a.createAdapter({ AxiosError, defaults: {}, getAdapter: () => async () => ({ status: 204 }) }, {});
+      adapter({ url: "https://a.example", headers: {} }).then(({ status }) => console.log(status));
+      const closed = a.createAdapter({ AxiosError, defaults: {}, getAdapter: () => fails }, {});
+      closed.close();
+      closed({ url: "https://a.example", headers: {} }).catch((e) => console.log(e.cause.constructor === m.CallError));`;
+    const modules = `import * as m from "unruffled"; import * as u from "unruffled/undici"; import * as a from "unruffled/axios";`;
+    const commons = modules.replaceAll(/import \* as (\w) from ("[^"]*");/g, "const $1 = require($2);");
+    assert.equal(await program(modules + use), "x\n204\ntrue");
+    assert.equal(await program(commons + use, "commonjs"), "x\n204\ntrue");
+    const { size } = statSync(`${folder}dist/engine.wasm`);
+    for (const entry of ["undici", "axios", "axios.workerd", "axios.edge-light"]) {
+      assert.ok(statSync(`${folder}dist/${entry}.js`).size < size / 5, entry);
+    }
+  });
+
+  it("no file has a source of its own to evaluate or names a path", () => {
+    for (const file of readdirSync(`${folder}dist`).filter((file) => /\.c?js$/.test(file))) {
+      const text = readFileSync(`${folder}dist/${file}`, "utf8");
+      assert.doesNotMatch(text, /\beval\(|new Function/, file);
+      assert.ok(!text.includes(folder), file);
+    }
   });
 });
 

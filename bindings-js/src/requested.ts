@@ -1,0 +1,226 @@
+// One call of axios: its configuration, of which each attempt gets a copy with a signal of its own, and its errors. Whether a
+// status is one is asked of `validateStatus` by axios itself; this only notes the answer.
+
+import { Answered, type AxiosResponse } from "./answered.js";
+import { type Attempt, signalOf } from "./attempt.js";
+import { type Body, raw } from "./body.js";
+import type { Job } from "./call.js";
+import type { CallError } from "./errors.js";
+import { faultOf } from "./faults.js";
+import type { Stop } from "./hub.js";
+import { type Origins, shown } from "./origins.js";
+import { type Account, account } from "./response.js";
+import type { RouteSettings } from "./settings.js";
+import { isStacked, NESTED, sending } from "./stacked.js";
+import * as w from "./word.js";
+
+/** The configuration of one request, as far as it is read here; adapters get it with all that it has. */
+export interface Config {
+  readonly url?: string;
+  readonly baseURL?: string;
+  readonly allowAbsoluteUrls?: boolean;
+  readonly socketPath?: string | null;
+  readonly method?: string;
+  readonly headers: object & { has(name: string): boolean; concat(...more: object[]): Config["headers"] };
+  readonly data?: unknown;
+  readonly responseType?: string;
+  readonly maxRedirects?: number;
+  readonly signal?: Stop;
+  readonly cancelToken?: Token;
+  readonly fetchOptions?: object;
+  readonly validateStatus?: ((status: number) => boolean) | null;
+  readonly "axios-retry"?: { readonly retryCount?: number };
+}
+
+/** axios's older way to cancel. */
+interface Token {
+  subscribe(listener: (reason: unknown) => void): void;
+  unsubscribe(listener: (reason: unknown) => void): void;
+}
+
+/** The class of axios's errors. */
+export type AxiosErrors = new (message?: string, code?: string, config?: never) => Error;
+
+/** An adapter of axios. */
+export type Send = ((config: Config) => Promise<AxiosResponse>) & { readonly adapterName?: string };
+
+/** Errors of axios and of Node that no network is to blame for. */
+const REFUSALS =
+  /^ERR_(BAD_OPTION|BAD_REQUEST|CANCELED|DEPRECATED|FORM_DATA|FR_TOO_MANY|HTTP_INVALID|INVALID|NOT_SUPPORT|UNESCAPED)/;
+
+/** One call. */
+export class Requested implements Job<Answered> {
+  readonly what: number;
+  readonly route: number;
+  readonly scope: number;
+  readonly deadline = 0;
+  readonly signal: Stop | null;
+  readonly settings: RouteSettings;
+  readonly idle: number;
+  // What the adapter gives has been read, or is a stream that was asked for.
+  readonly buffered = false;
+  readonly dropin = true;
+  readonly raise = false;
+  readonly auth = null;
+  readonly url: string;
+  readonly unsafe: boolean;
+  readonly follows: boolean;
+  readonly #AxiosError: AxiosErrors;
+  readonly #send: Send;
+  readonly #config: Config;
+  readonly #method: string;
+  readonly #forget: (() => void) | null;
+
+  constructor(origins: Origins, AxiosError: AxiosErrors, send: Send, config: Config, url: string) {
+    const { settings } = origins.driver;
+    this.#AxiosError = AxiosError;
+    this.#send = send;
+    this.#config = config;
+    this.#method = (config.method ?? "get").toUpperCase();
+    this.url = url;
+    const { scope, route } = origins.place(this.#method, url);
+    this.scope = scope;
+    this.route = route;
+    this.settings = settings.routes[route] as RouteSettings;
+    const streamed = config.responseType === "stream";
+    this.idle = streamed && this.settings.idleWritten === true ? this.settings.idle : 0;
+    const code = w.methodCode(this.#method);
+    this.unsafe = code >= w.methodCode("POST");
+    this.follows = config.maxRedirects !== 0;
+    const { signal, forget } = stopOf(config);
+    this.signal = signal;
+    this.#forget = forget;
+    const upload = raw(config.data as Body);
+    this.what = w.DROPIN | code | w.sizeBits(upload.size);
+    if (upload.repeatable) this.what |= w.REPEATABLE;
+    if (streamed) this.what |= w.STREAMED;
+    const key = this.settings.idempotency?.header;
+    if (key !== undefined && config.headers.has(key)) this.what |= w.KEYED;
+    if (this.#isStacked()) this.what |= w.STACKED;
+    this.what >>>= 0;
+  }
+
+  get target(): string {
+    return `${this.#method} ${shown(this.url)}`;
+  }
+
+  async send(stop: Stop | null, key: string | null): Promise<Answered> {
+    let refused = false;
+    const config = this.#attempt(stop, key, () => {
+      refused = true;
+    });
+    try {
+      const response = await this.#send(config);
+      response.config = this.#config;
+      return new Answered(response, null);
+    } catch (error) {
+      const { response } = error as { response?: AxiosResponse };
+      // A caller who sends it again sends what he wrote, not this attempt.
+      if (typeof error === "object" && error !== null && "config" in error) error.config = this.#config;
+      if (response !== undefined) response.config = this.#config;
+      if (refused && response !== undefined) return new Answered(response, error as object);
+      const { timedOut = false, reason } = (stop ?? {}) as Partial<Attempt>;
+      throw timedOut ? this.#late(reason as Error) : error;
+    }
+  }
+
+  faultOf(error: unknown): number | Promise<number> {
+    const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: { syscall?: unknown } };
+    const name = String(code);
+    // Its own time limit; the system's ETIMEDOUT comes with the call that it ended.
+    if ((name === "ETIMEDOUT" || name === "ECONNABORTED") && cause?.syscall === undefined) return w.TIMEOUT;
+    if (REFUSALS.test(name) || String(message).startsWith("maxContentLength")) return w.REFUSED;
+    return name === "ERR_BAD_RESPONSE" ? w.TRUNCATED : faultOf(error, this);
+  }
+
+  hand(answer: Answered, bytes: Uint8Array | null, attempt: Attempt | null, of: Account): Answered {
+    account(answer.response, of);
+    if (answer.error !== null) account(answer.error, of);
+    if (answer.whole) attempt?.end();
+    else answer.restore(bytes !== null, attempt, this.idle, (reason) => this.#late(reason));
+    return answer;
+  }
+
+  refusal(error: CallError): Error {
+    const late = error.reason === "deadline" || error.reason === "timeout";
+    return this.#made(late ? `Timed out: ${error.message}` : error.message, late ? "ETIMEDOUT" : "ERR_NETWORK", error);
+  }
+
+  ended(): void {
+    this.#forget?.();
+  }
+
+  #isStacked(): boolean {
+    const { headers, "axios-retry": above } = this.#config;
+    return (
+      sending.now ||
+      (above?.retryCount ?? 0) >= 1 ||
+      isStacked(Object.entries(headers as object as Record<string, string>), undefined)
+    );
+  }
+
+  #attempt(stop: Stop | null, key: string | null, refused: () => void): Config {
+    const given = this.#config;
+    const changes: { -readonly [K in keyof Config]?: unknown } = {};
+    const { validateStatus } = given;
+    if (typeof validateStatus === "function") {
+      changes.validateStatus = (status: number): boolean => {
+        const fine = validateStatus(status);
+        if (!fine) refused();
+        return fine;
+      };
+    }
+    if (stop !== this.signal) {
+      changes.signal = signalOf(stop);
+      changes.cancelToken = undefined;
+    }
+    if (key !== null && (this.what & w.KEYED) === 0) {
+      changes.headers = given.headers.concat({ [this.settings.idempotency?.header ?? ""]: key });
+    }
+    const { adapterName } = this.#send;
+    if (adapterName !== "http" && adapterName !== "xhr")
+      changes.fetchOptions = { ...given.fetchOptions, [NESTED]: true };
+    return Object.assign(Object.create(Object.getPrototypeOf(given)), given, changes) as Config;
+  }
+
+  /** A limit of the policy's own text. */
+  #late(reason: Error): Error {
+    return this.#made(reason.message, "ETIMEDOUT", reason);
+  }
+
+  #made(message: string, code: string, cause: Error): Error {
+    const error = new this.#AxiosError(message, code, this.#config as never);
+    return Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
+  }
+}
+
+/** Where a request goes, without its `params`; null for what is no call over HTTP. */
+export function urlOf({ url = "", baseURL, allowAbsoluteUrls, socketPath }: Config): string | null {
+  const absolute = /^([a-z][a-z\d+\-.]*:)?\/\//i.test(url);
+  const joined = baseURL && (!absolute || allowAbsoluteUrls === false);
+  const whole = joined ? `${baseURL.replace(/\/+$/, "")}/${url.replace(/^\/+/, "")}` : url;
+  if (whole.startsWith("https://") || whole.startsWith("http://")) return whole;
+  const { location } = globalThis as { location?: { href?: string } };
+  const base = socketPath ? "http://localhost" : location?.href;
+  const href = URL.canParse(whole, base) ? new URL(whole, base).href : "";
+  return href.startsWith("http") ? href : null;
+}
+
+/** The caller's signal, his token, or both as one. */
+function stopOf({ signal, cancelToken }: Config): {
+  readonly signal: Stop | null;
+  readonly forget: (() => void) | null;
+} {
+  const own = typeof signal?.addEventListener === "function" ? signal : null;
+  if (!cancelToken) return { signal: own, forget: null };
+  const controller = new AbortController();
+  const stop = (reason?: unknown): void => controller.abort(reason);
+  const stopped = (): void => stop(own?.reason);
+  cancelToken.subscribe(stop);
+  own?.addEventListener("abort", stopped);
+  const forget = (): void => {
+    cancelToken.unsubscribe(stop);
+    own?.removeEventListener("abort", stopped);
+  };
+  return { signal: controller.signal, forget };
+}
