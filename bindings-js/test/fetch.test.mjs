@@ -61,6 +61,14 @@ describe("input", () => {
     assert.equal(request.bodyUsed, true);
   });
 
+  it("a Request whose call has but one attempt is handed on itself, not a copy", async () => {
+    const { fetch, native } = setup({}, [json({}, 503)]);
+    const headers = { "x-stainless-retry-count": "1" };
+    const request = new Request(URL_, { method: "PUT", body: "x", headers });
+    await fetch(request);
+    assert.equal(native.calls[0].input, request);
+  });
+
   it("a Request that was used is the caller's mistake", async () => {
     const { fetch } = setup({}, [json({})]);
     const request = new Request(URL_, { method: "PUT", body: "x" });
