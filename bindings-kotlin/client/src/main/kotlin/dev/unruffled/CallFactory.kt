@@ -64,6 +64,9 @@ internal class Line(
             ?.addNetworkInterceptor(Steady)
             ?.build()
 
+    /** Whether it is a client, of which ours is made. */
+    val own: Boolean get() = base != null
+
     private val byRoute: ConcurrentMap<Int, OkHttpClient> = ConcurrentHashMap()
 
     /** What the user's client says of a whole call; 0 = no limit. */

@@ -47,7 +47,7 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
 
         override val canceled: Boolean get() = chain.call().isCanceled()
 
-        override suspend fun send(attempt: Attempt<Request>): Received {
+        override suspend fun attempt(attempt: Attempt<Request>): Received {
             val request = dressed(attempt)
             progress.restart()
             try {

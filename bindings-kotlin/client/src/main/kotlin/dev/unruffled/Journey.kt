@@ -66,7 +66,11 @@ internal abstract class Journey(
     /** The request of an attempt: what goes along is on top of the caller's. */
     protected fun dressed(attempt: Attempt<Request>, more: Request.Builder.() -> Unit = {}): Request {
         if (canceled) throw canceled(null)
-        last?.let { prior = it.newBuilder().body(Received.EMPTY).apply { if (it.priorResponse == null) priorResponse(prior) }.build() }
+        last?.let { answered ->
+            val stripped = answered.newBuilder().body(Received.EMPTY)
+            if (answered.priorResponse == null) stripped.priorResponse(prior)
+            prior = stripped.build()
+        }
         last = null
         val dressed = request.newBuilder().apply(more)
         if (above == null) dressed.tag(Account::class.java, account)
@@ -74,10 +78,14 @@ internal abstract class Journey(
         return dressed.build()
     }
 
+    /** Makes one attempt, each in its own way. */
+    protected abstract suspend fun attempt(attempt: Attempt<Request>): Received
+
+    final override suspend fun send(attempt: Attempt<Request>): Received = attempt(attempt).also { last = it.response }
+
     /** An answer whose headers have come; its body as well if the policy wants that. */
     protected fun received(attempt: Attempt<Request>, response: Response): Received {
         if (response.code >= SERVER_ERROR && response.isLocal()) throw AsItIs(response)
-        last = response
         val limits = dropIn.engine.settings.routes[attempt.route]
         try {
             if (limits.idleWritten) response.body.source().timeout().timeout(limits.idle, TimeUnit.MILLISECONDS)

@@ -118,12 +118,15 @@ internal class RetryingCall(
     private abstract inner class Own : Journey(dropIn, request) {
         override val canceled: Boolean get() = this@RetryingCall.canceled
 
+        /** The next attempt, of somebody else's factory: tracing ties it to the thread that makes it, the one that answers. */
+        protected var spare: Call? = null
+
         protected fun leg(attempt: Attempt<Request>): Leg {
             val dressed =
                 dressed(attempt) { tags.forEach { (type, value) -> @Suppress("UNCHECKED_CAST") tag(type as Class<Any>, value) } }
             val call =
                 try {
-                    line.call(attempt.route, dressed, attempt.fresh)
+                    spare?.also { spare = null } ?: line.call(attempt.route, dressed, attempt.fresh)
                 } catch (refused: RuntimeException) {
                     throw refused(refused)
                 }
@@ -147,7 +150,7 @@ internal class RetryingCall(
 
     /** On the caller's own thread, which waits. */
     private inner class OnThread : Own() {
-        override suspend fun send(attempt: Attempt<Request>): Received {
+        override suspend fun attempt(attempt: Attempt<Request>): Received {
             val leg = leg(attempt)
             val thread = Thread.currentThread()
             if (thread.isInterrupted) throw interrupted()
@@ -170,7 +173,7 @@ internal class RetryingCall(
 
     /** On whatever thread OkHttp answers; waits hold none. */
     private inner class Queued : Own() {
-        override suspend fun send(attempt: Attempt<Request>): Received {
+        override suspend fun attempt(attempt: Attempt<Request>): Received {
             val leg = leg(attempt)
             return suspendCoroutine { Landing(attempt, leg, it).start() }
         }
@@ -209,6 +212,7 @@ internal class RetryingCall(
             }
 
             override fun onResponse(call: Call, response: Response) {
+                if (!line.own) spare = leg.call.clone()
                 val received =
                     try {
                         received(sent, response)
@@ -219,6 +223,7 @@ internal class RetryingCall(
             }
 
             override fun onFailure(call: Call, e: IOException) {
+                if (!line.own) spare = leg.call.clone()
                 val error = broken(e, leg.progress, flight.late, call.isCanceled())
                 if (ends()) continuation.resumeWithException(error)
             }

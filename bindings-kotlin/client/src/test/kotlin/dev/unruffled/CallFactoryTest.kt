@@ -35,9 +35,11 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.ExecutionException
+import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.concurrent.thread
+import kotlin.random.Random
 
 /** The contract of OkHttp's calls, kept over several attempts. What all drop-ins share is in the scenarios. */
 class CallFactoryTest {
@@ -72,19 +74,7 @@ class CallFactoryTest {
     }
 
     private fun Call.later(): CompletableFuture<Response> =
-        CompletableFuture<Response>().also { future ->
-            enqueue(
-                object : Callback {
-                    override fun onFailure(call: Call, e: IOException) {
-                        future.completeExceptionally(e)
-                    }
-
-                    override fun onResponse(call: Call, response: Response) {
-                        future.complete(response)
-                    }
-                },
-            )
-        }
+        CompletableFuture<Response>().also { enqueue(Answered(it)) }
 
     private fun Call.queued(): Response = later().ends()
 
@@ -453,6 +443,39 @@ class CallFactoryTest {
             },
         )
         assertNotSame(Thread.currentThread(), on.get(PATIENCE, TimeUnit.SECONDS))
+    }
+
+    @Test
+    fun `nothing is left of calls that are cancelled at any moment`() {
+        val pool = ConnectionPool(8, 1, TimeUnit.MINUTES)
+        val client = OkHttpClient.Builder().connectionPool(pool).build()
+        val factory = factory(""","breaker":false,"concurrency":4,"timeouts":{"attempt":"60ms"}""", client)
+        val script =
+            """{"answers":[{"status":503},{"bytes":3000},{"status":500,"delay":5},{"fault":"stall-body","bytes":99},""" +
+                """{"fault":"reset-after"},{"delay":20},{"status":429}],"cycle":true}"""
+        val request = request(script)
+        val random = Random(1)
+        val ended = AtomicInteger()
+        val cancelling = Executors.newScheduledThreadPool(1)
+        val calls =
+            List(300) {
+                val call = factory.newCall(request)
+                cancelling.schedule(call::cancel, random.nextLong(80_000), TimeUnit.MICROSECONDS)
+                call.later().handle { response, _ -> response?.close().also { ended.incrementAndGet() } }
+            }
+        calls.forEach { it.get(PATIENCE, TimeUnit.SECONDS) }
+        cancelling.shutdown()
+        assertEquals(300, ended.get())
+        val left = factory.snapshot()
+        assertEquals(listOf(0L, 0L, 0L), listOf("live", "inFlight", "waiting").map { left[it] })
+        val end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE)
+        // The last attempts that were cancelled may still be on their way back.
+        while (pool.connectionCount() > pool.idleConnectionCount() || client.dispatcher.runningCallsCount() > 0) {
+            check(System.nanoTime() < end) {
+                "${pool.connectionCount()} connections, ${pool.idleConnectionCount()} idle"
+            }
+            Thread.sleep(2)
+        }
     }
 
     @Test
