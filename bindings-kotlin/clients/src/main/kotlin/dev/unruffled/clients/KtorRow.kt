@@ -1,6 +1,7 @@
 package dev.unruffled.clients
 
 import dev.unruffled.Policy
+import dev.unruffled.Unruffled.interceptor
 import dev.unruffled.ktor.Unruffled
 import io.ktor.client.HttpClient
 import io.ktor.client.HttpClientConfig
@@ -27,11 +28,14 @@ import io.ktor.utils.io.readAvailable
 import kotlinx.serialization.json.JsonNull
 import java.net.ConnectException
 
-/** Ktor's client, with the plugin, on one of its engines. */
-internal class KtorRow(override val name: String, private val client: (Setup, HttpClientConfig<*>.() -> Unit) -> HttpClient) :
-    Row {
+/** Ktor's client on one of its engines. */
+internal class KtorRow(
+    override val name: String,
+    override val under: String,
+    override val modes: List<Mode> = Mode.entries,
+    private val client: (Setup, HttpClientConfig<*>.() -> Unit) -> HttpClient,
+) : Row {
     override val version = versionOf("ktor")
-    override val under = "install(Unruffled)"
 
     override fun open(setup: Setup): Session = KtorSession(client(setup) { configure(setup) }, setup)
 
@@ -45,23 +49,43 @@ internal class KtorRow(override val name: String, private val client: (Setup, Ht
                 }
             }
         }
-        if (setup.mode == Mode.UNRUFFLED) {
-            install(Unruffled) { policy = Policy.fromString(setup.policy) }
-        } else {
+        if (setup.mode == Mode.BARE) {
             install(HttpRequestRetry)
             setup.attemptMs?.let { install(HttpTimeout) { requestTimeoutMillis = it } }
         }
     }
 
     companion object {
-        val CIO = KtorRow("ktor-cio") { _, configure -> HttpClient(io.ktor.client.engine.cio.CIO) { configure() } }
+        private const val PLUGIN = "install(Unruffled)"
+
+        private fun HttpClientConfig<*>.plugin(setup: Setup) {
+            if (setup.mode == Mode.UNRUFFLED) install(Unruffled) { policy = Policy.fromString(setup.policy) }
+        }
+
+        val CIO =
+            KtorRow("ktor-cio", PLUGIN) { setup, configure ->
+                HttpClient(io.ktor.client.engine.cio.CIO) {
+                    configure()
+                    plugin(setup)
+                }
+            }
 
         val OKHTTP =
-            KtorRow("ktor-okhttp") { setup, configure ->
+            KtorRow("ktor-okhttp", PLUGIN) { setup, configure ->
                 HttpClient(OkHttp) {
                     configure()
+                    plugin(setup)
                     // It sends lost POSTs again by itself.
                     if (setup.mode == Mode.UNRUFFLED) engine { config { retryOnConnectionFailure(false) } }
+                }
+            }
+
+        /** The adapter for OkHttp below Ktor, in place of the plugin. */
+        val INTERCEPTOR =
+            KtorRow("ktor-okhttp-interceptor", "interceptor()", listOf(Mode.UNRUFFLED)) { setup, configure ->
+                HttpClient(OkHttp) {
+                    configure()
+                    engine { addInterceptor(interceptor(Policy.fromString(setup.policy))) }
                 }
             }
     }

@@ -14,6 +14,7 @@ internal val ROWS: List<Row> =
         OpenApiRow,
         KtorRow.CIO,
         KtorRow.OKHTTP,
+        KtorRow.INTERCEPTOR,
     )
 
 /** The version of a client as the build pins it: `versions.properties`. */

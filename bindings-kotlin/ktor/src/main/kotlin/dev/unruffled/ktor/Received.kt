@@ -4,9 +4,11 @@ import dev.unruffled.Hints
 import dev.unruffled.Reply
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.call.replaceResponse
+import io.ktor.client.call.save
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.statement.HttpResponse
 import io.ktor.http.HttpHeaders
+import io.ktor.http.isSuccess
 import io.ktor.utils.io.ByteReadChannel
 import io.ktor.utils.io.InternalAPI
 import io.ktor.utils.io.cancel
@@ -21,16 +23,16 @@ import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.job
 import kotlinx.coroutines.withTimeoutOrNull
 import kotlinx.io.readByteArray
-import java.io.IOException
 import java.net.SocketTimeoutException
 
 /**
- * Ktor's answer to one attempt, [whole] in memory or open. What is read of an open one is put back before it is handed over,
- * which stays a call of Ktor's own.
+ * Ktor's answer to one attempt, [whole] in memory or open. What is read of it is in it again when it is handed over, which
+ * stays a call of Ktor's own: an open one is put together again, a whole one saved once more, since a plugin below may have
+ * made its body one that is read once.
  */
 @OptIn(InternalAPI::class)
 internal class Received(
-    private val call: HttpClientCall,
+    private var call: HttpClientCall,
     private val own: HttpRequestBuilder,
     /** An open body may be silent for so many milliseconds; 0 = as the engine says. */
     private val idleMs: Long = 0,
@@ -49,10 +51,13 @@ internal class Received(
 
     /** The first [most] bytes, as far as they come within [withinMs]. */
     suspend fun start(most: Long, withinMs: Long): ByteArray {
-        if (whole) return call.start(most)
-        val body = call.response.rawContent
         val piece = ByteArray(PIECE)
         try {
+            if (whole) {
+                call = call.save()
+                return call.start(most)
+            }
+            val body = call.response.rawContent
             withTimeoutOrNull(withinMs) {
                 while (start.size < most) {
                     val size = body.readAvailable(piece, 0, minOf(PIECE.toLong(), most - start.size).toInt())
@@ -60,7 +65,7 @@ internal class Received(
                     start += piece.copyOf(size)
                 }
             }
-        } catch (_: IOException) {
+        } catch (@Suppress("TooGenericExceptionCaught") _: Exception) {
             // What came is kept; the answer itself is known.
             currentCoroutineContext().ensureActive()
         }
@@ -127,11 +132,15 @@ internal class Received(
 
 /** The beginning of a body in memory. */
 @OptIn(InternalAPI::class)
-internal suspend fun HttpClientCall.start(most: Long): ByteArray = response.rawContent.readRemaining(most).readByteArray()
+internal suspend fun HttpClientCall.start(
+    most: Long,
+): ByteArray = response.rawContent.readRemaining(most).readByteArray()
 
-/** A declared length of at most [most] bytes, and no stream of events. */
+/** A success of a declared length of at most [most] bytes, and no stream of events. */
 internal fun HttpResponse.isShort(most: Long): Boolean {
+    if (!status.isSuccess()) return false
     val length = headers[HttpHeaders.ContentLength]?.toLongOrNull() ?: return false
-    val events = headers[HttpHeaders.ContentType]?.trimStart()?.startsWith("text/event-stream", ignoreCase = true) == true
+    val events =
+        headers[HttpHeaders.ContentType]?.trimStart()?.startsWith("text/event-stream", ignoreCase = true) == true
     return length in 0..most && !events
 }

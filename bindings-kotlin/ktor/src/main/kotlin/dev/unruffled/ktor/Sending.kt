@@ -109,11 +109,16 @@ internal class Sending(
             when {
                 response.isSaved -> call
                 own.isSession() -> return Received(call, own)
-                status < Driver.FIRST_ERROR && response.isShort(limits.bufferUpTo) -> call.saved()
+                response.isShort(limits.bufferUpTo) -> call.saved()
                 else -> return Received(call, own, if (limits.idleWritten) limits.idle else 0)
             }
-        val told = status < Driver.FIRST_ERROR && limits.bodyStatuses.binarySearch(status) >= 0
-        return Received(whole, own, bytes = if (told) whole.start(Driver.MOST_TOLD) else null, whole = true)
+        if (status >= Driver.FIRST_ERROR ||
+            limits.bodyStatuses.binarySearch(status) < 0
+        ) {
+            return Received(whole, own, whole = true)
+        }
+        val saved = whole.saved()
+        return Received(saved, own, bytes = saved.start(Driver.MOST_TOLD), whole = true)
     }
 
     private suspend fun HttpClientCall.saved(): HttpClientCall =

@@ -11,11 +11,11 @@ import io.ktor.client.request.forms.MultiPartFormDataContent
 import io.ktor.client.request.forms.formData
 import io.ktor.client.request.put
 import io.ktor.client.request.setBody
+import io.ktor.http.ContentType
 import io.ktor.http.content.ByteArrayContent
 import io.ktor.http.content.ChannelWriterContent
 import io.ktor.http.content.OutputStreamContent
 import io.ktor.http.content.TextContent
-import io.ktor.http.ContentType
 import io.ktor.http.parametersOf
 import io.ktor.utils.io.ByteReadChannel
 import io.ktor.utils.io.writeStringUtf8

@@ -9,6 +9,8 @@ import io.ktor.client.engine.cio.CIO
 import io.ktor.client.engine.okhttp.OkHttp
 import io.ktor.client.network.sockets.ConnectTimeoutException
 import io.ktor.client.plugins.plugin
+import io.ktor.client.plugins.sse.SSE
+import io.ktor.client.plugins.sse.sse
 import io.ktor.client.request.get
 import io.ktor.client.request.post
 import io.ktor.client.request.prepareGet
@@ -49,9 +51,17 @@ class EnginesTest {
             },
         )
 
-    private fun HttpClientConfig<*>.unruffled(text: String) = install(Unruffled) { policy = Policy.fromString(text) }
+    private fun HttpClientConfig<*>.unruffled(text: String) = run {
+        install(SSE)
+        install(Unruffled) { policy = Policy.fromString(text) }
+    }
 
-    private fun each(policy: String, script: String, single: Boolean = false, play: suspend (HttpClient, FaultServer.Run) -> Unit) {
+    private fun each(
+        policy: String,
+        script: String,
+        single: Boolean = false,
+        play: suspend (HttpClient, FaultServer.Run) -> Unit,
+    ) {
         for (make in engines) {
             val run = server.Run(script)
             make(policy, single).use { client -> runBlocking { withTimeout(PATIENCE_MS) { play(client, run) } } }
@@ -60,7 +70,10 @@ class EnginesTest {
 
     @Test
     fun `answers that are discarded give their connection back before the wait`() =
-        each(QUICK, """{"answers":[{"status":503,"bytes":200000,"times":2}],"then":{"body":"ok"}}""", single = true) { client, run ->
+        each(QUICK, """{"answers":[{"status":503,"bytes":200000,"times":2}],"then":{"body":"ok"}}""", single = true) {
+                client,
+                run,
+            ->
             assertEquals("ok", client.get("${run.base}/a").bodyAsText())
             assertEquals("ok", client.prepareGet("${run.base}/a").execute { it.bodyAsText() })
             val again = server.Run("""{"answers":[{"status":503,"bytes":200000,"times":2}],"then":{"body":"ok"}}""")
@@ -97,7 +110,10 @@ class EnginesTest {
 
     @Test
     fun `a written connect limit is proven unsent, and Ktor's own error`() =
-        each("""{"retry":{"base":"10ms","attempts":2},"timeouts":{"connect":"200ms"}}""", """{"refuse":"silently"}""") { client, run ->
+        each("""{"retry":{"base":"10ms","attempts":2},"timeouts":{"connect":"200ms"}}""", """{"refuse":"silently"}""") {
+                client,
+                run,
+            ->
             val events = mutableListOf<String>()
             client.plugin(Unruffled).on { events += "${it.kind} ${it.values["fault"]}" }
             thrown<ConnectTimeoutException> { client.post("${run.base}/a") { setBody("x") } }
@@ -127,12 +143,24 @@ class EnginesTest {
 
     @Test
     fun `a hundred calls at once over one connection all come through`() =
-        each(QUICK, """{"answers":[{"status":503},{"body":"ok","times":9}],"cycle":true}""", single = true) { client, run ->
+        each(QUICK, """{"answers":[{"status":503},{"body":"ok","times":9}],"cycle":true}""", single = true) {
+                client,
+                run,
+            ->
             runBlocking {
                 val texts = List(100) { async { client.get("${run.base}/a").bodyAsText() } }.awaitAll()
                 assertEquals(setOf("ok"), texts.toSet())
             }
             assertTrue(run.total("requests") in 110..112, "${run.total("requests")}")
+        }
+
+    @Test
+    fun `Ktor's own reader of events gets its session, after retries as well`() =
+        each(QUICK, """{"answers":[{"status":503}],"then":{"sdk":"events"}}""") { client, run ->
+            var events = 0
+            client.sse("${run.base}/a") { incoming.collect { events++ } }
+            assertEquals(4, events)
+            assertEquals(2L, run.total("requests"))
         }
 
     @Test
@@ -147,7 +175,6 @@ class EnginesTest {
                 assertEquals(Reason.CLOSED, thrown<CallException> { client.get("${run.base}/a") }.reason)
             }
         }
-
 
     private companion object {
         const val PATIENCE_MS = 20_000L

@@ -20,11 +20,14 @@ internal class FaultServer : Closeable {
     private val runs = AtomicInteger()
 
     init {
-        val root = generateSequence(File("").absoluteFile) { it.parentFile }.first { File(it, "tests/README.md").isFile }
+        val root = generateSequence(File("").absoluteFile) {
+            it.parentFile
+        }.first { File(it, "tests/README.md").isFile }
         val binary = File(System.getenv("UNRUFFLED_FAULTS") ?: "$root/target/tools/unruffled-faults")
         check(binary.isFile) { "$binary is not there: cargo build --profile tools -p unruffled-faults" }
         process = ProcessBuilder(binary.path).redirectError(ProcessBuilder.Redirect.INHERIT).start()
-        val line = process.inputStream.bufferedReader().readLine() ?: throw IOException("the fault server ended at once")
+        val line =
+            process.inputStream.bufferedReader().readLine() ?: throw IOException("the fault server ended at once")
         address = Json.parseToJsonElement(line).jsonObject.getValue("address").jsonPrimitive.content
     }
 

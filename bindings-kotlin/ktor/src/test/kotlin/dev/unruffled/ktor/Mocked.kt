@@ -80,7 +80,13 @@ internal class Mocked(
 internal fun answer(status: Int, body: String = "", vararg headers: String): Handler =
     {
         val lines = headers.toList().chunked(2)
-        respond(body, HttpStatusCode.fromValue(status), headers { lines.forEach { (name, value) -> append(name, value) } })
+        respond(
+            body,
+            HttpStatusCode.fromValue(status),
+            headers {
+                lines.forEach { (name, value) -> append(name, value) }
+            },
+        )
     }
 
 /** What [work] throws, which has to be a [T]. */

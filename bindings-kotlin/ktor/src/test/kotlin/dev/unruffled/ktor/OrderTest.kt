@@ -88,7 +88,12 @@ class OrderTest {
     @Test
     fun `an attempt limit ends at the headers of a stream`() =
         runTest {
-            val mocked = Mocked(this, """{"timeouts":{"attempt":"1s"}}""", answer(200, "ok", "Content-Type", "text/event-stream"))
+            val mocked =
+                Mocked(
+                    this,
+                    """{"timeouts":{"attempt":"1s"}}""",
+                    answer(200, "ok", "Content-Type", "text/event-stream"),
+                )
             val text =
                 mocked.client.prepareGet(URL).execute { response ->
                     delay(5_000)
@@ -107,7 +112,12 @@ class OrderTest {
                 }
             mocked.client.get(URL) { timeout { socketTimeoutMillis = 9_000 } }
             val limits = checkNotNull(mocked.sent[0].second.getCapabilityOrNull(HttpTimeoutCapability))
-            assertEquals(listOf(700L, 9_000L, null), limits.run { listOf(connectTimeoutMillis, socketTimeoutMillis, requestTimeoutMillis) })
+            assertEquals(
+                listOf(700L, 9_000L, null),
+                limits.run {
+                    listOf(connectTimeoutMillis, socketTimeoutMillis, requestTimeoutMillis)
+                },
+            )
             val unwritten = Mocked(this, PLAIN, answer(200))
             unwritten.client.get(URL)
             assertNull(unwritten.sent[0].second.getCapabilityOrNull(HttpTimeoutCapability))
@@ -184,7 +194,14 @@ class OrderTest {
     fun `each hop of a redirect is a call of its own`() =
         runTest {
             val mocked =
-                Mocked(this, PLAIN, answer(503), answer(302, "", "Location", "https://other.example.com/x"), answer(503), answer(200, "ok"))
+                Mocked(
+                    this,
+                    PLAIN,
+                    answer(503),
+                    answer(302, "", "Location", "https://other.example.com/x"),
+                    answer(503),
+                    answer(200, "ok"),
+                )
             assertEquals("ok", mocked.client.get(URL).bodyAsText())
             assertEquals(listOf(0L, 200L, 200L, 400L), mocked.times)
             assertEquals(2, mocked.events.count { it.kind == "call" })

@@ -3,14 +3,14 @@ package dev.unruffled.ktor
 import dev.unruffled.CallException
 import dev.unruffled.Reason
 import io.ktor.client.plugins.ServerResponseException
+import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.request.get
 import io.ktor.client.request.header
 import io.ktor.client.request.post
 import io.ktor.client.request.prepareGet
+import io.ktor.client.request.request
 import io.ktor.client.request.setBody
 import io.ktor.client.request.takeFrom
-import io.ktor.client.request.HttpRequestBuilder
-import io.ktor.client.request.request
 import io.ktor.client.statement.bodyAsText
 import io.ktor.client.statement.request
 import kotlinx.coroutines.CompletableDeferred
@@ -170,7 +170,8 @@ class PluginTest {
     @Test
     fun `no header is added but the idempotency key, the same on every attempt`() =
         runTest {
-            val policy = """{"retry":{"jitter":"none"},"headers":{"X-Policy":"1"},"idempotency":{"header":"Idempotency-Key"}}"""
+            val policy =
+                """{"retry":{"jitter":"none"},"headers":{"X-Policy":"1"},"idempotency":{"header":"Idempotency-Key"}}"""
             val bare = Mocked(this, PLAIN, answer(200)) { }
             bare.client.post(URL) { setBody("a") }
             val mocked = Mocked(this, policy, answer(503), answer(200))

@@ -1,14 +1,18 @@
 package dev.unruffled.ktor
 
+import io.ktor.client.call.replaceResponse
 import io.ktor.client.engine.mock.respond
 import io.ktor.client.request.get
 import io.ktor.client.request.prepareGet
+import io.ktor.client.request.prepareHead
+import io.ktor.client.statement.HttpReceivePipeline
 import io.ktor.client.statement.HttpResponse
 import io.ktor.client.statement.bodyAsChannel
 import io.ktor.client.statement.bodyAsText
 import io.ktor.http.HttpStatusCode
 import io.ktor.http.headers
 import io.ktor.utils.io.ByteChannel
+import io.ktor.utils.io.ByteReadChannel
 import io.ktor.utils.io.readAvailable
 import io.ktor.utils.io.writeStringUtf8
 import kotlinx.coroutines.ExperimentalCoroutinesApi
@@ -26,7 +30,13 @@ import java.net.SocketTimeoutException
 @OptIn(ExperimentalCoroutinesApi::class)
 class StreamsTest {
     /** A body in pieces, [every] ms apart; [end] breaks it off. */
-    private fun TestScope.pieces(status: Int, vararg pieces: String, every: Long, end: Throwable? = null, length: Int? = null): Handler =
+    private fun TestScope.pieces(
+        status: Int,
+        vararg pieces: String,
+        every: Long,
+        end: Throwable? = null,
+        length: Int? = null,
+    ): Handler =
         {
             val body = ByteChannel(autoFlush = true)
             launch {
@@ -82,7 +92,8 @@ class StreamsTest {
     @Test
     fun `a body that Ktor reads whole is an answer only when it is whole`() =
         runTest {
-            val mocked = Mocked(this, PLAIN, pieces(200, "a", every = 10, end = IOException("reset")), answer(200, "ab"))
+            val mocked =
+                Mocked(this, PLAIN, pieces(200, "a", every = 10, end = IOException("reset")), answer(200, "ab"))
             assertEquals("ab", mocked.client.get(URL).bodyAsText())
             assertEquals(2, mocked.sent.size)
             // Ktor counts; no exception of the network's comes of that.
@@ -102,7 +113,12 @@ class StreamsTest {
             thrown<IOException> { off.client.prepareGet(URL).execute { drained(it) } }
             assertEquals(1, off.sent.size)
 
-            val events = Mocked(this, PLAIN, answer(200, "ab", "Content-Length", "3", "Content-Type", "text/event-stream; charset=utf-8"))
+            val events =
+                Mocked(
+                    this,
+                    PLAIN,
+                    answer(200, "ab", "Content-Length", "3", "Content-Type", "text/event-stream; charset=utf-8"),
+                )
             assertEquals("ab", events.client.prepareGet(URL).execute { drained(it) }.first)
         }
 
@@ -134,11 +150,38 @@ class StreamsTest {
     @Test
     fun `a rule may read an answer below 400 that is whole`() =
         runTest {
-            val policy = """{"retry":{"jitter":"none"},"classify":[{"status":200,"json":"/errors/0/code","is":["BUSY"],"as":"retry"}]}"""
+            val rule = """{"status":200,"json":"/errors/0/code","is":["BUSY"],"as":"retry"}"""
+            val policy = """{"retry":{"jitter":"none"},"classify":[$rule]}"""
             val busy = answer(200, """{"errors":[{"code":"BUSY"}]}""")
             val mocked = Mocked(this, policy, busy, answer(200, """{"data":1}"""))
             assertEquals("""{"data":1}""", mocked.client.get(URL).bodyAsText())
             assertEquals(2, mocked.sent.size)
+        }
+
+    @Test
+    fun `what a plugin below made of a body is read once and kept`() =
+        runTest {
+            val policy =
+                """{"retry":{"jitter":"none","attempts":2},"classify":[
+                {"status":200,"json":"/busy","is":[true],"as":"retry"},{"status":429,"json":"/quota","is":[true],"as":"fail"}]}"""
+            for (status in listOf(200, 429, 503)) {
+                val mocked = Mocked(this, policy, answer(status, """{"a":1}"""))
+                mocked.client.receivePipeline.intercept(HttpReceivePipeline.State) { response ->
+                    val once = ByteReadChannel("decoded ${response.bodyAsText()}")
+                    proceedWith(response.call.replaceResponse { once }.response)
+                }
+                assertEquals("""decoded {"a":1}""", mocked.client.get(URL).bodyAsText())
+            }
+        }
+
+    @Test
+    fun `a head without its body, and an answer that never has one`() =
+        runTest {
+            val mocked = Mocked(this, PLAIN, answer(200, "", "Content-Length", "2"))
+            assertEquals(200, mocked.client.prepareHead(URL).execute { it.status.value })
+            val unchanged = Mocked(this, PLAIN, answer(304, "", "Content-Length", "2"))
+            assertEquals(304, unchanged.client.prepareGet(URL).execute { it.status.value })
+            assertEquals(1, unchanged.sent.size)
         }
 
     @Test
