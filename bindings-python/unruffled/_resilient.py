@@ -15,20 +15,14 @@ from ._transport import AsyncSender, SyncSender
 class _Transport(Offers):
     _family: ClassVar[Family]
     _own: ClassVar[str]
-    #: Somebody closed it while calls were under way.
-    _closing = False
 
     def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
         """Checks the policy."""
         self._dropin = policy if isinstance(policy, DropIn) else DropIn(policy, unknown_keys=unknown_keys)
         self._inner = getattr(self._family.module, self._own)() if inner is None else inner
-
-    def _idle(self) -> bool:
-        """Whether it is to be closed and nothing is in flight."""
-        if self._closing and not self._dropin.engine.busy():
-            self._closing = False
-            return True
-        return False
+        self._under_way: set[object] = set()
+        #: Somebody closed it while calls were under way.
+        self._closing = False
 
 
 class SyncTransport(_Transport):
@@ -43,20 +37,22 @@ class SyncTransport(_Transport):
 
     def handle_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
-        host = self._host
+        call = self._host.call(request)
+        self._under_way.add(call)
         try:
-            return run(drive(host, host.call(request)))
+            return run(drive(self._host, call))
         finally:
-            if self._closing and self._idle():
-                self._inner.close()
+            self._under_way.discard(call)
+            if self._closing:
+                self.close()
 
     def close(self) -> None:
-        """Closes the inner transport once no attempt is in flight. As httpx2's own it can be used again.
+        """Closes the inner transport once no call is under way. As httpx2's own it can be used again.
 
         What is known of the server stays: some libraries make a client per request around one transport.
         """
-        self._closing = True
-        if self._idle():
+        self._closing = bool(self._under_way)
+        if not self._closing:
             self._inner.close()
 
 
@@ -72,20 +68,22 @@ class AsyncTransport(_Transport):
 
     async def handle_async_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
-        host = self._host
+        call = self._host.call(request)
+        self._under_way.add(call)
         try:
-            return await drive(host, host.call(request))
+            return await drive(self._host, call)
         finally:
-            if self._closing and self._idle():
-                await self._inner.aclose()
+            self._under_way.discard(call)
+            if self._closing:
+                await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes the inner transport once no attempt is in flight. As httpx2's own it can be used again.
+        """Closes the inner transport once no call is under way. As httpx2's own it can be used again.
 
         What is known of the server stays: some libraries make a client per request around one transport.
         """
-        self._closing = True
-        if self._idle():
+        self._closing = bool(self._under_way)
+        if not self._closing:
             await self._inner.aclose()
 
 

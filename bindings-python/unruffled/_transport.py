@@ -16,7 +16,8 @@ from typing import Any
 
 from . import _codes as codes
 from ._dropin import DropIn, Dropped
-from ._dropin_hosts import Endings, LoopHost, ThreadHost
+from ._dropin_endings import Endings
+from ._dropin_hosts import LoopHost, ThreadHost
 from ._errors import CallError
 from ._family import Family
 from ._faults import fault_of
@@ -69,9 +70,9 @@ class _Sender(Endings[Dropped[Any], Any]):
         call.timeouts = limits = {kind: own.get(kind) for kind in ("connect", "read", "write", "pool")}
         left = (word >> codes.ARG) / 1000 or None
         limits["connect"] = _least(limits["connect"], call.route.connect, left)
+        limits["pool"] = _least(limits["pool"], left)
         if left is not None and not clipped:
             limits["read"], limits["write"] = _least(limits["read"], left), _least(limits["write"], left)
-            limits["pool"] = _least(limits["pool"], left)
         key = call.key_line(word)
         return self.family.module.Request(
             given.method,

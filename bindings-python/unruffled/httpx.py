@@ -13,14 +13,23 @@ try:
     import httpcore
     import httpx
 except ImportError as error:
-    raise ImportError("unruffled.httpx needs the package httpx: pip install httpx") from error
+    raise ImportError("unruffled.httpx needs httpx: pip install httpx") from error
 
 from . import _resilient
 from ._family import Family
 from ._home import Policy, UnknownKeys
 from ._pool import know
+from ._record import explain
 
-__all__ = ["AsyncTransport", "ResilientAsyncClient", "ResilientClient", "Transport", "async_client", "client"]
+__all__ = [
+    "AsyncTransport",
+    "ResilientAsyncClient",
+    "ResilientClient",
+    "Transport",
+    "async_client",
+    "client",
+    "explain",
+]
 
 _FAMILY = Family(httpx)
 know(httpcore, httpx.HTTPTransport, httpx.AsyncHTTPTransport)

@@ -16,8 +16,17 @@ import httpx2
 from . import _resilient
 from ._family import Family
 from ._home import Policy, UnknownKeys
+from ._record import explain
 
-__all__ = ["AsyncTransport", "ResilientAsyncClient", "ResilientClient", "Transport", "async_client", "client"]
+__all__ = [
+    "AsyncTransport",
+    "ResilientAsyncClient",
+    "ResilientClient",
+    "Transport",
+    "async_client",
+    "client",
+    "explain",
+]
 
 _FAMILY = Family(httpx2)
 
