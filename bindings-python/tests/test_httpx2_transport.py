@@ -19,6 +19,10 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor, HTTPXClientInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import unruffled
 from unruffled._deadline import ClippedBackend
@@ -594,6 +598,46 @@ def test_a_forked_child_has_an_engine_and_connections_of_its_own(side: Side) -> 
         assert http.get(wire.base).status_code == 200
         assert [seen.connection for seen in wire.seen] == [1, 2]
         assert len(told) == 1
+
+
+# What the standard instrumentations see.
+
+
+class Spans:
+    """Of one family's instrumentation."""
+
+    def __init__(self, side: Side) -> None:
+        self._kept = InMemorySpanExporter()
+        self.tracers = TracerProvider()
+        self.tracers.add_span_processor(SimpleSpanProcessor(self._kept))
+        self.instrumentor: Any = {"httpx": HTTPXClientInstrumentor, "httpx2": HTTPX2ClientInstrumentor}[
+            side.theirs.__name__
+        ]
+
+    def statuses(self) -> list[Any]:
+        return [(span.attributes or {})["http.status_code"] for span in self._kept.get_finished_spans()]
+
+
+def test_opentelemetry_sees_a_span_for_each_attempt(side: Side) -> None:
+    spans = Spans(side)
+    instrumentor = spans.instrumentor()
+    instrumentor.instrument(tracer_provider=spans.tracers)
+    try:
+        with Wire([BUSY]) as wire, side.client() as http:
+            assert http.get(wire.base).status_code == 200
+            assert spans.statuses() == [503, 200]
+            # Each attempt has its own; nothing of it stays with the caller's request.
+            assert len({seen.headers["traceparent"] for seen in wire.seen}) == 2
+    finally:
+        instrumentor.uninstrument()
+
+
+def test_opentelemetry_around_one_client_sees_the_call_as_a_whole(side: Side) -> None:
+    spans = Spans(side)
+    with Wire([BUSY]) as wire, side.client() as http:
+        spans.instrumentor.instrument_client(http, tracer_provider=spans.tracers)
+        assert http.get(wire.base).status_code == 200
+        assert (spans.statuses(), len(wire.seen)) == ([200], 2)
 
 
 def test_a_wrong_policy_is_named(side: Side) -> None:
