@@ -29,15 +29,14 @@ export function make({ base, mode, policy, buffer, attempt, token, unruffled }) 
       const model = provider().chat("a-model");
       const { fullStream } = streamText({ model, prompt: op, onError() {}, ...own(signal) });
       const parts = fullStream[Symbol.asyncIterator]();
-      // The first two parts say that it starts; the third comes with the answer, and errors come as parts.
+      // It begins at once, tells nothing of the answer's headers, and gives errors as parts.
       const next = async () => {
         const { done, value } = await parts.next();
         if (value?.type === "error") throw value.error;
         if (value?.type === "abort") throw signal?.reason ?? new Error("aborted");
         return { done, value };
       };
-      const first = [await next(), await next()];
-      return { [Symbol.asyncIterator]: () => ({ next: () => first.shift() ?? next() }) };
+      return { [Symbol.asyncIterator]: () => ({ next }) };
     },
     judge(error, call) {
       const last = RetryError.isInstance(error) ? error.lastError : error;
