@@ -231,6 +231,46 @@ def test_a_short_body_that_breaks_off_is_tried_again(way: str, encoded: bool) ->
         assert len(wire.seen) == 2
 
 
+def test_a_body_that_broke_off_before_we_looked_is_tried_again() -> None:
+    async def slow(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        await asyncio.sleep(0.1)
+        return response
+
+    async def work() -> None:
+        async with aiohttp.ClientSession(middlewares=[unruffled.aiohttp.middleware(QUICK), slow]) as http:
+            assert await asyncio.wait_for(_text(http, wire.base), 5) == '{"well":true}'
+
+    with Wire([cut(OK)]) as wire:
+        play(work())
+        assert len(wire.seen) == 2
+
+
+def test_a_policy_may_let_more_of_a_body_in_than_aiohttp_would() -> None:
+    async def work() -> None:
+        async with session({**QUICK, "bufferUpTo": 2_000_000}) as http:
+            assert len(await asyncio.wait_for(_text(http, wire.base), 5)) == 1_500_000
+
+    with Wire([cut(reply(200, b"x" * 1_500_000)), reply(200, b"x" * 1_500_000)]) as wire:
+        play(work())
+        assert len(wire.seen) == 2
+
+
+def test_an_attempt_that_gets_no_connection_in_its_time_was_never_sent() -> None:
+    policy = {**TWICE, "timeouts": {"attempt": "100ms"}}
+
+    async def work() -> None:
+        async with session(policy, connector=aiohttp.TCPConnector(limit=1)) as http, http.get(wire.base):
+            with pytest.raises(aiohttp.ServerTimeoutError) as raised:
+                await http.post(wire.base)
+            assert "2 attempts" in unruffled.explain(raised.value)
+            assert "connect-timeout" in unruffled.explain(raised.value)
+
+    with Wire([then_silence(CHUNKED[:100])]) as wire:
+        play(work())
+        assert len(wire.seen) == 1
+
+
 def test_a_long_body_is_delivered_at_its_headers_and_not_tried_again() -> None:
     async def work() -> None:
         async with session() as http:
@@ -289,8 +329,9 @@ def test_a_middleware_above_may_try_again() -> None:
             return await handler(request)
 
     async def work() -> None:
-        async with aiohttp.ClientSession(middlewares=[above, unruffled.aiohttp.middleware(TWICE)]) as http:
-            assert (await http.get(wire.base)).ok
+        async with aiohttp.ClientSession(middlewares=[above, unruffled.aiohttp.middleware({**KEYED, **TWICE})]) as http:
+            # aiohttp itself sends no POST again.
+            assert (await http.post(wire.base)).ok
 
     with Wire([close] * 2) as wire:
         play(work())

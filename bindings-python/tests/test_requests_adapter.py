@@ -7,6 +7,7 @@ import io
 import json
 import math
 import pickle
+import socket
 import ssl
 import subprocess
 import sys
@@ -97,13 +98,26 @@ def test_a_final_status_is_returned_with_its_body() -> None:
         assert "attempts" in unruffled.explain(response)
 
 
+def test_a_prepared_request_stays_as_it_was() -> None:
+    with Wire() as wire, session(KEYED) as http:
+        prepared = http.prepare_request(requests.Request("POST", wire.base, json={}))
+        for _ in range(2):
+            http.send(prepared)
+        assert "Idempotency-Key" not in prepared.headers
+        assert wire.seen[0].headers["idempotency-key"] != wire.seen[1].headers["idempotency-key"]
+
+
+def test_of_a_long_answer_that_was_put_away_the_beginning_is_returned() -> None:
+    with Wire([reply(503, b"x" * 100_000, Retry_After="5")]) as wire, session() as http:
+        threading.Timer(0.2, adapter_of(http)._dropin.engine.close).start()
+        assert http.get(wire.base).content == b"x" * 65_536
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_that_was_put_away_is_returned_whole_after_all(stream: bool) -> None:
     busy = reply(503, gzip.compress(b"later"), Retry_After="5", Content_Encoding="gzip", Set_Cookie="a=b")
     with Wire([busy]) as wire, session() as http:
-        adapter = adapter_of(http)
-        adapter.on(lambda event: None)
-        threading.Timer(0.2, adapter._dropin.engine.close).start()
+        threading.Timer(0.2, adapter_of(http)._dropin.engine.close).start()
         response = http.get(wire.base, stream=stream)
         assert (response.status_code, len(wire.seen)) == (503, 1)
         assert b"".join(response.iter_content(2)) == b"later"
@@ -175,6 +189,25 @@ def test_a_short_body_that_breaks_off_is_tried_again(stream: bool, encoded: bool
         response = http.get(wire.base, stream=stream)
         assert len(wire.seen) == 2
         assert b"".join(response.iter_content(2)) == b"a body"
+
+
+def test_a_body_that_cannot_be_decoded_leaves_its_connection() -> None:
+    wrong = reply(200, b"no gzip" * 30_000, Content_Encoding="gzip")
+    with Wire([wrong]) as wire, session(pool_maxsize=1, pool_block=True) as http:
+        assert http.get(wire.base).ok
+        assert len(wire.seen) == 2
+
+
+@pytest.mark.parametrize("limit", ["session", "policy"])
+def test_a_body_that_stalls_is_tried_again(limit: str) -> None:
+    timeouts = {} if limit == "session" else {"timeouts": {"attempt": "200ms"}}
+    answers = [then_silence(OK[:-3])]
+    with Wire(answers, then=answers[0]) as wire, session({"retry": {"base": "5ms", "attempts": 2}, **timeouts}) as http:
+        kind = requests.ConnectionError if limit == "session" else requests.ReadTimeout
+        with pytest.raises(kind) as raised:
+            http.get(wire.base, timeout=(3, 0.1) if limit == "session" else None)
+        assert "timeout" in unruffled.explain(raised.value)
+        assert len(wire.seen) == 2
 
 
 def test_raw_can_be_read_of_a_stream_whose_body_was_awaited() -> None:
@@ -283,6 +316,26 @@ def test_an_attempt_that_dribbles_ends_in_its_time(where: str) -> None:
         assert len(wire.seen) == 2
 
 
+def test_a_server_that_is_mute_to_tls_ends_the_attempt_in_its_time() -> None:
+    policy = {"retry": {"base": "5ms", "attempts": 2}, "timeouts": {"attempt": "200ms"}}
+    with Wire(then=silence) as wire, session(policy) as http:
+        with pytest.raises(requests.Timeout) as raised:
+            http.post(wire.base.replace("http:", "https:"), json={})
+        assert "connect-timeout" in unruffled.explain(raised.value)
+        assert wire.accepted == 2
+
+
+def test_an_attempts_limit_ends_at_the_headers_of_what_is_streamed() -> None:
+    def slow(connection: socket.socket) -> None:
+        connection.sendall(CHUNKED[:100])
+        time.sleep(0.4)
+        connection.sendall(CHUNKED[100:])
+
+    with Wire([slow]) as wire, session({**QUICK, "timeouts": {"attempt": "200ms"}}) as http:
+        assert len(http.get(wire.base).content) == 400_000
+        assert len(wire.seen) == 1
+
+
 def test_a_pool_without_a_free_connection_ends_the_attempt_in_its_time() -> None:
     policy = {"retry": {"attempts": 1}, "timeouts": {"attempt": "200ms"}}
     with Wire([CHUNKED]) as wire, session(policy, pool_maxsize=1, pool_block=True) as http:
@@ -331,6 +384,16 @@ def test_a_rule_sees_into_a_body_that_is_encoded_and_leaves_it_whole() -> None:
         response = http.get(wire.base)
         assert (response.status_code, len(wire.seen)) == (429, 1)
         assert response.content == body
+
+
+def test_closing_an_answer_that_a_rule_looked_into_closes_its_connection() -> None:
+    rule = {"status": 429, "json": "/code", "is": ["a"], "as": "fail"}
+    answer = then_silence(reply(429, b'{"code":"a"' + b" " * 9000)[:-1])
+    with Wire([answer]) as wire, session({**QUICK, "classify": [rule]}) as http:
+        response = http.get(wire.base, stream=True)
+        assert response.raw.read(11) == b'{"code":"a"'
+        response.close()
+        assert wire.settled(0)
 
 
 def test_a_proxy_is_kept_and_its_connections_are_limited() -> None:

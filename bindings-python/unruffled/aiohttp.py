@@ -125,7 +125,7 @@ def _repeatable(body: Any) -> bool:
         return True
     if isinstance(body, payload.IOBasePayload):
         seekable = getattr(body._value, "seekable", None)
-        return not body.consumed and seekable is not None and bool(seekable())
+        return seekable is not None and bool(seekable())
     if isinstance(body, aiohttp.MultipartWriter):
         return all(_repeatable(part) for part, _, _ in body)
     return False
@@ -162,8 +162,6 @@ class _Host(LoopHost[_Call, ClientResponse]):
                     await _whole(response)
                     call.streamed = False
                     return response
-        except aiohttp.ServerTimeoutError:
-            raise
         except TimeoutError as error:
             if time.monotonic() >= call.limit_at:
                 raise self.late(call) from error

@@ -16,8 +16,11 @@ from typing import Any, cast
 try:
     import requests
     from requests.adapters import HTTPAdapter
-except ImportError as error:
-    raise ImportError("unruffled.requests needs requests: pip install requests") from error
+    from urllib3 import HTTPResponse
+
+    _ = HTTPResponse.read1
+except (ImportError, AttributeError) as error:
+    raise ImportError("unruffled.requests needs: pip install requests 'urllib3>=2.1'") from error
 from requests.utils import rewind_body
 from urllib3.exceptions import DecodeError, EmptyPoolError, ProtocolError, ReadTimeoutError
 
@@ -187,10 +190,10 @@ class _Host(ThreadHost[_Call, requests.Response]):
             response.content  # noqa: B018 (keeps what it reads)
 
     def fault(self, call: _Call, error: Exception) -> int:
-        if isinstance(error, requests.ConnectTimeout):
-            return codes.CONNECT_TIMEOUT
         if isinstance(error, requests.Timeout):
-            return codes.TIMEOUT
+            # The time of a TLS handshake is one of reading to urllib3.
+            sent = WIRE.sent and not isinstance(error, requests.ConnectTimeout)
+            return codes.TIMEOUT if sent else codes.CONNECT_TIMEOUT
         if isinstance(error, _CUT):
             return codes.TRUNCATED
         if isinstance(error, requests.ConnectionError):
@@ -231,7 +234,8 @@ def _lines(headers: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
 def _pieces(response: requests.Response) -> Iterator[bytes]:
     """A body as it comes from the wire; raises as `Response.iter_content`."""
     try:
-        yield from response.raw.stream(2**16, decode_content=False)
+        while piece := response.raw.read1(2**16, decode_content=False):
+            yield piece
     except ProtocolError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from error
     except DecodeError as error:
