@@ -133,11 +133,14 @@ def sync_httpx2(base: str, stub: bool) -> list[Contestant]:
         return inner()
 
     bare, control = client(), client()
-    ours = unruffled.Client({**POLICY, "baseUrl": base}, transport=Stub2() if stub else None, trust_env=False)
+    policy, inner2 = {**POLICY, "baseUrl": base}, Stub2() if stub else None
+    ours = unruffled.Client(policy, transport=inner2, trust_env=False)
+    under = unruffled.httpx2.client(policy, transport=inner2, trust_env=False, headers=HEADERS)
     return [
         Contestant(BARE2, lambda: bare.get(url)),
         Contestant(CONTROL, lambda: control.get(url), BARE2),
         Contestant(OURS, lambda: ours.get("/orders"), BARE2),
+        Contestant(f"{OURS}, under httpx2", lambda: under.get(url), BARE2),
         Contestant(named("", "tenacity"), _tenacity()(plain(client())), BARE2),
         Contestant(named("", "stamina"), _stamina()(plain(client())), BARE2),
         Contestant(named("", "backoff"), _backoff()(plain(client())), BARE2),
@@ -154,8 +157,11 @@ def sync_httpx(base: str, stub: bool) -> list[Contestant]:
     inner = Stub() if stub else httpx.HTTPTransport(trust_env=False)
     retry = httpx_retries.Retry(total=ATTEMPTS - 1, backoff_factor=0.2)
     layer = httpx.Client(transport=httpx_retries.RetryTransport(inner, retry), trust_env=False)
+    policy = {**POLICY, "baseUrl": base}
+    under = unruffled.httpx.client(policy, transport=Stub() if stub else None, trust_env=False)
     return [
         Contestant(BARE, lambda: bare.get(url)),
+        Contestant(f"{OURS}, under httpx", lambda: under.get(url), BARE),
         Contestant(named("", "httpx-retries"), lambda: layer.get(url), BARE),
     ]
 
@@ -163,12 +169,14 @@ def sync_httpx(base: str, stub: bool) -> list[Contestant]:
 def sync_requests(base: str) -> list[Contestant]:
     """requests and urllib3's Retry; on loopback only, where urllib3 lives."""
     url = f"{base}/orders"
-    bare, layer = requests.Session(), requests.Session()
-    bare.trust_env = layer.trust_env = False
+    bare, layer, under = requests.Session(), requests.Session(), requests.Session()
+    bare.trust_env = layer.trust_env = under.trust_env = False
     retry = urllib3.Retry(total=ATTEMPTS - 1, status_forcelist=_RETRIED, backoff_factor=0.2)
     layer.mount("http://", requests.adapters.HTTPAdapter(max_retries=retry))
+    under.mount("http://", unruffled.requests.Adapter({**POLICY, "baseUrl": base}))
     return [
         Contestant(REQUESTS, lambda: bare.get(url)),
+        Contestant(f"{OURS}, under requests", lambda: under.get(url), REQUESTS),
         Contestant(f"urllib3 {importlib.metadata.version('urllib3')} Retry", lambda: layer.get(url), REQUESTS),
     ]
 
@@ -198,11 +206,14 @@ def async_httpx2(base: str, stub: bool) -> list[Contestant]:
             return await inner()  # type: ignore[no-any-return]
 
     bare, control = client(), client()
-    ours = unruffled.AsyncClient({**POLICY, "baseUrl": base}, transport=Stub2() if stub else None, trust_env=False)
+    policy, inner2 = {**POLICY, "baseUrl": base}, Stub2() if stub else None
+    ours = unruffled.AsyncClient(policy, transport=inner2, trust_env=False)
+    under = unruffled.httpx2.async_client(policy, transport=inner2, trust_env=False, headers=HEADERS)
     return [
         Contestant(BARE2, lambda: bare.get(url)),
         Contestant(CONTROL, lambda: control.get(url), BARE2),
         Contestant(OURS, lambda: ours.get("/orders"), BARE2),
+        Contestant(f"{OURS}, under httpx2", lambda: under.get(url), BARE2),
         Contestant(named("", "tenacity"), _tenacity()(plain(client())), BARE2),
         Contestant(named("", "stamina"), _stamina()(plain(client())), BARE2),
         Contestant(named("", "backoff"), _backoff()(plain(client())), BARE2),
@@ -217,8 +228,11 @@ def async_httpx(base: str, stub: bool) -> list[Contestant]:
     inner = Stub() if stub else httpx.AsyncHTTPTransport(trust_env=False)
     retry = httpx_retries.Retry(total=ATTEMPTS - 1, backoff_factor=0.2)
     layer = httpx.AsyncClient(transport=httpx_retries.RetryTransport(inner, retry), trust_env=False)
+    policy = {**POLICY, "baseUrl": base}
+    under = unruffled.httpx.async_client(policy, transport=Stub() if stub else None, trust_env=False)
     return [
         Contestant(BARE, lambda: bare.get(url)),
+        Contestant(f"{OURS}, under httpx", lambda: under.get(url), BARE),
         Contestant(named("", "httpx-retries"), lambda: layer.get(url), BARE),
     ]
 
@@ -239,7 +253,10 @@ async def async_aiohttp(base: str, stack: AsyncExitStack) -> list[Contestant]:
 
         return get
 
+    middleware = unruffled.aiohttp.middleware({**POLICY, "baseUrl": base})
+    under = await stack.enter_async_context(aiohttp.ClientSession(middlewares=[middleware]))
     return [
         Contestant(AIOHTTP, read(bare)),
+        Contestant(f"{OURS}, under aiohttp", read(under), AIOHTTP),
         Contestant(named("", "aiohttp-retry"), read(layer), AIOHTTP),
     ]
