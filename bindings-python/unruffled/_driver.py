@@ -187,8 +187,13 @@ def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: f
 
     `sign`: names of which one must be there, or nothing is told: on success only a gauge's are worth a crossing.
     """
-    if sign is not None and not any(name.lower() in sign for name, _ in raw):
-        return b""
+    if sign is not None:
+        # As a loop: on every success, and a generator costs half as much again.
+        for name, _ in raw:
+            if name.lower() in sign:
+                break
+        else:
+            return b""
     lines: list[bytes] = []
     size = 0
     for name, value in raw:

@@ -25,6 +25,8 @@ Lines = Sequence[tuple[bytes, bytes]]
 
 _PIECE = 64 * 1024
 _MOST_CACHED = 1024
+# Of the two names that are looked for: most headers are told apart without a look at their letters.
+_LENGTHS = (len("content-length"), len("content-type"))
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -74,6 +76,8 @@ class Dropped(Job[R]):
             return False
         short = False
         for name, value in lines:
+            if len(name) not in _LENGTHS:
+                continue
             low = name.lower()
             if low == b"content-length":
                 short = value.isdigit() and int(value) <= self.route.buffer_up_to

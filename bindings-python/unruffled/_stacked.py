@@ -14,7 +14,8 @@ import httpx2
 NESTED: ContextVar[float | None] = ContextVar("unruffled_nested", default=None)
 
 # Headers in which SDKs count their retries; 0 proves nothing, since they may be told not to retry.
-_COUNTS = frozenset((b"x-stainless-retry-count", b"x-retry-count", b"x-retry-attempt", b"retry-attempt"))
+_AMAZON = b"amz-sdk-request"
+_COUNTS = frozenset((b"x-stainless-retry-count", b"x-retry-count", b"x-retry-attempt", b"retry-attempt", _AMAZON))
 
 
 def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
@@ -26,10 +27,12 @@ def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
 
 def is_stacked(sent: Mapping[bytes, bytes]) -> bool:
     """Whether the caller's own headers, by lower-case name, say that this is somebody's retry."""
+    if _COUNTS.isdisjoint(sent):
+        return False
     for name in _COUNTS & sent.keys():
         value = sent[name]
         if value.isdigit() and int(value) >= 1:
             return True
     # AWS: `attempt=2; max=3`, counted from 1.
-    count = sent.get(b"amz-sdk-request", b"").partition(b";")[0].partition(b"=")[2].strip()
+    count = sent.get(_AMAZON, b"").partition(b";")[0].partition(b"=")[2].strip()
     return count.isdigit() and int(count) >= 2

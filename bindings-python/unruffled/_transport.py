@@ -27,6 +27,8 @@ from ._pool import clip, forget, idle, pool_of
 from ._record import PLACE, Record
 from ._stacked import NESTED
 
+_UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": None, "pool": None}
+
 
 class _Sender(Endings[Dropped[Any], Any]):
     """What both hosts know of their family."""
@@ -66,13 +68,13 @@ class _Sender(Endings[Dropped[Any], Any]):
         given = call.request
         if call.rewind is not None:
             call.rewind()
-        own = given.extensions.get("timeout") or {}
-        call.timeouts = limits = {kind: own.get(kind) for kind in ("connect", "read", "write", "pool")}
-        left = (word >> codes.ARG) / 1000 or None
-        limits["connect"] = _least(limits["connect"], call.route.connect, left)
-        limits["pool"] = _least(limits["pool"], left)
-        if left is not None and not clipped:
-            limits["read"], limits["write"] = _least(limits["read"], left), _least(limits["write"], left)
+        call.timeouts = limits = {**_UNLIMITED, **(given.extensions.get("timeout") or _UNLIMITED)}
+        if call.route.connect is not None:
+            limits["connect"] = _least(limits["connect"], call.route.connect)
+        if word >> codes.ARG:
+            left = (word >> codes.ARG) / 1000
+            for kind in ("connect", "pool") if clipped else _UNLIMITED:
+                limits[kind] = _least(limits[kind], left)
         key = call.key_line(word)
         return self.family.module.Request(
             given.method,
@@ -84,9 +86,10 @@ class _Sender(Endings[Dropped[Any], Any]):
 
     def streams(self, call: Dropped[Any]) -> None:
         """For the body of an answer that is delivered at its headers: the client's own limit, or what is written."""
-        # The engines look this up as the body's first piece is asked for.
-        own = (call.request.extensions.get("timeout") or {}).get("read")
-        call.timeouts["read"] = _least(own, call.route.idle)
+        if call.route.idle is not None or call.limit_at < math.inf:
+            # The engines look this up as the body's first piece is asked for.
+            own = (call.request.extensions.get("timeout") or _UNLIMITED).get("read")
+            call.timeouts["read"] = _least(own, call.route.idle)
 
     def fault(self, call: Dropped[Any], error: Exception) -> int:
         """The fault of an attempt's exception."""
@@ -137,10 +140,13 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
                 return response
             call.reading = True
             try:
-                self.fill(call, math.inf, call.limit_at)
-            except BaseException:
+                # Without the clock in the connection it is looked at between the pieces.
+                parts = response.stream if self.clipped or at is None else self.fill(call, math.inf, at)
+                whole = self.family.module.ByteStream(b"".join(parts))
+            finally:
                 self.release(call)
-                raise
+            response.stream = whole
+            call.pieces = None
             call.streamed = False
             return response
         finally:
@@ -191,10 +197,10 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                     return response
                 call.reading = True
                 try:
-                    await self.fill(call, math.inf, math.inf)
-                except BaseException:
+                    parts = [part async for part in response.stream]
+                finally:
                     await self.release(call)
-                    raise
+                response.stream = self.family.module.ByteStream(b"".join(parts))
                 call.streamed = False
                 return response
         except TimeoutError as error:
@@ -225,5 +231,5 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
             response.stream = self.family.restored_async(parts, rest, response.stream)
 
 
-def _least(*limits: float | None) -> float | None:
-    return min((limit for limit in limits if limit is not None), default=None)
+def _least(one: float | None, other: float | None) -> float | None:
+    return other if one is None or (other is not None and other < one) else one
