@@ -151,24 +151,42 @@ fn pins(broken: &mut Vec<String>) {
             "bindings-js/package.json: {name} would be installed with the package; it has no dependencies"
         ));
     }
-    let package = fs::read_to_string(at("bindings-js/package.json")).unwrap_or_default();
-    let package: Value = serde_json::from_str(&package).unwrap_or(Value::Null);
-    for (name, version) in package.get("devDependencies").and_then(Value::as_object).into_iter().flatten() {
-        if !version.as_str().is_some_and(|text| text.starts_with(|first: char| first.is_ascii_digit())) {
-            broken.push(format!("bindings-js/package.json: {name} {version} is not one exact version"));
+    for file in ["bindings-js/package.json", "bindings-js/test/clients/package.json"] {
+        let package = fs::read_to_string(at(file)).unwrap_or_default();
+        let package: Value = serde_json::from_str(&package).unwrap_or(Value::Null);
+        let lists = [&package["dependencies"], &package["devDependencies"]];
+        for (name, version) in lists.into_iter().filter_map(Value::as_object).flatten() {
+            if !version.as_str().is_some_and(is_exact) {
+                broken.push(format!("{file}: {name} {version} is not one exact version"));
+            }
         }
     }
-    let list = fs::read_to_string(at("bindings-python/requirements-dev.txt")).unwrap_or_default();
-    for line in list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '-'])) {
-        if !line.contains("==") {
-            broken.push(format!("bindings-python/requirements-dev.txt: {line} is not one exact version"));
+    for file in ["bindings-python/requirements-dev.txt", "bindings-python/tests/clients/requirements.txt"] {
+        let list = fs::read_to_string(at(file)).unwrap_or_default();
+        for line in list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '-'])) {
+            if !line.contains("==") {
+                broken.push(format!("{file}: {line} is not one exact version"));
+            }
         }
     }
 }
 
+/// `1.2.3`, or that of another package under a name of ours: `npm:undici@8.12.4`.
+fn is_exact(version: &str) -> bool {
+    let number =
+        version.strip_prefix("npm:").and_then(|alias| alias.rsplit_once('@')).map_or(version, |(_, number)| number);
+    number.starts_with(|first: char| first.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{contents, names, starts_a_path};
+    use super::{contents, is_exact, names, starts_a_path};
+
+    #[test]
+    fn a_range_is_no_exact_version() {
+        let versions = ["1.2.3", "npm:undici@8.12.4", "^1.2.3", "npm:undici@^8", "latest"];
+        assert_eq!(versions.map(is_exact), [true, true, false, false, false]);
+    }
 
     #[test]
     fn a_path_of_one_machine_is_found_and_a_url_is_not() {
