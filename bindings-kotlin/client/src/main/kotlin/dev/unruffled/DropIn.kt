@@ -1,11 +1,13 @@
 package dev.unruffled
 
+import java.io.IOException
+import java.net.SocketTimeoutException
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ConcurrentMap
 
 /**
  * What all drop-ins share, whatever client they sit under: a request's place in the policy, the loop, and how a call ends.
- * Knows no client: [Host] is the client's, and so are the errors where nothing was sent.
+ * Knows no client: [Host] is the client's.
  */
 internal class DropIn(val engine: Engine) {
     private val scopes: ConcurrentMap<String, Int> = ConcurrentHashMap()
@@ -73,6 +75,14 @@ internal class DropIn(val engine: Engine) {
         const val MOST = 1_000
     }
 }
+
+/** What clients of the JVM throw of this kind, where nothing was sent: for time limits the platform's own time-out. */
+internal fun CallException.native(): IOException =
+    if (reason == Reason.DEADLINE || reason == Reason.TIMEOUT) {
+        SocketTimeoutException("timed out: $message").apply { initCause(this@native) }
+    } else {
+        this
+    }
 
 /** One request that came to a drop-in. */
 internal class Asked<Q>(

@@ -143,13 +143,6 @@ internal abstract class Journey(
         /** From a cache, or refused for want of one: the server was not asked, and asking again changes nothing. */
         private fun Response.isLocal(): Boolean =
             networkResponse == null && (cacheResponse != null || request.cacheControl.onlyIfCached)
-
-        private fun CallException.native(): IOException =
-            if (reason == Reason.DEADLINE || reason == Reason.TIMEOUT) {
-                SocketTimeoutException("timed out: $message").apply { initCause(this@native) }
-            } else {
-                this
-            }
     }
 }
 

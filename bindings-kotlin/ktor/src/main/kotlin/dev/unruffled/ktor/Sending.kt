@@ -9,8 +9,8 @@ import dev.unruffled.CallException
 import dev.unruffled.Driver
 import dev.unruffled.DropIn
 import dev.unruffled.Host
-import dev.unruffled.Reason
 import dev.unruffled.Seat
+import dev.unruffled.native
 import io.ktor.client.HttpClient
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.call.save
@@ -29,7 +29,6 @@ import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.withTimeoutOrNull
 import java.io.IOException
-import java.net.SocketTimeoutException
 import kotlin.coroutines.cancellation.CancellationException
 
 /**
@@ -165,12 +164,5 @@ internal class Sending(
     internal companion object {
         /** Goes along with each attempt: a plugin below finds it there, and whoever asks how the call went. */
         val ACCOUNT: AttributeKey<Account> = AttributeKey("unruffled")
-
-        private fun CallException.native(): IOException =
-            if (reason == Reason.DEADLINE || reason == Reason.TIMEOUT) {
-                SocketTimeoutException("timed out: $message").apply { initCause(this@native) }
-            } else {
-                this
-            }
     }
 }
