@@ -21,19 +21,16 @@ import pytest
 import unruffled
 from unruffled._stacked import NESTED
 
+from . import sides
+from .sides import EVENTS, QUICK, TWICE
 from .wire import BUSY, CHUNKED, OK, Wire, close, cut, dribble, reply, reset, silence, then_silence
 
-QUICK: dict[str, Any] = {"retry": {"base": "5ms"}}
-TWICE: dict[str, Any] = {"retry": {"base": "5ms", "attempts": 2}}
-EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 18\r\n\r\ndata: 1\n\n"
 
-
-class Side:
+class Side(sides.Side):
     """One of the two families in one kind of loop."""
 
     def __init__(self, theirs: ModuleType, backend: str) -> None:
-        self.theirs: Any = theirs
-        self.ours: Any = getattr(unruffled, theirs.__name__)
+        super().__init__(theirs)
         self.backend = backend
 
     def client(self, policy: Any = QUICK, **options: Any) -> Any:

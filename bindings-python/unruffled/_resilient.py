@@ -38,8 +38,8 @@ class SyncTransport(_Transport):
     def handle_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
         call = self._host.call(request)
-        self._under_way.add(call)
         try:
+            self._under_way.add(call)
             return run(drive(self._host, call))
         finally:
             self._under_way.discard(call)
@@ -69,8 +69,8 @@ class AsyncTransport(_Transport):
     async def handle_async_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
         call = self._host.call(request)
-        self._under_way.add(call)
         try:
+            self._under_way.add(call)
             return await drive(self._host, call)
         finally:
             self._under_way.discard(call)

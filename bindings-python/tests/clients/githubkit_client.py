@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from githubkit.auth import BaseAuthStrategy
 from githubkit.exception import RateLimitExceeded, RequestError, RequestFailed, RequestTimeout
 
 from .client import AsyncClient, Family, Kind, Setup, SyncClient, sound
+
+# It logs what it also raises.
+logging.getLogger("githubkit").setLevel(logging.CRITICAL)
 
 
 def status_of(error: BaseException) -> int | None:
