@@ -38,6 +38,7 @@ export class Answered implements Reply {
   /** What axios would reject with. */
   readonly error: object | null;
   readonly #pieces: Uint8Array[] = [];
+  #lines: Record<string, string> | null = null;
   #flow: Flow | null = null;
 
   constructor(response: AxiosResponse, error: object | null) {
@@ -47,13 +48,9 @@ export class Answered implements Reply {
   }
 
   get headers(): Reply["headers"] {
-    const headers = this.response.headers as Record<string, unknown> & { get?: (name: string) => unknown };
-    return {
-      get(name) {
-        const value = typeof headers?.get === "function" ? headers.get(name) : headers?.[name];
-        return value === undefined || value === null ? null : String(value);
-      },
-    };
+    this.#lines ??= linesOf(this.response.headers);
+    const lines = this.#lines;
+    return { get: (name) => lines[name] ?? null };
   }
 
   /** The body is in memory. */
@@ -120,6 +117,16 @@ export class Answered implements Reply {
     };
     return { cancel, getReader: () => ({ read, cancel }) };
   }
+}
+
+/** Of headers of axios's kind or a plain object, in any case. */
+function linesOf(headers: unknown): Record<string, string> {
+  const lines: Record<string, string> = {};
+  if (typeof headers !== "object" || headers === null) return lines;
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && value !== null) lines[name.toLowerCase()] = String(value);
+  }
+  return lines;
 }
 
 const ENDED: Flow = { next: async () => ({ done: true }), stop: ignore };

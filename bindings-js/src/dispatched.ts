@@ -77,13 +77,13 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
     this.buffered = buffered;
     const code = w.methodCode(method);
     this.unsafe = code >= w.methodCode("POST");
-    const headers = pairs(options.headers);
+    const headers = listed(options.headers);
     const upload = raw(options.body as Body);
     this.#copied = isShort(options.body, headers, this.settings.bufferUpTo);
     this.what = w.DROPIN | code | w.sizeBits(upload.size);
     if (upload.repeatable || this.#copied) this.what |= w.REPEATABLE;
     if (!buffered) this.what |= w.STREAMED;
-    if (valueIn(headers, this.#keyName.toLowerCase()) !== null) this.what |= w.KEYED;
+    if (this.unsafe && valueIn(headers, this.#keyName.toLowerCase()) !== null) this.what |= w.KEYED;
     if (sending.now || isStacked(headers, undefined)) this.what |= w.STACKED;
     this.what >>>= 0;
   }
@@ -192,7 +192,9 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
   /** The caller's own key wins over the one that was made. */
   #keyed(key: string | null): Options {
     if (key === null || (this.what & w.KEYED) !== 0) return this.#options;
-    return { ...this.#options, headers: [...pairs(this.#options.headers), [this.#keyName, key]].flat() };
+    const lines = listed(this.#options.headers) ?? {};
+    const pairs = Symbol.iterator in lines ? [...(lines as Iterable<readonly string[]>)] : Object.entries(lines);
+    return { ...this.#options, headers: [...pairs, [this.#keyName, key]].flat() };
   }
 
   /** A limit of the policy's own text, as undici tells its own. */
@@ -210,18 +212,14 @@ function urlOf({ origin, path }: Options, baseUrl: Settings["baseUrl"]): string 
   return new URL(path, origin ?? (typeof baseUrl === "string" ? baseUrl : "http://unknown")).href;
 }
 
-/** Headers in any of undici's forms, as pairs. */
-function pairs(headers: unknown): [string, string][] {
-  if (typeof headers !== "object" || headers === null) return [];
-  if (Array.isArray(headers)) {
-    return Array.from({ length: headers.length / 2 }, (_, at) => [String(headers[2 * at]), headers[2 * at + 1]]);
-  }
-  const listed = Symbol.iterator in headers ? [...(headers as Iterable<[string, string]>)] : Object.entries(headers);
-  return listed.filter(([, value]) => value !== undefined);
+/** Headers in any of undici's forms: a flat list becomes pairs, all else is read as it is. */
+function listed(headers: unknown): HeaderSource | undefined {
+  if (!Array.isArray(headers)) return (headers as HeaderSource | null) ?? undefined;
+  return Array.from({ length: headers.length / 2 }, (_, at) => [String(headers[2 * at]), headers[2 * at + 1]]);
 }
 
 /** undici's `fetch` makes a generator of every body; one of a known length was in memory before, and is put there again. */
-function isShort(body: unknown, headers: HeaderSource, most: number): boolean {
+function isShort(body: unknown, headers: HeaderSource | undefined, most: number): boolean {
   if (Object.prototype.toString.call(body) !== "[object AsyncGenerator]") return false;
   const length = valueIn(headers, "content-length");
   return length !== null && Number(length) <= most;

@@ -84,16 +84,17 @@ export function withSecrets({ own }: CallHeaders): boolean {
   return own !== null && SECRETS.some((name) => own.has(name));
 }
 
-/** The value of one header in any form that fetch takes; null = absent. */
+/** The value of one header in any form that fetch or undici takes; null = absent. */
 export function valueIn(given: HeaderSource | undefined, name: string): string | null {
   if (given === undefined) return null;
   if (given instanceof Headers) return given.get(name);
-  for (const [key, value] of entries(given)) if (key.toLowerCase() === name) return String(value);
+  for (const [key, value] of entries(given)) {
+    if (key.toLowerCase() === name) return value === undefined ? null : String(value);
+  }
   return null;
 }
 
-/** Names and values in any form but that of {@link Headers}, which needs none. */
-export function entries(given: HeaderSource): Iterable<readonly [string, string]> {
+function entries(given: HeaderSource): Iterable<readonly [string, string]> {
   if (Symbol.iterator in given) return given as Iterable<readonly [string, string]>;
   return Object.entries(given);
 }

@@ -1,8 +1,8 @@
-// One call of axios: its configuration, of which each attempt gets a copy with a signal of its own, and its errors. Whether a
-// status is one is asked of `validateStatus` by axios itself; this only notes the answer.
+// One call of axios: its configuration, into which each attempt puts a signal of its own, and its errors. Whether a status is
+// one is asked of `validateStatus` by axios itself; this only notes the answer.
 
 import { Answered, type AxiosResponse } from "./answered.js";
-import { type Attempt, signalOf } from "./attempt.js";
+import { type Attempt, ignore, signalOf } from "./attempt.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import type { CallError } from "./errors.js";
@@ -11,7 +11,7 @@ import type { Stop } from "./hub.js";
 import { type Origins, shown } from "./origins.js";
 import { type Account, account } from "./response.js";
 import type { RouteSettings } from "./settings.js";
-import { isStacked, NESTED, sending } from "./stacked.js";
+import { isCounted, NESTED, sending } from "./stacked.js";
 import * as w from "./word.js";
 
 /** The configuration of one request, as far as it is read here; adapters get it with all that it has. */
@@ -21,14 +21,14 @@ export interface Config {
   readonly allowAbsoluteUrls?: boolean;
   readonly socketPath?: string | null;
   readonly method?: string;
-  readonly headers: object & { has(name: string): boolean; concat(...more: object[]): Config["headers"] };
+  headers: object & { has(name: string): boolean; concat(...more: object[]): Config["headers"] };
   readonly data?: unknown;
   readonly responseType?: string;
   readonly maxRedirects?: number;
-  readonly signal?: Stop;
-  readonly cancelToken?: Token;
-  readonly fetchOptions?: object;
-  readonly validateStatus?: ((status: number) => boolean) | null;
+  signal?: Stop | null | undefined;
+  cancelToken?: Token | undefined;
+  fetchOptions?: object | undefined;
+  validateStatus?: ((status: number) => boolean) | null | undefined;
   readonly "axios-retry"?: { readonly retryCount?: number };
 }
 
@@ -70,6 +70,10 @@ export class Requested implements Job<Answered> {
   readonly #config: Config;
   readonly #method: string;
   readonly #forget: (() => void) | null;
+  /** What the caller's configuration had where attempts put something else. */
+  readonly #own: Pick<Config, "signal" | "cancelToken" | "fetchOptions" | "headers" | "validateStatus">;
+  /** `validateStatus` has said no to the last answer. */
+  #refused = false;
 
   constructor(origins: Origins, AxiosError: AxiosErrors, send: Send, config: Config, url: string) {
     const { settings } = origins.driver;
@@ -87,6 +91,8 @@ export class Requested implements Job<Answered> {
     const code = w.methodCode(this.#method);
     this.unsafe = code >= w.methodCode("POST");
     this.follows = config.maxRedirects !== 0;
+    const { signal: given, cancelToken, fetchOptions, headers, validateStatus } = config;
+    this.#own = { signal: given, cancelToken, fetchOptions, headers, validateStatus };
     const { signal, forget } = stopOf(config);
     this.signal = signal;
     this.#forget = forget;
@@ -95,7 +101,7 @@ export class Requested implements Job<Answered> {
     if (upload.repeatable) this.what |= w.REPEATABLE;
     if (streamed) this.what |= w.STREAMED;
     const key = this.settings.idempotency?.header;
-    if (key !== undefined && config.headers.has(key)) this.what |= w.KEYED;
+    if (this.unsafe && key !== undefined && headers.has(key)) this.what |= w.KEYED;
     if (this.#isStacked()) this.what |= w.STACKED;
     this.what >>>= 0;
   }
@@ -105,20 +111,12 @@ export class Requested implements Job<Answered> {
   }
 
   async send(stop: Stop | null, key: string | null): Promise<Answered> {
-    let refused = false;
-    const config = this.#attempt(stop, key, () => {
-      refused = true;
-    });
+    this.#prepare(stop, key);
     try {
-      const response = await this.#send(config);
-      response.config = this.#config;
-      return new Answered(response, null);
+      return new Answered(await this.#send(this.#config), null);
     } catch (error) {
-      const { response } = error as { response?: AxiosResponse };
-      // A caller who sends it again sends what he wrote, not this attempt.
-      if (typeof error === "object" && error !== null && "config" in error) error.config = this.#config;
-      if (response !== undefined) response.config = this.#config;
-      if (refused && response !== undefined) return new Answered(response, error as object);
+      const { response } = (error ?? {}) as { response?: AxiosResponse };
+      if (this.#refused && response !== undefined) return new Answered(response, error as object);
       const { timedOut = false, reason } = (stop ?? {}) as Partial<Attempt>;
       throw timedOut ? this.#late(reason as Error) : error;
     }
@@ -148,39 +146,41 @@ export class Requested implements Job<Answered> {
 
   ended(): void {
     this.#forget?.();
+    const { signal, cancelToken, fetchOptions, headers, validateStatus } = this.#own;
+    const config = this.#config;
+    config.headers = headers;
+    if ("validateStatus" in config) config.validateStatus = validateStatus;
+    put(config, "signal", signal);
+    put(config, "cancelToken", cancelToken);
+    put(config, "fetchOptions", fetchOptions);
   }
 
   #isStacked(): boolean {
     const { headers, "axios-retry": above } = this.#config;
-    return (
-      sending.now ||
-      (above?.retryCount ?? 0) >= 1 ||
-      isStacked(Object.entries(headers as object as Record<string, string>), undefined)
-    );
+    return sending.now || (above?.retryCount ?? 0) >= 1 || isCounted(headers);
   }
 
-  #attempt(stop: Stop | null, key: string | null, refused: () => void): Config {
-    const given = this.#config;
-    const changes: { -readonly [K in keyof Config]?: unknown } = {};
-    const { validateStatus } = given;
+  /** What an attempt needs is put into the request's own configuration, until the end: so errors have the caller's. */
+  #prepare(stop: Stop | null, key: string | null): void {
+    const config = this.#config;
+    const { validateStatus } = this.#own;
+    this.#refused = false;
     if (typeof validateStatus === "function") {
-      changes.validateStatus = (status: number): boolean => {
-        const fine = validateStatus(status);
-        if (!fine) refused();
-        return fine;
+      config.validateStatus = (status) => {
+        this.#refused = !validateStatus(status);
+        return !this.#refused;
       };
     }
-    if (stop !== this.signal) {
-      changes.signal = signalOf(stop);
-      changes.cancelToken = undefined;
+    const { adapterName } = this.#send;
+    const known = adapterName === "http" || adapterName === "xhr";
+    if (stop !== null && stop !== this.signal) {
+      config.signal = known ? undefined : signalOf(stop);
+      config.cancelToken = known ? tokenOf(stop) : undefined;
     }
     if (key !== null && (this.what & w.KEYED) === 0) {
-      changes.headers = given.headers.concat({ [this.settings.idempotency?.header ?? ""]: key });
+      config.headers = this.#own.headers.concat({ [this.settings.idempotency?.header ?? ""]: key });
     }
-    const { adapterName } = this.#send;
-    if (adapterName !== "http" && adapterName !== "xhr")
-      changes.fetchOptions = { ...given.fetchOptions, [NESTED]: true };
-    return Object.assign(Object.create(Object.getPrototypeOf(given)), given, changes) as Config;
+    if (!known) config.fetchOptions = { ...this.#own.fetchOptions, [NESTED]: true };
   }
 
   /** A limit of the policy's own text. */
@@ -194,16 +194,36 @@ export class Requested implements Job<Answered> {
   }
 }
 
+function put<K extends keyof Config>(config: Config, name: K, own: Config[K] | undefined): void {
+  if (config[name] === own) return;
+  if (own === undefined) Reflect.deleteProperty(config, name);
+  else config[name] = own;
+}
+
+const HTTP = /^https?:\/\//;
+const ABSOLUTE = /^([a-z][a-z\d+\-.]*:)?\/\//i;
+
 /** Where a request goes, without its `params`; null for what is no call over HTTP. */
 export function urlOf({ url = "", baseURL, allowAbsoluteUrls, socketPath }: Config): string | null {
-  const absolute = /^([a-z][a-z\d+\-.]*:)?\/\//i.test(url);
-  const joined = baseURL && (!absolute || allowAbsoluteUrls === false);
-  const whole = joined ? `${baseURL.replace(/\/+$/, "")}/${url.replace(/^\/+/, "")}` : url;
-  if (whole.startsWith("https://") || whole.startsWith("http://")) return whole;
+  const whole = baseURL && (allowAbsoluteUrls === false || !ABSOLUTE.test(url)) ? joined(baseURL, url) : url;
+  if (HTTP.test(whole)) return whole;
   const { location } = globalThis as { location?: { href?: string } };
   const base = socketPath ? "http://localhost" : location?.href;
   const href = URL.canParse(whole, base) ? new URL(whole, base).href : "";
-  return href.startsWith("http") ? href : null;
+  return HTTP.test(href) ? href : null;
+}
+
+function joined(base: string, path: string): string {
+  return `${base.replace(/\/+$/, "")}/${path.replace(/^\/+/, "")}`;
+}
+
+/** To axios's oldest adapters a token does what a signal does, and costs a fraction of it. */
+function tokenOf(stop: Stop): Token {
+  return {
+    // Without a reason: they make an error of their own.
+    subscribe: (listener) => stop.addEventListener("abort", () => listener(undefined)),
+    unsubscribe: () => stop.removeEventListener("abort", ignore),
+  };
 }
 
 /** The caller's signal, his token, or both as one. */

@@ -1,7 +1,7 @@
 // Who retries above us: a retrying SDK says so in a header, another unruffled leaves a mark. Two loops on top of each
 // other multiply attempts, so the lower one makes a single one.
 
-import { entries, type HeaderSource } from "./headers.js";
+import type { HeaderSource } from "./headers.js";
 
 /** Set on the `init` of every attempt that this package makes. */
 export const NESTED = Symbol.for("unruffled.nested");
@@ -13,25 +13,38 @@ export const NESTED = Symbol.for("unruffled.nested");
 export const sending = { now: false };
 
 /** Headers in which SDKs count; 0 proves nothing, since they may be told not to retry. */
-const COUNTS: ReadonlySet<string> = new Set([
-  "x-stainless-retry-count",
-  "x-retry-count",
-  "x-retry-attempt",
-  "retry-attempt",
-]);
+const COUNTS = ["x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt"];
 /** AWS: `attempt=2; max=3`, counted from 1. */
 const AMAZON = "amz-sdk-request";
+const NAMES: ReadonlySet<string> = new Set([...COUNTS, AMAZON]);
+/** Most headers are none of these by their length alone. */
+const LENGTHS: ReadonlySet<number> = new Set([...NAMES].map((name) => name.length));
 
-/** Whether someone above has begun to retry, or is another unruffled. */
+/** Whether someone above has begun to retry, or is another unruffled. Headers in any form, or an object of lines. */
 export function isStacked(headers: HeaderSource | undefined, init: object | undefined): boolean {
   if (init !== undefined && (init as Record<symbol, unknown>)[NESTED] === true) return true;
   if (headers === undefined) return false;
-  if (headers instanceof Headers) return [...COUNTS, AMAZON].some((name) => tells(name, headers.get(name) ?? ""));
-  for (const [name, value] of entries(headers)) if (tells(name.toLowerCase(), value)) return true;
+  if (headers instanceof Headers) {
+    for (const name of NAMES) if (counts(name, headers.get(name))) return true;
+    return false;
+  }
+  if (Symbol.iterator in headers) {
+    for (const [name, value] of headers as Iterable<readonly [string, string]>) if (counts(name, value)) return true;
+    return false;
+  }
+  return isCounted(headers);
+}
+
+/** The same for lines alone, whatever else the object can do. */
+export function isCounted(lines: object): boolean {
+  for (const name of Object.keys(lines)) if (counts(name, (lines as Record<string, unknown>)[name])) return true;
   return false;
 }
 
-function tells(name: string, value: unknown): boolean {
+function counts(written: string, value: unknown): boolean {
+  if (!LENGTHS.has(written.length)) return false;
+  const name = written.toLowerCase();
+  if (!NAMES.has(name)) return false;
   if (name === AMAZON) return Number(String(value).split(";")[0]?.split("=")[1] ?? 0) >= 2;
-  return COUNTS.has(name) && Number(value) >= 1;
+  return Number(value) >= 1;
 }

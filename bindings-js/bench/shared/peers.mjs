@@ -2,7 +2,9 @@
 // set up as their documentation does it, with a time limit of 10 s where they have one and with retries switched on.
 
 import { createRequire } from "node:module";
+import { createAdapter } from "../../dist/axios.js";
 import { createClient, createFetch } from "../../dist/index.js";
+import { createInterceptor } from "../../dist/undici.js";
 
 const old = Number(process.versions.node.split(".")[0]) < 22;
 const require = createRequire(import.meta.url);
@@ -122,11 +124,17 @@ async function clients(base, send, url) {
   const { Octokit } = await import("@octokit/core");
   const { retry } = await import("@octokit/plugin-retry");
   const octokit = new (Octokit.plugin(retry))({ baseUrl: base, request: { fetch: send } });
-  const axios = await viaAxios(send);
+  const axios = await viaAxios(send, base);
+  const bareAxios = named("bare axios", "axios");
   return [
     { row: named("ofetch", "ofetch"), call: () => ofetch(url, { timeout: LIMIT, retry: 3 }) },
     { row: named("ky", "ky"), call: () => api.get(url).json() },
-    { row: named("axios + axios-retry", "axios", "axios-retry"), call: async () => (await axios.get(url)).data },
+    {
+      row: named("axios + axios-retry", "axios", "axios-retry"),
+      call: async () => (await axios.retrying.get(url)).data,
+    },
+    { row: bareAxios, call: async () => (await axios.bare.get(url)).data },
+    { row: "unruffled axios adapter", over: bareAxios, call: async () => (await axios.ours.get(url)).data },
     { row: named("openai", "openai"), call: () => openai.get("/orders/7") },
     {
       row: named("Octokit core + retry", "@octokit/core", "@octokit/plugin-retry"),
@@ -136,12 +144,16 @@ async function clients(base, send, url) {
   ];
 }
 
-async function viaAxios(send) {
+/** With axios-retry over the fetch that is given; bare and through ours by what axios takes in Node, unless that is a stub. */
+async function viaAxios(send, base) {
   const { default: axios } = await import("axios");
   const { default: axiosRetry } = await import("axios-retry");
-  const instance = axios.create({ adapter: "fetch", env: { fetch: send, Request, Response }, timeout: LIMIT });
-  axiosRetry(instance, { retries: 3, retryDelay: axiosRetry.exponentialDelay });
-  return instance;
+  const fetched = { adapter: "fetch", env: { fetch: send, Request, Response } };
+  const retrying = axios.create({ ...fetched, timeout: LIMIT });
+  axiosRetry(retrying, { retries: 3, retryDelay: axiosRetry.exponentialDelay });
+  const config = send === globalThis.fetch ? { adapter: "http" } : fetched;
+  const adapter = createAdapter(axios, policy(base), { adapter: config.adapter });
+  return { retrying, bare: axios.create(config), ours: axios.create({ ...config, adapter }) };
 }
 
 async function viaGot(url) {
@@ -151,7 +163,7 @@ async function viaGot(url) {
 }
 
 /**
- * undici's own fetch, bare and through its RetryAgent.
+ * undici's own fetch: bare, through its RetryAgent, and through ours.
  *
  * @param stub - the text to answer from memory, or null for sockets
  */
@@ -163,12 +175,18 @@ export async function undicis(base, stub) {
   const row = `bare undici ${versionsOf("undici").join("/")}`;
   const plain = make();
   const retrying = new RetryAgent(make());
+  const ours = make().compose(createInterceptor(policy(base)));
   return [
     { row, call: async () => (await fetch(url, { dispatcher: plain })).json() },
     {
       row: named("undici RetryAgent", "undici"),
       over: row,
       call: async () => (await fetch(url, { dispatcher: retrying })).json(),
+    },
+    {
+      row: "unruffled undici dispatcher",
+      over: row,
+      call: async () => (await fetch(url, { dispatcher: ours })).json(),
     },
   ];
 }
