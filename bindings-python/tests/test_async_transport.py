@@ -136,7 +136,7 @@ def test_a_short_body_that_breaks_off_is_tried_again_and_a_long_one_is_not(side:
 
 def test_an_event_stream_is_delivered_at_its_headers_and_may_not_be_silent_for_long(side: Side) -> None:
     async def work() -> None:
-        policy = {**QUICK, "timeouts": {"idle": "200ms", "attempt": "100ms"}}
+        policy = {**QUICK, "timeouts": {"idle": "1200ms", "attempt": "1s"}}
         with Wire([then_silence(EVENTS)]) as wire:
             async with side.client(policy) as http, http.stream("GET", wire.base, timeout=600) as response:
                 lines = aiter(response.aiter_lines())
@@ -145,7 +145,7 @@ def test_an_event_stream_is_delivered_at_its_headers_and_may_not_be_silent_for_l
                 with pytest.raises(side.theirs.ReadTimeout):
                     async for _ in lines:
                         pass
-                assert 0.15 <= time.monotonic() - began < 1
+                assert 1.1 <= time.monotonic() - began < 10
                 assert len(wire.seen) == 1
 
     side.run(work)
@@ -165,13 +165,13 @@ def test_a_rule_sees_into_a_body_and_leaves_it_whole(side: Side) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
-    [(reset, "ReadError"), (close, "RemoteProtocolError"), (silence, "ReadTimeout")],
+    ("answer", "kind", "limit"),
+    [(reset, "ReadError", "30s"), (close, "RemoteProtocolError", "30s"), (silence, "ReadTimeout", "200ms")],
 )
-def test_the_last_error_is_the_clients_own(side: Side, answer: Any, kind: str) -> None:
+def test_the_last_error_is_the_clients_own(side: Side, answer: Any, kind: str, limit: str) -> None:
     async def work() -> None:
         with Wire(then=answer) as wire:
-            async with side.client({**TWICE, "timeouts": {"attempt": "200ms"}}) as http:
+            async with side.client({**TWICE, "timeouts": {"attempt": limit}}) as http:
                 with pytest.raises(getattr(side.theirs, kind)) as raised:
                     await http.get(wire.base)
                 assert len(wire.seen) == 2
@@ -199,14 +199,14 @@ def test_what_was_never_sent_has_the_reason_as_its_cause(side: Side) -> None:
 @pytest.mark.parametrize("where", ["headers", "body"])
 def test_an_attempt_that_dribbles_ends_in_its_time(side: Side, where: str) -> None:
     head = OK.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-    answer = dribble(OK) if where == "headers" else dribble(OK[len(head) :], 0.1, head)
+    answer = dribble(OK) if where == "headers" else dribble(OK[len(head) :], 0.2, head)
 
     async def work() -> None:
         with Wire([answer]) as wire:
-            async with side.client({**QUICK, "timeouts": {"attempt": "300ms"}}) as http:
+            async with side.client({**QUICK, "timeouts": {"attempt": "1s"}}) as http:
                 began = time.monotonic()
                 assert (await http.get(wire.base)).status_code == 200
-                assert 0.3 <= time.monotonic() - began < 1
+                assert 1 <= time.monotonic() - began < 10
                 assert len(wire.seen) == 2
 
     side.run(work)
@@ -227,7 +227,7 @@ def test_a_cancellation_passes_at_once_and_leaves_nothing(side: Side, where: str
                 with anyio.move_on_after(0.2) as scope:
                     await http.get(wire.base)
                 assert scope.cancelled_caught
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - began < 10
                 now = http.snapshot()
                 assert (now["live"], now["inFlight"], now["waiting"], len(wire.seen)) == (0, 0, 0, 1)
 

@@ -63,7 +63,7 @@ def test_a_stalled_error_holds_nothing_up_for_longer_than_its_wait(side: Side) -
     with Wire([stalls, then_silence(b"HTTP/1.1 421 No\r\nContent-Length: 9\r\n\r\nb")]) as wire, side.client() as http:
         began = time.monotonic()
         assert http.get(wire.base).status_code == 200
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
         assert len(wire.seen) == 3
 
 
@@ -82,7 +82,7 @@ def test_a_long_body_is_delivered_at_its_headers_and_not_tried_again(side: Side)
 
 
 def test_an_event_stream_is_delivered_at_its_headers_and_may_not_be_silent_for_long(side: Side) -> None:
-    policy = {**QUICK, "timeouts": {"idle": "200ms", "attempt": "50ms"}}
+    policy = {**QUICK, "timeouts": {"idle": "1200ms", "attempt": "1s"}}
     with (
         Wire([then_silence(EVENTS)]) as wire,
         side.client(policy) as http,
@@ -93,32 +93,32 @@ def test_an_event_stream_is_delivered_at_its_headers_and_may_not_be_silent_for_l
         began = time.monotonic()
         with pytest.raises(side.theirs.ReadTimeout):
             list(lines)
-        assert 0.15 <= time.monotonic() - began < 1
+        assert 1.1 <= time.monotonic() - began < 10
         assert len(wire.seen) == 1
 
 
 def test_a_stream_outlives_the_attempts_time_and_the_calls(side: Side) -> None:
     head, _, data = EVENTS.partition(b"data")
-    slow = dribble(b"data" + data + b"data: 2\n\n", 0.05, head)
-    policy = {**QUICK, "timeouts": {"attempt": "200ms", "total": "300ms", "idle": "2s"}}
+    slow = dribble(b"data" + data + b"data: 2\n\n", 0.1, head)
+    policy = {**QUICK, "timeouts": {"attempt": "1s", "total": "1200ms", "idle": "10s"}}
     with Wire([slow]) as wire, side.client(policy) as http, http.stream("GET", wire.base) as response:
         began = time.monotonic()
         assert b"".join(response.iter_bytes()) == b"data: 1\n\ndata: 2\n\n"
-        assert time.monotonic() - began > 0.5
+        assert time.monotonic() - began > 1.3
         assert len(wire.seen) == 1
 
 
 def test_without_a_limit_of_the_policys_a_stream_keeps_the_clients(side: Side) -> None:
-    policy = {**QUICK, "timeouts": {"attempt": "50ms"}}
+    policy = {**QUICK, "timeouts": {"attempt": "1s"}}
     with (
         Wire([then_silence(EVENTS)]) as wire,
         side.client(policy) as http,
-        http.stream("GET", wire.base, timeout=0.3) as response,
+        http.stream("GET", wire.base, timeout=1.2) as response,
     ):
         began = time.monotonic()
         with pytest.raises(side.theirs.ReadTimeout):
             list(response.iter_lines())
-        assert 0.25 <= time.monotonic() - began < 2
+        assert 1.1 <= time.monotonic() - began < 10
         assert len(wire.seen) == 1
 
 
@@ -149,7 +149,7 @@ def test_the_clients_time_limits_hold_for_each_attempt(side: Side) -> None:
     with Wire([silence, silence]) as wire, side.client(timeout=0.1) as http:
         began = time.monotonic()
         assert http.get(wire.base).status_code == 200
-        assert 0.2 <= time.monotonic() - began < 2
+        assert 0.2 <= time.monotonic() - began < 10
         assert len(wire.seen) == 3
 
 
@@ -157,15 +157,15 @@ def test_the_clients_time_limits_hold_for_each_attempt(side: Side) -> None:
 @pytest.mark.parametrize(("where", "clipped"), [("headers", True), ("body", True), ("body", False)])
 def test_an_attempt_that_dribbles_ends_in_its_time(side: Side, where: str, clipped: bool) -> None:
     head = OK.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-    answer = dribble(OK) if where == "headers" else dribble(OK[len(head) :], 0.1, head)
-    with Wire([answer]) as wire, side.client({**QUICK, "timeouts": {"attempt": "300ms"}}) as http:
+    answer = dribble(OK) if where == "headers" else dribble(OK[len(head) :], 0.2, head)
+    with Wire([answer]) as wire, side.client({**QUICK, "timeouts": {"attempt": "1s"}}) as http:
         http._transport._host.clipped = clipped
         if not clipped:
             pool = http._transport._inner._pool
             pool._network_backend = pool._network_backend._backend
         began = time.monotonic()
         assert http.get(wire.base).status_code == 200
-        assert 0.3 <= time.monotonic() - began < 1
+        assert 1 <= time.monotonic() - began < 10
         assert len(wire.seen) == 2
 
 

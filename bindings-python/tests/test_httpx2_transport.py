@@ -62,7 +62,7 @@ def test_it_sends_what_a_plain_client_sends(side: Side) -> None:
 def test_the_requests_extensions_are_left_as_they_were(side: Side) -> None:
     told: list[str] = []
     limits = {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 4.0}
-    policy = {**QUICK, "timeouts": {"attempt": "500ms", "connect": "300ms"}}
+    policy = {**QUICK, "timeouts": {"attempt": "20s", "connect": "10s"}}
     with Wire([BUSY]) as wire, side.client(policy) as http:
         request = http.build_request("GET", wire.base, extensions={"trace": lambda name, info: told.append(name)})
         request.extensions["timeout"] = dict(limits)
@@ -162,11 +162,11 @@ def test_what_the_family_has_no_public_name_for_is_there(side: Side) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
-    [(reset, "ReadError"), (close, "RemoteProtocolError"), (silence, "ReadTimeout")],
+    ("answer", "kind", "limit"),
+    [(reset, "ReadError", "30s"), (close, "RemoteProtocolError", "30s"), (silence, "ReadTimeout", "200ms")],
 )
-def test_the_last_error_is_the_clients_own(side: Side, answer: Any, kind: str) -> None:
-    with Wire(then=answer) as wire, side.client({**TWICE, "timeouts": {"attempt": "200ms"}}) as http:
+def test_the_last_error_is_the_clients_own(side: Side, answer: Any, kind: str, limit: str) -> None:
+    with Wire(then=answer) as wire, side.client({**TWICE, "timeouts": {"attempt": limit}}) as http:
         with pytest.raises(getattr(side.theirs, kind)) as raised:
             http.get(f"{wire.base}/a")
         assert len(wire.seen) == 2
@@ -235,7 +235,7 @@ def test_an_interrupt_ends_a_wait_at_once_and_leaves_nothing(side: Side) -> None
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             http.get(wire.base)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         now = http.snapshot()
         assert (now["live"], now["inFlight"], now["waiting"], len(wire.seen)) == (0, 0, 0, 1)
 
@@ -310,7 +310,7 @@ def test_a_hundred_threads_share_what_there_is(side: Side) -> None:
 
 
 def test_a_proxy_is_kept_and_its_connections_are_limited(side: Side) -> None:
-    policy = {**QUICK, "timeouts": {"attempt": "300ms"}}
+    policy = {**QUICK, "timeouts": {"attempt": "1s"}}
     with Wire([dribble(OK)]) as proxy, side.client(policy, proxy=proxy.base) as http:
         assert http.get("http://orders.example/a").status_code == 200
         assert [seen.line for seen in proxy.seen] == ["GET http://orders.example/a HTTP/1.1"] * 2
@@ -342,7 +342,7 @@ def test_mounts_and_a_transport_of_the_callers_own_are_kept(side: Side) -> None:
 def test_tls_limits_and_versions_are_kept(side: Side, tls: tuple[ssl.SSLContext, str]) -> None:
     context, authority = tls
     verify = ssl.create_default_context(cafile=authority)
-    policy = {**QUICK, "timeouts": {"attempt": "300ms"}}
+    policy = {**QUICK, "timeouts": {"attempt": "1s"}}
     with Wire([BUSY, dribble(OK)], tls=context) as wire, side.client(policy, verify=verify) as http:
         assert http.get(wire.base).status_code == 200
         assert [seen.connection for seen in wire.seen] == [1, 1, 2]
