@@ -20,8 +20,10 @@ from ._errors import CallError, InternalError, Issue, PolicyError, StatusError, 
 from ._record import explain
 
 if TYPE_CHECKING:
+    from . import aiohttp as aiohttp
     from . import httpx as httpx
     from . import httpx2 as httpx2
+    from . import requests as requests
 
 __version__ = "0.1.0"
 

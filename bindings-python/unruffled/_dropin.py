@@ -18,7 +18,7 @@ from . import _codes as codes
 from ._engine import Engine, Listener, kinds_of
 from ._home import Policy, UnknownKeys, survives, text_of
 from ._job import Job
-from ._stacked import NESTED, is_stacked
+from ._stacked import NESTED, TELLING, is_stacked
 
 R = TypeVar("R")
 Lines = Sequence[tuple[bytes, bytes]]
@@ -85,6 +85,12 @@ class Dropped(Job[R]):
                 return False
         return short
 
+    def short(self, status: int, length: str | None, kind: str | None) -> bool:
+        """As `buffers`, where Content-Length and Content-Type are at hand."""
+        if status >= 400 or length is None or not length.isdigit() or int(length) > self.route.buffer_up_to:
+            return False
+        return kind is None or not kind.lower().startswith("text/event-stream")
+
 
 class DropIn:
     """A policy at work beneath somebody else's client: one engine for any number of transports. Survives a fork."""
@@ -113,6 +119,11 @@ class DropIn:
                     engine.listen(listener, kinds)
                 self._routes = [Route(settings) for settings in engine.settings["routes"]]
                 self._origins: dict[str, str] = {}
+                names = TELLING | {b"content-length", *(route.key for route in self._routes)}
+                #: The headers that `order` looks at, in lower case: clients that keep text need not encode the rest.
+                self.asked = frozenset(name.decode() for name in names)
+                #: The same of an answer.
+                self.answered = frozenset(name.decode() for name in engine.watch_error | {b"content-encoding"})
                 self._live = engine
             return self._live
 
@@ -135,7 +146,8 @@ class DropIn:
         self, call: Dropped[R], method: str, origin: str, path: str, lines: Lines, *, repeatable: bool
     ) -> Dropped[R]:
         """Fills a call. `origin`: scheme, host and port; `path`: as it goes out, without the query; `lines`: the
-        request's headers. `repeatable`: the body can be sent again byte for byte (`call.rewind` may be set for that).
+        request's headers, or those in `asked`. `repeatable`: the body can be sent again byte for byte (`call.rewind`
+        may be set for that).
         """
         call.engine = engine = self.engine
         call.target = f"{method} {origin}{path}"
@@ -144,16 +156,17 @@ class DropIn:
         call.route = route = self._routes[number]
         call.body_statuses = route.body_statuses
         what = codes.DROPIN | codes.METHODS.get(method, codes.OTHER_METHOD)
-        sent = {name.lower(): value for name, value in lines}
         if repeatable:
             what |= codes.REPEATABLE
-        if route.key in sent:
-            what |= codes.KEYED
-        if is_stacked(sent):
-            what |= codes.STACKED
-        size = sent.get(b"content-length", b"0")
-        if size.isdigit() and int(size) > _PIECE:
-            what |= min(65535, -(-int(size) // _PIECE)) << 16
+        if lines:
+            sent = {name.lower(): value for name, value in lines}
+            if route.key in sent:
+                what |= codes.KEYED
+            if is_stacked(sent):
+                what |= codes.STACKED
+            size = sent.get(b"content-length", b"0")
+            if size.isdigit() and int(size) > _PIECE:
+                what |= min(65535, -(-int(size) // _PIECE)) << 16
         call.deadline = 0
         above = NESTED.get()
         if above is not None:
@@ -169,8 +182,10 @@ class DropIn:
 
     def place_of(self, url: str) -> tuple[str, str]:
         """Origin and path of an absolute URL, for clients that have it as a text."""
-        start = url.find("://") + 3
-        end = min((at for at in (url.find(mark, start) for mark in "/?#") if at >= 0), default=len(url))
+        end = url.find("/", 8)
+        if end < 0 or "?" in url[:end] or "#" in url[:end]:
+            # Nothing but a query or nothing at all behind the authority.
+            end = min((at for at in (url.find(mark) for mark in "?#") if at >= 0), default=len(url))
         written = url[:end]
         origin = self._origins.get(written)
         if origin is None:
@@ -181,7 +196,10 @@ class DropIn:
             host = f"[{host}]" if ":" in host else host
             shown = "" if port is None or port == _PORTS.get(parts.scheme) else f":{port}"
             origin = self._origins[written] = f"{parts.scheme}://{host}{shown}"
-        return origin, url[end:].partition("?")[0].partition("#")[0]
+        path = url[end:]
+        if "?" in path or "#" in path:
+            path = path.partition("?")[0].partition("#")[0]
+        return origin, path
 
 
 class Offers:

@@ -13,7 +13,7 @@ from ._dropin import Dropped, Lines
 from ._endings import failure
 from ._engine import Engine
 from ._errors import CallError
-from ._record import Record, remember
+from ._record import PLACE, Record, remember
 
 D = TypeVar("D", bound=Dropped[Any])
 R = TypeVar("R")
@@ -54,7 +54,7 @@ class Endings(Generic[D, R]):
 
     def attach(self, response: R, record: Record) -> None:
         """Leaves the record with the response, for `explain`."""
-        remember(response, record)
+        vars(response)[PLACE] = record
 
     def mistaken(self, call: D, number: int, word: int, started: int) -> Exception:
         """The caller's own exception."""

@@ -56,7 +56,7 @@ def _nothing(**kwargs: Any) -> None:
     """`Response.json` of an empty body."""
 
 
-# Exceptions and responses of clients that have no place of their own for it; pickling them loses it, nothing else.
+# Of exceptions: pickling them takes all that is in them along.
 _RECORDS: weakref.WeakKeyDictionary[Any, Record] = weakref.WeakKeyDictionary()
 
 
@@ -93,7 +93,7 @@ def _told(ended: object) -> str | None:
     if isinstance(ended, CallError):
         return ended.explain()
     extensions = getattr(ended, "extensions", None)
-    record = extensions.get(PLACE) if isinstance(extensions, dict) else None
+    record = extensions.get(PLACE) if isinstance(extensions, dict) else getattr(ended, PLACE, None)
     if record is None:
         try:
             record = _RECORDS.get(ended)
@@ -101,4 +101,4 @@ def _told(ended: object) -> str | None:
             return None
     if not isinstance(record, Record):
         return None
-    return str(record.report(getattr(ended, "status_code", 0))["text"])
+    return str(record.report(getattr(ended, "status_code", getattr(ended, "status", 0)))["text"])

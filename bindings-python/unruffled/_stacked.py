@@ -15,7 +15,8 @@ NESTED: ContextVar[float | None] = ContextVar("unruffled_nested", default=None)
 
 # Headers in which SDKs count their retries; 0 proves nothing, since they may be told not to retry.
 _AMAZON = b"amz-sdk-request"
-_COUNTS = frozenset((b"x-stainless-retry-count", b"x-retry-count", b"x-retry-attempt", b"retry-attempt", _AMAZON))
+#: All in lower case.
+TELLING = frozenset((b"x-stainless-retry-count", b"x-retry-count", b"x-retry-attempt", b"retry-attempt", _AMAZON))
 
 
 def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
@@ -27,9 +28,9 @@ def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
 
 def is_stacked(sent: Mapping[bytes, bytes]) -> bool:
     """Whether the caller's own headers, by lower-case name, say that this is somebody's retry."""
-    if _COUNTS.isdisjoint(sent):
+    if TELLING.isdisjoint(sent):
         return False
-    for name in _COUNTS & sent.keys():
+    for name in TELLING & sent.keys():
         value = sent[name]
         if value.isdigit() and int(value) >= 1:
             return True

@@ -88,13 +88,9 @@ class Middleware(Offers):
         call.handler = handler
         call.rewind = None
         url = request.url
-        lines = [
-            (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
-            for name, value in request.headers.items()
-        ]
-        self._dropin.order(
-            call, request.method, str(url.origin()), url.raw_path, lines, repeatable=_repeatable(request.body)
-        )
+        dropin, headers = self._dropin, request.headers
+        lines = [(name.encode(), headers[name].encode("utf-8", "replace")) for name in dropin.asked if name in headers]
+        dropin.order(call, request.method, str(url.origin()), url.raw_path, lines, repeatable=_repeatable(request.body))
         try:
             return await drive(self._host, call)
         except _RESENT as error:
@@ -157,7 +153,8 @@ class _Host(LoopHost[_Call, ClientResponse]):
         try:
             with contextlib.nullcontext() if at is None else self.loop.limit(at):
                 call.response = response = await call.handler(request)
-                if call.buffers(response.status, response.raw_headers):
+                headers = response.headers
+                if call.short(response.status, headers.get("Content-Length"), headers.get("Content-Type")):
                     call.reading = True
                     await _whole(response)
                     call.streamed = False

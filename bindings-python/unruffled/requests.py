@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
 from typing import Any, cast
@@ -21,6 +21,7 @@ try:
     _ = HTTPResponse.read1
 except (ImportError, AttributeError) as error:
     raise ImportError("unruffled.requests needs: pip install requests 'urllib3>=2.1'") from error
+from requests.structures import CaseInsensitiveDict
 from requests.utils import rewind_body
 from urllib3.exceptions import DecodeError, EmptyPoolError, ProtocolError, ReadTimeoutError
 
@@ -81,6 +82,7 @@ class Adapter(Offers, HTTPAdapter):
     def _begin(self) -> None:
         self._dropin = DropIn(self._policy, unknown_keys=self._unknown_keys)
         self._dropin.on_fork.append(self._forked)
+        self._host = _Host(self._dropin)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What was copied or unpickled has an engine of its own."""
@@ -122,14 +124,14 @@ class Adapter(Offers, HTTPAdapter):
         if not repeatable and isinstance(request._body_position, int) and hasattr(body, "seek"):
             call.rewind, repeatable = lambda: rewind_body(request), True
         origin, path = self._dropin.place_of(cast(str, request.url))
-        lines = _lines(request.headers)
+        lines = _lines(request.headers, self._dropin.asked)
         self._dropin.order(call, cast(str, request.method), origin, path, lines, repeatable=repeatable)
         if call.route.connect is not None:
             timeout = connects_within(call.route.connect, timeout)
         options: dict[str, Any] = {"verify": verify, "cert": cert, "proxies": proxies}
         call.once = partial(super().send, stream=stream, timeout=timeout, **options)
         call.fresh = lambda: close_idle(self.get_connection_with_tls_context(request, **options))
-        return run(drive(_HOST, call))
+        return run(drive(self._host, call))
 
 
 class _Host(ThreadHost[_Call, requests.Response]):
@@ -137,9 +139,11 @@ class _Host(ThreadHost[_Call, requests.Response]):
 
     status: Callable[[requests.Response], int] = attrgetter("status_code")
 
-    @staticmethod
-    def lines(response: requests.Response) -> Lines:
-        return _lines(response.raw.headers)
+    def __init__(self, dropin: DropIn) -> None:
+        self._dropin = dropin
+
+    def lines(self, response: requests.Response) -> Lines:
+        return _lines(response.headers, self._dropin.answered)
 
     async def attempt(self, call: _Call, word: int) -> requests.Response:
         at = limit_of(word, call)
@@ -161,7 +165,8 @@ class _Host(ThreadHost[_Call, requests.Response]):
         WIRE.socket = None
         try:
             response = call.once(request)
-            if call.buffers(response.status_code, self.lines(response)):
+            headers = response.headers
+            if call.short(response.status_code, headers.get("Content-Length"), headers.get("Content-Type")):
                 call.reading = True
                 try:
                     self._whole(call, response)
@@ -221,13 +226,11 @@ class _Host(ThreadHost[_Call, requests.Response]):
         return kind(str(told), request=call.request)
 
 
-_HOST = _Host()
-
-
-def _lines(headers: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+def _lines(headers: CaseInsensitiveDict[Any], names: Container[str]) -> list[tuple[bytes, bytes]]:
     return [
         (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("latin-1", "replace"))
-        for name, value in headers.items()
+        for name, value in headers.lower_items()
+        if name in names
     ]
 
 
