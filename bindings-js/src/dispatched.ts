@@ -44,10 +44,9 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
   readonly auth = null;
   readonly url: string;
   readonly unsafe: boolean;
-  readonly follows = false;
   readonly handler: Handler;
   /** The handler's, from the start; whoever dispatches adds to it. */
-  readonly context = {};
+  readonly context: { readonly history?: readonly unknown[] } = {};
   aborted = false;
   paused = false;
   reason: unknown = null;
@@ -90,6 +89,11 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
 
   get target(): string {
     return `${this.#options.method} ${shown(this.url)}`;
+  }
+
+  /** undici's interceptor for redirects notes its hops: what it could not reach then is not where the request went first. */
+  get follows(): boolean {
+    return (this.context.history?.length ?? 0) > 0;
   }
 
   /** undici's own lines, of the last answer. */
@@ -209,7 +213,8 @@ function urlOf({ origin, path }: Options, baseUrl: Settings["baseUrl"]): string 
   if (path.startsWith("http://") || path.startsWith("https://")) return path;
   if (typeof origin === "string") return origin + path;
   // A Pool or a Client of undici 7 knows its origin by itself and tells nobody.
-  return new URL(path, origin ?? (typeof baseUrl === "string" ? baseUrl : "http://unknown")).href;
+  const { origin: known } = new URL(origin ?? (typeof baseUrl === "string" ? baseUrl : "http://unknown"));
+  return known + path;
 }
 
 /** Headers in any of undici's forms: a flat list becomes pairs, all else is read as it is. */

@@ -14,7 +14,7 @@ import { Origins, shown } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
-import { isStacked, NESTED } from "./stacked.js";
+import { isStacked, NESTED, sending } from "./stacked.js";
 import * as w from "./word.js";
 
 /** What a drop-in is made with, beside its policy. */
@@ -132,12 +132,13 @@ class Dropped implements Job {
     this.follows = (init?.redirect ?? request?.redirect ?? "follow") === "follow";
     const headers = init?.headers ?? request?.headers;
     const upload = raw(init?.body);
-    this.#once = init?.body === undefined && request !== null && request.body !== null;
+    // A body of null is as good as none: fetch then sends the Request's.
+    this.#once = (init?.body ?? null) === null && request !== null && request.body !== null;
     this.what = w.DROPIN | code | w.sizeBits(upload.size);
     if (upload.repeatable) this.what |= w.REPEATABLE;
     if (headers !== undefined && this.#hasKey(headers)) this.what |= w.KEYED;
     if (!buffered) this.what |= w.STREAMED;
-    if (isStacked(headers, init)) this.what |= w.STACKED;
+    if (sending.now || isStacked(headers, init)) this.what |= w.STACKED;
     this.what >>>= 0;
   }
 

@@ -61,6 +61,18 @@ describe("input", () => {
     assert.equal(request.bodyUsed, true);
   });
 
+  it("a Request's body is sent where init has null in its place, as by fetch", async () => {
+    const bodies = [];
+    const read = (status) => async (input, init) => (
+      bodies.push(await new Request(input, init).text()), json({}, status)
+    );
+    const { fetch, clock } = setup({}, [read(503), read(200)]);
+    const call = watched(fetch(new Request(URL_, { method: "PUT", body: "the body" }), { body: null }));
+    await clock.pass(5000);
+    assert.equal(call.value.status, 200);
+    assert.deepEqual(bodies, ["the body", "the body"]);
+  });
+
   it("a Request whose call has but one attempt is handed on itself, not a copy", async () => {
     const { fetch, native } = setup({}, [json({}, 503)]);
     const headers = { "x-stainless-retry-count": "1" };
@@ -363,6 +375,28 @@ describe("stacked retries", () => {
     }
     assert.equal(native.calls.length, 6);
     assert.equal(stacked, 6);
+  });
+
+  it("and so does one whose mark was lost, or that is the platform's fetch", async () => {
+    const native = scripted(json({}, 503));
+    const clock = new TestClock();
+    const lower = createFetch({}, { fetch: native, clock });
+    const wrapper = (input, init) => lower(new Request(input, init));
+    const wrapped = createFetch({ retry: { attempts: 3 } }, { fetch: wrapper, clock });
+    const { fetch: platform } = globalThis;
+    globalThis.fetch = lower;
+    const over = createFetch({ retry: { attempts: 3 } }, { clock });
+    try {
+      const calls = [watched(wrapped(URL_)), watched(over(URL_))];
+      await clock.pass(20_000);
+      assert.deepEqual(
+        calls.map(({ value }) => value.status),
+        [503, 503],
+      );
+    } finally {
+      globalThis.fetch = platform;
+    }
+    assert.equal(native.calls.length, 6);
   });
 
   it("a drop-in under a client leaves the retries to the client, and says so", async () => {

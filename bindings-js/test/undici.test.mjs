@@ -247,6 +247,16 @@ await underEach(({ Agent, errors, fetch, FormData, Headers, interceptors, MockAg
       assert.equal(interceptor.snapshot().attempts, 4);
     });
 
+    it("a POST that was redirected to where nobody listens has been sent", async () => {
+      const away = { location: `${await nowhere()}/x` };
+      const { base, seen, agent, interceptor } = await setup(QUICK, [
+        (_, response) => response.writeHead(307, away).end(),
+      ]);
+      const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: 3 }), interceptor);
+      await assert.rejects(request(base, { dispatcher, method: "POST", body: "x" }), { code: "ECONNREFUSED" });
+      assert.equal(seen.length, 1);
+    });
+
     it("where nothing was sent they are undici's own, with the CallError as cause", async () => {
       const closed = await setup(QUICK, [200]);
       closed.interceptor.close();
@@ -296,6 +306,8 @@ await underEach(({ Agent, errors, fetch, FormData, Headers, interceptors, MockAg
       assert.equal(first.seen.length, 5);
       await get(`${second.base}/once/7`);
       assert.equal(second.seen.length, 4);
+      const odd = { origin: new URL(second.base), path: "//elsewhere.example/x", method: "GET" };
+      await (await second.dispatcher.request(odd)).body.dump();
       const origins = second.interceptor.snapshot().upstreams.map(({ origin }) => origin);
       assert.deepEqual(origins.sort(), [first.base, second.base].sort());
     });
