@@ -44,6 +44,15 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "UND_MOCK_ERR_MOCK_NOT_MATCHED",
 ]);
 
+/** What fetch says in such cases, where it gives no code. */
+const REFUSED_TEXTS = [
+  "unexpected redirect",
+  "redirect count exceeded",
+  "unknown scheme",
+  "HTTP(S) scheme",
+  "bad port",
+];
+
 /** Errors that no network raises: somebody's code is wrong. */
 const PROGRAMMING: ReadonlySet<string> = new Set([
   "RangeError",
@@ -89,7 +98,7 @@ export async function faultOf(error: unknown, request: Broken): Promise<number> 
   if (!isObject(error)) return REFUSED;
   const chain = causes(error);
   const codes = chain.map((cause) => String(cause.code ?? ""));
-  if (chain.some((cause) => says(cause, "unexpected redirect") || says(cause, "unknown scheme"))) return REFUSED;
+  if (chain.some((cause) => REFUSED_TEXTS.some((words) => says(cause, words)))) return REFUSED;
   if (codes.some((code) => REFUSALS.has(code))) return REFUSED;
   if (chain.some((cause) => cause.name === "TimeoutError") || codes.some((code) => READ_LIMITS.has(code)))
     return TIMEOUT;

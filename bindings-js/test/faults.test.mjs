@@ -42,7 +42,10 @@ describe("Node's errors", () => {
     ["timeout", networkError("UND_ERR_BODY_TIMEOUT"), post],
     ["lost", new TypeError("fetch failed"), post],
     ["refused", networkError(undefined, { message: "unexpected redirect" }), get],
+    ["refused", networkError(undefined, { message: "redirect count exceeded" }), get],
     ["refused", networkError(undefined, { message: "unknown scheme" }), get],
+    ["refused", networkError(undefined, { message: "URL scheme must be a HTTP(S) scheme" }), get],
+    ["refused", networkError(undefined, { message: "bad port" }), get],
   ];
   for (const [expected, error, request] of table) {
     const told = `${error.cause?.code ?? error.cause?.message ?? error.message}`;

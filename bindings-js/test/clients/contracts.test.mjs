@@ -2,6 +2,7 @@
 // own retries on, and what a tracer sees. Run by run.mjs.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { createOpenAI } from "@ai-sdk/openai";
 import * as anthropic from "@anthropic-ai/sdk";
@@ -16,6 +17,7 @@ import { WebSocket } from "undici";
 import { createFetch } from "unruffled";
 import { startFaults } from "../shared/faults.js";
 import { ask } from "../shared/scenarios.js";
+import { nowhere } from "../shared/served.js";
 
 const QUICK = { retry: { base: "5ms" } };
 const BUSY = { answers: [{ status: 503, sdk: "json", headers: { "retry-after-ms": 1 } }], cycle: true };
@@ -37,6 +39,14 @@ async function serving(script) {
   return { base, requests };
 }
 
+it("the line for each client fits its types, with those of pages and without", () => {
+  const tsc = new URL("../../node_modules/.bin/tsc", import.meta.url).pathname;
+  for (const lib of ["ES2022", "ES2022,DOM,DOM.Iterable"]) {
+    const args = ["-p", new URL("types", import.meta.url).pathname, "--lib", lib];
+    execFileSync(tsc, args, { stdio: ["ignore", "inherit", "inherit"] });
+  }
+});
+
 const SDKS = {
   openai: { errors: openai, make: (base, options) => new openai.OpenAI({ baseURL: base, apiKey: "k", ...options }) },
   anthropic: {
@@ -56,7 +66,7 @@ for (const [name, { errors, make }] of Object.entries(SDKS)) {
 
   describe(name, () => {
     it("calls a refused connection APIConnectionError, and the attempts can be asked for", async () => {
-      const { error, told } = await raised("http://127.0.0.1:1", QUICK);
+      const { error, told } = await raised(await nowhere(), QUICK);
       assert.equal(error.constructor, errors.APIConnectionError);
       assert.match(told, /4 attempts/);
     });
@@ -121,8 +131,8 @@ for (const [name, { errors, make }] of Object.entries(SDKS)) {
 
 describe("ai", () => {
   it("raises errors whose attempts can be asked for", async () => {
-    const fetch = createFetch({ ...QUICK, routes: { "POST /*": { repeatable: true } }, baseUrl: "http://127.0.0.1:1" });
-    const model = createOpenAI({ baseURL: "http://127.0.0.1:1", apiKey: "k", fetch }).chat("m");
+    const fetch = createFetch(QUICK);
+    const model = createOpenAI({ baseURL: await nowhere(), apiKey: "k", fetch }).chat("m");
     const error = await generateText({ model, prompt: "x", maxRetries: 0 }).catch((error) => error);
     assert.ok(APICallError.isInstance(error));
     assert.match(fetch.explain(error), /4 attempts/);
