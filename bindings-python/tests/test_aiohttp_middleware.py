@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 import unruffled
 import unruffled.aiohttp
@@ -294,6 +295,36 @@ def test_an_event_stream_is_delivered_at_its_headers_and_may_not_be_silent_for_l
     with Wire([then_silence(head)]) as wire:
         play(work())
         assert len(wire.seen) == 1
+
+
+def test_a_websocket_may_be_silent_and_its_handshake_is_tried_again() -> None:
+    refusals = [503]
+
+    async def talk(request: web.Request) -> web.StreamResponse:
+        if refusals:
+            return web.Response(status=refusals.pop())
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data)
+        return socket
+
+    async def work() -> None:
+        app = web.Application()
+        app.router.add_get("/", talk)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        policy = {**QUICK, "timeouts": {"idle": "100ms"}}
+        async with session(policy) as http, http.ws_connect(f"http://127.0.0.1:{runner.addresses[0][1]}") as socket:
+            await asyncio.sleep(0.3)
+            await socket.send_str("still there")
+            assert await socket.receive_str() == "still there"
+        await runner.cleanup()
+
+    play(work())
+    assert refusals == []
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,8 @@ class _Host(LoopHost[_Call, ClientResponse]):
             NESTED.reset(mark)
         idle = call.route.idle
         protocol = response.connection and response.connection.protocol
-        if idle is not None and protocol is not None:
+        # A websocket has limits of its own.
+        if idle is not None and protocol is not None and response.status != 101:
             protocol.read_timeout = min(idle, protocol.read_timeout or idle)
             protocol.start_timeout()
         return response
