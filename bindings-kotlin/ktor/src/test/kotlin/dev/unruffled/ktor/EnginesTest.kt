@@ -18,6 +18,7 @@ import io.ktor.client.request.setBody
 import io.ktor.client.statement.bodyAsText
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
@@ -27,6 +28,8 @@ import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.io.IOException
+import kotlin.random.Random
 
 /** On real engines, through real sockets. */
 class EnginesTest {
@@ -139,6 +142,38 @@ class EnginesTest {
                 job.cancel()
             }
             while (run.total("gone") == 0L) delay(10)
+        }
+
+    @Test
+    fun `calls cancelled at any moment leave nothing behind`() =
+        each(
+            """{"retry":{"base":"5ms"},"concurrency":4,"breaker":false,"timeouts":{"attempt":"250ms"}}""",
+            """{"answers":[{"status":503,"bytes":20000},{"fault":"reset-after"},{"body":"ok"},{"fault":"stall-body","bytes":9000},
+            {"body":"ok","delay":5}],"cycle":true}""",
+        ) { client, run ->
+            val random = Random(7)
+            coroutineScope {
+                repeat(100) {
+                    val job =
+                        launch {
+                            val call = client.prepareGet("${run.base}/a")
+                            try {
+                                if (random.nextBoolean()) call.execute { it.bodyAsText() } else call.execute()
+                            } catch (_: IOException) {
+                                // Not every one of them can be helped.
+                            }
+                        }
+                    launch {
+                        delay(random.nextLong(0, 60))
+                        job.cancel()
+                    }
+                    delay(1)
+                }
+            }
+            val unruffled = client.plugin(Unruffled)
+            while (unruffled.snapshot()["live"] != 0L) delay(10)
+            val healthy = server.Run("""{"then":{"body":"ok"}}""")
+            repeat(20) { assertEquals("ok", client.get("${healthy.base}/a").bodyAsText()) }
         }
 
     @Test
