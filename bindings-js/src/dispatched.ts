@@ -217,9 +217,10 @@ function urlOf({ origin, path }: Options, baseUrl: Settings["baseUrl"]): string 
   return known + path;
 }
 
-/** Headers in any of undici's forms: a flat list becomes pairs, all else is read as it is. */
+/** Headers in any of undici's forms: a flat list becomes pairs, all else is read as it is; what is none, undici refuses. */
 function listed(headers: unknown): HeaderSource | undefined {
-  if (!Array.isArray(headers)) return (headers as HeaderSource | null) ?? undefined;
+  if (typeof headers !== "object" || headers === null) return undefined;
+  if (!Array.isArray(headers)) return headers as HeaderSource;
   return Array.from({ length: headers.length / 2 }, (_, at) => [String(headers[2 * at]), headers[2 * at + 1]]);
 }
 

@@ -2,7 +2,7 @@
 // one is asked of `validateStatus` by axios itself; this only notes the answer.
 
 import { Answered, type AxiosResponse } from "./answered.js";
-import { type Attempt, ignore, signalOf } from "./attempt.js";
+import { type Attempt, signalOf } from "./attempt.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import type { CallError } from "./errors.js";
@@ -12,6 +12,7 @@ import { type Origins, shown } from "./origins.js";
 import { type Account, account } from "./response.js";
 import type { RouteSettings } from "./settings.js";
 import { isCounted, NESTED, sending } from "./stacked.js";
+import { stopOf, type Token, tokenOf } from "./token.js";
 import * as w from "./word.js";
 
 /** The configuration of one request, as far as it is read here; adapters get it with all that it has. */
@@ -30,12 +31,6 @@ export interface Config {
   fetchOptions?: object | undefined;
   validateStatus?: ((status: number) => boolean) | null | undefined;
   readonly "axios-retry"?: { readonly retryCount?: number };
-}
-
-/** axios's older way to cancel. */
-interface Token {
-  subscribe(listener: (reason: unknown) => void): void;
-  unsubscribe(listener: (reason: unknown) => void): void;
 }
 
 /** The class of axios's errors. */
@@ -69,7 +64,6 @@ export class Requested implements Job<Answered> {
   readonly #send: Send;
   readonly #config: Config;
   readonly #method: string;
-  readonly #forget: (() => void) | null;
   /** What the caller's configuration had where attempts put something else. */
   readonly #own: Pick<Config, "signal" | "cancelToken" | "fetchOptions" | "headers" | "validateStatus">;
   /** `validateStatus` has said no to the last answer. */
@@ -93,9 +87,7 @@ export class Requested implements Job<Answered> {
     this.follows = config.maxRedirects !== 0;
     const { signal: given, cancelToken, fetchOptions, headers, validateStatus } = config;
     this.#own = { signal: given, cancelToken, fetchOptions, headers, validateStatus };
-    const { signal, forget } = stopOf(config);
-    this.signal = signal;
-    this.#forget = forget;
+    this.signal = stopOf(given, cancelToken);
     const upload = raw(config.data as Body);
     this.what = w.DROPIN | code | w.sizeBits(upload.size);
     if (upload.repeatable) this.what |= w.REPEATABLE;
@@ -145,7 +137,6 @@ export class Requested implements Job<Answered> {
   }
 
   ended(): void {
-    this.#forget?.();
     const { signal, cancelToken, fetchOptions, headers, validateStatus } = this.#own;
     const config = this.#config;
     config.headers = headers;
@@ -215,32 +206,4 @@ export function urlOf({ url = "", baseURL, allowAbsoluteUrls, socketPath }: Conf
 
 function joined(base: string, path: string): string {
   return `${base.replace(/\/+$/, "")}/${path.replace(/^\/+/, "")}`;
-}
-
-/** To axios's oldest adapters a token does what a signal does, and costs a fraction of it. */
-function tokenOf(stop: Stop): Token {
-  return {
-    // Without a reason: they make an error of their own.
-    subscribe: (listener) => stop.addEventListener("abort", () => listener(undefined)),
-    unsubscribe: () => stop.removeEventListener("abort", ignore),
-  };
-}
-
-/** The caller's signal, his token, or both as one. */
-function stopOf({ signal, cancelToken }: Config): {
-  readonly signal: Stop | null;
-  readonly forget: (() => void) | null;
-} {
-  const own = typeof signal?.addEventListener === "function" ? signal : null;
-  if (!cancelToken) return { signal: own, forget: null };
-  const controller = new AbortController();
-  const stop = (reason?: unknown): void => controller.abort(reason);
-  const stopped = (): void => stop(own?.reason);
-  cancelToken.subscribe(stop);
-  own?.addEventListener("abort", stopped);
-  const forget = (): void => {
-    cancelToken.unsubscribe(stop);
-    own?.removeEventListener("abort", stopped);
-  };
-  return { signal: controller.signal, forget };
 }

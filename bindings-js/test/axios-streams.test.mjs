@@ -137,6 +137,23 @@ for (const inner of ["http", "fetch"]) {
       }
     });
 
+    it("the caller's token ends it too, alone and beside a signal, and nobody listens in the end", async () => {
+      for (const beside of [undefined, new AbortController().signal]) {
+        for (const policy of [QUICK, { timeouts: { attempt: "10s" } }, { timeouts: { idle: "10s" } }]) {
+          const { api } = await setup(policy, [begun(), 200], inner);
+          const { token, cancel } = axios.CancelToken.source();
+          const { data } = await api.get("/x", { cancelToken: token, signal: beside });
+          const read = watched(text(data));
+          cancel("enough");
+          await until(() => read.state === "rejected");
+          const open = axios.CancelToken.source().token;
+          await text((await api.get("/x", { cancelToken: open, signal: beside })).data);
+          await until(() => (open._listeners?.length ?? 0) === 0);
+          if (beside !== undefined) await until(() => getEventListeners(beside, "abort").length === 0);
+        }
+      }
+    });
+
     it("one that is read to its end leaves no listener", async () => {
       for (const policy of [QUICK, { timeouts: { attempt: "10s" } }, { timeouts: { idle: "10s" } }]) {
         const { api } = await setup(policy, [503, 200], inner);

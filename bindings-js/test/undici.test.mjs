@@ -215,8 +215,9 @@ await underEach(({ Agent, errors, fetch, FormData, Headers, interceptors, MockAg
       const wrong = { dispatcher, headers: { "bad name": "x" } };
       await assert.rejects(request(base, wrong), errors.InvalidArgumentError);
       await assert.rejects(dispatcher.request({ origin: base, method: "GET" }), errors.InvalidArgumentError);
+      await assert.rejects(request(base, { dispatcher, headers: 7 }), errors.InvalidArgumentError);
       assert.equal(seen.length, 0);
-      assert.equal(interceptor.snapshot().attempts, 1);
+      assert.equal(interceptor.snapshot().attempts, 2);
     });
   });
 
