@@ -9,12 +9,12 @@ import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
-import { branded, type CommonOptions, type Fetch, open, sender } from "./open.js";
+import { branded, type CommonOptions, type Fetch, isBranded, open, sender } from "./open.js";
 import { Origins, shown } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
-import { isStacked, NESTED, sending } from "./stacked.js";
+import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
 
 /** What a drop-in is made with, beside its policy. */
@@ -43,8 +43,6 @@ export function createFetch<const P extends Policy>(
   const origins = new Origins(driver);
   const send = sender(options);
   const buffered = options.buffer === true;
-  // A call can only be nested in one of ours through a fetch that was handed in.
-  const mark = options.fetch !== undefined;
   const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     // It has no properties of its own, of which a copy for an attempt could be made.
     if (isRequest(init)) return Promise.resolve().then(() => fetch(new Request(input, init)));
@@ -53,6 +51,8 @@ export function createFetch<const P extends Policy>(
     const url = request?.url ?? absolute(String(input));
     // Not http: nothing to decide. A URL that is none: fetch says so better.
     if (!url.startsWith("http")) return native(input, init);
+    // A call can only be nested in one of ours through a fetch that was handed in or is one.
+    const mark = options.fetch !== undefined || isBranded(native);
     let call: Dropped;
     try {
       call = new Dropped(origins, native, { url, request, input, init, buffered, mark });
@@ -138,7 +138,7 @@ class Dropped implements Job {
     if (upload.repeatable) this.what |= w.REPEATABLE;
     if (headers !== undefined && this.#hasKey(headers)) this.what |= w.KEYED;
     if (!buffered) this.what |= w.STREAMED;
-    if (sending.now || isStacked(headers, init)) this.what |= w.STACKED;
+    if (isStacked(headers, init)) this.what |= w.STACKED;
     this.what >>>= 0;
   }
 

@@ -90,7 +90,8 @@ export function branded<F extends Fetch>(fetch: F): F {
   return Object.defineProperty(fetch, BRAND, { value: true });
 }
 
-function isBranded(fetch: Fetch | undefined): boolean {
+/** Whether a fetch is ours, of whichever copy of this package. */
+export function isBranded(fetch: Fetch | undefined): boolean {
   return fetch !== undefined && (fetch as unknown as Record<symbol, unknown>)[BRAND] === true;
 }
 

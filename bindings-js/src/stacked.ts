@@ -8,7 +8,7 @@ export const NESTED = Symbol.for("unruffled.nested");
 
 /**
  * Whether one of our attempts is being handed to the platform in this moment. `fetch` dispatches in the tick of its call, so a
- * dispatcher knows by this that somebody above it retries, and a drop-in where the mark was lost or never made.
+ * dispatcher knows by this that somebody above it retries.
  */
 export const sending = { now: false };
 
