@@ -14,6 +14,7 @@ import dev.unruffled.Unruffled
 import dev.unruffled.What
 import dev.unruffled.now
 import io.ktor.client.HttpClient
+import io.ktor.client.HttpClientConfig
 import io.ktor.client.engine.mock.MockEngine
 import io.ktor.client.engine.mock.respond
 import io.ktor.client.engine.okhttp.OkHttp
@@ -69,8 +70,9 @@ private fun unconnected(): List<Contender> {
         Contender("unruffled boundary alone", "nothing", boundary()),
         Contender("unruffled driver, blocking", "nothing", driver(blocking = true)),
         Contender("unruffled driver, suspending", "nothing", driver(blocking = false)),
-        Contender("Ktor, mock engine", null, ktorMock(retrying = false)),
-        Contender("Ktor HttpRequestRetry", "Ktor, mock engine", ktorMock(retrying = true)),
+        Contender("Ktor, mock engine", null, ktorMock { }),
+        Contender("Ktor HttpRequestRetry", "Ktor, mock engine", ktorMock { retrying() }),
+        Contender("unruffled plugin in Ktor", "Ktor, mock engine", ktorMock { unruffled(NOWHERE) }),
         Contender("bare OkHttp, stub", null) { stub.fetch("$NOWHERE/orders/7") },
         Contender("unruffled client, blocking, over OkHttp", "bare OkHttp, stub") {
             client.blocking.get("/orders/{id}", path = ID).bytes
@@ -88,6 +90,7 @@ private fun loopback(base: String): List<Contender> {
     val failsafe = FailsafeStack().around { http.fetch(url) }
     val plain = HttpClient(OkHttp)
     val retrying = HttpClient(OkHttp) { retrying() }
+    val plugged = HttpClient(OkHttp) { unruffled(base) }
     return listOf(
         Contender(BLOCKING, null) { http.fetch(url) },
         Contender("a second bare client (noise)", BLOCKING) { twin.fetch(url) },
@@ -99,6 +102,7 @@ private fun loopback(base: String): List<Contender> {
         Contender("resilience4j, suspend", SUSPENDING) { resilience.suspending { http.await(url) } },
         Contender("Ktor, OkHttp engine", SUSPENDING) { plain.get(url).bodyAsBytes() },
         Contender("Ktor HttpRequestRetry", SUSPENDING) { retrying.get(url).bodyAsBytes() },
+        Contender("unruffled plugin in Ktor", SUSPENDING) { plugged.get(url).bodyAsBytes() },
         Contender("unruffled, suspending", SUSPENDING) { client.get("/orders/{id}", path = ID).bytes },
     )
 }
@@ -150,7 +154,7 @@ private object AtOnce : OkHost {
     override suspend fun <T> ask(function: suspend () -> T): T = function()
 }
 
-private fun ktorMock(retrying: Boolean): suspend () -> Unit {
-    val http = HttpClient(MockEngine { respond(BODY) }) { if (retrying) retrying() }
+private fun ktorMock(configure: HttpClientConfig<*>.() -> Unit): suspend () -> Unit {
+    val http = HttpClient(MockEngine { respond(BODY) }, configure)
     return { http.get("$NOWHERE/orders/7").bodyAsBytes() }
 }

@@ -1,5 +1,8 @@
 package dev.unruffled.bench
 
+import dev.unruffled.Policy
+import dev.unruffled.ktor.Unruffled
+import io.ktor.client.HttpClientConfig
 import kotlinx.coroutines.suspendCancellableCoroutine
 import okhttp3.Call
 import okhttp3.Callback
@@ -29,6 +32,11 @@ internal fun stubbed(): OkHttpClient =
                 .header("Content-Type", "application/json").body(BODY.toResponseBody()).build()
         },
     ).build()
+
+/** Our plugin in Ktor's client. */
+internal fun HttpClientConfig<*>.unruffled(base: String) {
+    install(Unruffled) { policy = Policy.fromUrl(base) }
+}
 
 /** The least that is a server: a thread a connection, one answer to whatever comes. */
 internal class LoopbackServer : Closeable {
