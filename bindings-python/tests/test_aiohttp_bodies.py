@@ -40,7 +40,7 @@ def test_an_answer_that_was_put_away_is_returned_whole_after_all(way: str) -> No
     async def work() -> None:
         mw = unruffled.aiohttp.middleware(QUICK)
         async with aiohttp.ClientSession(middlewares=[mw]) as http:
-            asyncio.get_running_loop().call_later(0.2, mw.close)
+            asyncio.get_running_loop().call_later(0.6, mw.close)
             async with http.get(wire.base) as response:
                 assert response.status == 503
                 if way == "read":

@@ -66,7 +66,7 @@ def test_a_key_is_the_only_header_added_and_the_same_on_all_attempts() -> None:
 
 
 def test_an_attempt_that_gets_no_connection_in_its_time_was_never_sent() -> None:
-    policy = {**TWICE, "timeouts": {"attempt": "100ms"}}
+    policy = {**TWICE, "timeouts": {"attempt": "500ms"}}
 
     async def work() -> None:
         async with session(policy, connector=aiohttp.TCPConnector(limit=1)) as http, http.get(wire.base):
@@ -121,7 +121,7 @@ def test_a_websocket_may_be_silent_and_its_handshake_is_tried_again() -> None:
 )
 def test_the_last_error_is_aiohttps_own_and_aiohttp_sends_nothing_again(answer: Any, kind: type[Exception]) -> None:
     async def work() -> None:
-        async with session({**TWICE, "timeouts": {"attempt": "200ms"}}) as http:
+        async with session({**TWICE, "timeouts": {"attempt": "500ms"}}) as http:
             for _ in range(2):
                 with pytest.raises(kind) as raised:
                     await http.get(wire.base)
@@ -219,9 +219,9 @@ def test_what_was_never_sent_has_the_reason_as_its_cause(reason: str) -> None:
 def test_the_sessions_time_limits_hold_for_each_attempt() -> None:
     async def work() -> None:
         began = time.monotonic()
-        async with session(timeout=aiohttp.ClientTimeout(sock_read=0.1)) as http:
+        async with session(timeout=aiohttp.ClientTimeout(sock_read=0.5)) as http:
             assert (await http.get(wire.base)).ok
-        assert time.monotonic() - began >= 0.2
+        assert time.monotonic() - began >= 1
 
     with Wire([silence, silence]) as wire:
         play(work())
@@ -247,9 +247,9 @@ def test_the_sessions_total_spans_attempts_and_waits(where: str) -> None:
 def test_an_attempt_that_dribbles_ends_in_its_time(where: str) -> None:
     async def work() -> None:
         began = time.monotonic()
-        async with session({**QUICK, "timeouts": {"attempt": "300ms"}}) as http:
+        async with session({**QUICK, "timeouts": {"attempt": "700ms"}}) as http:
             assert await text_of(http, wire.base) == '{"well":true}'
-        assert 0.3 <= time.monotonic() - began < 2.5
+        assert 0.7 <= time.monotonic() - began < 2.5
 
     head = OK.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 

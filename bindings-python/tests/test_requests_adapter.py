@@ -73,7 +73,7 @@ def test_a_key_of_the_callers_own_is_kept() -> None:
     [(reset, requests.ConnectionError), (close, requests.ConnectionError), (silence, requests.ReadTimeout)],
 )
 def test_the_last_error_is_requests_own(answer: Any, kind: type[Exception]) -> None:
-    policy = {"retry": {"base": "5ms", "attempts": 2}, "timeouts": {"attempt": "200ms"}}
+    policy = {"retry": {"base": "5ms", "attempts": 2}, "timeouts": {"attempt": "500ms"}}
     with Wire(then=answer) as wire, session(policy) as http:
         with pytest.raises(kind) as raised:
             http.get(wire.base)
@@ -124,8 +124,8 @@ def test_what_was_never_sent_has_the_reason_as_its_cause(kind: type[Exception], 
 def test_the_sessions_time_limits_hold_for_each_attempt() -> None:
     with Wire([silence, silence]) as wire, session() as http:
         began = time.monotonic()
-        assert http.get(wire.base, timeout=(3, 0.1)).ok
-        assert 0.2 <= time.monotonic() - began < 2
+        assert http.get(wire.base, timeout=(3, 0.5)).ok
+        assert time.monotonic() - began >= 1
         assert len(wire.seen) == 3
 
 
@@ -139,11 +139,11 @@ def test_without_a_limit_of_the_policys_none_is_set() -> None:
 def test_an_attempt_that_dribbles_ends_in_its_time(where: str) -> None:
     head = OK.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     answer = dribble(OK) if where == "headers" else dribble(OK[len(head) :], 0.3, head)
-    policy = {"retry": {"base": "5ms"}, "timeouts": {"attempt": "300ms"}}
+    policy = {"retry": {"base": "5ms"}, "timeouts": {"attempt": "700ms"}}
     with Wire([answer]) as wire, session(policy) as http:
         began = time.monotonic()
         assert http.get(wire.base).ok
-        assert 0.3 <= time.monotonic() - began < 2.5
+        assert 0.7 <= time.monotonic() - began < 2.5
         assert len(wire.seen) == 2
 
 
@@ -157,7 +157,7 @@ def test_a_server_that_is_mute_to_tls_ends_the_attempt_in_its_time() -> None:
 
 
 def test_a_pool_without_a_free_connection_ends_the_attempt_in_its_time() -> None:
-    policy = {"retry": {"attempts": 1}, "timeouts": {"attempt": "200ms"}}
+    policy = {"retry": {"attempts": 1}, "timeouts": {"attempt": "500ms"}}
     with Wire([CHUNKED]) as wire, session(policy, pool_maxsize=1, pool_block=True) as http:
         with http.get(wire.base, stream=True), pytest.raises(requests.ConnectTimeout):
             http.get(wire.base)
@@ -197,7 +197,7 @@ def test_each_hop_is_a_call_of_its_own() -> None:
 
 
 def test_a_proxy_is_kept_and_its_connections_are_limited() -> None:
-    policy = {**QUICK, "timeouts": {"attempt": "300ms"}}
+    policy = {**QUICK, "timeouts": {"attempt": "700ms"}}
     with Wire([dribble(OK)]) as proxy, session(policy) as http:
         response = http.get("http://orders.example/a", proxies={"http": proxy.base})
         assert response.ok
@@ -243,7 +243,7 @@ def test_a_forked_child_has_connections_of_its_own() -> None:
 
 def test_over_tls_it_is_the_same(tls: tuple[ssl.SSLContext, str]) -> None:
     context, authority = tls
-    policy = {**QUICK, "timeouts": {"attempt": "300ms"}}
+    policy = {**QUICK, "timeouts": {"attempt": "700ms"}}
     with Wire([BUSY, dribble(OK)], tls=context) as wire, session(policy) as http:
         http.verify = authority
         assert http.get(wire.base).ok

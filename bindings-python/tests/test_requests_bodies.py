@@ -42,7 +42,7 @@ def test_a_prepared_request_stays_as_it_was() -> None:
 
 def test_of_a_long_answer_that_was_put_away_the_beginning_is_returned() -> None:
     with Wire([reply(503, b"x" * 100_000, Retry_After="5")]) as wire, session() as http:
-        threading.Timer(0.2, adapter_of(http)._dropin.engine.close).start()
+        threading.Timer(0.6, adapter_of(http)._dropin.engine.close).start()
         assert http.get(wire.base).content == b"x" * 65_536
 
 
@@ -50,7 +50,7 @@ def test_of_a_long_answer_that_was_put_away_the_beginning_is_returned() -> None:
 def test_an_answer_that_was_put_away_is_returned_whole_after_all(stream: bool) -> None:
     busy = reply(503, gzip.compress(b"later"), Retry_After="5", Content_Encoding="gzip", Set_Cookie="a=b")
     with Wire([busy]) as wire, session() as http:
-        threading.Timer(0.2, adapter_of(http)._dropin.engine.close).start()
+        threading.Timer(0.6, adapter_of(http)._dropin.engine.close).start()
         response = http.get(wire.base, stream=stream)
         assert (response.status_code, len(wire.seen)) == (503, 1)
         assert b"".join(response.iter_content(2)) == b"later"
@@ -173,10 +173,10 @@ def test_an_event_stream_is_delivered_at_its_headers() -> None:
 def test_an_attempts_limit_ends_at_the_headers_of_what_is_streamed() -> None:
     def slow(connection: socket.socket) -> None:
         connection.sendall(CHUNKED[:100])
-        time.sleep(0.4)
+        time.sleep(1)
         connection.sendall(CHUNKED[100:])
 
-    with Wire([slow]) as wire, session({**QUICK, "timeouts": {"attempt": "200ms"}}) as http:
+    with Wire([slow]) as wire, session({**QUICK, "timeouts": {"attempt": "700ms"}}) as http:
         assert len(http.get(wire.base).content) == 400_000
         assert len(wire.seen) == 1
 
