@@ -123,9 +123,9 @@ internal class Account {
         /** For those that nobody asks afterwards. */
         val SILENT = Account()
 
-        /** How the call went that ended with this error. */
+        /** How the call went that ended with this error, the outermost if one was in another. */
         fun of(error: Throwable): String =
-            generateSequence(error) { it.cause }.flatMap { sequenceOf(it) + it.suppressed }
+            generateSequence(error) { it.cause }.flatMap { it.suppressed.reversed() + it }
                 .filterIsInstance<CallException>().firstOrNull()?.explain().orEmpty()
     }
 }

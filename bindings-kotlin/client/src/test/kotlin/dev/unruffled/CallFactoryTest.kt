@@ -1,40 +1,29 @@
 package dev.unruffled
 
 import okhttp3.Authenticator
-import okhttp3.CacheControl
 import okhttp3.Call
 import okhttp3.Callback
 import okhttp3.ConnectionPool
 import okhttp3.Dispatcher
 import okhttp3.EventListener
 import okhttp3.Interceptor
-import okhttp3.MediaType
 import okhttp3.OkHttpClient
 import okhttp3.Request
-import okhttp3.RequestBody
 import okhttp3.RequestBody.Companion.toRequestBody
 import okhttp3.Response
-import okio.BufferedSink
-import org.junit.jupiter.api.AfterAll
-import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotSame
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertSame
-import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
-import org.junit.jupiter.api.BeforeAll
-import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
-import org.junit.jupiter.api.TestInfo
 import java.io.IOException
 import java.io.InterruptedIOException
 import java.net.SocketTimeoutException
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
-import java.util.concurrent.ExecutionException
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
@@ -42,61 +31,7 @@ import kotlin.concurrent.thread
 import kotlin.random.Random
 
 /** The contract of OkHttp's calls, kept over several attempts. What all drop-ins share is in the scenarios. */
-class CallFactoryTest {
-    private val closing = mutableListOf<AutoCloseable>()
-    private var run = ""
-
-    @BeforeEach
-    fun name(info: TestInfo) {
-        run = "calls-${info.displayName.hashCode().toUInt()}"
-    }
-
-    @AfterEach
-    fun close() {
-        closing.asReversed().forEach { it.close() }
-    }
-
-    private fun factory(
-        policy: String = "",
-        over: Call.Factory = OkHttpClient(),
-        retry: String = """{"base":"10ms"}""",
-    ): ResilientCallFactory =
-        Unruffled.callFactory(Policy.fromString("""{"retry":$retry$policy}"""), over)
-            .also { closing += AutoCloseable(it::close) }
-
-    private fun request(script: String, path: String = "/thing"): Request =
-        Request.Builder().url(server.begin(run, script) + path).build()
-
-    /** Both ways of making a call, with what comes of it. */
-    private fun both(act: (make: (Call) -> Response) -> Unit) {
-        act { it.execute() }
-        act { it.queued() }
-    }
-
-    private fun Call.later(): CompletableFuture<Response> =
-        CompletableFuture<Response>().also { enqueue(Answered(it)) }
-
-    private fun Call.queued(): Response = later().ends()
-
-    private fun CompletableFuture<Response>.ends(): Response =
-        try {
-            get(PATIENCE, TimeUnit.SECONDS)
-        } catch (failed: ExecutionException) {
-            throw checkNotNull(failed.cause)
-        }
-
-    private inline fun <reified T : Throwable> fails(crossinline work: () -> Unit): T =
-        assertThrows(T::class.java) { work() }
-
-    /** Until the server has seen so many requests. */
-    private fun until(requests: Int) {
-        val end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE)
-        while (server.requests(run) < requests) {
-            check(System.nanoTime() < end) { "the server has not seen $requests requests" }
-            Thread.sleep(2)
-        }
-    }
-
+internal class CallFactoryTest : Calling() {
     @Test
     fun `the last answer is OkHttp's own, with the ones before it as prior responses`() =
         both { make ->
@@ -237,100 +172,6 @@ class CallFactoryTest {
     }
 
     @Test
-    fun `a pool of one connection serves call after call, retried or given up`() {
-        val pool = ConnectionPool(1, 1, TimeUnit.MINUTES)
-        val client = OkHttpClient.Builder().connectionPool(pool).build()
-        val factory = factory(""","breaker":false""", client, """{"base":"50ms","attempts":2}""")
-        val request =
-            request(
-                """{"answers":[{"status":503,"bytes":20000},{"bytes":20},{"status":503},{"status":500}],"cycle":true}""",
-            )
-        repeat(4) {
-            both { make -> make(factory.newCall(request)).close() }
-        }
-        assertEquals(1, pool.connectionCount())
-        assertEquals(1, pool.idleConnectionCount())
-        assertEquals(1, server.seen(run).map { it["connection"] }.distinct().size)
-    }
-
-    @Test
-    fun `a body that breaks off is a failed attempt if it is small, and the reader's own trouble else`() =
-        both { make ->
-            val cut = """{"answers":[{"bytes":2000,"fault":"truncate"}],"then":{"bytes":2000}}"""
-            make(factory().newCall(request(cut))).use { assertEquals(2000, it.body.bytes().size) }
-            assertEquals(2, server.requests(run))
-            make(factory(""","bufferUpTo":1000""").newCall(request(cut))).use { response ->
-                fails<IOException> { response.body.bytes() }
-            }
-            assertEquals(1, server.requests(run))
-        }
-
-    @Test
-    fun `events come as they are sent, whatever length they declare`() {
-        val events = """"headers":{"Content-Type":"text/event-stream"},"bytes":40,"fault":"dribble","every":50"""
-        val call = factory().newCall(request("""{"then":{$events}}"""))
-        call.execute().use { response ->
-            assertTrue(response.body.source().buffer.size < 40)
-            assertEquals(40, response.body.bytes().size)
-        }
-    }
-
-    @Test
-    fun `silence between two pieces ends a stream after idle if the policy says so`() {
-        val script = """{"then":{"bytes":40,"fault":"stall-body"}}"""
-        val call = factory(""","bufferUpTo":0,"timeouts":{"idle":"200ms"}""").newCall(request(script))
-        call.execute().use { response -> fails<SocketTimeoutException> { response.body.bytes() } }
-    }
-
-    @Test
-    fun `the beginning of a long answer that was let go says that it is no more than that`() =
-        both { make ->
-            // A wait comes after the long answer, and is ended by closing: the copy is all there is.
-            val script = """{"then":{"status":503,"headers":{"Retry-After":"30"},"bytes":200000}}"""
-            val factory = factory()
-            val call = factory.newCall(request(script))
-            val closing = thread {
-                until(1)
-                Thread.sleep(SHORT)
-                factory.close()
-            }
-            make(call).use { response ->
-                assertEquals(503, response.code)
-                assertEquals(200_000, response.body.contentLength())
-                val source = response.body.source()
-                assertTrue(source.request(65_536))
-                assertTrue("65536" in fails<IOException> { source.readByteArray() }.message.orEmpty())
-            }
-            closing.join()
-        }
-
-    @Test
-    fun `a body that can be sent once is sent once`() =
-        both { make ->
-            val body =
-                object : RequestBody() {
-                    override fun contentType(): MediaType? = null
-
-                    override fun isOneShot() = true
-
-                    override fun writeTo(sink: BufferedSink) {
-                        sink.writeUtf8("once")
-                    }
-                }
-            val request = request("""{"then":{"status":503}}""").newBuilder().put(body).build()
-            make(factory().newCall(request)).use { assertEquals(503, it.code) }
-            assertEquals(listOf("once"), server.seen(run).map { it.text("body") })
-        }
-
-    @Test
-    fun `a PUT with a body of bytes is sent again, byte for byte`() =
-        both { make ->
-            val request = request("""{"answers":[{"status":503}]}""").newBuilder().put("whole".toRequestBody()).build()
-            make(factory().newCall(request)).use { assertEquals(200, it.code) }
-            assertEquals(listOf("whole", "whole"), server.seen(run).map { it.text("body") })
-        }
-
-    @Test
     fun `whoever retries above is left to it`() {
         val seen = CopyOnWriteArrayList<Event>()
         val below = Unruffled.interceptor(Policy.fromString("""{"retry":{"base":"1ms"}}""")) { on { seen += it } }
@@ -340,6 +181,10 @@ class CallFactoryTest {
         factory(over = client).newCall(request(script)).execute().use { assertEquals(503, it.code) }
         assertEquals(4, server.requests(run))
         assertEquals(4, seen.count { it.kind == "stacked" })
+        val lost = request("""{"then":{"fault":"reset-after"}}""")
+        val calls = factory(over = client)
+        val failed = fails<IOException> { calls.newCall(lost).execute() }
+        assertTrue("retries-exhausted" in calls.explain(failed), calls.explain(failed))
         val policy = """{"baseUrl":"${server.begin("$run-verbs", script)}","retry":{"base":"1ms"}}"""
         val verbs = Unruffled.client(Policy.fromString(policy)) { okHttp(client) }
         verbs.use { assertEquals(503, it.blocking.get("/thing", raise = false).status) }
@@ -347,13 +192,6 @@ class CallFactoryTest {
         val counted = request(script).newBuilder().header("x-stainless-retry-count", "1").build()
         factory().newCall(counted).execute().use { assertEquals(503, it.code) }
         assertEquals(1, server.requests(run))
-    }
-
-    @Test
-    fun `a cache that has nothing is not asked again`() {
-        val request = request("{}").newBuilder().cacheControl(CacheControl.FORCE_CACHE).build()
-        both { make -> make(factory().newCall(request)).use { assertEquals(504, it.code) } }
-        assertEquals(0, server.requests(run))
     }
 
     @Test
@@ -451,7 +289,7 @@ class CallFactoryTest {
         val client = OkHttpClient.Builder().connectionPool(pool).build()
         val factory = factory(""","breaker":false,"concurrency":4,"timeouts":{"attempt":"60ms"}""", client)
         val script =
-            """{"answers":[{"status":503},{"bytes":3000},{"status":500,"delay":5},{"fault":"stall-body","bytes":99},""" +
+            """{"answers":[{"status":503},{"bytes":3000},{"status":500,"delay":5},{"fault":"stall-body"},""" +
                 """{"fault":"reset-after"},{"delay":20},{"status":429}],"cycle":true}"""
         val request = request(script)
         val random = Random(1)
@@ -537,34 +375,5 @@ class CallFactoryTest {
             val refused = request("""{"refuse":100}""").newBuilder().post(post).build()
             make(factory.newCall(refused)).use { assertEquals(200, it.code) }
         }
-    }
-
-    @Test
-    fun `a connection is proven unsent even for a POST, a lost answer is not`() =
-        both { make ->
-            val post = "x".toRequestBody()
-            val patient = factory(retry = """{"base":"100ms"}""")
-            make(patient.newCall(request("""{"refuse":100}""").newBuilder().post(post).build())).use {
-                assertEquals(200, it.code)
-            }
-            val lost = request("""{"then":{"fault":"reset-after"}}""").newBuilder().post(post).build()
-            fails<IOException> { make(factory().newCall(lost)) }
-            assertEquals(1, server.requests(run))
-        }
-
-    private companion object {
-        const val PATIENCE = 10L
-        const val SHORT = 50L
-        lateinit var server: FaultServer
-
-        @JvmStatic
-        @BeforeAll
-        fun start() {
-            server = FaultServer()
-        }
-
-        @JvmStatic
-        @AfterAll
-        fun stop() = server.close()
     }
 }

@@ -62,6 +62,8 @@ private fun unconnected(): List<Contender> {
     val resilience = Resilience4j()
     val failsafe = FailsafeStack().around(::nothing)
     val client = Unruffled.client(Policy.fromUrl(NOWHERE)) { okHttp(stub) }
+    val calls = Unruffled.callFactory(NOWHERE, stub)
+    val intercepted = stub.intercepted(NOWHERE)
     return listOf(
         Contender("nothing", null) { nothing() },
         Contender("resilience4j limiter + breaker + retry", "nothing") { composed.get() },
@@ -77,13 +79,21 @@ private fun unconnected(): List<Contender> {
         Contender("unruffled client, blocking, over OkHttp", "bare OkHttp, stub") {
             client.blocking.get("/orders/{id}", path = ID).bytes
         },
+        Contender("unruffled call factory over OkHttp", "bare OkHttp, stub") { calls.fetch("$NOWHERE/orders/7") },
+        Contender("unruffled interceptor in OkHttp", "bare OkHttp, stub") { intercepted.fetch("$NOWHERE/orders/7") },
     )
 }
+
+/** With our interceptor before its own. */
+private fun OkHttpClient.intercepted(base: String): OkHttpClient =
+    newBuilder().apply { interceptors().add(0, Unruffled.interceptor(base)) }.build()
 
 private fun loopback(base: String): List<Contender> {
     val http = OkHttpClient()
     val twin = OkHttpClient()
     val client = Unruffled.client(Policy.fromUrl(base)) { okHttp(OkHttpClient()) }
+    val calls = Unruffled.callFactory(base)
+    val intercepted = OkHttpClient().intercepted(base)
     val url = "$base/orders/7"
     val resilience = Resilience4j()
     val composed = resilience.around { http.fetch(url) }
@@ -97,6 +107,8 @@ private fun loopback(base: String): List<Contender> {
         Contender("resilience4j, blocking", BLOCKING) { composed.get() },
         Contender("Failsafe", BLOCKING) { failsafe() },
         Contender("unruffled, blocking", BLOCKING) { client.blocking.get("/orders/{id}", path = ID).bytes },
+        Contender("unruffled call factory, blocking", BLOCKING) { calls.fetch(url) },
+        Contender("unruffled interceptor, blocking", BLOCKING) { intercepted.fetch(url) },
         Contender(SUSPENDING, null) { http.await(url) },
         Contender("a second bare client, suspending (noise)", SUSPENDING) { twin.await(url) },
         Contender("resilience4j, suspend", SUSPENDING) { resilience.suspending { http.await(url) } },
@@ -104,6 +116,7 @@ private fun loopback(base: String): List<Contender> {
         Contender("Ktor HttpRequestRetry", SUSPENDING) { retrying.get(url).bodyAsBytes() },
         Contender("unruffled plugin in Ktor", SUSPENDING) { plugged.get(url).bodyAsBytes() },
         Contender("unruffled, suspending", SUSPENDING) { client.get("/orders/{id}", path = ID).bytes },
+        Contender("unruffled call factory, suspending", SUSPENDING) { calls.await(url) },
     )
 }
 

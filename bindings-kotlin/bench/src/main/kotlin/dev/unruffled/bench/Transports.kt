@@ -87,11 +87,11 @@ internal class LoopbackServer : Closeable {
 }
 
 /** One GET by bare OkHttp, on this thread. */
-internal fun OkHttpClient.fetch(url: String): ByteArray =
+internal fun Call.Factory.fetch(url: String): ByteArray =
     newCall(Request.Builder().url(url).build()).execute().use { it.body.bytes() }
 
 /** The same for a coroutine, by an adapter as everybody writes it. */
-internal suspend fun OkHttpClient.await(url: String): ByteArray =
+internal suspend fun Call.Factory.await(url: String): ByteArray =
     suspendCancellableCoroutine { continuation ->
         val call = newCall(Request.Builder().url(url).build())
         continuation.invokeOnCancellation { call.cancel() }

@@ -4,6 +4,9 @@ import dev.unruffled.CallException
 import dev.unruffled.Policy
 import dev.unruffled.PolicyException
 import dev.unruffled.Unruffled
+import okhttp3.OkHttpClient
+import okhttp3.Request
+import java.io.IOException
 import java.net.ServerSocket
 
 /** A program that touches everything that crosses to the native library: it is played from the jar and after shrinking. */
@@ -27,11 +30,26 @@ object Outage {
                 check(e.explain().isNotEmpty()) { "no table" }
                 check("attempt" in events) { "no events: $events" }
                 check(client.snapshot()["attempts"] == 2L) { "${client.snapshot()}" }
+                check("retries-exhausted" in dropIns(policy, port)) { "no account" }
                 return "$issue ${e.reason.text} ${e.outcome.text} ${e.attempts}"
             }
         }
         return "$issue answered"
     }
+
+    /** The same through OkHttp's own calls, a call factory over a client with an interceptor: how it went. */
+    private fun dropIns(policy: String, port: Int): String =
+        Unruffled.interceptor(Policy.fromString(policy)).use { interceptor ->
+            val client = OkHttpClient.Builder().addInterceptor(interceptor).build()
+            Unruffled.callFactory(Policy.fromString(policy), client).use { calls ->
+                val call = calls.newCall(Request.Builder().url("http://127.0.0.1:$port").build())
+                try {
+                    call.execute().use { "answered" }
+                } catch (refused: IOException) {
+                    calls.explain(refused)
+                }
+            }
+        }
 
     /** What it prints. */
     const val EXPECTED = "retyr retries-exhausted not-sent 2"
