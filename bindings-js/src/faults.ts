@@ -68,6 +68,7 @@ const PROGRAMMING_TEXTS = [
   "is not defined",
   "undefined is not",
   "Illegal invocation",
+  "to a ByteString",
 ];
 
 /** What the platform's error tells about where it happened. */

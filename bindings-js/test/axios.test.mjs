@@ -251,6 +251,14 @@ describe("beside others", () => {
     assert.match(adapter.explain(limited), /rate-limited/);
     adapter.close();
     assert.equal((await api.get("/x").catch((error) => error)).cause.reason, "closed");
+    const clock = new TestClock();
+    const late = await setup({ concurrency: 1, timeouts: { total: "5s" } }, [() => {}], { clock });
+    const calls = [1, 2].map(() => late.api.get("/x").catch((error) => error));
+    await until(() => late.seen.length === 1 && late.adapter.snapshot().waiting === 1);
+    await clock.pass(5_000);
+    const deadline = await calls[1];
+    assert.equal(deadline.code, "ETIMEDOUT");
+    assert.equal(deadline.cause.reason, "deadline");
     assert.throws(() => createAdapter({}, QUICK), /npm install axios/);
   });
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { PassThrough, Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { CallError, createFetch } from "unruffled";
+import { CallError } from "unruffled";
 import { createInterceptor } from "unruffled/undici";
 import { TestClock } from "./kit.js";
 import { lost, nowhere } from "./shared/served.js";
@@ -13,7 +13,7 @@ import { QUICK, underEach, until } from "./shared/undici.js";
 
 const KEYED = { ...QUICK, idempotency: { header: "Idempotency-Key" } };
 
-await underEach(({ Agent, errors, fetch, FormData, Headers, interceptors, MockAgent, request, upgrade }, setup) => {
+await underEach(({ errors, fetch, FormData, Headers, interceptors, MockAgent, request, upgrade }, setup) => {
   describe("answers", () => {
     it("fetch, request, stream and the instance's methods each get the third attempt", async () => {
       const kinds = {
@@ -268,13 +268,22 @@ await underEach(({ Agent, errors, fetch, FormData, Headers, interceptors, MockAg
       assert.equal(ended.cause.reason, "closed");
 
       const limits = [{ name: "one", rate: 1, per: "1h", burst: 1 }];
-      const late = await setup({ ...QUICK, limits, timeouts: { total: "5s" } }, [200]);
-      const call = () => request(`${late.base}/x?secret=1`, { dispatcher: late.dispatcher });
+      const limited = await setup({ ...QUICK, limits }, [200]);
+      const call = () => request(`${limited.base}/x?secret=1`, { dispatcher: limited.dispatcher });
       await call();
       const error = await call().catch((error) => error);
       assert.ok(error instanceof errors.SocketError, error.name);
       assert.equal(error.cause.reason, "rate-limited");
       assert.doesNotMatch(`${error.message}${error.cause.message}`, /secret/);
+
+      const clock = new TestClock();
+      const late = await setup({ concurrency: 1, timeouts: { total: "5s" } }, [() => {}], { clock });
+      const calls = [1, 2].map(() => request(late.base, { dispatcher: late.dispatcher }).catch((error) => error));
+      await until(() => late.seen.length === 1 && late.interceptor.snapshot().waiting === 1);
+      await clock.pass(5_000);
+      const deadline = await calls[1];
+      assert.ok(deadline instanceof errors.ConnectTimeoutError);
+      assert.equal(deadline.cause.reason, "deadline");
     });
 
     it("a dispatcher that was closed, a mock without an answer and an older undici say so once", async () => {
@@ -292,73 +301,6 @@ await underEach(({ Agent, errors, fetch, FormData, Headers, interceptors, MockAg
       assert.equal(none.code, "UND_MOCK_ERR_MOCK_NOT_MATCHED");
       const old = createInterceptor(QUICK)(() => true);
       assert.throws(() => old({ origin: base, path: "/", method: "GET" }, { onConnect() {} }), /undici 7/);
-    });
-  });
-
-  describe("beside others", () => {
-    it("breaker, budget and limits are per origin; routes are those of the policy's own", async () => {
-      const first = await setup(QUICK, [503]);
-      const routes = { "GET /once/*": { retry: { attempts: 1 } } };
-      const second = await setup({ ...QUICK, routes }, [503], { baseUrl: first.base });
-      const get = async (url) => (await request(url, { dispatcher: second.dispatcher })).body.dump();
-      await get(`${first.base}/once/7?x=1`);
-      assert.equal(first.seen.length, 1);
-      await get(`${first.base}/other`);
-      assert.equal(first.seen.length, 5);
-      await get(`${second.base}/once/7`);
-      assert.equal(second.seen.length, 4);
-      const odd = { origin: new URL(second.base), path: "//elsewhere.example/x", method: "GET" };
-      await (await second.dispatcher.request(odd)).body.dump();
-      const origins = second.interceptor.snapshot().upstreams.map(({ origin }) => origin);
-      assert.deepEqual(origins.sort(), [first.base, second.base].sort());
-    });
-
-    it("whoever retries above gets single attempts: a counting SDK, a createFetch, another interceptor", async () => {
-      const told = [];
-      const stacked = async (call) => {
-        const { base, seen, dispatcher, interceptor } = await setup(QUICK, [503]);
-        interceptor.on("stacked", (event) => told.push(event));
-        await call(base, dispatcher);
-        return seen.length;
-      };
-      const headers = { "x-stainless-retry-count": "1" };
-      assert.equal(await stacked((base, dispatcher) => fetch(base, { dispatcher, headers })), 1);
-      assert.equal(await stacked((base, dispatcher) => createFetch(QUICK, { fetch })(base, { dispatcher })), 4);
-      assert.equal(
-        await stacked((base, dispatcher) =>
-          request(base, { dispatcher: dispatcher.compose(createInterceptor(QUICK)) }),
-        ),
-        4,
-      );
-      assert.equal(told.length, 9);
-    });
-
-    it("an interceptor outside sees one call, one inside each attempt; redirects are calls of their own", async () => {
-      const away = (_, response) => response.writeHead(302, { location: "/there" }).end();
-      const { base, seen, agent, interceptor } = await setup(QUICK, [503, away, 503, 200]);
-      const counts = { inside: 0, outside: 0 };
-      const counting = (key) => (dispatch) => (options, handler) => {
-        counts[key]++;
-        return dispatch(options, handler);
-      };
-      const redirect = interceptors.redirect({ maxRedirections: 3 });
-      const dispatcher = agent.compose(counting("inside"), interceptor, counting("outside"), redirect);
-      const { statusCode, context } = await request(`${base}/here`, { dispatcher });
-      assert.equal(statusCode, 200);
-      assert.deepEqual(counts, { inside: 4, outside: 2 });
-      assert.deepEqual(
-        seen.map(({ url }) => url),
-        ["/here", "/here", "/there", "/there"],
-      );
-      assert.equal(String(context.history[0]), `${base}/here`);
-    });
-
-    it("Node's own fetch takes the dispatcher too", async () => {
-      const { base, seen, dispatcher } = await setup(KEYED, [503, 200]);
-      const response = await globalThis.fetch(base, { dispatcher, method: "POST", body: "x" });
-      assert.deepEqual(await response.json(), { status: 200 });
-      assert.equal(seen.length, 2);
-      assert.ok(new Agent().compose([createInterceptor(QUICK)]));
     });
   });
 });
