@@ -14,16 +14,12 @@ import io.ktor.utils.io.InternalAPI
 import io.ktor.utils.io.cancel
 import io.ktor.utils.io.readAvailable
 import io.ktor.utils.io.readRemaining
-import io.ktor.utils.io.writeFully
-import io.ktor.utils.io.writer
 import kotlinx.coroutines.CompletableJob
-import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.job
 import kotlinx.coroutines.withTimeoutOrNull
 import kotlinx.io.readByteArray
-import java.net.SocketTimeoutException
 
 /**
  * Ktor's answer to one attempt, [whole] in memory or open. What is read of it is in it again when it is handed over, which
@@ -34,8 +30,6 @@ import java.net.SocketTimeoutException
 internal class Received(
     private var call: HttpClientCall,
     private val own: HttpRequestBuilder,
-    /** An open body may be silent for so many milliseconds; 0 = as the engine says. */
-    private val idleMs: Long = 0,
     bytes: ByteArray? = null,
     private val whole: Boolean = false,
 ) : Reply(call.response.status.value, bytes) {
@@ -92,37 +86,9 @@ internal class Received(
         when {
             whole -> call
             closed -> start.let { kept -> call.replaceResponse { ByteReadChannel(kept) } }
-            start.isEmpty() && idleMs == 0L -> call
-            else -> pumped()
+            start.isEmpty() -> call
+            else -> call.pumped(start)
         }
-
-    private fun pumped(): HttpClientCall {
-        val begun by lazy(::pump)
-        return call.replaceResponse { begun }
-    }
-
-    private fun pump(): ByteReadChannel {
-        val body = call.response.rawContent
-        return CoroutineScope(call.coroutineContext).writer {
-            channel.writeFully(start)
-            val piece = ByteArray(PIECE)
-            while (true) {
-                val size = body.next(piece)
-                if (size < 0) break
-                channel.writeFully(piece, 0, size)
-                channel.flush()
-            }
-            body.closedCause?.let { throw it }
-        }.channel
-    }
-
-    private suspend fun ByteReadChannel.next(piece: ByteArray): Int {
-        if (idleMs == 0L) return readAvailable(piece)
-        withTimeoutOrNull(idleMs) { readAvailable(piece) }?.let { return it }
-        val silent = SocketTimeoutException("the body was silent for $idleMs ms")
-        cancel(silent)
-        throw silent
-    }
 
     private companion object {
         const val PIECE = 8_192

@@ -55,7 +55,7 @@ internal class Sending(
                 request.path(),
                 request.isRepeatable(),
                 request.uploadBytes(),
-                // An account that is closed came along with the request of an earlier answer.
+                // Ktor's own retries count as well. An account that is closed came along with an earlier answer's request.
                 nested = (above != null && above.told == null) || request.isRetriedBy(client),
             )
         try {
@@ -91,6 +91,9 @@ internal class Sending(
         own.attributes.put(ACCOUNT, account)
         attempt.extras?.keyHeader?.let { if (it !in own.headers) own.headers[it] = attempt.extras.key }
         val limits = dropIn.engine.settings.routes[attempt.route]
+        own.attributes.run {
+            if (limits.idleWritten && !own.isSession()) put(Silence.LIMIT, limits.idle) else remove(Silence.LIMIT)
+        }
         if (limits.connectWritten && client.isSupported(HttpTimeoutCapability)) {
             val theirs = own.getCapabilityOrNull(HttpTimeoutCapability)
             val ours = HttpTimeoutConfig(theirs?.requestTimeoutMillis, limits.connect, theirs?.socketTimeoutMillis)
@@ -107,17 +110,13 @@ internal class Sending(
         val whole =
             when {
                 response.isSaved -> call
-                own.isSession() -> return Received(call, own)
-                response.isShort(limits.bufferUpTo) -> call.saved()
-                else -> return Received(call, own, if (limits.idleWritten) limits.idle else 0)
+                own.isSession() || !response.isShort(limits.bufferUpTo) -> return Received(call, own)
+                else -> call.saved()
             }
-        if (status >= Driver.FIRST_ERROR ||
-            limits.bodyStatuses.binarySearch(status) < 0
-        ) {
-            return Received(whole, own, whole = true)
-        }
+        val told = status < Driver.FIRST_ERROR && limits.bodyStatuses.binarySearch(status) >= 0
+        if (!told) return Received(whole, own, whole = true)
         val saved = whole.saved()
-        return Received(saved, own, bytes = saved.start(Driver.MOST_TOLD), whole = true)
+        return Received(saved, own, saved.start(Driver.MOST_TOLD), whole = true)
     }
 
     private suspend fun HttpClientCall.saved(): HttpClientCall =

@@ -80,6 +80,7 @@ public class Unruffled internal constructor(private val dropIn: DropIn) : Closea
         }
 
         override fun install(plugin: Unruffled, scope: HttpClient) {
+            Silence.watch(scope)
             scope.plugin(HttpSend).intercept { request -> plugin.send(scope, this, request) }
         }
     }

@@ -137,6 +137,19 @@ class StreamsTest {
         }
 
     @Test
+    fun `a body that falls silent before it is whole is a failed attempt`() =
+        runTest {
+            val policy = """{"retry":{"jitter":"none"},"timeouts":{"idle":"1s"}}"""
+            for (length in listOf(null, 2)) {
+                val mocked =
+                    Mocked(this, policy, pieces(200, "a", "b", every = 1_100, length = length), answer(200, "ab"))
+                assertEquals("ab", mocked.client.get(URL).bodyAsText())
+                assertEquals(listOf(1_200L), mocked.times.map { it - mocked.times[0] }.drop(1))
+                assertEquals("timeout", mocked.events.first { it.kind == "attempt" }.values["fault"])
+            }
+        }
+
+    @Test
     fun `what a rule has read of a body is still in it`() =
         runTest {
             val policy = """{"classify":[{"status":429,"json":"/code","is":["quota"],"as":"fail"}]}"""
