@@ -22,7 +22,8 @@ class RetrofitTest {
         server.start()
         try {
             val java = File(System.getProperty("java.home"), "bin/java").path
-            val command = listOf(java, "-cp", System.getProperty("java.class.path"), "dev.unruffled.examples.RetrofitOrdersKt")
+            val path = System.getProperty("java.class.path")
+            val command = listOf(java, "-cp", path, "dev.unruffled.examples.RetrofitOrdersKt")
             val process =
                 ProcessBuilder(command).redirectErrorStream(true).apply {
                     environment()["API_URL"] = "http://127.0.0.1:${server.address.port}"
