@@ -8,14 +8,16 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import requests
+from urllib3 import Timeout
 
 import unruffled
 import unruffled.requests
+from unruffled._urllib3 import connects_within
 
 from .sessions import KEYED, QUICK, adapter_of
 from .sessions import requests_session as session
@@ -138,7 +140,7 @@ def test_a_body_that_stalls_is_tried_again(limit: str) -> None:
     with Wire(answers, then=answers[0]) as wire, session({"retry": {"base": "5ms", "attempts": 2}, **timeouts}) as http:
         kind = requests.ConnectionError if limit == "session" else requests.ReadTimeout
         with pytest.raises(kind) as raised:
-            http.get(wire.base, timeout=(3, 0.1) if limit == "session" else None)
+            http.get(wire.base, timeout=(3, 0.5) if limit == "session" else None)
         assert "timeout" in unruffled.explain(raised.value)
         assert len(wire.seen) == 2
 
@@ -199,3 +201,55 @@ def test_closing_an_answer_that_a_rule_looked_into_closes_its_connection() -> No
         assert response.raw.read(11) == b'{"code":"a"'
         response.close()
         assert wire.settled(0)
+
+
+def test_closing_an_answer_that_a_rule_looked_into_gives_its_place_in_the_pool_back() -> None:
+    rule = {"status": 429, "json": "/code", "is": ["a"], "as": "fail"}
+    policy = {**QUICK, "classify": [rule], "timeouts": {"attempt": "2s"}}
+    body = b'{"code":"a","rest":"' + b"x" * 3_000_000 + b'"}'
+    with Wire(then=reply(429, body)) as wire, session(policy, pool_block=True, pool_maxsize=1) as http:
+        for _ in range(2):
+            http.get(wire.base, stream=True).close()
+        assert http.get(wire.base).content == body
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_rule_sees_into_a_success_whose_body_was_awaited(stream: bool) -> None:
+    rule = {"status": 200, "json": "/ok", "is": [False], "as": "retry"}
+    with Wire([reply(200, b'{"ok":false}')]) as wire, session({**QUICK, "classify": [rule]}) as http:
+        assert http.get(wire.base, stream=stream).content == OK[-13:]
+        assert len(wire.seen) == 2
+
+
+def test_raw_is_as_it_would_be_without_a_policy() -> None:
+    answer = reply(200, gzip.compress(b"a body"), Content_Encoding="gzip")
+    with Wire(then=answer) as wire, requests.Session() as plain, session() as http:
+        plain.trust_env = False
+        one, other = ([each.get(f"{wire.base}/a", stream=True).raw for _ in range(3)] for each in (plain, http))
+        assert one[0].read() == other[0].read()
+        assert one[1].read1(3) + one[1].read1() == other[1].read1(3) + other[1].read1()
+        assert (one[2].version_string, one[2].geturl()) == (other[2].version_string, other[2].geturl())
+
+
+def test_the_smaller_limit_ends_a_stream_that_stalls() -> None:
+    answer = then_silence(CHUNKED[:100])
+    policy = {**QUICK, "timeouts": {"idle": "30s"}}
+    with Wire([answer]) as wire, session(policy) as http, http.get(wire.base, stream=True, timeout=0.1) as response:
+        begun = time.monotonic()
+        with pytest.raises(requests.ConnectionError, match="Read timed out"):
+            _ = response.content
+        assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_any_kind_of_bytes_is_sent_again(kind: Callable[[bytes], Any]) -> None:
+    with Wire([BUSY]) as wire, session() as http:
+        assert http.put(wire.base, data=kind(b"a body")).status_code == 200
+        assert [seen.body for seen in wire.seen] == [b"a body", b"a body"]
+
+
+def test_the_policys_limit_on_connecting_holds_beside_one_of_urllib3s() -> None:
+    least = connects_within(1, Timeout(connect=5, read=7, total=9))
+    assert (least.connect_timeout, least.total, least._read) == (1, 9, 7)
+    assert connects_within(3, Timeout(connect=2)).connect_timeout == 2
+    assert connects_within(3, Timeout(read=2)).connect_timeout == 3

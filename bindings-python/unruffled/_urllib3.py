@@ -18,6 +18,7 @@ from typing import Any
 
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, PoolManager
 from urllib3.exceptions import ConnectTimeoutError
+from urllib3.util import Timeout
 
 from ._limit import LIMIT, remaining
 
@@ -52,6 +53,10 @@ class LimitedSocket:
         self._timeout = seconds
         self._clipped = False
         self._own.settimeout(seconds)
+
+    def within(self, seconds: float) -> None:
+        """For each operation from now on, where its own limit is not smaller."""
+        self.settimeout(seconds if self._timeout is None else min(seconds, self._timeout))
 
     def _clip(self) -> None:
         if LIMIT.at is None and not self._clipped:
@@ -135,6 +140,10 @@ def connects_within(seconds: float, timeout: Any) -> Any:
         connect, read = timeout
     elif timeout is None or isinstance(timeout, (int, float)):
         connect = read = timeout
+    elif isinstance(timeout, Timeout):
+        own = timeout.connect_timeout
+        connect = min(seconds, own) if isinstance(own, (int, float)) else seconds
+        return Timeout(connect=connect, read=timeout._read, total=timeout.total)
     else:
         return timeout
     return (seconds if connect is None else min(seconds, connect), read)
@@ -155,18 +164,30 @@ def close_idle(pool: HTTPConnectionPool) -> None:
 
 def joined(raw: Any, pieces: Iterator[bytes]) -> BaseHTTPResponse:
     """An answer, part of whose body was read, with all of it. Closing it closes the answer."""
-    return HTTPResponse(
-        body=_Joined(pieces, raw.close),
+
+    def close() -> None:
+        raw.close()
+        # Else the pool would count the connection as taken for ever.
+        raw.release_conn()
+
+    made = HTTPResponse(
+        body=_Joined(pieces, close),
         headers=raw.headers,
         status=raw.status,
         version=raw.version,
         reason=raw.reason,
         preload_content=False,
+        decode_content=raw.decode_content,
+        retries=raw.retries,
+        request_url=raw.geturl(),
         # Where requests looks for cookies.
         original_response=raw._original_response,
         # Its length was looked at as it was read.
         enforce_content_length=False,
     )
+    # Not known to the constructor before urllib3 2.3.
+    made.version_string = getattr(raw, "version_string", "")
+    return made
 
 
 class _Joined(io.RawIOBase):
@@ -187,6 +208,12 @@ class _Joined(io.RawIOBase):
         taken, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
         buffer[: len(taken)] = taken
         return len(taken)
+
+    def read1(self, size: int = -1) -> bytes:
+        if size >= 0:
+            return self.read(size) or b""
+        left, self._left = self._left, b""
+        return left or next(self._pieces, b"")
 
     def close(self) -> None:
         if not self.closed:

@@ -120,7 +120,7 @@ class Adapter(Offers, HTTPAdapter):
         call.stream = stream
         body = request.body
         call.rewind = None
-        repeatable = body is None or isinstance(body, (bytes, str))
+        repeatable = body is None or isinstance(body, (bytes, str, bytearray, memoryview))
         if not repeatable and isinstance(request._body_position, int) and hasattr(body, "seek"):
             call.rewind, repeatable = lambda: rewind_body(request), True
         origin, path = self._dropin.place_of(cast(str, request.url))
@@ -175,7 +175,7 @@ class _Host(ThreadHost[_Call, requests.Response]):
                     raise
                 call.streamed = False
             elif call.route.idle is not None and WIRE.socket is not None:
-                WIRE.socket.settimeout(call.route.idle)
+                WIRE.socket.within(call.route.idle)
             return response
         except EmptyPoolError as error:
             raise requests.ConnectTimeout(error, request=request) from error
@@ -187,10 +187,10 @@ class _Host(ThreadHost[_Call, requests.Response]):
             LIMIT.at = before
 
     def _whole(self, call: _Call, response: requests.Response) -> None:
-        if call.stream:
-            # Whoever asked for a stream may read `raw`.
+        if call.stream or response.status_code in call.body_statuses:
+            # Whoever asked for a stream may read `raw`; a rule looks into what came.
             call.response = response
-            self.restore(call, list(_pieces(response)), None)
+            self.restore(call, list(_pieces(response.raw)), None)
         else:
             response.content  # noqa: B018 (keeps what it reads)
 
@@ -209,7 +209,7 @@ class _Host(ThreadHost[_Call, requests.Response]):
         return codes.REFUSED
 
     def body(self, call: _Call, at: float) -> Iterator[bytes]:
-        return _pieces(cast(requests.Response, call.response))
+        return _pieces(cast(requests.Response, call.response).raw)
 
     def release(self, call: _Call) -> None:
         cast(requests.Response, call.response).close()
@@ -234,10 +234,10 @@ def _lines(headers: CaseInsensitiveDict[Any], names: Container[str]) -> list[tup
     ]
 
 
-def _pieces(response: requests.Response) -> Iterator[bytes]:
-    """A body as it comes from the wire; raises as `Response.iter_content`."""
+def _pieces(raw: Any) -> Iterator[bytes]:
+    """A body as it comes from the wire; raises as `Response.iter_content`. A response's `raw` may change meanwhile."""
     try:
-        while piece := response.raw.read1(2**16, decode_content=False):
+        while piece := raw.read1(2**16, decode_content=False):
             yield piece
     except ProtocolError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from error
