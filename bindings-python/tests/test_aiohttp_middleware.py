@@ -278,6 +278,26 @@ def test_a_cancellation_passes_at_once_and_nothing_is_sent_after_it(where: str) 
         assert len(wire.seen) == 2
 
 
+@pytest.mark.parametrize("where", ["attempt", "wait"])
+def test_closing_the_session_ends_its_calls_with_an_error_of_aiohttps(where: str) -> None:
+    async def work() -> None:
+        mw = unruffled.aiohttp.middleware({"retry": {"base": "200ms"}})
+        http = aiohttp.ClientSession(middlewares=[mw])
+        task = asyncio.ensure_future(http.get(wire.base))
+        while not wire.seen:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await http.close()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await task
+        assert mw.snapshot()["attempts"] == (1 if where == "attempt" else 2)
+        assert (mw.snapshot()["inFlight"], mw.snapshot()["live"]) == (0, 0)
+
+    with Wire(then=silence if where == "attempt" else reply(503, Retry_After="1")) as wire:
+        play(work())
+        assert len(wire.seen) == 1
+
+
 def test_a_stacked_call_is_tried_once_and_told() -> None:
     told: list[Any] = []
 

@@ -138,6 +138,9 @@ class _Host(LoopHost[_Call, ClientResponse]):
     async def attempt(self, call: _Call, word: int) -> ClientResponse:
         at = limit_of(word, call)
         request: ClientRequest = call.request
+        if request.session.closed:
+            # It would end in an assertion of aiohttp's.
+            raise aiohttp.ClientConnectionError("Session is closed")
         if call.response is not None or call.error is not None:
             # A body whose writer was stopped must have come to rest before it is read anew.
             await request.close()
@@ -174,6 +177,8 @@ class _Host(LoopHost[_Call, ClientResponse]):
         return response
 
     def fault(self, call: _Call, error: Exception) -> int:
+        if call.request.session.closed:
+            return codes.REFUSED
         for kind, fault in _TABLE:
             if isinstance(error, kind):
                 # It is the answer of a request that was sent: without one, nothing was.
