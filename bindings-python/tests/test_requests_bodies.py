@@ -228,7 +228,7 @@ def test_raw_is_as_it_would_be_without_a_policy() -> None:
         one, other = ([each.get(f"{wire.base}/a", stream=True).raw for _ in range(3)] for each in (plain, http))
         assert one[0].read() == other[0].read()
         assert one[1].read1(3) + one[1].read1() == other[1].read1(3) + other[1].read1()
-        assert (one[2].version_string, one[2].geturl()) == (other[2].version_string, other[2].geturl())
+        assert (one[2].version, one[2].geturl()) == (other[2].version, other[2].geturl())
 
 
 def test_the_smaller_limit_ends_a_stream_that_stalls() -> None:

@@ -18,9 +18,9 @@ try:
     from requests.adapters import HTTPAdapter
     from urllib3 import HTTPResponse
 
-    _ = HTTPResponse.read1
+    _ = HTTPResponse.read1, HTTPAdapter.get_connection_with_tls_context
 except (ImportError, AttributeError) as error:
-    raise ImportError("unruffled.requests needs: pip install requests 'urllib3>=2.1'") from error
+    raise ImportError("unruffled.requests needs: pip install requests>=2.32.2 urllib3>=2.2") from error
 from requests.structures import CaseInsensitiveDict
 from requests.utils import rewind_body
 from urllib3.exceptions import DecodeError, EmptyPoolError, ProtocolError, ReadTimeoutError
