@@ -226,3 +226,14 @@ def test_a_rule_sees_into_a_body_and_leaves_it_whole(size: int) -> None:
         with Wire(then=answer) as wire:
             play(work())
             assert len(wire.seen) == 1
+
+
+def test_where_aiohttp_does_not_let_a_body_in_whole_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        async with session() as http, http.get(wire.base) as response:
+            assert await response.json() == {"well": True}
+
+    monkeypatch.setattr(unruffled.aiohttp, "_LETS_IN", False)
+    with Wire([cut(OK), OK]) as wire:
+        play(work())
+        assert len(wire.seen) == 2

@@ -41,6 +41,9 @@ __all__ = ["Middleware", "explain", "middleware"]
 _RAISED: ContextVar[tuple[ClientRequest, Exception] | None] = ContextVar("unruffled_aiohttp_raised", default=None)
 _RESENT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
+#: Whether a body can be let in whole without reading it: not yet in 3.12.
+_LETS_IN = hasattr(aiohttp.StreamReader, "set_read_chunk_size")
+
 _TABLE: tuple[tuple[type[BaseException], int], ...] = (
     (aiohttp.ConnectionTimeoutError, codes.CONNECT_TIMEOUT),
     # Refused, no such host, TLS failed before the request.
@@ -121,7 +124,8 @@ def _repeatable(body: Any) -> bool:
         return True
     if isinstance(body, payload.IOBasePayload):
         seekable = getattr(body._value, "seekable", None)
-        return seekable is not None and bool(seekable())
+        # The first of 3.12 close a file that was sent.
+        return seekable is not None and hasattr(payload.Payload, "autoclose") and bool(seekable())
     if isinstance(body, aiohttp.MultipartWriter):
         return all(_repeatable(part) for part, _, _ in body)
     return False
@@ -222,7 +226,7 @@ async def _whole(response: ClientResponse) -> None:
     """Waits until the body is there, still to be read by any of aiohttp's ways."""
     content = response.content
     try:
-        if "Content-Encoding" in response.headers:
+        if "Content-Encoding" in response.headers or not _LETS_IN:
             # It may be larger than it says, and is not let in whole.
             response.content = _stream(await response.read())
             return
