@@ -87,7 +87,7 @@ class EnginesTest {
     @Test
     fun `attempts that broke or ran out of time give it back as well`() =
         each(
-            """{"retry":{"base":"10ms"},"timeouts":{"attempt":"300ms"}}""",
+            """{"retry":{"base":"10ms","attempts":8},"timeouts":{"attempt":"400ms"}}""",
             """{"answers":[{"fault":"reset-after"},{"fault":"stall-headers"},{"fault":"stall-body","bytes":1000}],"then":{"body":"ok"}}""",
             single = true,
         ) { client, run ->
@@ -147,7 +147,7 @@ class EnginesTest {
     @Test
     fun `calls cancelled at any moment leave nothing behind`() =
         each(
-            """{"retry":{"base":"5ms"},"concurrency":4,"breaker":false,"timeouts":{"attempt":"250ms"}}""",
+            """{"retry":{"base":"5ms","attempts":8},"concurrency":4,"breaker":false,"timeouts":{"attempt":"250ms"}}""",
             """{"answers":[{"status":503,"bytes":20000},{"fault":"reset-after"},{"body":"ok"},{"fault":"stall-body","bytes":9000},
             {"body":"ok","delay":5}],"cycle":true}""",
         ) { client, run ->
