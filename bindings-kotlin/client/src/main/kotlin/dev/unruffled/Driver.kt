@@ -185,7 +185,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         if (hints == null && !asked) return core.respond(id, clock.now(), reply.status)
         val body =
             when {
-                !asked || (reply.status < FIRST_ERROR && reply.bytes == null) -> NOTHING
+                !asked || (reply.status < FIRST_ERROR && !reply.isWhole) -> NOTHING
                 else -> (reply.bytes ?: host.keep(reply, MOST_TOLD, MOST_WAIT)).firstBytes(MOST_TOLD)
             }
         return core.respondWith(id, clock.now(), clock.wall(), reply.status, hints ?: NOTHING, body)

@@ -56,6 +56,9 @@ internal abstract class Reply(
     val status: Int,
     val bytes: ByteArray?,
 ) : Closeable {
+    /** The body has been read, into [bytes] or wherever the host keeps it: a look into it costs no time. */
+    open val isWhole: Boolean get() = bytes != null
+
     /** Its headers for the core, see [Hints.of]: those among [names], or `null` if none of [signals] is there. */
     abstract fun hints(signals: Array<String>, names: Array<String>): ByteArray?
 }

@@ -21,6 +21,11 @@ internal class Received(
     /** [bytes] are the whole body. */
     private var complete: Boolean = false,
 ) : Reply(response.code, bytes) {
+    /** Its body is in the response's own buffer. */
+    private var buffered = false
+
+    override val isWhole: Boolean get() = buffered || bytes != null
+
     override fun hints(signals: Array<String>, names: Array<String>): ByteArray? =
         Hints.of(response.headers, signals, names)
 
@@ -36,7 +41,7 @@ internal class Received(
         if (type?.subtype == "event-stream") return
         val declared = declared(body)
         // What unpacks to more stays a stream that has begun to arrive.
-        if (declared in 0..upTo) body.source().request(upTo + 1)
+        if (declared in 0..upTo) buffered = !body.source().request(upTo + 1)
     }
 
     /** A packed body has the length that came over the wire. */

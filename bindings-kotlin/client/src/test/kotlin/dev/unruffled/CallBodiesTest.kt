@@ -47,6 +47,19 @@ internal class CallBodiesTest : Calling() {
         }
 
     @Test
+    fun `a rule looks into a small answer of 200, and leaves it whole`() =
+        both { make ->
+            val rule = ""","classify":[{"status":200,"json":"/errors/0/code","is":["busy"],"as":"retry"}]"""
+            val script = """{"answers":[{"json":{"errors":[{"code":"busy"}]}}],"then":{"json":{"data":1}}}"""
+            make(factory(rule).newCall(request(script))).use { assertEquals("""{"data":1}""", it.body.string()) }
+            assertEquals(2, server.requests(run))
+            make(factory("$rule,\"bufferUpTo\":0").newCall(request(script))).use { response ->
+                assertEquals("""{"errors":[{"code":"busy"}]}""", response.body.string())
+            }
+            assertEquals(1, server.requests(run))
+        }
+
+    @Test
     fun `events come as they are sent, whatever length they declare`() {
         val events = """"headers":{"Content-Type":"text/event-stream"},"bytes":40,"fault":"dribble","every":50"""
         val call = factory().newCall(request("""{"then":{$events}}"""))
