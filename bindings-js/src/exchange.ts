@@ -39,7 +39,7 @@ export interface Party extends Controller {
   failed(error: unknown): void;
 }
 
-/** How much of a body waits for the decision, in bytes, before the socket is paused. */
+/** How much of a body waits unread for the decision, in bytes, before the socket is paused. */
 const HELD = 65536;
 
 /** One attempt's request and answer. */
@@ -173,6 +173,8 @@ export class Exchange implements Reply, Handler {
   }
 
   onResponseData(controller: Controller, chunk: Uint8Array): void {
+    // undici's parser says nothing in this way after each pause.
+    if (chunk.byteLength === 0) return;
     if (this.#delivered && !this.#passing && this.#held.length === 0 && this.#takes()) {
       this.#attempt?.limit(this.#idle);
       this.#party.handler.onResponseData?.(this.#party, chunk);
@@ -223,10 +225,13 @@ export class Exchange implements Reply, Handler {
       while (at === this.#held.length) {
         if (this.#error !== null) throw this.#error.error;
         if (this.#trailers !== null) return { done: true };
-        this.inner?.resume();
-        await new Promise<void>((resolve) => {
+        const arrived = new Promise<void>((resolve) => {
           this.#arrived = resolve;
         });
+        this.#size = 0;
+        // What the parser still holds comes before this returns.
+        this.inner?.resume();
+        await arrived;
       }
       return { done: false, value: this.#held[at++] };
     };

@@ -108,6 +108,17 @@ await underEach(({ errors, fetch, FormData, Headers, interceptors, MockAgent, re
       assert.deepEqual(told, [103]);
     });
 
+    it("with buffer: true a body larger than what a socket gives at once is read whole, of an error too", async () => {
+      const large = Buffer.alloc(1_000_000, "x");
+      for (const status of [200, 503]) {
+        const answer = (_, response) => response.writeHead(status).end(large);
+        const { base, dispatcher } = await setup(QUICK, [answer], { buffer: true });
+        const { statusCode, body } = await request(base, { dispatcher });
+        assert.equal(statusCode, status);
+        assert.deepEqual(Buffer.from(await body.arrayBuffer()), large);
+      }
+    });
+
     it("with buffer: true a body that breaks is fetched again, without it the caller hears of it", async () => {
       const broken = (_, response) => {
         response.writeHead(200, { "content-length": 100 });
