@@ -139,6 +139,8 @@ def main() -> int:
     reads.add_argument("--runtime", choices=("python-sync", "python-async"))
     reads.add_argument("--trio", action="store_true", help="the asynchronous client on trio")
     asked = reads.parse_args()
+    # A program that was started in the background ignores interrupts; here they are how a thread is cancelled.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     failed = 0
     with Faults() as faults:
         for runtime in ("python-sync", "python-async"):

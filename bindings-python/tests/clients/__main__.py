@@ -237,6 +237,8 @@ def main() -> int:
         reads.add_argument(f"--{option}")
     reads.add_argument("--examples", action="store_true", help="the examples alone")
     asked = reads.parse_args()
+    # A program that was started in the background ignores interrupts; here they are how a thread is cancelled.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def chosen(option: str, name: str) -> bool:
         wanted = getattr(asked, option)
