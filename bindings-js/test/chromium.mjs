@@ -2,12 +2,14 @@
 // Fault server and page are one origin, so nothing here needs CORS. The browser: env CHROMIUM, else /usr/bin/chromium;
 // the file of traces: env UNRUFFLED_TRACES, without it none are played. `--only NAME` plays one scenario.
 
+import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
 import { startFaults } from "./shared/faults.js";
 import { scenarios, vectors } from "./shared/files.js";
+import { EXPECTED, SCRIPT } from "./shared/xhr.js";
 
 const FLAGS = [
   "--headless=new",
@@ -53,6 +55,11 @@ try {
   console.log(`url: ${played.url} passed`);
   console.log(`scenarios: ${scenes.passed} passed (chromium)`);
   if (traces.passed > 0) console.log(`traces: ${traces.passed} passed`);
+  if (only === undefined) {
+    const { base } = await ask(`${server.address}/_faults/runs/xhr`, "PUT", JSON.stringify(SCRIPT));
+    assert.deepEqual(await page.evaluate((base) => globalThis.overXhr(base), base), EXPECTED);
+    console.log("axios over XMLHttpRequest: passed");
+  }
   // In a page of its own: the engine must not be loaded yet where it is to trap.
   const other = await opened(browser);
   const tortured = await other.evaluate((given) => globalThis.torture(...given), [scenarios("chromium"), only]);

@@ -5,6 +5,9 @@ import { playScenarios } from "./scenarios.js";
 import { told, torture } from "./torture.js";
 import { playTraces } from "./traces.js";
 import { playUrl, playVector } from "./vectors.js";
+import { overXhr } from "./xhr.js";
+
+globalThis.overXhr = overXhr;
 
 globalThis.playVectors = ({ core, url }) => {
   const failures = [];
