@@ -28,7 +28,7 @@ usage: cargo xtask COMMAND
   build [--only js|python|kotlin]   build the packages
   test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios adapters house
                                     docs instructions
-  adapters                          other people's clients with and without one line of ours, into a page of the manual
+  adapters [page]                   other people's clients with and without one line of ours, into a page of the manual
   demo                              a bad day of 42 s for three clients, then a report
   demo  --peers                     the same day for what else there is in Node
   demo  --url URL [--policy FILE]   GETs of the three clients to an API of yours

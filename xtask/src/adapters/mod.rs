@@ -58,15 +58,17 @@ pub fn show() -> Result<String, String> {
     Ok(String::new())
 }
 
-/// `cargo xtask adapters`: both modes, then the page of the documentation.
+/// `cargo xtask adapters`: both modes, then the page of the documentation; `adapters page`: the page of what was played
+/// last.
 ///
 /// # Errors
 /// As `cargo xtask test --only adapters`.
 pub fn main(words: &[String]) -> Result<(), String> {
-    if let Some(word) = words.first() {
-        return Err(format!("`{word}` is not understood; adapters takes no words"));
+    match words {
+        [] => crate::test::main(&["--only".to_owned(), "adapters".to_owned()])?,
+        [word] if word == "page" => {}
+        words => return Err(format!("`{}` is not understood; write adapters, or adapters page", words.join(" "))),
     }
-    crate::test::main(&["--only".to_owned(), "adapters".to_owned()])?;
     let page = table::page(&all(Mode::Unruffled)?, &all(Mode::Bare)?, &Reasons::read()?);
     write(&at(PAGE), &page)?;
     println!("{PAGE}");
