@@ -6,13 +6,14 @@ use std::fmt::Write;
 use std::fs;
 
 /// A part of the house whose sizes are shown on their own.
-const PARTS: [(&str, &str, &[&str]); 9] = [
+const PARTS: [(&str, &str, &[&str]); 10] = [
     ("core", "core/src/", &["rs"]),
     ("core/ffi", "core/ffi/src/", &["rs"]),
     ("js wasm", "bindings-js/wasm/", &["rs"]),
     ("js", "bindings-js/src/", &["ts"]),
     ("python", "bindings-python/unruffled/", &["py"]),
     ("kotlin", "bindings-kotlin/client/src/main/", &["kt"]),
+    ("ktor", "bindings-kotlin/ktor/src/main/", &["kt"]),
     ("fault server", "tests/faults/src/", &["rs"]),
     ("host", "tests/host/src/", &["rs"]),
     ("xtask", "xtask/src/", &["rs"]),
