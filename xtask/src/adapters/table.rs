@@ -97,8 +97,9 @@ pub fn page(with: &[Found], without: &[Found], reasons: &Reasons) -> String {
     let (_, bare) = grid(without);
     let mut text = String::from(
         "# What one line changes\n\nWritten by `cargo xtask adapters`. Each client played each scenario of `tests/adapters` through real sockets, with one line of\n\
-         unruffled under it and its own retries off, and as its users install it, its own retries on. Left of the slash with\n\
-         unruffled, right of it without: ✓ as the scenario asks, – not.\n\n",
+         unruffled under it and its own retries off, and as its users install it, its own retries on (with axios also axios-retry, with\n\
+         undici its retry interceptor, with Ktor HttpRequestRetry). Left of the slash with unruffled, right of it without: ✓ as the\n\
+         scenario asks, – not.\n\n",
     );
     let _ = writeln!(text, "| | one line | with | without | {} |", scenarios.join(" | "));
     let _ = writeln!(text, "|---|---|---|---|{}", "---|".repeat(scenarios.len()));
