@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import io
 import json
@@ -208,6 +209,31 @@ def test_an_attempt_that_dribbles_ends_in_its_time(side: Side, where: str) -> No
                 assert (await http.get(wire.base)).status_code == 200
                 assert 1 <= time.monotonic() - began < 10
                 assert len(wire.seen) == 2
+
+    side.run(work)
+
+
+def test_an_attempt_that_is_ended_in_its_time_loses_no_connection(side: Side) -> None:
+    async def ended(base: str, ms: int) -> None:
+        policy = {"retry": {"base": "5ms", "patience": 0}, "timeouts": {"attempt": ms}, "breaker": False}
+        async with side.client(policy) as http:
+
+            async def one() -> None:
+                with contextlib.suppress(side.theirs.TransportError):
+                    await http.get(base)
+
+            async with anyio.create_task_group() as tasks:
+                for _ in range(40):
+                    tasks.start_soon(one)
+            pool = http._transport._inner._pool
+            assert [one for one in pool.connections if not one.is_idle() and not one.is_closed()] == []
+            assert http.snapshot()["inFlight"] == 0
+
+    async def work() -> None:
+        with Wire(then=close) as wire:
+            # So short that they end at any moment: while connecting, sending, or letting go.
+            for ms in range(10, 50, 4):
+                await ended(wire.base, ms)
 
     side.run(work)
 

@@ -11,6 +11,7 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _codes as codes
@@ -115,6 +116,10 @@ class LoopHost(Endings[D, R]):
             self._last = last = (running, loop_of(running))
         return cast("Loop", last[1])
 
+    def limit(self, at: float) -> AbstractContextManager[None]:
+        """Raises TimeoutError inside when `time.monotonic` passes `at`."""
+        return self.loop.limit(at)
+
     def body(self, call: D, at: float) -> AsyncIterator[bytes]:
         """The pieces of the last response's body as they come from the wire; wanted until `at` (`time.monotonic`)."""
         raise NotImplementedError
@@ -140,7 +145,7 @@ class LoopHost(Endings[D, R]):
         pieces, parts = call.pieces
         size = sum(map(len, parts))
         try:
-            with contextlib.nullcontext() if at == math.inf else self.loop.limit(at):
+            with contextlib.nullcontext() if at == math.inf else self.limit(at):
                 while pieces is not None and size < most:
                     part = await anext(pieces, None)
                     if part is None:

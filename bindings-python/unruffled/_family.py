@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ._faults import table_of
@@ -12,9 +13,10 @@ from ._faults import table_of
 class Family:
     """The classes of httpx2, or of httpx."""
 
-    def __init__(self, module: Any) -> None:
-        """Takes the module."""
+    def __init__(self, module: Any, limit: Callable[[float], AbstractContextManager[None]] | None = None) -> None:
+        """Takes the module. `limit`: how an attempt is ended in time, in the place of the loop's own way."""
         self.module = module
+        self.limit = limit
         self.faults = table_of(module)
         name = module.__name__
         # They have no public name, and without them a body counts as one that cannot be sent again.

@@ -11,6 +11,7 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
 from operator import attrgetter
 from typing import Any
 
@@ -178,6 +179,10 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
 class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
     """Sends by an asynchronous transport of the family."""
 
+    def limit(self, at: float) -> AbstractContextManager[None]:
+        """The loop's own, or what the family bears."""
+        return self.loop.limit(at) if self.family.limit is None else self.family.limit(at)
+
     async def attempt(self, call: Dropped[Any], word: int) -> Any:
         """Sends the call once; with its whole body if that is short and no event stream."""
         at = limit_of(word, call)
@@ -190,7 +195,7 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                 await connection.aclose()
         mark = NESTED.set(call.limit_at) if self.foreign else None
         try:
-            with contextlib.nullcontext() if at is None else self.loop.limit(at):
+            with contextlib.nullcontext() if at is None else self.limit(at):
                 call.response = response = await self.inner.handle_async_request(request)
                 if not call.buffers(response.status_code, response.headers.raw):
                     self.streams(call)

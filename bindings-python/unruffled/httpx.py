@@ -7,6 +7,9 @@ The same as `unruffled.httpx2`, for the older family: their classes do not mix. 
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Iterator
 from typing import Any
 
 try:
@@ -31,7 +34,20 @@ __all__ = [
     "explain",
 ]
 
-_FAMILY = Family(httpx)
+
+@contextlib.contextmanager
+def _limit(at: float) -> Iterator[None]:
+    # httpcore guards what it must not leave half done by scopes of anyio's. A task that is cancelled by asyncio's own
+    # means breaks through them and loses a connection. httpx depends on anyio.
+    import anyio
+
+    with anyio.move_on_after(max(0.0, at - time.monotonic())) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise TimeoutError("the attempt's time is up")
+
+
+_FAMILY = Family(httpx, _limit)
 know(httpcore, httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
