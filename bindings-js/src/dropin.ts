@@ -30,6 +30,6 @@ export function controls(driver: Driver): DropIn {
 
 /** Whether a body is no thing to wait for: events come when they come, and what is above `maxBody` is never held. */
 export function isStream(headers: Reply["headers"], maxBody: number): boolean {
-  const events = headers.get("content-type")?.startsWith("text/event-stream") === true;
+  const events = /^text\/event-stream/i.test(headers.get("content-type") ?? "");
   return events || Number(headers.get("content-length")) > maxBody;
 }

@@ -225,7 +225,8 @@ describe("time limits", () => {
 
 describe("event streams", () => {
   const POLICY = { timeouts: { attempt: "5s", idle: "60s", total: "30s" } };
-  const EVENTS = { "content-type": "text/event-stream" };
+  // Media types are told apart without regard to case.
+  const EVENTS = { "content-type": "Text/Event-Stream" };
 
   /** An event stream that is told what to send. */
   function events() {
