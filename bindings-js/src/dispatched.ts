@@ -2,6 +2,7 @@
 // one request of the handler's side and any number of exchanges on the other.
 
 import type { Attempt } from "./attempt.js";
+import { Beneath, isLate } from "./beneath.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import { isStream } from "./dropin.js";
@@ -10,9 +11,9 @@ import { Exchange, type Handler, type Party } from "./exchange.js";
 import { faultOf } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
-import { type Origins, shown } from "./origins.js";
+import type { Origins } from "./origins.js";
 import { type Account, account } from "./response.js";
-import type { RouteSettings, Settings } from "./settings.js";
+import type { Settings } from "./settings.js";
 import { isStacked, sending } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -30,20 +31,10 @@ export interface Options {
 export type Send = (options: Options, handler: Handler) => boolean;
 
 /** One call, at once what its handler steers it by and what stops it. */
-export class Dispatched implements Job<Exchange>, Party, Stop {
-  readonly what: number;
-  readonly route: number;
-  readonly scope: number;
-  readonly deadline = 0;
+export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
   readonly signal = this;
-  readonly settings: RouteSettings;
   readonly idle: number;
   readonly buffered: boolean;
-  readonly dropin = true;
-  readonly raise = false;
-  readonly auth = null;
-  readonly url: string;
-  readonly unsafe: boolean;
   readonly handler: Handler;
   /** The handler's, from the start; whoever dispatches adds to it. */
   readonly context: { readonly history?: readonly unknown[] } = {};
@@ -61,34 +52,20 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
   #ready = true;
 
   constructor(origins: Origins, dispatch: Send, options: Options, handler: Handler, buffered: boolean) {
-    const { settings } = origins.driver;
-    const method = options.method.toUpperCase();
+    super(origins, options.method, urlOf(options, origins.driver.settings.baseUrl));
     this.#origins = origins;
     this.#dispatch = dispatch;
     this.#options = options;
     this.handler = handler;
-    this.url = urlOf(options, settings.baseUrl);
-    const { scope, route } = origins.place(method, this.url);
-    this.scope = scope;
-    this.route = route;
-    this.settings = settings.routes[route] as RouteSettings;
-    this.idle = this.settings.idleWritten === true ? this.settings.idle : 0;
+    this.idle = this.writtenIdle;
     this.buffered = buffered;
-    const code = w.methodCode(method);
-    this.unsafe = code >= w.methodCode("POST");
     const headers = listed(options.headers);
     const upload = raw(options.body as Body);
     this.#copied = isShort(options.body, headers, this.settings.bufferUpTo);
-    this.what = w.DROPIN | code | w.sizeBits(upload.size);
-    if (upload.repeatable || this.#copied) this.what |= w.REPEATABLE;
-    if (!buffered) this.what |= w.STREAMED;
-    if (this.unsafe && valueIn(headers, this.#keyName.toLowerCase()) !== null) this.what |= w.KEYED;
-    if (sending.now || isStacked(headers, undefined)) this.what |= w.STACKED;
-    this.what >>>= 0;
-  }
-
-  get target(): string {
-    return `${this.#options.method} ${shown(this.url)}`;
+    const keyed = valueIn(headers, this.keyHeader.toLowerCase()) !== null;
+    const stacked = sending.now || isStacked(headers, undefined);
+    const flags = (this.#copied ? w.REPEATABLE : 0) | (buffered ? 0 : w.STREAMED);
+    this.tell(upload, flags | (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0));
   }
 
   /** undici's interceptor for redirects notes its hops: what it could not reach then is not where the request went first. */
@@ -142,8 +119,8 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
   }
 
   refusal(error: CallError): Error {
-    const late = error.reason === "deadline" || error.reason === "timeout";
-    if (late) return made("ConnectTimeoutError", "UND_ERR_CONNECT_TIMEOUT", `Timed out: ${error.message}`, error);
+    if (isLate(error))
+      return made("ConnectTimeoutError", "UND_ERR_CONNECT_TIMEOUT", `Timed out: ${error.message}`, error);
     if (error.reason === "closed") return made("ClientClosedError", "UND_ERR_CLOSED", error.message, error);
     return made("SocketError", "UND_ERR_SOCKET", error.message, error);
   }
@@ -180,10 +157,6 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
     this.#listener = null;
   }
 
-  get #keyName(): string {
-    return this.settings.idempotency?.header ?? "";
-  }
-
   async #run(): Promise<void> {
     try {
       if (this.#copied) this.#options = { ...this.#options, body: await copy(this.#options.body) };
@@ -195,10 +168,10 @@ export class Dispatched implements Job<Exchange>, Party, Stop {
 
   /** The caller's own key wins over the one that was made. */
   #keyed(key: string | null): Options {
-    if (key === null || (this.what & w.KEYED) !== 0) return this.#options;
+    if (key === null || this.keyed) return this.#options;
     const lines = listed(this.#options.headers) ?? {};
     const pairs = Symbol.iterator in lines ? [...(lines as Iterable<readonly string[]>)] : Object.entries(lines);
-    return { ...this.#options, headers: [...pairs, [this.#keyName, key]].flat() };
+    return { ...this.#options, headers: [...pairs, [this.keyHeader, key]].flat() };
   }
 
   /** A limit of the policy's own text, as undici tells its own. */

@@ -2,18 +2,18 @@
 // errors. It adds at most one header, the policy's idempotency key, and takes time limits only from the policy's text.
 
 import { type Attempt, ignore, signalOf, timedOut } from "./attempt.js";
+import { Beneath, isLate } from "./beneath.js";
 import { raw } from "./body.js";
 import type { Job } from "./call.js";
 import { controls, type DropIn, isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
-import { type HeaderSource, valueIn } from "./headers.js";
+import { valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
 import { branded, type CommonOptions, type Fetch, isBranded, open, sender } from "./open.js";
-import { Origins, shown } from "./origins.js";
+import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { type Account, hand } from "./response.js";
-import type { RouteSettings } from "./settings.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -93,22 +93,11 @@ interface Called {
 }
 
 /** One call of a drop-in. */
-class Dropped implements Job {
-  readonly what: number;
-  readonly route: number;
-  readonly scope: number;
-  readonly deadline = 0;
+class Dropped extends Beneath implements Job {
   readonly signal: AbortSignal | null;
-  readonly settings: RouteSettings;
   readonly idle: number;
   readonly buffered: boolean;
-  readonly dropin = true;
-  readonly raise = false;
-  readonly auth = null;
-  readonly url: string;
-  readonly unsafe: boolean;
   readonly follows: boolean;
-  readonly #method: string;
   readonly #fetch: Fetch;
   readonly #called: Called;
   /** The body can be read but once and is a Request's: every attempt but the last needs a copy of it. */
@@ -116,34 +105,19 @@ class Dropped implements Job {
 
   constructor(origins: Origins, fetch: Fetch, called: Called) {
     const { url, request, init, buffered } = called;
+    super(origins, init?.method ?? request?.method ?? "GET", url);
     this.#fetch = fetch;
     this.#called = called;
-    this.#method = (init?.method ?? request?.method ?? "GET").toUpperCase();
-    const { scope, route } = origins.place(this.#method, url);
-    const code = w.methodCode(this.#method);
-    this.url = url;
-    this.scope = scope;
-    this.route = route;
-    this.settings = origins.driver.settings.routes[route] as RouteSettings;
     this.signal = init?.signal === undefined ? (request?.signal ?? null) : init.signal;
-    this.idle = this.settings.idleWritten === true ? this.settings.idle : 0;
+    this.idle = this.writtenIdle;
     this.buffered = buffered;
-    this.unsafe = code >= w.methodCode("POST");
     this.follows = (init?.redirect ?? request?.redirect ?? "follow") === "follow";
     const headers = init?.headers ?? request?.headers;
-    const upload = raw(init?.body);
     // A body of null is as good as none: fetch then sends the Request's.
     this.#once = (init?.body ?? null) === null && request !== null && request.body !== null;
-    this.what = w.DROPIN | code | w.sizeBits(upload.size);
-    if (upload.repeatable) this.what |= w.REPEATABLE;
-    if (headers !== undefined && this.#hasKey(headers)) this.what |= w.KEYED;
-    if (!buffered) this.what |= w.STREAMED;
-    if (isStacked(headers, init)) this.what |= w.STACKED;
-    this.what >>>= 0;
-  }
-
-  get target(): string {
-    return `${this.#method} ${shown(this.url)}`;
+    const keyed = valueIn(headers, this.keyHeader.toLowerCase()) !== null;
+    const stacked = isStacked(headers, init);
+    this.tell(raw(init?.body), (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
   }
 
   send(stop: Stop | null, key: string | null): Promise<Response> {
@@ -151,7 +125,7 @@ class Dropped implements Job {
     const init = this.#changed(signalOf(stop), key);
     // As a plain function: browsers refuse a fetch that has a `this`.
     const fetch = this.#fetch;
-    return fetch(this.#once && !this.#stacked ? (request as Request).clone() : input, init);
+    return fetch(this.#once && !this.stacked ? (request as Request).clone() : input, init);
   }
 
   streams({ headers }: Response): boolean {
@@ -168,9 +142,7 @@ class Dropped implements Job {
 
   /** As `fetch` itself would throw it. */
   refusal(error: CallError): Error {
-    if (error.reason === "deadline" || error.reason === "timeout") {
-      return timedOut(`The operation timed out: ${error.message}`, error);
-    }
+    if (isLate(error)) return timedOut(`The operation timed out: ${error.message}`, error);
     return new TypeError("fetch failed", { cause: error });
   }
 
@@ -178,7 +150,7 @@ class Dropped implements Job {
   #mistaken(): boolean {
     const { request, init, url } = this.#called;
     // Copies are sent: only the caller can have used up the original.
-    if (this.#once && !this.#stacked && request?.bodyUsed === true) return true;
+    if (this.#once && !this.stacked && request?.bodyUsed === true) return true;
     // Without the signal: a Request would listen to it for as long as it lives.
     const { body, signal: _, ...others } = init ?? {};
     try {
@@ -195,28 +167,19 @@ class Dropped implements Job {
     if (this.#once && request?.bodyUsed === false) void request.body?.cancel().catch(ignore);
   }
 
-  get #stacked(): boolean {
-    return (this.what & w.STACKED) !== 0;
-  }
-
-  #hasKey(headers: HeaderSource): boolean {
-    const name = this.settings.idempotency?.header;
-    return name !== undefined && valueIn(headers, name.toLowerCase()) !== null;
-  }
-
   /** The caller's `init`, itself where nothing is to be said beyond it. */
   #changed(signal: AbortSignal | null, key: string | null): RequestInit | undefined {
     const { request, init, mark } = this.#called;
     // fetch knows `patch` and `PATCH` as two methods, servers only the latter.
-    const renamed = (init?.method ?? request?.method ?? this.#method) !== this.#method;
+    const renamed = (init?.method ?? request?.method ?? this.method) !== this.method;
     if (signal === this.signal && key === null && !renamed && !mark) return init;
     const changed: RequestInit & { [NESTED]?: true } = { ...init };
     if (mark) changed[NESTED] = true;
     if (signal !== null) changed.signal = signal;
-    if (renamed) changed.method = this.#method;
-    if (key !== null && this.settings.idempotency !== null) {
+    if (renamed) changed.method = this.method;
+    if (key !== null && !this.keyed) {
       const headers = new Headers(init?.headers ?? request?.headers);
-      if (!headers.has(this.settings.idempotency.header)) headers.set(this.settings.idempotency.header, key);
+      headers.set(this.keyHeader, key);
       changed.headers = headers;
     }
     return changed;

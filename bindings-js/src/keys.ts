@@ -5,7 +5,7 @@ import type { RouteSettings } from "./settings.js";
 /** A new idempotency key in the form that the API wants. */
 export function newKey(settings: RouteSettings): string {
   const key = uuid();
-  return settings.idempotency?.format === "sf-string" ? `"${key}"` : key;
+  return settings.idempotency.format === "sf-string" ? `"${key}"` : key;
 }
 
 /** A random UUID; `randomUUID` is missing on pages without TLS. */

@@ -125,15 +125,14 @@ export class Order implements Job {
   }
 
   #ownKey(): boolean {
-    const name = this.settings.idempotency?.header;
-    return name !== undefined && this.#prepared.headers.own?.has(name.toLowerCase()) === true;
+    return this.#prepared.headers.own?.has(this.settings.idempotency.header.toLowerCase()) === true;
   }
 
   #init(signal: AbortSignal | null, key: string | null, token: string | null): RequestInit {
     const { method, upload, headers } = this.#prepared;
     let { lines } = headers;
     if (key !== null || token !== null) lines = { ...lines };
-    if (key !== null && !this.#ownKey()) lines[this.settings.idempotency?.header ?? "Idempotency-Key"] = this.#key(key);
+    if (key !== null && !this.#ownKey()) lines[this.settings.idempotency.header] = this.#key(key);
     if (token !== null) lines.Authorization = `Bearer ${token}`;
     const init: RequestInit & { duplex?: "half"; [NESTED]?: true } = { method, headers: lines, [NESTED]: true };
     if (signal !== null) init.signal = signal;
@@ -149,6 +148,6 @@ export class Order implements Job {
   #key(made: string): string {
     const { key } = this.#prepared;
     if (typeof key !== "string") return made;
-    return this.settings.idempotency?.format === "sf-string" ? `"${key}"` : key;
+    return this.settings.idempotency.format === "sf-string" ? `"${key}"` : key;
   }
 }

@@ -3,14 +3,14 @@
 
 import { Answered, type AxiosResponse } from "./answered.js";
 import { type Attempt, signalOf } from "./attempt.js";
+import { Beneath, isLate } from "./beneath.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
 import type { Stop } from "./hub.js";
-import { type Origins, shown } from "./origins.js";
+import type { Origins } from "./origins.js";
 import { type Account, account } from "./response.js";
-import type { RouteSettings } from "./settings.js";
 import { isCounted, NESTED, sending } from "./stacked.js";
 import { stopOf, type Token, tokenOf } from "./token.js";
 import * as w from "./word.js";
@@ -44,62 +44,33 @@ const REFUSALS =
   /^ERR_(BAD_OPTION|BAD_REQUEST|CANCELED|DEPRECATED|FORM_DATA|FR_TOO_MANY|HTTP_INVALID|INVALID|NOT_SUPPORT|UNESCAPED)/;
 
 /** One call. */
-export class Requested implements Job<Answered> {
-  readonly what: number;
-  readonly route: number;
-  readonly scope: number;
-  readonly deadline = 0;
+export class Requested extends Beneath implements Job<Answered> {
   readonly signal: Stop | null;
-  readonly settings: RouteSettings;
   readonly idle: number;
   // What the adapter gives has been read, or is a stream that was asked for.
   readonly buffered = false;
-  readonly dropin = true;
-  readonly raise = false;
-  readonly auth = null;
-  readonly url: string;
-  readonly unsafe: boolean;
   readonly follows: boolean;
   readonly #AxiosError: AxiosErrors;
   readonly #send: Send;
   readonly #config: Config;
-  readonly #method: string;
   /** What the caller's configuration had where attempts put something else. */
   readonly #own: Pick<Config, "signal" | "cancelToken" | "fetchOptions" | "headers" | "validateStatus">;
   /** `validateStatus` has said no to the last answer. */
   #refused = false;
 
   constructor(origins: Origins, AxiosError: AxiosErrors, send: Send, config: Config, url: string) {
-    const { settings } = origins.driver;
+    super(origins, config.method ?? "get", url);
     this.#AxiosError = AxiosError;
     this.#send = send;
     this.#config = config;
-    this.#method = (config.method ?? "get").toUpperCase();
-    this.url = url;
-    const { scope, route } = origins.place(this.#method, url);
-    this.scope = scope;
-    this.route = route;
-    this.settings = settings.routes[route] as RouteSettings;
     const streamed = config.responseType === "stream";
-    this.idle = streamed && this.settings.idleWritten === true ? this.settings.idle : 0;
-    const code = w.methodCode(this.#method);
-    this.unsafe = code >= w.methodCode("POST");
+    this.idle = streamed ? this.writtenIdle : 0;
     this.follows = config.maxRedirects !== 0;
     const { signal: given, cancelToken, fetchOptions, headers, validateStatus } = config;
     this.#own = { signal: given, cancelToken, fetchOptions, headers, validateStatus };
     this.signal = stopOf(given, cancelToken);
-    const upload = raw(config.data as Body);
-    this.what = w.DROPIN | code | w.sizeBits(upload.size);
-    if (upload.repeatable) this.what |= w.REPEATABLE;
-    if (streamed) this.what |= w.STREAMED;
-    const key = this.settings.idempotency?.header;
-    if (this.unsafe && key !== undefined && headers.has(key)) this.what |= w.KEYED;
-    if (this.#isStacked()) this.what |= w.STACKED;
-    this.what >>>= 0;
-  }
-
-  get target(): string {
-    return `${this.#method} ${shown(this.url)}`;
+    const flags = (headers.has(this.keyHeader) ? w.KEYED : 0) | (this.#isStacked() ? w.STACKED : 0);
+    this.tell(raw(config.data as Body), flags | (streamed ? w.STREAMED : 0));
   }
 
   async send(stop: Stop | null, key: string | null): Promise<Answered> {
@@ -132,7 +103,7 @@ export class Requested implements Job<Answered> {
   }
 
   refusal(error: CallError): Error {
-    const late = error.reason === "deadline" || error.reason === "timeout";
+    const late = isLate(error);
     return this.#made(late ? `Timed out: ${error.message}` : error.message, late ? "ETIMEDOUT" : "ERR_NETWORK", error);
   }
 
@@ -168,8 +139,8 @@ export class Requested implements Job<Answered> {
       config.signal = known ? undefined : signalOf(stop);
       config.cancelToken = known ? tokenOf(stop) : undefined;
     }
-    if (key !== null && (this.what & w.KEYED) === 0) {
-      config.headers = this.#own.headers.concat({ [this.settings.idempotency?.header ?? ""]: key });
+    if (key !== null && !this.keyed) {
+      config.headers = this.#own.headers.concat({ [this.keyHeader]: key });
     }
     if (!known) config.fetchOptions = { ...this.#own.fetchOptions, [NESTED]: true };
   }

@@ -34,7 +34,7 @@ export interface RouteSettings {
   readonly requestId: Named | null;
   readonly correlationId: Named | null;
   readonly version: { readonly pin: string; readonly header: string | null; readonly query: string | null } | null;
-  readonly idempotency: { readonly header: string; readonly format: "uuid" | "sf-string" } | null;
+  readonly idempotency: { readonly header: string; readonly format: "uuid" | "sf-string" };
   readonly bodyStatuses: readonly number[];
 }
 

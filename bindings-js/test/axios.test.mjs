@@ -118,6 +118,13 @@ for (const inner of ["http", "fetch"]) {
       assert.equal(keys[2], keys[3]);
       assert.notEqual(keys[1], keys[2]);
       assert.deepEqual(keys.slice(4), ["mine", "mine"]);
+      const all = { ...QUICK, idempotency: { header: "Idempotency-Key", methods: ["PUT"] } };
+      const put = await setup(all, [503, 200], { adapter: inner });
+      await put.api.put("/x", {}, { headers: { "idempotency-key": "mine" } });
+      assert.deepEqual(
+        put.seen.map(({ headers }) => headers["idempotency-key"]),
+        ["mine", "mine"],
+      );
     });
 
     it("network errors are raised as axios makes them", async () => {

@@ -201,12 +201,13 @@ await underEach(({ errors, fetch, FormData, Headers, interceptors, MockAgent, re
         assert.equal(first["idempotency-key"].length, 36);
         assert.deepEqual(first, second);
       }
-      const { base, seen, dispatcher } = await setup(KEYED, [503, 200]);
-      await request(base, { dispatcher, method: "POST", headers: { "idempotency-key": "mine" } });
-      assert.deepEqual(
-        seen.map(({ headers }) => headers["idempotency-key"]),
-        ["mine", "mine"],
-      );
+      const all = { ...QUICK, idempotency: { header: "Idempotency-Key", methods: ["POST", "PUT"] } };
+      for (const method of ["POST", "PUT"]) {
+        const { base, seen, dispatcher } = await setup(all, [503, 200]);
+        await request(base, { dispatcher, method, headers: { "idempotency-key": "mine" } });
+        const keys = seen.map(({ headers }) => headers["idempotency-key"]);
+        assert.deepEqual(keys, ["mine", "mine"], method);
+      }
     });
 
     it("carry nothing else, and are none of its business where they are no calls", async () => {

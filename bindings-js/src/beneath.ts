@@ -1,0 +1,69 @@
+// What is the same of every call beneath somebody else's client: where it belongs, what the core is told of it, and how its
+// ends are told apart.
+
+import type { Upload } from "./body.js";
+import type { CallError } from "./errors.js";
+import { type Origins, shown } from "./origins.js";
+import type { RouteSettings } from "./settings.js";
+import * as w from "./word.js";
+
+/** The common part of a drop-in's calls. */
+export abstract class Beneath {
+  readonly route: number;
+  readonly scope: number;
+  readonly deadline = 0;
+  readonly settings: RouteSettings;
+  readonly dropin = true;
+  readonly raise = false;
+  readonly auth = null;
+  readonly url: string;
+  readonly unsafe: boolean;
+  what: number;
+  /** In upper case, as servers know it. */
+  protected readonly method: string;
+
+  constructor(origins: Origins, method: string, url: string) {
+    this.method = method.toUpperCase();
+    this.url = url;
+    const { scope, route } = origins.place(this.method, url);
+    this.scope = scope;
+    this.route = route;
+    this.settings = origins.driver.settings.routes[route] as RouteSettings;
+    const code = w.methodCode(this.method);
+    this.unsafe = code >= w.methodCode("POST");
+    this.what = w.DROPIN | code;
+  }
+
+  get target(): string {
+    return `${this.method} ${shown(this.url)}`;
+  }
+
+  /** The name of the header that keys go into. */
+  protected get keyHeader(): string {
+    return this.settings.idempotency.header;
+  }
+
+  /** Milliseconds between two pieces of a body, if the policy's own text says so; else 0: the client's limit holds. */
+  protected get writtenIdle(): number {
+    return this.settings.idleWritten === true ? this.settings.idle : 0;
+  }
+
+  /** Tells the core of the body, and with `flags` of what the request says itself. */
+  protected tell(upload: Upload, flags: number): void {
+    this.what = (this.what | w.sizeBits(upload.size) | (upload.repeatable ? w.REPEATABLE : 0) | flags) >>> 0;
+  }
+
+  protected get stacked(): boolean {
+    return (this.what & w.STACKED) !== 0;
+  }
+
+  /** The caller's request has a key of its own. */
+  protected get keyed(): boolean {
+    return (this.what & w.KEYED) !== 0;
+  }
+}
+
+/** Whether a call that was never sent ended by a limit of time, for which clients have errors of their own. */
+export function isLate({ reason }: CallError): boolean {
+  return reason === "deadline" || reason === "timeout";
+}
