@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::failure::Reason;
 use crate::observe::event::{Event, Kind};
 use crate::policy::auth;
+use crate::policy::backoff;
 use crate::policy::breaker::{self, Permit};
 use crate::policy::budget::Payer;
 use crate::policy::deadline;
@@ -84,47 +85,70 @@ impl Engine {
 
     fn gates(&mut self, slot: Slot) -> Gates {
         let now = self.now;
-        let call = self.calls.at(slot);
-        let (upstream, places) = (call.upstream, call.gates());
-        let mut gates = Gates::Open;
-        for place in places {
-            let breaker = self.gate(upstream, place).and_then(|gate| gate.breaker.as_ref());
-            gates = match (breaker.map(|breaker| breaker.check(now)), gates) {
-                (Some(breaker::Gate::Refuse(rest)), Gates::Shut(other)) => Gates::Shut(rest.max(other)),
-                (Some(breaker::Gate::Refuse(rest)), Gates::Open | Gates::Probe) => Gates::Shut(rest),
-                (Some(breaker::Gate::Probe), Gates::Open) => Gates::Probe,
-                (Some(breaker::Gate::Pass | breaker::Gate::Probe) | None, known) => known,
-            };
+        let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
+        let own = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref());
+        let (own, well) = own.map_or((breaker::Gate::Pass, false), |own| (own.check(now), own.is_well()));
+        // The API's breaker holds back the endpoints that failed, not those that did not.
+        let api = match self.gate(upstream, API).and_then(|gate| gate.breaker.as_ref()) {
+            Some(api) if traits.has(Traits::BOTH_GATES) && !well => api.check(now),
+            Some(_) | None => breaker::Gate::Pass,
+        };
+        match (own, api) {
+            (breaker::Gate::Refuse(rest), breaker::Gate::Refuse(other)) => Gates::Shut(rest.max(other)),
+            (breaker::Gate::Refuse(rest), _) | (_, breaker::Gate::Refuse(rest)) => Gates::Shut(rest),
+            (breaker::Gate::Pass, breaker::Gate::Pass) => Gates::Open,
+            (breaker::Gate::Probe, _) | (_, breaker::Gate::Probe) => Gates::Probe,
         }
-        gates
     }
 
     fn past_breaker(&mut self, slot: Slot, left: u64) -> Result<(), Answer> {
         let gates = self.gates(slot);
-        let Call { upstream, gate, paying, state, attempts, .. } = *self.calls.at(slot);
+        let Call { upstream, gate, paying, state, .. } = *self.calls.at(slot);
         let line = LineId::Retry(upstream, gate);
         match (paying, gates) {
-            (Paying::Holds, Gates::Open | Gates::Probe) => Ok(()),
+            (Paying::Holds | Paying::Asks, Gates::Open | Gates::Probe) => Ok(()),
             (Paying::First, Gates::Open) if state != CallState::Line(line) => Ok(()),
             (_, Gates::Open | Gates::Probe) if !self.needs_token(slot, gates) => Ok(()),
             (_, Gates::Open | Gates::Probe) => {
-                let (now, payer) = (self.now, Payer::after(attempts));
-                if self.behind_others(slot, line) || !self.upstream(upstream).budget.affords(now, payer) {
+                if self.behind_others(slot, line) || !self.may_leave(slot) {
                     return Err(self.line_up(slot, line, gates, left));
                 }
-                self.upstream(upstream).budget.withdraw(payer);
-                self.calls.at_mut(slot).paying = Paying::Holds;
                 Ok(())
             }
-            (Paying::First, Gates::Shut(rest)) if self.breaker_wait(upstream, gate) == 0 => {
+            (Paying::First, Gates::Shut(rest)) if self.breaker_wait(slot) == 0 => {
                 self.turn_away(slot);
                 Err(self.fail(slot, Reason::CircuitOpen, Some(rest)))
             }
-            (Paying::First | Paying::Free | Paying::Owes | Paying::Holds, Gates::Shut(_)) => {
+            (Paying::First | Paying::Free | Paying::Owes | Paying::Holds | Paying::Asks, Gates::Shut(_)) => {
                 self.give_token_back(slot);
                 Err(self.line_up(slot, line, gates, left))
             }
         }
+    }
+
+    /// The head of the retry line takes its token, or goes without one when it may ask.
+    fn may_leave(&mut self, slot: Slot) -> bool {
+        let now = self.now;
+        let Call { upstream, gate, attempts, .. } = *self.calls.at(slot);
+        let payer = Payer::after(attempts);
+        let paying = if self.upstream(upstream).budget.affords(now, payer) {
+            self.upstream(upstream).budget.withdraw(payer);
+            Paying::Holds
+        } else if self.may_ask(upstream, gate) {
+            Paying::Asks
+        } else {
+            return false;
+        };
+        if let Some(gate) = self.gate(upstream, gate) {
+            gate.asking.began();
+        }
+        self.calls.at_mut(slot).paying = paying;
+        true
+    }
+
+    fn may_ask(&mut self, upstream: u32, gate: u16) -> bool {
+        let now = self.now;
+        self.gate(upstream, gate).is_some_and(|gate| gate.asking.check(now).is_ok())
     }
 
     /// Whether a call in the retry line pays before it goes. First attempts that lined up for the breaker do: all at
@@ -132,14 +156,30 @@ impl Engine {
     fn needs_token(&mut self, slot: Slot, gates: Gates) -> bool {
         let Call { upstream, paying, .. } = *self.calls.at(slot);
         match (paying, gates) {
-            (Paying::Free, _) | (Paying::First, Gates::Probe) => false,
+            (Paying::Free, _) | (_, Gates::Probe) => false,
             (Paying::First, _) => !self.upstream(upstream).budget.is_free(Payer::Waited),
-            (Paying::Owes | Paying::Holds, _) => true,
+            (Paying::Owes | Paying::Holds | Paying::Asks, _) => true,
         }
     }
 
-    fn breaker_wait(&mut self, upstream: u32, gate: u16) -> u64 {
-        self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref()).map_or(0, breaker::Breaker::wait)
+    /// How long a first attempt waits while its breaker is open: as written, else as long as its own retries would go on.
+    fn breaker_wait(&mut self, slot: Slot) -> u64 {
+        let Call { upstream, gate, route, traits, .. } = *self.calls.at(slot);
+        let written = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref()?.wait());
+        match written {
+            Some(written) => written,
+            None if traits.has(Traits::STACKED) => 0,
+            None => backoff::longest(&self.config.route(route).retry),
+        }
+    }
+
+    /// How long a call would go on at most without breaker and budget: its backoffs, and between them attempts that take as
+    /// long as the latest that failed.
+    fn would_go_on(&mut self, slot: Slot) -> u64 {
+        let Call { upstream, gate, route, .. } = *self.calls.at(slot);
+        let retry = self.config.route(route).retry;
+        let failing = self.gate(upstream, gate).map_or(0, |gate| gate.failing);
+        backoff::longest(&retry).saturating_add(failing.saturating_mul(u64::from(retry.attempts).saturating_sub(1)))
     }
 
     /// Counts a call that was refused or lined up; the probe may be due by that.
@@ -165,14 +205,10 @@ impl Engine {
     /// Waits in the retry line, as long as patience (or `breaker.wait`, before the first attempt) lasts.
     fn line_up(&mut self, slot: Slot, line: LineId, gates: Gates, left: u64) -> Answer {
         let now = self.now;
-        let Call { upstream, gate, attempts, state, patience_used, lined_up, route, .. } = *self.calls.at(slot);
+        let Call { upstream, gate, attempts, state, patience_used, lined_up, .. } = *self.calls.at(slot);
         let spot = if state == CallState::Line(line) { Spot::Old } else { Spot::New };
         let here = if spot == Spot::Old { now.saturating_sub(lined_up) } else { 0 };
-        let patience = match (attempts, self.config.route(route).retry.patience) {
-            (0, _) => self.breaker_wait(upstream, gate),
-            (_, Some(written)) => written,
-            (_, None) => self.upstream(upstream).patience(),
-        };
+        let patience = if attempts == 0 { self.breaker_wait(slot) } else { self.patience(slot) };
         // A slot of the host makes for less patience, and ends it with the same words.
         let rest = patience.saturating_sub(u64::from(patience_used)).saturating_sub(here).min(self.rest(slot));
         if spot == Spot::New
@@ -197,7 +233,11 @@ impl Engine {
         let bound = rest.min(left);
         let at = match gates {
             Gates::Shut(_) => self.probe_at(slot),
-            Gates::Open | Gates::Probe => self.upstream(upstream).budget.next_at(Payer::after(attempts)),
+            Gates::Open | Gates::Probe => {
+                let token = self.upstream(upstream).budget.next_at(Payer::after(attempts));
+                let asks = self.gate(upstream, gate).and_then(|gate| gate.asking.check(now).err().flatten());
+                token.into_iter().chain(asks).min()
+            }
         };
         let delay = at.map(|at| at.saturating_sub(now).max(1)).filter(|delay| *delay < bound);
         let step = match delay {
@@ -212,6 +252,15 @@ impl Engine {
             self.wake_tokenless(slot, gates);
         }
         step.into()
+    }
+
+    /// How long a retry waits in the retry line: as written, else the longest of 5 s, ten mean latencies, and the time that
+    /// it would go on.
+    fn patience(&mut self, slot: Slot) -> u64 {
+        let Call { upstream, gate, route, .. } = *self.calls.at(slot);
+        let written = self.config.route(route).retry.patience;
+        let least = self.gate(upstream, gate).map_or(0, |gate| gate.patience());
+        written.unwrap_or_else(|| self.would_go_on(slot).max(least))
     }
 
     /// When a probe of its breakers is due by time alone.
@@ -388,7 +437,7 @@ impl Engine {
         }
         upstream.in_flight = upstream.in_flight.saturating_add(1);
         let permit = self.permit(place, gate);
-        let api_permit = if traits.has(Traits::BOTH_GATES) { self.permit(place, API) } else { Permit::default() };
+        let api_permit = if traits.has(Traits::BOTH_GATES) { self.api_permit(place, gate) } else { Permit::default() };
         self.sequence = self.sequence.saturating_add(1);
         let sequence = self.sequence;
         self.move_to(slot, CallState::Flight);
@@ -399,9 +448,11 @@ impl Engine {
         call.sequence = sequence;
         let counted = call.paying != Paying::Free;
         call.traits.set(Traits::COUNTED, counted);
+        call.traits.set(Traits::QUEUED, matches!(call.paying, Paying::Holds | Paying::Asks));
         if counted {
             // A free replay of a paid retry is still that retry.
             call.traits.set(Traits::PAID, call.paying == Paying::Holds);
+            call.traits.set(Traits::ASKED, call.paying == Paying::Asks);
             if call.attempts == 0 {
                 // What it waited for the breaker is not the patience of its retries.
                 call.patience_used = 0;
@@ -432,6 +483,16 @@ impl Engine {
             self.tell_phase(upstream, gate);
         }
         permit
+    }
+
+    /// The API's permit. It is no probe when the API's breaker does not hold this endpoint back.
+    fn api_permit(&mut self, upstream: u32, gate: u16) -> Permit {
+        let now = self.now;
+        let well = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref()).is_some_and(breaker::Breaker::is_well);
+        match self.gate(upstream, API).and_then(|gate| gate.breaker.as_mut()) {
+            Some(api) if well && api.phase() != breaker::Phase::Closed => api.commit_aside(now),
+            _ => self.permit(upstream, API),
+        }
     }
 
     /// An event when a breaker moved since the last one.
@@ -492,7 +553,9 @@ impl Engine {
                 Gates::Shut(_) => false,
                 gates => {
                     let payer = Payer::after(self.calls.at(head).attempts);
-                    !self.needs_token(head, gates) || self.upstream(upstream).budget.affords(now, payer)
+                    !self.needs_token(head, gates)
+                        || self.upstream(upstream).budget.affords(now, payer)
+                        || self.may_ask(upstream, place)
                 }
             };
             if goes {

@@ -154,6 +154,8 @@ pub enum Paying {
     Owes,
     /// A retry with its token: its only reservation.
     Holds,
+    /// The head of a queue without tokens, which may go all the same.
+    Asks,
 }
 
 /// How the latest attempt ended.
@@ -201,6 +203,12 @@ impl Traits {
     pub const DOUBTFUL: u32 = 1 << 16;
     /// The attempt under way counts as one: it is the first, or paid for.
     pub const COUNTED: u32 = 1 << 17;
+    /// The attempt under way went without a token, from the head of its queue.
+    pub const ASKED: u32 = 1 << 18;
+    /// The attempt under way came with a right of its queue, paid or not.
+    pub const QUEUED: u32 = 1 << 19;
+    /// The breakers counted a failure of this call.
+    pub const FAILED: u32 = 1 << 20;
 
     /// Whether all of these are set.
     #[must_use]

@@ -66,6 +66,10 @@ pub const BUDGET_REFUND: u64 = ONE;
 /// Tokens that a first attempt pays which waited in line for the breaker; it gets them back when it succeeds. So the line
 /// goes at the pace of its successes, and when the server is not yet well it stops.
 pub const WAITED_PRICE: u64 = 2 * ONE;
+/// Tokens that come back for a retry which asked without one, at the head of a queue without tokens, and succeeded.
+pub const ASKED_REFUND: u64 = 10 * ONE;
+/// The longest time between two such retries.
+pub const ASKED_MOST: u64 = 1_000;
 /// Slice of the budget's count of calls; ten make its window.
 pub const BUDGET_SLICE: u64 = 3_000;
 
@@ -89,10 +93,13 @@ pub const COOL_DOWN: u64 = 500;
 pub const COOL_DOWN_JITTER: u64 = 10;
 /// Calls refused or lined up until the next one probes: 1 in 20, so at most 5 % of the traffic.
 pub const PROBE_EVERY: u32 = 20;
-/// `breaker.latestProbe`.
+/// `breaker.latestProbe`: the next probe is due so long after a failed one at most; after the opening two cool-downs, then
+/// twice as long with each that fails.
 pub const LATEST_PROBE: u64 = 5_000;
 /// `breaker.probes`.
 pub const PROBES: u32 = 1;
+/// A time-out that the deadline cut short counts as a failure when it outlasted so many mean latencies.
+pub const CUT_LATENCIES: u64 = 4;
 /// A probe's lease.
 pub const LEASE: u64 = 2_500;
 
@@ -100,7 +107,7 @@ pub const LEASE: u64 = 2_500;
 /// `concurrency`: attempts in flight.
 pub const CONCURRENCY: u32 = 100;
 /// `maxWaiting`: calls in all lines together.
-pub const MAX_WAITING: u32 = 1_000;
+pub const MAX_WAITING: u32 = 10_000;
 /// `limits[].headroom`.
 pub const HEADROOM: u64 = 800_000;
 /// Slice of a bucket's count of successes, from which it learns; ten make 10 s.
@@ -141,6 +148,10 @@ pub const MAX_CALLS: usize = 1 << 20;
 pub const MAX_REPORTS: usize = 4_096;
 /// Events in the ring.
 pub const RING: usize = 1_024;
+/// Classes of endpoints that an engine remembers by their text.
+pub const MAX_ENDPOINTS: usize = 1_024;
+/// Endpoints of one origin with a breaker of their own.
+pub const MAX_GATES: usize = 64;
 /// Origins of a drop-in with a breaker, budget and limiter of their own.
 pub const MAX_ORIGINS: usize = 1_024;
 /// Credentials with a token state of their own.

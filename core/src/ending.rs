@@ -1,6 +1,6 @@
 //! The end of a call: what it still holds goes back, its slot is freed or its record kept.
 
-use crate::call::{CallState, Last, Paying, Slot, Traits};
+use crate::call::{Call, CallState, Last, Paying, Slot, Traits};
 use crate::defaults::MAX_REPORTS;
 use crate::engine::Engine;
 use crate::failure::Reason;
@@ -9,13 +9,35 @@ use crate::policy::budget::Payer;
 use crate::step::{Answer, Flags, NO_TIME, Step};
 
 impl Engine {
-    /// An unused retry token goes back.
+    /// An unused retry token, or the right to ask without one, goes back.
     pub(crate) fn give_token_back(&mut self, slot: Slot) {
         let call = self.calls.at_mut(slot);
-        if call.paying == Paying::Holds {
-            let (upstream, payer) = (call.upstream, Payer::after(call.attempts));
-            call.paying = if payer == Payer::Waited { Paying::First } else { Paying::Owes };
+        if !matches!(call.paying, Paying::Holds | Paying::Asks) {
+            return;
+        }
+        let (upstream, payer, held) = (call.upstream, Payer::after(call.attempts), call.paying == Paying::Holds);
+        call.paying = if payer == Payer::Waited { Paying::First } else { Paying::Owes };
+        if held {
             self.upstream(upstream).budget.give_back(payer);
+        }
+        self.right_ended(slot);
+    }
+
+    /// A call of the retry line has no right to go any more. When it was the only one, the head may have to be told a time.
+    pub(crate) fn right_ended(&mut self, slot: Slot) {
+        let Call { upstream, gate, .. } = *self.calls.at(slot);
+        let Some(gate) = self.gate(upstream, gate) else { return };
+        let head = gate.line.head;
+        if gate.asking.ended() {
+            self.wake_one(head);
+        }
+    }
+
+    /// The call is counted no longer at its breaker.
+    pub(crate) fn leave_gate(&mut self, slot: Slot) {
+        let Call { upstream, gate, .. } = *self.calls.at(slot);
+        if let Some(gate) = self.gate(upstream, gate) {
+            gate.calls = gate.calls.saturating_sub(1);
         }
     }
 
@@ -23,6 +45,7 @@ impl Engine {
     pub(crate) fn end(&mut self, slot: Slot, reason: Option<Reason>, retry_after: u32) -> Flags {
         self.leave(slot);
         self.give_token_back(slot);
+        self.leave_gate(slot);
         let now = self.now;
         let call = self.calls.at_mut(slot);
         let elapsed = now.saturating_sub(call.begun);

@@ -8,6 +8,7 @@ use crate::call::{Call, CallState, NOWHERE, Rule, Slot, Traits, What};
 use crate::config::{self, Base, Config, Issue, Reading};
 use crate::defaults::{MAX_CALLS, MAX_CREDENTIALS, MAX_NOW, MAX_ORIGINS};
 use crate::failure::{Fault, Misuse, Outcome, Reason};
+use crate::endpoint::Endpoints;
 use crate::headers::Hints;
 use crate::observe::event::{About, Event, Kind, Ring};
 use crate::policy::auth::Credential;
@@ -40,6 +41,7 @@ pub(crate) struct Scope {
 pub struct Engine {
     pub(crate) config: Config,
     routes: config::route::Routes,
+    pub(crate) endpoints: Endpoints,
     pub(crate) seed: u64,
     pub(crate) now: u64,
     pub(crate) closed: bool,
@@ -105,6 +107,7 @@ impl Engine {
         };
         Self {
             routes: config::route::Routes::build(&config.routes),
+            endpoints: Endpoints::default(),
             home: Upstream::new(&config, origin, true),
             config,
             seed: 0,
@@ -145,11 +148,20 @@ impl Engine {
         self.seed = seed;
     }
 
-    /// The number of the route for `METHOD /template/{id}` (as the caller wrote it, relative to the base URL) or
-    /// `METHOD https://origin/path`; 0 = no route of the policy.
-    #[must_use]
-    pub fn route(&self, target: &str) -> u32 {
+    /// What `begin` takes as `route` for `METHOD /template/{id}` (as the caller wrote it, relative to the base URL) or
+    /// `METHOD https://origin/path`: the policy's route in the low 16 bits (0 = none), and where there is none the endpoint
+    /// in the upper 16. Hosts ask once for each text and keep the number.
+    pub fn route(&mut self, target: &str) -> u32 {
         let Some((method, place)) = target.split_once(' ') else { return 0 };
+        let route = self.route_of(method, place);
+        if route > 0 {
+            return route;
+        }
+        let place = place.split(['?', '#']).next().unwrap_or_default();
+        u32::from(self.endpoints.number(method, place)) << 16
+    }
+
+    fn route_of(&self, method: &str, place: &str) -> u32 {
         if place.starts_with('/') {
             return self.routes.resolve(method, place) as u32;
         }
@@ -200,7 +212,7 @@ impl Engine {
     /// A call begins.
     ///
     /// * `call`: the host's number for it, not in use.
-    /// * `route`, `scope`: from [`Engine::route`] and [`Engine::scope`]; 0 = the API's own.
+    /// * `route`, `scope`: from [`Engine::route`] and [`Engine::scope`]; 0 = the API's own, and no endpoint.
     /// * `what`: method code | flags · 16 | body size in 64 KiB · 65,536 (see `design.md`).
     /// * `deadline`: absolute, on the clock of `now`; 0 = the policy's total.
     pub fn begin(&mut self, call: u32, now: u64, route: u32, scope: u32, what: u32, deadline: u64) -> Answer {
@@ -224,7 +236,8 @@ impl Engine {
         let Some(&Scope { upstream, credential }) = self.scopes.get(scope as usize) else {
             return Err(Misuse::Unknown.into());
         };
-        if route as usize > self.config.routes.len() {
+        let (route, endpoint) = (route as u16, (route >> 16) as u16);
+        if usize::from(route) > self.config.routes.len() {
             return Err(Misuse::Unknown.into());
         }
         if self.calls.find(id).is_some() {
@@ -232,7 +245,7 @@ impl Engine {
         }
         self.pass(now);
         let now = self.now;
-        let route = if self.upstream(upstream).own { route as u16 } else { 0 };
+        let route = if self.upstream(upstream).own { route } else { 0 };
         let ordinal = self.begun;
         self.begun = ordinal.saturating_add(1);
         let settings = self.config.route(route);
@@ -246,12 +259,15 @@ impl Engine {
         let (gate, both) = {
             let (config, upstream) = self.config_and_upstream(upstream);
             upstream.budget.call_begun(now);
-            upstream.gate_for(config, route)
+            upstream.gate_for(config, route, endpoint, ordinal)
         };
         traits.set(Traits::BOTH_GATES, both);
         if self.calls.len() >= MAX_CALLS {
             let fail = Step::Fail { retry_after: NO_TIME, outcome: Outcome::NotSent, reason: Reason::Overloaded };
             return Err(fail.into());
+        }
+        if let Some(gate) = self.gate(upstream, gate) {
+            gate.calls = gate.calls.saturating_add(1);
         }
         let slot = self.calls.insert(id);
         let call = self.calls.at_mut(slot);
@@ -368,6 +384,9 @@ impl Engine {
             }
         }
         let upstream = self.calls.at(slot).upstream;
+        if self.calls.at(slot).state != CallState::Kept {
+            self.leave_gate(slot);
+        }
         self.move_to(slot, CallState::Gone);
         self.calls.remove(slot);
         self.stir(upstream);

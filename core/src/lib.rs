@@ -57,6 +57,7 @@ mod call;
 pub mod config;
 pub mod defaults;
 mod ending;
+mod endpoint;
 mod engine;
 mod failure;
 pub mod headers;

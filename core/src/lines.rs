@@ -25,12 +25,16 @@ impl Engine {
         }
     }
 
-    /// Joins a line at its tail, leaving the one it stood in.
+    /// Joins a line, leaving the one it stood in: at its tail, but before the retries with a first attempt.
     pub(crate) fn join(&mut self, slot: Slot, line: LineId) {
         self.leave(slot);
         let cost = self.line_cost(slot, line);
         let Some(mut moved) = self.line_mut(line).copied() else { return };
-        moved.push(&mut self.calls, slot, cost);
+        if matches!(line, LineId::Retry(..)) && self.calls.at(slot).attempts == 0 {
+            moved.push_front(&mut self.calls, slot, cost);
+        } else {
+            moved.push(&mut self.calls, slot, cost);
+        }
         if let Some(place) = self.line_mut(line) {
             *place = moved;
         }

@@ -79,10 +79,11 @@ impl Engine {
 
     /// An attempt broke.
     pub(crate) fn broken(&mut self, slot: Slot, fault: Fault) -> Answer {
-        self.landed(slot, Last::Fault(fault), What::Fault, fault as u16);
+        let elapsed = self.landed(slot, Last::Fault(fault), What::Fault, fault as u16);
         match fault {
             Fault::Lost | Fault::Timeout | Fault::Truncated => {
-                self.count(slot, Count::Failure);
+                let own = fault == Fault::Timeout && self.cut_short(slot, elapsed);
+                self.count(slot, if own { Count::Nothing } else { Count::Failure });
                 self.blame(slot, true);
                 let call = self.calls.at(slot);
                 let allowed = call.traits.has(Traits::REPEATABLE) && replayable(call);
@@ -111,6 +112,15 @@ impl Engine {
         }
     }
 
+    /// Whether the call's deadline left an attempt less time than the policy gives it, and less than the server usually
+    /// needs: a time-out then says nothing about the server.
+    fn cut_short(&mut self, slot: Slot, elapsed: u64) -> bool {
+        let Call { upstream, gate, limits, sent_at, .. } = *self.calls.at(slot);
+        let (whole, given) = (u64::from(limits.attempt), limits.timeout(sent_at));
+        let usual = self.gate(upstream, gate).map_or(0, |gate| gate.mean_latency());
+        given > 0 && (whole == 0 || given < whole) && elapsed < usual.saturating_mul(tuned!(CUT_LATENCIES))
+    }
+
     /// The caller cancelled an attempt under way: its place is free again, its limiter token is spent.
     pub(crate) fn cancelled(&mut self, slot: Slot) {
         self.count(slot, Count::Nothing);
@@ -135,6 +145,10 @@ impl Engine {
     }
 
     fn leave_flight(&mut self, slot: Slot) {
+        if self.calls.at(slot).traits.has(Traits::QUEUED) {
+            self.calls.at_mut(slot).traits.set(Traits::QUEUED, false);
+            self.right_ended(slot);
+        }
         let place = self.calls.at(slot).upstream;
         let upstream = self.upstream(place);
         upstream.in_flight = upstream.in_flight.saturating_sub(1);
@@ -149,36 +163,41 @@ impl Engine {
 
     /// The breakers hear of it.
     fn count(&mut self, slot: Slot, count: Count) {
+        if count == Count::Failure {
+            let Call { upstream, gate, sent_at, .. } = *self.calls.at(slot);
+            let elapsed = self.now.saturating_sub(sent_at);
+            if let Some(gate) = self.gate(upstream, gate) {
+                gate.failing = elapsed;
+            }
+        }
         let (now, seed) = (self.now, self.seed);
-        let call = self.calls.at(slot);
+        let call = self.calls.at_mut(slot);
+        let count = match (count, call.traits.has(Traits::FAILED)) {
+            (Count::Success, true) => Count::Recovery,
+            (Count::Failure, true) => Count::Again,
+            (other, _) => other,
+        };
+        match count {
+            Count::Failure => call.traits.set(Traits::FAILED, true),
+            Count::Recovery => call.traits.set(Traits::FAILED, false),
+            Count::Success | Count::Again | Count::Nothing => {}
+        }
         let Call { upstream, gate, permit, api_permit, .. } = *call;
-        let draw = |opening, most| rng::draw(seed, opening, u32::from(gate), Purpose::CoolDown, most);
+        let from = gate;
+        let draw = |opening, most| rng::draw(seed, opening, u32::from(from), Purpose::CoolDown, most);
         for (place, permit) in call.gates().zip([permit, api_permit]) {
             let Some(gate) = self.gate(upstream, place) else { continue };
             let Some(breaker) = gate.breaker.as_mut() else { continue };
             let told = breaker.due_at();
-            breaker.settle(permit, count, now, &draw);
+            breaker.settle(permit, count, from, now, &draw);
             // Closed, or a probe is due earlier: whoever waits for it was told a later time.
             let earlier = told.is_some_and(|told| breaker.due_at().unwrap_or(0) < told);
-            let closed = told.is_some() && breaker.due_at().is_none();
             if breaker.phase() != gate.told {
                 self.tell_phase(upstream, place);
-            }
-            if closed {
-                self.pay_for_head(upstream, place);
             }
             if earlier {
                 self.retime(upstream, place);
             }
-        }
-    }
-
-    /// The success that closed a breaker pays for the first of those who waited for it: an empty budget would hold all of
-    /// them up.
-    fn pay_for_head(&mut self, upstream: u32, gate: u16) {
-        let head = self.gate(upstream, gate).map_or(NOWHERE, |gate| gate.line.head);
-        if head != NOWHERE && self.calls.at(head).paying == Paying::First {
-            self.upstream(upstream).budget.refund(Payer::Waited);
         }
     }
 
@@ -256,7 +275,8 @@ impl Engine {
     fn deliver(&mut self, slot: Slot, status: u16, elapsed: u64) -> Answer {
         let now = self.now;
         let call = self.calls.at(slot);
-        let (paid, payer) = (call.traits.has(Traits::PAID), paid_by(call));
+        let (paid, payer) = (call.traits.has(Traits::PAID) || call.traits.has(Traits::ASKED), paid_by(call));
+        let Call { upstream: place, gate, .. } = *call;
         let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.traits.has(Traits::DOUBTFUL);
         let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
         // What the table counts as no failure.
@@ -266,10 +286,15 @@ impl Engine {
             if paid {
                 upstream.budget.refund(payer);
             }
-            upstream.succeeded(elapsed);
             for (bucket, _) in costs {
                 if let Some(lane) = upstream.lanes.get_mut(usize::from(*bucket)) {
                     lane.bucket.succeeded(now);
+                }
+            }
+            if let Some(gate) = self.gate(place, gate) {
+                gate.succeeded(elapsed);
+                if paid {
+                    gate.asking.succeeded();
                 }
             }
         }
@@ -309,13 +334,13 @@ impl Engine {
         self.give_permits_back(slot);
         // The platform is asked after a network error, which may come when the request has left.
         self.blame(slot, true);
-        let paid = self.give_payment_back(slot);
+        self.give_payment_back(slot);
         let call = self.calls.at_mut(slot);
         call.traits.set(Traits::DOUBTFUL, call.worst == Outcome::Unknown);
         // It costs no attempt and no budget.
         if call.traits.has(Traits::COUNTED) {
             call.attempts = call.attempts.saturating_sub(1);
-            call.paying = if paid && call.attempts > 0 { Paying::Owes } else { Paying::First };
+            call.paying = if call.attempts > 0 { Paying::Owes } else { Paying::First };
         }
         let upstream = call.upstream;
         let parks = call.traits.has(Traits::REPEATABLE) && replayable(call) && !call.traits.has(Traits::DROPIN);
@@ -335,8 +360,13 @@ impl Engine {
     /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
     fn retry(&mut self, slot: Slot, retry: Retry, told: Told) -> Answer {
         let now = self.now;
-        let Call { route, traits, attempts, limits, last, ordinal, .. } = *self.calls.at(slot);
+        let Call { route, traits, attempts, limits, last, ordinal, upstream, gate, .. } = *self.calls.at(slot);
         let rules = self.config.route(route).retry;
+        if traits.has(Traits::ASKED)
+            && let Some(gate) = self.gate(upstream, gate)
+        {
+            gate.asking.failed(now, rules.base);
+        }
         let doubtful = self.calls.at(slot).worst == Outcome::Unknown;
         self.calls.at_mut(slot).traits.set(Traits::DOUBTFUL, doubtful);
         let k = u32::from(attempts.max(1));
@@ -409,7 +439,7 @@ impl Engine {
 
 /// Who paid for the attempt under way.
 fn paid_by(call: &Call) -> Payer {
-    Payer::after(call.attempts.saturating_sub(1))
+    if call.traits.has(Traits::ASKED) { Payer::Asked } else { Payer::after(call.attempts.saturating_sub(1)) }
 }
 
 /// Whether doing it twice does no harm: by method or route, or by its key.

@@ -130,6 +130,21 @@ impl Line {
         self.cost = self.cost.saturating_add(cost);
     }
 
+    /// Joins at the head.
+    pub fn push_front(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
+        let call = slab.at_mut(slot);
+        call.previous = NOWHERE;
+        call.next = self.head;
+        if self.head == NOWHERE {
+            self.tail = slot;
+        } else {
+            slab.at_mut(self.head).previous = slot;
+        }
+        self.head = slot;
+        self.len = self.len.saturating_add(1);
+        self.cost = self.cost.saturating_add(cost);
+    }
+
     /// Leaves, from wherever it stands.
     pub fn remove(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
         let call = slab.at_mut(slot);

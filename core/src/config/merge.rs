@@ -88,9 +88,9 @@ impl<'t> Reader<'t> {
                 per_second: leaves.number(Slot::PerSecond),
             },
             breaker_scope: match leaves.number(Slot::Scope) {
+                0 => BreakerScope::Api,
                 1 => BreakerScope::Route,
-                2 => BreakerScope::Both,
-                _ => BreakerScope::Api,
+                _ => BreakerScope::Both,
             },
             settings,
             limits,
@@ -220,7 +220,7 @@ impl<'t> Reader<'t> {
                 cool_down: n(Slot::CoolDown),
                 latest_probe: n(Slot::LatestProbe),
                 probes: n(Slot::Probes) as u32,
-                wait: n(Slot::Wait),
+                wait: leaves.option(Slot::Wait),
                 slow_after: leaves.option(Slot::SlowAfter),
             }),
             costs: self.costs(leaves.from(Slot::Costs), &path.known("cost"), limits),
@@ -430,7 +430,7 @@ mod tests {
         assert_eq!(c.settings.breaker, Some(Breaker::default()));
         assert_eq!(d.settings.breaker, Some(Breaker { run: 7, ..Breaker::default() }));
         assert_eq!(e.settings.breaker, None);
-        assert_eq!(config.settings.breaker, Some(Breaker { run: 5, wait: 1_000, ..Breaker::default() }));
+        assert_eq!(config.settings.breaker, Some(Breaker { run: 5, wait: Some(1_000), ..Breaker::default() }));
     }
 
     #[test]

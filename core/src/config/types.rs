@@ -164,17 +164,19 @@ pub struct Breaker {
     pub cool_down: u64,
     pub latest_probe: u64,
     pub probes: u32,
-    /// 0 = new calls fail at once while it is open.
-    pub wait: u64,
+    /// How long a new call waits while it is open: 0 = it fails at once, `None` = as long as its own backoffs would.
+    pub wait: Option<u64>,
     pub slow_after: Option<u64>,
 }
 
 /// What one breaker watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BreakerScope {
-    #[default]
+    /// One for the API.
     Api,
+    /// One for each endpoint: the declared route, else the template or the kind of path.
     Route,
+    #[default]
     Both,
 }
 
@@ -259,7 +261,7 @@ impl Default for Breaker {
             cool_down: defaults::COOL_DOWN,
             latest_probe: defaults::LATEST_PROBE,
             probes: defaults::PROBES,
-            wait: 0,
+            wait: None,
             slow_after: None,
         }
     }
@@ -300,7 +302,7 @@ impl Default for Config {
             concurrency: defaults::CONCURRENCY,
             max_waiting: defaults::MAX_WAITING,
             budget: Budget::default(),
-            breaker_scope: BreakerScope::Api,
+            breaker_scope: BreakerScope::Both,
             limits: Vec::new(),
             warnings: Vec::new(),
         }

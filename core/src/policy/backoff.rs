@@ -13,6 +13,16 @@ pub fn interval(base: u64, cap: u64, k: u32) -> u64 {
     doubled.min(cap / 2)
 }
 
+/// The longest time that all backoffs of a call may take together.
+#[must_use]
+pub fn longest(retry: &Retry) -> u64 {
+    let most = |k| {
+        let Range { least, spread } = range(retry, k, None, false);
+        least.saturating_add(spread)
+    };
+    (1..u32::from(retry.attempts)).map(most).fold(0, u64::saturating_add)
+}
+
 /// What the wait is drawn from: `least` plus a draw from `[0, spread]`; a sum of 0 waits 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {

@@ -1,8 +1,14 @@
 //! The circuit breaker: closed, open, and half-open with leased probes whose rate follows the traffic.
 //!
+//! It counts calls, not attempts: the first failure of a call counts, and a success of that call takes it back.
+//!
 //! It opens by a failure only, when at least half of at least 20 outcomes of the last 30 s failed, or after an unbroken
 //! run of 20 failures, either spanning at least 1 s. A probe is due once the cool-down has passed and 20 calls were
-//! turned away, at the latest 5 s after the last (re-)opening; so at most 5 % of the traffic probes.
+//! refused or queued. Without so much traffic it is due after two cool-downs, and later with each probe that fails, up
+//! to 5 s. So at most 5 % of the traffic above 4 calls/s probes.
+//!
+//! The breaker of a whole API stands beside those of its endpoints. It opens only by a run, and only when more than one
+//! endpoint failed in it. While it is open, an endpoint whose last outcome was no failure still passes.
 
 use crate::config;
 use crate::defaults::{ONE, SLICES};
@@ -23,8 +29,21 @@ pub enum Gate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count {
     Success,
+    /// A success of a call whose failure was counted: that failure is taken back.
+    Recovery,
     Failure,
+    /// A further failure of a call whose failure was counted: only a probe's counts.
+    Again,
     Nothing,
+}
+
+/// What a breaker guards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guards {
+    /// One endpoint, or a whole API that is not told apart: opens by rate or run.
+    One,
+    /// All endpoints, beside a breaker for each: opens by a run in which more than one of them failed.
+    All,
 }
 
 /// The right to send, as this breaker gave it. Outcomes of an older generation change nothing.
@@ -59,6 +78,8 @@ struct Opening {
     turned_away: u32,
     /// Successful probes in a row.
     wins: u32,
+    /// Probes that failed since it opened.
+    lost: u32,
     next: Next,
 }
 
@@ -84,9 +105,15 @@ struct Slice {
 #[derive(Debug, Clone)]
 pub struct Breaker {
     settings: config::Breaker,
+    guards: Guards,
     slices: [Slice; SLICES],
     run: u32,
     run_since: u64,
+    /// The endpoint that the run began with, and whether another one failed in it.
+    run_from: u16,
+    run_mixed: bool,
+    /// When an attempt was last sent or ended.
+    moved: u64,
     generation: u32,
     /// The latest probe's number.
     probe: u32,
@@ -97,12 +124,16 @@ pub struct Breaker {
 impl Breaker {
     /// Closed, with an empty window.
     #[must_use]
-    pub fn new(settings: config::Breaker) -> Self {
+    pub fn new(settings: config::Breaker, guards: Guards) -> Self {
         Self {
             settings,
+            guards,
             slices: [Slice::default(); SLICES],
             run: 0,
             run_since: 0,
+            run_from: 0,
+            run_mixed: false,
+            moved: 0,
             generation: 0,
             probe: 0,
             openings: 0,
@@ -114,6 +145,9 @@ impl Breaker {
     #[must_use]
     pub fn check(&self, now: u64) -> Gate {
         let State::Open(opening) = &self.state else { return Gate::Pass };
+        if self.silent(now) {
+            return Gate::Pass;
+        }
         if self.due(opening, now) {
             return Gate::Probe;
         }
@@ -124,15 +158,26 @@ impl Breaker {
         Gate::Refuse(until.saturating_sub(now).max(1))
     }
 
+    /// Whether nothing was sent and nothing ended for one window: what was known of the server is out of date.
+    fn silent(&self, now: u64) -> bool {
+        now.saturating_sub(self.moved) >= self.settings.window
+    }
+
     fn due(&self, opening: &Opening, now: u64) -> bool {
         match opening.next {
             Next::AtOnce => true,
             Next::Leased(until) => now >= until,
             Next::Later => {
-                let latest = opening.since.saturating_add(self.settings.latest_probe);
-                now >= latest || (now >= opening.cool_until && opening.turned_away >= tuned!(PROBE_EVERY))
+                now >= self.latest(opening)
+                    || (now >= opening.cool_until && opening.turned_away >= tuned!(PROBE_EVERY))
             }
         }
+    }
+
+    /// When the next probe is due however few calls ask: after 2 cool-downs, and twice as long for each that failed.
+    fn latest(&self, opening: &Opening) -> u64 {
+        let grown = self.settings.cool_down.saturating_mul(2 << opening.lost.min(31));
+        opening.since.saturating_add(grown.min(self.settings.latest_probe))
     }
 
     /// When a probe will be due by time alone; `None` = closed.
@@ -142,8 +187,8 @@ impl Breaker {
         Some(match opening.next {
             Next::AtOnce => 0,
             Next::Leased(until) => until,
-            Next::Later if opening.turned_away >= tuned!(PROBE_EVERY) => opening.cool_until,
-            Next::Later => opening.since.saturating_add(self.settings.latest_probe),
+            Next::Later if opening.turned_away >= tuned!(PROBE_EVERY) => opening.cool_until.min(self.latest(opening)),
+            Next::Later => self.latest(opening),
         })
     }
 
@@ -157,39 +202,58 @@ impl Breaker {
     /// An attempt is sent after `check` let it pass; takes the lease if it is a probe.
     pub fn commit(&mut self, now: u64) -> Permit {
         let mut permit = Permit { generation: self.generation, probe: 0 };
-        if let State::Open(opening) = &mut self.state {
-            self.probe = self.probe.wrapping_add(1).max(1);
-            permit.probe = self.probe;
-            opening.next = Next::Leased(now.saturating_add(tuned!(LEASE)));
-            opening.turned_away = 0;
+        if let State::Open(_) = self.state {
+            if self.silent(now) {
+                self.forget(now);
+                permit.generation = self.generation;
+            } else {
+                permit.probe = self.lease(now);
+            }
         }
+        self.moved = now;
         permit
     }
 
-    /// An attempt ended. `draw(openings, most)` draws the cool-down's jitter from `[0, most]`.
-    pub fn settle(&mut self, permit: Permit, count: Count, now: u64, draw: &dyn Fn(u64, u64) -> u64) {
+    /// An attempt is sent that this open breaker does not hold back: its endpoint did not fail.
+    pub fn commit_aside(&mut self, now: u64) -> Permit {
+        self.moved = now;
+        Permit { generation: self.generation, probe: 0 }
+    }
+
+    fn lease(&mut self, now: u64) -> u32 {
+        self.probe = self.probe.wrapping_add(1).max(1);
+        if let State::Open(opening) = &mut self.state {
+            opening.next = Next::Leased(now.saturating_add(tuned!(LEASE)));
+            opening.turned_away = 0;
+        }
+        self.probe
+    }
+
+    /// Closes after a silence, with a run that the next failure completes.
+    fn forget(&mut self, now: u64) {
+        self.close();
+        self.run = self.settings.run.saturating_sub(1);
+        self.run_since = now.saturating_sub(tuned!(SPAN));
+    }
+
+    /// An attempt of the endpoint `from` ended. `draw(openings, most)` draws the cool-down's jitter from `[0, most]`.
+    pub fn settle(&mut self, permit: Permit, count: Count, from: u16, now: u64, draw: &dyn Fn(u64, u64) -> u64) {
         if permit.generation != self.generation {
             return;
         }
-        let leased = permit.probe == self.probe;
+        self.moved = now;
+        let leased = permit.probe != 0 && permit.probe == self.probe;
         match (&mut self.state, count) {
-            (State::Closed, Count::Success) => {
-                self.run = 0;
-                self.count(now, 1, 0);
-            }
+            (State::Closed, Count::Success | Count::Recovery) => self.succeeded(count, now),
             (State::Closed, Count::Failure) => {
-                if self.run == 0 {
-                    self.run_since = now;
-                }
-                self.run = self.run.saturating_add(1);
-                self.count(now, 0, 1);
+                self.failed(from, now);
                 if self.trips(now) {
                     self.generation = self.generation.wrapping_add(1);
-                    self.open(now, 0, draw);
+                    self.open(now, 0, 0, draw);
                 }
             }
-            (State::Closed, Count::Nothing) => {}
-            (State::Open(opening), Count::Success) => {
+            (State::Closed, Count::Again | Count::Nothing) => {}
+            (State::Open(opening), Count::Success | Count::Recovery) => {
                 opening.wins = opening.wins.saturating_add(1);
                 if opening.wins >= self.settings.probes {
                     self.close();
@@ -197,10 +261,10 @@ impl Breaker {
                     opening.next = Next::AtOnce;
                 }
             }
-            (State::Open(opening), Count::Failure) => {
+            (State::Open(opening), Count::Failure | Count::Again) => {
                 if leased && matches!(opening.next, Next::Leased(until) if now < until) {
-                    let turned_away = opening.turned_away;
-                    self.open(now, turned_away, draw);
+                    let (turned_away, lost) = (opening.turned_away, opening.lost.saturating_add(1));
+                    self.open(now, turned_away, lost, draw);
                 }
             }
             (State::Open(opening), Count::Nothing) => {
@@ -211,11 +275,37 @@ impl Breaker {
         }
     }
 
-    fn open(&mut self, now: u64, turned_away: u32, draw: &dyn Fn(u64, u64) -> u64) {
+    fn succeeded(&mut self, count: Count, now: u64) {
+        self.run = 0;
+        if self.guards == Guards::All {
+            return;
+        }
+        if count == Count::Recovery
+            && let Some(slice) = self.slices.iter_mut().filter(|slice| slice.bad > 0).max_by_key(|slice| slice.stamp)
+        {
+            slice.bad = slice.bad.saturating_sub(1);
+        }
+        self.count(now, 1, 0);
+    }
+
+    fn failed(&mut self, from: u16, now: u64) {
+        if self.run == 0 {
+            self.run_since = now;
+            self.run_from = from;
+            self.run_mixed = false;
+        }
+        self.run = self.run.saturating_add(1);
+        self.run_mixed |= self.run_from != from;
+        if self.guards == Guards::One {
+            self.count(now, 0, 1);
+        }
+    }
+
+    fn open(&mut self, now: u64, turned_away: u32, lost: u32, draw: &dyn Fn(u64, u64) -> u64) {
         self.openings = self.openings.saturating_add(1);
         let jitter = draw(self.openings, self.settings.cool_down / tuned!(COOL_DOWN_JITTER));
         let cool_until = now.saturating_add(self.settings.cool_down).saturating_add(jitter);
-        self.state = State::Open(Opening { since: now, cool_until, turned_away, wins: 0, next: Next::Later });
+        self.state = State::Open(Opening { since: now, cool_until, turned_away, wins: 0, lost, next: Next::Later });
     }
 
     fn close(&mut self) {
@@ -259,7 +349,10 @@ impl Breaker {
         let by_run = self.run >= self.settings.run
             && now.saturating_sub(self.run_since) >= tuned!(SPAN)
             && run_stamp >= oldest_stamp;
-        by_rate || by_run
+        match self.guards {
+            Guards::One => by_rate || by_run,
+            Guards::All => by_run && self.run_mixed,
+        }
     }
 
     /// The phase at this moment: half-open while a probe holds its lease.
@@ -281,10 +374,16 @@ impl Breaker {
         }
     }
 
-    /// What waits for calls while open (`breaker.wait`).
+    /// How long a new call waits while it is open (`breaker.wait`); `None` = not written.
     #[must_use]
-    pub fn wait(&self) -> u64 {
+    pub fn wait(&self) -> Option<u64> {
         self.settings.wait
+    }
+
+    /// Whether it is closed and the latest outcome was no failure.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.state == State::Closed && self.run == 0
     }
 
     /// When the cool-down ends; `None` = closed.
@@ -307,7 +406,7 @@ mod tests {
     use super::*;
 
     fn breaker() -> Breaker {
-        Breaker::new(config::Breaker::default())
+        Breaker::new(config::Breaker::default(), Guards::One)
     }
 
     fn no_jitter(_: u64, _: u64) -> u64 {
@@ -316,7 +415,7 @@ mod tests {
 
     fn outcome(b: &mut Breaker, count: Count, now: u64) {
         let permit = b.commit(now);
-        b.settle(permit, count, now, &no_jitter);
+        b.settle(permit, count, 0, now, &no_jitter);
     }
 
     fn opened() -> Breaker {
@@ -383,10 +482,10 @@ mod tests {
         let mut b = opened();
         let permit = b.commit(7_000);
         assert_eq!((b.phase(), b.check(7_100)), (Phase::HalfOpen, Gate::Refuse(2_400)));
-        b.settle(permit, Count::Failure, 7_200, &no_jitter);
+        b.settle(permit, Count::Failure, 0, 7_200, &no_jitter);
         assert_eq!((b.phase(), b.due_at()), (Phase::Open, Some(12_200)));
         let permit = b.commit(12_200);
-        b.settle(permit, Count::Success, 12_300, &no_jitter);
+        b.settle(permit, Count::Success, 0, 12_300, &no_jitter);
         assert_eq!(b.phase(), Phase::Closed);
     }
 
@@ -395,7 +494,7 @@ mod tests {
         let mut b = opened();
         let late = b.commit(7_000);
         assert_eq!((b.check(9_499), b.check(9_500)), (Gate::Refuse(1), Gate::Probe));
-        b.settle(late, Count::Failure, 9_600, &no_jitter);
+        b.settle(late, Count::Failure, 0, 9_600, &no_jitter);
         assert_eq!(b.check(9_600), Gate::Probe);
     }
 
@@ -403,9 +502,9 @@ mod tests {
     fn a_late_success_still_closes_but_not_a_reopened_breaker_of_another_generation() {
         let mut b = opened();
         let late = b.commit(7_000);
-        b.settle(late, Count::Success, 9_600, &no_jitter);
+        b.settle(late, Count::Success, 0, 9_600, &no_jitter);
         assert_eq!(b.phase(), Phase::Closed);
-        b.settle(late, Count::Failure, 9_700, &no_jitter);
+        b.settle(late, Count::Failure, 0, 9_700, &no_jitter);
         assert_eq!(b.run, 0, "an outcome of an older generation changes nothing");
     }
 
@@ -413,13 +512,13 @@ mod tests {
     fn a_cancelled_probe_makes_the_next_due_at_once() {
         let mut b = opened();
         let permit = b.commit(7_000);
-        b.settle(permit, Count::Nothing, 7_010, &no_jitter);
+        b.settle(permit, Count::Nothing, 0, 7_010, &no_jitter);
         assert_eq!(b.check(7_010), Gate::Probe);
     }
 
     #[test]
     fn the_window_equals_a_naive_recount() {
-        let mut b = Breaker::new(config::Breaker { run: 10_000, minimum_calls: 10_000, ..config::Breaker::default() });
+        let mut b = Breaker::new(config::Breaker { run: 10_000, minimum_calls: 10_000, ..config::Breaker::default() }, Guards::One);
         let mut seen: std::vec::Vec<(u64, bool)> = std::vec::Vec::new();
         let mut now = 0;
         for i in 0..5_000 {

@@ -18,6 +18,8 @@ pub enum Payer {
     Retry,
     /// A first attempt that waited in line for the breaker.
     Waited,
+    /// A retry at the head of a queue without tokens: nothing, and more comes back.
+    Asked,
 }
 
 impl Payer {
@@ -25,6 +27,61 @@ impl Payer {
     #[must_use]
     pub const fn after(attempts: u8) -> Self {
         if attempts == 0 { Self::Waited } else { Self::Retry }
+    }
+}
+
+/// The retries of one queue that go without a token, one at a time: the head asks whether the server is back. Else a queue
+/// that has no token would wait for calls to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking {
+    /// Retries of this queue that have the right to go or are in flight.
+    under_way: u32,
+    /// When the next one may go without a token.
+    at: u64,
+    /// How many of them failed in a row.
+    failed: u32,
+}
+
+impl Asking {
+    /// None asked yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { under_way: 0, at: 0, failed: 0 }
+    }
+
+    /// Whether the head may go now without a token; `Err`: when it may, `None` = when those under way have ended.
+    ///
+    /// # Errors
+    /// It may not yet.
+    pub fn check(&self, now: u64) -> Result<(), Option<u64>> {
+        match (self.under_way, now >= self.at) {
+            (0, true) => Ok(()),
+            (0, false) => Err(Some(self.at)),
+            _ => Err(None),
+        }
+    }
+
+    /// A retry of the queue may go, with or without a token.
+    pub fn began(&mut self) {
+        self.under_way = self.under_way.saturating_add(1);
+    }
+
+    /// It ended, or gave up its right. Returns whether none is under way any more.
+    pub fn ended(&mut self) -> bool {
+        self.under_way = self.under_way.saturating_sub(1);
+        self.under_way == 0
+    }
+
+    /// A retry succeeded: the next head may ask at once.
+    pub fn succeeded(&mut self) {
+        (self.at, self.failed) = (0, 0);
+    }
+
+    /// One that went without a token did not succeed: the next waits `base`, then twice as long each time, up to a second.
+    pub fn failed(&mut self, now: u64, base: u64) {
+        let wait = base.saturating_mul(1 << self.failed.min(20)).min(tuned!(ASKED_MOST));
+        self.at = now.saturating_add(wait);
+        self.failed = self.failed.saturating_add(1);
     }
 }
 
@@ -74,6 +131,7 @@ impl Budget {
     fn price(&self, payer: Payer) -> u64 {
         match payer {
             Payer::Retry => TOKEN,
+            Payer::Asked => 0,
             Payer::Waited => {
                 let price: u64 = tuned!(WAITED_PRICE);
                 // A small budget lets one go at a time, none at all holds nobody up. What is paid and what comes back
@@ -113,6 +171,10 @@ impl Budget {
                 self.add(billionths(refund));
             }
             Payer::Waited => self.add(self.price(payer)),
+            Payer::Asked => {
+                let refund: u64 = tuned!(ASKED_REFUND);
+                self.add(billionths(refund));
+            }
         }
     }
 
