@@ -164,12 +164,12 @@ impl Engine {
 
     /// How long a first attempt waits while its breaker is open: as written, else as long as its own retries would go on.
     fn breaker_wait(&mut self, slot: Slot) -> u64 {
-        let Call { upstream, gate, route, traits, .. } = *self.calls.at(slot);
+        let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
         let written = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref()?.wait());
         match written {
             Some(written) => written,
             None if traits.has(Traits::STACKED) => 0,
-            None => backoff::longest(&self.config.route(route).retry),
+            None => self.would_go_on(slot),
         }
     }
 
@@ -178,7 +178,7 @@ impl Engine {
     fn would_go_on(&mut self, slot: Slot) -> u64 {
         let Call { upstream, gate, route, .. } = *self.calls.at(slot);
         let retry = self.config.route(route).retry;
-        let failing = self.gate(upstream, gate).map_or(0, |gate| gate.failing);
+        let failing = self.gate(upstream, gate).map_or(0, |gate| gate.failing.min(tuned!(LEASE)));
         backoff::longest(&retry).saturating_add(failing.saturating_mul(u64::from(retry.attempts).saturating_sub(1)))
     }
 
