@@ -205,12 +205,10 @@ impl Engine {
     /// Waits in the retry line, as long as patience (or `breaker.wait`, before the first attempt) lasts.
     fn line_up(&mut self, slot: Slot, line: LineId, gates: Gates, left: u64) -> Answer {
         let now = self.now;
-        let Call { upstream, gate, attempts, state, patience_used, lined_up, .. } = *self.calls.at(slot);
+        let Call { upstream, gate, attempts, state, .. } = *self.calls.at(slot);
         let spot = if state == CallState::Line(line) { Spot::Old } else { Spot::New };
-        let here = if spot == Spot::Old { now.saturating_sub(lined_up) } else { 0 };
-        let patience = if attempts == 0 { self.breaker_wait(slot) } else { self.patience(slot) };
         // A slot of the host makes for less patience, and ends it with the same words.
-        let rest = patience.saturating_sub(u64::from(patience_used)).saturating_sub(here).min(self.rest(slot));
+        let rest = self.patience_left(slot, spot).min(self.rest(slot));
         if spot == Spot::New
             && let Gates::Shut(_) = gates
         {
@@ -252,6 +250,17 @@ impl Engine {
             self.wake_tokenless(slot, gates);
         }
         step.into()
+    }
+
+    /// What is left of the time that a call waits in the retry line. It begins anew with each success of its endpoint.
+    fn patience_left(&mut self, slot: Slot, spot: Spot) -> u64 {
+        let now = self.now;
+        let Call { upstream, gate, attempts, patience_used, lined_up, .. } = *self.calls.at(slot);
+        let patience = if attempts == 0 { self.breaker_wait(slot) } else { self.patience(slot) };
+        let since = if spot == Spot::Old { lined_up } else { now };
+        let well_at = self.gate(upstream, gate).map_or(0, |gate| gate.well_at);
+        let waited = if well_at >= since { now.saturating_sub(well_at) } else { now.saturating_sub(since).saturating_add(patience_used.into()) };
+        patience.saturating_sub(waited)
     }
 
     /// How long a retry waits in the retry line: as written, else the longest of 5 s, ten mean latencies, and the time that

@@ -292,7 +292,7 @@ impl Engine {
                 }
             }
             if let Some(gate) = self.gate(place, gate) {
-                gate.succeeded(elapsed);
+                gate.succeeded(now, elapsed);
                 if paid {
                     gate.asking.succeeded();
                 }

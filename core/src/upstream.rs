@@ -35,16 +35,19 @@ pub struct Gate {
     latency: u64,
     /// How long the latest attempt took that counted as a failure, in milliseconds.
     pub failing: u64,
+    /// When an attempt last succeeded.
+    pub well_at: u64,
 }
 
 impl Gate {
     const fn new(breaker: Option<Breaker>, route: u16, endpoint: u16) -> Self {
         let (line, asking, told) = (Line::new(), Asking::new(), Phase::Closed);
-        Self { breaker, line, asking, route, endpoint, told, calls: 0, used: 0, latency: 0, failing: 0 }
+        Self { breaker, line, asking, route, endpoint, told, calls: 0, used: 0, latency: 0, failing: 0, well_at: 0 }
     }
 
-    /// A success took this long.
-    pub fn succeeded(&mut self, elapsed: u64) {
+    /// An attempt succeeded now, after so long.
+    pub fn succeeded(&mut self, now: u64, elapsed: u64) {
+        self.well_at = now;
         let sample = elapsed.min(1 << 32).wrapping_mul(1_024).max(1);
         self.latency = if self.latency == 0 {
             sample
@@ -236,9 +239,9 @@ mod tests {
     fn patience_follows_the_mean_latency_of_successes() {
         let mut gate = Gate::new(None, 0, 0);
         assert_eq!(gate.patience(), 5_000);
-        gate.succeeded(400);
+        gate.succeeded(1, 400);
         assert_eq!(gate.patience(), 5_000);
-        gate.succeeded(4_400);
+        gate.succeeded(2, 4_400);
         assert_eq!(gate.patience(), 9_000, "400 + (4400 - 400) / 8 = 900");
     }
 }
