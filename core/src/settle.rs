@@ -6,7 +6,8 @@ use crate::failure::{Fault, Outcome, Reason};
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
 use crate::policy::backoff;
-use crate::policy::breaker::Count;
+use crate::policy::breaker::{Count, From};
+use crate::upstream::API;
 use crate::policy::budget::Payer;
 use crate::policy::classify::{self, Class};
 use crate::policy::limiter::Change;
@@ -186,10 +187,12 @@ impl Engine {
         let from = gate;
         let draw = |opening, most| rng::draw(seed, opening, u32::from(from), Purpose::CoolDown, most);
         for (place, permit) in call.gates().zip([permit, api_permit]) {
+            let all = self.upstream(upstream).lined_up;
             let Some(gate) = self.gate(upstream, place) else { continue };
+            let waiting = if place == API && from != API { all } else { gate.line.len };
             let Some(breaker) = gate.breaker.as_mut() else { continue };
             let told = breaker.due_at();
-            breaker.settle(permit, count, from, now, &draw);
+            breaker.settle(permit, count, From { endpoint: from, waiting }, now, &draw);
             // Closed, or a probe is due earlier: whoever waits for it was told a later time.
             let earlier = told.is_some_and(|told| breaker.due_at().unwrap_or(0) < told);
             if breaker.phase() != gate.told {

@@ -37,6 +37,15 @@ pub enum Count {
     Nothing,
 }
 
+/// Where an outcome comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct From {
+    /// Place of its endpoint's breaker.
+    pub endpoint: u16,
+    /// Calls that wait for this breaker.
+    pub waiting: u32,
+}
+
 /// What a breaker guards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guards {
@@ -237,7 +246,7 @@ impl Breaker {
     }
 
     /// An attempt of the endpoint `from` ended. `draw(openings, most)` draws the cool-down's jitter from `[0, most]`.
-    pub fn settle(&mut self, permit: Permit, count: Count, from: u16, now: u64, draw: &dyn Fn(u64, u64) -> u64) {
+    pub fn settle(&mut self, permit: Permit, count: Count, from: From, now: u64, draw: &dyn Fn(u64, u64) -> u64) {
         if permit.generation != self.generation {
             return;
         }
@@ -246,7 +255,7 @@ impl Breaker {
         match (&mut self.state, count) {
             (State::Closed, Count::Success | Count::Recovery) => self.succeeded(count, now),
             (State::Closed, Count::Failure) => {
-                self.failed(from, now);
+                self.failed(from.endpoint, now);
                 if self.trips(now) {
                     self.generation = self.generation.wrapping_add(1);
                     self.open(now, 0, 0, draw);
@@ -263,7 +272,8 @@ impl Breaker {
             }
             (State::Open(opening), Count::Failure | Count::Again) => {
                 if leased && matches!(opening.next, Next::Leased(until) if now < until) {
-                    let (turned_away, lost) = (opening.turned_away, opening.lost.saturating_add(1));
+                    let turned_away = opening.turned_away.saturating_add(from.waiting);
+                    let lost = opening.lost.saturating_add(1);
                     self.open(now, turned_away, lost, draw);
                 }
             }
@@ -415,7 +425,7 @@ mod tests {
 
     fn outcome(b: &mut Breaker, count: Count, now: u64) {
         let permit = b.commit(now);
-        b.settle(permit, count, 0, now, &no_jitter);
+        b.settle(permit, count, From::default(), now, &no_jitter);
     }
 
     fn opened() -> Breaker {
@@ -482,10 +492,10 @@ mod tests {
         let mut b = opened();
         let permit = b.commit(7_000);
         assert_eq!((b.phase(), b.check(7_100)), (Phase::HalfOpen, Gate::Refuse(2_400)));
-        b.settle(permit, Count::Failure, 0, 7_200, &no_jitter);
+        b.settle(permit, Count::Failure, From::default(), 7_200, &no_jitter);
         assert_eq!((b.phase(), b.due_at()), (Phase::Open, Some(12_200)));
         let permit = b.commit(12_200);
-        b.settle(permit, Count::Success, 0, 12_300, &no_jitter);
+        b.settle(permit, Count::Success, From::default(), 12_300, &no_jitter);
         assert_eq!(b.phase(), Phase::Closed);
     }
 
@@ -494,7 +504,7 @@ mod tests {
         let mut b = opened();
         let late = b.commit(7_000);
         assert_eq!((b.check(9_499), b.check(9_500)), (Gate::Refuse(1), Gate::Probe));
-        b.settle(late, Count::Failure, 0, 9_600, &no_jitter);
+        b.settle(late, Count::Failure, From::default(), 9_600, &no_jitter);
         assert_eq!(b.check(9_600), Gate::Probe);
     }
 
@@ -502,9 +512,9 @@ mod tests {
     fn a_late_success_still_closes_but_not_a_reopened_breaker_of_another_generation() {
         let mut b = opened();
         let late = b.commit(7_000);
-        b.settle(late, Count::Success, 0, 9_600, &no_jitter);
+        b.settle(late, Count::Success, From::default(), 9_600, &no_jitter);
         assert_eq!(b.phase(), Phase::Closed);
-        b.settle(late, Count::Failure, 0, 9_700, &no_jitter);
+        b.settle(late, Count::Failure, From::default(), 9_700, &no_jitter);
         assert_eq!(b.run, 0, "an outcome of an older generation changes nothing");
     }
 
@@ -512,7 +522,7 @@ mod tests {
     fn a_cancelled_probe_makes_the_next_due_at_once() {
         let mut b = opened();
         let permit = b.commit(7_000);
-        b.settle(permit, Count::Nothing, 0, 7_010, &no_jitter);
+        b.settle(permit, Count::Nothing, From::default(), 7_010, &no_jitter);
         assert_eq!(b.check(7_010), Gate::Probe);
     }
 
