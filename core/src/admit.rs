@@ -8,11 +8,11 @@ use crate::failure::Reason;
 use crate::observe::event::{Event, Kind};
 use crate::policy::auth;
 use crate::policy::backoff;
-use crate::policy::breaker::{self, Permit};
+use crate::policy::breaker::{self, Breaker, Permit};
 use crate::policy::budget::Payer;
 use crate::policy::deadline;
 use crate::step::{Answer, Flags, Step};
-use crate::upstream::API;
+use crate::upstream::{API, Gate};
 
 /// Whether a call comes to a line now, or stands there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +88,12 @@ impl Engine {
         let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
         let own = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref());
         let (own, well) = own.map_or((breaker::Gate::Pass, false), |own| (own.check(now), own.is_well()));
-        // The API's breaker holds back the endpoints that failed, not those that did not.
+        if well {
+            // The API's breaker holds back the endpoints that failed, not those that did not.
+            return Gates::Open;
+        }
         let api = match self.gate(upstream, API).and_then(|gate| gate.breaker.as_ref()) {
-            Some(api) if traits.has(Traits::BOTH_GATES) && !well => api.check(now),
+            Some(api) if traits.has(Traits::BOTH_GATES) => api.check(now),
             Some(_) | None => breaker::Gate::Pass,
         };
         match (own, api) {
@@ -488,7 +491,7 @@ impl Engine {
         let Some(place) = self.gate(upstream, gate) else { return Permit::default() };
         let Some(breaker) = place.breaker.as_mut() else { return Permit::default() };
         let permit = breaker.commit(now);
-        if breaker.phase() != place.told {
+        if !(breaker.is_closed() && place.told == breaker::Phase::Closed) && breaker.phase() != place.told {
             self.tell_phase(upstream, gate);
         }
         permit
@@ -497,10 +500,14 @@ impl Engine {
     /// The API's permit. It is no probe when the API's breaker does not hold this endpoint back.
     fn api_permit(&mut self, upstream: u32, gate: u16) -> Permit {
         let now = self.now;
-        let well = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref()).is_some_and(breaker::Breaker::is_well);
-        match self.gate(upstream, API).and_then(|gate| gate.breaker.as_mut()) {
-            Some(api) if well && api.phase() != breaker::Phase::Closed => api.commit_aside(now),
-            _ => self.permit(upstream, API),
+        let upstream_of = self.upstream(upstream);
+        let well = |gates: &[Gate]| gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref()).is_some_and(Breaker::is_well);
+        let own_is_well = well(&upstream_of.gates);
+        match upstream_of.gates.get_mut(usize::from(API)).and_then(|gate| gate.breaker.as_mut()) {
+            None => Permit::default(),
+            Some(api) if api.is_closed() => api.commit(now),
+            Some(api) if own_is_well => api.commit_aside(now),
+            Some(_) => self.permit(upstream, API),
         }
     }
 

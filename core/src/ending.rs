@@ -33,23 +33,14 @@ impl Engine {
         }
     }
 
-    /// The call is counted no longer at its breaker.
-    pub(crate) fn leave_gate(&mut self, slot: Slot) {
-        let Call { upstream, gate, .. } = *self.calls.at(slot);
-        if let Some(gate) = self.gate(upstream, gate) {
-            gate.calls = gate.calls.saturating_sub(1);
-        }
-    }
-
     /// The call is over: its slot is freed, or kept for a report when it had any step but Send and Deliver.
     pub(crate) fn end(&mut self, slot: Slot, reason: Option<Reason>, retry_after: u32) -> Flags {
         self.leave(slot);
         self.give_token_back(slot);
-        self.leave_gate(slot);
         let now = self.now;
         let call = self.calls.at_mut(slot);
         let elapsed = now.saturating_sub(call.begun);
-        let (attempts, last, outcome, upstream) = (call.attempts, call.last, call.worst, call.upstream);
+        let Call { attempts, last, worst: outcome, upstream, gate, .. } = *call;
         let eventful = reason.is_some() || call.traits.has(Traits::EVENTFUL);
         if self.ring.wants(Kind::Call) {
             let about = self.about(slot);
@@ -65,7 +56,11 @@ impl Engine {
             self.move_to(slot, CallState::Gone);
             self.calls.remove(slot);
         }
-        self.stir(upstream);
+        let shared = self.upstream(upstream);
+        shared.leave(gate);
+        if shared.lined_up > 0 {
+            self.stir(upstream);
+        }
         if eventful { Flags::REPORT } else { Flags::NONE }
     }
 

@@ -263,11 +263,9 @@ impl Engine {
         };
         traits.set(Traits::BOTH_GATES, both);
         if self.calls.len() >= MAX_CALLS {
+            self.upstream(upstream).leave(gate);
             let fail = Step::Fail { retry_after: NO_TIME, outcome: Outcome::NotSent, reason: Reason::Overloaded };
             return Err(fail.into());
-        }
-        if let Some(gate) = self.gate(upstream, gate) {
-            gate.calls = gate.calls.saturating_add(1);
         }
         let slot = self.calls.insert(id);
         let call = self.calls.at_mut(slot);
@@ -383,9 +381,9 @@ impl Engine {
                 self.give_token_back(slot);
             }
         }
-        let upstream = self.calls.at(slot).upstream;
-        if self.calls.at(slot).state != CallState::Kept {
-            self.leave_gate(slot);
+        let Call { upstream, gate, state, .. } = *self.calls.at(slot);
+        if state != CallState::Kept {
+            self.upstream(upstream).leave(gate);
         }
         self.move_to(slot, CallState::Gone);
         self.calls.remove(slot);

@@ -171,6 +171,9 @@ impl Engine {
                 gate.failing = elapsed;
             }
         }
+        if count == Count::Success && self.count_success(slot) {
+            return;
+        }
         let (now, seed) = (self.now, self.seed);
         let call = self.calls.at_mut(slot);
         let count = match (count, call.traits.has(Traits::FAILED)) {
@@ -201,6 +204,32 @@ impl Engine {
             if earlier {
                 self.retime(upstream, place);
             }
+        }
+    }
+
+    /// Counts a success at breakers that are closed; `false`: there is more to it.
+    fn count_success(&mut self, slot: Slot) -> bool {
+        let now = self.now;
+        let Call { upstream, gate, traits, permit, api_permit, .. } = *self.calls.at(slot);
+        let shared = self.upstream(upstream);
+        if traits.has(Traits::FAILED) {
+            return false;
+        }
+        if traits.has(Traits::BOTH_GATES)
+            && let Some(api) = shared.gates.get_mut(usize::from(API)).and_then(|gate| gate.breaker.as_mut())
+        {
+            if !api.is_closed() {
+                return false;
+            }
+            api.settle_success(api_permit, now);
+        }
+        match shared.gates.get_mut(usize::from(gate)).and_then(|gate| gate.breaker.as_mut()) {
+            Some(own) if !own.is_closed() => false,
+            Some(own) => {
+                own.settle_success(permit, now);
+                true
+            }
+            None => true,
         }
     }
 
@@ -279,7 +308,7 @@ impl Engine {
         let now = self.now;
         let call = self.calls.at(slot);
         let (paid, payer) = (call.traits.has(Traits::PAID) || call.traits.has(Traits::ASKED), paid_by(call));
-        let Call { upstream: place, gate, .. } = *call;
+        let gate = call.gate;
         let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.traits.has(Traits::DOUBTFUL);
         let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
         // What the table counts as no failure.
@@ -294,7 +323,7 @@ impl Engine {
                     lane.bucket.succeeded(now);
                 }
             }
-            if let Some(gate) = self.gate(place, gate) {
+            if let Some(gate) = upstream.gates.get_mut(usize::from(gate)) {
                 gate.succeeded(now, elapsed);
                 if paid {
                     gate.asking.succeeded();

@@ -122,8 +122,8 @@ impl Upstream {
         }
     }
 
-    /// The gate of a route or else of an endpoint, made when it is first asked for, and whether the API's breaker counts
-    /// beside it. `ordinal`: of the call that begins.
+    /// The gate of a route or else of an endpoint for a call that begins, made when it is first asked for, and whether the
+    /// API's breaker counts beside it.
     pub fn gate_for(&mut self, config: &Config, route: u16, endpoint: u16, ordinal: u64) -> (u16, bool) {
         let Some(settings) = config.route(route).breaker else { return (UNGATED, false) };
         if config.breaker_scope == BreakerScope::Api {
@@ -135,8 +135,16 @@ impl Upstream {
         };
         if let Some(gate) = self.gates.get_mut(usize::from(gate)) {
             gate.used = ordinal;
+            gate.calls = gate.calls.saturating_add(1);
         }
         (gate, config.breaker_scope == BreakerScope::Both)
+    }
+
+    /// A call ended that had begun at a gate.
+    pub fn leave(&mut self, gate: u16) {
+        if let Some(gate) = self.gates.get_mut(usize::from(gate)) {
+            gate.calls = gate.calls.saturating_sub(1);
+        }
     }
 
     /// Route 0 stands for all that is not told apart.
@@ -227,6 +235,7 @@ mod tests {
             upstream.gates[usize::from(gate)].calls = u32::from(endpoint == 1);
         }
         let second = upstream.gate_for(&config, 0, 2, 2).0;
+        upstream.leave(second);
         assert_eq!(upstream.gate_for(&config, 0, 65, 65).0, second, "endpoint 2 was idle for longest");
         for gate in &mut upstream.gates {
             gate.calls = 1;

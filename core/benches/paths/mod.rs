@@ -14,6 +14,11 @@ pub const POLICY: &str = r#"{"baseUrl": "https://api.example.com", "concurrency"
     "limits": [{"name": "core", "rate": 1000000000, "per": "1s", "headers": "x-ratelimit"}],
     "routes": {"GET /items/{id}": {}}}"#;
 
+/// The same, and an open breaker refuses at once.
+const REFUSING: &str = r#"{"baseUrl": "https://api.example.com", "breaker": {"wait": 0}, "timeouts": {"total": "1h"},
+    "limits": [{"name": "core", "rate": 1000000000, "per": "1s", "headers": "x-ratelimit"}],
+    "routes": {"GET /items/{id}": {}}}"#;
+
 /// Every call but the first of a burst waits its turn.
 const NARROW: &str = r#"{"baseUrl": "https://api.example.com", "timeouts": {"total": "1h"},
     "limits": [{"name": "core", "rate": 100, "per": "1s", "burst": 1}], "routes": {"GET /items/{id}": {}}}"#;
@@ -108,7 +113,7 @@ fn retry(client: &mut Client) {
 
 /// Failures until it opens; then time stands still, so that no probe is due.
 fn opened() -> Client {
-    let mut client = Client::new(POLICY);
+    let mut client = Client::new(REFUSING);
     while matches!(client.begin(), Step::Send { .. }) {
         client.respond(503);
         client.engine.abandon(client.call, client.now);

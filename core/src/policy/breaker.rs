@@ -210,23 +210,25 @@ impl Breaker {
 
     /// An attempt is sent after `check` let it pass; takes the lease if it is a probe.
     pub fn commit(&mut self, now: u64) -> Permit {
-        let mut permit = Permit { generation: self.generation, probe: 0 };
-        if let State::Open(_) = self.state {
-            if self.silent(now) {
-                self.forget(now);
-                permit.generation = self.generation;
-            } else {
-                permit.probe = self.lease(now);
-            }
+        if self.is_closed() {
+            return self.permit();
+        }
+        if self.silent(now) {
+            self.forget(now);
+            return self.permit();
         }
         self.moved = now;
-        permit
+        Permit { generation: self.generation, probe: self.lease(now) }
+    }
+
+    const fn permit(&self) -> Permit {
+        Permit { generation: self.generation, probe: 0 }
     }
 
     /// An attempt is sent that this open breaker does not hold back: its endpoint did not fail.
     pub fn commit_aside(&mut self, now: u64) -> Permit {
         self.moved = now;
-        Permit { generation: self.generation, probe: 0 }
+        self.permit()
     }
 
     fn lease(&mut self, now: u64) -> u32 {
@@ -245,11 +247,25 @@ impl Breaker {
         self.run_since = now.saturating_sub(tuned!(SPAN));
     }
 
+    /// Whether it lets all calls pass.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// A success that has no failure to take back, while it is closed: what `settle` does then.
+    pub fn settle_success(&mut self, permit: Permit, now: u64) {
+        if permit.generation == self.generation {
+            self.succeeded(Count::Success, now);
+        }
+    }
+
     /// An attempt of the endpoint `from` ended. `draw(openings, most)` draws the cool-down's jitter from `[0, most]`.
     pub fn settle(&mut self, permit: Permit, count: Count, from: From, now: u64, draw: &dyn Fn(u64, u64) -> u64) {
         if permit.generation != self.generation {
             return;
         }
+        // Of use while it is open, and set when it opens.
         self.moved = now;
         let leased = permit.probe != 0 && permit.probe == self.probe;
         match (&mut self.state, count) {
@@ -393,7 +409,7 @@ impl Breaker {
     /// Whether it is closed and the latest outcome was no failure.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.state == State::Closed && self.run == 0
+        self.is_closed() && self.run == 0
     }
 
     /// When the cool-down ends; `None` = closed.
