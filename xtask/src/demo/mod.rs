@@ -1,11 +1,13 @@
 //! `cargo xtask demo`: a bad day of about 40 s for three clients with one policy file, and for a naive retry loop.
 //! With `--url`, the three clients against an API of the user's.
 
+mod arrivals;
 mod clients;
 mod day;
 mod figures;
 mod live;
 mod options;
+mod plot;
 mod report;
 
 use crate::places::{self, at, target};

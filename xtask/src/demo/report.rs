@@ -1,18 +1,11 @@
 //! `target/demo/report.html`: one page that needs nothing else, in light and dark.
 
-use super::day::{self, Mood, Phase};
 use super::figures::{self, Figures};
+use super::plot::escaped;
+use super::{arrivals, day};
 use std::fmt::Write;
 
 const TEMPLATE: &str = include_str!("report.html");
-
-/// The drawing's measures, in units of its view box.
-const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 190.0;
-const LEFT: f64 = 36.0;
-const RIGHT: f64 = 952.0;
-const TOP: f64 = 22.0;
-const BOTTOM: f64 = 166.0;
 
 /// What the page shows.
 #[derive(Debug)]
@@ -26,8 +19,7 @@ pub struct Report<'a> {
 impl Report<'_> {
     /// The whole page.
     pub fn html(&self) -> String {
-        let top = self.clients.iter().flat_map(|(_, of)| of.arrivals.iter().map(|second| second.all())).max();
-        let top = round_up(top.unwrap_or(1).max(day::RATE));
+        let top = arrivals::top(self.clients.iter().map(|(_, of)| of));
         let charts: String = self.clients.iter().map(|(name, of)| chart(name, of, top)).collect();
         TEMPLATE
             .replace("{{intro}}", &self.intro())
@@ -95,29 +87,16 @@ impl Report<'_> {
     }
 }
 
-/// One client's drawing: bands of the server's state, bars of arrivals, the line of calls begun.
+/// Draws one client's day.
 fn chart(name: &str, of: &Figures, top: u64) -> String {
-    let slug: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
-    let mut svg = format!(
-        "<figure><figcaption><strong>{title}</strong> {caption}</figcaption><div class=\"scroll\">\n\
-         <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{slug}-t {slug}-d\">\n\
-         <title id=\"{slug}-t\">Requests per second of {title}</title>\n<desc id=\"{slug}-d\">{desc}</desc>\n",
+    let id: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+    format!(
+        "<figure><figcaption><strong>{title}</strong> {}</figcaption>\
+         <div class=\"scroll\" role=\"group\" aria-label=\"Charts of {title}\" tabindex=\"0\">\n{}</div></figure>\n",
+        escaped(&caption(of)),
+        arrivals::drawing(&id, name, of, top),
         title = escaped(name),
-        caption = escaped(&caption(of)),
-        desc = escaped(&description(of)),
-    );
-    bands(&mut svg);
-    axes(&mut svg, top);
-    bars(&mut svg, of, top);
-    let points: Vec<String> = of
-        .begun
-        .iter()
-        .enumerate()
-        .flat_map(|(second, number)| [(second, *number), (second + 1, *number)])
-        .map(|(second, number)| format!("{:.1},{:.1}", x(second as f64), y(number, top)))
-        .collect();
-    let _ = writeln!(svg, "<polyline class=\"begun\" points=\"{}\"/>\n</svg></div></figure>", points.join(" "));
-    svg
+    )
 }
 
 fn caption(of: &Figures) -> String {
@@ -126,94 +105,6 @@ fn caption(of: &Figures) -> String {
         let _ = write!(text, "; {number:.2} requests per call in the outage");
     }
     text
-}
-
-/// The drawing in words: the requests of each phase.
-fn description(of: &Figures) -> String {
-    let mut start = 0;
-    let mut parts = Vec::new();
-    for phase in day::phases() {
-        let end = start + phase.seconds as usize;
-        let seconds = of.arrivals.get(start..end).unwrap_or_default();
-        let sum: u64 = seconds.iter().map(|second| second.all()).sum();
-        parts.push(format!("{} {:.0}", phase.name, sum as f64 / phase.seconds as f64));
-        start = end;
-    }
-    format!("Mean requests per second in each phase: {}.", parts.join(", "))
-}
-
-fn bands(svg: &mut String) {
-    let mut start = 0;
-    for Phase { name, mood, seconds, .. } in day::phases() {
-        let (from, to) = (x(start as f64), x((start + seconds) as f64));
-        let class = match mood {
-            Mood::Fine => "fine",
-            Mood::Rough => "rough",
-            Mood::Down => "down",
-        };
-        let height = BOTTOM - TOP;
-        let _ = writeln!(
-            svg,
-            "<rect class=\"{class}\" x=\"{from:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{height}\"/>",
-            to - from
-        );
-        let _ = writeln!(svg, "<path class=\"edge\" d=\"M{from:.1} 6V{BOTTOM}\"/>");
-        let _ = writeln!(svg, "<text class=\"name\" x=\"{:.1}\" y=\"16\">{name}</text>", from + 4.0);
-        start += seconds;
-    }
-}
-
-fn axes(svg: &mut String, top: u64) {
-    for step in 0..=4 {
-        let value = top * step / 4;
-        let at = y(value, top);
-        let class = if step == 0 { "axis" } else { "grid" };
-        let _ = writeln!(svg, "<path class=\"{class}\" d=\"M{LEFT} {at:.1}H{RIGHT}\"/>");
-        let _ = writeln!(svg, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>", LEFT - 5.0, at + 4.0);
-    }
-    for second in (0..=day::seconds()).step_by(5) {
-        let unit = if second == 0 { " s" } else { "" };
-        let _ = writeln!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{second}{unit}</text>",
-            x(second as f64),
-            BOTTOM + 15.0
-        );
-    }
-}
-
-fn bars(svg: &mut String, of: &Figures, top: u64) {
-    for (second, counts) in of.arrivals.iter().enumerate() {
-        let (from, to) = (x(second as f64) + 1.5, x(second as f64 + 1.0) - 1.5);
-        let mut below = 0;
-        for (class, number) in [("answered", counts.answered), ("limited", counts.limited), ("failed", counts.failed)] {
-            if number > 0 {
-                let (high, low) = (y(below + number, top), y(below, top));
-                let _ = writeln!(
-                    svg,
-                    "<rect class=\"{class}\" x=\"{from:.1}\" y=\"{high:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
-                    to - from,
-                    low - high
-                );
-            }
-            below += number;
-        }
-    }
-}
-
-fn x(second: f64) -> f64 {
-    LEFT + (RIGHT - LEFT) * second / day::seconds() as f64
-}
-
-fn y(number: u64, top: u64) -> f64 {
-    BOTTOM - (BOTTOM - TOP) * number as f64 / top as f64
-}
-
-/// Four steps of a round number that reach `number`: 137 becomes 160.
-fn round_up(number: u64) -> u64 {
-    let steps = [5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 250, 500, 1000];
-    let step = steps.into_iter().find(|step| step * 4 >= number);
-    step.map_or_else(|| number.next_multiple_of(4), |step| step * 4)
 }
 
 fn grid(caption: &str, clients: &[(&str, Figures)], rows: impl Iterator<Item = (String, Vec<String>)>) -> String {
@@ -233,10 +124,6 @@ fn grid(caption: &str, clients: &[(&str, Figures)], rows: impl Iterator<Item = (
     html
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,10 +141,5 @@ mod tests {
         assert!(!html.contains("{{") && !html.contains("http"), "{html}");
         assert!(html.contains("A &amp; B") && html.contains("no &lt;JDK&gt;"));
         assert_eq!(html.matches("<rect class=\"failed\" x").count(), 1);
-    }
-
-    #[test]
-    fn the_axis_ends_on_a_round_number() {
-        assert_eq!([50, 61, 137, 200, 221].map(round_up), [60, 80, 160, 200, 240]);
     }
 }
