@@ -67,7 +67,7 @@ fn y(plot: &Plot, number: u64, top: u64) -> f64 {
     plot.y(number as f64 / top as f64)
 }
 
-/// Four steps of a round number that reach `number`: 137 becomes 160.
+/// Finds four steps of a round number that reach `number`: 137 becomes 160.
 fn round_up(number: u64) -> u64 {
     let steps = [5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 250, 500, 1000];
     let step = steps.into_iter().find(|step| step * 4 >= number);

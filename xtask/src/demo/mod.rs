@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: a bad day of about 40 s for three clients with one policy file, and for a naive retry loop.
 //! With `--url`, the three clients against an API of the user's.
 
+mod answers;
 mod arrivals;
 mod clients;
 mod day;
@@ -10,6 +11,8 @@ mod options;
 mod plot;
 mod report;
 mod rows;
+#[cfg(test)]
+mod sample;
 mod table;
 mod times;
 mod verdict;

@@ -4,7 +4,7 @@ use super::clients::Language;
 use super::figures::Figures;
 use super::plot::escaped;
 use super::table::Table;
-use super::{arrivals, day, rows, verdict};
+use super::{answers, arrivals, day, rows, verdict};
 use std::fmt::Write;
 
 const TEMPLATE: &str = include_str!("report.html");
@@ -22,9 +22,10 @@ impl Report<'_> {
     /// Writes the whole page.
     pub fn html(&self) -> String {
         let top = arrivals::top(self.clients.iter().map(|(_, of)| of));
-        let charts: String = self.clients.iter().map(|(language, of)| chart(*language, of, top)).collect();
+        let charts: String = self.clients.iter().map(|(language, of)| charts(*language, of, top)).collect();
         TEMPLATE
             .replace("{{intro}}", &self.intro())
+            .replace("{{calls}}", &day::RATE.to_string())
             .replace("{{charts}}", &charts)
             .replace("{{table}}", &self.table())
             .replace("{{notes}}", &self.notes())
@@ -39,9 +40,7 @@ impl Report<'_> {
         let names = if others.is_empty() { last.to_owned() } else { format!("{} and {last}", others.join(", ")) };
         format!(
             "Each of {} begins {} calls a second for {} seconds, {:.0} % of them writes, against a server of its own that \
-             lives through the same bad day. The bars are the requests that reached the server in each second; the \
-             dashed line is what the program asked for. Bars above the line are retries that add to the load; bars below \
-             it are requests held back.",
+             lives through the same bad day.",
             escaped(&names),
             day::RATE,
             day::seconds(),
@@ -93,14 +92,17 @@ impl Report<'_> {
     }
 }
 
-/// Draws one client's day.
-fn chart(language: Language, of: &Figures, top: u64) -> String {
-    let name = language.name();
+/// Draws one client's day: its requests, and beneath them the times of its calls. Both scroll together on a narrow page.
+fn charts(language: Language, of: &Figures, top: u64) -> String {
+    let (id, name) = (language.run(), language.name());
     format!(
-        "<figure><figcaption><strong>{name}</strong> {}</figcaption>\
-         <div class=\"scroll\" role=\"group\" aria-label=\"Charts of {name}\" tabindex=\"0\">\n{}</div></figure>\n",
+        "<figure><figcaption><strong>{}</strong> {}</figcaption>\
+         <div class=\"scroll\" role=\"group\" aria-label=\"Charts of {}\" tabindex=\"0\">\n{}{}</div></figure>\n",
+        escaped(name),
         escaped(&caption(of)),
-        arrivals::drawing(language.run(), name, of, top),
+        escaped(name),
+        arrivals::drawing(&format!("{id}-requests"), name, of, top),
+        answers::drawing(&format!("{id}-times"), name, of)
     )
 }
 
@@ -114,22 +116,45 @@ fn caption(of: &Figures) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::figures::Second;
+    use super::super::sample;
     use super::*;
+    use crate::places;
+
+    fn page() -> String {
+        let missing = [("JVM", "no <JDK>".to_owned())];
+        Report { clients: &sample::clients(), missing: &missing, policy: "{\"name\": \"demo\"}" }.html()
+    }
 
     #[test]
     fn the_page_stands_alone_and_escapes_what_it_shows() {
-        let figures = Figures {
-            calls: 3,
-            arrivals: vec![Second { answered: 2, limited: 1, failed: 4 }],
-            failures: vec![("a & b".to_owned(), 3)],
-            ..Figures::default()
-        };
-        let clients = [(Language::Node, figures)];
-        let missing = [("JVM", "no <JDK>".to_owned())];
-        let html = Report { clients: &clients, missing: &missing, policy: "{}" }.html();
+        let html = page();
         assert!(!html.contains("{{") && !html.contains("http"), "{html}");
-        assert!(html.contains("a &amp; b 3") && html.contains("no &lt;JDK&gt;"));
-        assert_eq!(html.matches("<rect class=\"failed\" x").count(), 1);
+        assert!(html.contains("no &lt;JDK&gt;") && html.contains("{&quot;name&quot;"));
+    }
+
+    #[test]
+    fn every_client_has_its_requests_and_beneath_them_its_times() {
+        let html = page();
+        for id in ["node-requests", "node-times", "naive-requests", "naive-times"] {
+            assert_eq!(html.matches(&format!("aria-labelledby=\"{id}-t {id}-d\"")).count(), 1, "{id}");
+            assert_eq!(html.matches(&format!("id=\"{id}-t\"")).count(), 1, "{id}");
+        }
+        let place = |text: &str| html.find(text).unwrap();
+        assert!(place("node-requests-t") < place("node-times-t") && place("node-times-t") < place("naive-requests-t"));
+    }
+
+    #[test]
+    fn the_page_has_a_verdict_on_our_clients_only() {
+        let html = page();
+        let verdict = html.split("What each of our clients must reach").nth(1).unwrap();
+        let head = verdict.split("</thead>").next().unwrap();
+        assert!(head.contains(">Node<") && head.contains(">Python<") && !head.contains(">naive loop<"), "{head}");
+    }
+
+    #[test]
+    #[ignore = "writes target/demo/sample.html, a page of made-up days to look at"]
+    fn a_page_to_look_at() {
+        places::write(&places::target("demo/sample.html"), &page()).unwrap();
+        println!("{}\n{}", rows::table(&sample::clients()).text(), verdict::table(&sample::clients()).unwrap().text());
     }
 }

@@ -18,7 +18,7 @@ impl Call {
     }
 }
 
-/// Whole milliseconds of a time that may have a fraction.
+/// Reads the whole milliseconds of a time that may have a fraction.
 pub fn millis(value: &Value) -> Option<u64> {
     value.as_f64().filter(|ms| *ms >= 0.0).map(|ms| ms as u64)
 }
@@ -61,7 +61,7 @@ fn sorted<'a>(calls: impl Iterator<Item = &'a Call>) -> Vec<u64> {
     times
 }
 
-/// The smallest value that `share` per cent of a sorted list do not exceed.
+/// Finds the smallest value that `share` per cent of a sorted list do not exceed.
 fn percentile(sorted: &[u64], share: usize) -> Option<u64> {
     let rank = (sorted.len() * share).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()
