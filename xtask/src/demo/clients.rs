@@ -33,6 +33,11 @@ impl Language {
     /// Node alone, with what else there is for it.
     pub const PEERS: [Self; 5] = [Self::Node, Self::Naive, Self::Ky, Self::Axios, Self::Cockatiel];
 
+    /// Tells our clients from the others.
+    pub fn is_ours(self) -> bool {
+        Self::OURS.contains(&self)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Node => "Node",

@@ -60,18 +60,23 @@ pub fn seconds() -> u64 {
     phases().iter().map(|phase| phase.seconds).sum()
 }
 
+/// The phases with the second in which each begins.
+pub fn timetable() -> Vec<(u64, Phase)> {
+    let mut next = 0;
+    phases()
+        .into_iter()
+        .map(|phase| {
+            let start = next;
+            next += phase.seconds;
+            (start, phase)
+        })
+        .collect()
+}
+
 /// Begin and end of every phase of a name, in ms since the first request.
 pub fn windows(name: &str) -> Vec<(u64, u64)> {
-    let mut start = 0;
-    let mut windows = Vec::new();
-    for phase in phases() {
-        let end = start + phase.seconds * 1000;
-        if phase.name == name {
-            windows.push((start, end));
-        }
-        start = end;
-    }
-    windows
+    let named = timetable().into_iter().filter(|(_, phase)| phase.name == name);
+    named.map(|(start, phase)| (start * 1000, (start + phase.seconds) * 1000)).collect()
 }
 
 /// The phase at a second of the day.

@@ -1,6 +1,7 @@
 //! What the day cost each client: from what the client says of its calls and from what the server saw.
 
 use super::day;
+use super::times::{Call, Quantiles, millis};
 use serde_json::Value;
 
 /// How the server answered the requests that arrived within one second.
@@ -28,15 +29,16 @@ pub struct Figures {
     pub amplification: Option<f64>,
     pub limited: Option<u64>,
     pub duplicates: Option<u64>,
-    /// Latency of the calls that succeeded, ms.
-    pub p50: Option<u64>,
-    pub p99: Option<u64>,
+    /// Of the calls that succeeded.
+    pub times: Option<Quantiles>,
     /// From the end of the outage to the first request that was answered well, seconds.
     pub recovered: Option<f64>,
     /// Requests per second of the day.
     pub arrivals: Vec<Second>,
     /// Calls begun per second of the day.
     pub begun: Vec<u64>,
+    /// Every call, in the order in which they ended.
+    pub ended: Vec<Call>,
     /// Failed calls by reason, most first.
     pub failures: Vec<(String, u64)>,
 }
@@ -52,13 +54,7 @@ impl Figures {
     /// From a client's last line and, for a run against the fault server, that run's log.
     pub fn of(done: &Value, log: Option<&Value>) -> Self {
         let count = |name: &str| done[name].as_u64().unwrap_or(0);
-        let ends: Vec<&Value> = done["ends"].as_array().into_iter().flatten().collect();
-        let mut latencies: Vec<u64> = ends
-            .iter()
-            .filter(|end| end[2] == 1)
-            .filter_map(|end| Some(millis(&end[1])?.saturating_sub(millis(&end[0])?)))
-            .collect();
-        latencies.sort_unstable();
+        let ended: Vec<Call> = done["ends"].as_array().into_iter().flatten().filter_map(Call::read).collect();
         let mut failures: Vec<(String, u64)> = done["failures"]
             .as_object()
             .into_iter()
@@ -70,19 +66,31 @@ impl Figures {
             calls: count("calls"),
             succeeded: count("succeeded"),
             attempts: count("attempts"),
-            p50: percentile(&latencies, 50),
-            p99: percentile(&latencies, 99),
-            begun: per_second(ends.iter().filter_map(|end| millis(&end[0]))),
+            times: Quantiles::of_successes(ended.iter()),
+            begun: per_second(ended.iter().map(|call| call.start)),
+            ended,
             failures,
             ..Self::default()
         };
         if let Some(log) = log {
-            figures.add_log(log, &ends);
+            figures.add_log(log);
         }
         figures
     }
 
-    fn add_log(&mut self, log: &Value, ends: &[&Value]) {
+    /// Calculates the share of the calls that succeeded, 0 to 100.
+    pub fn succeeded_percent(&self) -> f64 {
+        100.0 * self.succeeded as f64 / self.calls.max(1) as f64
+    }
+
+    /// Finds the calls begun in the outage of our own server; with `--url` there is no such outage.
+    pub fn begun_in_outage(&self) -> Option<Vec<&Call>> {
+        let (from, to) = day::windows("hard outage").first().copied()?;
+        self.amplification?;
+        Some(self.ended.iter().filter(|call| (from..to).contains(&call.start)).collect())
+    }
+
+    fn add_log(&mut self, log: &Value) {
         let seen: Vec<Seen> = log["requests"].as_array().into_iter().flatten().filter_map(seen).collect();
         let totals = &log["totals"];
         self.attempts = totals["requests"].as_u64().unwrap_or(seen.len() as u64);
@@ -92,7 +100,7 @@ impl Figures {
         if let Some((from, to)) = day::windows("hard outage").first().copied() {
             let within = |at: u64| from <= at && at < to;
             let requests = seen.iter().filter(|one| within(one.at)).count();
-            let calls = ends.iter().filter(|end| millis(&end[0]).is_some_and(within)).count();
+            let calls = self.ended.iter().filter(|call| within(call.start)).count();
             self.amplification = (calls > 0).then(|| requests as f64 / calls as f64);
             let first = seen
                 .iter()
@@ -102,11 +110,6 @@ impl Figures {
             self.recovered = first.map(|at| (at - to) as f64 / 1000.0);
         }
     }
-}
-
-/// Whole milliseconds of a time that may have a fraction.
-fn millis(value: &Value) -> Option<u64> {
-    value.as_f64().filter(|ms| *ms >= 0.0).map(|ms| ms as u64)
 }
 
 /// A request's time and status, no status if it was not answered whole. The server's `answer` is the status, then the name
@@ -142,66 +145,10 @@ fn per_second(times: impl Iterator<Item = u64>) -> Vec<u64> {
     seconds
 }
 
-/// The smallest value that `share` per cent of a sorted list do not exceed.
-fn percentile(sorted: &[u64], share: usize) -> Option<u64> {
-    let rank = (sorted.len() * share).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied()
-}
-
-/// The table at the end, in columns.
-pub fn table(clients: &[(&str, Figures)]) -> String {
-    let mut text = format!("{:<36}", "");
-    for (name, _) in clients {
-        text.push_str(&format!("{name:>12}"));
-    }
-    text.push('\n');
-    for (title, cells) in rows(clients) {
-        text.push_str(&format!("{title:<36}"));
-        for cell in cells {
-            text.push_str(&format!("{cell:>12}"));
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// One line of the table: its title, and a cell per client.
-pub type Row = (&'static str, Vec<String>);
-
-/// The rows of the table; those that are empty for every client are left out.
-pub fn rows(clients: &[(&str, Figures)]) -> Vec<Row> {
-    let whole = |number: Option<u64>| number.map(|number| number.to_string());
-    type Cell = Box<dyn Fn(&Figures) -> Option<String>>;
-    let rows: Vec<(&'static str, Cell)> = vec![
-        ("calls", Box::new(move |of| whole(Some(of.calls)))),
-        ("succeeded", Box::new(move |of| whole(Some(of.succeeded)))),
-        ("succeeded, %", Box::new(|of| Some(format!("{:.1}", 100.0 * of.succeeded as f64 / of.calls.max(1) as f64)))),
-        ("requests", Box::new(move |of| whole(Some(of.attempts)))),
-        ("requests per call during the outage", Box::new(|of| of.amplification.map(|number| format!("{number:.2}")))),
-        ("429 answers", Box::new(move |of| whole(of.limited))),
-        ("duplicate writes", Box::new(move |of| whole(of.duplicates))),
-        ("p50 of the successes, ms", Box::new(move |of| whole(of.p50))),
-        ("p99 of the successes, ms", Box::new(move |of| whole(of.p99))),
-        ("seconds to recover", Box::new(|of| of.recovered.map(|number| format!("{number:.2}")))),
-    ];
-    rows.into_iter()
-        .map(|(title, cell)| (title, clients.iter().map(|(_, of)| cell(of)).collect::<Vec<_>>()))
-        .filter(|(_, cells)| cells.iter().any(Option::is_some))
-        .map(|(title, cells)| (title, cells.into_iter().map(|cell| cell.unwrap_or_else(|| "–".into())).collect()))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn percentiles_are_values_of_the_list() {
-        assert_eq!(percentile(&[1, 2, 3, 4], 50), Some(2));
-        assert_eq!(percentile(&[7], 99), Some(7));
-        assert_eq!(percentile(&[], 50), None);
-    }
 
     #[test]
     fn the_outage_is_measured_on_the_servers_clock() {
@@ -214,7 +161,8 @@ mod tests {
         assert_eq!(figures.amplification, Some(1.0));
         assert_eq!(figures.recovered, Some(0.25));
         assert_eq!(figures.arrivals[16], Second { answered: 1, limited: 1, failed: 0 });
-        assert_eq!(figures.p50, Some(6_900));
+        assert_eq!(figures.times.map(|times| times.p50), Some(6_900));
+        assert_eq!(figures.begun_in_outage().map(|calls| calls.len()), Some(2));
         assert_eq!(figures.limited, Some(1));
     }
 }

@@ -1,12 +1,21 @@
 //! `cargo xtask demo`: a bad day of about 40 s for three clients with one policy file, and for a naive retry loop.
 //! With `--url`, the three clients against an API of the user's.
 
+mod answers;
+mod arrivals;
 mod clients;
 mod day;
 mod figures;
 mod live;
 mod options;
+mod plot;
 mod report;
+mod rows;
+#[cfg(test)]
+mod sample;
+mod table;
+mod times;
+mod verdict;
 
 use crate::places::{self, at, target};
 use crate::run::Run;
@@ -50,10 +59,8 @@ fn call(url: &str, get: &str, policy: Option<PathBuf>, rate: f64, seconds: u64) 
         words
     };
     let ended = watch(prepared, arguments, seconds, |_| "running".to_owned())?;
-    let clients: Vec<(&str, Figures)> = ended
-        .iter()
-        .filter_map(|(language, done)| Some((language.name(), Figures::of(done.as_ref()?, None))))
-        .collect();
+    let clients: Vec<(Language, Figures)> =
+        ended.iter().filter_map(|(language, done)| Some((*language, Figures::of(done.as_ref()?, None)))).collect();
     print_end(&clients, &missing);
     complete(&ended)
 }
@@ -86,9 +93,12 @@ fn play(languages: &[Language]) -> Result<(), String> {
     let mut clients = Vec::new();
     for (language, done) in ended.iter().filter_map(|(language, done)| Some((language, done.as_ref()?))) {
         let log = server.log(language.run())?;
-        clients.push((language.name(), Figures::of(done, Some(&log))));
+        clients.push((*language, Figures::of(done, Some(&log))));
     }
     print_end(&clients, &missing);
+    if let Some(verdict) = verdict::table(&clients) {
+        print!("\n{}", verdict.text());
+    }
     let page = report::Report { clients: &clients, missing: &missing, policy: &policy_text }.html();
     let path = target("demo/report.html");
     places::write(&path, &page)?;
@@ -159,11 +169,11 @@ fn complete(ended: &[Ended]) -> Result<(), String> {
     if broken.is_empty() { Ok(()) } else { Err(format!("did not reach the end: {}", broken.join(", "))) }
 }
 
-fn print_end(clients: &[(&str, Figures)], missing: &[(&str, String)]) {
-    println!("\n{}", figures::table(clients));
-    for (name, of) in clients.iter().filter(|(_, of)| !of.failures.is_empty()) {
+fn print_end(clients: &[(Language, Figures)], missing: &[(&str, String)]) {
+    println!("\n{}", rows::table(clients).text());
+    for (language, of) in clients.iter().filter(|(_, of)| !of.failures.is_empty()) {
         let list: Vec<String> = of.failures.iter().map(|(reason, number)| format!("{reason} {number}")).collect();
-        println!("failed calls of {name}: {}", list.join(", "));
+        println!("failed calls of {}: {}", language.name(), list.join(", "));
     }
     for (name, why) in missing {
         println!("{name} was left out: {why}");
