@@ -11,6 +11,7 @@ use crate::policy::backoff;
 use crate::policy::breaker::{self, Breaker, Permit};
 use crate::policy::budget::Payer;
 use crate::policy::deadline;
+use crate::slab::Ahead;
 use crate::step::{Answer, Flags, Step};
 use crate::upstream::{API, Gate};
 
@@ -350,7 +351,11 @@ impl Engine {
             let ahead = if standing || lane.line.len == 0 {
                 0
             } else {
-                lane.line.cost.min(u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost()))
+                match lane.line.ahead(now) {
+                    Ahead::None => 0,
+                    Ahead::Head => lane.bucket.largest_cost(),
+                    Ahead::All => lane.line.cost.min(u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost())),
+                }
             };
             let turn = lane.bucket.ready_at(now, u64::from(*cost), ahead);
             // Behind others even a bucket without a rate is short.

@@ -70,6 +70,8 @@ pub const WAITED_PRICE: u64 = 2 * ONE;
 pub const ASKED_REFUND: u64 = 10 * ONE;
 /// The longest time between two such retries.
 pub const ASKED_MOST: u64 = 1_000;
+/// A queue stands when its first call has waited longer than this: then every second turn is the newest call's.
+pub const STANDS: u64 = 1_000;
 /// Slice of the budget's count of calls; ten make its window.
 pub const BUDGET_SLICE: u64 = 3_000;
 

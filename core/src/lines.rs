@@ -25,15 +25,21 @@ impl Engine {
         }
     }
 
-    /// Joins a line, leaving the one it stood in: at its tail, but before the retries with a first attempt.
+    /// Joins a line, leaving the one it stood in. In the retry line first attempts stand before the retries, the newest
+    /// first; elsewhere a line that stands takes the newest call before the others at every second turn.
     pub(crate) fn join(&mut self, slot: Slot, line: LineId) {
         self.leave(slot);
         let cost = self.line_cost(slot, line);
         let Some(mut moved) = self.line_mut(line).copied() else { return };
-        if matches!(line, LineId::Retry(..)) && self.calls.at(slot).attempts == 0 {
-            moved.push_front(&mut self.calls, slot, cost);
-        } else {
-            moved.push(&mut self.calls, slot, cost);
+        self.calls.at_mut(slot).lined_up = self.now;
+        match line {
+            LineId::Retry(..) if self.calls.at(slot).attempts == 0 => moved.push_front(&mut self.calls, slot, cost),
+            LineId::Bucket(..) | LineId::Cap(_) if moved.stands(self.now) => {
+                let newest = moved.newest();
+                let cost_of_newest = if newest == NOWHERE { 0 } else { self.line_cost(newest, line) };
+                moved.push_newest(&mut self.calls, slot, cost, cost_of_newest);
+            }
+            _ => moved.push(&mut self.calls, slot, cost),
         }
         if let Some(place) = self.line_mut(line) {
             *place = moved;
@@ -42,7 +48,6 @@ impl Engine {
         if let LineId::Retry(upstream, _) = line {
             let upstream = self.upstream(upstream);
             upstream.lined_up = upstream.lined_up.saturating_add(1);
-            self.calls.at_mut(slot).lined_up = self.now;
         }
         self.move_to(slot, CallState::Line(line));
     }

@@ -90,7 +90,16 @@ impl Slab {
     }
 }
 
-/// A line: first come, first served, with leaving from anywhere.
+/// What stands before a call that joins a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ahead {
+    None,
+    Head,
+    All,
+}
+
+/// A line: first come, first served, with leaving from anywhere. A line that stands gives every second turn to the newest
+/// call, so that a backlog does not hold up all that come after it; the others keep their order.
 #[derive(Debug, Clone, Copy)]
 pub struct Line {
     pub head: Slot,
@@ -100,19 +109,31 @@ pub struct Line {
     pub cost: u64,
     /// The time that the head was told to come; 0 = it had its turn and only lacks a place under the cap.
     pub told: u64,
+    /// While the queue stands: the newest call, which goes at every second turn.
+    newest: Slot,
+    /// The latest turn was the newest call's.
+    owes: bool,
+    /// When the call that came first joined; the end of time when there is none.
+    since: u64,
 }
 
 impl Line {
     /// Empty.
     #[must_use]
     pub const fn new() -> Self {
-        Self { head: NOWHERE, tail: NOWHERE, len: 0, cost: 0, told: 0 }
+        Self { head: NOWHERE, tail: NOWHERE, len: 0, cost: 0, told: 0, newest: NOWHERE, owes: false, since: u64::MAX }
     }
 
     /// The head, if only the cap holds it back.
     #[must_use]
     pub fn ready(&self) -> Slot {
         if self.told == 0 { self.head } else { NOWHERE }
+    }
+
+    /// Reads anew when the call that came first joined.
+    fn date(&mut self, slab: &Slab) {
+        let first = if self.head == self.newest && self.head != NOWHERE { slab.at(self.head).next } else { self.head };
+        self.since = if first == NOWHERE { u64::MAX } else { slab.at(first).lined_up };
     }
 
     /// Joins at the tail.
@@ -126,6 +147,60 @@ impl Line {
             slab.at_mut(self.tail).next = slot;
         }
         self.tail = slot;
+        self.len = self.len.saturating_add(1);
+        self.cost = self.cost.saturating_add(cost);
+        self.date(slab);
+    }
+
+    /// Whether the call that came first has waited too long.
+    #[must_use]
+    pub fn stands(&self, now: u64) -> bool {
+        now.saturating_sub(self.since) > tuned!(STANDS)
+    }
+
+    /// The newest call, while the line stands.
+    #[must_use]
+    pub const fn newest(&self) -> Slot {
+        self.newest
+    }
+
+    /// What stands before a call that joins now.
+    #[must_use]
+    pub fn ahead(&self, now: u64) -> Ahead {
+        match (self.stands(now), self.owes) {
+            (false, _) => Ahead::All,
+            (true, true) => Ahead::Head,
+            (true, false) => Ahead::None,
+        }
+    }
+
+    /// Joins as the newest call of a line that stands; the one that was the newest goes to the tail.
+    pub fn push_newest(&mut self, slab: &mut Slab, slot: Slot, cost: u64, cost_of_newest: u64) {
+        let displaced = self.newest;
+        if displaced != NOWHERE {
+            self.unlink(slab, displaced, cost_of_newest);
+            self.push(slab, displaced, cost_of_newest);
+        }
+        if self.owes && self.head != NOWHERE {
+            self.push_second(slab, slot, cost);
+        } else {
+            self.push_front(slab, slot, cost);
+        }
+        self.newest = slot;
+        self.date(slab);
+    }
+
+    fn push_second(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
+        let second = slab.at(self.head).next;
+        let call = slab.at_mut(slot);
+        call.previous = self.head;
+        call.next = second;
+        slab.at_mut(self.head).next = slot;
+        if second == NOWHERE {
+            self.tail = slot;
+        } else {
+            slab.at_mut(second).previous = slot;
+        }
         self.len = self.len.saturating_add(1);
         self.cost = self.cost.saturating_add(cost);
     }
@@ -147,6 +222,17 @@ impl Line {
 
     /// Leaves, from wherever it stands.
     pub fn remove(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
+        if self.head == slot {
+            self.owes = self.newest == slot;
+        }
+        if self.newest == slot {
+            self.newest = NOWHERE;
+        }
+        self.unlink(slab, slot, cost);
+        self.date(slab);
+    }
+
+    fn unlink(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
         let call = slab.at_mut(slot);
         let (previous, next) = (call.previous, call.next);
         call.previous = NOWHERE;
