@@ -4,12 +4,12 @@
 import type { Upload } from "./body.js";
 import type { CallError } from "./errors.js";
 import { type Origins, shown } from "./origins.js";
-import type { RouteSettings } from "./settings.js";
+import { type RouteSettings, routeOf } from "./settings.js";
 import * as w from "./word.js";
 
 /** The common part of a drop-in's calls. */
 export abstract class Beneath {
-  readonly route: number;
+  readonly target: number;
   readonly scope: number;
   readonly deadline = 0;
   readonly settings: RouteSettings;
@@ -25,16 +25,16 @@ export abstract class Beneath {
   constructor(origins: Origins, method: string, url: string) {
     this.method = method.toUpperCase();
     this.url = url;
-    const { scope, route } = origins.place(this.method, url);
+    const { scope, target } = origins.place(this.method, url);
     this.scope = scope;
-    this.route = route;
-    this.settings = origins.driver.settings.routes[route] as RouteSettings;
+    this.target = target;
+    this.settings = origins.driver.settings.routes[routeOf(target)] as RouteSettings;
     const code = w.methodCode(this.method);
     this.unsafe = code >= w.methodCode("POST");
     this.what = w.DROPIN | code;
   }
 
-  get target(): string {
+  get label(): string {
     return `${this.method} ${shown(this.url)}`;
   }
 

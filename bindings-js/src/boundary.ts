@@ -21,7 +21,7 @@ interface Exports {
     engine: number,
     call: number,
     now: number,
-    route: number,
+    target: number,
     scope: number,
     what: number,
     deadline: number,
@@ -126,11 +126,11 @@ export class Core {
     return DEAD_WORD;
   }
 
-  begin(call: number, now: number, route: number, scope: number, what: number, deadline: number): number {
+  begin(call: number, now: number, target: number, scope: number, what: number, deadline: number): number {
     if (this.#dead) return DEAD_WORD;
-    if (!whole32(call) || !whole32(route) || !whole32(scope) || !whole32(what)) return RANGE_WORD;
+    if (!whole32(call) || !whole32(target) || !whole32(scope) || !whole32(what)) return RANGE_WORD;
     try {
-      return this.#wasm.begin(this.#engine, call, now, route, scope, what, deadline);
+      return this.#wasm.begin(this.#engine, call, now, target, scope, what, deadline);
     } catch {
       return this.#trapped();
     }
@@ -212,9 +212,10 @@ export class Core {
     });
   }
 
-  route(target: string): number {
+  /** Route and endpoint of `METHOD /template/{id}` or `METHOD https://origin/path`, in one number for `begin`. */
+  route(text: string): number {
     return this.#number(() => {
-      give(encoded(target));
+      give(encoded(text));
       return this.#wasm.route(this.#engine) >>> 0;
     });
   }

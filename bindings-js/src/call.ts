@@ -38,7 +38,8 @@ export interface Reply {
 export interface Job<A extends Reply = Response> {
   /** Method, flags and size, as `begin` takes them. */
   readonly what: number;
-  readonly route: number;
+  /** Route and endpoint, as `begin` takes them. */
+  readonly target: number;
   readonly scope: number;
   /** Milliseconds from begin, in place of the policy's total; 0 = the policy's. */
   readonly deadline: number;
@@ -53,7 +54,7 @@ export interface Job<A extends Reply = Response> {
   readonly raise: boolean;
   readonly auth: Auth | null;
   /** Method and path template, for texts. */
-  readonly target: string;
+  readonly label: string;
   /** One attempt's request. */
   send(signal: Stop | null, key: string | null, token: string | null): Promise<A>;
   /** Whether an answer below 400 is handed on as it comes although bodies are read first. */

@@ -14,7 +14,7 @@ import { type CommonOptions, type Fetch, inBrowser, open, sender } from "./open.
 import { Order } from "./order.js";
 import type { Exact, Policy } from "./policy.js";
 import { explain } from "./response.js";
-import type { RouteSettings, Snapshot } from "./settings.js";
+import { type RouteSettings, routeOf, type Snapshot } from "./settings.js";
 import { type PathValue, resolve, type Template, template, UrlMistake, type Values } from "./url.js";
 
 /** What a client is made with, beside its policy. */
@@ -156,7 +156,8 @@ export class Client implements Disposable {
   #order(method: string, path: string, options: CallOptions): Order {
     const shared = this.#shared;
     try {
-      const { template: from, route } = shared.read(method, path);
+      const { template: from, target } = shared.read(method, path);
+      const route = routeOf(target);
       const settings = shared.settings(route);
       const known = shared.headers(route);
       const sent = upload(options.json, options.form, options.body);
@@ -169,7 +170,7 @@ export class Client implements Disposable {
         method,
         path: from.path,
         url,
-        route,
+        target,
         scope: auth === null ? 0 : this.#scopeOf(auth),
         settings,
         headers,
@@ -210,7 +211,7 @@ class Shared {
   readonly gone = new FinalizationRegistry<string>((name) => this.#free.push(name));
   readonly #free: string[] = [];
   readonly #browser = inBrowser();
-  readonly #paths = new Map<string, { readonly template: Template; readonly routes: Map<string, number> }>();
+  readonly #paths = new Map<string, { readonly template: Template; readonly targets: Map<string, number> }>();
   readonly #headers: RouteHeaders[] = [];
   #views = 0;
 
@@ -231,22 +232,21 @@ class Shared {
     return this.driver.settings.routes[route] as RouteSettings;
   }
 
-  /** The template of a path and the route of method and path, remembered for the thousand paths seen last. */
-  read(method: string, path: string): { readonly template: Template; readonly route: number } {
+  /** The template of a path and the target of method and path, remembered for the thousand paths seen last. */
+  read(method: string, path: string): { readonly template: Template; readonly target: number } {
     let known = this.#paths.get(path);
     if (known === undefined) {
-      known = { template: template(path), routes: new Map() };
+      known = { template: template(path), targets: new Map() };
       if (this.#paths.size >= 1000) this.#paths.clear();
       this.#paths.set(path, known);
     }
-    let route = known.routes.get(method);
-    if (route === undefined) {
+    let target = known.targets.get(method);
+    if (target === undefined) {
       const { origin, path: own } = known.template;
-      const one = this.driver.settings.routes.length === 1;
-      route = one ? 0 : this.driver.core.route(`${method} ${origin ?? ""}${own}`);
-      known.routes.set(method, route);
+      target = this.driver.core.route(`${method} ${origin ?? ""}${own}`);
+      known.targets.set(method, target);
     }
-    return { template: known.template, route };
+    return { template: known.template, target };
   }
 
   headers(route: number): RouteHeaders {

@@ -63,7 +63,7 @@ export class Driver {
     do {
       id = this.#next;
       this.#next = (id + 1) >>> 0;
-      word = this.core.begin(id, now, job.route, job.scope, job.what, deadline);
+      word = this.core.begin(id, now, job.target, job.scope, job.what, deadline);
     } while (word === w.LIVE_WORD);
     const call = new Call(id, job, now);
     let bits = 0;

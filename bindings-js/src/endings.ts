@@ -40,7 +40,7 @@ export function statusError<A extends Reply>(driver: Driver, call: Call<A>, word
   const report = { ...reportOf(driver, call, (flags & w.REPORT) !== 0), reason: "status" as const };
   const response = call.response as unknown as Response;
   const bytes = call.bytes ?? NOTHING;
-  const of = { target: call.job.target, reason: report.reason, report, wall: driver.clock.wall() };
+  const of = { label: call.job.label, reason: report.reason, report, wall: driver.clock.wall() };
   const told = { text: (): string => report.text };
   const outcome = w.OUTCOMES[w.arg(word)] ?? "unknown";
   return new StatusError({ ...of, outcome }, held(response, bytes, told), decode(bytes), (flags & w.APPLIED) !== 0);
@@ -58,7 +58,7 @@ function failure<A extends Reply>(driver: Driver, call: Call<A>, report: Report,
     reason,
     outcome: w.OUTCOMES[(code >> 6) & 3] ?? "unknown",
     report: { ...report, reason, retryAfterMs: after === w.NO_TIME ? null : after },
-    target: call.job.target,
+    label: call.job.label,
     wall: driver.clock.wall(),
     cause: reason === "auth" ? (call.job.auth?.error ?? call.error) : call.error,
   };

@@ -27,7 +27,7 @@ export interface Failure {
   readonly outcome: Outcome;
   readonly report: Report;
   /** Method and path template, for the text. */
-  readonly target: string;
+  readonly label: string;
   readonly wall: number;
   readonly cause?: unknown;
 }
@@ -117,20 +117,20 @@ function brand(error: Error, symbol: symbol): void {
 }
 
 /** Who called what, what ended it, what may have happened, what to do. Never a query value, a token or a body. */
-function sentence({ reason, outcome, report, target }: Failure): string {
+function sentence({ reason, outcome, report, label }: Failure): string {
   const status = report.status === null ? "" : `, last status ${report.status}`;
   const attempts = report.attempts === 1 ? "1 attempt" : `${report.attempts} attempts`;
-  const told = `${target}: ${reason} after ${attempts} in ${report.elapsed} ms${status}; outcome ${outcome}`;
+  const told = `${label}: ${reason} after ${attempts} in ${report.elapsed} ms${status}; outcome ${outcome}`;
   return report.advice === "" ? told : `${told}. ${report.advice}`;
 }
 
 /** The caller asked for something that cannot be sent. */
-export function misuse(target: string, advice: string, cause?: unknown): CallError {
+export function misuse(label: string, advice: string, cause?: unknown): CallError {
   return new CallError({
     reason: "misuse",
     outcome: "not-sent",
     report: empty("misuse", advice),
-    target,
+    label,
     wall: 0,
     cause,
   });

@@ -15,7 +15,10 @@ export interface ClientEvent {
   /** Milliseconds since the client was made. */
   readonly at: number;
   readonly call?: number;
-  readonly route?: number;
+  /** The policy's pattern; empty where none fits. */
+  readonly route?: string;
+  /** Whose breaker changed: method and template of a verb, the method alone of a drop-in. */
+  readonly endpoint?: string;
   readonly scope?: number;
   readonly attempt?: number;
   readonly attempts?: number;

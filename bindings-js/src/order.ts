@@ -21,7 +21,7 @@ export interface Prepared {
   /** The path as the caller wrote it, without its query. */
   readonly path: string;
   readonly url: string;
-  readonly route: number;
+  readonly target: number;
   readonly scope: number;
   readonly settings: RouteSettings;
   readonly headers: CallHeaders;
@@ -38,7 +38,7 @@ export class Order implements Job {
   /** Read the body before the call counts as answered; fixed when the call begins. */
   buffered = false;
   fixed = false;
-  readonly route: number;
+  readonly target: number;
   readonly scope: number;
   readonly settings: RouteSettings;
   readonly auth: Auth | null;
@@ -52,7 +52,7 @@ export class Order implements Job {
 
   constructor(prepared: Prepared) {
     this.#prepared = prepared;
-    this.route = prepared.route;
+    this.target = prepared.target;
     this.scope = prepared.scope;
     this.settings = prepared.settings;
     this.auth = prepared.auth;
@@ -63,7 +63,7 @@ export class Order implements Job {
     this.#redirect = withSecrets(prepared.headers) ? "error" : undefined;
   }
 
-  get target(): string {
+  get label(): string {
     return `${this.#prepared.method} ${this.#prepared.path}`;
   }
 

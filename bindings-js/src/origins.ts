@@ -1,24 +1,23 @@
-// Where a drop-in's call belongs: the origin picks breaker, budget and limits, and the policy's routes bind that of its
-// `baseUrl` alone. Both are asked of the core once per text that was seen.
+// Where a drop-in's call belongs: the origin picks breaker, budget and limits, and within it the core tells endpoints
+// apart by method and path. The policy's routes bind the origin of its `baseUrl` alone. The core is asked once per text.
 
 import type { Driver } from "./driver.js";
 
-/** Scopes and routes by what stands in a URL, each remembered for the thousand seen last. */
+/** Scopes and targets by what stands in a URL, each remembered for the thousand seen last. */
 export class Origins {
   readonly driver: Driver;
   readonly #scopes = new Map<string, { readonly scope: number; readonly origin: string }>();
-  readonly #routes = new Map<string, number>();
+  readonly #targets = new Map<string, number>();
 
   constructor(driver: Driver) {
     this.driver = driver;
   }
 
-  /** The scope of a URL, and its route where there is more than one. */
-  place(method: string, url: string): { readonly scope: number; readonly route: number } {
+  /** The scope of a URL, and its target: route and endpoint, as `begin` takes them. */
+  place(method: string, url: string): { readonly scope: number; readonly target: number } {
     const cut = this.#cut(url);
     const { scope, origin } = this.#scope(url.slice(0, cut));
-    if (this.driver.settings.routes.length === 1) return { scope, route: 0 };
-    return { scope, route: this.#route(`${method} ${origin}${pathOf(url, cut)}`) };
+    return { scope, target: this.#target(`${method} ${origin}${pathOf(url, cut)}`) };
   }
 
   /** Where scheme and authority end. */
@@ -41,14 +40,14 @@ export class Origins {
     return known;
   }
 
-  #route(target: string): number {
-    let route = this.#routes.get(target);
-    if (route === undefined) {
-      route = this.driver.core.route(target);
-      if (this.#routes.size >= 1000) this.#routes.clear();
-      this.#routes.set(target, route);
+  #target(text: string): number {
+    let target = this.#targets.get(text);
+    if (target === undefined) {
+      target = this.driver.core.route(text);
+      if (this.#targets.size >= 1000) this.#targets.clear();
+      this.#targets.set(text, target);
     }
-    return route;
+    return target;
   }
 }
 

@@ -51,7 +51,7 @@ export interface Policy {
   readonly bufferUpTo?: Maybe<Size>;
   /** Attempts in flight. Default 100. */
   readonly concurrency?: Maybe<number>;
-  /** Calls in all lines. Default 1,000. */
+  /** Calls in all queues together; one more fails with `overloaded`. Default 10,000. */
   readonly maxWaiting?: Maybe<number>;
   readonly retry?: Maybe<ClientRetry>;
   readonly idempotency?: Maybe<boolean | Idempotency>;
@@ -127,7 +127,7 @@ export interface Rule {
   readonly as?: Maybe<Open<"fail" | "retry" | "rate-limited">>;
 }
 
-/** When to stop asking for a while. */
+/** When to stop asking for a while. It counts calls, not attempts. */
 export interface Breaker {
   readonly note?: Maybe<string>;
   readonly window?: Maybe<Duration>;
@@ -135,14 +135,20 @@ export interface Breaker {
   readonly minimumCalls?: Maybe<number>;
   readonly run?: Maybe<number>;
   readonly coolDown?: Maybe<Duration>;
+  /** The longest time from a failed probe to the next. Default 5 s. */
   readonly latestProbe?: Maybe<Duration>;
   readonly probes?: Maybe<number>;
+  /**
+   * How long a new call waits while the breaker is open; 0 = it fails at once. Default: as long as its own retries would
+   * go on (2.8 s with 4 attempts on a server that fails at once).
+   */
   readonly wait?: Maybe<Duration>;
   readonly slowAfter?: Maybe<Duration>;
 }
 
 /** The API's breakers. */
 export interface ClientBreaker extends Breaker {
+  /** One breaker for the API, one per endpoint, or both: one endpoint that fails holds back no other. Default `both`. */
   readonly scope?: Maybe<Open<"api" | "route" | "both">>;
 }
 

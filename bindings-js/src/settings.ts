@@ -42,7 +42,7 @@ export interface RouteSettings {
 export interface Settings {
   readonly name: string;
   readonly baseUrl: string | { readonly env: string } | null;
-  /** `routes[0]` is for everything that no pattern names. */
+  /** `routes[0]` is for everything that no pattern names; {@link routeOf} picks. */
   readonly routes: readonly RouteSettings[];
   /** Lower-case header names worth looking for below 400. */
   readonly watchSuccess: readonly string[];
@@ -50,6 +50,9 @@ export interface Settings {
   readonly watchError: readonly string[];
   readonly warnings: readonly Issue[];
 }
+
+/** The route in a target: its place among {@link Settings.routes}. The upper 16 bits are the endpoint's number. */
+export const routeOf = (target: number): number => target & 0xffff;
 
 /** The account of one call: what happened, in which order, and which rule asked for each wait. */
 export interface Report {
@@ -93,10 +96,12 @@ export interface Snapshot {
   readonly upstreams: readonly Upstream[];
 }
 
-/** One origin's breaker, retry budget and limits. */
+/** One origin's breakers, retry budget and limits. */
 export interface Upstream {
   readonly origin: string;
+  /** The worst of its breakers. */
   readonly breaker: "closed" | "open" | "half-open";
+  /** Calls that its breakers refused or held back. */
   readonly refused: number;
   /** Retry tokens in millionths. */
   readonly budget: number;

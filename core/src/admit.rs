@@ -263,7 +263,11 @@ impl Engine {
         let patience = if attempts == 0 { self.breaker_wait(slot) } else { self.patience(slot) };
         let since = if spot == Spot::Old { lined_up } else { now };
         let well_at = self.gate(upstream, gate).map_or(0, |gate| gate.well_at);
-        let waited = if well_at >= since { now.saturating_sub(well_at) } else { now.saturating_sub(since).saturating_add(patience_used.into()) };
+        let waited = if well_at >= since {
+            now.saturating_sub(well_at)
+        } else {
+            now.saturating_sub(since).saturating_add(patience_used.into())
+        };
         patience.saturating_sub(waited)
     }
 
@@ -354,7 +358,9 @@ impl Engine {
                 match lane.line.ahead(now) {
                     Ahead::None => 0,
                     Ahead::Head => lane.bucket.largest_cost(),
-                    Ahead::All => lane.line.cost.min(u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost())),
+                    Ahead::All => {
+                        lane.line.cost.min(u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost()))
+                    }
                 }
             };
             let turn = lane.bucket.ready_at(now, u64::from(*cost), ahead);
@@ -506,7 +512,9 @@ impl Engine {
     fn api_permit(&mut self, upstream: u32, gate: u16) -> Permit {
         let now = self.now;
         let upstream_of = self.upstream(upstream);
-        let well = |gates: &[Gate]| gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref()).is_some_and(Breaker::is_well);
+        let well = |gates: &[Gate]| {
+            gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref()).is_some_and(Breaker::is_well)
+        };
         let own_is_well = well(&upstream_of.gates);
         match upstream_of.gates.get_mut(usize::from(API)).and_then(|gate| gate.breaker.as_mut()) {
             None => Permit::default(),
@@ -521,10 +529,10 @@ impl Engine {
         let now = self.now;
         let Some(gate) = self.gate(upstream, place) else { return };
         let Some(to) = gate.breaker.as_ref().map(breaker::Breaker::phase) else { return };
-        let (from, route) = (gate.told, gate.route);
+        let (from, route, endpoint) = (gate.told, gate.route, gate.endpoint);
         gate.told = to;
         if from != to && self.ring.wants(Kind::Breaker) {
-            self.ring.push(now, Event::Breaker { upstream, route, from, to });
+            self.ring.push(now, Event::Breaker { upstream, route, endpoint, from, to });
         }
     }
 

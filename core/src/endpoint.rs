@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn words_are_told_from_values() {
-        for word in ["", "orders", "v1", "v2beta1", "oauth2", "chat.postMessage", "{id}", "{order_id_1234}", "s3", "facade"] {
+        for word in
+            ["", "orders", "v1", "v2beta1", "oauth2", "chat.postMessage", "{id}", "{order_id_1234}", "s3", "facade"]
+        {
             assert!(!is_value(word), "{word}");
         }
         for value in [

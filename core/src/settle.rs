@@ -1,18 +1,18 @@
 //! An attempt ended: count it, then deliver, wait, line up or fail.
 
-use crate::call::{Call, CallState, Last, LineId, NOWHERE, Paying, Rule, Slot, Traits, What};
+use crate::call::{Call, CallState, Last, LineId, Paying, Rule, Slot, Traits, What};
 use crate::engine::Engine;
 use crate::failure::{Fault, Outcome, Reason};
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
 use crate::policy::backoff;
 use crate::policy::breaker::{Count, From};
-use crate::upstream::API;
 use crate::policy::budget::Payer;
 use crate::policy::classify::{self, Class};
 use crate::policy::limiter::Change;
 use crate::rng::{self, Purpose};
 use crate::step::{Answer, Flags, NO_TIME, Step};
+use crate::upstream::API;
 
 use crate::admit::Spot;
 use crate::defaults::ONE;

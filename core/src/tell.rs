@@ -53,7 +53,10 @@ impl Engine {
         let limit = |place: u8| config.limits.get(usize::from(place)).map_or("", |limit| limit.name.as_str());
         let warning = |place: u16| config.warnings.get(usize::from(place)).map_or("", |issue| issue.text.as_str());
         let scope_of = |upstream| scopes.iter().position(|scope| scope.upstream == upstream).unwrap_or(0) as u32;
-        self.ring.drain(&Names { route: &route, limit: &limit, warning: &warning, scope_of: &scope_of })
+        let endpoints = &self.endpoints;
+        let endpoint = |number| endpoints.name(number);
+        let (limit, warning, scope_of) = (&limit, &warning, &scope_of);
+        self.ring.drain(&Names { route: &route, endpoint: &endpoint, limit, warning, scope_of })
     }
 
     /// The record of a call as JSON; that of an ended one is freed.

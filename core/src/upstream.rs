@@ -193,7 +193,8 @@ impl Upstream {
             return made;
         }
         let idle = |place: u16| self.gates.get(usize::from(place)).filter(|gate| gate.calls == 0).map(|gate| gate.used);
-        let oldest = self.endpoints.iter().enumerate().filter_map(|(i, (_, gate))| Some((idle(*gate)?, i, *gate))).min();
+        let oldest =
+            self.endpoints.iter().enumerate().filter_map(|(i, (_, gate))| Some((idle(*gate)?, i, *gate))).min();
         let Some((_, at, place)) = oldest else { return self.gate_of_route(settings, 0) };
         if let (Some(entry), Some(old)) = (self.endpoints.get_mut(at), self.gates.get_mut(usize::from(place))) {
             *entry = (endpoint, place);

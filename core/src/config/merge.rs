@@ -135,7 +135,7 @@ impl<'t> Reader<'t> {
                 && config.breaker_scope == BreakerScope::Api
                 && !same(breaker.from, outer.from)
             {
-                let words = " while breaker.scope is api; write false, or set breaker.scope to route or both";
+                let words = " while breaker.scope is api; write false, or leave breaker.scope out";
                 self.wrong(value, &here.known("breaker"), words);
             }
             let mut settings =
@@ -444,7 +444,8 @@ mod tests {
         let keys = |header: &str, methods| Some(Idempotency { header: header.into(), methods, sf_string: false });
         assert_eq!(config.settings.idempotency, keys("K", 1 << 4));
         assert_eq!(config.routes[1].settings.idempotency, keys("L", 1 << 4));
-        let text = r#"{"idempotency":{"header":"K"},"routes":{"/a":{"breaker":null}},"breaker":{"run":3}}"#;
+        let text =
+            r#"{"idempotency":{"header":"K"},"routes":{"/a":{"breaker":null}},"breaker":{"run":3,"scope":"api"}}"#;
         // One breaker for the API: a route has that one or none.
         assert_eq!(self::config(text).routes[0].settings.breaker, Some(Breaker { run: 3, ..Breaker::default() }));
         assert_eq!(self::config(text).settings.idempotency, keys("K", 1 << 7 | 1 << 8));

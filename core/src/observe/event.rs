@@ -44,7 +44,7 @@ pub struct About {
 pub enum Event {
     Attempt { about: About, attempt: u8, last: Last, elapsed: u64 },
     Wait { about: About, rule: Rule, delay: u64 },
-    Breaker { upstream: u32, route: u16, from: Phase, to: Phase },
+    Breaker { upstream: u32, route: u16, endpoint: u16, from: Phase, to: Phase },
     Limiter { upstream: u32, limit: u8, change: Change, paused: u64 },
     Refresh { credential: u32, generation: u32 },
     Call { about: About, attempts: u8, last: Last, reason: Option<Reason>, outcome: Outcome, elapsed: u64 },
@@ -71,6 +71,7 @@ impl Event {
 #[derive(Clone, Copy)]
 pub struct Names<'a> {
     pub route: &'a dyn Fn(u16) -> &'a str,
+    pub endpoint: &'a dyn Fn(u16) -> &'a str,
     pub limit: &'a dyn Fn(u8) -> &'a str,
     pub warning: &'a dyn Fn(u16) -> &'a str,
     pub scope_of: &'a dyn Fn(u32) -> u32,
@@ -164,8 +165,11 @@ fn write(json: &mut Json, event: &Event, names: &Names<'_>) {
             about(json, call, names);
             json.field_text("rule", rule.text()).field_number("ms", *delay);
         }
-        Event::Breaker { upstream, route, from, to } => {
+        Event::Breaker { upstream, route, endpoint, from, to } => {
             json.field_text("route", (names.route)(*route));
+            if *endpoint > 0 {
+                json.field_text("endpoint", (names.endpoint)(*endpoint));
+            }
             json.field_number("scope", u64::from((names.scope_of)(*upstream)));
             json.field_text("from", from.text()).field_text("to", to.text());
         }

@@ -177,8 +177,7 @@ impl Breaker {
             Next::AtOnce => true,
             Next::Leased(until) => now >= until,
             Next::Later => {
-                now >= self.latest(opening)
-                    || (now >= opening.cool_until && opening.turned_away >= tuned!(PROBE_EVERY))
+                now >= self.latest(opening) || (now >= opening.cool_until && opening.turned_away >= tuned!(PROBE_EVERY))
             }
         }
     }
@@ -494,24 +493,82 @@ mod tests {
         assert_eq!(b.check(2_400), Gate::Refuse(1));
         b.turn_away();
         assert_eq!(b.check(2_399), Gate::Refuse(1));
-        assert_eq!(b.check(2_400), Gate::Probe);
+        assert_eq!((b.check(2_400), b.due_at()), (Gate::Probe, Some(2_400)));
     }
 
     #[test]
-    fn without_traffic_a_probe_is_due_after_five_seconds() {
-        let b = opened();
-        assert_eq!((b.check(6_899), b.check(6_900), b.due_at()), (Gate::Refuse(1), Gate::Probe, Some(6_900)));
+    fn without_traffic_a_probe_is_due_after_two_cool_downs_and_later_with_each_that_fails() {
+        let mut b = opened();
+        assert_eq!((b.check(2_899), b.check(2_900), b.due_at()), (Gate::Refuse(1), Gate::Probe, Some(2_900)));
+        let mut now = 2_900;
+        for wait in [2_000, 4_000, 5_000, 5_000] {
+            outcome(&mut b, Count::Failure, now);
+            now += wait;
+            assert_eq!((b.check(now - 1), b.check(now)), (Gate::Refuse(1), Gate::Probe), "{wait}");
+        }
+    }
+
+    #[test]
+    fn calls_that_wait_when_a_probe_fails_count_for_the_next() {
+        let mut b = opened();
+        let permit = b.commit(3_000);
+        b.settle(permit, Count::Again, From { endpoint: 0, waiting: 20 }, 3_010, &no_jitter);
+        assert_eq!((b.check(3_509), b.check(3_510)), (Gate::Refuse(1), Gate::Probe));
     }
 
     #[test]
     fn one_success_closes_one_failure_reopens() {
         let mut b = opened();
-        let permit = b.commit(7_000);
-        assert_eq!((b.phase(), b.check(7_100)), (Phase::HalfOpen, Gate::Refuse(2_400)));
-        b.settle(permit, Count::Failure, From::default(), 7_200, &no_jitter);
-        assert_eq!((b.phase(), b.due_at()), (Phase::Open, Some(12_200)));
-        let permit = b.commit(12_200);
-        b.settle(permit, Count::Success, From::default(), 12_300, &no_jitter);
+        let permit = b.commit(3_000);
+        assert_eq!((b.phase(), b.check(3_100)), (Phase::HalfOpen, Gate::Refuse(2_400)));
+        b.settle(permit, Count::Failure, From::default(), 3_200, &no_jitter);
+        assert_eq!((b.phase(), b.due_at()), (Phase::Open, Some(5_200)));
+        let permit = b.commit(5_200);
+        b.settle(permit, Count::Success, From::default(), 5_300, &no_jitter);
+        assert_eq!(b.phase(), Phase::Closed);
+    }
+
+    #[test]
+    fn a_call_counts_once_and_its_success_takes_the_failure_back() {
+        let mut b = breaker();
+        for i in 0..200 {
+            outcome(&mut b, Count::Failure, i * 100);
+            outcome(&mut b, Count::Again, i * 100 + 20);
+            outcome(&mut b, Count::Recovery, i * 100 + 50);
+        }
+        assert_eq!(b.phase(), Phase::Closed);
+        assert_eq!(b.slices.iter().map(|slice| slice.bad).sum::<u32>(), 0);
+    }
+
+    #[test]
+    fn after_a_silence_all_pass_and_the_first_failure_opens_it() {
+        let mut b = opened();
+        assert_eq!(b.check(31_899), Gate::Probe);
+        assert_eq!(b.check(31_900), Gate::Pass);
+        let (first, second) = (b.commit(31_900), b.commit(31_900));
+        assert_eq!(b.phase(), Phase::Closed);
+        b.settle(first, Count::Failure, From::default(), 31_920, &no_jitter);
+        assert_eq!(b.phase(), Phase::Open);
+        b.settle(second, Count::Failure, From::default(), 31_930, &no_jitter);
+        assert_eq!(b.due_at(), Some(32_920));
+    }
+
+    #[test]
+    fn the_breaker_of_an_api_opens_when_more_than_one_endpoint_fails() {
+        let from = |endpoint| From { endpoint, waiting: 0 };
+        let fail = |b: &mut Breaker, endpoint, now| {
+            let permit = b.commit(now);
+            b.settle(permit, Count::Failure, from(endpoint), now, &no_jitter);
+        };
+        let mut b = Breaker::new(config::Breaker::default(), Guards::All);
+        (0..100).for_each(|i| fail(&mut b, 2, i * 100));
+        assert_eq!(b.phase(), Phase::Closed, "one endpoint is not the API");
+        fail(&mut b, 3, 10_000);
+        assert_eq!(b.phase(), Phase::Open);
+        let aside = b.commit_aside(10_050);
+        b.settle(aside, Count::Failure, from(4), 10_060, &no_jitter);
+        assert_eq!(b.due_at(), Some(11_000), "it was no probe");
+        b.settle(aside, Count::Success, from(4), 10_070, &no_jitter);
         assert_eq!(b.phase(), Phase::Closed);
     }
 
@@ -544,7 +601,10 @@ mod tests {
 
     #[test]
     fn the_window_equals_a_naive_recount() {
-        let mut b = Breaker::new(config::Breaker { run: 10_000, minimum_calls: 10_000, ..config::Breaker::default() }, Guards::One);
+        let mut b = Breaker::new(
+            config::Breaker { run: 10_000, minimum_calls: 10_000, ..config::Breaker::default() },
+            Guards::One,
+        );
         let mut seen: std::vec::Vec<(u64, bool)> = std::vec::Vec::new();
         let mut now = 0;
         for i in 0..5_000 {

@@ -250,6 +250,33 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_asks_once_at_a_time_and_later_after_each_failure() {
+        let mut asking = Asking::new();
+        assert_eq!(asking.check(0), Ok(()));
+        asking.began();
+        assert_eq!(asking.check(0), Err(None));
+        assert!(asking.ended());
+        for (k, wait) in [200, 400, 800, 1_000, 1_000].into_iter().enumerate() {
+            let now = 10_000 * k as u64;
+            asking.failed(now, 200);
+            assert_eq!((asking.check(now + wait - 1), asking.check(now + wait)), (Err(Some(now + wait)), Ok(())));
+        }
+        asking.succeeded();
+        asking.failed(90_000, 200);
+        assert_eq!(asking.check(90_000), Err(Some(90_200)));
+    }
+
+    #[test]
+    fn a_retry_that_asked_brings_ten_tokens_back() {
+        let mut b = budget();
+        (0..10).for_each(|_| b.withdraw(Payer::Retry));
+        assert!(b.affords(0, Payer::Asked));
+        b.withdraw(Payer::Asked);
+        b.refund(Payer::Asked);
+        assert_eq!(b.tokens(), 10_000_000);
+    }
+
+    #[test]
     fn a_refund_never_lifts_it_above_capacity() {
         let mut b = budget();
         b.give_back(Payer::Retry);

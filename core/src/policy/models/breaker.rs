@@ -2,7 +2,7 @@
 
 use super::Dice;
 use crate::config;
-use crate::policy::breaker::{Breaker, Count, Gate, Permit, Phase};
+use crate::policy::breaker::{Breaker, Count, From, Gate, Guards, Permit, Phase};
 use std::vec::Vec;
 
 /// What happened since the breaker opened.
@@ -20,8 +20,18 @@ enum Moment {
     },
     Ended {
         probe: usize,
+        at: u64,
         count: Count,
     },
+}
+
+/// An outcome that was counted.
+#[derive(Clone, Copy, PartialEq)]
+enum Counted {
+    Good,
+    Bad,
+    /// A failure that was taken back.
+    Taken,
 }
 
 /// A permit of the model: how often the breaker had changed, and the number of the probe.
@@ -36,8 +46,10 @@ struct Model {
     era: u32,
     openings: u64,
     probes: usize,
-    /// Outcomes since it closed: when, and whether good.
-    outcomes: Vec<(u64, bool)>,
+    /// Outcomes since it closed.
+    outcomes: Vec<(u64, Counted)>,
+    /// The failures that a silence left in the run, and when they began.
+    left: (usize, u64),
     /// `None` = closed.
     history: Option<Vec<Moment>>,
 }
@@ -56,7 +68,7 @@ enum Standing {
 
 impl Model {
     fn new(settings: config::Breaker) -> Self {
-        Self { settings, era: 0, openings: 0, probes: 0, outcomes: Vec::new(), history: None }
+        Self { settings, era: 0, openings: 0, probes: 0, outcomes: Vec::new(), left: (0, 0), history: None }
     }
 
     fn opened(history: &[Moment]) -> (usize, u64, u64) {
@@ -83,15 +95,30 @@ impl Model {
         history[sent..].iter().filter(|moment| **moment == Moment::TurnedAway).count()
     }
 
+    /// Whether nothing was sent and nothing ended for one window.
+    fn silent(&self, history: &[Moment], now: u64) -> bool {
+        let at = history.iter().rev().find_map(|moment| match moment {
+            Moment::Opened { at, .. } | Moment::Sent { at, .. } | Moment::Ended { at, .. } => Some(*at),
+            Moment::TurnedAway => None,
+        });
+        now - at.unwrap() >= self.settings.window
+    }
+
     fn check(&self, now: u64) -> Gate {
         let Some(history) = &self.history else { return Gate::Pass };
+        if self.silent(history, now) {
+            return Gate::Pass;
+        }
         let (_, since, cool_until) = Self::opened(history);
         let (due, until) = match Self::standing(history) {
             Standing::AtOnce => (true, 0),
             Standing::Leased(until) => (now >= until, until),
             Standing::Later => {
                 let by_traffic = now >= cool_until && Self::turned_away(history) >= 20;
-                (by_traffic || now >= since + self.settings.latest_probe, cool_until)
+                let failed = history.iter().filter(|moment| matches!(moment, Moment::Opened { .. })).count() - 1;
+                let latest =
+                    self.settings.latest_probe.min(self.settings.cool_down * 2_u64.pow(failed.min(30) as u32 + 1));
+                (by_traffic || now >= since + latest, cool_until)
             }
         };
         if due { Gate::Probe } else { Gate::Refuse(until.saturating_sub(now).max(1)) }
@@ -99,6 +126,10 @@ impl Model {
 
     fn send(&mut self, now: u64) -> Ticket {
         let mut probe = 0;
+        if self.history.as_ref().is_some_and(|history| self.silent(history, now)) {
+            self.close();
+            self.left = (self.settings.run as usize - 1, now.saturating_sub(1_000));
+        }
         if let Some(history) = &mut self.history {
             self.probes += 1;
             probe = self.probes;
@@ -107,14 +138,35 @@ impl Model {
         Ticket { era: self.era, probe }
     }
 
-    fn settle(&mut self, ticket: Ticket, count: Count, now: u64) {
+    fn close(&mut self) {
+        self.era += 1;
+        self.history = None;
+        self.outcomes.clear();
+        self.left = (0, 0);
+    }
+
+    fn count(&mut self, count: Count, now: u64) {
+        if count == Count::Recovery
+            && let Some(bad) = self.outcomes.iter_mut().rev().find(|(_, counted)| *counted == Counted::Bad)
+        {
+            bad.1 = Counted::Taken;
+        }
+        match count {
+            Count::Success | Count::Recovery => {
+                self.outcomes.push((now, Counted::Good));
+                self.left = (0, 0);
+            }
+            Count::Failure => self.outcomes.push((now, Counted::Bad)),
+            Count::Again | Count::Nothing => {}
+        }
+    }
+
+    fn settle(&mut self, ticket: Ticket, count: Count, waiting: u32, now: u64) {
         if ticket.era != self.era {
             return;
         }
         let Some(history) = &mut self.history else {
-            if count != Count::Nothing {
-                self.outcomes.push((now, count == Count::Success));
-            }
+            self.count(count, now);
             if count == Count::Failure && self.trips(now) {
                 self.era += 1;
                 self.open(now);
@@ -122,19 +174,21 @@ impl Model {
             return;
         };
         let lost = match Self::standing(history) {
-            Standing::Leased(until) => count == Count::Failure && ticket.probe == self.probes && now < until,
+            Standing::Leased(until) => {
+                let failed = matches!(count, Count::Failure | Count::Again);
+                failed && ticket.probe == self.probes && now < until
+            }
             Standing::Later | Standing::AtOnce => false,
         };
-        history.push(Moment::Ended { probe: ticket.probe, count });
+        history.push(Moment::Ended { probe: ticket.probe, at: now, count });
         let (place, ..) = Self::opened(history);
-        let won = |moment: &&Moment| matches!(moment, Moment::Ended { count: Count::Success, .. });
+        let won = |moment: &&Moment| matches!(moment, Moment::Ended { count: Count::Success | Count::Recovery, .. });
         let wins = history[place..].iter().filter(won).count();
         if lost {
+            history.extend((0..waiting).map(|_| Moment::TurnedAway));
             self.open(now);
-        } else if count == Count::Success && wins >= self.settings.probes as usize {
-            self.era += 1;
-            self.history = None;
-            self.outcomes.clear();
+        } else if matches!(count, Count::Success | Count::Recovery) && wins >= self.settings.probes as usize {
+            self.close();
         }
     }
 
@@ -149,14 +203,16 @@ impl Model {
         let slice = self.settings.window / 10;
         let inside = |at: u64| at / slice + 9 >= now / slice;
         let counted: Vec<_> = self.outcomes.iter().filter(|(at, _)| inside(*at)).collect();
-        let failed = counted.iter().filter(|(_, good)| !good).count() as u64;
-        let all = counted.len() as u64;
+        let failed = counted.iter().filter(|(_, counted)| *counted == Counted::Bad).count() as u64;
+        let all = counted.iter().filter(|(_, counted)| *counted != Counted::Taken).count() as u64;
         let share = u64::from(self.settings.failure_rate);
         let by_share = all >= u64::from(self.settings.minimum_calls) && failed * 1_000_000 >= all * share;
         let spans = |first: u64| now - first >= 1_000;
-        let run: Vec<_> = self.outcomes.iter().rev().take_while(|(_, good)| !good).collect();
-        let first = run.last().unwrap().0;
-        by_share && spans(counted[0].0) || run.len() >= self.settings.run as usize && spans(first) && inside(first)
+        let run: Vec<_> = self.outcomes.iter().rev().take_while(|(_, counted)| *counted == Counted::Bad).collect();
+        let (left, left_at) = self.left;
+        let first = if left > 0 { left_at } else { run.last().unwrap().0 };
+        let long = run.len() + left >= self.settings.run as usize;
+        by_share && spans(counted[0].0) || long && spans(first) && inside(first)
     }
 }
 
@@ -181,16 +237,18 @@ struct Seen {
     closed: u32,
     probes: u32,
     late: u32,
+    silent: u32,
 }
 
 fn play(seed: u64, seen: &mut Seen) {
     let mut dice = Dice::new(seed);
     let settings = settings(&mut dice);
-    let (mut breaker, mut model) = (Breaker::new(settings), Model::new(settings));
+    let (mut breaker, mut model) = (Breaker::new(settings, Guards::One), Model::new(settings));
     let mut flying: Vec<(Permit, Ticket)> = Vec::new();
     let (mut now, mut bad) = (0, 2);
     for step in 0..1_200 {
         now += match dice.upto(40) {
+            0 if dice.one_in(20) => dice.upto(60_000),
             0 => dice.upto(4_000),
             1..20 => 0,
             _ => dice.upto(150),
@@ -209,20 +267,24 @@ fn play(seed: u64, seen: &mut Seen) {
             }
             gate @ (Gate::Pass | Gate::Probe) if dice.upto(1) == 0 => {
                 seen.probes += u32::from(gate == Gate::Probe);
+                seen.silent += u32::from(gate == Gate::Pass && model.history.is_some());
                 flying.push((breaker.commit(now), model.send(now)));
             }
             _ if !flying.is_empty() => {
                 let place = if dice.one_in(8) { 0 } else { dice.upto(flying.len() as u64 - 1) as usize };
                 let (permit, ticket) = flying.remove(place);
-                let count = match dice.upto(10) {
-                    0 => Count::Nothing,
-                    roll if roll <= bad => Count::Failure,
-                    _ => Count::Success,
+                let count = match (dice.upto(10), dice.one_in(5)) {
+                    (0, _) => Count::Nothing,
+                    (roll, false) if roll <= bad => Count::Failure,
+                    (roll, true) if roll <= bad => Count::Again,
+                    (_, false) => Count::Success,
+                    (_, true) => Count::Recovery,
                 };
+                let waiting = if dice.one_in(3) { dice.upto(30) as u32 } else { 0 };
                 seen.late += u32::from(ticket.era != model.era);
                 let was_open = model.history.is_some();
-                breaker.settle(permit, count, now, &jitter);
-                model.settle(ticket, count, now);
+                breaker.settle(permit, count, From { endpoint: 2, waiting }, now, &jitter);
+                model.settle(ticket, count, waiting, now);
                 seen.opened += u32::from(!was_open && model.history.is_some());
                 seen.closed += u32::from(was_open && model.history.is_none());
             }
@@ -242,6 +304,7 @@ fn it_opens_probes_and_closes_as_a_recount_of_its_history_says() {
         play(seed, &mut seen);
     }
     assert!(seen.opened > 1_000 && seen.closed > 500 && seen.probes > 5_000 && seen.late > 1_000, "{seen:?}");
+    assert!(seen.silent > 100, "{seen:?}");
 }
 
 /// Every row of up to twelve outcomes 250 ms apart, for small limits: 8,190 rows by 12 settings.
@@ -254,7 +317,7 @@ fn every_short_row_of_outcomes_opens_exactly_when_the_sentence_says() {
             config::Breaker { window: 2_000, minimum_calls, run, failure_rate, ..config::Breaker::default() };
         for length in 1..=12 {
             for row in 0_u32..1 << length {
-                let (mut breaker, mut model) = (Breaker::new(settings), Model::new(settings));
+                let (mut breaker, mut model) = (Breaker::new(settings, Guards::One), Model::new(settings));
                 for place in 0..length {
                     let now = 100 + 250 * place;
                     if model.history.is_some() {
@@ -262,8 +325,8 @@ fn every_short_row_of_outcomes_opens_exactly_when_the_sentence_says() {
                     }
                     let (permit, ticket) = (breaker.commit(now), model.send(now));
                     let count = if row >> place & 1 == 1 { Count::Failure } else { Count::Success };
-                    breaker.settle(permit, count, now, &jitter);
-                    model.settle(ticket, count, now);
+                    breaker.settle(permit, count, From::default(), now, &jitter);
+                    model.settle(ticket, count, 0, now);
                     let open = breaker.phase() == Phase::Open;
                     assert_eq!(open, model.history.is_some(), "{row:b} at {place}: {settings:?}");
                 }

@@ -43,8 +43,8 @@ internal class Calls(
     suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: OkHost): Outgoing<Request> {
         val base = engine.base ?: throw CallMistake("the policy has no baseUrl; write it there or pass the baseUrl option")
         val read = engine.template(template)
-        val number = engine.route(method, read)
-        val route = engine.settings.routes[number]
+        val target = engine.target(method, read)
+        val route = engine.settings.routes[routeOf(target)]
         val body = body(options, method)
         val headers = headers(route, options, host)
         val request =
@@ -66,7 +66,7 @@ internal class Calls(
             method,
             read.path,
             request,
-            number,
+            target,
             credential?.scope ?: 0,
             What.of(method, flags, body?.contentLength()?.coerceAtLeast(0) ?: 0),
             options.deadline?.let { engine.clock.now() + it.inWholeMilliseconds.coerceIn(1, LONGEST_MS) } ?: 0,

@@ -10,7 +10,8 @@ internal class Outgoing<Q>(
     val template: String,
     /** The request as the host knows it. */
     val request: Q,
-    val route: Int,
+    /** Its route and endpoint as the core's `begin` takes them. */
+    val target: Int,
     val scope: Int,
     val what: Int,
     /** Absolute on the engine's clock; 0 = the policy's. */
@@ -21,7 +22,10 @@ internal class Outgoing<Q>(
     val credential: Credential?,
     /** The last answer is handed over open, as it came, even if the core gave up: no copy of its beginning. */
     val lastOpen: Boolean = false,
-)
+) {
+    /** The policy's route; 0 = none. */
+    val route: Int get() = routeOf(target)
+}
 
 /** How a call ended that has an answer: the last reply and the core's last word. */
 internal class Ended<R : Reply>(
@@ -61,7 +65,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
      * @throws CallException if there is no answer to hand over; the caller's cancellation passes untouched.
      */
     suspend fun run(outgoing: Outgoing<Q>): Ended<R> {
-        val seat = engine.begin(outgoing.route, outgoing.scope, outgoing.what, outgoing.deadline)
+        val seat = engine.begin(outgoing.target, outgoing.scope, outgoing.what, outgoing.deadline)
         val flight = Flight<Q, R>(outgoing, seat, clock.now())
         var ended = false
         try {

@@ -11,23 +11,20 @@ import java.util.concurrent.ConcurrentMap
  */
 internal class DropIn(val engine: Engine) {
     private val scopes: ConcurrentMap<String, Int> = ConcurrentHashMap()
-    private val routes: ConcurrentMap<String, Int> = ConcurrentHashMap()
-
-    /** The settings of a call's route. */
-    fun route(outgoing: Outgoing<*>): Route = engine.settings.routes[outgoing.route]
+    private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
 
     /** A request as the core wants to know it; [header] gives the value of a header by its name. */
     fun <Q> outgoing(asked: Asked<Q>, header: (String) -> String?): Outgoing<Q> {
-        val route = route(asked)
+        val target = target(asked)
         var flags = What.DROPIN or What.STREAMED or asked.flags
         if (asked.repeatable) flags = flags or What.REPEATABLE
-        if (engine.settings.routes[route].idempotencyHeader?.let(header) != null) flags = flags or What.KEYED
+        if (engine.settings.routes[routeOf(target)].idempotencyHeader?.let(header) != null) flags = flags or What.KEYED
         if (asked.nested || Stacked.by(header)) flags = flags or What.STACKED
         return Outgoing(
             asked.method,
             asked.path,
             asked.request,
-            route,
+            target,
             scopes[asked.origin] ?: remember(scopes, asked.origin) { engine.core.scope(asked.origin, "") },
             What.of(asked.method, flags, asked.uploadBytes),
             if (asked.withinMs == 0L) 0 else engine.clock.now() + asked.withinMs,
@@ -59,10 +56,9 @@ internal class DropIn(val engine: Engine) {
         }
     }
 
-    private fun route(asked: Asked<*>): Int {
-        if (engine.settings.routes.size == 1) return 0
-        val target = "${asked.method} ${asked.origin}${asked.path}"
-        return routes[target] ?: remember(routes, target) { engine.core.route(target) }
+    private fun target(asked: Asked<*>): Int {
+        val text = "${asked.method} ${asked.origin}${asked.path}"
+        return targets[text] ?: remember(targets, text) { engine.core.route(text) }
     }
 
     /** Of the thousand names seen last: URLs of others are without end. */

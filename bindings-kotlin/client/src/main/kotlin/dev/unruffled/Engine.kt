@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicInteger
 
 /**
- * One open engine and what belongs to it on this side: the settings, the calls that are alive, the numbers of routes. Shared
+ * One open engine and what belongs to it on this side: the settings, the calls that are alive, the targets. Shared
  * by a client, its blocking twin and its views with other credentials.
  */
 internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock = SystemClock()) {
@@ -20,7 +20,7 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
 
     private val seats: ConcurrentMap<Int, Seat> = ConcurrentHashMap()
     private val counter = AtomicInteger()
-    private val routes: ConcurrentMap<String, Int> = ConcurrentHashMap()
+    private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
     private val templates: ConcurrentMap<String, Template> = ConcurrentHashMap()
     private val views = AtomicInteger()
     private val closed = AtomicBoolean()
@@ -49,29 +49,28 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
     fun template(text: String): Template {
         templates[text]?.let { return it }
         val read = Template.read(text)
-        if (templates.size < MOST_ROUTES) templates[text] = read
+        if (templates.size < MOST_TARGETS) templates[text] = read
         return read
     }
 
-    /** The core's number for a method and a path as the caller wrote it. */
-    fun route(method: String, template: Template): Int {
-        if (settings.routes.size == 1) return 0
-        val target = if (template.origin == null) "$method ${template.path}" else "$method ${base?.origin}${template.path}"
-        routes[target]?.let { return it }
-        val number = core.route(target)
-        if (routes.size < MOST_ROUTES) routes[target] = number
-        return number
+    /** The target of a method and a path as the caller wrote it: its route and endpoint as [begin] takes them. */
+    fun target(method: String, template: Template): Int {
+        val text = if (template.origin == null) "$method ${template.path}" else "$method ${base?.origin}${template.path}"
+        targets[text]?.let { return it }
+        val target = core.route(text)
+        if (targets.size < MOST_TARGETS) targets[text] = target
+        return target
     }
 
     /** The core's number for the base URL's origin with a credential of its own. */
     fun newScope(): Int = core.scope(base?.origin.orEmpty(), "view-${views.incrementAndGet()}")
 
     /** Begins a call under the next free number. The seat's first word is [Seat.word]. */
-    fun begin(route: Int, scope: Int, what: Int, deadline: Long): Seat {
+    fun begin(target: Int, scope: Int, what: Int, deadline: Long): Seat {
         while (true) {
             val seat = Seat(counter.getAndIncrement())
             if (seats.putIfAbsent(seat.id, seat) != null) continue
-            seat.word = core.begin(seat.id, clock.now(), route, scope, what, deadline)
+            seat.word = core.begin(seat.id, clock.now(), target, scope, what, deadline)
             if (Word.kind(seat.word) != Word.MISUSE) return seat
             seats.remove(seat.id)
             // The native side goes with the last call after a close.
@@ -132,7 +131,7 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
     private companion object {
         /** Seeds have 52 bits. */
         const val UNUSED_BITS = 12
-        const val MOST_ROUTES = 4_096
+        const val MOST_TARGETS = 4_096
         const val RIDERS = ((Word.WAKES or Word.EVENTS) shl 4).toLong()
     }
 }

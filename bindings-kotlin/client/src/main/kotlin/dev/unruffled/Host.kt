@@ -31,6 +31,7 @@ internal interface Host<Q, R : Reply> {
 /** One request on its way: what the host needs to send it once. */
 internal class Attempt<Q>(
     val request: Q,
+    /** The policy's route; 0 = none. */
     val route: Int,
     /** Milliseconds for headers and a buffered body; 0 = no limit. */
     val timeoutMs: Long,

@@ -28,7 +28,7 @@ internal class Settings(text: String) {
     /** The environment variable that holds the base URL, if the policy names one. */
     val baseEnv: String? = (root["baseUrl"] as? JsonObject)?.text("env")
 
-    /** Settings by the core's route number; 0 = what holds everywhere else. */
+    /** Settings by the policy's route, see [routeOf]; 0 = what holds everywhere else. */
     val routes: List<Route> = root.getValue("routes").jsonArray.map { Route(it.jsonObject) }
 
     /** Headers to look for on a status below 400, at most two. */
@@ -40,6 +40,12 @@ internal class Settings(text: String) {
     /** What a lenient reading left out. */
     val warnings: List<PolicyIssue> = root["warnings"]?.let { issuesOf(it.toString()) }.orEmpty()
 }
+
+/**
+ * The policy's route in a target (what the core's `route` gives and its `begin` takes): the low 16 bits. Where they are 0,
+ * the upper bits hold the number of the endpoint, so a target may be negative here.
+ */
+internal fun routeOf(target: Int): Int = target and 0xffff
 
 /** The part of [Settings] that may differ by route. Times in milliseconds, sizes in bytes. */
 internal class Route(json: JsonObject) {
