@@ -1,7 +1,7 @@
 //! The commands of the simulation.
 
 use std::process::ExitCode;
-use unruffled_sim::{figures, worlds};
+use unruffled_sim::{fates, figures, worlds};
 
 const USAGE: &str = "\
 usage: unruffled-sim COMMAND
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Some((command, rest)) if command == "table" => figures::table(rest),
         Some((command, rest)) if command == "bars" => figures::bars(rest),
         Some((command, rest)) if command == "sweep" => figures::sweep(rest),
+        Some((command, rest)) if command == "fates" => fates::command(rest),
         _ => Err(USAGE.to_string()),
     };
     match done {
