@@ -33,12 +33,12 @@ impl Meter {
     /// Counts a request.
     pub fn take(&mut self, limit: &Limit, now: u64) -> Taken {
         match limit.kind {
-            LimitKind::Window => self.from_window(limit, now),
-            LimitKind::Bucket => self.from_bucket(limit, now),
+            LimitKind::Window => self.take_of_window(limit, now),
+            LimitKind::Bucket => self.take_of_bucket(limit, now),
         }
     }
 
-    fn from_window(&mut self, limit: &Limit, now: u64) -> Taken {
+    fn take_of_window(&mut self, limit: &Limit, now: u64) -> Taken {
         let window = now / limit.per;
         if window != self.window {
             (self.window, self.taken) = (window, 0);
@@ -52,7 +52,7 @@ impl Meter {
         Taken { allowed, left, wait: end - now }
     }
 
-    fn from_bucket(&mut self, limit: &Limit, now: u64) -> Taken {
+    fn take_of_bucket(&mut self, limit: &Limit, now: u64) -> Taken {
         let rate = limit.allows as f64 / limit.per as f64;
         self.tokens = (self.tokens + (now - self.at) as f64 * rate).min(limit.burst as f64);
         self.at = now;

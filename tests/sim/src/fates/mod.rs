@@ -8,20 +8,27 @@ pub mod arrivals;
 pub mod call;
 pub mod cases;
 pub mod client;
+pub mod draw;
 pub mod effect;
 pub mod how;
 pub mod judge;
+pub mod log;
 pub mod luck;
 pub mod many;
 pub mod meter;
 pub mod ours;
 pub mod plain;
 pub mod play;
+pub mod run;
 pub mod server;
+pub mod troubles;
 pub mod why;
 pub mod world;
 
 use crate::worlds::number;
+
+/// Seeds of `fates` when none are given.
+const SEEDS: u64 = 20_000;
 
 /// Runs a command of the fates.
 ///
@@ -31,9 +38,16 @@ pub fn command(words: &[String]) -> Result<String, String> {
     let threads = number(words, "--threads", many::cores() as u64)? as usize;
     match words.split_first() {
         Some((word, rest)) if word == "cases" => cases_command(threads, rest),
-        Some((word, rest)) if word == "show" => show(rest),
-        _ => Err("todo".to_string()),
+        Some((word, rest)) if word == "log" => log::log(&world(rest)?),
+        Some((word, rest)) if word == "show" => Ok(log::verdict(&world(rest)?)? + "\n"),
+        Some((word, _)) if !word.starts_with("--") => Err(format!("fates {word}: no such command")),
+        _ => run_command(threads, words),
     }
+}
+
+fn run_command(threads: usize, words: &[String]) -> Result<String, String> {
+    let summary = run::run(threads, number(words, "--from", 0)?, number(words, "--seeds", SEEDS)?);
+    if summary.broken.is_empty() { Ok(summary.text()) } else { Err(summary.text()) }
 }
 
 fn cases_command(threads: usize, words: &[String]) -> Result<String, String> {
@@ -43,8 +57,11 @@ fn cases_command(threads: usize, words: &[String]) -> Result<String, String> {
     if outcomes.iter().any(cases::Outcome::misses) { Err(text) } else { Ok(text) }
 }
 
-fn show(words: &[String]) -> Result<String, String> {
-    let text = words.first().ok_or("show needs a world")?;
-    let world = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    Ok(format!("{:?}\n", judge::judge(&world)?))
+/// Reads a world: the number of its seed, or the world itself as JSON.
+fn world(words: &[String]) -> Result<world::World, String> {
+    let word = words.first().ok_or("a seed or a world in JSON is missing")?;
+    match word.parse() {
+        Ok(seed) => Ok(draw::draw(seed)),
+        Err(_) => serde_json::from_str(word).map_err(|error| format!("the world: {error}")),
+    }
 }
