@@ -10,6 +10,8 @@ pub mod cases;
 pub mod client;
 pub mod draw;
 pub mod effect;
+pub mod endpoints;
+pub mod grid;
 pub mod how;
 pub mod judge;
 pub mod log;
@@ -21,6 +23,7 @@ pub mod plain;
 pub mod play;
 pub mod run;
 pub mod server;
+pub mod shrink;
 pub mod troubles;
 pub mod why;
 pub mod world;
@@ -38,6 +41,9 @@ pub fn command(words: &[String]) -> Result<String, String> {
     let threads = number(words, "--threads", many::cores() as u64)? as usize;
     match words.split_first() {
         Some((word, rest)) if word == "cases" => cases_command(threads, rest),
+        Some((word, _)) if word == "grid" => grid_command(threads),
+        Some((word, _)) if word == "endpoints" => endpoints_command(threads),
+        Some((word, rest)) if word == "shrink" => shrink_command(&world(rest)?),
         Some((word, rest)) if word == "log" => log::log(&world(rest)?),
         Some((word, rest)) if word == "show" => Ok(log::verdict(&world(rest)?)? + "\n"),
         Some((word, _)) if !word.starts_with("--") => Err(format!("fates {word}: no such command")),
@@ -55,6 +61,30 @@ fn cases_command(threads: usize, words: &[String]) -> Result<String, String> {
     let outcomes = cases::outcomes(threads, |case| name.is_none_or(|name| case.name.contains(name.as_str())))?;
     let text = cases::text(&outcomes, words.iter().any(|word| word == "-v"));
     if outcomes.iter().any(cases::Outcome::misses) { Err(text) } else { Ok(text) }
+}
+
+fn grid_command(threads: usize) -> Result<String, String> {
+    let all = grid::grid(threads)?;
+    let text = grid::text(&all);
+    if all.iter().all(|came| came.missed().is_empty()) { Ok(text) } else { Err(text) }
+}
+
+fn endpoints_command(threads: usize) -> Result<String, String> {
+    let all = endpoints::endpoints(threads)?;
+    let text = endpoints::text(&all);
+    if all.iter().all(|came| came.missed().is_empty()) { Ok(text) } else { Err(text) }
+}
+
+/// Shrinks a world once for each of its flags.
+fn shrink_command(world: &world::World) -> Result<String, String> {
+    let flags = judge::judge(world)?.flags;
+    let mut text = log::verdict(world)? + "\n";
+    for flag in flags {
+        let small = shrink::shrink(world, flag)?;
+        let json = serde_json::to_string(&small).unwrap_or_default();
+        text += &format!("\n{}: {}\n{json}\n{}\n", flag.letter(), flag.about(), log::verdict(&small)?);
+    }
+    Ok(text)
 }
 
 /// Reads a world: the number of its seed, or the world itself as JSON.

@@ -208,3 +208,81 @@ impl Client for Plain<'_> {
         self.woken.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fates::arrivals::Arrivals;
+    use crate::fates::effect::{Effect, Fail};
+    use crate::fates::how::{How, RetryAfter};
+    use crate::fates::judge::config;
+    use crate::fates::play::{End, Fate, Played, play};
+    use crate::fates::world::Kind;
+    use serde_json::json;
+
+    fn run(world: &World) -> Played {
+        let config = config(world).expect("a valid policy");
+        play(world, &mut Plain::all(world, &config), |_, _, _| {}).expect("a run with an end")
+    }
+
+    fn one(policy: serde_json::Value, kind: Kind, fail: Fail) -> Fate {
+        let server = vec![Effect::from(fail)];
+        run(&World { calls: 1, policy, mix: vec![kind], server, ..World::default() }).fates[0]
+    }
+
+    #[test]
+    fn waits_double_and_the_attempts_are_those_of_the_policy() {
+        let fate = one(json!({}), Kind::default(), Fail::all(How::Status(503)));
+        assert_eq!((fate.attempts, fate.end), (4, End::Failed(Reason::RetriesExhausted)));
+        // 200, 400 and 800 ms and as much again by chance, and four answers.
+        assert!((1_400..2_920).contains(&fate.took()), "{}", fate.took());
+        let batch = one(json!({"preset": "batch"}), Kind::default(), Fail::all(How::Status(503)));
+        assert_eq!(batch.attempts, 8);
+        let good = one(json!({}), Kind::default(), Fail { first: Some(3), ..Fail::all(How::Reset) });
+        assert!(good.ok && good.attempts == 4);
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_and_the_deadline_kept() {
+        let after = |seconds| Fail {
+            first: Some(1),
+            retry_after: Some(RetryAfter::Seconds(seconds)),
+            ..Fail::all(How::Status(503))
+        };
+        let fate = one(json!({}), Kind::default(), after(5));
+        assert!(fate.ok && (5_000..5_300).contains(&fate.took()), "{}", fate.took());
+        let late = one(json!({}), Kind { deadline: 3_000, ..Kind::default() }, after(5));
+        assert_eq!((late.attempts, late.end), (1, End::Failed(Reason::Deadline)));
+    }
+
+    #[test]
+    fn a_post_is_repeated_only_where_it_was_not_done() {
+        let post = Kind { method: Method::Post, ..Kind::default() };
+        let attempts = |how| one(json!({}), post.clone(), Fail::all(how)).attempts;
+        assert_eq!([How::Status(503), How::Timeout, How::Refused, How::Status(429)].map(attempts), [1, 1, 4, 4]);
+        let keyed = Kind { method: Method::KeyedPost, ..Kind::default() };
+        assert_eq!(one(json!({}), keyed, Fail::all(How::Status(503))).attempts, 4);
+    }
+
+    #[test]
+    fn concurrency_and_the_documented_pace_are_kept() {
+        let burst =
+            |policy| World { calls: 40, policy, arrivals: Arrivals::Bursts { size: 40, gap: 1 }, ..World::default() };
+        let end = |world: &World| run(world).fates.iter().map(|fate| fate.ended).max().unwrap_or(0);
+        assert!(end(&burst(json!({}))) <= 27);
+        assert!((400..540).contains(&end(&burst(json!({"concurrency": 2})))));
+        // 8 a second of 10, the first two at once.
+        let paced = end(&burst(json!({"limits": [{"name": "a", "rate": 10, "per": 1_000}]})));
+        assert!((4_700..4_800).contains(&paced), "{paced}");
+    }
+
+    #[test]
+    fn a_route_of_the_policy_has_its_own_attempts() {
+        let policy = json!({"routes": {"/e1/*": {"retry": {"attempts": 2}}}});
+        let server = vec![Effect::from(Fail::all(How::Status(503)))];
+        let world = World { calls: 20, endpoints: 2, policy, server, ..World::default() };
+        let calls = crate::fates::call::calls(&world);
+        let played = run(&world);
+        assert!(played.fates.iter().zip(calls).all(|(fate, call)| fate.attempts == [4, 2][call.endpoint as usize]));
+    }
+}

@@ -261,3 +261,66 @@ impl<C: Client, S: FnMut(u64, &Call, Next)> Play<'_, '_, C, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fates::effect::{Does, Effect, Limit, LimitKind};
+    use crate::fates::how::How;
+    use crate::fates::judge::both;
+    use crate::fates::world::Kind;
+
+    fn good(played: &Played) -> usize {
+        played.fates.iter().filter(|fate| fate.ok).count()
+    }
+
+    #[test]
+    fn on_a_healthy_server_both_clients_have_every_call_with_one_request() {
+        for world in [
+            World::default(),
+            World { clients: 3, endpoints: 30, drop_in: true, ..World::default() },
+            World { arrivals: Arrivals::Closed { workers: 7, think: 10 }, ..World::default() },
+            World { mix: vec![Kind { streamed: true, ..Kind::default() }], ..World::default() },
+        ] {
+            let pair = both(&world).expect("a run with an end");
+            for played in [&pair.ours, &pair.plain] {
+                assert_eq!((good(played), played.requests), (100, 100), "{world:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stall_delays_and_a_sleep_loses_what_is_in_flight() {
+        let world = |network| World { network: vec![network], ..World::default() };
+        let stall = both(&world(Disturbance::Stall { from: 1_010, until: 3_000 })).expect("a run with an end");
+        assert_eq!((good(&stall.plain), stall.plain.requests), (100, 100));
+        assert_eq!(stall.plain.fates[20].ended, 3_000);
+        let sleep = both(&world(Disturbance::Sleep { from: 1_010, until: 3_000 })).expect("a run with an end");
+        assert_eq!((good(&sleep.plain), sleep.plain.requests), (100, 101));
+    }
+
+    #[test]
+    fn a_client_that_is_offline_sends_nothing() {
+        let network = vec![Disturbance::Offline { from: 0, until: 10_000 }];
+        let pair = both(&World { calls: 10, network, ..World::default() }).expect("a run with an end");
+        assert_eq!(good(&pair.plain), 0);
+        assert!(pair.ours.fates.iter().all(|fate| fate.ok && fate.ended >= 10_000));
+    }
+
+    #[test]
+    fn clients_share_the_server_and_nothing_else() {
+        let limit = Limit {
+            kind: LimitKind::Window,
+            allows: 10,
+            per: 1_000_000,
+            burst: 1,
+            how: How::Status(429),
+            retry_after: None,
+            gauge: None,
+            each: false,
+            date: false,
+        };
+        let world = World { clients: 2, server: vec![Effect::from(Does::Limit(limit))], ..World::default() };
+        assert_eq!(good(&both(&world).expect("a run with an end").plain), 10);
+    }
+}

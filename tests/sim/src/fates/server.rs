@@ -184,3 +184,119 @@ impl Request<'_> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fates::call::calls;
+    use unruffled_core::Fault;
+
+    const DOWN: How = How::Status(503);
+
+    fn world(effects: Vec<Effect>) -> World {
+        World { calls: 1_000, share: 0.5, server: effects, ..World::default() }
+    }
+
+    /// Counts the requests that are answered well; each call sends one at a time.
+    fn good(world: &World, attempt: u32, at: impl Fn(&Call) -> u64) -> usize {
+        let mut server = Server::new(world);
+        calls(world).iter().filter(|call| server.answer(at(call), call, attempt).is_good()).count()
+    }
+
+    #[test]
+    fn a_healthy_server_answers_in_its_latency() {
+        let world = world(Vec::new());
+        let mut server = Server::new(&world);
+        let all: Vec<u64> = calls(&world).iter().map(|call| server.answer(0, call, 1).after).collect();
+        assert!(all.iter().all(|after| (15..=27).contains(after)));
+        assert_eq!(good(&world, 1, |_| 0), 1_000);
+    }
+
+    #[test]
+    fn an_outage_begins_and_ends() {
+        let world = world(vec![Effect::from(Fail::all(DOWN)).during(100, 200)]);
+        assert_eq!(good(&world, 1, |call| u64::from(call.id)), 900);
+        let call = &calls(&world)[0];
+        let server = Server::new(&world);
+        assert_eq!([50, 150, 500].map(|now| server.ailing_until(now, call)), [0, 150, 200]);
+    }
+
+    #[test]
+    fn an_effect_touches_its_part_its_ids_and_its_attempts() {
+        let of_part = world(vec![Effect::from(Fail::all(DOWN)).of_part(1)]);
+        assert!((450..550).contains(&good(&of_part, 1, |_| 0)));
+        let ids = world(vec![Effect { ids: Some(4), ..Effect::from(Fail::all(DOWN)) }]);
+        assert_eq!(good(&ids, 1, |_| 0), 750);
+        let first = world(vec![Effect::from(Fail { first: Some(2), ..Fail::all(DOWN) })]);
+        assert_eq!([1, 2, 3].map(|attempt| good(&first, attempt, |_| 0)), [0, 0, 1_000]);
+    }
+
+    #[test]
+    fn a_share_fails_and_a_server_that_warms_up_fails_less_and_less() {
+        let share = world(vec![Effect::from(Fail { share: 0.3, ..Fail::all(DOWN) })]);
+        assert!((660..740).contains(&good(&share, 1, |_| 0)));
+        let warm = world(vec![Effect::from(Does::WarmUp { how: DOWN }).during(0, 1_000)]);
+        let quarters = [0, 250, 500, 999].map(|now| good(&warm, 1, |_| now));
+        assert!(quarters[0] == 0 && quarters[3] > 980 && quarters.is_sorted(), "{quarters:?}");
+    }
+
+    #[test]
+    fn a_slow_server_answers_later_and_a_drifting_one_later_and_later() {
+        let slow =
+            |drift| world(vec![Effect::from(Does::Slow(Slow { by: 4_000, share: 1.0, drift })).during(0, 1_000)]);
+        let after = |world: &World, now| Server::new(world).answer(now, &calls(world)[0], 1).after;
+        assert!((4_015..=4_027).contains(&after(&slow(false), 0)));
+        assert!((15..=27).contains(&after(&slow(true), 0)));
+        assert!((2_015..=2_027).contains(&after(&slow(true), 500)));
+    }
+
+    #[test]
+    fn a_limit_refuses_and_says_when() {
+        let limit = |each| Limit {
+            kind: crate::fates::effect::LimitKind::Window,
+            allows: 100,
+            per: 10_000,
+            burst: 1,
+            how: How::Status(429),
+            retry_after: Some(RetryAfter::Left),
+            gauge: None,
+            each,
+            date: false,
+        };
+        let one = world(vec![Does::Limit(limit(false)).into()]);
+        assert_eq!(good(&one, 1, |_| 0), 100);
+        assert_eq!(good(&world(vec![Does::Limit(limit(true)).into()]), 1, |_| 0), 200);
+        let (mut server, calls) = (Server::new(&one), calls(&one));
+        let refused = calls[..=100].iter().map(|call| server.answer(4_500, call, 1)).collect::<Vec<_>>().pop();
+        assert_eq!(refused.map(|answer| (answer.came, answer.headers.retry_after)), {
+            Some((Came::Status(429), Some(RetryAfter::Seconds(6))))
+        });
+        assert_eq!(server.ailing_until(9_000, &calls[0]), 9_000);
+    }
+
+    #[test]
+    fn requests_beyond_those_at_work_are_refused_and_beyond_the_queue_too() {
+        let at_once = world(vec![Does::InFlight(InFlight { most: 20, how: DOWN, retry_after: None }).into()]);
+        assert_eq!(good(&at_once, 1, |_| 0), 20);
+        let queue = Queue { workers: 4, places: 50, how: DOWN, retry_after: None };
+        let queue = world(vec![Does::Queue(queue).into()]);
+        assert_eq!(good(&queue, 1, |_| 0), 55);
+        let mut server = Server::new(&queue);
+        let waits: Vec<u64> = calls(&queue).iter().take(9).map(|call| server.answer(0, call, 1).after).collect();
+        assert!(waits[3] <= 27 && waits[4] > 27 && waits[8] > 42, "{waits:?}");
+    }
+
+    #[test]
+    fn each_way_to_fail_has_its_fault_and_its_time() {
+        let came = |how| {
+            let world = world(vec![Effect::from(Fail::all(how))]);
+            let answer = Server::new(&world).answer(0, &calls(&world)[0], 1);
+            (answer.came, answer.after)
+        };
+        assert_eq!(came(How::Refused), (Came::Fault(Fault::Unsent), 1));
+        assert_eq!(came(How::Connect), (Came::Fault(Fault::ConnectTimeout), 3_000));
+        assert_eq!(came(How::Timeout), (Came::Fault(Fault::Timeout), crate::fates::world::NEVER));
+        assert_eq!(came(How::Reset).0, Came::Fault(Fault::Lost));
+        assert_eq!(came(How::Cut).0, Came::Fault(Fault::Truncated));
+    }
+}
