@@ -13,7 +13,7 @@ use std::fmt::Write;
 /// # Errors
 /// A wrong policy, or a run without end.
 pub fn log(world: &World) -> Result<String, String> {
-    let mut text = format!("{}\n{}\n", serde_json::to_string(world).unwrap_or_default(), verdict(world)?);
+    let mut text = format!("{}\n{}\n", world.text(), verdict(world)?);
     let config = config(world)?;
     let played = play(world, &mut Ours::all(world, &config), |now, call: &Call, next| {
         let what = match next {

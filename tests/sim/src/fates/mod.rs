@@ -81,8 +81,8 @@ fn shrink_command(world: &world::World) -> Result<String, String> {
     let mut text = log::verdict(world)? + "\n";
     for flag in flags {
         let small = shrink::shrink(world, flag)?;
-        let json = serde_json::to_string(&small).unwrap_or_default();
-        text += &format!("\n{}: {}\n{json}\n{}\n", flag.letter(), flag.about(), log::verdict(&small)?);
+        let (letter, about, verdict) = (flag.letter(), flag.about(), log::verdict(&small)?);
+        text += &format!("\n{letter}: {about}\n{}\n{verdict}\n", small.text());
     }
     Ok(text)
 }

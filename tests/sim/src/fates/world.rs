@@ -140,6 +140,17 @@ impl Disturbance {
 }
 
 impl World {
+    /// Writes it as JSON, without what is as usual.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let usual = serde_json::to_value(Self::default()).unwrap_or_default();
+        let mut world = serde_json::to_value(self).unwrap_or_default();
+        if let Value::Object(fields) = &mut world {
+            fields.retain(|name, value| name == "seed" || usual.get(name) != Some(value));
+        }
+        world.to_string()
+    }
+
     /// Tells whether rate limits play a part: a limit of the server or of the policy, or an answer 429.
     #[must_use]
     pub fn is_limited(&self) -> bool {
