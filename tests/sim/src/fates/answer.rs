@@ -37,7 +37,7 @@ pub struct Headers {
     pub date: bool,
 }
 
-/// What a rate limit of the server tells.
+/// The gauge that a rate limit of the server reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gauge {
     pub form: GaugeForm,
@@ -83,7 +83,7 @@ impl Answer {
         self
     }
 
-    /// Tells whether the caller has what it asked for, once the answer is delivered.
+    /// Returns whether the caller has what it asked for, once the answer is delivered.
     #[must_use]
     pub fn is_good(&self) -> bool {
         !self.body_breaks && matches!(self.came, Came::Status(status) if status < 400)
@@ -97,7 +97,7 @@ impl Headers {
         Self { at: now, gauges: Vec::new(), retry_after: None, date: false }
     }
 
-    /// Tells whether there is nothing to watch.
+    /// Returns whether there is nothing to watch.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.gauges.is_empty() && self.retry_after.is_none() && !self.date
@@ -115,7 +115,7 @@ impl Headers {
         })
     }
 
-    /// Tells the server's time in Unix seconds.
+    /// Returns the server's time in Unix seconds.
     fn unix(&self) -> u64 {
         (WALL + self.at) / 1_000
     }
@@ -123,7 +123,7 @@ impl Headers {
     /// Writes them as lines, as a host hands them to the engine.
     pub fn write(&self, out: &mut String) {
         out.clear();
-        // A server with several limits in this form tells of the tightest.
+        // A server with several limits in this form reports the tightest.
         let tightest = self.gauges.iter().filter(|gauge| gauge.form == GaugeForm::X).min_by_key(|gauge| gauge.left);
         if let Some(Gauge { allows, left, wait, .. }) = tightest {
             let reset = (WALL + self.at + wait) / 1_000 + 1;

@@ -69,7 +69,7 @@ pub fn outcomes(threads: usize, fits: impl Fn(&Case) -> bool) -> Result<Vec<Outc
 }
 
 impl Case {
-    /// Tells whether it belongs to later work.
+    /// Returns whether it belongs to later work.
     #[must_use]
     pub fn is_later(&self) -> bool {
         LATER.contains(&self.cluster)
@@ -77,7 +77,7 @@ impl Case {
 }
 
 impl Floor {
-    /// Tells whether a verdict reaches it.
+    /// Returns whether a verdict reaches it.
     #[must_use]
     pub fn holds(&self, verdict: &Verdict) -> bool {
         let at_most = |most: Option<u64>, is: Option<u64>| most.is_none_or(|most| is.is_some_and(|is| is <= most));
@@ -102,13 +102,13 @@ impl Floor {
 }
 
 impl Outcome {
-    /// Tells whether each seed reaches the floor.
+    /// Returns whether each seed reaches the floor.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.verdicts.iter().all(|verdict| self.case.floor.holds(verdict))
     }
 
-    /// Tells whether it must hold and does not.
+    /// Returns whether it must hold and does not.
     #[must_use]
     pub fn misses(&self) -> bool {
         !self.holds() && !self.case.is_later()

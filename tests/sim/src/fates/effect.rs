@@ -114,7 +114,7 @@ pub enum LimitKind {
     Bucket,
 }
 
-/// In which headers a server tells its limit.
+/// The headers in which a server reports its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GaugeForm {
@@ -201,13 +201,13 @@ impl Effect {
         self
     }
 
-    /// Tells whether it touches a call at all.
+    /// Returns whether it touches a call at all.
     #[must_use]
     pub fn touches(&self, call: &Call) -> bool {
         self.part.is_none_or(|part| part == call.part) && self.ids.is_none_or(|ids| call.id.is_multiple_of(ids))
     }
 
-    /// Tells whether it acts at a time.
+    /// Returns whether it acts at a time.
     #[must_use]
     pub fn acts(&self, now: u64) -> bool {
         if !(self.from..self.until).contains(&now) {
@@ -219,7 +219,7 @@ impl Effect {
         }
     }
 
-    /// Tells how its requests fail, if any does.
+    /// Returns how its requests fail, if any does.
     #[must_use]
     pub fn how(&self) -> Option<How> {
         match &self.does {

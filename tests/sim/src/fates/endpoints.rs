@@ -79,7 +79,7 @@ impl Cell {
         }
     }
 
-    /// Tells how many calls a second each broken endpoint gets.
+    /// Returns how many calls a second each broken endpoint gets.
     fn rate(&self) -> f64 {
         10.0 * f64::from(self.share) / self.gap as f64 / f64::from(self.broken)
     }
@@ -120,7 +120,7 @@ fn p99(fates: &[Fate]) -> u64 {
 }
 
 impl Came {
-    /// Tells whether the broken endpoints get so many calls that requests to them are bounded.
+    /// Returns whether the broken endpoints get so many calls that requests to them are bounded.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.cell.rate() >= BUSY
@@ -204,4 +204,21 @@ pub fn text(all: &[Came]) -> String {
         all.iter().filter(busy).count()
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_has_its_rate_and_its_endpoints() {
+        let cell = Cell { share: 20, gap: 25, healthy: 5, broken: 2, drop_in: true };
+        assert_eq!(cell.rate(), 4.0);
+        let world = cell.world();
+        assert_eq!(world.calls, 4_800);
+        let all = calls(&world);
+        let broken = all.iter().filter(|call| call.part == 1);
+        assert!(broken.clone().all(|call| matches!(call.endpoint, 5 | 6)));
+        assert!((900..1_020).contains(&broken.count()));
+    }
 }

@@ -27,7 +27,7 @@ pub enum Flag {
 impl Flag {
     pub const ALL: [Self; 5] = [Self::Lost, Self::Slower, Self::Idle, Self::Costly, Self::Stuck];
 
-    /// Tells its letter.
+    /// Returns its letter.
     #[must_use]
     pub fn letter(self) -> char {
         match self {
@@ -39,7 +39,7 @@ impl Flag {
         }
     }
 
-    /// Tells what it means in a few words.
+    /// Returns what it means in a few words.
     #[must_use]
     pub fn about(self) -> &'static str {
         match self {
@@ -188,12 +188,12 @@ pub fn at_percent(sorted: &[u64], percent: usize) -> Option<u64> {
     sorted.get((sorted.len() * percent / 100).min(sorted.len().checked_sub(1)?)).copied()
 }
 
-/// Both have it, and ours takes 2 s longer.
+/// Returns whether both have a good answer and ours takes 2 s longer.
 fn is_slow(ours: &Fate, plain: &Fate) -> bool {
     ours.ok && plain.ok && ours.took() > plain.took() + 2_000
 }
 
-/// Ours waits or fails for 5 s while the server would answer.
+/// Returns whether ours waits or fails for 5 s while the server would answer, and the plain loop is faster.
 fn idle(ours: &Fate, plain: &Fate) -> bool {
     let unsent = ours.attempts == 0 && !ours.ok;
     let faster = plain.ok && (!ours.ok || ours.took() > plain.took() + 5_000);
@@ -218,4 +218,42 @@ fn flags(world: &World, verdict: &Verdict, fates: &[(usize, Fate, Fate)]) -> Vec
         stuck,
     ];
     Flag::ALL.into_iter().zip(raised).filter(|(_, raised)| *raised).map(|(flag, _)| flag).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fates::play::End;
+
+    fn fate(begun: u64, took: u64, ok: bool) -> Fate {
+        Fate { begun, ended: begun + took, end: End::Delivered, ok, attempts: 1, idle: 0 }
+    }
+
+    /// Compares runs of 100 calls a second apart whose troubles end at 10 s.
+    fn letters(ours: impl Fn(u64) -> Fate, plain: impl Fn(u64) -> Fate) -> (u64, u64, String) {
+        let server =
+            vec![crate::fates::effect::Effect::from(crate::fates::effect::Fail::all(crate::fates::how::How::Reset))];
+        let mut world = World { server, ..World::default() };
+        world.server[0].until = 10_000;
+        let played =
+            |of: &dyn Fn(u64) -> Fate| Played { fates: (0..100).map(|i| of(i * 1_000)).collect(), requests: 100 };
+        let config = config(&world).expect("a valid policy");
+        let clients = Ours::all(&world, &config);
+        let calls = crate::fates::call::calls(&world);
+        let verdict = Pair { ours: played(&ours), plain: played(&plain), clients, calls }.judge(&world);
+        (verdict.lost, verdict.saved, verdict.letters())
+    }
+
+    #[test]
+    fn each_flag_is_raised_by_its_sentence() {
+        let good = |begun| fate(begun, 20, true);
+        let is = |lost, saved, letters: &str| (lost, saved, letters.to_string());
+        assert_eq!(letters(good, good), is(0, 0, ""));
+        assert_eq!(letters(|begun| fate(begun, 20, begun >= 3_000), good), is(3, 0, "a"));
+        assert_eq!(letters(good, |begun| fate(begun, 20, begun >= 3_000)), is(0, 3, ""));
+        assert_eq!(letters(|begun| fate(begun, 2_500, true), good), is(0, 0, "be"));
+        assert_eq!(letters(|begun| fate(begun, if begun < 39_000 { 2_500 } else { 20 }, true), good), is(0, 0, "b"));
+        let idle = |begun| Fate { idle: 6_000, ..fate(begun, if begun < 2_000 { 6_000 } else { 20 }, true) };
+        assert_eq!(letters(idle, good), is(0, 0, "c"));
+    }
 }

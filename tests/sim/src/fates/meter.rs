@@ -92,13 +92,13 @@ impl AtWork {
         self.ends.insert(place, end);
     }
 
-    /// Tells when the first request ends.
+    /// Returns when the first request ends.
     #[must_use]
     pub fn first_end(&self) -> u64 {
         self.ends.first().copied().unwrap_or(0)
     }
 
-    /// Tells when one of so many workers is free for a new request.
+    /// Returns when one of so many workers is free for a new request.
     #[must_use]
     pub fn free_at(&self, workers: usize, now: u64) -> u64 {
         self.ends.len().checked_sub(workers).and_then(|place| self.ends.get(place)).map_or(now, |end| now.max(*end))

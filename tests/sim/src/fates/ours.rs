@@ -45,7 +45,7 @@ impl Ours {
         Self { engine, drop_in: world.drop_in, scope, own_limit, has_wakes: false, text: String::new() }
     }
 
-    /// Tells the record of a call as JSON.
+    /// Returns the record of a call as JSON.
     pub fn report(&mut self, call: u32) -> String {
         self.engine.report(call)
     }
@@ -73,13 +73,11 @@ impl Ours {
         } else {
             write!(self.text, "{method} /e{endpoint}/{{id}}")
         };
-        // Not `mut` for an engine whose `route` takes `&self`; both forms compile.
-        let engine = &mut self.engine;
-        engine.route(&self.text)
+        self.engine.route(&self.text)
     }
 }
 
-/// Tells what `begin` needs to know of a call.
+/// Returns what `begin` needs to know of a call.
 fn what(call: &Call, drop_in: bool) -> u32 {
     let method = match call.method {
         Method::Get => 0,

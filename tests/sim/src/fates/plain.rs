@@ -124,7 +124,7 @@ impl<'w> Plain<'w> {
         Next::Send { timeout: most.min(deadline - now) }
     }
 
-    /// Tells when the documented limits allow the next request; not after `now` means at once.
+    /// Returns when the documented limits allow the next request; not after `now` means at once.
     fn turn(&self, call: &Call, now: u64) -> f64 {
         let paces = self.settings(call).costs.iter().filter_map(|(limit, _)| self.paces[usize::from(*limit)]);
         paces.map(|pace| pace.turn(now)).fold(f64::NEG_INFINITY, f64::max)
@@ -154,12 +154,12 @@ impl Pace {
     }
 }
 
-/// Tells whether a status may become another one by repeating the request.
+/// Returns whether a status may become another one by repeating the request.
 fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 421 | 425 | 429) || status >= 500 && !matches!(status, 501 | 505 | 511)
 }
 
-/// Tells whether a call may be sent again after an attempt that ended so.
+/// Returns whether a call may be sent again after an attempt that ended so.
 fn may_repeat(call: &Call, came: Came) -> bool {
     call.method != Method::Post
         || matches!(came, Came::Status(429) | Came::Fault(Fault::Unsent | Fault::ConnectTimeout))

@@ -43,7 +43,7 @@ pub struct Played {
 }
 
 impl Fate {
-    /// Tells how long it took.
+    /// Returns how long it took.
     #[must_use]
     pub fn took(&self) -> u64 {
         self.ended - self.begun

@@ -77,7 +77,7 @@ impl<'w> Server<'w> {
         Answer { after: request.latency, came: Came::Status(200), body_breaks: false, headers: request.headers }
     }
 
-    /// Tells until when, at most `now`, this call would have failed or waited long. 0 = never so far.
+    /// Returns until when, at most `now`, this call would have failed or waited long. 0 = never so far.
     #[must_use]
     pub fn ailing_until(&self, now: u64, call: &Call) -> u64 {
         let effects = self.world.server.iter().zip(&self.states);
@@ -96,7 +96,7 @@ fn meter_of(call: &Call, meters: &[Meter]) -> usize {
     (call.part as usize).min(meters.len() - 1)
 }
 
-/// Tells until when, at most `now`, an effect without state was felt.
+/// Returns until when, at most `now`, an effect without state was felt.
 fn ailing(effect: &Effect, now: u64) -> u64 {
     if effect.from > now {
         return 0;

@@ -127,7 +127,7 @@ impl Method {
 }
 
 impl Disturbance {
-    /// Tells when it is over; `None` for a jump of the clock.
+    /// Returns when it is over; `None` for a jump of the clock.
     #[must_use]
     pub fn until(&self) -> Option<(u64, u64)> {
         match *self {
@@ -151,14 +151,14 @@ impl World {
         world.to_string()
     }
 
-    /// Tells whether rate limits play a part: a limit of the server or of the policy, or an answer 429.
+    /// Returns whether rate limits play a part: a limit of the server or of the policy, or an answer 429.
     #[must_use]
     pub fn is_limited(&self) -> bool {
         let limits = |effect: &Effect| matches!(effect.does, Does::Limit(_)) || effect.how() == Some(How::Status(429));
         self.policy.get("limits").is_some() || self.server.iter().any(limits)
     }
 
-    /// Tells when the last trouble with an end is over.
+    /// Returns when the last trouble with an end is over.
     #[must_use]
     pub fn last_trouble(&self) -> Option<u64> {
         let server = self.server.iter().map(|effect| effect.until).filter(|until| *until < NEVER);
@@ -166,7 +166,7 @@ impl World {
         server.chain(network).max()
     }
 
-    /// Tells how far the wall clock is off at a time.
+    /// Returns how far the wall clock is off at a time.
     #[must_use]
     pub fn wall_offset(&self, now: u64) -> i64 {
         let jump = |disturbance: &Disturbance| match *disturbance {
