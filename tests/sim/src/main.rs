@@ -1,7 +1,7 @@
 //! The commands of the simulation.
 
 use std::process::ExitCode;
-use unruffled_sim::{figures, worlds};
+use unruffled_sim::{fates, figures, worlds};
 
 const USAGE: &str = "\
 usage: unruffled-sim COMMAND
@@ -12,6 +12,13 @@ usage: unruffled-sim COMMAND
   table [--seeds N]            what each policy makes of each server, as Markdown
   bars [--seeds N]             the figures that the policy must reach
   sweep [--seeds N] [NAME…]    the same figures over values of the constants
+  fates [--seeds N] [--from S] [--threads N]   random worlds, each call beside a plain retry loop
+  fates cases [NAME] [-v]      worlds with a floor each; fails when one is missed
+  fates grid                   calls at once in short outages; fails when a cell is missed
+  fates endpoints              broken endpoints beside healthy ones; fails when a cell is missed
+  fates shrink SEED|WORLD      for each flag of a world the smallest world that has it
+  fates show SEED|WORLD        the verdict on a world
+  fates log SEED|WORLD         every step of the core in a world
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +30,7 @@ fn main() -> ExitCode {
         Some((command, rest)) if command == "table" => figures::table(rest),
         Some((command, rest)) if command == "bars" => figures::bars(rest),
         Some((command, rest)) if command == "sweep" => figures::sweep(rest),
+        Some((command, rest)) if command == "fates" => fates::command(rest),
         _ => Err(USAGE.to_string()),
     };
     match done {

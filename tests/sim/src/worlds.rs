@@ -22,7 +22,7 @@ struct Sum {
 }
 
 /// `--NAME N` of the words, else the default.
-fn number(words: &[String], name: &str, default: u64) -> Result<u64, String> {
+pub(crate) fn number(words: &[String], name: &str, default: u64) -> Result<u64, String> {
     let Some(at) = words.iter().position(|word| word == name) else { return Ok(default) };
     let word = words.get(at + 1).ok_or(format!("{name} needs a number"))?;
     word.replace('_', "").parse().map_err(|_| format!("{name} needs a number, not {word}"))
