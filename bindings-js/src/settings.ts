@@ -101,7 +101,7 @@ export interface Upstream {
   readonly origin: string;
   /** The worst of its breakers. */
   readonly breaker: "closed" | "open" | "half-open";
-  /** Calls that its breakers refused or held back. */
+  /** Calls that its open breakers refused or held back since the last probe. */
   readonly refused: number;
   /** Retry tokens in millionths. */
   readonly budget: number;
