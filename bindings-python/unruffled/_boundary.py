@@ -35,7 +35,7 @@ class PerCall(Protocol):
     """The C functions. Any integer is legal; each answers with a word (`unruffled_release`: 1 = it was live)."""
 
     def unruffled_begin(
-        self, engine: int, call: int, now: int, route: int, scope: int, what: int, deadline: int, /
+        self, engine: int, call: int, now: int, target: int, scope: int, what: int, deadline: int, /
     ) -> int: ...
     def unruffled_respond(self, engine: int, call: int, now: int, status: int, /) -> int: ...
     def unruffled_respond_with(
@@ -142,7 +142,7 @@ def set_base(handle: int, url: str) -> None:
 
 
 def route(handle: int, target: str) -> int:
-    """The number of the route for `METHOD /path`; 0 = the default route."""
+    """The route for `METHOD /path` in the low 16 bits; where there is none, the endpoint in the 16 above them."""
     return _native().route(handle, target)
 
 

@@ -98,7 +98,7 @@ async def drive(host: Host[J, R], call: J) -> R:
     try:
         while word == codes.MISUSE_LIVE:
             number = next(engine.numbers) & 0xFFFFFFFF
-            word = engine.begin(handle, number, started, call.route_number, call.scope, call.what, deadline)
+            word = engine.begin(handle, number, started, call.target_number, call.scope, call.what, deadline)
         while True:
             seen |= word
             if word & codes.WAKES:

@@ -150,10 +150,10 @@ class DropIn:
         may be set for that).
         """
         call.engine = engine = self.engine
-        call.target = f"{method} {origin}{path}"
+        call.target = target = f"{method} {origin}{path}"
         call.scope = engine.origin_scope(origin)
-        call.route_number = number = engine.route(method, f"{origin}{path or '/'}")
-        call.route = route = self._routes[number]
+        call.target_number = number = engine.target(target if path else f"{target}/")
+        call.route = route = self._routes[number & codes.ROUTE]
         call.body_statuses = route.body_statuses
         what = codes.DROPIN | codes.METHODS.get(method, codes.OTHER_METHOD)
         if repeatable:

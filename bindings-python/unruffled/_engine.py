@@ -30,8 +30,11 @@ _BIT = {kind: 1 << place for place, kind in enumerate(codes.EVENT_KINDS)}
 ALL_KINDS = (1 << len(codes.EVENT_KINDS)) - 1
 _WARNINGS = _BIT["breaker"] | _BIT["stacked"] | _BIT["warning"]
 _INFOS = _WARNINGS | _BIT["wait"] | _BIT["limiter"] | _BIT["refresh"] | _BIT["call"]
-# Routes and origins remembered at most; they are asked for again beyond that.
-_MOST_CACHED = 4096
+# Texts whose targets are remembered at most. The core remembers 1,024 endpoints and forgets the one that was not asked
+# for longest: with fewer here, one in use is asked for again before that.
+_MOST_TARGETS = 1000
+# Origins remembered at most; they are asked for again beyond that.
+_MOST_ORIGINS = 4096
 
 
 def kinds_of(names: Iterable[str] | None) -> int:
@@ -77,7 +80,7 @@ class Engine:
         self.eager = False
         self.listeners: list[tuple[int, Listener]] = []
         self._telling = threading.Lock()
-        self._routes: dict[tuple[str, str], int] = {}
+        self._targets: dict[str, int] = {}
         self._scopes: dict[str, int] = {}
         self._origins: dict[str, int] = {}
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
@@ -103,15 +106,16 @@ class Engine:
         self.settings = boundary.settings(self.handle)
         return str(self.settings["baseUrl"]).rstrip("/")
 
-    def route(self, method: str, template: str) -> int:
-        """The number of the route for a method and a path as the caller wrote it."""
-        if len(self.settings["routes"]) == 1:
-            return 0
-        known = self._routes.get((method, template))
+    def target(self, text: str) -> int:
+        """Gives the route and the endpoint of `METHOD /template` or `METHOD https://origin/path`, as `begin` takes them.
+
+        The low 16 bits (`codes.ROUTE`) are the place in `settings["routes"]`.
+        """
+        known = self._targets.get(text)
         if known is None:
-            if len(self._routes) >= _MOST_CACHED:
-                self._routes.clear()
-            known = self._routes[method, template] = boundary.route(self.handle, f"{method} {template}")
+            if len(self._targets) >= _MOST_TARGETS:
+                self._targets.clear()
+            known = self._targets[text] = boundary.route(self.handle, text)
         return known
 
     def scope(self, credential: str) -> int:
@@ -127,7 +131,7 @@ class Engine:
         """The number of an origin's scope (`https://host[:port]`): breaker, budget and limits of a drop-in."""
         known = self._origins.get(origin)
         if known is None:
-            if len(self._origins) >= _MOST_CACHED:
+            if len(self._origins) >= _MOST_ORIGINS:
                 self._origins.clear()
             known = self._origins[origin] = boundary.scope(self.handle, origin, "")
         return known

@@ -26,17 +26,18 @@ class Job(Generic[R]):
         "pieces",
         "reading",
         "response",
-        "route_number",
         "scope",
         "streamed",
         "target",
+        "target_number",
         "what",
     )
 
     #: What the call is in texts: `GET /orders/{id}`, never its values.
     target: str
+    #: Its route and its endpoint, as `begin` takes them.
+    target_number: int
     engine: Engine
-    route_number: int
     scope: int
     what: int
     #: Milliseconds from the beginning; 0 = the policy's.

@@ -53,8 +53,8 @@ class Builder:
         call.engine = engine
         try:
             template = _url.template(url)
-            call.route_number = number = engine.route(method, template.target)
-            call.route = route = self.routes[number]
+            call.target_number = number = engine.target(f"{method} {template.target}")
+            call.route = route = self.routes[number & codes.ROUTE]
             text = _url.build(engine.base_url, template, options.get("path"), options.get("query"), route.query)
         except _url.WrongUrlError as error:
             raise UsageError(call.target, str(error)) from None

@@ -189,8 +189,6 @@ impl Traits {
     pub const BOTH_GATES: u32 = 1 << 9;
     /// The next Send asks for a new connection.
     pub const FRESH: u32 = 1 << 10;
-    /// 421 or 425 was answered once already.
-    pub const ONCE: u32 = 1 << 11;
     /// A 401 was replayed already.
     pub const REPLAYED: u32 = 1 << 12;
     /// The attempt under way was paid for.

@@ -61,16 +61,9 @@ impl Engine {
             Class::Deliver => self.deliver(slot, status, elapsed),
             Class::Final => self.fail(slot, Reason::Status, told.wait),
             Class::Unauthorized => self.unauthorized(slot, elapsed),
-            Class::Once => {
-                let call = self.calls.at_mut(slot);
-                if call.traits.has(Traits::ONCE) {
-                    return self.deliver(slot, status, elapsed);
-                }
-                call.traits.set(Traits::ONCE | Traits::FRESH, true);
-                let allowed = call.traits.has(Traits::REPEATABLE) && replayable(call);
-                self.retry(slot, Retry { server: told.wait, limited: false, allowed }, told)
-            }
-            Class::Retry | Class::RateLimited => {
+            Class::Retry | Class::Afresh | Class::RateLimited => {
+                let afresh = verdict.class == Class::Afresh;
+                self.calls.at_mut(slot).traits.set(Traits::FRESH, afresh);
                 let call = self.calls.at(slot);
                 let allowed = call.traits.has(Traits::REPEATABLE) && (limited || replayable(call));
                 self.retry(slot, Retry { server: told.wait, limited, allowed }, told)

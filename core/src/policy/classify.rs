@@ -16,8 +16,8 @@ pub enum Class {
     Retry,
     /// The server counts: unprocessed, again after its time.
     RateLimited,
-    /// 421, 425: one paid retry on a new connection.
-    Once,
+    /// 421, 425: as `Retry`, on a new connection.
+    Afresh,
     /// 401: refresh and replay, if the credential can be refreshed.
     Unauthorized,
 }
@@ -39,7 +39,7 @@ pub const fn table(status: u16) -> Verdict {
     match status {
         401 => verdict(Class::Unauthorized, Count::Success),
         408 => verdict(Class::Retry, Count::Failure),
-        421 | 425 => verdict(Class::Once, Count::Nothing),
+        421 | 425 => verdict(Class::Afresh, Count::Nothing),
         429 => verdict(Class::RateLimited, Count::Nothing),
         501 | 505 | 511 => verdict(Class::Deliver, Count::Nothing),
         500.. => verdict(Class::Retry, Count::Failure),
@@ -106,13 +106,13 @@ mod tests {
 
     #[test]
     fn the_table_row_by_row() {
-        use Class::{Deliver, Once, RateLimited, Retry, Unauthorized};
+        use Class::{Afresh, Deliver, RateLimited, Retry, Unauthorized};
         use Count::{Failure, Nothing, Success};
         let rows: &[(&[u16], Class, Count)] = &[
             (&[0, 100, 200, 204, 301, 304, 400, 403, 404, 409, 422, 499], Deliver, Success),
             (&[401], Unauthorized, Success),
             (&[408, 500, 502, 503, 504, 507, 520, 524, 529, 599, 600, 999], Retry, Failure),
-            (&[421, 425], Once, Nothing),
+            (&[421, 425], Afresh, Nothing),
             (&[429], RateLimited, Nothing),
             (&[501, 505, 511], Deliver, Nothing),
         ];

@@ -148,6 +148,7 @@ internal class Core(
 
     fun seed(value: Long) = seed(handle.toULong(), value.toULong())
 
+    /** The number that [begin] takes for `METHOD /path/{id}` or `METHOD https://…`: see [routeOf]. */
     fun route(target: String): Int = route(handle.toULong(), whole(target)).toInt()
 
     fun scope(

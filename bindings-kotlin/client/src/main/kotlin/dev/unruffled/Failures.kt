@@ -25,13 +25,16 @@ public enum class Reason(
     /** No time was left for what would have come next. */
     DEADLINE("deadline"),
 
-    /** The breaker is open: the API is down, nothing was sent. */
+    /**
+     * The endpoint or the whole API is down: its breaker stayed open for as long as the call may wait, which is `breaker.wait`,
+     * or `retry.patience` before a retry.
+     */
     CIRCUIT_OPEN("circuit-open"),
 
     /** The server or a documented limit asks for more time than there is. */
     RATE_LIMITED("rate-limited"),
 
-    /** Retries do not help at present. */
+    /** Retries do not help at present: this one waited for `retry.patience`. */
     BUDGET_EXHAUSTED("budget-exhausted"),
 
     /** More calls wait than `maxWaiting` allows. */

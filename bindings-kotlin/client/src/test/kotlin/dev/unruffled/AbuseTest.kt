@@ -82,7 +82,7 @@ class AbuseTest {
         val what = if (odd) random.nextInt() else get
         val hints = "retry-after: ${random.nextInt(5)}\nratelimit-remaining: 0\n".encodeToByteArray()
         return when (random.nextInt(12)) {
-            0, 1, 2, 3 -> core.begin(call, at, random.nextInt(3), random.nextInt(3), what, 0)
+            0, 1, 2, 3 -> core.begin(call, at, target(random), random.nextInt(3), what, 0)
             4, 5 -> core.respond(call, at, if (odd) random.nextInt() else 200)
             6 -> core.respond(call, at, 503)
             7 -> core.respondWith(call, at, at, 429, hints, hints)
@@ -92,6 +92,9 @@ class AbuseTest {
             else -> core.abandon(call, at)
         }
     }
+
+    /** A route, some of which the policy does not have, or an endpoint; now and then both. */
+    private fun target(random: Random): Int = random.nextInt(3) or (random.nextInt(4) shl 30)
 
     @Test
     fun `eight threads make a hundred thousand calls each through one engine`() {

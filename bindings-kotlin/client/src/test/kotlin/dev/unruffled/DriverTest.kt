@@ -193,6 +193,22 @@ class DriverTest {
         }
 
     @Test
+    fun `settings are those of the route, whatever endpoint stands above it`() =
+        runTest {
+            val routes = """{"POST /orders":{"idempotency":{"header":"X-Route"}}}"""
+            val engine = engine("""{"idempotency":{"header":"X-Api"},"routes":$routes}""")
+            for (endpoint in listOf(0, 1, 0x7fff, 0x8000, 0xffff)) {
+                for ((route, header) in listOf("X-Api", "X-Route").withIndex()) {
+                    val host = Played(this, engine.settings, listOf(Play(200)))
+                    Driver(engine, host).run(engine.outgoing("POST", target = (endpoint shl 16) or route))
+                    val sent = host.sent.single().second
+                    assertEquals(route, sent.route)
+                    assertEquals(listOf(header), sent.native().headers.names().filter { it.startsWith("X-") })
+                }
+            }
+        }
+
+    @Test
     fun `events tell what happened, and a listener that throws disturbs nobody`() =
         runTest {
             val seen = mutableListOf<Event>()

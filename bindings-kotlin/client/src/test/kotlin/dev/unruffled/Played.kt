@@ -77,13 +77,14 @@ internal fun Engine.outgoing(
     method: String = "GET",
     credential: Credential? = null,
     deadlineMs: Long = 0,
+    target: Int = 0,
 ): Outgoing<Request> {
     val flags = What.REPEATABLE or (if (credential == null) 0 else What.CREDENTIALS)
     return Outgoing(
         method,
         "/orders",
         Request.Builder().url("https://api.example.com/orders").build(),
-        0,
+        target,
         credential?.scope ?: 0,
         What.of(method, flags),
         if (deadlineMs == 0L) 0 else clock.now() + deadlineMs,

@@ -61,26 +61,32 @@ private class WrittenTraces(vectors: List<JsonObject>) {
         return ByteBuffer.wrap(all.bytes.toByteArray())
     }
 
-    /** Whether all its inputs are of the kinds below, each with the word that answers it, and all on route 0. */
+    /**
+     * Whether all its inputs are of the kinds below, each with the word that answers it, and no route of the policy fits. Each
+     * of its texts is an endpoint of its own: then they are numbered as they come.
+     */
     private fun plain(vector: JsonObject): Boolean {
         val steps = vector["steps"]?.jsonArray?.map { it.jsonObject }.orEmpty()
         val policy = vector["policy"] as? JsonObject ?: return false
         val usual = "routes" !in policy && "lenient" !in vector && "subscribe" !in vector
-        return usual && steps.isNotEmpty() && steps.all { it.keys.all(KEYS::contains) && "is" in it }
+        val words = steps.all { step -> step.text("route").orEmpty().none { it.isDigit() || it == '%' || it == '@' } }
+        return usual && words && steps.isNotEmpty() && steps.all { it.keys.all(KEYS::contains) && "is" in it }
     }
 
     private fun seed(all: Sink, vector: JsonObject, wrong: Int) {
         val inputs = Sink()
         val hash = TraceHash()
         var count = 0
+        val endpoints = LinkedHashSet<String>()
         for (step in vector.getValue("steps").jsonArray.map { it.jsonObject }) {
             step.text("route")?.let {
                 inputs.op(Traces.ROUTE)
                 inputs.text(it)
-                hash.fold(0)
+                endpoints += it
+                hash.fold(target(endpoints, it))
                 count++
             }
-            input(inputs, step)
+            input(inputs, step, step.text("route")?.let { target(endpoints, it) } ?: 0)
             hash.word(word(checkNotNull(step.text("is"))))
             count++
         }
@@ -93,14 +99,17 @@ private class WrittenTraces(vectors: List<JsonObject>) {
         inputs.bytes.writeTo(all.bytes)
     }
 
-    private fun input(to: Sink, step: JsonObject) {
+    /** What the core's `route` gives for a text that is the n-th endpoint. */
+    private fun target(endpoints: Set<String>, text: String): Int = (endpoints.indexOf(text) + 1) shl 16
+
+    private fun input(to: Sink, step: JsonObject, target: Int) {
         fun number(key: String) = (step[key] as? JsonPrimitive)?.long ?: 0
         val at = number("at")
         when {
             "begin" in step -> {
                 val method = step.text("method") ?: step.text("route")?.substringBefore(' ', "GET") ?: "GET"
                 val what = What.of(method, What.REPEATABLE)
-                to.op(Traces.BEGIN, number("begin"), at, 0, 0, what.toLong(), number("deadline"))
+                to.op(Traces.BEGIN, number("begin"), at, target.toLong(), 0, what.toLong(), number("deadline"))
             }
             "respond" in step -> to.op(Traces.RESPOND, number("respond"), at, number("status"))
             "fault" in step -> {

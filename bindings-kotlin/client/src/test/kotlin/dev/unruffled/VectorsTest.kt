@@ -126,16 +126,16 @@ private class VectorRun(private val vector: JsonObject) {
     }
 
     private fun begin(step: JsonObject, call: Int, at: Long): Long {
-        val target = step.text("route")
-        val route = target?.let(core::route) ?: 0
+        val text = step.text("route")
+        val target = text?.let(core::route) ?: 0
         val scope =
             step["scope"]?.jsonArray?.let { core.scope(it[0].jsonPrimitive.content, it[1].jsonPrimitive.content) } ?: 0
-        val method = step.text("method") ?: target?.substringBefore(' ')?.takeIf { ' ' in target } ?: "GET"
+        val method = step.text("method") ?: text?.substringBefore(' ')?.takeIf { ' ' in text } ?: "GET"
         val names = step["flags"]?.jsonArray?.map { it.jsonPrimitive.content } ?: listOf("REPEATABLE")
         val flags = names.fold(0) { sum, name -> sum or (1 shl FLAGS.indexOf(name)) }
         val size = step["size"]?.jsonPrimitive?.long ?: 0
         val what = What.of(method, flags, size * PIECE)
-        return core.begin(call, at, route, scope, what, step["deadline"]?.jsonPrimitive?.long ?: 0)
+        return core.begin(call, at, target, scope, what, step["deadline"]?.jsonPrimitive?.long ?: 0)
     }
 
     private fun respond(step: JsonObject, call: Int, at: Long): Long {

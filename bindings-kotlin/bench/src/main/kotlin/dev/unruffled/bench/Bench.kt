@@ -132,11 +132,12 @@ private fun nothing(): Any = answer
 private fun boundary(): suspend () -> Unit {
     val core = Core("""{"limits":[{"name":"core","rate":1000000000,"per":"1s"}],"concurrency":1000}""", false)
     val what = What.of("GET", What.REPEATABLE)
+    val target = core.route("GET /orders/{id}")
     val ids = AtomicInteger()
     val begun = System.nanoTime()
     return {
         val id = ids.getAndIncrement()
-        core.begin(id, (System.nanoTime() - begun) / 1_000_000, 0, 0, what, 0)
+        core.begin(id, (System.nanoTime() - begun) / 1_000_000, target, 0, what, 0)
         core.respond(id, (System.nanoTime() - begun) / 1_000_000, 200)
     }
 }
@@ -147,8 +148,9 @@ private fun driver(blocking: Boolean): suspend () -> Unit {
     val driver = Driver(engine, AtOnce)
     val request = Request.Builder().url("$NOWHERE/orders/7").build()
     val what = What.of("GET", What.REPEATABLE)
+    val target = engine.core.route("GET /orders/{id}")
 
-    fun outgoing() = Outgoing("GET", "/orders/{id}", request, 0, 0, what, 0, streamed = false, null, null)
+    fun outgoing() = Outgoing("GET", "/orders/{id}", request, target, 0, what, 0, streamed = false, null, null)
     return if (blocking) ({ now { driver.run(outgoing()) } }) else ({ driver.run(outgoing()) })
 }
 

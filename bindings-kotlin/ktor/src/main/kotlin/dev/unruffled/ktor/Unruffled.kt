@@ -36,7 +36,8 @@ public class UnruffledConfig internal constructor() : PolicyOptions() {
  * It keeps Ktor's contract: an answer of any status is returned (what `expectSuccess` makes of it is decided above), the last
  * native exception is thrown again, a cancellation passes untouched and ends a wait at once. Where nothing was sent a
  * [CallException] is thrown, or for time limits a [java.net.SocketTimeoutException] with it as its cause. It adds no header
- * but the policy's idempotency key. Breaker, limits and budget are per origin; each hop of a redirect is a call of its own.
+ * but the policy's idempotency key. Limits and budget are per origin. So is a breaker, and each endpoint has one beside it: a
+ * method and a path whose values (numbers, ids) are left out. Each hop of a redirect is a call of its own.
  *
  * The order of `install` counts. `Auth` before it: a 401 is answered with a new token and a new call. `HttpTimeout` before
  * it limits the whole call, waits included; after it each attempt. Leave `HttpRequestRetry` out: on top of it one attempt is

@@ -113,7 +113,7 @@ class PluginTest {
     fun `where nothing was sent it is a CallException, or a time-out with it as its cause`() =
         runTest {
             val policy =
-                """{"retry":{"attempts":1},"breaker":{"minimumCalls":2,"run":2},"timeouts":{"total":"1s"},"concurrency":1}"""
+                """{"retry":{"attempts":1},"breaker":{"minimumCalls":2,"run":2,"wait":0},"timeouts":{"total":"1s"},"concurrency":1}"""
             val open = Mocked(this, policy, answer(503))
             repeat(3) {
                 open.client.get(URL)
@@ -130,6 +130,22 @@ class PluginTest {
             assertTrue("timed out" in late.message.orEmpty(), late.message)
             assertEquals(Reason.DEADLINE, (late.cause as CallException).reason)
             first.cancel()
+        }
+
+    @Test
+    fun `an endpoint that fails does not hold back another of its origin`() =
+        runTest {
+            val policy = """{"retry":{"attempts":1},"breaker":{"minimumCalls":2,"run":2,"wait":0}}"""
+            val mocked =
+                Mocked(this, policy, { answer(if (it.url.encodedPath.startsWith("/broken/")) 503 else 200)(it) })
+            val base = "https://api.example.com"
+            repeat(3) {
+                assertEquals(503, mocked.client.get("$base/broken/$it").status.value)
+                delay(600)
+            }
+            val refused = thrown<CallException> { mocked.client.get("$base/broken/3") }
+            assertEquals(Reason.CIRCUIT_OPEN, refused.reason)
+            assertEquals(200, mocked.client.get("$base/well/3").status.value)
         }
 
     @Test
