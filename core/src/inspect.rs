@@ -3,6 +3,7 @@
 
 use crate::call::{CallState, LineId, Node};
 use crate::engine::Engine;
+use crate::rng::{self, Purpose};
 use crate::upstream::Upstream;
 
 /// Where a call is, and of a line which one: an upstream's or credential's place, and a bucket's or gate's.
@@ -11,6 +12,13 @@ pub struct Standing {
     pub node: Node,
     pub upstream: u32,
     pub place: u16,
+}
+
+/// What an engine draws for the backoff before retry `k` of its call number `ordinal` (0 = the first that began), from
+/// `[0, most]`: with it a plain retry loop can wait exactly as long.
+#[must_use]
+pub fn drawn_backoff(seed: u64, ordinal: u64, k: u32, most: u64) -> u64 {
+    rng::draw(seed, ordinal, k, Purpose::Backoff, most)
 }
 
 impl Engine {

@@ -77,7 +77,7 @@ pub use call::{EDGES, Node};
 pub use engine::Engine;
 pub use failure::{Fault, Misuse, Outcome, Reason};
 #[cfg(feature = "coverage")]
-pub use inspect::Standing;
+pub use inspect::{Standing, drawn_backoff};
 pub use observe::event::Kind;
 pub use observe::explain::brief;
 pub use step::{Answer, Flags, MAX_ARG, NO_TIME, Step};

@@ -30,6 +30,12 @@ pub struct Ours {
     text: String,
 }
 
+/// Returns the seed of a world's client.
+#[must_use]
+pub fn seed_of(world: &World, place: u64) -> u64 {
+    world.seed + 1 + place * 1_000_003
+}
+
 impl Ours {
     /// Makes the clients of a world.
     #[must_use]
@@ -39,7 +45,7 @@ impl Ours {
 
     fn new(world: &World, config: &Config, place: u64) -> Self {
         let mut engine = Engine::with(config.clone());
-        engine.seed(world.seed + 1 + place * 1_000_003);
+        engine.seed(seed_of(world, place));
         let scope = if world.drop_in { engine.scope(ORIGIN, "") } else { 0 };
         let own_limit = config.settings.timeouts.attempt;
         Self { engine, drop_in: world.drop_in, scope, own_limit, has_wakes: false, text: String::new() }

@@ -4,12 +4,12 @@
 use super::answer::{Answer, Came};
 use super::call::Call;
 use super::client::{Client, Next};
+use super::ours::seed_of;
 use super::world::{Method, NEVER, World};
-use crate::figures::chance::Chance;
 use std::collections::VecDeque;
 use unruffled_core::config::route::Routes;
 use unruffled_core::config::{Config, Settings};
-use unruffled_core::{Fault, Reason};
+use unruffled_core::{Fault, Reason, drawn_backoff};
 
 /// No attempt begins with less than this left to the deadline.
 const LAST_START: u64 = 50;
@@ -23,7 +23,9 @@ const HEADROOM: f64 = 0.8;
 pub struct Plain<'w> {
     config: &'w Config,
     routes: Routes,
-    chance: Chance,
+    /// The seed of the core's client: both draw the same backoffs.
+    seed: u64,
+    begun: u64,
     /// Attempts in flight that the policy allows; no policy, no bound.
     most_in_flight: u32,
     in_flight: u32,
@@ -41,6 +43,8 @@ struct Loop {
     attempts: u32,
     state: State,
     route: u16,
+    /// Which call of its client it is, in the order of beginning.
+    ordinal: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +79,12 @@ impl<'w> Plain<'w> {
             burst: (f64::from(rate) * (1.0 - HEADROOM)).max(1.0),
             next: f64::NEG_INFINITY,
         };
-        let never_begun = Loop { deadline: 0, attempts: 0, state: State::Free, route: 0 };
+        let never_begun = Loop { deadline: 0, attempts: 0, state: State::Free, route: 0, ordinal: 0 };
         Self {
             config,
             routes: Routes::build(&config.routes),
-            chance: Chance::new((world.seed + 9) << 8 | place),
+            seed: seed_of(world, place),
+            begun: 0,
             most_in_flight: if world.policy.get("concurrency").is_some() { config.concurrency } else { u32::MAX },
             in_flight: 0,
             queue: VecDeque::new(),
@@ -139,12 +144,13 @@ impl<'w> Plain<'w> {
     }
 
     /// Draws the wait before the next attempt.
-    fn backoff(&mut self, now: u64, attempts: u32, answer: &Answer) -> u64 {
-        let after = answer.headers.retry_after_ms(now).filter(|ms| *ms > 0);
+    fn backoff(&self, call: &Call, now: u64, answer: &Answer) -> u64 {
+        let Loop { attempts, ordinal, .. } = self.calls[call.id as usize];
+        let after = answer.headers.retry_after_ms(now).and_then(|ms| u64::try_from(ms).ok()).filter(|ms| *ms > 0);
         let base: u64 = if answer.came == Came::Status(429) && after.is_none() { 1_000 } else { 200 };
-        let wait = base.checked_shl(attempts - 1).unwrap_or(CAP).min(CAP) as f64;
-        let from = after.map_or(wait, |ms| ms as f64);
-        (from + self.chance.share() * wait) as u64 + 1
+        let interval = base.checked_shl(attempts - 1).unwrap_or(CAP).min(CAP);
+        let drawn = drawn_backoff(self.seed, ordinal, attempts, interval);
+        (after.unwrap_or(interval) + drawn).max(1)
     }
 }
 
@@ -171,7 +177,9 @@ impl Client for Plain<'_> {
         let route = if self.config.routes.is_empty() { 0 } else { self.routes.resolve(call.method.name(), &path) };
         let total = self.config.route(route as u16).timeouts.total;
         let deadline = now + if call.deadline == 0 { total } else { call.deadline };
-        self.calls[call.id as usize] = Loop { deadline, attempts: 0, state: State::Free, route: route as u16 };
+        let ordinal = self.begun;
+        self.begun += 1;
+        self.calls[call.id as usize] = Loop { deadline, attempts: 0, state: State::Free, route: route as u16, ordinal };
         self.go(call, now)
     }
 
@@ -188,7 +196,7 @@ impl Client for Plain<'_> {
         if !may_repeat(call, answer.came) {
             return Next::Fail { reason: Reason::NotReplayable };
         }
-        let delay = self.backoff(now, attempts, answer);
+        let delay = self.backoff(call, now, answer);
         if now + delay > deadline.saturating_sub(LAST_START) || delay > NEVER {
             return Next::Fail { reason: Reason::Deadline };
         }
