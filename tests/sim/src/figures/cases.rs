@@ -56,6 +56,14 @@ pub const CASES: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "outage, cold",
+        about: "the same, from the client's first call on",
+        until: 30_000,
+        trouble: (0, 6_000),
+        server: || planned(&[(0, 6_000, Trouble::Some(1.0, REFUSED))]),
+        ..PLAIN
+    },
+    Case {
         name: "long-healthy",
         about: "50 calls a second; 10 healthy minutes, then 20 s of 503",
         until: 640_000,
