@@ -89,6 +89,42 @@ def test_raise_false_returns_the_last_answer() -> None:
     assert world.drive(world.script(404), world.call(raise_=False)).status_code == 404
 
 
+def broken(policy: dict[str, Any]) -> World:
+    """A world whose breaker was opened by calls that failed."""
+    world = World(policy)
+    for _ in range(20):
+        with pytest.raises(unruffled.StatusError):
+            world.drive(world.script(503, takes=100))
+    assert world.engine.snapshot()["upstreams"][0]["breaker"] == "open"
+    return world
+
+
+def test_a_new_call_waits_for_an_open_breaker_and_is_its_probe() -> None:
+    world = broken({"retry": {"attempts": 1}, "breaker": {"wait": "2s"}})
+    host = world.script(200)
+    assert world.drive(host).status_code == 200
+    # The next probe is due a second after the opening.
+    assert sum(host.pauses) == 1000
+    assert world.engine.snapshot()["upstreams"][0]["breaker"] == "closed"
+    assert world.live() == 0
+
+
+@pytest.mark.parametrize(("breaker", "waits"), [({}, [500]), ({"wait": 0}, [])], ids=["unwritten", "0"])
+def test_a_call_that_waited_in_vain_or_must_not_wait_fails_with_circuit_open(
+    breaker: dict[str, Any], waits: list[int]
+) -> None:
+    # One backoff of at most 400 ms and an attempt of 100 ms: so long its own retries would go on.
+    world = broken({"retry": {"attempts": 2}, "breaker": breaker})
+    host = world.script(200)
+    with pytest.raises(unruffled.CallError) as caught:
+        world.drive(host)
+    assert (caught.value.reason, caught.value.outcome, caught.value.attempts) == ("circuit-open", "not-sent", 0)
+    assert (host.pauses, host.words) == (waits, [])
+    # When the cool-down ends.
+    assert 500 <= (caught.value.retry_after_ms or 0) + sum(waits) <= 550
+    assert world.live() == 0
+
+
 def test_a_final_404_is_a_status_error() -> None:
     world = World()
     with pytest.raises(unruffled.StatusError) as caught:

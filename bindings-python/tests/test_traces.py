@@ -43,7 +43,7 @@ class Writer:
     def __init__(self, vector: dict[str, Any]) -> None:
         self.inputs: list[bytes] = []
         self.hash = 0x811C9DC5
-        self.routes: dict[str, int] = {}
+        self.targets: dict[str, int] = {}
         self._wall = vector.get("wall", vectors.WALL)
         for step in vector["steps"]:
             self._step(step, step.get("at", 0))
@@ -93,16 +93,17 @@ class Writer:
 
     def _begin(self, step: dict[str, Any], now: int, answer: int) -> None:
         target = step.get("route", "")
-        route = 0
+        number = 0
         if target:
-            # Of a policy without routes there is only the default one.
+            # A policy without routes has endpoints only: they are counted from 1, above the route's 16 bits.
+            number = self.targets.setdefault(target, len(self.targets) + 1) << 16
             self._put("route", texts=(target.encode(),))
-            self._fold(route)
+            self._fold(number)
         method = step.get("method") or (target.split()[0] if target else "GET")
         what = codes.METHODS.get(method, codes.OTHER_METHOD) | step.get("size", 0) << 16
         for name in step.get("flags", ["REPEATABLE"]):
             what |= 16 << codes.WHAT_FLAGS.index(name)
-        self._put("begin", step["begin"], now, route, 0, what, step.get("deadline", 0), answer=answer)
+        self._put("begin", step["begin"], now, number, 0, what, step.get("deadline", 0), answer=answer)
 
     def _respond(self, step: dict[str, Any], now: int, answer: int) -> None:
         if "headers" not in step and "body" not in step:
@@ -119,7 +120,7 @@ class Writer:
 
 
 def usable(vector: Any) -> bool:
-    """Only words, no loops, one scope, one route."""
+    """Only words, no loops, one scope, no routes, no paths with values (they share an endpoint)."""
     return (
         isinstance(vector, dict)
         and isinstance(vector.get("policy"), dict)
@@ -127,6 +128,7 @@ def usable(vector: Any) -> bool:
         and "routes" not in vector["policy"]
         and bool(vector.get("steps"))
         and not any({"times", "report", "snapshot", "scope"} & step.keys() for step in vector["steps"])
+        and not any(char.isdigit() for step in vector["steps"] for char in step.get("route", ""))
     )
 
 

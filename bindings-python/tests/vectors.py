@@ -86,14 +86,14 @@ class Player:
 
     def begin(self, step: dict[str, Any], now: int, calls: int) -> int:
         target = step.get("route")
-        route = boundary.route(self.handle, target) if target else 0
+        number = boundary.route(self.handle, target) if target else 0
         scope = boundary.scope(self.handle, *step["scope"]) if "scope" in step else 0
         method = step.get("method") or (target.split()[0] if target else "GET")
         what = codes.METHODS.get(method, codes.OTHER_METHOD) | step.get("size", 0) << 16
         for name in step.get("flags", ["REPEATABLE"]):
             what |= 16 << codes.WHAT_FLAGS.index(name)
         deadline = step.get("deadline", 0)
-        return self.core.unruffled_begin(self.handle, step["begin"] + calls, now, route, scope, what, deadline)
+        return self.core.unruffled_begin(self.handle, step["begin"] + calls, now, number, scope, what, deadline)
 
     def respond(self, step: dict[str, Any], now: int, calls: int) -> int:
         call, status = step["respond"] + calls, step["status"]

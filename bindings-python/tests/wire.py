@@ -118,13 +118,17 @@ def server_side(folder: Path) -> tuple[ssl.SSLContext, str]:
 
 @dataclass
 class Wire:
-    """Answers one request after the other, over all connections; `then` when there are no more answers."""
+    """Answers one request after the other, over all connections; `then` when there are no more answers.
+
+    `paths`: what a path that begins so is answered, every time.
+    """
 
     answers: list[Answer] = field(default_factory=list)
     then: Answer = OK
     tls: ssl.SSLContext | None = None
     #: Of so many requests the body is not read.
     unread: int = 0
+    paths: dict[str, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.seen: list[Seen] = []
@@ -161,7 +165,7 @@ class Wire:
                         seen.body = _body(seen.headers, file.readline, file.read)
                     with self._lock:
                         self.seen.append(seen)
-                        answer = self.answers.pop(0) if self.answers else self.then
+                        answer = self._answer(seen.line.split()[1])
                     if isinstance(answer, bytes):
                         connection.sendall(answer)
                     else:
@@ -173,6 +177,12 @@ class Wire:
             connection.close()
             with self._lock:
                 self.open -= 1
+
+    def _answer(self, path: str) -> Answer:
+        for start, answer in self.paths.items():
+            if path.startswith(start):
+                return answer
+        return self.answers.pop(0) if self.answers else self.then
 
     def settled(self, count: int) -> bool:
         """Whether so many connections are open, within a second."""

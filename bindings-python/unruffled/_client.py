@@ -55,7 +55,7 @@ class _Shared:
         return self._live().engine.listen(listener, kinds_of(kinds))
 
     def snapshot(self) -> dict[str, Any]:
-        """Counters, breakers, retry budgets, limits and lines at this moment, as plain values."""
+        """Counters, the worst breaker, retry budgets, limits and queues at this moment, as plain values."""
         return self._live().engine.snapshot()
 
     @property

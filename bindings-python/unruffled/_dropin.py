@@ -1,8 +1,9 @@
 """What every drop-in shares, whatever client it sits in: a policy's engine, and where a request belongs in it.
 
-How an adapter is made: a `DropIn` per policy; for each request `order()` fills a `Dropped` (scope by origin, route by
-path, flags); `drive(host, call)` makes it. The host is `ThreadHost` or `LoopHost` of `_dropin_hosts` with the client's
-own ways to send, to read a body and to name what was never sent. Nothing here knows an HTTP client.
+How an adapter is made: a `DropIn` per policy; for each request `order()` fills a `Dropped` (scope by origin, route and
+endpoint by method and path, flags); `drive(host, call)` makes it. The host is `ThreadHost` or `LoopHost` of
+`_dropin_hosts` with the client's own ways to send, to read a body and to name what was never sent. Nothing here knows
+an HTTP client.
 """
 
 from __future__ import annotations
@@ -216,5 +217,5 @@ class Offers:
         return self._dropin.engine.listen(listener, kinds_of(kinds))
 
     def snapshot(self) -> dict[str, Any]:
-        """Counters, and per origin the breaker, the retry budget, limits and lines at this moment, as plain values."""
+        """Counters, and per origin the worst breaker, the budget, limits and queues at this moment, as plain values."""
         return self._dropin.engine.snapshot()

@@ -107,9 +107,10 @@ class Engine:
         return str(self.settings["baseUrl"]).rstrip("/")
 
     def target(self, text: str) -> int:
-        """Gives the route and the endpoint of `METHOD /template` or `METHOD https://origin/path`, as `begin` takes them.
+        """Gives the number that `begin` takes for `METHOD /template` or `METHOD https://origin/path`.
 
-        The low 16 bits (`codes.ROUTE`) are the place in `settings["routes"]`.
+        Its low 16 bits (`codes.ROUTE`) are the route, the place in `settings["routes"]`. Where none fits they are 0 and
+        the endpoint is above them.
         """
         known = self._targets.get(text)
         if known is None:

@@ -56,7 +56,11 @@ class Timeouts(TypedDict, total=False):
 
 
 class Retry(TypedDict, total=False):
-    """Retries and backoff: 4 `attempts`, the first included; waits from `base` 200 ms up to `cap` 30 s."""
+    """Retries and backoff: 4 `attempts`, the first included; waits from `base` 200 ms up to `cap` 30 s.
+
+    `patience`: how long a retry waits in the queue for a token or for the breaker. It begins anew with each success of
+    the endpoint. The default is the longest of 5 s, ten mean latencies, and the time its own retries would go on.
+    """
 
     note: str | None
     attempts: int | None
@@ -108,7 +112,13 @@ Rule.__doc__ = "What an answer means where the status alone does not say it: `fa
 
 
 class Breaker(TypedDict, total=False):
-    """When to stop asking for a while."""
+    """When to stop asking an endpoint for a while. A breaker counts calls, not attempts.
+
+    `wait`: how long a new call waits while the breaker is open. 0: it fails at once with `circuit-open`. The default is
+    as long as its own retries would go on at most: 2.8 s with 4 attempts on a server that fails at once.
+
+    `latestProbe`, 5 s: the longest time from a failed probe to the next one.
+    """
 
     note: str | None
     window: Duration | None
@@ -123,7 +133,12 @@ class Breaker(TypedDict, total=False):
 
 
 class ClientBreaker(Breaker, total=False):
-    """The API's breakers: `scope` is `api`, `route` or `both`."""
+    """The API's breakers.
+
+    `scope`: `route` is a breaker for each endpoint, `api` one for all of them. `both`, the default, has the two kinds:
+    one broken endpoint holds back no other. An endpoint is a route of the policy, or else a method and a path without
+    its values.
+    """
 
     scope: str | None
 
@@ -198,4 +213,7 @@ Policy = TypedDict(
     },
     total=False,
 )
-Policy.__doc__ = "One policy file; see the policy reference for what each key does."
+Policy.__doc__ = """One policy file; see the policy reference for what each key does.
+
+`maxWaiting`, 10,000: calls that wait in all queues together. One more fails with `overloaded`.
+"""
