@@ -72,6 +72,12 @@ def test_the_endpoint_of_a_verb_is_its_template() -> None:
     assert found == {(0, 1), (0, 2), (0, 3), (0, 4)}
 
 
+def test_an_absolute_url_is_one_endpoint_however_its_origin_is_written() -> None:
+    world = World()
+    urls = [f"{ORIGIN}/orders/{{id}}", "HTTPS://API.Example.com:443/orders/{id}?page=2"]
+    assert {place(world.call("GET", url, path={"id": 7})) for url in urls} == {(0, 1)}
+
+
 def test_the_endpoint_of_a_drop_in_is_its_method_and_url_without_values() -> None:
     dropin = DropIn({})
     seven = place(ordered(dropin, "GET", "/orders/7"))

@@ -49,11 +49,14 @@ class Builder:
         engine = self.engine
         call = Call()
         call.method = method
-        call.target = f"{method} {url.partition('?')[0]}"
+        call.target = target = f"{method} {url.partition('?')[0]}"
         call.engine = engine
         try:
             template = _url.template(url)
-            call.target_number = number = engine.target(f"{method} {template.target}")
+            if template.origin is not None:
+                # However the caller wrote its origin.
+                target = f"{method} {template.target}"
+            call.target_number = number = engine.target(target)
             call.route = route = self.routes[number & codes.ROUTE]
             text = _url.build(engine.base_url, template, options.get("path"), options.get("query"), route.query)
         except _url.WrongUrlError as error:
