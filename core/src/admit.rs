@@ -8,12 +8,12 @@ use crate::failure::Reason;
 use crate::observe::event::{Event, Kind};
 use crate::policy::auth;
 use crate::policy::backoff;
-use crate::policy::breaker::{self, Breaker, Permit};
+use crate::policy::breaker::{self, Permit};
 use crate::policy::budget::Payer;
 use crate::policy::deadline;
 use crate::slab::Ahead;
 use crate::step::{Answer, Flags, Step};
-use crate::upstream::{API, Gate};
+use crate::upstream::API;
 
 /// Whether a call comes to a line now, or stands there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,17 +88,12 @@ impl Engine {
         let now = self.now;
         let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
         let own = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref());
-        let (own, well) = own.map_or((breaker::Gate::Pass, false), |own| (own.check(now), own.is_well()));
-        if well {
-            // The API's breaker holds back the endpoints that failed, not those that did not.
-            return Gates::Open;
-        }
+        let (own, held_by_api) = own.map_or((breaker::Gate::Pass, true), |own| (own.check(now), own.asks_api()));
         let api = match self.gate(upstream, API).and_then(|gate| gate.breaker.as_ref()) {
-            Some(api) if traits.has(Traits::BOTH_GATES) => api.check(now),
+            Some(api) if held_by_api && traits.has(Traits::BOTH_GATES) => api.check(now),
             Some(_) | None => breaker::Gate::Pass,
         };
         match (own, api) {
-            (breaker::Gate::Refuse(rest), breaker::Gate::Refuse(other)) => Gates::Shut(rest.max(other)),
             (breaker::Gate::Refuse(rest), _) | (_, breaker::Gate::Refuse(rest)) => Gates::Shut(rest),
             (breaker::Gate::Pass, breaker::Gate::Pass) => Gates::Open,
             (breaker::Gate::Probe, _) | (_, breaker::Gate::Probe) => Gates::Probe,
@@ -261,12 +256,13 @@ impl Engine {
         let now = self.now;
         let Call { upstream, gate, attempts, patience_used, lined_up, .. } = *self.calls.at(slot);
         let patience = if attempts == 0 { self.breaker_wait(slot) } else { self.patience(slot) };
-        let since = if spot == Spot::Old { lined_up } else { now };
         let well_at = self.gate(upstream, gate).map_or(0, |gate| gate.well_at);
-        let waited = if well_at >= since {
-            now.saturating_sub(well_at)
-        } else {
-            now.saturating_sub(since).saturating_add(patience_used.into())
+        // `lined_up` is when it joined, or when it last left.
+        let waited = match (well_at >= lined_up, spot) {
+            (true, Spot::Old) => now.saturating_sub(well_at),
+            (true, Spot::New) => 0,
+            (false, Spot::Old) => now.saturating_sub(lined_up).saturating_add(patience_used.into()),
+            (false, Spot::New) => patience_used.into(),
         };
         patience.saturating_sub(waited)
     }
@@ -516,18 +512,16 @@ impl Engine {
         permit
     }
 
-    /// The API's permit. It is no probe when the API's breaker does not hold this endpoint back.
+    /// The API's permit. It is no probe for an endpoint that the API's breaker does not hold back.
     fn api_permit(&mut self, upstream: u32, gate: u16) -> Permit {
         let now = self.now;
         let upstream_of = self.upstream(upstream);
-        let well = |gates: &[Gate]| {
-            gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref()).is_some_and(Breaker::is_well)
-        };
-        let own_is_well = well(&upstream_of.gates);
+        let own = upstream_of.gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref());
+        let aside = own.is_some_and(|own| !own.asks_api());
         match upstream_of.gates.get_mut(usize::from(API)).and_then(|gate| gate.breaker.as_mut()) {
             None => Permit::default(),
             Some(api) if api.is_closed() => api.commit(now),
-            Some(_) => self.permit(upstream, API, own_is_well),
+            Some(_) => self.permit(upstream, API, aside),
         }
     }
 

@@ -256,7 +256,7 @@ pub struct Call {
     pub limits: Limits,
     pub ordinal: u64,
     pub api_permit: Permit,
-    /// When it joined the line that it stands in, and the time it spent in the retry line before.
+    /// When it joined the line that it stands in, or last left the retry line, and the time that it spent there before.
     pub lined_up: u64,
     pub patience_used: u32,
     /// When its present rest began, in milliseconds since `begun`: then, or when its last attempt ended.

@@ -77,6 +77,7 @@ impl Engine {
                 u64::from(call.patience_used).saturating_add(now.saturating_sub(call.lined_up))
             };
             call.patience_used = u32::try_from(used).unwrap_or(u32::MAX);
+            call.lined_up = now;
         }
         if let LineId::Retry(..) = line
             && !was_head

@@ -169,7 +169,8 @@ impl Engine {
         }
         let (now, seed) = (self.now, self.seed);
         let Call { upstream, gate, permit, .. } = *self.calls.at(slot);
-        let counts = self.gate(upstream, gate).is_some_and(|gate| gate.breaker.as_ref().is_some_and(|own| own.counts(permit)));
+        let counts =
+            self.gate(upstream, gate).is_some_and(|gate| gate.breaker.as_ref().is_some_and(|own| own.counts(permit)));
         let call = self.calls.at_mut(slot);
         let count = match count {
             Count::Success if call.traits.has(Traits::STANDS) => Count::Recovery,
@@ -187,13 +188,20 @@ impl Engine {
         let Call { upstream, gate, permit, api_permit, .. } = *call;
         let from = gate;
         let draw = |opening, most| rng::draw(seed, opening, u32::from(from), Purpose::CoolDown, most);
+        let mut opened = false;
         for (place, permit) in call.gates().zip([permit, api_permit]) {
             let all = self.upstream(upstream).lined_up;
             let Some(gate) = self.gate(upstream, place) else { continue };
             let waiting = if place == API && from != API { all } else { gate.line.len };
             let Some(breaker) = gate.breaker.as_mut() else { continue };
             let told = breaker.due_at();
+            if opened && breaker.is_closed() {
+                // An endpoint that is told to be down by itself says nothing about the API.
+                breaker.begin_run_anew();
+                continue;
+            }
             breaker.settle(permit, count, From { endpoint: from, waiting }, now, &draw);
+            opened = told.is_none() && !breaker.is_closed();
             // Opened or closed, or a probe is due earlier: whoever waits was told another time, or none.
             let earlier = match (told, breaker.due_at()) {
                 (Some(told), due) => due.unwrap_or(0) < told,

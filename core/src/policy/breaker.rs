@@ -21,7 +21,7 @@ pub enum Gate {
     Pass,
     /// The next probe is due, and this call may be it.
     Probe,
-    /// Not now; the rest of the cool-down or of the lease, at least 1 ms.
+    /// Not now; milliseconds until the next probe is due by time alone, at least 1.
     Refuse(u64),
 }
 
@@ -171,10 +171,7 @@ impl Breaker {
         if self.due(opening, now) {
             return Gate::Probe;
         }
-        let until = match opening.next {
-            Next::Leased(until) => until,
-            Next::Later | Next::AtOnce => opening.cool_until,
-        };
+        let until = self.due_at().unwrap_or(now);
         Gate::Refuse(until.saturating_sub(now).max(1))
     }
 
@@ -266,6 +263,11 @@ impl Breaker {
         self.trial = true;
     }
 
+    /// Takes the failures so far out of the run.
+    pub const fn begin_run_anew(&mut self) {
+        self.run = 0;
+    }
+
     /// Whether it lets all calls pass.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
@@ -281,11 +283,11 @@ impl Breaker {
 
     /// An attempt of the endpoint `from` ended. `draw(openings, most)` draws the cool-down's jitter from `[0, most]`.
     pub fn settle(&mut self, permit: Permit, count: Count, from: From, now: u64, draw: &dyn Fn(u64, u64) -> u64) {
+        // Of use while it is open, and set when it opens.
+        self.moved = now;
         if permit.generation != self.generation {
             return;
         }
-        // Of use while it is open, and set when it opens.
-        self.moved = now;
         let leased = permit.probe != 0 && permit.probe == self.probe;
         match (&mut self.state, count) {
             (State::Closed, Count::Success | Count::Recovery) => self.succeeded(count, now),
@@ -307,7 +309,7 @@ impl Breaker {
             }
             (State::Open(opening), Count::Failure | Count::Again) => {
                 if leased && matches!(opening.next, Next::Leased(until) if now < until) {
-                    let turned_away = opening.turned_away.saturating_add(from.waiting);
+                    let turned_away = opening.turned_away.max(from.waiting);
                     let lost = opening.lost.saturating_add(1);
                     self.open(now, turned_away, lost, draw);
                 }
@@ -425,10 +427,11 @@ impl Breaker {
         self.settings.wait
     }
 
-    /// Whether it is closed and the latest outcome was no failure.
+    /// Whether the API's breaker may hold its endpoint back: it is closed, and its latest outcome was a failure. An open
+    /// one has probes of its own, which must not take the API's.
     #[must_use]
-    pub fn is_well(&self) -> bool {
-        self.is_closed() && self.run == 0 && !self.trial
+    pub const fn asks_api(&self) -> bool {
+        self.is_closed() && (self.run > 0 || self.trial)
     }
 
     /// When the cool-down ends; `None` = closed.
@@ -507,10 +510,10 @@ mod tests {
     fn the_twenty_first_call_after_the_cool_down_probes() {
         let mut b = opened();
         for _ in 0..19 {
-            assert_eq!(b.check(2_000), Gate::Refuse(400));
+            assert_eq!(b.check(2_000), Gate::Refuse(900));
             b.turn_away();
         }
-        assert_eq!(b.check(2_400), Gate::Refuse(1));
+        assert_eq!(b.check(2_400), Gate::Refuse(500));
         b.turn_away();
         assert_eq!(b.check(2_399), Gate::Refuse(1));
         assert_eq!((b.check(2_400), b.due_at()), (Gate::Probe, Some(2_400)));

@@ -14,6 +14,10 @@ enum Moment {
         cool_until: u64,
     },
     TurnedAway,
+    /// An attempt from before the opening ended.
+    Older {
+        at: u64,
+    },
     Sent {
         probe: usize,
         at: u64,
@@ -48,8 +52,8 @@ struct Model {
     probes: usize,
     /// Outcomes since it closed.
     outcomes: Vec<(u64, Counted)>,
-    /// The failures that a silence left in the run, and when they began.
-    left: (usize, u64),
+    /// It closed after a silence, and nothing was counted since.
+    trial: bool,
     /// `None` = closed.
     history: Option<Vec<Moment>>,
 }
@@ -68,7 +72,7 @@ enum Standing {
 
 impl Model {
     fn new(settings: config::Breaker) -> Self {
-        Self { settings, era: 0, openings: 0, probes: 0, outcomes: Vec::new(), left: (0, 0), history: None }
+        Self { settings, era: 0, openings: 0, probes: 0, outcomes: Vec::new(), trial: false, history: None }
     }
 
     fn opened(history: &[Moment]) -> (usize, u64, u64) {
@@ -95,13 +99,20 @@ impl Model {
         history[sent..].iter().filter(|moment| **moment == Moment::TurnedAway).count()
     }
 
-    /// Whether nothing was sent and nothing ended for one window.
-    fn silent(&self, history: &[Moment], now: u64) -> bool {
+    /// When something was last sent or ended.
+    fn moved(history: &[Moment]) -> u64 {
         let at = history.iter().rev().find_map(|moment| match moment {
-            Moment::Opened { at, .. } | Moment::Sent { at, .. } | Moment::Ended { at, .. } => Some(*at),
+            Moment::Opened { at, .. } | Moment::Sent { at, .. } | Moment::Ended { at, .. } | Moment::Older { at } => {
+                Some(*at)
+            }
             Moment::TurnedAway => None,
         });
-        now - at.unwrap() >= self.settings.window
+        at.unwrap()
+    }
+
+    /// Whether nothing was sent and nothing ended for one window.
+    fn silent(&self, history: &[Moment], now: u64) -> bool {
+        now - Self::moved(history) >= self.settings.window
     }
 
     fn check(&self, now: u64) -> Gate {
@@ -110,25 +121,25 @@ impl Model {
             return Gate::Pass;
         }
         let (_, since, cool_until) = Self::opened(history);
-        let (due, until) = match Self::standing(history) {
-            Standing::AtOnce => (true, 0),
-            Standing::Leased(until) => (now >= until, until),
+        let due = match Self::standing(history) {
+            Standing::AtOnce => 0,
+            Standing::Leased(until) => until,
             Standing::Later => {
-                let by_traffic = now >= cool_until && Self::turned_away(history) >= 20;
                 let failed = history.iter().filter(|moment| matches!(moment, Moment::Opened { .. })).count() - 1;
-                let latest =
-                    self.settings.latest_probe.min(self.settings.cool_down * 2_u64.pow(failed.min(30) as u32 + 1));
-                (by_traffic || now >= since + latest, cool_until)
+                let grown = self.settings.cool_down * 2_u64.pow(failed.min(30) as u32 + 1);
+                let latest = since + self.settings.latest_probe.min(grown);
+                if Self::turned_away(history) >= 20 { cool_until.min(latest) } else { latest }
             }
         };
-        if due { Gate::Probe } else { Gate::Refuse(until.saturating_sub(now).max(1)) }
+        let passes = Self::moved(history) + self.settings.window;
+        if now >= due { Gate::Probe } else { Gate::Refuse(due.min(passes) - now) }
     }
 
     fn send(&mut self, now: u64) -> Ticket {
         let mut probe = 0;
         if self.history.as_ref().is_some_and(|history| self.silent(history, now)) {
             self.close();
-            self.left = (self.settings.run as usize - 1, now.saturating_sub(1_000));
+            self.trial = true;
         }
         if let Some(history) = &mut self.history {
             self.probes += 1;
@@ -142,7 +153,7 @@ impl Model {
         self.era += 1;
         self.history = None;
         self.outcomes.clear();
-        self.left = (0, 0);
+        self.trial = false;
     }
 
     fn count(&mut self, count: Count, now: u64) {
@@ -154,7 +165,7 @@ impl Model {
         match count {
             Count::Success | Count::Recovery => {
                 self.outcomes.push((now, Counted::Good));
-                self.left = (0, 0);
+                self.trial = false;
             }
             Count::Failure => self.outcomes.push((now, Counted::Bad)),
             Count::Again | Count::Nothing => {}
@@ -163,11 +174,12 @@ impl Model {
 
     fn settle(&mut self, ticket: Ticket, count: Count, waiting: u32, now: u64) {
         if ticket.era != self.era {
+            self.history.iter_mut().for_each(|history| history.push(Moment::Older { at: now }));
             return;
         }
         let Some(history) = &mut self.history else {
             self.count(count, now);
-            if count == Count::Failure && self.trips(now) {
+            if count == Count::Failure && (std::mem::take(&mut self.trial) || self.trips(now)) {
                 self.era += 1;
                 self.open(now);
             }
@@ -185,7 +197,8 @@ impl Model {
         let won = |moment: &&Moment| matches!(moment, Moment::Ended { count: Count::Success | Count::Recovery, .. });
         let wins = history[place..].iter().filter(won).count();
         if lost {
-            history.extend((0..waiting).map(|_| Moment::TurnedAway));
+            let known = Self::turned_away(history);
+            history.extend((known..waiting as usize).map(|_| Moment::TurnedAway));
             self.open(now);
         } else if matches!(count, Count::Success | Count::Recovery) && wins >= self.settings.probes as usize {
             self.close();
@@ -209,10 +222,10 @@ impl Model {
         let by_share = all >= u64::from(self.settings.minimum_calls) && failed * 1_000_000 >= all * share;
         let spans = |first: u64| now - first >= 1_000;
         let run: Vec<_> = self.outcomes.iter().rev().take_while(|(_, counted)| *counted == Counted::Bad).collect();
-        let (left, left_at) = self.left;
-        let first = if left > 0 { left_at } else { run.last().unwrap().0 };
-        let long = run.len() + left >= self.settings.run as usize;
-        by_share && spans(counted[0].0) || long && spans(first) && inside(first)
+        let first = run.last().unwrap().0;
+        // Of a run older than the window, the failures in the window are the latest.
+        let recent = inside(first) || failed >= u64::from(self.settings.run);
+        by_share && spans(counted[0].0) || run.len() >= self.settings.run as usize && spans(first) && recent
     }
 }
 
