@@ -59,7 +59,12 @@ impl Engine {
         }
         match verdict.class {
             Class::Deliver => self.deliver(slot, status, elapsed),
-            Class::Final => self.fail(slot, Reason::Status, told.wait),
+            Class::Final => {
+                if count == Count::Failure {
+                    self.asked_in_vain(slot);
+                }
+                self.fail(slot, Reason::Status, told.wait)
+            }
             Class::Unauthorized => self.unauthorized(slot, elapsed),
             Class::Retry | Class::Afresh | Class::RateLimited => {
                 let afresh = verdict.class == Class::Afresh;
@@ -194,7 +199,7 @@ impl Engine {
             let Some(gate) = self.gate(upstream, place) else { continue };
             let waiting = if place == API && from != API { all } else { gate.line.len };
             let Some(breaker) = gate.breaker.as_mut() else { continue };
-            let told = breaker.due_at();
+            let (told, asked) = (breaker.due_at(), breaker.asks_api());
             if opened && breaker.is_closed() {
                 // An endpoint that is told to be down by itself says nothing about the API.
                 breaker.begin_run_anew();
@@ -202,15 +207,17 @@ impl Engine {
             }
             breaker.settle(permit, count, From { endpoint: from, waiting }, now, &draw);
             opened = told.is_none() && !breaker.is_closed();
-            // Opened or closed, or a probe is due earlier: whoever waits was told another time, or none.
-            let earlier = match (told, breaker.due_at()) {
-                (Some(told), due) => due.unwrap_or(0) < told,
-                (None, due) => due.is_some(),
+            // Opened or closed, or a probe is due now or earlier: whoever waits was told another time, or none.
+            let anew = match (told, breaker.due_at()) {
+                (Some(told), Some(due)) => due < told || due <= now || told <= now,
+                // The API's breaker holds back an endpoint by its latest outcome.
+                (None, None) => place != API && breaker.asks_api() != asked,
+                (Some(_), None) | (None, Some(_)) => true,
             };
             if breaker.phase() != gate.told {
                 self.tell_phase(upstream, place);
             }
-            if earlier {
+            if anew {
                 self.retime(upstream, place);
             }
         }
@@ -398,16 +405,24 @@ impl Engine {
         Step::Park { at_most: left }.into()
     }
 
-    /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
-    fn retry(&mut self, slot: Slot, retry: Retry, told: Told) -> Answer {
+    /// A retry that went without a token failed: the next head waits before it asks.
+    fn asked_in_vain(&mut self, slot: Slot) {
         let now = self.now;
-        let Call { route, traits, attempts, limits, last, ordinal, upstream, gate, .. } = *self.calls.at(slot);
-        let rules = self.config.route(route).retry;
+        let Call { route, traits, upstream, gate, .. } = *self.calls.at(slot);
+        let base = self.config.route(route).retry.base;
         if traits.has(Traits::ASKED)
             && let Some(gate) = self.gate(upstream, gate)
         {
-            gate.asking.failed(now, rules.base);
+            gate.asking.failed(now, base);
         }
+    }
+
+    /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
+    fn retry(&mut self, slot: Slot, retry: Retry, told: Told) -> Answer {
+        let now = self.now;
+        let Call { route, traits, attempts, limits, last, ordinal, .. } = *self.calls.at(slot);
+        let rules = self.config.route(route).retry;
+        self.asked_in_vain(slot);
         let doubtful = self.calls.at(slot).worst == Outcome::Unknown;
         self.calls.at_mut(slot).traits.set(Traits::DOUBTFUL, doubtful);
         let k = u32::from(attempts.max(1));
