@@ -37,6 +37,7 @@ class PerCall(Protocol):
     def unruffled_begin(
         self, engine: int, call: int, now: int, target: int, scope: int, what: int, deadline: int, /
     ) -> int: ...
+    def unruffled_route(self, engine: int, target: bytes, target_len: int, /) -> int: ...
     def unruffled_respond(self, engine: int, call: int, now: int, status: int, /) -> int: ...
     def unruffled_respond_with(
         self,
@@ -81,6 +82,7 @@ def per_call() -> PerCall:
     # Without restype a word would be cut to 32 bits, without argtypes floats would pass.
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "unruffled_begin": (u64, [u64, u32, u64, u32, u32, u32, u64]),
+        "unruffled_route": (u32, [u64, text, u32]),
         "unruffled_respond": (u64, [u64, u32, u64, u32]),
         "unruffled_respond_with": (u64, [u64, u32, u64, u64, u32, text, u32, text, u32]),
         "unruffled_fault": (u64, [u64, u32, u64, u32]),
@@ -143,7 +145,8 @@ def set_base(handle: int, url: str) -> None:
 
 def route(handle: int, target: str) -> int:
     """The route for `METHOD /path` in the low 16 bits; where there is none, the endpoint in the 16 above them."""
-    return _native().route(handle, target)
+    text = target.encode("utf-8", "replace")
+    return per_call().unruffled_route(handle, text, len(text))
 
 
 def scope(handle: int, origin: str, credential: str) -> int:

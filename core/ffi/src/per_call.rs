@@ -29,6 +29,19 @@ pub extern "C" fn unruffled_begin(
     word(engine, |engine| engine.begin(call, now, route, scope, what, deadline))
 }
 
+/// What `unruffled_begin` takes as `route` for `METHOD /template` or `METHOD https://…` in UTF-8; 0 for what is neither.
+/// Once for each text, but a drop-in's URLs may all be new.
+///
+/// # Safety
+/// `target` points to as many readable bytes as its length says, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn unruffled_route(engine: u64, target: *const u8, target_len: u32) -> u32 {
+    // SAFETY: as this function asks.
+    let target = unsafe { view(target, target_len) };
+    let Ok(target) = core::str::from_utf8(target) else { return 0 };
+    handles::with(engine, |engine| engine.route(target)).unwrap_or(0)
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn unruffled_respond(engine: u64, call: u32, now: u64, status: u32) -> u64 {
     word(engine, |engine| engine.respond(call, now, status))

@@ -53,7 +53,8 @@ pub fn seed(engine: u64, value: u64) {
     let _ = with(engine, |engine| engine.seed(value));
 }
 
-/// The number of the route for `METHOD /path`, `METHOD /template/{id}` or `METHOD https://…`.
+/// What `unruffled_begin` takes as `route` for `METHOD /template/{id}` or `METHOD https://…`: the route's number in the low 16
+/// bits, and where there is none the endpoint's in the 16 above them.
 #[uniffi::export]
 pub fn route(engine: u64, target: &str) -> u32 {
     with(engine, |engine| engine.route(target)).unwrap_or(0)

@@ -28,7 +28,7 @@ pub const fn advice(reason: Option<Reason>) -> &'static str {
         Some(Reason::Deadline) => {
             "What would come next does not fit the deadline; raise timeouts.total or call again later."
         }
-        Some(Reason::CircuitOpen) => "The API is failing and was not bothered; call again after retryAfterMs.",
+        Some(Reason::CircuitOpen) => "The server is failing, so nothing was sent; call again after retryAfterMs.",
         Some(Reason::RateLimited) => "The rate limit leaves no room in time; call again after retryAfterMs.",
         Some(Reason::BudgetExhausted) => "Retries do not help at present, so this one was not sent; call again later.",
         Some(Reason::Overloaded) => "Too many calls wait already; start fewer at once or raise maxWaiting.",

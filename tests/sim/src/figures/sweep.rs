@@ -49,6 +49,8 @@ fn breaker(config: &mut Config) -> &mut unruffled_core::config::Breaker {
 const KNOBS: &[Knob] = &[
     constant("BUDGET_REFUND", Room::Retries, &[0, 500_000, 1_000_000, 1_250_000, 1_500_000, 2_000_000]),
     constant("WAITED_PRICE", Room::Retries, &[0, 1_000_000, 2_000_000, 3_000_000, 5_000_000]),
+    constant("ASKED_REFUND", Room::Retries, &[1_000_000, 3_000_000, 10_000_000, 20_000_000]),
+    constant("ASKED_MOST", Room::Retries, &[250, 500, 1_000, 2_000, 5_000]),
     constant("BUDGET_SHARE", Room::Retries, &[0, 10_000, 20_000, 40_000, 80_000]),
     policy("retry.budget.perCall", |c, v| c.budget.per_call = v, &[50_000, 100_000, 130_000, 150_000, 200_000]),
     policy("retry.budget.capacity", |c, v| c.budget.capacity = v * 1_000_000, &[5, 10, 20, 40]),
