@@ -66,33 +66,36 @@ const undici = (name) => async (policy, base, clock) => {
   const { Agent, request } = await import(name);
   const agent = new Agent();
   ends.push(() => agent.destroy());
-  const dispatcher = agent.compose(createInterceptor({ ...policy, baseUrl: base }, { clock }));
-  return async (method, kind, id) => {
+  const interceptor = createInterceptor({ ...policy, baseUrl: base }, { clock });
+  const dispatcher = agent.compose(interceptor);
+  const call = async (method, kind, id) => {
     const { statusCode, body } = await request(`${base}/${kind}/${id}?x=1`, { dispatcher, method });
     await body.dump();
     return statusCode;
   };
+  return [call, interceptor];
 };
 
-/** `(policy, base, clock)` to a function of `(method, kind, id)` that gives a status. */
+/** `(policy, base, clock)` to a function of `(method, kind, id)` that gives a status, and what events come from. */
 const HOSTS = {
   createClient: (policy, base, clock) => {
     const client = createClient({ ...policy, baseUrl: base }, { clock });
-    return async (method, kind, id) => {
+    const call = async (method, kind, id) => {
       const verb = method.toLowerCase();
       return (await client[verb](`/${kind}/{id}?x=1`, { path: { id }, raise: false })).status;
     };
+    return [call, client];
   },
   createFetch: (policy, base, clock) => {
     const fetch = createFetch({ ...policy, baseUrl: base }, { clock });
-    return async (method, kind, id) => (await fetch(`${base}/${kind}/${id}?x=1`, { method })).status;
+    return [async (method, kind, id) => (await fetch(`${base}/${kind}/${id}?x=1`, { method })).status, fetch];
   },
   undici: undici("undici"),
   "undici-8": undici("undici-8"),
   axios: (policy, base, clock) => {
     const adapter = createAdapter(axios, { ...policy, baseUrl: base }, { clock });
     const api = axios.create({ baseURL: base, proxy: false, adapter, validateStatus: () => true });
-    return async (method, kind, id) => (await api.request({ method, url: `/${kind}/${id}?x=1` })).status;
+    return [async (method, kind, id) => (await api.request({ method, url: `/${kind}/${id}?x=1` })).status, adapter];
   },
 };
 
@@ -102,9 +105,9 @@ async function setup(host, policy) {
   const server = await served(answer);
   ends.push(() => server.close());
   const clock = shifting();
-  const call = await HOSTS[host](policy, server.base, clock);
+  const [call, source] = await HOSTS[host](policy, server.base, clock);
   for (const list of Object.values(crossed)) list.length = 0;
-  return { ...server, call, clock };
+  return { ...server, call, source, clock };
 }
 
 for (const host of Object.keys(HOSTS)) {
@@ -156,7 +159,9 @@ for (const host of Object.keys(HOSTS)) {
     });
 
     it("an endpoint that fails holds back no other", async () => {
-      const { call, clock, seen } = await setup(host, STRICT);
+      const { call, source, clock, seen } = await setup(host, STRICT);
+      const events = [];
+      source.on("breaker", (event) => events.push(event));
       for (let i = 0; i < 5; i++) {
         clock.shift += 250;
         assert.equal(await call("GET", "broken", i), 503);
@@ -165,6 +170,10 @@ for (const host of Object.keys(HOSTS)) {
         /circuit-open/.test(`${message} ${cause}`),
       );
       assert.equal(seen.length, 5);
+      // A URL's words may be secret; a template was written by the caller.
+      const opened = events.map(({ at, ...event }) => event);
+      const endpoint = verbs ? "GET /broken/{id}" : "GET";
+      assert.deepEqual(opened, [{ kind: "breaker", route: "", endpoint, scope: 0, from: "closed", to: "open" }]);
       for (let i = 0; i < 3; i++) assert.equal(await call("GET", "items", i), 200);
       await assert.rejects(call("GET", "broken", 8));
       assert.equal(await call("POST", "broken", 8), 503, "another method is another endpoint");
