@@ -358,7 +358,8 @@ impl Engine {
             } else {
                 match lane.line.ahead(now) {
                     Ahead::None => 0,
-                    Ahead::Head => lane.bucket.largest_cost(),
+                    // The head alone: as much as the calls of the line draw on average.
+                    Ahead::Head => lane.line.cost.div_ceil(lane.line.len.max(1).into()),
                     Ahead::All => {
                         lane.line.cost.min(u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost()))
                     }
