@@ -1,0 +1,144 @@
+//! Combinations that make no sense are replaced by the nearest that do.
+
+use super::convention::*;
+
+impl Convention {
+    /// Replaces what makes no sense.
+    #[must_use]
+    pub fn fitted(mut self) -> Self {
+        self.fit_count();
+        self.fit_family();
+        self.fit_numbers();
+        self.fit_reset();
+        self.fit_policy();
+        self
+    }
+
+    /// Returns whether tokens come back one by one at an even rate.
+    #[must_use]
+    pub fn is_bucket(&self) -> bool {
+        matches!(self.algorithm, Algorithm::TokenBucket | Algorithm::LeakyQueue | Algorithm::Gcra)
+    }
+
+    /// Returns whether a good client never meets the end of a window.
+    #[must_use]
+    pub fn is_long_quota(&self) -> bool {
+        let long = matches!(self.window, Window::Minutes5 | Window::Minutes15 | Window::Hour | Window::Day);
+        long && !self.is_bucket() && self.algorithm != Algorithm::Concurrency
+    }
+
+    /// Returns whether there is a gauge.
+    #[must_use]
+    pub fn has_gauge(&self) -> bool {
+        !matches!(self.family, Family::Nothing | Family::Stripe)
+    }
+
+    /// Returns whether the client can only learn from what it is refused.
+    #[must_use]
+    pub fn is_learned(&self) -> bool {
+        !self.has_gauge() || self.shown == Shown::OnErrors
+    }
+
+    fn fit_count(&mut self) {
+        let (buckets, capped) = (self.is_bucket(), self.algorithm == Algorithm::Concurrency);
+        if !buckets {
+            self.burst = Burst::None;
+        }
+        if self.algorithm != Algorithm::FixedWindow {
+            self.alignment = Alignment::None;
+        }
+        if capped {
+            (self.window, self.nodes, self.cost) = (Window::None, Nodes::One, Cost::One);
+        }
+        if !self.is_long_quota() || self.load == Load::Open {
+            self.demand = Demand::None;
+        }
+    }
+
+    fn fit_family(&mut self) {
+        if !self.has_gauge() {
+            (self.shown, self.quota, self.limit, self.of) = (Shown::None, Quota::None, LimitSays::None, Of::None);
+            (self.moment, self.reset, self.cache) = (Moment::None, ResetOf::None, Cache::None);
+            return;
+        }
+        let lists = matches!(self.family, Family::Structured | Family::Bare);
+        if matches!(self.quota, Quota::Several | Quota::Exhausted) && !lists {
+            self.quota = Quota::Other;
+        }
+        if self.family == Family::Structured && self.limit == LimitSays::Absent {
+            self.family = Family::Bare;
+        }
+        if self.family == Family::Bare {
+            self.limit = LimitSays::Absent;
+        }
+        if self.family == Family::Shopify {
+            self.reset = ResetOf::Absent;
+            if self.limit == LimitSays::Absent {
+                self.limit = LimitSays::Burst;
+            }
+        }
+    }
+
+    fn fit_numbers(&mut self) {
+        if !self.has_gauge() {
+            return;
+        }
+        if self.quota == Quota::Other {
+            (self.of, self.reset) = (Of::None, if self.reset == ResetOf::Absent { self.reset } else { ResetOf::End });
+            if self.limit != LimitSays::Absent {
+                self.limit = LimitSays::Window;
+            }
+            return;
+        }
+        if !self.is_bucket() {
+            self.of = Of::Own;
+        }
+        let other = self.limit == LimitSays::OtherUnit;
+        if self.limit == LimitSays::Burst && (!self.is_bucket() || self.of == Of::Clock)
+            || other && self.algorithm == Algorithm::Concurrency
+        {
+            self.limit = LimitSays::Window;
+        }
+    }
+
+    fn fit_reset(&mut self) {
+        self.reset = match (self.reset, self.algorithm) {
+            (ResetOf::None | ResetOf::Absent | ResetOf::Always, _) => self.reset,
+            _ if self.quota == Quota::Other => ResetOf::End,
+            (_, Algorithm::FixedWindow) => ResetOf::End,
+            (ResetOf::End, Algorithm::SlidingLog) => ResetOf::Next,
+            (other, Algorithm::SlidingLog | Algorithm::SlidingCounter) => other,
+            (_, _) if self.of == Of::Clock => ResetOf::End,
+            (ResetOf::End, _) => ResetOf::Full,
+            (other, _) => other,
+        };
+        self.form = match self.family {
+            _ if matches!(self.reset, ResetOf::None | ResetOf::Absent) => Form::None,
+            Family::Structured | Family::Bare | Family::Draft07 => Form::Delta,
+            Family::GitHub => Form::Epoch,
+            Family::OpenAi | Family::Anthropic | Family::Own => Form::Exact,
+            _ => self.form,
+        };
+        if self.reset == ResetOf::Always && matches!(self.form, Form::Epoch | Form::EpochMs) {
+            self.form = Form::Delta;
+            if self.family == Family::GitHub {
+                (self.reset, self.form) = (ResetOf::Next, Form::Epoch);
+                if self.algorithm == Algorithm::FixedWindow || self.of == Of::Clock {
+                    self.reset = ResetOf::End;
+                }
+            }
+        }
+        let seconds = matches!(self.form, Form::Delta | Form::Epoch);
+        if !seconds {
+            self.rounding = Rounding::None;
+        } else if self.rounding == Rounding::None {
+            self.rounding = Rounding::Up;
+        }
+    }
+
+    fn fit_policy(&mut self) {
+        if !self.has_gauge() || self.algorithm == Algorithm::Concurrency || self.cost == Cost::Mixed {
+            self.policy = Policy::None;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Limited servers as they are: every algorithm with every way to tell of it, drawn by a seed.
+//!
+//! A `case` has a `convention`, which names a value of each dimension, and the numbers of its limit. Its `server` counts
+//! with `meter`s and speaks with a `voice`. `play` runs it with the real core, or with an oracle that knows the algorithm;
+//! `ideal` says what the oracle reaches, `measure` compares, and the `floor` is held after every step.
+
+pub mod bars;
+pub mod buckets;
+pub mod case;
+pub mod convention;
+pub mod fit;
+pub mod floor;
+pub mod ideal;
+pub mod measure;
+pub mod meter;
+pub mod ours;
+pub mod play;
+pub mod policy;
+pub mod run;
+pub mod server;
+pub mod show;
+pub mod voice;
+pub mod windows;
+
+use crate::fates::many;
+use crate::worlds::number;
+
+/// Seeds of `limits` when none are given.
+const SEEDS: u64 = 2_000;
+
+/// Runs a command of the limits.
+///
+/// # Errors
+/// A word that it does not know, or a bar that is missed.
+pub fn command(words: &[String]) -> Result<String, String> {
+    let threads = number(words, "--threads", many::cores() as u64)? as usize;
+    match words.split_first() {
+        Some((word, rest)) if word == "show" => show::show(&case::draw(seed(rest)?)),
+        Some((word, rest)) if word == "log" => show::log(&case::draw(seed(rest)?), lines(rest)?),
+        Some((word, _)) if !word.starts_with("--") => Err(format!("limits {word}: no such command")),
+        _ => {
+            let summary = run::run(threads, number(words, "--from", 0)?, number(words, "--seeds", SEEDS)?);
+            verdict(summary.text(), &summary.missed())
+        }
+    }
+}
+
+/// Adds the bars that are missed; with one it is an error.
+fn verdict(text: String, missed: &[String]) -> Result<String, String> {
+    let lines: String = missed.iter().map(|line| format!("missed: {line}\n")).collect();
+    if missed.is_empty() { Ok(text + "\nall bars reached\n") } else { Err(format!("{text}\n{lines}")) }
+}
+
+fn seed(words: &[String]) -> Result<u64, String> {
+    let word = words.first().ok_or("a seed is missing")?;
+    word.parse().map_err(|_| format!("{word}: no seed"))
+}
+
+fn lines(words: &[String]) -> Result<usize, String> {
+    words.get(1).map_or(Ok(usize::MAX), |word| word.parse().map_err(|_| format!("{word}: no number of lines")))
+}
