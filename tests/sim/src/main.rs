@@ -20,6 +20,9 @@ usage: unruffled-sim COMMAND
   fates show SEED|WORLD        the verdict on a world
   fates log SEED|WORLD         every step of the core in a world
   limits [--seeds N] [--from S] [--threads N]  limited servers by seed, with the figures of each value of each dimension
+  limits table [-v]            common servers, and each with one thing changed
+  limits shared                3 and 10 clients on each of them
+  limits quota                 300 calls on a fresh quota, beside a bare client
   limits show SEED             the convention and the figures of a seed
   limits log SEED [LINES]      its timeline: what is sent, what comes, what the core's buckets hold
 ";

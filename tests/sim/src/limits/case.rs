@@ -55,10 +55,10 @@ pub fn draw(seed: u64) -> Case {
         (_, false) => 0.0,
     };
     let limit = match convention.algorithm {
-        Algorithm::Concurrency => magnitude(2.0, 33.0) as u64,
+        Algorithm::Concurrency => magnitude(2.0, 17.0) as u64,
         _ if convention.demand == Demand::More => magnitude(300.0, 2_000.0) as u64,
         _ if convention.is_long_quota() => magnitude(300.0, 20_000.0) as u64,
-        _ => (per_second * window as f64 / 1_000.0) as u64 * convention.cost.least_share(),
+        _ => (per_second * window as f64 / 1_000.0 * convention.cost.mean()) as u64,
     };
     let need = match convention.demand {
         Demand::More => 1_500,
@@ -74,14 +74,19 @@ impl Case {
         let convention = &self.convention;
         let nodes = convention.nodes.count();
         let least = if convention.cost == Cost::One { 1 } else { 2 * COSTLIEST };
-        self.limit = self.limit.max(if convention.is_bucket() { 1 } else { least * nodes });
-        let seconds = match convention.burst {
-            Burst::One | Burst::None => 1,
-            Burst::Two => 2,
-            Burst::Five => 5,
-            Burst::Ten => 10,
+        if !convention.is_bucket() {
+            // A sliding counter loses one of its limit to the fading window.
+            let least = if convention.algorithm == Algorithm::SlidingCounter { least.max(5) } else { least };
+            self.limit = self.limit.div_ceil(nodes).max(least) * nodes;
+        }
+        let ms = match convention.burst {
+            Burst::Fifth => 200,
+            Burst::One | Burst::None => 1_000,
+            Burst::Two => 2_000,
+            Burst::Five => 5_000,
+            Burst::Ten => 10_000,
         };
-        self.burst = (self.limit * 1_000 * seconds / self.window).max(least * nodes);
+        self.burst = (self.limit * ms / self.window).max(least * nodes);
         self
     }
 
@@ -91,7 +96,8 @@ impl Case {
         match self.convention.cost {
             Cost::One => 1,
             Cost::Three => 3,
-            Cost::Mixed if call % 4 == 3 => COSTLIEST,
+            // Five and the numbers of nodes have no common factor: each node has its share of costly calls.
+            Cost::Mixed if call % 5 == 4 => COSTLIEST,
             Cost::Mixed => 1,
         }
     }
@@ -156,13 +162,8 @@ impl Cost {
         match self {
             Self::One => 1.0,
             Self::Three => 3.0,
-            Self::Mixed => 2.0,
+            Self::Mixed => 1.8,
         }
-    }
-
-    /// Returns by how much a limit is larger that allows as many calls.
-    fn least_share(self) -> u64 {
-        self.mean() as u64
     }
 }
 

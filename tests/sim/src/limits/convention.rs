@@ -98,6 +98,7 @@ dimensions! {
         Two 2 "2 ×",
         Five 2 "5 ×",
         Ten 2 "10 ×",
+        Fifth 0 "a fifth of it",
         None 0 "—",
     }
     /// When windows begin.
@@ -131,7 +132,7 @@ dimensions! {
     }
     /// Which quota they tell of.
     quota: Quota = "quota told" {
-        Binding 6 "the one that binds",
+        Binding 8 "the one that binds",
         Other 1 "another, roomy one",
         Several 1 "the one that binds and a roomy one",
         Exhausted 1 "the one that binds and an exhausted one",
@@ -213,7 +214,7 @@ dimensions! {
     cost: Cost = "cost" {
         One 8 "1",
         Three 1 "3",
-        Mixed 1 "1, every fourth 5",
+        Mixed 1 "1, every fifth 5",
     }
     /// How calls come.
     load: Load = "load" {

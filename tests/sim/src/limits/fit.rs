@@ -41,18 +41,31 @@ impl Convention {
 
     fn fit_count(&mut self) {
         let (buckets, capped) = (self.is_bucket(), self.algorithm == Algorithm::Concurrency);
-        if !buckets {
-            self.burst = Burst::None;
-        }
-        if self.algorithm != Algorithm::FixedWindow {
-            self.alignment = Alignment::None;
+        self.burst = match self.burst {
+            _ if !buckets => Burst::None,
+            Burst::None => Burst::One,
+            other => other,
+        };
+        self.alignment = match self.alignment {
+            _ if self.algorithm != Algorithm::FixedWindow => Alignment::None,
+            Alignment::None => Alignment::Aligned,
+            other => other,
+        };
+        if self.window == Window::None {
+            self.window = Window::Second;
         }
         if capped {
             (self.window, self.nodes, self.cost) = (Window::None, Nodes::One, Cost::One);
+            // Such caps are for requests that are at work for long.
+            if matches!(self.latency, Latency::Short | Latency::Usual) {
+                self.latency = Latency::Long;
+            }
         }
-        if !self.is_long_quota() || self.load == Load::Open {
-            self.demand = Demand::None;
-        }
+        self.demand = match self.demand {
+            _ if !self.is_long_quota() || self.load == Load::Open => Demand::None,
+            Demand::None => Demand::Fits,
+            other => other,
+        };
     }
 
     fn fit_family(&mut self) {
@@ -61,10 +74,13 @@ impl Convention {
             (self.moment, self.reset, self.cache) = (Moment::None, ResetOf::None, Cache::None);
             return;
         }
+        self.say_something();
         let lists = matches!(self.family, Family::Structured | Family::Bare);
-        if matches!(self.quota, Quota::Several | Quota::Exhausted) && !lists {
-            self.quota = Quota::Other;
-        }
+        self.quota = match self.quota {
+            Quota::Several if !lists => Quota::Binding,
+            Quota::Exhausted if !lists => Quota::Other,
+            other => other,
+        };
         if self.family == Family::Structured && self.limit == LimitSays::Absent {
             self.family = Family::Bare;
         }
@@ -77,6 +93,24 @@ impl Convention {
                 self.limit = LimitSays::Burst;
             }
         }
+    }
+
+    /// Gives a gauge every value that it needs.
+    fn say_something(&mut self) {
+        fn or<T: PartialEq>(value: &mut T, none: T, usual: T) {
+            if *value == none {
+                *value = usual;
+            }
+        }
+        or(&mut self.shown, Shown::None, Shown::Always);
+        or(&mut self.quota, Quota::None, Quota::Binding);
+        or(&mut self.limit, LimitSays::None, LimitSays::Window);
+        or(&mut self.of, Of::None, Of::Own);
+        or(&mut self.moment, Moment::None, Moment::After);
+        or(&mut self.reset, ResetOf::None, ResetOf::End);
+        or(&mut self.form, Form::None, Form::Delta);
+        or(&mut self.form, Form::Exact, Form::Delta);
+        or(&mut self.cache, Cache::None, Cache::Fresh);
     }
 
     fn fit_numbers(&mut self) {

@@ -21,6 +21,16 @@ impl Broken {
     pub const ALL: [Self; 4] =
         [Self::FailedWithSomethingLeft, Self::ToldToWaitLong, Self::SilentLong, Self::SilentWithSomethingLeft];
 
+    /// Names its sentence.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Self::FailedWithSomethingLeft => 'a',
+            Self::ToldToWaitLong | Self::SilentLong => 'b',
+            Self::SilentWithSomethingLeft => 'c',
+        }
+    }
+
     /// Says what is broken.
     #[must_use]
     pub fn text(self) -> &'static str {

@@ -96,3 +96,64 @@ fn windows(case: &Case) -> Result<Ideal, String> {
     }
     Ok(Ideal { calls: good, until, good })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::case::draw;
+    use crate::limits::measure::figures;
+
+    /// Bounds the calls that can be answered until a time, by arithmetic alone.
+    fn bound(case: &Case, until: u64) -> f64 {
+        let (limit, window, time) = (case.limit as f64, case.window as f64, until as f64);
+        let even = limit * time / window;
+        let points = match case.convention.algorithm {
+            Algorithm::FixedWindow if case.convention.alignment == Alignment::Aligned => {
+                let windows = (until + case.server_phase()) / case.window - case.server_phase() / case.window + 1;
+                limit * windows as f64
+            }
+            Algorithm::FixedWindow | Algorithm::SlidingLog => limit * (until / case.window + 1) as f64,
+            Algorithm::SlidingCounter => {
+                let windows = (until + case.server_phase()) / case.window - case.server_phase() / case.window;
+                limit * windows as f64 + limit
+            }
+            Algorithm::TokenBucket | Algorithm::Gcra => even + case.burst as f64,
+            Algorithm::LeakyQueue => even + 1.0,
+            Algorithm::Concurrency => limit * time / case.latency() as f64,
+        };
+        let callers = case.callers().map_or(f64::INFINITY, |callers| (callers * until) as f64 / case.latency() as f64);
+        (points / case.convention.cost.mean()).min(callers)
+    }
+
+    #[test]
+    fn the_oracle_reaches_what_arithmetic_allows() {
+        let mut shares = Vec::new();
+        for seed in 0..3_000 {
+            let case = draw(seed);
+            let ideal = ideal(&case).expect("a run with an end");
+            if case.convention.load == Load::Open || case.convention.is_long_quota() {
+                continue;
+            }
+            let share = ideal.good as f64 / bound(&case, ideal.until);
+            // The bound knows neither whole tokens nor that callers are busy when a window begins.
+            assert!((0.6..=1.02).contains(&share), "seed {seed}: {share} {}", case.convention.text());
+            shares.push(share);
+        }
+        shares.sort_by(f64::total_cmp);
+        assert!(shares[shares.len() / 20] > 0.97 && shares[shares.len() / 2] > 0.99);
+    }
+
+    #[test]
+    fn the_oracle_has_all_goodput_and_is_never_refused() {
+        for seed in 0..3_000 {
+            let case = draw(seed);
+            let ideal = ideal(&case).expect("a run with an end");
+            let played =
+                oracle(&case, Bound { calls: ideal.calls, until: ideal.until + 1 }).expect("a run with an end");
+            let figures = figures(&case, &ideal, &played);
+            assert!(figures.goodput > 0.98 && figures.refused == 0 && ideal.good > 0, "seed {seed}: {figures:?}");
+            let waits = case.convention.load == Load::Open && figures.longest_wait > 0;
+            assert!(!waits, "seed {seed}: {figures:?} {}", case.convention.text());
+        }
+    }
+}

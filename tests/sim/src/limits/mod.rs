@@ -10,15 +10,19 @@ pub mod case;
 pub mod convention;
 pub mod fit;
 pub mod floor;
+pub mod fresh;
 pub mod ideal;
 pub mod measure;
 pub mod meter;
 pub mod ours;
 pub mod play;
 pub mod policy;
+pub mod rows;
 pub mod run;
 pub mod server;
+pub mod shared;
 pub mod show;
+pub mod table;
 pub mod voice;
 pub mod windows;
 
@@ -27,6 +31,9 @@ use crate::worlds::number;
 
 /// Seeds of `limits` when none are given.
 const SEEDS: u64 = 2_000;
+
+/// Changes of rows that the table shows without `-v`.
+const SHOWN: usize = 40;
 
 /// Runs a command of the limits.
 ///
@@ -37,6 +44,19 @@ pub fn command(words: &[String]) -> Result<String, String> {
     match words.split_first() {
         Some((word, rest)) if word == "show" => show::show(&case::draw(seed(rest)?)),
         Some((word, rest)) if word == "log" => show::log(&case::draw(seed(rest)?), lines(rest)?),
+        Some((word, rest)) if word == "table" => {
+            let entries = table::entries(threads)?;
+            let shown = if rest.iter().any(|word| word == "-v") { usize::MAX } else { SHOWN };
+            verdict(table::text(&entries, shown), &table::missed(&entries))
+        }
+        Some((word, _)) if word == "shared" => {
+            let entries = shared::entries(threads)?;
+            verdict(shared::text(&entries), &shared::missed(&entries))
+        }
+        Some((word, _)) if word == "quota" => {
+            let entries = fresh::entries(threads)?;
+            verdict(fresh::text(&entries), &fresh::missed(&entries))
+        }
         Some((word, _)) if !word.starts_with("--") => Err(format!("limits {word}: no such command")),
         _ => {
             let summary = run::run(threads, number(words, "--from", 0)?, number(words, "--seeds", SEEDS)?);
