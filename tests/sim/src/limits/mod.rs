@@ -17,6 +17,8 @@ pub mod meter;
 pub mod ours;
 pub mod play;
 pub mod policy;
+#[cfg(test)]
+mod recount;
 pub mod rows;
 pub mod run;
 pub mod server;
