@@ -153,15 +153,6 @@ impl Convention {
             Family::OpenAi | Family::Anthropic | Family::Own => Form::Exact,
             _ => self.form,
         };
-        if self.reset == ResetOf::Always && matches!(self.form, Form::Epoch | Form::EpochMs) {
-            self.form = Form::Delta;
-            if self.family == Family::GitHub {
-                (self.reset, self.form) = (ResetOf::Next, Form::Epoch);
-                if self.algorithm == Algorithm::FixedWindow || self.of == Of::Clock {
-                    self.reset = ResetOf::End;
-                }
-            }
-        }
         let seconds = matches!(self.form, Form::Delta | Form::Epoch);
         if !seconds {
             self.rounding = Rounding::None;

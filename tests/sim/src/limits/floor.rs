@@ -169,3 +169,79 @@ impl Floor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(passed: bool) -> Answer {
+        Answer { at: 0, after: 20, passed, told: None, wait: 0 }
+    }
+
+    fn kinds(floor: &Floor) -> Vec<Broken> {
+        floor.broken.iter().map(|(_, broken)| *broken).collect()
+    }
+
+    /// A client with a call that waits from 100 ms on, and this reading.
+    fn waiting(left: u64) -> Floor {
+        let mut floor = Floor::new(1_000);
+        floor.sent(0);
+        floor.ended(20, 1, Some(&answer(true)), Some(left), None);
+        floor.waits(100);
+        floor
+    }
+
+    #[test]
+    fn silence_with_something_left_is_noticed_after_a_second() {
+        let mut floor = waiting(3);
+        floor.look(1_100);
+        assert!(floor.broken.is_empty());
+        floor.look(1_200);
+        assert_eq!(kinds(&floor), [Broken::SilentWithSomethingLeft]);
+        let mut empty = waiting(0);
+        empty.look(9_000);
+        assert!(empty.broken.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_excuses_silence_for_the_time_that_it_asks_for() {
+        let mut floor = waiting(3);
+        floor.ended(200, 2, Some(&answer(false)), Some(3), Some(5_000));
+        floor.look(6_200);
+        assert!(floor.broken.is_empty());
+        floor.look(6_300);
+        assert_eq!(kinds(&floor), [Broken::SilentWithSomethingLeft]);
+    }
+
+    #[test]
+    fn long_waits_without_a_refusal_are_noticed() {
+        let mut floor = Floor::new(1_000);
+        floor.told(0, 10_000);
+        assert!(floor.broken.is_empty());
+        floor.told(0, 10_001);
+        assert_eq!(kinds(&floor), [Broken::ToldToWaitLong]);
+        let mut silent = Floor::new(1_000);
+        silent.waits(0);
+        silent.look(10_000);
+        assert!(silent.broken.is_empty());
+        silent.look(10_001);
+        assert_eq!(kinds(&silent), [Broken::SilentLong]);
+        let mut day = Floor::new(Window::Day.ms());
+        day.told(0, 600_001);
+        assert_eq!(kinds(&day), [Broken::ToldToWaitLong]);
+    }
+
+    #[test]
+    fn a_call_fails_as_limited_only_with_nothing_left() {
+        for (left, expected) in [(1, vec![Broken::FailedWithSomethingLeft]), (0, Vec::new())] {
+            let mut floor = waiting(left);
+            floor.failed(500, Reason::RateLimited);
+            assert_eq!(kinds(&floor), expected);
+        }
+        // An older request's reading counts less.
+        let mut floor = waiting(0);
+        floor.ended(40, 0, Some(&answer(true)), Some(5), None);
+        floor.failed(500, Reason::RateLimited);
+        assert!(floor.broken.is_empty());
+    }
+}

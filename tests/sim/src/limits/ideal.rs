@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn the_oracle_reaches_what_arithmetic_allows() {
         let mut shares = Vec::new();
-        for seed in 0..3_000 {
+        for seed in 0..1_000 {
             let case = draw(seed);
             let ideal = ideal(&case).expect("a run with an end");
             if case.convention.load == Load::Open || case.convention.is_long_quota() {
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_oracle_has_all_goodput_and_is_never_refused() {
-        for seed in 0..3_000 {
+        for seed in 0..1_000 {
             let case = draw(seed);
             let ideal = ideal(&case).expect("a run with an end");
             let played =

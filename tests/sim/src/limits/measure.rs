@@ -10,7 +10,9 @@ use super::play::{Bound, Played, play};
 pub struct Figures {
     pub calls: u64,
     pub requests: u64,
+    /// Requests that were refused, without those that left before their client had any answer: no client knows better.
     pub refused: u64,
+    pub refused_blind: u64,
     /// Calls without a good answer, less those that no client has in time.
     pub failed: u64,
     /// 1 = as good as a client that knows the algorithm.
@@ -56,7 +58,8 @@ pub fn figures(case: &Case, ideal: &Ideal, played: &Played) -> Figures {
     Figures {
         calls: ideal.calls,
         requests: played.requests,
-        refused: played.refused,
+        refused: played.refused - played.blind,
+        refused_blind: played.blind,
         failed: (ideal.calls - good).saturating_sub(ideal.calls - ideal.good),
         goodput: (good_until(played, ideal.until) as f64 / ideal.good.max(1) as f64).min(1.0),
         longest_wait: played.fates.iter().map(|fate| fate.waited).max().unwrap_or(0),

@@ -44,8 +44,8 @@ const SHOWN: usize = 40;
 pub fn command(words: &[String]) -> Result<String, String> {
     let threads = number(words, "--threads", many::cores() as u64)? as usize;
     match words.split_first() {
-        Some((word, rest)) if word == "show" => show::show(&case::draw(seed(rest)?)),
-        Some((word, rest)) if word == "log" => show::log(&case::draw(seed(rest)?), lines(rest)?),
+        Some((word, rest)) if word == "show" => show::show(&case(rest)?),
+        Some((word, rest)) if word == "log" => show::log(&case(rest)?, lines(rest)?),
         Some((word, rest)) if word == "table" => {
             let entries = table::entries(threads)?;
             let shown = if rest.iter().any(|word| word == "-v") { usize::MAX } else { SHOWN };
@@ -61,7 +61,9 @@ pub fn command(words: &[String]) -> Result<String, String> {
         }
         Some((word, _)) if !word.starts_with("--") => Err(format!("limits {word}: no such command")),
         _ => {
-            let summary = run::run(threads, number(words, "--from", 0)?, number(words, "--seeds", SEEDS)?);
+            let of = words.iter().position(|word| word == "--of").and_then(|at| words.get(at + 1));
+            let (from, seeds) = (number(words, "--from", 0)?, number(words, "--seeds", SEEDS)?);
+            let summary = run::run(threads, from, seeds, of.map_or("", String::as_str));
             verdict(summary.text(), &summary.missed())
         }
     }
@@ -73,9 +75,13 @@ fn verdict(text: String, missed: &[String]) -> Result<String, String> {
     if missed.is_empty() { Ok(text + "\nall bars reached\n") } else { Err(format!("{text}\n{lines}")) }
 }
 
-fn seed(words: &[String]) -> Result<u64, String> {
-    let word = words.first().ok_or("a seed is missing")?;
-    word.parse().map_err(|_| format!("{word}: no seed"))
+/// Reads a case: a seed, or a row of the table with `row`.
+fn case(words: &[String]) -> Result<case::Case, String> {
+    let word = words.first().ok_or("a seed is missing, or a row as row:3 or row:3:7")?;
+    match word.strip_prefix("row:") {
+        Some(key) => table::find(key).ok_or_else(|| format!("{word}: no such row; the table numbers them")),
+        None => word.parse().map(case::draw).map_err(|_| format!("{word}: neither a seed nor a row")),
+    }
 }
 
 fn lines(words: &[String]) -> Result<usize, String> {

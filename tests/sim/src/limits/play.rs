@@ -35,6 +35,8 @@ pub struct Played {
     pub fates: Vec<Fate>,
     pub requests: u64,
     pub refused: u64,
+    /// Refused requests that left before their client had any answer.
+    pub blind: u64,
     pub broken: Vec<(u64, Broken)>,
 }
 
@@ -87,6 +89,7 @@ struct Live {
     waits: Option<(u64, u64)>,
     /// Its latest answer was a refusal.
     refused: bool,
+    sent_at: u64,
 }
 
 struct Play<'c, S> {
@@ -98,6 +101,8 @@ struct Play<'c, S> {
     live: Vec<Live>,
     /// When the oracle looks again.
     turn_at: u64,
+    /// When each client had its first answer.
+    first_answers: Vec<Option<u64>>,
     played: Played,
     seen: S,
 }
@@ -126,8 +131,18 @@ fn run<S: FnMut(u64, u32, &Seen<'_>, &Ours)>(
     seen: S,
 ) -> Result<Played, String> {
     let (server, played) = (Server::new(case), Played::default());
-    let mut play =
-        Play { case, bound, server, brain, queue: Queue::default(), live: Vec::new(), turn_at: 0, played, seen };
+    let mut play = Play {
+        case,
+        bound,
+        server,
+        brain,
+        queue: Queue::default(),
+        live: Vec::new(),
+        turn_at: 0,
+        first_answers: vec![None; case.clients as usize],
+        played,
+        seen,
+    };
     play.plan_arrivals();
     let mut steps = 0;
     while let Some((now, event)) = play.queue.pop() {
@@ -221,8 +236,12 @@ impl<S: FnMut(u64, u32, &Seen<'_>, &Ours)> Play<'_, S> {
 
     fn ended(&mut self, now: u64, call: u32, order: u64, answer: Option<Answer>) {
         let passed = answer.is_some_and(|answer| answer.passed);
-        self.played.refused += u64::from(answer.is_some_and(|answer| !answer.passed));
-        self.live[call as usize].refused = !passed;
+        let first = *self.first_answers[self.played.fates[call as usize].client].get_or_insert(now);
+        let refused = answer.is_some_and(|answer| !answer.passed);
+        self.played.refused += u64::from(refused);
+        let live = &mut self.live[call as usize];
+        self.played.blind += u64::from(refused && live.sent_at < first);
+        live.refused = !passed;
         let case = self.case;
         match &mut self.brain {
             Brain::Oracle(_) => {
@@ -297,6 +316,7 @@ impl<S: FnMut(u64, u32, &Seen<'_>, &Ours)> Play<'_, S> {
 
     fn send(&mut self, now: u64, call: u32, timeout: u64) {
         self.played.requests += 1;
+        self.live[call as usize].sent_at = now;
         let fate = &mut self.played.fates[call as usize];
         fate.attempts += 1;
         let answer = self.server.answer(now, call, fate.attempts);

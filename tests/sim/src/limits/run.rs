@@ -1,7 +1,7 @@
 //! Many seeds: what each value of each dimension costs, and the worst seeds.
 
 use super::bars;
-use super::case::draw;
+use super::case::{Case, draw};
 use super::convention::{Convention, Load};
 use super::floor::Broken;
 use super::measure::{Figures, measure};
@@ -28,11 +28,13 @@ pub struct Summary {
     pub unplayed: Vec<(u64, String)>,
 }
 
-/// Plays so many seeds.
+/// Plays those of so many seeds whose convention has this text.
 #[must_use]
-pub fn run(threads: usize, from: u64, seeds: u64) -> Summary {
-    let all = many(threads, seeds as usize, |place| {
-        let case = draw(from + place as u64);
+pub fn run(threads: usize, from: u64, seeds: u64, of: &str) -> Summary {
+    let mut cases: Vec<Case> = (from..from + seeds).map(draw).collect();
+    cases.retain(|case| of.is_empty() || case.convention.text().contains(of));
+    let all = many(threads, cases.len(), |place| {
+        let case = cases[place];
         // A panic of the core must not hide its seed.
         let figures = catch_unwind(|| measure(&case)).unwrap_or_else(|_| Err("panic".to_string()));
         (case, figures)

@@ -49,11 +49,18 @@ pub struct Answer {
 }
 
 impl Told {
+    /// Returns what is left of a roomy quota beside: 100,000 an hour, a tenth used before.
+    #[must_use]
+    pub fn roomy(&self) -> u64 {
+        90_000_u64.saturating_sub(self.passed)
+    }
+
     /// Returns what a client reads as left: of several quotas the least.
     #[must_use]
     pub fn left(&self, case: &Case) -> u64 {
         match case.convention.quota {
             Quota::Exhausted => 0,
+            Quota::Several => self.remaining.min(self.roomy()),
             _ if case.convention.family == Family::Shopify => self.limit.min(self.remaining),
             _ => self.remaining,
         }
@@ -176,12 +183,12 @@ impl Server {
         Told { at: now, limit, window, remaining, reset_at, passed: self.passed }
     }
 
-    /// Returns another quota that has room: 100,000 an hour, a tenth used.
+    /// Returns the roomy quota instead.
     fn tell_other(&self, now: u64) -> Told {
         let hour = Window::Hour.ms();
         let reset_at = (now / hour + 1) * hour;
-        let remaining = 90_000_u64.saturating_sub(self.passed);
-        Told { at: now, limit: 100_000, window: hour, remaining, reset_at, passed: self.passed }
+        let told = Told { at: now, limit: 100_000, window: hour, remaining: 0, reset_at, passed: self.passed };
+        Told { remaining: told.roomy(), ..told }
     }
 
     /// Returns limit and window as the gauge tells them.
@@ -192,9 +199,9 @@ impl Server {
             LimitSays::Burst => (burst / nodes, (burst * window / limit).div_ceil(1_000).max(1) * 1_000),
             LimitSays::OtherUnit => {
                 let other = if *window < 60_000 { 60_000 } else { 3_600_000 };
-                (limit * other / window / nodes, other)
+                ((limit * other / window / nodes).max(1), other)
             }
-            LimitSays::Window | LimitSays::Absent | LimitSays::None => (limit / nodes, *window),
+            LimitSays::Window | LimitSays::Absent | LimitSays::None => ((limit / nodes).max(1), *window),
         }
     }
 }

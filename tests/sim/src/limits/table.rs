@@ -12,13 +12,21 @@ use std::fmt::Write;
 /// Each case is played with these seeds; the worst of them counts.
 const SEEDS: [u64; 3] = [1, 2, 3];
 
-/// A case of the table, over its seeds.
+/// A case of the table.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct Named {
     pub row: &'static str,
+    /// `3` is the third row, `3:7` its seventh change.
+    pub key: String,
     /// Empty = the row itself.
     pub change: String,
     pub case: Case,
+}
+
+/// A case of the table, over its seeds.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub named: Named,
     pub figures: Figures,
 }
 
@@ -27,8 +35,8 @@ impl Entry {
     #[must_use]
     pub fn missed(&self) -> Vec<String> {
         let figures = &self.figures;
-        let least = if self.case.convention.is_learned() { bars::ROW_LEARNED } else { bars::ROW };
-        let open = self.case.convention.load == Load::Open;
+        let least = if self.named.case.convention.is_learned() { bars::ROW_LEARNED } else { bars::ROW };
+        let open = self.named.case.convention.load == Load::Open;
         let mut missed: Vec<String> = [
             (figures.goodput < least, "goodput"),
             (figures.refused_share() > bars::REFUSED, "429"),
@@ -52,6 +60,7 @@ fn worst(a: Figures, b: Figures) -> Figures {
         calls: a.calls,
         requests: first.requests,
         refused: first.refused,
+        refused_blind: first.refused_blind,
         failed: a.failed.max(b.failed),
         goodput: a.goodput.min(b.goodput),
         longest_wait: a.longest_wait.max(b.longest_wait),
@@ -75,19 +84,29 @@ fn over_seeds(of: impl Fn(u64) -> Case) -> Result<Figures, String> {
 /// # Errors
 /// A wrong policy, or a run without end.
 pub fn entries(threads: usize) -> Result<Vec<Entry>, String> {
-    let mut cases = Vec::new();
-    for row in rows(SEEDS[0]) {
-        cases.push((row.name, String::new(), row.case));
-        cases.extend(row.changes().into_iter().map(|(change, case)| (row.name, change, case)));
-    }
-    let figures = many(threads, cases.len(), |place| {
-        let case = cases[place].2;
+    let all = all(SEEDS[0]);
+    let figures = many(threads, all.len(), |place| {
+        let case = all[place].case;
         over_seeds(|seed| Case { seed, phase: rows(seed)[0].case.phase, ..case })
     });
-    let entry = |((row, change, case), figures): ((&'static str, String, Case), Result<Figures, String>)| {
-        Ok(Entry { row, change, case, figures: figures? })
-    };
-    cases.into_iter().zip(figures).map(entry).collect()
+    all.into_iter().zip(figures).map(|(named, figures)| Ok(Entry { named, figures: figures? })).collect()
+}
+
+/// Lists all cases of the table.
+fn all(seed: u64) -> Vec<Named> {
+    let mut all = Vec::new();
+    for (place, row) in (1..).zip(rows(seed)) {
+        all.push(Named { row: row.name, key: place.to_string(), change: String::new(), case: row.case });
+        let named = |(i, (change, case))| Named { row: row.name, key: format!("{place}:{i}"), change, case };
+        all.extend((1..).zip(row.changes()).map(named));
+    }
+    all
+}
+
+/// Finds the case of a key.
+#[must_use]
+pub fn find(key: &str) -> Option<Case> {
+    all(SEEDS[0]).into_iter().find(|named| named.key == key).map(|named| named.case)
 }
 
 fn columns(figures: &Figures) -> String {
@@ -109,21 +128,29 @@ pub fn text(entries: &[Entry], shown: usize) -> String {
         "| Row | goodput | 429 % | failed | longest wait, s | p50, ms | p95 | missed | changes | missed by |\n\
                     |---|---|---|---|---|---|---|---|---|---|\n"
             .to_string();
-    for entry in entries.iter().filter(|entry| entry.change.is_empty()) {
-        let changes = || entries.iter().filter(|other| other.row == entry.row && !other.change.is_empty());
+    for entry in entries.iter().filter(|entry| entry.named.change.is_empty()) {
+        let changes =
+            || entries.iter().filter(|other| other.named.row == entry.named.row && !other.named.change.is_empty());
         let missed = changes().filter(|other| !other.missed().is_empty()).count();
         let (of, own) = (changes().count(), entry.missed().join(", "));
-        let _ = writeln!(text, "| {} | {} | {own} | {of} | {missed} |", entry.row, columns(&entry.figures));
+        let _ = writeln!(
+            text,
+            "| {} {} | {} | {own} | {of} | {missed} |",
+            entry.named.key,
+            entry.named.row,
+            columns(&entry.figures)
+        );
     }
     text += "\n| Row, with one change | goodput | 429 % | failed | longest wait, s | p50, ms | p95 | missed |\n\
              |---|---|---|---|---|---|---|---|\n";
     let mut missing: Vec<&Entry> =
-        entries.iter().filter(|entry| !entry.change.is_empty() && !entry.missed().is_empty()).collect();
+        entries.iter().filter(|entry| !entry.named.change.is_empty() && !entry.missed().is_empty()).collect();
     missing.sort_by(|a, b| a.figures.goodput.total_cmp(&b.figures.goodput));
     let hidden = missing.len().saturating_sub(shown);
     for entry in missing.into_iter().take(shown) {
-        let (row, change) = (entry.row, &entry.change);
-        let _ = writeln!(text, "| {row} + {change} | {} | {} |", columns(&entry.figures), entry.missed().join(", "));
+        let Named { row, key, change, .. } = &entry.named;
+        let _ =
+            writeln!(text, "| {key} {row} + {change} | {} | {} |", columns(&entry.figures), entry.missed().join(", "));
     }
     if hidden > 0 {
         let _ = writeln!(text, "\n{hidden} more miss a bar; -v shows them.");
@@ -135,7 +162,7 @@ pub fn text(entries: &[Entry], shown: usize) -> String {
 #[must_use]
 pub fn missed(entries: &[Entry]) -> Vec<String> {
     let rows = |changed: bool| {
-        let of = || entries.iter().filter(move |entry| entry.change.is_empty() != changed);
+        let of = || entries.iter().filter(move |entry| entry.named.change.is_empty() != changed);
         (of().filter(|entry| !entry.missed().is_empty()).count(), of().count())
     };
     [(false, "rows"), (true, "one-dimension changes")]

@@ -98,7 +98,7 @@ impl<'a> Voice<'a> {
         let own = until(&reset.unwrap_or_default());
         let hour = 3_600_000 - told.at % 3_600_000;
         let (left, more) = match self.case.convention.quota {
-            Quota::Several => (90_000_u64.saturating_sub(told.passed), true),
+            Quota::Several => (told.roomy(), true),
             Quota::Exhausted => (0, true),
             _ => (0, false),
         };
@@ -194,6 +194,51 @@ fn rfc3339(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::limits::case::draw;
+    use crate::limits::policy::policy;
+    use crate::limits::server::Server;
+    use unruffled_core::config::{Gauge, Reading, read};
+    use unruffled_core::headers::{self, Hints};
+
+    /// Reads an answer as the core does.
+    fn reading(case: &Case, answer: &Answer) -> Option<headers::Reading> {
+        let config = read(&policy(case), Reading::Strict).expect("a right policy");
+        let limit = config.limits.first();
+        let (gauge, name) = limit.map_or((&Gauge::Auto, ""), |limit| (&limit.gauge, limit.name.as_str()));
+        let mut text = String::new();
+        Voice::new(case).write(answer, &mut text);
+        headers::read(gauge, name, true, &Hints::new(text.as_bytes()), WALL + case.phase + answer.at)
+    }
+
+    #[test]
+    fn the_core_reads_what_each_server_tells() {
+        let mut with_reset = 0;
+        for seed in 0..2_000 {
+            let case = draw(seed);
+            let mut server = Server::new(&case);
+            for call in 0..20 {
+                let answer = server.answer(u64::from(call) * 37, call, 1);
+                let reading = reading(&case, &answer);
+                let Some(told) = answer.told else {
+                    assert_eq!(reading, None, "seed {seed}");
+                    continue;
+                };
+                let reading = reading.unwrap_or_else(|| panic!("seed {seed}: {told:?}"));
+                assert_eq!(reading.remaining / 1_000_000, told.left(&case), "seed {seed}: {told:?}");
+                assert!(reading.limit.is_none_or(|limit| limit >= 1_000_000), "seed {seed}");
+                let own = case.convention.quota == Quota::Binding;
+                if let Some(reset) = reading.reset.filter(|_| own && case.convention.clock == Clock::Dated) {
+                    with_reset += 1;
+                    let wait = told.reset_at - told.at;
+                    assert!(reset <= wait + 2_000 && wait <= reset + 1_000, "seed {seed}: {reset} {told:?}");
+                }
+                let absent = matches!(case.convention.limit, LimitSays::Absent);
+                assert_eq!(reading.limit.is_none(), absent, "seed {seed}: {told:?}");
+            }
+        }
+        assert!(with_reset > 5_000);
+    }
 
     #[test]
     fn durations_and_dates_are_written_as_vendors_write_them() {
