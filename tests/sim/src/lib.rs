@@ -4,6 +4,7 @@
 pub mod date;
 pub mod fates;
 pub mod figures;
+pub mod limits;
 pub mod queue;
 pub mod world;
 pub mod worlds;

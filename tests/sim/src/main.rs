@@ -1,7 +1,7 @@
 //! The commands of the simulation.
 
 use std::process::ExitCode;
-use unruffled_sim::{fates, figures, worlds};
+use unruffled_sim::{fates, figures, limits, worlds};
 
 const USAGE: &str = "\
 usage: unruffled-sim COMMAND
@@ -19,6 +19,13 @@ usage: unruffled-sim COMMAND
   fates shrink SEED|WORLD      for each flag of a world the smallest world that has it
   fates show SEED|WORLD        the verdict on a world
   fates log SEED|WORLD         every step of the core in a world
+  limits [--seeds N] [--from S] [--threads N] [--of TEXT]  limited servers by seed, with the figures of each value of each
+                               dimension; of those with a text in their convention
+  limits table [-v]            common servers, and each with one thing changed
+  limits shared                3 and 10 clients on each of them
+  limits quota                 300 calls on a fresh quota, beside a bare client
+  limits show SEED|row:KEY     the convention and the figures of a seed, or of a row of the table
+  limits log SEED|row:KEY [LINES]  its timeline: what is sent, what comes, what the core's buckets hold
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +38,7 @@ fn main() -> ExitCode {
         Some((command, rest)) if command == "bars" => figures::bars(rest),
         Some((command, rest)) if command == "sweep" => figures::sweep(rest),
         Some((command, rest)) if command == "fates" => fates::command(rest),
+        Some((command, rest)) if command == "limits" => limits::command(rest),
         _ => Err(USAGE.to_string()),
     };
     match done {

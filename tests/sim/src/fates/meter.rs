@@ -98,6 +98,12 @@ impl AtWork {
         self.ends.first().copied().unwrap_or(0)
     }
 
+    /// Returns when the last request ends.
+    #[must_use]
+    pub fn last_end(&self) -> u64 {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
     /// Returns when one of so many workers is free for a new request.
     #[must_use]
     pub fn free_at(&self, workers: usize, now: u64) -> u64 {
