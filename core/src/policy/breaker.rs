@@ -322,9 +322,7 @@ impl Breaker {
         }
         self.run = self.run.saturating_add(1);
         self.run_mixed |= self.run_from != from;
-        if self.guards == Guards::One {
-            self.count(now, 0, 1);
-        }
+        self.count(now, 0, 1);
     }
 
     fn open(&mut self, now: u64, turned_away: u32, lost: u32, draw: &dyn Fn(u64, u64) -> u64) {
@@ -372,9 +370,10 @@ impl Breaker {
             && bad.saturating_mul(ONE) >= total.saturating_mul(u64::from(self.settings.failure_rate))
             && now.saturating_sub(oldest) >= tuned!(SPAN);
         let run_stamp = slice_at(self.run_since, self.slice_length()).saturating_add(1);
+        // When the run is older than the window, all failures in the window are its.
         let by_run = self.run >= self.settings.run
             && now.saturating_sub(self.run_since) >= tuned!(SPAN)
-            && run_stamp >= oldest_stamp;
+            && (run_stamp >= oldest_stamp || bad >= u64::from(self.settings.run));
         match self.guards {
             Guards::One => by_rate || by_run,
             Guards::All => by_run && self.run_mixed,
