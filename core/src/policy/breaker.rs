@@ -121,6 +121,8 @@ pub struct Breaker {
     /// The endpoint that the run began with, and whether another one failed in it.
     run_from: u16,
     run_mixed: bool,
+    /// It closed after a silence, and nothing was counted since: the first failure opens it.
+    trial: bool,
     /// When an attempt was last sent or ended.
     moved: u64,
     generation: u32,
@@ -142,6 +144,7 @@ impl Breaker {
             run_since: 0,
             run_from: 0,
             run_mixed: false,
+            trial: false,
             moved: 0,
             generation: 0,
             probe: 0,
@@ -214,7 +217,7 @@ impl Breaker {
             return self.permit();
         }
         if self.silent(now) {
-            self.forget(now);
+            self.forget();
             return self.permit();
         }
         self.moved = now;
@@ -240,11 +243,10 @@ impl Breaker {
         self.probe
     }
 
-    /// Closes after a silence, with a run that the next failure completes.
-    fn forget(&mut self, now: u64) {
+    /// Closes after a silence; the next failure opens it.
+    fn forget(&mut self) {
         self.close();
-        self.run = self.settings.run.saturating_sub(1);
-        self.run_since = now.saturating_sub(tuned!(SPAN));
+        self.trial = true;
     }
 
     /// Whether it lets all calls pass.
@@ -272,7 +274,7 @@ impl Breaker {
             (State::Closed, Count::Success | Count::Recovery) => self.succeeded(count, now),
             (State::Closed, Count::Failure) => {
                 self.failed(from.endpoint, now);
-                if self.trips(now) {
+                if core::mem::take(&mut self.trial) || self.trips(now) {
                     self.generation = self.generation.wrapping_add(1);
                     self.open(now, 0, 0, draw);
                 }
@@ -303,6 +305,7 @@ impl Breaker {
 
     fn succeeded(&mut self, count: Count, now: u64) {
         self.run = 0;
+        self.trial = false;
         if self.guards == Guards::All {
             return;
         }
@@ -408,7 +411,7 @@ impl Breaker {
     /// Whether it is closed and the latest outcome was no failure.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.is_closed() && self.run == 0
+        self.is_closed() && self.run == 0 && !self.trial
     }
 
     /// When the cool-down ends; `None` = closed.
