@@ -453,7 +453,7 @@ impl Engine {
             }
         }
         upstream.in_flight = upstream.in_flight.saturating_add(1);
-        let permit = self.permit(place, gate);
+        let permit = self.permit(place, gate, false);
         let api_permit = if traits.has(Traits::BOTH_GATES) { self.api_permit(place, gate) } else { Permit::default() };
         self.sequence = self.sequence.saturating_add(1);
         let sequence = self.sequence;
@@ -491,11 +491,11 @@ impl Engine {
         Answer::new(Step::Send { timeout }, flags)
     }
 
-    fn permit(&mut self, upstream: u32, gate: u16) -> Permit {
+    fn permit(&mut self, upstream: u32, gate: u16, aside: bool) -> Permit {
         let now = self.now;
         let Some(place) = self.gate(upstream, gate) else { return Permit::default() };
         let Some(breaker) = place.breaker.as_mut() else { return Permit::default() };
-        let permit = breaker.commit(now);
+        let permit = if aside { breaker.commit_aside(now) } else { breaker.commit(now) };
         if !(breaker.is_closed() && place.told == breaker::Phase::Closed) && breaker.phase() != place.told {
             self.tell_phase(upstream, gate);
         }
@@ -511,8 +511,7 @@ impl Engine {
         match upstream_of.gates.get_mut(usize::from(API)).and_then(|gate| gate.breaker.as_mut()) {
             None => Permit::default(),
             Some(api) if api.is_closed() => api.commit(now),
-            Some(api) if own_is_well => api.commit_aside(now),
-            Some(_) => self.permit(upstream, API),
+            Some(_) => self.permit(upstream, API, own_is_well),
         }
     }
 

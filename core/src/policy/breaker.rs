@@ -230,6 +230,9 @@ impl Breaker {
 
     /// An attempt is sent that this open breaker does not hold back: its endpoint did not fail.
     pub fn commit_aside(&mut self, now: u64) -> Permit {
+        if self.silent(now) {
+            self.forget();
+        }
         self.moved = now;
         self.permit()
     }
