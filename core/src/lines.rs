@@ -64,13 +64,19 @@ impl Engine {
             *place = left;
         }
         self.waiting = self.waiting.saturating_sub(1);
-        if let LineId::Retry(upstream, _) = line {
+        if let LineId::Retry(upstream, gate) = line {
             let upstream = self.upstream(upstream);
             upstream.lined_up = upstream.lined_up.saturating_sub(1);
+            let well_at = upstream.gates.get(usize::from(gate)).map_or(0, |gate| gate.well_at);
             let now = self.now;
             let call = self.calls.at_mut(slot);
-            let spent = u32::try_from(now.saturating_sub(call.lined_up)).unwrap_or(u32::MAX);
-            call.patience_used = call.patience_used.saturating_add(spent);
+            // Patience that began anew does not grow old again in another stay.
+            let used = if well_at >= call.lined_up {
+                now.saturating_sub(well_at)
+            } else {
+                u64::from(call.patience_used).saturating_add(now.saturating_sub(call.lined_up))
+            };
+            call.patience_used = u32::try_from(used).unwrap_or(u32::MAX);
         }
         if let LineId::Retry(..) = line
             && !was_head
