@@ -331,6 +331,11 @@ impl Engine {
             return Err(refused);
         }
         self.note_wait(slot, What::Line, Rule::Concurrency, left, spot);
+        if !full {
+            // The newest call took the head's place while that one was being woken for a free place under the cap.
+            let head = self.upstream(upstream).cap_line.head;
+            self.wake_one(head);
+        }
         Err(Step::Park { at_most: left }.into())
     }
 
