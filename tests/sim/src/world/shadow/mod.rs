@@ -359,7 +359,8 @@ impl Shadow {
             return Ok(());
         }
         let before = call.standing;
-        let early = !woken && now < call.told;
+        // The newest call of a queue is told to come in a millisecond: it must join before it goes.
+        let early = !woken && now + 1 < call.told;
         let probing = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id]);
         // A host that is late with one call may keep others waiting that the late one goes before.
         let behind =
