@@ -464,6 +464,9 @@ impl Engine {
         let sequence = self.sequence;
         self.move_to(slot, CallState::Flight);
         let call = self.calls.at_mut(slot);
+        if !permit.of_the_time_of(call.permit) {
+            call.traits.set(Traits::STANDS, false);
+        }
         call.permit = permit;
         call.api_permit = api_permit;
         call.sent_at = now;

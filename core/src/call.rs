@@ -207,8 +207,10 @@ impl Traits {
     pub const ASKED: u32 = 1 << 18;
     /// The attempt under way came with a right of its queue, paid or not.
     pub const QUEUED: u32 = 1 << 19;
-    /// The breakers counted a failure of this call.
+    /// An attempt of this call failed, and none succeeded since.
     pub const FAILED: u32 = 1 << 20;
+    /// That failure stands in the window of its endpoint's breaker: a success takes it back.
+    pub const STANDS: u32 = 1 << 21;
 
     /// Whether all of these are set.
     #[must_use]

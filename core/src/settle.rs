@@ -175,16 +175,21 @@ impl Engine {
             return;
         }
         let (now, seed) = (self.now, self.seed);
+        let Call { upstream, gate, permit, .. } = *self.calls.at(slot);
+        let counts = self.gate(upstream, gate).is_some_and(|gate| gate.breaker.as_ref().is_some_and(|own| own.counts(permit)));
         let call = self.calls.at_mut(slot);
-        let count = match (count, call.traits.has(Traits::FAILED)) {
-            (Count::Success, true) => Count::Recovery,
-            (Count::Failure, true) => Count::Again,
-            (other, _) => other,
+        let count = match count {
+            Count::Success if call.traits.has(Traits::STANDS) => Count::Recovery,
+            Count::Failure if call.traits.has(Traits::FAILED) => Count::Again,
+            other => other,
         };
         match count {
-            Count::Failure => call.traits.set(Traits::FAILED, true),
-            Count::Recovery => call.traits.set(Traits::FAILED, false),
-            Count::Success | Count::Again | Count::Nothing => {}
+            Count::Failure => {
+                call.traits.set(Traits::FAILED, true);
+                call.traits.set(Traits::STANDS, counts);
+            }
+            Count::Success | Count::Recovery => call.traits.set(Traits::FAILED | Traits::STANDS, false),
+            Count::Again | Count::Nothing => {}
         }
         let Call { upstream, gate, permit, api_permit, .. } = *call;
         let from = gate;

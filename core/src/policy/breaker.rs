@@ -63,6 +63,14 @@ pub struct Permit {
     probe: u32,
 }
 
+impl Permit {
+    /// Whether the breaker neither opened nor closed between the two.
+    #[must_use]
+    pub const fn of_the_time_of(self, other: Self) -> bool {
+        self.generation == other.generation
+    }
+}
+
 codes! {
     /// What a breaker is in, for events and snapshots.
     Phase {
@@ -226,6 +234,12 @@ impl Breaker {
 
     const fn permit(&self) -> Permit {
         Permit { generation: self.generation, probe: 0 }
+    }
+
+    /// Whether an outcome with this permit is counted in the window.
+    #[must_use]
+    pub const fn counts(&self, permit: Permit) -> bool {
+        self.is_closed() && permit.generation == self.generation
     }
 
     /// An attempt is sent that this open breaker does not hold back: its endpoint did not fail.
