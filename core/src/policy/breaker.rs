@@ -200,16 +200,17 @@ impl Breaker {
         opening.since.saturating_add(grown.min(self.settings.latest_probe))
     }
 
-    /// When a probe will be due by time alone; `None` = closed.
+    /// When a call may pass by time alone, as the probe or after a silence; `None` = closed.
     #[must_use]
     pub fn due_at(&self) -> Option<u64> {
         let State::Open(opening) = &self.state else { return None };
-        Some(match opening.next {
+        let due = match opening.next {
             Next::AtOnce => 0,
             Next::Leased(until) => until,
             Next::Later if opening.turned_away >= tuned!(PROBE_EVERY) => opening.cool_until.min(self.latest(opening)),
             Next::Later => self.latest(opening),
-        })
+        };
+        Some(due.min(self.moved.saturating_add(self.settings.window)))
     }
 
     /// A call was refused, or lined up because this breaker is open.

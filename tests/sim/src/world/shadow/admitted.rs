@@ -115,7 +115,7 @@ impl Shadow {
         let verdict = self.upstreams[call.upstream].verdict(&call, now);
         let shut = matches!(verdict, Verdict::Shut(_));
         if shut {
-            self.held_back(id, in_own_line);
+            self.held_back(id, in_own_line)?;
         }
         let call = self.known(id).clone();
         let way = self.way(id, &call, verdict);
@@ -206,10 +206,11 @@ impl Shadow {
     }
 
     /// An open breaker: what it held goes back, and it counts for the next probe when it did not wait already.
-    fn held_back(&mut self, id: u32, in_own_line: bool) {
+    fn held_back(&mut self, id: u32, in_own_line: bool) -> Result<(), String> {
         let call = self.known(id);
         let (holds, right) = (std::mem::take(&mut call.holds), std::mem::take(&mut call.right));
         let call = call.clone();
+        self.may_be_held(&call)?;
         let upstream = &mut self.upstreams[call.upstream];
         if holds > 0 {
             upstream.budget.give_back(holds);
@@ -227,6 +228,7 @@ impl Shadow {
         if call.replayed && call.paying == Paying::Free && call.standing.node == Node::Flight {
             self.marks.hit(Mark::ReplayIntoOpen);
         }
+        Ok(())
     }
 
     fn mark_deadline(&mut self, from: Standing) {

@@ -149,6 +149,11 @@ impl Breaker {
         self.rules.slow_after
     }
 
+    #[must_use]
+    pub fn window(&self) -> u64 {
+        self.rules.window
+    }
+
     /// Whether an outcome that comes with this permit would be counted in the window.
     #[must_use]
     pub fn counts(&self, permit: Permit) -> bool {

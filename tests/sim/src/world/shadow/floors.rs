@@ -1,10 +1,60 @@
-//! What each rule may cost at worst: held after every input, from the bare facts.
+//! What each rule may do at worst, held after every input: the floors of `core/manual/waits-and-refusals.md` that show
+//! themselves on one engine.
 
+use super::call::Call;
+use super::gates::Verdict;
 use super::{Shadow, ensure};
+use unruffled_core::Standing;
 
 impl Shadow {
+    /// No queue stands still: whoever is the head of a retry queue is told to come when it could go by time alone, or a wake
+    /// for it is under way. With nothing under way and no token that is a second away at most.
     pub(super) fn floors(&self) -> Result<(), String> {
-        ensure!(self.now < u64::MAX, "");
+        if self.unpulled || self.closed {
+            return Ok(());
+        }
+        for (line, head) in self.lines.retry_heads() {
+            let call = &self.calls[&head];
+            if call.woken || call.told <= self.now + 1 {
+                continue;
+            }
+            if let Some(at) = self.goes_at(line, call) {
+                ensure!(
+                    call.told <= at.max(self.now + 1),
+                    "call {head} is the head of {line:?}, could go at {at} and was told to come at {}",
+                    call.told
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// When the head of a retry queue could go by time alone; `None` = not before something ends or begins. What the seconds
+    /// deposit is left out: each call that begins moves that time, and a head is not told anew for it.
+    fn goes_at(&self, line: Standing, head: &Call) -> Option<u64> {
+        let now = self.now;
+        let upstream = &self.upstreams[head.upstream];
+        let verdict = upstream.verdict(head, now);
+        if let Verdict::Shut(at) = verdict {
+            return Some(at);
+        }
+        let price = upstream.budget.price(head.attempts);
+        if !self.needs_right(head, verdict) || upstream.budget.had(now, price) {
+            return Some(now);
+        }
+        let asks_at = upstream.gates[usize::from(line.place)].asks_at;
+        (!self.under_way(head.upstream, line.place)).then_some(asks_at)
+    }
+
+    /// An open breaker holds a call back: not when its endpoint did not fail since its latest success, and not after nothing
+    /// was sent and nothing ended for a whole window.
+    pub(super) fn may_be_held(&self, call: &Call) -> Result<(), String> {
+        let upstream = &self.upstreams[call.upstream];
+        let gate = &upstream.gates[usize::from(call.gate())];
+        ensure!(gate.ill, "held back, and no call of its endpoint failed since the latest success");
+        let window = upstream.breakers(call).map(|breaker| breaker.window()).max().unwrap_or(0);
+        let silent = self.now - upstream.moved;
+        ensure!(silent < window, "held back, and nothing was sent and nothing ended for {silent} ms");
         Ok(())
     }
 }

@@ -36,6 +36,8 @@ pub struct Gate {
     latency: u64,
     /// How long the latest failure took.
     failing: u64,
+    /// A call failed here, and none succeeded since while the breaker was closed.
+    pub ill: bool,
     /// The latest success.
     well_at: Option<u64>,
     /// When the head may go without a token, and how many that did failed in a row.
@@ -57,8 +59,8 @@ pub enum Verdict {
 
 impl Gate {
     pub(super) fn new(whose: Whose, breaker: Option<Breaker>) -> Self {
-        let (latency, failing, well_at, asks_at, asks_failed, used) = (0, 0, None, 0, 0, 0);
-        Self { whose, breaker, latency, failing, well_at, asks_at, asks_failed, used }
+        let (latency, failing, ill, well_at, asks_at, asks_failed, used) = (0, 0, false, None, 0, 0, 0);
+        Self { whose, breaker, latency, failing, ill, well_at, asks_at, asks_failed, used }
     }
 
     /// A success was delivered; `by_right`: of a call that its queue let go.
@@ -66,6 +68,7 @@ impl Gate {
         let sample = (elapsed * 1_024).max(1);
         self.latency = if self.latency == 0 { sample } else { self.latency - self.latency / 8 + sample / 8 };
         self.well_at = Some(now);
+        self.ill &= self.breaker.as_ref().is_some_and(Breaker::is_open);
         if by_right {
             (self.asks_at, self.asks_failed) = (0, 0);
         }
@@ -174,7 +177,7 @@ impl Upstream {
     }
 
     /// The breakers of a call.
-    fn breakers<'a>(&'a self, call: &'a Call) -> impl Iterator<Item = &'a Breaker> {
+    pub(super) fn breakers<'a>(&'a self, call: &'a Call) -> impl Iterator<Item = &'a Breaker> {
         call.permits.iter().flatten().filter_map(|(place, _)| self.gates[usize::from(*place)].breaker.as_ref())
     }
 
@@ -260,7 +263,9 @@ impl Shadow {
         let now = self.now;
         let call = self.known(id).clone();
         if count == Count::Failure {
-            self.upstreams[call.upstream].own_gate(&call).failing = now - call.sent_at;
+            let gate = self.upstreams[call.upstream].own_gate(&call);
+            gate.failing = now - call.sent_at;
+            gate.ill = true;
         }
         let again = call.failed && count == Count::Failure;
         match count {
