@@ -201,8 +201,11 @@ impl Engine {
             let Some(breaker) = gate.breaker.as_mut() else { continue };
             let told = breaker.due_at();
             breaker.settle(permit, count, From { endpoint: from, waiting }, now, &draw);
-            // Closed, or a probe is due earlier: whoever waits for it was told a later time.
-            let earlier = told.is_some_and(|told| breaker.due_at().unwrap_or(0) < told);
+            // Opened or closed, or a probe is due earlier: whoever waits was told another time, or none.
+            let earlier = match (told, breaker.due_at()) {
+                (Some(told), due) => due.unwrap_or(0) < told,
+                (None, due) => due.is_some(),
+            };
             if breaker.phase() != gate.told {
                 self.tell_phase(upstream, place);
             }
