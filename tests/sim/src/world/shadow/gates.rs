@@ -68,7 +68,6 @@ impl Gate {
         let sample = (elapsed * 1_024).max(1);
         self.latency = if self.latency == 0 { sample } else { self.latency - self.latency / 8 + sample / 8 };
         self.well_at = Some(now);
-        self.ill &= self.breaker.as_ref().is_some_and(Breaker::is_open);
         if by_right {
             (self.asks_at, self.asks_failed) = (0, 0);
         }
@@ -289,10 +288,13 @@ impl Shadow {
             if matches!(moved, Moved::Opened { .. } | Moved::Reopened { .. }) {
                 breaker.cools_until(core.cool_until(call.upstream as u32, place))?;
             }
-            match count {
-                Count::Failure if i == 0 => self.known(id).failed_in = failed_in,
-                Count::Success | Count::Recovery if i == 0 => self.known(id).failed_in = None,
-                _ => {}
+            if i == 0 && matches!(count, Count::Success | Count::Recovery) {
+                let closed = !breaker.is_open();
+                self.upstreams[call.upstream].own_gate(&call).ill &= !closed;
+                self.known(id).failed_in = None;
+            }
+            if i == 0 && count == Count::Failure {
+                self.known(id).failed_in = failed_in;
             }
             let mark = match moved {
                 Moved::No if permit.probe > 0 && count == Count::Nothing => Mark::ProbeNothing,
