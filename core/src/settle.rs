@@ -200,11 +200,14 @@ impl Engine {
             let waiting = if place == API && from != API { all } else { gate.line.len };
             let Some(breaker) = gate.breaker.as_mut() else { continue };
             let told = breaker.due_at();
+            let was_well = breaker.is_well();
             breaker.settle(permit, count, From { endpoint: from, waiting }, now, &draw);
             // Opened or closed, or a probe is due earlier: whoever waits was told another time, or none.
             let earlier = match (told, breaker.due_at()) {
                 (Some(told), due) => due.unwrap_or(0) < told,
-                (None, due) => due.is_some(),
+                // Well again: the API's breaker does not hold it back any more.
+                (None, None) => breaker.is_well() && !was_well,
+                (None, Some(_)) => true,
             };
             if breaker.phase() != gate.told {
                 self.tell_phase(upstream, place);

@@ -21,7 +21,8 @@ impl Shadow {
             if let Some(at) = self.goes_at(line, call) {
                 ensure!(
                     call.told <= at.max(self.now + 1),
-                    "call {head} is the head of {line:?}, could go at {at} and was told to come at {}",
+                    "call {head} is the head of {line:?} ({:?}), could go at {at} and was told to come at {}",
+                    self.upstreams[call.upstream].verdict(call, self.now),
                     call.told
                 );
             }
