@@ -202,12 +202,12 @@ impl Engine {
             let told = breaker.due_at();
             let was_well = breaker.is_well();
             breaker.settle(permit, count, From { endpoint: from, waiting }, now, &draw);
-            // Opened or closed, or a probe is due earlier: whoever waits was told another time, or none.
+            // Opened or closed, or a probe is due now or earlier: whoever waits was told another time, or none.
             let earlier = match (told, breaker.due_at()) {
-                (Some(told), due) => due.unwrap_or(0) < told,
-                // Well again: the API's breaker does not hold it back any more.
-                (None, None) => breaker.is_well() && !was_well,
-                (None, Some(_)) => true,
+                (Some(told), Some(due)) => due < told || due <= now,
+                // The API's breaker holds back an endpoint that is not well.
+                (None, None) => breaker.is_well() != was_well,
+                (Some(_), None) | (None, Some(_)) => true,
             };
             if breaker.phase() != gate.told {
                 self.tell_phase(upstream, place);
