@@ -204,7 +204,7 @@ impl Engine {
             breaker.settle(permit, count, From { endpoint: from, waiting }, now, &draw);
             // Opened or closed, or a probe is due now or earlier: whoever waits was told another time, or none.
             let earlier = match (told, breaker.due_at()) {
-                (Some(told), Some(due)) => due < told || due <= now,
+                (Some(told), Some(due)) => due < told || due <= now || told <= now,
                 // The API's breaker holds back an endpoint that is not well.
                 (None, None) => breaker.is_well() != was_well,
                 (Some(_), None) | (None, Some(_)) => true,
