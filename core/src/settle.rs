@@ -59,7 +59,12 @@ impl Engine {
         }
         match verdict.class {
             Class::Deliver => self.deliver(slot, status, elapsed),
-            Class::Final => self.fail(slot, Reason::Status, told.wait),
+            Class::Final => {
+                if count == Count::Failure {
+                    self.asked_in_vain(slot);
+                }
+                self.fail(slot, Reason::Status, told.wait)
+            }
             Class::Unauthorized => self.unauthorized(slot, elapsed),
             Class::Once => {
                 let call = self.calls.at_mut(slot);
@@ -400,16 +405,24 @@ impl Engine {
         Step::Park { at_most: left }.into()
     }
 
-    /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
-    fn retry(&mut self, slot: Slot, retry: Retry, told: Told) -> Answer {
+    /// A retry that went without a token failed: the next head waits before it asks.
+    fn asked_in_vain(&mut self, slot: Slot) {
         let now = self.now;
-        let Call { route, traits, attempts, limits, last, ordinal, upstream, gate, .. } = *self.calls.at(slot);
-        let rules = self.config.route(route).retry;
+        let Call { route, traits, upstream, gate, .. } = *self.calls.at(slot);
+        let base = self.config.route(route).retry.base;
         if traits.has(Traits::ASKED)
             && let Some(gate) = self.gate(upstream, gate)
         {
-            gate.asking.failed(now, rules.base);
+            gate.asking.failed(now, base);
         }
+    }
+
+    /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
+    fn retry(&mut self, slot: Slot, retry: Retry, told: Told) -> Answer {
+        let now = self.now;
+        let Call { route, traits, attempts, limits, last, ordinal, .. } = *self.calls.at(slot);
+        let rules = self.config.route(route).retry;
+        self.asked_in_vain(slot);
         let doubtful = self.calls.at(slot).worst == Outcome::Unknown;
         self.calls.at_mut(slot).traits.set(Traits::DOUBTFUL, doubtful);
         let k = u32::from(attempts.max(1));
