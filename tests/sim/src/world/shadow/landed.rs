@@ -63,7 +63,12 @@ impl Shadow {
         let again = Again { server, limited, allowed: repeatable && (limited || call.replayable()), empty };
         match class {
             Class::Deliver => self.delivered(id, status, elapsed, answer),
-            Class::Final => self.must_fail(id, answer, Reason::Status),
+            Class::Final => {
+                if count == Count::Failure {
+                    self.asked_in_vain(id);
+                }
+                self.must_fail(id, answer, Reason::Status)
+            }
             Class::Once if call.once => {
                 self.marks.hit(Mark::OnceTwice);
                 self.delivered(id, status, elapsed, answer)
@@ -161,6 +166,16 @@ impl Shadow {
         self.upstreams[upstream].in_flight -= 1;
         self.upstreams[upstream].moved = now;
         elapsed
+    }
+
+    /// A retry that went without a token failed: the next one waits.
+    fn asked_in_vain(&mut self, id: u32) {
+        let (now, call) = (self.now, self.known(id).clone());
+        if call.asked {
+            let base = self.rules.routes[call.route].base;
+            self.upstreams[call.upstream].own_gate(&call).asked_in_vain(now, base);
+            self.marks.hit(Mark::AskedInVain);
+        }
     }
 
     /// A time-out that says nothing about the server: the deadline left less than the policy gives an attempt, and the server
@@ -300,10 +315,7 @@ impl Shadow {
         let call = call.clone();
         let rules = std::rc::Rc::clone(&self.rules);
         let route = &rules.routes[call.route];
-        if call.asked {
-            self.upstreams[call.upstream].own_gate(&call).asked_in_vain(now, route.base);
-            self.marks.hit(Mark::AskedInVain);
-        }
+        self.asked_in_vain(id);
         let (least, most) = backoff(route.base, route.cap, route.jitter, call.attempts.max(1), again);
         let paused = self.pauses(id, again, now + least);
         if self.closed {
