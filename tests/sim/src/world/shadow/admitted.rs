@@ -81,7 +81,10 @@ impl Shadow {
                 let upstream = call.upstream;
                 self.upstreams[upstream].budget.take(now, price)?;
             }
-            Way::Asks => self.marks.hit(Mark::Asked),
+            Way::Asks => {
+                let first = self.known(id).attempts == 0;
+                self.marks.hit(if first { Mark::AskedFirst } else { Mark::Asked });
+            }
         }
         self.known(id).right = true;
         Ok(())
@@ -133,9 +136,11 @@ impl Shadow {
             } else if call.attempts > 0 {
                 self.marks.hit(Mark::PatienceEndsOpen);
             }
+            let longest = self.upstreams[call.upstream].longest_rest(&call);
             ensure!(
-                matches!(answer.step(), Step::Fail { retry_after: 1.., .. }),
-                "circuit-open says when to come back"
+                matches!(answer.step(), Step::Fail { retry_after: 1.., .. })
+                    && matches!(answer.step(), Step::Fail { retry_after, .. } if u64::from(retry_after) <= longest),
+                "circuit-open says when to come back, in {longest} ms at most"
             );
             return self.must_fail(id, answer, Reason::CircuitOpen);
         }
@@ -372,6 +377,9 @@ impl Shadow {
         }
         if was_open && call.standing.node == Node::Retry {
             self.marks.hit(Mark::ProbeFromLine);
+        }
+        if call.paying == Paying::Owes && !call.right {
+            self.marks.hit(Mark::ProbeUnpaid);
         }
         next.holds = 0;
         next.counted = call.paying != Paying::Free;

@@ -154,6 +154,12 @@ impl Breaker {
         self.rules.window
     }
 
+    /// The rest of a cool-down or of a lease at most.
+    #[must_use]
+    pub fn longest_rest(&self) -> u64 {
+        LEASE.max(self.rules.cool_down + self.rules.cool_down / 10)
+    }
+
     /// Whether an outcome that comes with this permit would be counted in the window.
     #[must_use]
     pub fn counts(&self, permit: Permit) -> bool {

@@ -226,6 +226,11 @@ impl Upstream {
         }
     }
 
+    /// The longest time after which circuit-open may say to come back.
+    pub(super) fn longest_rest(&self, call: &Call) -> u64 {
+        self.breakers(call).map(Breaker::longest_rest).max().unwrap_or(0)
+    }
+
     pub(super) fn turn_away(&mut self, call: &Call) {
         for (place, _) in call.permits.into_iter().flatten() {
             if let Some(breaker) = &mut self.gates[usize::from(place)].breaker {

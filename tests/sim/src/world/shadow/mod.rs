@@ -535,8 +535,13 @@ impl Shadow {
                 self.lines.leave(from, id);
             }
             if lines::in_line(to) {
-                let joined = self.lines.join(to, id, call.attempts == 0, now);
+                let first = call.attempts == 0;
+                let woken = self.lines.head(to).is_some_and(|head| self.calls[&head].woken);
+                let joined = self.lines.join(to, id, first, now);
                 if let Joined::Newest { next, displaced } = joined {
+                    if next && woken {
+                        self.marks.hit(Mark::NewestBeforeWoken);
+                    }
                     self.marks.hit(if next { Mark::NewestFirst } else { Mark::NewestSecond });
                     if displaced {
                         self.marks.hit(Mark::NewestDisplaced);
