@@ -87,7 +87,14 @@ impl Server {
     }
 
     /// A request arrives; how it ends and after how many milliseconds.
-    pub fn request(&mut self, dice: &mut Dice, options: &Options, now: u64, client: usize, endpoint: u32) -> (u64, End) {
+    pub fn request(
+        &mut self,
+        dice: &mut Dice,
+        options: &Options,
+        now: u64,
+        client: usize,
+        endpoint: u32,
+    ) -> (u64, End) {
         let (since, mood) =
             self.phases.iter().rev().find(|(from, _)| *from <= now).copied().unwrap_or((0, Mood::Healthy));
         let quick = dice.magnitude(1, self.latency);
@@ -164,7 +171,9 @@ fn mood(dice: &mut Dice) -> Mood {
         9 => Mood::Flapping(dice.range(100, 5_000)),
         10 => Mood::Partition,
         11 => Mood::Expired(dice.range(50_000, 500_000) as u32),
-        12 | 13 => Mood::Partly { of: dice.range(2, 3) as u32, end: dice.pick(&[status(503), status(500), End::Silence]) },
+        12 | 13 => {
+            Mood::Partly { of: dice.range(2, 3) as u32, end: dice.pick(&[status(503), status(500), End::Silence]) }
+        }
         _ => Mood::Slope { from: dice.magnitude(1, 15_000), to: dice.magnitude(1, 15_000) },
     }
 }

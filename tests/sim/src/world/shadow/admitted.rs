@@ -22,17 +22,11 @@ enum Way {
 /// What the breaker and the queue say to a call.
 #[derive(Debug, Clone, Copy)]
 struct Gated {
-    verdict: Verdict,
+    shut: bool,
     /// `None` = it waits in its queue.
     way: Option<Way>,
     /// What is left of its patience there, and of the time that its host lends a slot.
     rest: u64,
-}
-
-impl Gated {
-    fn shut(&self) -> bool {
-        matches!(self.verdict, Verdict::Shut(_))
-    }
 }
 
 impl Shadow {
@@ -144,7 +138,7 @@ impl Shadow {
             );
             return self.must_fail(id, answer, Reason::CircuitOpen);
         }
-        let gated = Gated { verdict, way, rest };
+        let gated = Gated { shut, way, rest };
         match answer.step() {
             Step::Send { timeout } => {
                 ensure!(!shut, "sent while a breaker is open, and no probe is due");
@@ -255,7 +249,8 @@ impl Shadow {
         call.eventful = true;
         let to = call.standing;
         if to.node != Node::Retry {
-            let way = gated.way.ok_or_else(|| format!("{gated:?}, and it stands in {to:?}"))?;
+            let why = if gated.shut { "a breaker is open" } else { "others wait or there is no token" };
+            let way = gated.way.ok_or_else(|| format!("{why}, and it stands in {to:?}"))?;
             self.goes(id, way)?;
         }
         let call = self.known(id).clone();

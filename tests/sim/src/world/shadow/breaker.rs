@@ -181,7 +181,7 @@ impl Breaker {
             return Says::Pass;
         }
         // 1 s after the opening, twice as long after each probe that failed, up to the latest probe.
-        let latest = open.since + (self.rules.cool_down * 2 << open.lost.min(20)).min(self.rules.latest_probe);
+        let latest = open.since + ((self.rules.cool_down * 2) << open.lost.min(20)).min(self.rules.latest_probe);
         let due = match open.next {
             Next::AtOnce => 0,
             Next::Leased(until) => until,
@@ -236,14 +236,7 @@ impl Breaker {
     }
 
     /// An attempt's outcome. `from`: the gate of its endpoint; `waiting`: calls that wait for this breaker.
-    pub fn settle(
-        &mut self,
-        permit: Permit,
-        count: Count,
-        from: u16,
-        waiting: &dyn Fn() -> u64,
-        now: u64,
-    ) -> Moved {
+    pub fn settle(&mut self, permit: Permit, count: Count, from: u16, waiting: &dyn Fn() -> u64, now: u64) -> Moved {
         if permit.generation != self.generation {
             return Moved::Old { open: self.open.is_some() };
         }
@@ -267,8 +260,7 @@ impl Breaker {
             Count::Failure | Count::Again if lapsed => Moved::LateFailure,
             Count::Failure | Count::Again => {
                 let (lost, turned_away) = (open.lost + 1, open.turned_away + waiting());
-                *open =
-                    Open { since: now, cool_until: 0, turned_away, wins: 0, lost, next: Next::Later, moved: now };
+                *open = Open { since: now, cool_until: 0, turned_away, wins: 0, lost, next: Next::Later, moved: now };
                 Moved::Reopened { counted: turned_away }
             }
             Count::Nothing => {

@@ -104,8 +104,8 @@ impl Budget {
     /// Whether there is so much and time alone did not make it so.
     #[must_use]
     pub fn had(&self, now: u64, price: u64) -> bool {
-        let full = self.capacity
-            + self.begins.iter().filter(|at| *at / SLICE + 10 > now / SLICE).count() as u64 * TOKEN / 50;
+        let full =
+            self.capacity + self.begins.iter().filter(|at| *at / SLICE + 10 > now / SLICE).count() as u64 * TOKEN / 50;
         self.per_second == 0 && self.tokens.min(full) >= price
     }
 

@@ -338,5 +338,4 @@ impl Shadow {
         }
         Ok(())
     }
-
 }

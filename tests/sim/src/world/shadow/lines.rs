@@ -32,7 +32,10 @@ pub enum Joined {
     /// A first attempt, before the retries.
     Front,
     /// The newest of a queue that stands: its turn is the next, or the one after; another may have been the newest before.
-    Newest { next: bool, displaced: bool },
+    Newest {
+        next: bool,
+        displaced: bool,
+    },
 }
 
 /// Whether a standing is in a line.
@@ -108,16 +111,22 @@ impl Lines {
 
     /// The heads of all retry queues.
     pub fn retry_heads(&self) -> impl Iterator<Item = (Standing, u32)> + '_ {
-        let all = Standing { node: Node::Retry, upstream: 0, place: 0 }
-            ..=Standing { node: Node::Retry, upstream: u32::MAX, place: u16::MAX };
+        let all = Standing { node: Node::Retry, upstream: 0, place: 0 }..=Standing {
+            node: Node::Retry,
+            upstream: u32::MAX,
+            place: u16::MAX,
+        };
         self.lines.range(all).filter_map(|(line, it)| Some((*line, it.queue.front()?.0)))
     }
 
     /// Calls in all retry queues of an upstream.
     #[must_use]
     pub fn all_retries(&self, upstream: u32) -> u64 {
-        let all = Standing { node: Node::Retry, upstream, place: 0 }
-            ..=Standing { node: Node::Retry, upstream, place: u16::MAX };
+        let all = Standing { node: Node::Retry, upstream, place: 0 }..=Standing {
+            node: Node::Retry,
+            upstream,
+            place: u16::MAX,
+        };
         self.lines.range(all).map(|(_, line)| line.queue.len() as u64).sum()
     }
 

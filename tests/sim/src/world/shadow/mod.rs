@@ -293,7 +293,8 @@ impl Shadow {
         up.budget.begin(now);
         let (calls, marks) = (&self.calls, &mut self.marks);
         let live = |gate| {
-            let here = |call: &Call| call.upstream == upstream && call.gate() == gate && call.standing.node != Node::Kept;
+            let here =
+                |call: &Call| call.upstream == upstream && call.gate() == gate && call.standing.node != Node::Kept;
             calls.values().any(here)
         };
         let gates = up.gates_for(&rules, route, endpoint, &live, &mut |mark| marks.hit(mark));
