@@ -113,13 +113,16 @@ impl Rules {
             (BreakerScope::Both, false),
             (BreakerScope::Both, false),
         ]);
+        // `breaker: false` has no room for a scope.
+        let (scope, scope_written) =
+            if breaker.is_some() { (scope, scope_written) } else { (BreakerScope::Both, false) };
         let own = route(dice, breaker, &limits);
         let mut routes = vec![own.clone()];
         for _ in 0..dice.range(0, 3) {
             let mut other = Route { repeatable: dice.pick(&[None, None, Some(true), Some(false)]), ..own.clone() };
             if dice.chance(200_000) {
                 other.breaker = None;
-            } else if breaker.is_some() && scope != BreakerScope::Api && dice.chance(200_000) {
+            } else if scope != BreakerScope::Api && dice.chance(200_000) {
                 other.breaker = Some(self::breaker(dice));
             }
             if dice.chance(300_000) {
