@@ -83,8 +83,9 @@ pub struct Call {
     pub lined_up: u64,
     /// A wake named it and it was not resumed since.
     pub woken: bool,
-    /// When it was told to ask again.
+    /// When it was told to ask again, and whether a wake may come before.
     pub told: u64,
+    pub parked: bool,
     /// Billionths of a token that its queue let it go with; it was not sent yet.
     pub holds: u64,
 }

@@ -4,7 +4,7 @@
 use super::call::Call;
 use super::gates::Verdict;
 use super::{Shadow, ensure};
-use unruffled_core::Standing;
+use unruffled_core::{Node, Standing};
 
 impl Shadow {
     /// No queue stands still: whoever is the head of a retry queue is told to come when it could go by time alone, or a wake
@@ -13,7 +13,8 @@ impl Shadow {
         if self.unpulled || self.closed {
             return Ok(());
         }
-        for (line, head) in self.lines.retry_heads() {
+        self.no_place_is_left()?;
+        for (line, head) in self.lines.heads(Node::Retry) {
             let call = &self.calls[&head];
             if call.woken || call.told <= self.now + 1 {
                 continue;
@@ -25,6 +26,21 @@ impl Shadow {
                     self.upstreams[call.upstream].verdict(call, self.now),
                     call.told
                 );
+            }
+        }
+        Ok(())
+    }
+
+    /// A free place under the cap is for the head of its line, or for a head that has its turn at a bucket and only lacks that.
+    fn no_place_is_left(&self) -> Result<(), String> {
+        let free = |line: Standing| self.upstreams[line.upstream as usize].in_flight < self.rules.concurrency;
+        for node in [Node::Cap, Node::Bucket] {
+            for (line, head) in self.lines.heads(node).filter(|(line, _)| free(*line)) {
+                let cap = Standing { node: Node::Cap, place: 0, ..line };
+                let call = &self.calls[&head];
+                let told = call.woken || call.told <= self.now + 1;
+                let lacks = node == Node::Cap || call.parked && self.lines.head(cap).is_none();
+                ensure!(told || !lacks, "a place under the cap is free, and call {head}, the head of {line:?}, sleeps");
             }
         }
         Ok(())

@@ -109,13 +109,10 @@ impl Lines {
         self.lines.get(&line).into_iter().flat_map(|line| &line.queue).map(|(id, _)| *id)
     }
 
-    /// The heads of all retry queues.
-    pub fn retry_heads(&self) -> impl Iterator<Item = (Standing, u32)> + '_ {
-        let all = Standing { node: Node::Retry, upstream: 0, place: 0 }..=Standing {
-            node: Node::Retry,
-            upstream: u32::MAX,
-            place: u16::MAX,
-        };
+    /// The heads of all lines of a kind.
+    pub fn heads(&self, node: Node) -> impl Iterator<Item = (Standing, u32)> + '_ {
+        let all =
+            Standing { node, upstream: 0, place: 0 }..=Standing { node, upstream: u32::MAX, place: u16::MAX };
         self.lines.range(all).filter_map(|(line, it)| Some((*line, it.queue.front()?.0)))
     }
 

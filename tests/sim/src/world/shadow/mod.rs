@@ -165,6 +165,7 @@ impl Shadow {
             && let Some(call) = self.calls.get_mut(&id)
         {
             call.told = self.now + ms;
+            call.parked = matches!(answer.step(), Step::Park { .. });
             ensure!(ms <= call.rest(self.now), "holds a slot of the host {ms} ms, {} are left", call.rest(self.now));
         }
         Ok(())
@@ -340,6 +341,7 @@ impl Shadow {
                 lined_up: 0,
                 woken: false,
                 told: 0,
+                parked: false,
                 holds: 0,
             },
         );
