@@ -75,6 +75,7 @@ impl Feed<'_> {
                 let what = self.of(&[0, 0, 7, 4, 5, 8, 6, 15, 9]) | (self.byte() as u32 & 127) << 4;
                 let deadline = if self.byte() < 64 { now + self.byte() * 100 } else { 0 };
                 let route = self.byte() as u32 % (rules.routes.len() as u32 + 1);
+                let route = route | (self.byte() as u32 % 71) << 16;
                 Input::Begin { call, now, route, scope: self.of(&[0, 0, 0, 1, 2]), what, deadline }
             }
             8..=15 => Input::Respond { call, now, status: self.status(), headers: self.headers() },

@@ -32,6 +32,7 @@ struct Open {
     /// Counts its steps: a timer of an earlier step says nothing.
     step: u32,
     deadline: u64,
+    endpoint: u32,
 }
 
 /// One client.
@@ -154,21 +155,31 @@ impl Host {
             if dice.chance(options.other_credential) { dice.range(1, CREDENTIALS.len() as u64 - 1) as u8 } else { 0 };
         let routes = self.rules.routes.len() as u64;
         let route = if dice.chance(options.routed) { dice.range(0, routes - 1) as u32 } else { 0 };
+        // Where a route fits, a host names no endpoint.
+        let endpoint = if route == 0 && self.rules.endpoints > 0 { self.endpoint(dice) } else { 0 };
         let asked = dice.chance(options.own_deadline);
-        let within = dice.magnitude(1, 100_000);
+        let within = if dice.chance(400_000) { dice.magnitude(60, 3_000) } else { dice.magnitude(1, 100_000) };
         let scope = self.scope(origin, credential)?;
         let now = self.clock(around);
         let deadline = if asked { now + within } else { 0 };
         let what = method | flags << 4 | upload << 16;
         let total = self.rules.routes[if origin == 0 { route as usize } else { 0 }].total;
-        self.open.insert(id, Open { step: 0, deadline: around.now + if asked { within } else { total } });
+        let deadline_at = around.now + if asked { within } else { total };
+        self.open.insert(id, Open { step: 0, deadline: deadline_at, endpoint });
         if around.dice.chance(around.options.cancel) {
             let soon = around.dice.chance(around.options.cancel_soon);
             let after = if soon { around.dice.range(0, 5) } else { around.dice.magnitude(1, 30_000) };
             around.queue.plan(around.now + after, Event::Cancel(self.place, id));
         }
-        let answer = self.word(Input::Begin { call: id, now, route, scope, what, deadline })?;
+        let answer = self.word(Input::Begin { call: id, now, route: route | endpoint << 16, scope, what, deadline })?;
         self.follow(around, id, answer)
+    }
+
+    /// Half the calls go to a few endpoints, the others to any; some to none.
+    fn endpoint(&self, dice: &mut Dice) -> u32 {
+        let most = if dice.chance(500_000) { self.rules.endpoints.min(3) } else { self.rules.endpoints };
+        let least = u64::from(!dice.chance(50_000));
+        dice.range(least, most) as u32
     }
 
     fn scope(&mut self, origin: u8, credential: u8) -> Result<u32, Box<Broken>> {
@@ -209,12 +220,12 @@ impl Host {
         }
         let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
         open.step += 1;
-        let Open { step: count, deadline } = *open;
+        let Open { step: count, deadline, endpoint } = *open;
         let place = self.place;
         let mut after = |ms: u64, event: Event| around.queue.plan(around.now + ms, event);
         match step {
             Step::Send { timeout } => {
-                let (takes, end) = around.server.request(around.dice, around.options, around.now, place);
+                let (takes, end) = around.server.request(around.dice, around.options, around.now, place, endpoint);
                 if around.dice.chance(around.options.leak / 16) && !around.peaceful {
                     self.checked.shadow.marks.hit(Mark::HostLeaks);
                     self.open.remove(&id);
@@ -372,7 +383,7 @@ impl Host {
             0 => Input::Begin {
                 call,
                 now,
-                route: dice.range(0, 5) as u32,
+                route: dice.range(0, 5) as u32 | (dice.range(0, 3) as u32) << 16,
                 scope: dice.range(0, 12) as u32,
                 what: dice.range(9, 40) as u32,
                 deadline: 0,
@@ -397,7 +408,7 @@ impl Host {
         match input {
             Input::Begin { .. } => {
                 self.next = self.next.max(call + 1);
-                self.open.insert(call, Open { step: 0, deadline: around.now + 60_000 });
+                self.open.insert(call, Open { step: 0, deadline: around.now + 60_000, endpoint: 0 });
             }
             Input::Abandon { .. } => {
                 self.open.remove(&call);

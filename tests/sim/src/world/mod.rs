@@ -82,7 +82,13 @@ pub fn play(seed: u64) -> Outcome {
         if let Event::Begin(_) = event {
             left[client] -= 1;
             if left[client] > 0 {
-                let next = if dice.chance(options.burst) { 0 } else { dice.range(0, gap * 2) };
+                let next = if dice.chance(options.burst) {
+                    0
+                } else if dice.chance(options.silence / 16) {
+                    dice.range(30_000, 300_000)
+                } else {
+                    dice.range(0, gap * 2)
+                };
                 queue.plan(now + next, Event::Begin(client));
             }
         }

@@ -27,6 +27,8 @@ options! {
     unsafe_method, keyed, one_shot_body, stacked, dropin, credentials, slot, own_deadline, upload, other_origin, other_credential, routed,
     /// The next call begins in the same millisecond.
     burst,
+    /// The next call begins minutes later.
+    silence,
     // Of the caller
     cancel, cancel_soon,
     // Of an answer, beside what the server's phase says

@@ -38,7 +38,8 @@ pub struct BreakerRules {
     pub cool_down: u64,
     pub latest_probe: u64,
     pub probes: u64,
-    pub wait: u64,
+    /// `None` = not written: as long as a call's own retries would go on.
+    pub wait: Option<u64>,
     pub slow_after: Option<u64>,
 }
 
@@ -77,6 +78,8 @@ pub struct Rules {
     pub concurrency: u64,
     pub max_waiting: u64,
     pub scope: BreakerScope,
+    /// Whether the text names `breaker.scope`; `both` need not be.
+    pub scope_written: bool,
     /// Millionths of a token.
     pub capacity: u64,
     pub per_call: u64,
@@ -88,6 +91,8 @@ pub struct Rules {
     pub written: bool,
     /// 0 = the API's own.
     pub routes: Vec<Route>,
+    /// How many endpoints callers tell apart where no route is declared.
+    pub endpoints: u64,
 }
 
 impl Rules {
@@ -101,13 +106,24 @@ impl Rules {
             8 => vec![limit(dice, true), limit(dice, false)],
             _ => vec![limit(dice, false), limit(dice, false), limit(dice, false)],
         };
-        let scope = dice.pick(&[BreakerScope::Api, BreakerScope::Api, BreakerScope::Route, BreakerScope::Both]);
+        let (scope, scope_written) = dice.pick(&[
+            (BreakerScope::Api, true),
+            (BreakerScope::Route, true),
+            (BreakerScope::Both, true),
+            (BreakerScope::Both, false),
+            (BreakerScope::Both, false),
+        ]);
+        // `breaker: false` has no room for a scope.
+        let (scope, scope_written) =
+            if breaker.is_some() { (scope, scope_written) } else { (BreakerScope::Both, false) };
         let own = route(dice, breaker, &limits);
         let mut routes = vec![own.clone()];
         for _ in 0..dice.range(0, 3) {
             let mut other = Route { repeatable: dice.pick(&[None, None, Some(true), Some(false)]), ..own.clone() };
             if dice.chance(200_000) {
                 other.breaker = None;
+            } else if scope != BreakerScope::Api && dice.chance(200_000) {
+                other.breaker = Some(self::breaker(dice));
             }
             if dice.chance(300_000) {
                 let drawn = route(dice, None, &limits);
@@ -144,6 +160,7 @@ impl Rules {
             concurrency: dice.pick(&[1, 2, 4, 10, 100, 100]),
             max_waiting: dice.pick(&[0, 2, 10, 1_000, 1_000, 1_000]),
             scope,
+            scope_written,
             capacity: dice.pick(&[10_000_000, 10_000_000, 10_000_000, 0, 1_000_000, 2_500_000]),
             per_call: dice.pick(&[100_000, 100_000, 0, 333_333, 1_000_000]),
             per_second: dice.pick(&[20_000, 20_000, 0, 700_001]),
@@ -152,6 +169,7 @@ impl Rules {
             keys: dice.chance(300_000),
             written,
             routes,
+            endpoints: dice.pick(&[0, 0, 1, 2, 5, 20, 63, 65, 70]),
         }
     }
 
@@ -178,7 +196,8 @@ impl Rules {
             BreakerScope::Route => "route",
             BreakerScope::Both => "both",
         };
-        parts.push(own.breaker.map_or_else(|| "\"breaker\":false".to_owned(), |rules| rules.text(scope)));
+        let scope = if self.scope_written { format!("\"scope\":\"{scope}\",") } else { String::new() };
+        parts.push(own.breaker.map_or_else(|| "\"breaker\":false".to_owned(), |rules| rules.text(&scope, "")));
         if self.keys {
             parts.push("\"idempotency\":{\"header\":\"Idempotency-Key\"}".to_owned());
         }
@@ -213,6 +232,9 @@ impl Rules {
         }
         if route.breaker.is_none() && self.routes[0].breaker.is_some() {
             parts.push("\"breaker\":false".to_owned());
+        } else if let Some(rules) = route.breaker.filter(|_| route.breaker != self.routes[0].breaker) {
+            // What is not written would be the API's.
+            parts.push(rules.text("", "null"));
         }
         let costs = (0..self.limits.len()).map(|i| {
             let cost = route.costs.iter().find(|(bucket, _)| usize::from(*bucket) == i).map_or(0, |(_, cost)| *cost);
@@ -226,19 +248,24 @@ impl Rules {
 }
 
 impl BreakerRules {
-    fn text(&self, scope: &str) -> String {
-        let slow = self.slow_after.map_or_else(String::new, |ms| format!(",\"slowAfter\":{ms}"));
+    /// `scope` with its comma; `none`: how what is not written is written, if it must be.
+    fn text(&self, scope: &str, none: &str) -> String {
+        let key = |name: &str, ms: Option<u64>| match (ms, none) {
+            (Some(ms), _) => format!(",\"{name}\":{ms}"),
+            (None, "") => String::new(),
+            (None, none) => format!(",\"{name}\":{none}"),
+        };
+        let (wait, slow) = (key("wait", self.wait), key("slowAfter", self.slow_after));
         format!(
-            "\"breaker\":{{\"scope\":\"{scope}\",\"window\":{},\"failureRate\":{},\"minimumCalls\":{},\"run\":{},\
-             \"coolDown\":{},\"latestProbe\":{},\"probes\":{},\"wait\":{}{slow}}}",
+            "\"breaker\":{{{scope}\"window\":{},\"failureRate\":{},\"minimumCalls\":{},\"run\":{},\
+             \"coolDown\":{},\"latestProbe\":{},\"probes\":{}{wait}{slow}}}",
             self.window,
             decimal(self.failure_rate),
             self.minimum_calls,
             self.run,
             self.cool_down,
             self.latest_probe,
-            self.probes,
-            self.wait
+            self.probes
         )
     }
 }
@@ -290,7 +317,7 @@ fn breaker(dice: &mut Dice) -> BreakerRules {
         cool_down,
         latest_probe: cool_down.max(dice.pick(&[5_000, 5_000, 300, 60_000])),
         probes: dice.pick(&[1, 1, 2, 5]),
-        wait: dice.pick(&[0, 0, 1_000, 5_000, 30_000]),
+        wait: dice.pick(&[None, None, None, Some(0), Some(0), Some(1_000), Some(5_000), Some(30_000)]),
         slow_after: dice.chance(150_000).then(|| dice.pick(&[10, 100, 1_000])),
     }
 }

@@ -38,6 +38,13 @@ enum Mood {
     Flapping(u64),
     /// One client of two cannot reach it.
     Partition,
+    /// Credentials expire while it fails: this many millionths are refused with 401.
+    Expired(u32),
+    /// One endpoint of so many fails.
+    Partly {
+        of: u32,
+        end: End,
+    },
     /// Slower and slower, or faster and faster.
     Slope {
         from: u64,
@@ -65,7 +72,7 @@ impl Server {
         let phases = (0..count).map(|i| (length * i / count, mood(dice))).collect();
         Self {
             phases,
-            latency: dice.magnitude(1, 2_000),
+            latency: dice.magnitude(1, 8_000),
             busy_until: Vec::new(),
             tokens: u64::MAX,
             at: 0,
@@ -80,7 +87,14 @@ impl Server {
     }
 
     /// A request arrives; how it ends and after how many milliseconds.
-    pub fn request(&mut self, dice: &mut Dice, options: &Options, now: u64, client: usize) -> (u64, End) {
+    pub fn request(
+        &mut self,
+        dice: &mut Dice,
+        options: &Options,
+        now: u64,
+        client: usize,
+        endpoint: u32,
+    ) -> (u64, End) {
         let (since, mood) =
             self.phases.iter().rev().find(|(from, _)| *from <= now).copied().unwrap_or((0, Mood::Healthy));
         let quick = dice.magnitude(1, self.latency);
@@ -98,6 +112,10 @@ impl Server {
             Mood::Flapping(_) => (quick, fine),
             Mood::Partition if client.is_multiple_of(2) => (quick, End::Fault(Fault::Lost)),
             Mood::Partition => (quick, fine),
+            Mood::Expired(share) if dice.chance(share) => (quick, End::Status(401, Headers::default())),
+            Mood::Expired(_) => (quick, End::Status(503, Headers::default())),
+            Mood::Partly { of, end } if endpoint.is_multiple_of(of) => (quick, end),
+            Mood::Partly { .. } => (quick, fine),
             Mood::Slope { from, to } => {
                 let passed = (now - since).min(10_000);
                 ((from * (10_000 - passed) + to * passed) / 10_000, fine)
@@ -135,7 +153,7 @@ impl Server {
 
 fn mood(dice: &mut Dice) -> Mood {
     let status = |status| End::Status(status, Headers::default());
-    match dice.range(0, 11) {
+    match dice.range(0, 14) {
         0 | 1 => Mood::Healthy,
         2 | 3 => Mood::Down(dice.pick(&[
             status(503),
@@ -152,6 +170,10 @@ fn mood(dice: &mut Dice) -> Mood {
         8 => Mood::Stalling(dice.range(50_000, 1_000_000) as u32),
         9 => Mood::Flapping(dice.range(100, 5_000)),
         10 => Mood::Partition,
+        11 => Mood::Expired(dice.range(50_000, 500_000) as u32),
+        12 | 13 => {
+            Mood::Partly { of: dice.range(2, 3) as u32, end: dice.pick(&[status(503), status(500), End::Silence]) }
+        }
         _ => Mood::Slope { from: dice.magnitude(1, 15_000), to: dice.magnitude(1, 15_000) },
     }
 }

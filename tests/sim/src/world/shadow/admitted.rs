@@ -2,22 +2,94 @@
 //! deadline, breaker, cap, limiter, auth, send.
 
 use super::call::{self, Call, Last, Paying};
+use super::gates::Verdict;
 use super::{Core, Shadow, Token, ensure};
 use crate::world::marks::Mark;
 use std::rc::Rc;
 use unruffled_core::{Answer, Flags, NO_TIME, Node, Reason, Standing, Step};
 
+/// What the queue of its gate takes of a call that goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Nothing: it has its right, or needs none.
+    Free,
+    /// So many billionths of a token.
+    Pays(u64),
+    /// It goes without a token.
+    Asks,
+}
+
+/// What the breaker and the queue say to a call.
+#[derive(Debug, Clone, Copy)]
+struct Gated {
+    shut: bool,
+    /// `None` = it waits in its queue.
+    way: Option<Way>,
+    /// What is left of its patience there, and of the time that its host lends a slot.
+    rest: u64,
+}
+
 impl Shadow {
+    /// Whether a call needs a right of its queue to go: a retry does, and a first attempt that stands there. The breaker's
+    /// probe does not.
+    pub(super) fn needs_right(&self, call: &Call, verdict: Verdict) -> bool {
+        if call.right || verdict == Verdict::Probe {
+            return false;
+        }
+        match call.paying {
+            Paying::Owes => true,
+            Paying::Free => false,
+            Paying::First => call.standing == call.queue() && self.upstreams[call.upstream].budget.price(0) > 0,
+        }
+    }
+
+    /// How the queue lets it go, if it does: the head, with tokens, or without when none of those that left is under way.
+    fn way(&mut self, id: u32, call: &Call, verdict: Verdict) -> Option<Way> {
+        if let Verdict::Shut(_) = verdict {
+            return None;
+        }
+        if !self.needs_right(call, verdict) {
+            return Some(Way::Free);
+        }
+        if self.lines.head(call.queue()).is_some_and(|head| head != id) {
+            return None;
+        }
+        let now = self.now;
+        let budget = &mut self.upstreams[call.upstream].budget;
+        let price = budget.price(call.attempts);
+        if budget.affords(now, price) {
+            return Some(Way::Pays(price));
+        }
+        let asks_at = self.upstreams[call.upstream].own_gate(call).asks_at;
+        (now >= asks_at && !self.under_way(call.upstream, call.gate())).then_some(Way::Asks)
+    }
+
+    /// It goes, at least past its queue.
+    fn goes(&mut self, id: u32, way: Way) -> Result<(), String> {
+        let now = self.now;
+        match way {
+            Way::Free => return Ok(()),
+            Way::Pays(price) => {
+                let call = self.known(id);
+                call.holds = price;
+                let upstream = call.upstream;
+                self.upstreams[upstream].budget.take(now, price)?;
+            }
+            Way::Asks => {
+                let first = self.known(id).attempts == 0;
+                self.marks.hit(if first { Mark::AskedFirst } else { Mark::Asked });
+            }
+        }
+        self.known(id).right = true;
+        Ok(())
+    }
+
     /// The answer to a call that asked to be let in.
     pub(super) fn admitted(&mut self, id: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
         let now = self.now;
         let call = self.known(id).clone();
         let from = call.standing;
-        let own_line = Standing {
-            node: Node::Retry,
-            upstream: call.upstream as u32,
-            place: call.permits[0].map_or(0, |(gate, _)| gate),
-        };
+        let own_line = call.queue();
         let offline = from.node == Node::Offline;
         let left = call.left(now);
         let late = left.is_none_or(|_| offline && call.may_wait(now) == 0);
@@ -36,75 +108,61 @@ impl Shadow {
         }
         let slot_over = left != Some(0) && call.rest(now) == 0;
         let left = call.may_wait(now);
-        let upstream = &mut self.upstreams[call.upstream];
-        let shut = !upstream.passes(&call, now);
         let in_own_line = from == own_line;
+        let verdict = self.upstreams[call.upstream].verdict(&call, now);
+        let shut = matches!(verdict, Verdict::Shut(_));
         if shut {
-            if call.holds > 0 {
-                upstream.budget.give_back(call.holds);
-                self.marks.hit(Mark::TokenGivenBack);
-            }
-            if !in_own_line {
-                upstream.turn_away(&call);
-            }
-            if call.replayed && call.paying == Paying::Free && from.node == Node::Flight {
-                self.marks.hit(Mark::ReplayIntoOpen);
-            }
+            self.held_back(id, in_own_line)?;
         }
-        if shut {
-            self.known(id).holds = 0;
-        }
+        let call = self.known(id).clone();
+        let way = self.way(id, &call, verdict);
         let upstream = &self.upstreams[call.upstream];
-        let here = if in_own_line { now - call.lined_up } else { 0 };
-        let patience = match (call.attempts, self.rules.routes[call.route].patience) {
-            (0, _) => upstream.wait(&call),
-            (_, Some(written)) => written,
-            (_, None) => upstream.patience(),
-        };
-        let patience = patience.saturating_sub(call.patience_used).saturating_sub(here);
+        let (waited, anew) = upstream.waited(&call, now, if in_own_line { call.lined_up } else { now });
+        let patience = upstream.patience(&call, &self.rules.routes[call.route]).saturating_sub(waited);
         let rest = patience.min(call.rest(now));
+        if anew && in_own_line && now - call.lined_up > waited {
+            self.marks.hit(Mark::PatienceAnew);
+        }
         let slot_first = slot_over && patience > 0;
-        if shut && call.paying == Paying::First && upstream.wait(&call) == 0 || shut && rest == 0 {
+        if shut && rest == 0 {
             if slot_first && in_own_line {
                 self.marks.hit(Mark::SlotEndsPatience);
-            } else if call.paying != Paying::First {
+            } else if call.attempts > 0 {
                 self.marks.hit(Mark::PatienceEndsOpen);
             }
+            let longest = self.upstreams[call.upstream].longest_rest(&call);
             ensure!(
-                matches!(answer.step(), Step::Fail { retry_after: 1.., .. }),
-                "circuit-open says when to come back"
+                matches!(answer.step(), Step::Fail { retry_after: 1.., .. })
+                    && matches!(answer.step(), Step::Fail { retry_after, .. } if u64::from(retry_after) <= longest),
+                "circuit-open says when to come back, in {longest} ms at most"
             );
             return self.must_fail(id, answer, Reason::CircuitOpen);
         }
-        // The probe pays nothing unless it is a retry.
-        let probing = upstream.blocks(&call);
-        let due = match call.paying {
-            Paying::Owes if call.holds == 0 => upstream.budget.price(call.attempts),
-            Paying::First if call.holds == 0 && in_own_line && !probing => upstream.budget.price(0),
-            Paying::First | Paying::Owes | Paying::Free => 0,
-        };
+        let gated = Gated { shut, way, rest };
         match answer.step() {
             Step::Send { timeout } => {
                 ensure!(!shut, "sent while a breaker is open, and no probe is due");
                 if slot_over {
                     self.marks.hit(Mark::SlotLate);
                 }
-                self.sent(id, core, answer, timeout, due)
+                let way = way.ok_or_else(|| format!("sent, and others wait or there is no token: {gated:?}"))?;
+                self.sent(id, core, answer, timeout, way)
             }
             Step::Wait { delay } => {
                 ensure!(delay > 0 && delay <= left, "waits {delay} ms, {left} ms are left");
-                let to = self.waits(id, core, shut, rest, delay, due)?;
+                let to = self.waits(id, core, gated, delay)?;
                 let heads = matches!(to.node, Node::Bucket | Node::Retry) && self.lines.head(to) == Some(id);
                 ensure!(heads, "told to wait in {to:?} without being its head");
                 Ok(())
             }
             Step::Park { at_most } => {
                 ensure!(at_most > 0 && at_most <= left, "parks {at_most} ms, {left} ms are left");
-                self.waits(id, core, shut, rest, at_most, due).map(|_| ())
+                self.waits(id, core, gated, at_most).map(|_| ())
             }
             Step::Refresh { generation } => {
                 ensure!(!shut, "refreshes while a breaker is open");
-                self.leads(id, core, generation, due)
+                let way = way.ok_or_else(|| format!("refreshes, and others wait or there is no token: {gated:?}"))?;
+                self.leads(id, core, generation, way)
             }
             Step::Fail { reason, retry_after, .. } => {
                 let waiting = self.lines.waiting();
@@ -119,11 +177,11 @@ impl Shadow {
                     }
                     Reason::BudgetExhausted => {
                         self.marks.hit(Mark::PatienceEnds);
-                        !shut && due > 0 && call.attempts > 0 && rest == 0
+                        !shut && way.is_none() && call.attempts > 0 && rest == 0
                     }
                     Reason::CircuitOpen => {
                         self.marks.hit(Mark::WaitEnds);
-                        !shut && due > 0 && call.attempts == 0 && rest == 0
+                        !shut && way.is_none() && call.attempts == 0 && rest == 0
                     }
                     Reason::Overloaded => {
                         self.marks.hit(Mark::OverloadedFull);
@@ -146,6 +204,32 @@ impl Shadow {
         }
     }
 
+    /// An open breaker: what it held goes back, and it counts for the next probe when it did not wait already.
+    fn held_back(&mut self, id: u32, in_own_line: bool) -> Result<(), String> {
+        let call = self.known(id);
+        let (holds, right) = (std::mem::take(&mut call.holds), std::mem::take(&mut call.right));
+        let call = call.clone();
+        self.may_be_held(&call)?;
+        let upstream = &mut self.upstreams[call.upstream];
+        if holds > 0 {
+            upstream.budget.give_back(holds);
+        }
+        if !in_own_line {
+            upstream.turn_away(&call);
+        }
+        let alone = call.permits[1].is_some() && !upstream.blocked_by_own(&call);
+        if right {
+            self.marks.hit(Mark::TokenGivenBack);
+        }
+        if alone {
+            self.marks.hit(Mark::HeldByApi);
+        }
+        if call.replayed && call.paying == Paying::Free && call.standing.node == Node::Flight {
+            self.marks.hit(Mark::ReplayIntoOpen);
+        }
+        Ok(())
+    }
+
     fn mark_deadline(&mut self, from: Standing) {
         let mark = match from.node {
             Node::Cap => Mark::DeadlineInCap,
@@ -159,33 +243,25 @@ impl Shadow {
     }
 
     /// It waits in a line.
-    fn waits(
-        &mut self,
-        id: u32,
-        core: Core<'_>,
-        shut: bool,
-        rest: u64,
-        bound: u64,
-        due: u64,
-    ) -> Result<Standing, String> {
+    fn waits(&mut self, id: u32, core: Core<'_>, gated: Gated, bound: u64) -> Result<Standing, String> {
         let from = self.moved(id, core)?;
         let call = self.known(id);
         call.eventful = true;
-        let call = call.clone();
         let to = call.standing;
-        self.holds(id, to, due)?;
-        ensure!(!shut || to.node == Node::Retry, "a breaker is open, and it stands in {to:?}");
+        if to.node != Node::Retry {
+            let why = if gated.shut { "a breaker is open" } else { "others wait or there is no token" };
+            let way = gated.way.ok_or_else(|| format!("{why}, and it stands in {to:?}"))?;
+            self.goes(id, way)?;
+        }
+        let call = self.known(id).clone();
         let upstream = &self.upstreams[call.upstream];
         let probing = upstream.blocks(&call);
         match to.node {
             Node::Retry => {
-                ensure!(bound <= rest, "waits {bound} ms with {rest} ms of patience left");
-                ensure!(shut || due > 0, "waits in the retry line without need");
-                if !shut && self.lines.head(to) == Some(id) {
-                    let affords = self.upstreams[call.upstream].budget.affords(self.now, due);
-                    ensure!(!affords, "waits at the head of the retry line, and there are tokens");
-                }
-                if call.paying == Paying::First && from != to {
+                ensure!(to == call.queue(), "waits in the queue of another gate: {to:?}");
+                ensure!(bound <= gated.rest, "waits {bound} ms with {} ms of patience left", gated.rest);
+                ensure!(gated.way.is_none(), "waits in the retry line without need: {gated:?}");
+                if call.attempts == 0 && from != to {
                     self.marks.hit(Mark::FirstLinesUp);
                 }
             }
@@ -219,26 +295,14 @@ impl Shadow {
         Ok(to)
     }
 
-    /// Beyond the retry line a call carries what it paid, wherever it waits.
-    fn holds(&mut self, id: u32, to: Standing, due: u64) -> Result<(), String> {
-        let now = self.now;
-        let call = self.known(id);
-        if to.node != Node::Retry && due > 0 {
-            call.holds = due;
-            let upstream = call.upstream;
-            self.upstreams[upstream].budget.take(now, due)?;
-        }
-        Ok(())
-    }
-
     /// It fetches the credential for all.
-    fn leads(&mut self, id: u32, core: Core<'_>, generation: u64, due: u64) -> Result<(), String> {
+    fn leads(&mut self, id: u32, core: Core<'_>, generation: u64, way: Way) -> Result<(), String> {
         let now = self.now;
         self.moved(id, core)?;
+        self.goes(id, way)?;
         let call = self.known(id);
         call.eventful = true;
         let (place, standing) = (call.holder, call.standing);
-        self.holds(id, standing, due)?;
         let open = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id]);
         ensure!(standing.node == Node::Credential, "leads, and stands in {standing:?}");
         let holder = &mut self.holders[place];
@@ -268,10 +332,11 @@ impl Shadow {
     }
 
     /// An attempt is sent: all gates, and what each gives.
-    fn sent(&mut self, id: u32, core: Core<'_>, answer: Answer, timeout: u64, due: u64) -> Result<(), String> {
+    fn sent(&mut self, id: u32, core: Core<'_>, answer: Answer, timeout: u64, way: Way) -> Result<(), String> {
         let now = self.now;
+        self.goes(id, way)?;
         let call = self.known(id).clone();
-        self.in_turn(id, &call, due)?;
+        self.in_turn(id, &call, way)?;
         ensure!(call.deadline >= now + 50, "an attempt starts {} ms before the deadline", call.deadline - now);
         ensure!(timeout == call.timeout(now), "timeout {timeout}, expected {}", call.timeout(now));
         ensure!(now >= call.not_before, "sent at {now}, not before {} was asked for", call.not_before);
@@ -294,13 +359,12 @@ impl Shadow {
             upstream.lanes[usize::from(bucket)].take(now, cost, sequence)?;
         }
         upstream.in_flight += 1;
+        upstream.moved = now;
         let mut next = call.clone();
         let was_open = upstream.blocks(&call);
-        upstream.commit(&mut next, now);
-        if due > 0 {
-            upstream.budget.take(now, due)?;
-        }
-        if call.holds + due > 0 {
+        let marks = &mut self.marks;
+        upstream.commit(&mut next, now, &mut |mark| marks.hit(mark));
+        if call.holds > 0 {
             self.marks.hit(Mark::RetryPaid);
             if call.standing.node == Node::Retry {
                 self.marks.hit(Mark::RetryFromLine);
@@ -309,10 +373,14 @@ impl Shadow {
         if was_open && call.standing.node == Node::Retry {
             self.marks.hit(Mark::ProbeFromLine);
         }
+        if call.paying == Paying::Owes && !call.right {
+            self.marks.hit(Mark::ProbeUnpaid);
+        }
         next.holds = 0;
         next.counted = call.paying != Paying::Free;
         if next.counted {
-            next.paid = call.holds + due;
+            next.paid = call.holds;
+            next.asked = call.right && call.holds == 0;
             next.attempts += 1;
         }
         next.paying = Paying::Free;
@@ -340,17 +408,10 @@ impl Shadow {
     }
 
     /// First come, first served: nobody of the lines that this call must pass came earlier.
-    fn in_turn(&mut self, id: u32, call: &Call, due: u64) -> Result<(), String> {
+    fn in_turn(&mut self, id: u32, call: &Call, way: Way) -> Result<(), String> {
         let upstream = call.upstream as u32;
-        let retry = Standing { node: Node::Retry, upstream, place: call.permits[0].map_or(0, |(gate, _)| gate) };
         let from = call.standing;
-        if due > 0 {
-            ensure!(
-                !self.lines.has_others(retry, id) || self.lines.head(retry) == Some(id),
-                "a retry goes past others in its line"
-            );
-        }
-        if from == retry && due == 0 && self.lines.head(retry) != Some(id) {
+        if from == call.queue() && way == Way::Free && self.lines.head(from) != Some(id) {
             self.marks.hit(Mark::FirstGoesPast);
         }
         let cap = Standing { node: Node::Cap, upstream, place: 0 };

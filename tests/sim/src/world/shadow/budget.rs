@@ -15,6 +15,8 @@ pub struct Budget {
     at: u64,
     begins: VecDeque<u64>,
     begun: u64,
+    /// What came back for those who asked without a token.
+    granted: u64,
     spent: u64,
     given_back: u64,
 }
@@ -30,6 +32,7 @@ impl Budget {
             at: 0,
             begins: VecDeque::new(),
             begun: 0,
+            granted: 0,
             spent: 0,
             given_back: 0,
         }
@@ -76,7 +79,7 @@ impl Budget {
     pub fn take(&mut self, now: u64, price: u64) -> Result<(), String> {
         self.advance(now);
         self.spent += price;
-        let had = self.capacity + self.begun * self.per_call + now * self.per_second;
+        let had = self.capacity + self.begun * self.per_call + now * self.per_second + self.granted;
         let spent = self.spent.saturating_sub(self.given_back);
         if spent > had {
             return Err(format!("{spent} billionths of retry tokens are spent, {had} were deposited"));
@@ -89,6 +92,21 @@ impl Budget {
     pub fn give_back(&mut self, price: u64) {
         self.given_back += price;
         self.tokens = (self.tokens + price).min(self.full());
+    }
+
+    /// One that went without a token succeeded: ten come back, at most the capacity.
+    pub fn grant(&mut self) {
+        let before = self.tokens;
+        self.tokens = (self.tokens + 10 * TOKEN).min(self.full());
+        self.granted += self.tokens - before;
+    }
+
+    /// Whether there is so much and time alone did not make it so.
+    #[must_use]
+    pub fn had(&self, now: u64, price: u64) -> bool {
+        let full =
+            self.capacity + self.begins.iter().filter(|at| *at / SLICE + 10 > now / SLICE).count() as u64 * TOKEN / 50;
+        self.per_second == 0 && self.tokens.min(full) >= price
     }
 
     /// Millionths, as of the last call that began.

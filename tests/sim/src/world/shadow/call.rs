@@ -55,6 +55,10 @@ pub struct Call {
     pub attempts: u64,
     /// What was paid for the attempt under way, in billionths of a token.
     pub paid: u64,
+    /// That attempt went without a token, from the head of its queue.
+    pub asked: bool,
+    /// Its queue let it go, paid or not, and that attempt did not end yet.
+    pub right: bool,
     pub counted: bool,
     pub worst: Outcome,
     pub last: Last,
@@ -70,14 +74,19 @@ pub struct Call {
     pub sequence: u64,
     /// Gates and what each gave.
     pub permits: [Option<(u16, Permit)>; 2],
+    /// It failed, and did not succeed since.
+    pub failed: bool,
+    /// What its gate's breaker counted that failure in.
+    pub failed_in: Option<u64>,
     pub generation: u64,
     pub patience_used: u64,
     pub lined_up: u64,
     /// A wake named it and it was not resumed since.
     pub woken: bool,
-    /// When it was told to ask again.
+    /// When it was told to ask again, and whether a wake may come before.
     pub told: u64,
-    /// Billionths of a token that it left the retry line with; it was not sent yet.
+    pub parked: bool,
+    /// Billionths of a token that its queue let it go with; it was not sent yet.
     pub holds: u64,
 }
 
@@ -85,6 +94,18 @@ impl Call {
     #[must_use]
     pub fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
+    }
+
+    /// The place of the gate in whose queue it stands.
+    #[must_use]
+    pub fn gate(&self) -> u16 {
+        self.permits[0].map_or(0, |(gate, _)| gate)
+    }
+
+    /// That queue.
+    #[must_use]
+    pub fn queue(&self) -> Standing {
+        Standing { node: Node::Retry, upstream: self.upstream as u32, place: self.gate() }
     }
 
     #[must_use]

@@ -1,106 +1,334 @@
-//! Which breakers a call asks, and what an outcome does to them.
+//! Which gates a call goes through, what they say together, and what an outcome does to them.
 
-use super::breaker::{Breaker, Count, Moved, Permit};
-use super::call::{Call, Paying};
+use super::breaker::{Breaker, Count, Guards, Moved, Says};
+use super::call::{self, Call};
 use super::{Core, Shadow, Upstream};
 use crate::world::marks::Mark;
-use crate::world::rules::{BreakerScope, Rules};
+use crate::world::rules::{BreakerScope, Jitter, Route, Rules};
 use unruffled_core::{Node, Standing};
 
 /// Place of the API's gate; 0 = no breaker.
 const API: u16 = 1;
+/// Endpoints of one upstream with a gate of their own.
+const MOST_ENDPOINTS: usize = 64;
+/// Failures take so long at most when a call's own retries are foreseen.
+const LONGEST_FAILURE: u64 = 2_500;
+/// The longest time between two retries without a token.
+const LATEST_ASK: u64 = 1_000;
+
+/// Whose a gate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Routes without a breaker.
+    Nobody,
+    Api,
+    /// Route 0 stands for all that is not told apart.
+    Route(usize),
+    Endpoint(u16),
+}
+
+/// A breaker, or none, and what is known of the calls that go through it.
+#[derive(Debug)]
+pub struct Gate {
+    pub whose: Whose,
+    pub breaker: Option<Breaker>,
+    /// EWMA of the latency of successes in 1/1024 ms; 0 = none yet.
+    latency: u64,
+    /// How long the latest failure took.
+    failing: u64,
+    /// A call failed here, and none succeeded since while the breaker was closed.
+    pub ill: bool,
+    /// The latest success.
+    well_at: Option<u64>,
+    /// When the head may go without a token, and how many that did failed in a row.
+    pub asks_at: u64,
+    asks_failed: u32,
+    /// The latest call that began here, in the order of beginning.
+    used: u64,
+}
+
+/// What the gates of a call say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Open,
+    /// It may go, as the probe.
+    Probe,
+    /// Not before then, by time alone.
+    Shut(u64),
+}
+
+impl Gate {
+    pub(super) fn new(whose: Whose, breaker: Option<Breaker>) -> Self {
+        let (latency, failing, ill, well_at, asks_at, asks_failed, used) = (0, 0, false, None, 0, 0, 0);
+        Self { whose, breaker, latency, failing, ill, well_at, asks_at, asks_failed, used }
+    }
+
+    /// A success was delivered; `by_right`: of a call that its queue let go.
+    pub(super) fn succeeded(&mut self, now: u64, elapsed: u64, by_right: bool) {
+        let sample = (elapsed * 1_024).max(1);
+        self.latency = if self.latency == 0 { sample } else { self.latency - self.latency / 8 + sample / 8 };
+        self.well_at = Some(now);
+        if by_right {
+            (self.asks_at, self.asks_failed) = (0, 0);
+        }
+    }
+
+    /// A retry that went without a token failed.
+    pub(super) fn asked_in_vain(&mut self, now: u64, base: u64) {
+        self.asks_at = now + (base << self.asks_failed.min(20)).min(LATEST_ASK);
+        self.asks_failed += 1;
+    }
+
+    /// Milliseconds; 0 = not known.
+    pub(super) fn mean_latency(&self) -> u64 {
+        self.latency / 1_024
+    }
+
+    /// How long a call of this route would go on at most by itself: its longest backoffs, and between them attempts that
+    /// take as long as the latest failure.
+    fn would_go_on(&self, route: &Route) -> u64 {
+        let backoffs: u64 = (1..route.attempts).map(|k| longest_backoff(route, k)).sum();
+        backoffs + (route.attempts - 1) * self.failing.min(LONGEST_FAILURE)
+    }
+
+    /// How long a retry of this route waits for a token or the breaker.
+    fn patience(&self, route: &Route) -> u64 {
+        route.patience.unwrap_or_else(|| self.would_go_on(route).max(self.latency * 10 / 1_024).max(5_000))
+    }
+
+    /// How long a new call waits while the breaker is open.
+    fn wait(&self, call: &Call, route: &Route) -> u64 {
+        match self.breaker.as_ref().and_then(Breaker::wait) {
+            Some(written) => written,
+            None if call.has(call::STACKED) => 0,
+            None => self.would_go_on(route),
+        }
+    }
+}
+
+fn longest_backoff(route: &Route, k: u64) -> u64 {
+    let doubled = if k > 40 { u64::MAX } else { route.base.saturating_mul(1 << (k - 1)) };
+    let d = doubled.min(route.cap / 2);
+    if route.jitter == Jitter::None { d } else { 2 * d }
+}
 
 impl Upstream {
-    /// The gate whose line the call stands in, and the API's beside it where both count.
-    pub(super) fn gates_for(&mut self, rules: &Rules, route: usize) -> [Option<u16>; 2] {
+    /// The gate whose queue a call that begins will stand in, and the API's beside it where both count.
+    pub(super) fn gates_for(
+        &mut self,
+        rules: &Rules,
+        route: usize,
+        endpoint: u16,
+        live: &dyn Fn(u16) -> bool,
+        marks: &mut dyn FnMut(Mark),
+    ) -> [Option<u16>; 2] {
         let Some(breaker) = rules.routes[route].breaker else { return [Some(0), None] };
         if rules.scope == BreakerScope::Api {
             return [Some(API), None];
         }
-        let made = self.gates.len() as u16;
-        let gate = *self.gate_of[route].get_or_insert(made);
-        if gate == made {
-            self.gates.push(Some(Breaker::new(breaker)));
+        let whose = if route == 0 && endpoint > 0 { Whose::Endpoint(endpoint) } else { Whose::Route(route) };
+        let fresh = |whose| Gate::new(whose, Some(Breaker::new(breaker, Guards::One)));
+        let place = match self.place_of(whose) {
+            Some(place) => place,
+            None if matches!(whose, Whose::Endpoint(_)) && self.endpoints() >= MOST_ENDPOINTS => {
+                match self.oldest_idle(live) {
+                    Some(place) => {
+                        marks(Mark::GateReplaced);
+                        self.gates[place] = fresh(whose);
+                        place
+                    }
+                    None => {
+                        marks(Mark::EndpointShares);
+                        self.place_of(Whose::Route(0)).unwrap_or_else(|| self.add(fresh(Whose::Route(0))))
+                    }
+                }
+            }
+            None => self.add(fresh(whose)),
+        };
+        self.begun += 1;
+        self.gates[place].used = self.begun;
+        [Some(place as u16), (rules.scope == BreakerScope::Both).then_some(API)]
+    }
+
+    fn add(&mut self, gate: Gate) -> usize {
+        self.gates.push(gate);
+        self.gates.len() - 1
+    }
+
+    fn place_of(&self, whose: Whose) -> Option<usize> {
+        self.gates.iter().position(|gate| gate.whose == whose)
+    }
+
+    fn endpoints(&self) -> usize {
+        self.gates.iter().filter(|gate| matches!(gate.whose, Whose::Endpoint(_))).count()
+    }
+
+    /// The endpoint that was not used for longest, of those through which no calls go.
+    fn oldest_idle(&self, live: &dyn Fn(u16) -> bool) -> Option<usize> {
+        let gates = self.gates.iter().enumerate();
+        let idle = gates.filter(|(place, gate)| matches!(gate.whose, Whose::Endpoint(_)) && !live(*place as u16));
+        idle.min_by_key(|(_, gate)| gate.used).map(|(place, _)| place)
+    }
+
+    /// The gate in whose queue a call stands.
+    pub(super) fn own_gate(&mut self, call: &Call) -> &mut Gate {
+        &mut self.gates[usize::from(call.gate())]
+    }
+
+    /// The breakers of a call.
+    pub(super) fn breakers<'a>(&'a self, call: &'a Call) -> impl Iterator<Item = &'a Breaker> {
+        call.permits.iter().flatten().filter_map(|(place, _)| self.gates[usize::from(*place)].breaker.as_ref())
+    }
+
+    /// The breaker of the call's endpoint is closed, and the latest outcome there was no failure.
+    pub(super) fn is_well(&self, call: &Call) -> bool {
+        self.gates[usize::from(call.gate())].breaker.as_ref().is_some_and(Breaker::is_well)
+    }
+
+    /// Whether it may go: all its breakers let it pass, or that of its endpoint is well.
+    pub(super) fn verdict(&self, call: &Call, now: u64) -> Verdict {
+        if self.is_well(call) {
+            return Verdict::Open;
         }
-        [Some(gate), (rules.scope == BreakerScope::Both).then_some(API)]
+        let mut verdict = Verdict::Open;
+        for breaker in self.breakers(call) {
+            verdict = match (verdict, breaker.says(now)) {
+                (Verdict::Shut(at), Says::Refuse(until)) => Verdict::Shut(at.max(until)),
+                (_, Says::Refuse(until)) => Verdict::Shut(until),
+                (Verdict::Open, Says::Probe) => Verdict::Probe,
+                (verdict, _) => verdict,
+            };
+        }
+        verdict
     }
 
-    pub(super) fn gate(&mut self, place: u16) -> Option<&mut Breaker> {
-        self.gates.get_mut(usize::from(place)).and_then(Option::as_mut)
-    }
-
-    /// All breakers of a call let it pass.
-    pub(super) fn passes(&self, call: &Call, now: u64) -> bool {
-        call.permits
-            .iter()
-            .flatten()
-            .all(|(place, _)| self.gates[usize::from(*place)].as_ref().is_none_or(|breaker| breaker.passes(now)))
-    }
-
-    /// Whether one of its breakers is open.
+    /// Whether a breaker that is open holds it back, or makes a probe of it.
     pub(super) fn blocks(&self, call: &Call) -> bool {
-        call.permits
-            .iter()
-            .flatten()
-            .any(|(place, _)| self.gates[usize::from(*place)].as_ref().is_some_and(Breaker::is_open))
+        !self.is_well(call) && self.breakers(call).any(Breaker::is_open)
     }
 
-    /// `breaker.wait` of the call's own gate.
-    pub(super) fn wait(&self, call: &Call) -> u64 {
-        call.permits[0].and_then(|(place, _)| self.gates[usize::from(place)].as_ref()).map_or(0, Breaker::wait)
+    /// Whether the breaker of its endpoint is open.
+    pub(super) fn blocked_by_own(&self, call: &Call) -> bool {
+        self.gates[usize::from(call.gate())].breaker.as_ref().is_some_and(Breaker::is_open)
+    }
+
+    /// How long it waits in the retry queue at most.
+    pub(super) fn patience(&self, call: &Call, route: &Route) -> u64 {
+        let gate = &self.gates[usize::from(call.gate())];
+        if call.attempts == 0 { gate.wait(call, route) } else { gate.patience(route) }
+    }
+
+    /// How much of that is used: what it waited since it joined, and in the queue before; both begin anew with a success.
+    pub(super) fn waited(&self, call: &Call, now: u64, since: u64) -> (u64, bool) {
+        match self.gates[usize::from(call.gate())].well_at {
+            Some(well_at) if well_at >= since => (now - well_at, true),
+            _ => (now - since + call.patience_used, false),
+        }
+    }
+
+    /// The longest time after which circuit-open may say to come back.
+    pub(super) fn longest_rest(&self, call: &Call) -> u64 {
+        self.breakers(call).map(Breaker::longest_rest).max().unwrap_or(0)
     }
 
     pub(super) fn turn_away(&mut self, call: &Call) {
         for (place, _) in call.permits.into_iter().flatten() {
-            if let Some(breaker) = self.gate(place) {
+            if let Some(breaker) = &mut self.gates[usize::from(place)].breaker {
                 breaker.turn_away();
             }
         }
     }
 
-    pub(super) fn commit(&mut self, call: &mut Call, now: u64) {
-        for (place, permit) in call.permits.iter_mut().flatten() {
-            *permit = match self.gates[usize::from(*place)].as_mut() {
-                Some(breaker) => breaker.commit(now),
-                None => Permit::default(),
-            };
+    pub(super) fn commit(&mut self, call: &mut Call, now: u64, marks: &mut dyn FnMut(Mark)) {
+        let well = self.is_well(call);
+        for (i, (place, permit)) in call.permits.iter_mut().flatten().enumerate() {
+            let Some(breaker) = &mut self.gates[usize::from(*place)].breaker else { continue };
+            let aside = i == 1 && well;
+            if aside && breaker.is_open() {
+                marks(Mark::ApiOpenEndpointPasses);
+            }
+            let closed;
+            (*permit, closed) = breaker.commit(now, aside);
+            if closed {
+                marks(Mark::ClosedBySilence);
+            }
         }
     }
 }
 
 impl Shadow {
+    /// Calls that the queue of a gate let go, and that are not sent yet or in flight.
+    pub(super) fn under_way(&self, upstream: usize, gate: u16) -> bool {
+        self.calls.values().any(|call| call.right && call.upstream == upstream && call.gate() == gate)
+    }
+
     /// The breakers of a call hear of its attempt's end.
-    pub(super) fn count(&mut self, call: &Call, count: Count, core: Core<'_>) -> Result<(), String> {
+    pub(super) fn count(&mut self, id: u32, count: Count, core: Core<'_>) -> Result<(), String> {
         let now = self.now;
+        let call = self.known(id).clone();
+        if count == Count::Failure {
+            let gate = self.upstreams[call.upstream].own_gate(&call);
+            gate.failing = now - call.sent_at;
+            gate.ill = true;
+        }
+        let again = call.failed && count == Count::Failure;
+        match count {
+            Count::Failure => self.known(id).failed = true,
+            Count::Success => self.known(id).failed = false,
+            Count::Recovery | Count::Again | Count::Nothing => {}
+        }
         let mut opened = 0;
-        for (place, permit) in call.permits.into_iter().flatten() {
-            let Some(breaker) = self.upstreams[call.upstream].gate(place) else { continue };
-            let moved = breaker.settle(permit, count, now);
+        for (i, (place, permit)) in call.permits.into_iter().flatten().enumerate() {
+            let lines = &self.lines;
+            let line = Standing { node: Node::Retry, upstream: call.upstream as u32, place };
+            let waiting = || if i == 1 { lines.all_retries(line.upstream) } else { lines.of(line).count() as u64 };
+            let Some(breaker) = &mut self.upstreams[call.upstream].gates[usize::from(place)].breaker else { continue };
+            let count = match count {
+                Count::Failure if again => Count::Again,
+                Count::Success if i == 0 && call.failed_in == Some(breaker.generation()) => Count::Recovery,
+                other => other,
+            };
+            let failed_in = (count == Count::Failure && breaker.counts(permit)).then(|| breaker.generation());
+            let moved = breaker.settle(permit, count, call.gate(), &waiting, now);
+            if matches!(moved, Moved::Opened { .. } | Moved::Reopened { .. }) {
+                breaker.cools_until(core.cool_until(call.upstream as u32, place))?;
+            }
+            if i == 0 && matches!(count, Count::Success | Count::Recovery) {
+                let closed = !breaker.is_open();
+                self.upstreams[call.upstream].own_gate(&call).ill &= !closed;
+                self.known(id).failed_in = None;
+            }
+            if i == 0 && count == Count::Failure {
+                self.known(id).failed_in = failed_in;
+            }
             let mark = match moved {
                 Moved::No if permit.probe > 0 && count == Count::Nothing => Mark::ProbeNothing,
                 Moved::No => continue,
-                Moved::Opened { by_run_alone } => {
-                    breaker.cools_until(core.cool_until(call.upstream as u32, place))?;
+                Moved::TookBack => Mark::FailureTakenBack,
+                Moved::Opened { by_run_alone, on_trial } => {
                     opened += 1;
                     if opened == 2 {
                         self.marks.hit(Mark::OpenedTwice);
                     }
-                    if !by_run_alone {
-                        continue;
+                    match (on_trial, by_run_alone) {
+                        (true, _) => Mark::OpenedOnTrial,
+                        (false, true) if i == 1 => Mark::OpenedByEndpoints,
+                        (false, true) => Mark::OpenedByRun,
+                        (false, false) => continue,
                     }
-                    Mark::OpenedByRun
                 }
-                Moved::Reopened => {
-                    breaker.cools_until(core.cool_until(call.upstream as u32, place))?;
+                Moved::Reopened { counted } => {
+                    if again {
+                        self.marks.hit(Mark::AgainReopens);
+                    }
+                    if counted >= 20 {
+                        self.marks.hit(Mark::ReopenedWithEnough);
+                    }
                     Mark::Reopened
                 }
-                Moved::Closed { late } => {
-                    self.pay_for_head(call.upstream, place);
-                    if !late {
-                        continue;
-                    }
-                    Mark::ProbeLate
-                }
+                Moved::Closed { aside: true, .. } => Mark::ClosedAside,
+                Moved::Closed { late: true, .. } => Mark::ProbeLate,
+                Moved::Closed { .. } => continue,
                 Moved::NextDue => Mark::ProbeShort,
                 Moved::Old { open: true } if count == Count::Success => Mark::OldSuccessWhileOpen,
                 Moved::Old { .. } => Mark::OldGeneration,
@@ -109,16 +337,5 @@ impl Shadow {
             self.marks.hit(mark);
         }
         Ok(())
-    }
-
-    /// The success that closes a breaker pays for the first of those who waited for it.
-    fn pay_for_head(&mut self, upstream: usize, place: u16) {
-        let line = Standing { node: Node::Retry, upstream: upstream as u32, place };
-        let first = self.lines.head(line).is_some_and(|head| self.calls[&head].paying == Paying::First);
-        if first {
-            let budget = &mut self.upstreams[upstream].budget;
-            let price = budget.price(0);
-            budget.give_back(price);
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! An attempt ended: what the tables of semantics.md say must follow.
 
 use super::admitted::costs;
-use super::breaker::Count;
-use super::call::{self, Last, Paying};
+use super::breaker::{Breaker, Count};
+use super::call::{self, Call, Last, Paying};
 use super::{Core, Shadow, Token, ensure};
 use crate::world::input::Headers;
 use crate::world::marks::Mark;
@@ -47,12 +47,12 @@ impl Shadow {
             self.marks.hit(Mark::GaugeEmpty);
         }
         let call = self.known(id).clone();
-        let slow = call.permits[0].and_then(|(gate, _)| self.upstreams[call.upstream].gate(gate)?.slow_after());
+        let slow = self.upstreams[call.upstream].own_gate(&call).breaker.as_ref().and_then(Breaker::slow_after);
         if count == Count::Success && slow.is_some_and(|slow| elapsed > slow) {
             self.marks.hit(Mark::SlowSuccess);
             count = Count::Failure;
         }
-        self.count(&call, count, core)?;
+        self.count(id, count, core)?;
         let limited = class == Class::RateLimited;
         let call = self.known(id);
         if refused {
@@ -63,7 +63,12 @@ impl Shadow {
         let again = Again { server, limited, allowed: repeatable && (limited || call.replayable()), empty };
         match class {
             Class::Deliver => self.delivered(id, status, elapsed, answer),
-            Class::Final => self.must_fail(id, answer, Reason::Status),
+            Class::Final => {
+                if count == Count::Failure {
+                    self.asked_in_vain(id);
+                }
+                self.must_fail(id, answer, Reason::Status)
+            }
             Class::Once if call.once => {
                 self.marks.hit(Mark::OnceTwice);
                 self.delivered(id, status, elapsed, answer)
@@ -79,9 +84,10 @@ impl Shadow {
 
     pub(super) fn broken(&mut self, id: u32, fault: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
         let fault = Fault::from_code(u64::from(fault)).ok_or("no such fault")?;
-        self.landed(id, Last::Fault(fault));
+        let elapsed = self.landed(id, Last::Fault(fault));
         let call = self.known(id).clone();
         let count = match fault {
+            Fault::Timeout if self.cut_short(&call, elapsed) => Count::Nothing,
             Fault::Lost | Fault::Timeout | Fault::Truncated | Fault::Unsent | Fault::ConnectTimeout => Count::Failure,
             Fault::Offline | Fault::Refused | Fault::Cancelled => Count::Nothing,
             Fault::TooLarge => Count::Success,
@@ -89,7 +95,7 @@ impl Shadow {
         if fault == Fault::Offline && call.permits.iter().flatten().any(|(_, permit)| permit.probe > 0) {
             self.marks.hit(Mark::ProbeOffline);
         }
-        self.count(&call, count, core)?;
+        self.count(id, count, core)?;
         if matches!(fault, Fault::Unsent | Fault::ConnectTimeout | Fault::Offline | Fault::Refused) {
             self.marks.hit(Mark::UnsentGivesBack);
             for lane in &mut self.upstreams[call.upstream].lanes {
@@ -155,9 +161,34 @@ impl Shadow {
         let call = self.known(id);
         call.last = last;
         call.rests_from = now;
+        call.right = false;
         let (upstream, elapsed) = (call.upstream, now - call.sent_at);
         self.upstreams[upstream].in_flight -= 1;
+        self.upstreams[upstream].moved = now;
         elapsed
+    }
+
+    /// A retry that went without a token failed: the next one waits.
+    fn asked_in_vain(&mut self, id: u32) {
+        let (now, call) = (self.now, self.known(id).clone());
+        if call.asked {
+            let base = self.rules.routes[call.route].base;
+            self.upstreams[call.upstream].own_gate(&call).asked_in_vain(now, base);
+            self.marks.hit(Mark::AskedInVain);
+        }
+    }
+
+    /// A time-out that says nothing about the server: the deadline left less than the policy gives an attempt, and the server
+    /// usually needs a fourth of what it took, or more.
+    fn cut_short(&mut self, call: &Call, elapsed: u64) -> bool {
+        let given = call.timeout(call.sent_at);
+        let cut = given > 0 && (call.attempt == 0 || given < call.attempt);
+        if !cut {
+            return false;
+        }
+        let short = elapsed < 4 * self.upstreams[call.upstream].own_gate(call).mean_latency();
+        self.marks.hit(if short { Mark::CutShort } else { Mark::CutLate });
+        short
     }
 
     /// What the gauge tells: the empty bucket, and the time to its reset.
@@ -191,6 +222,7 @@ impl Shadow {
     }
 
     fn delivered(&mut self, id: u32, status: u16, elapsed: u64, answer: Answer) -> Result<(), String> {
+        let now = self.now;
         let call = self.known(id).clone();
         let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
         ensure!(answer.step() == Step::Deliver { outcome }, "expected to deliver {status} with {outcome:?}");
@@ -202,10 +234,14 @@ impl Shadow {
         ensure!(answer.flags().has(Flags::REPORT) == call.eventful, "REPORT on the wrong answer");
         if status < 500 && status != 408 {
             let upstream = &mut self.upstreams[call.upstream];
-            upstream.succeeded(elapsed);
+            upstream.own_gate(&call).succeeded(now, elapsed, call.asked || call.paid > 0);
             if call.paid > 0 {
                 upstream.budget.give_back(call.paid);
                 self.marks.hit(Mark::RetryRefunded);
+            }
+            if call.asked {
+                upstream.budget.grant();
+                self.marks.hit(Mark::AskedRefunds);
             }
         }
         self.ended(id, None);
@@ -243,7 +279,7 @@ impl Shadow {
         call.doubtful = call.worst == Outcome::Unknown;
         if call.counted {
             call.attempts -= 1;
-            call.paying = if call.paid > 0 && call.attempts > 0 { Paying::Owes } else { Paying::First };
+            call.paying = if call.attempts > 0 { Paying::Owes } else { Paying::First };
         }
         let call = call.clone();
         if call.counted && call.paid > 0 {
@@ -279,6 +315,7 @@ impl Shadow {
         let call = call.clone();
         let rules = std::rc::Rc::clone(&self.rules);
         let route = &rules.routes[call.route];
+        self.asked_in_vain(id);
         let (least, most) = backoff(route.base, route.cap, route.jitter, call.attempts.max(1), again);
         let paused = self.pauses(id, again, now + least);
         if self.closed {

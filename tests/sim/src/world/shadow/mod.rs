@@ -1,10 +1,12 @@
-//! The oracle: follows every input and answer of one engine and says when an answer breaks a sentence of semantics.md.
+//! The oracle: follows every input and answer of one engine and says when an answer breaks a sentence of the manual
+//! (`core/manual/waits-and-refusals.md`) or of semantics.md.
 //! It is told apart from the core on purpose: lists instead of rings, recounting instead of counting.
 
 mod admitted;
 pub mod breaker;
 mod budget;
 pub mod call;
+mod floors;
 mod gates;
 mod landed;
 pub mod lane;
@@ -12,12 +14,13 @@ pub mod lines;
 
 use super::input::{CREDENTIALS, Input, ORIGINS};
 use super::marks::{Mark, Marks};
-use super::rules::Rules;
-use breaker::Breaker;
+use super::rules::{BreakerScope, Rules};
+use breaker::{Breaker, Guards};
 use budget::Budget;
 use call::{Call, Last, Paying};
+use gates::{Gate, Whose};
 use lane::Lane;
-use lines::Lines;
+use lines::{Joined, Lines};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use unruffled_core::{Answer, Engine, Flags, Misuse, Node, Outcome, Reason, Standing, Step};
@@ -51,13 +54,14 @@ struct Upstream {
     origin: u8,
     /// Routes and limits of the policy bind it.
     own: bool,
-    gates: Vec<Option<Breaker>>,
-    gate_of: Vec<Option<u16>>,
+    gates: Vec<Gate>,
+    /// Calls that began.
+    begun: u64,
     lanes: Vec<Lane>,
     in_flight: u64,
     budget: Budget,
-    /// EWMA of the latency of successes in 1/1024 ms.
-    latency: u64,
+    /// When anything was last sent or ended.
+    moved: u64,
 }
 
 /// The oracle of one engine.
@@ -151,6 +155,7 @@ impl Shadow {
         }
         self.unpulled = answer.flags().has(Flags::WAKES);
         self.told(input, answer)?;
+        self.floors()?;
         self.bounds(core)
     }
 
@@ -160,6 +165,7 @@ impl Shadow {
             && let Some(call) = self.calls.get_mut(&id)
         {
             call.told = self.now + ms;
+            call.parked = matches!(answer.step(), Step::Park { .. });
             ensure!(ms <= call.rest(self.now), "holds a slot of the host {ms} ms, {} are left", call.rest(self.now));
         }
         Ok(())
@@ -188,7 +194,7 @@ impl Shadow {
         match *input {
             Input::Begin { what, .. } if (9..15).contains(&(what & 15)) => Some(Misuse::Range),
             Input::Begin { scope, .. } if scope as usize >= self.scopes.len() => Some(Misuse::Unknown),
-            Input::Begin { route, .. } if route as usize >= self.rules.routes.len() => Some(Misuse::Unknown),
+            Input::Begin { route, .. } if usize::from(route as u16) >= self.rules.routes.len() => Some(Misuse::Unknown),
             Input::Begin { call, .. } => live(call).map(|_| Misuse::Live),
             Input::Respond { status, .. } if status > 999 => Some(Misuse::Range),
             Input::Fault { fault, .. } if fault == 6 || fault > 8 => Some(Misuse::Range),
@@ -277,7 +283,8 @@ impl Shadow {
         let (upstream, holder) = self.scopes[scope as usize];
         let now = self.now;
         let rules = Rc::clone(&self.rules);
-        let route = if self.upstreams[upstream].own { route as usize } else { 0 };
+        let endpoint = (route >> 16) as u16;
+        let route = if self.upstreams[upstream].own { usize::from(route as u16) } else { 0 };
         let own = &rules.routes[route];
         let (method, flags) = (what & 15, what >> 4 & 127);
         let dropin = flags & call::DROPIN != 0;
@@ -285,7 +292,13 @@ impl Shadow {
         let keyed = flags & call::KEYED != 0 || rules.keys && matches!(method, 7 | 8);
         let up = &mut self.upstreams[upstream];
         up.budget.begin(now);
-        let gates = up.gates_for(&rules, route);
+        let (calls, marks) = (&self.calls, &mut self.marks);
+        let live = |gate| {
+            let here =
+                |call: &Call| call.upstream == upstream && call.gate() == gate && call.standing.node != Node::Kept;
+            calls.values().any(here)
+        };
+        let gates = up.gates_for(&rules, route, endpoint, &live, &mut |mark| marks.hit(mark));
         self.calls.insert(
             id,
             Call {
@@ -306,6 +319,8 @@ impl Shadow {
                 paying: Paying::First,
                 attempts: 0,
                 paid: 0,
+                asked: false,
+                right: false,
                 counted: false,
                 worst: Outcome::NotSent,
                 last: Last::None,
@@ -319,11 +334,14 @@ impl Shadow {
                 sent_at: 0,
                 sequence: 0,
                 permits: gates.map(|gate| gate.map(|gate| (gate, breaker::Permit::default()))),
+                failed: false,
+                failed_in: None,
                 generation: 0,
                 patience_used: 0,
                 lined_up: 0,
                 woken: false,
                 told: 0,
+                parked: false,
                 holds: 0,
             },
         );
@@ -344,7 +362,8 @@ impl Shadow {
             return Ok(());
         }
         let before = call.standing;
-        let early = !woken && now < call.told;
+        // The newest call of a queue is told to come in a millisecond: it must join before it goes.
+        let early = !woken && now + 1 < call.told;
         let probing = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id]);
         // A host that is late with one call may keep others waiting that the late one goes before.
         let behind =
@@ -374,6 +393,9 @@ impl Shadow {
 
     fn abandoned(&mut self, id: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
         ensure!(answer.step() == Step::Done { arg: 0 }, "abandon answers Done");
+        if self.calls.get(&id).is_some_and(Call::in_flight) {
+            self.count(id, breaker::Count::Nothing, core)?;
+        }
         let Some(call) = self.calls.remove(&id) else { return Ok(()) };
         let mark = match call.standing.node {
             Node::Flight => Mark::CancelInFlight,
@@ -408,7 +430,7 @@ impl Shadow {
             if call.permits.iter().flatten().any(|(_, permit)| permit.probe > 0) {
                 self.marks.hit(Mark::ProbeCancelled);
             }
-            self.count(&call, breaker::Count::Nothing, core)?;
+            self.upstreams[call.upstream].moved = self.now;
         }
         Ok(())
     }
@@ -482,6 +504,7 @@ impl Shadow {
         let call = self.known(id);
         let standing = call.standing;
         let (holds, upstream) = (std::mem::take(&mut call.holds), call.upstream);
+        call.right = false;
         call.eventful |= reason.is_some();
         let (eventful, doubtful) = (call.eventful, call.worst == Outcome::Unknown);
         call.standing = Standing { node: Node::Kept, upstream: 0, place: 0 };
@@ -505,7 +528,8 @@ impl Shadow {
         let from = std::mem::replace(&mut call.standing, to);
         if from != to {
             if from.node == Node::Retry {
-                call.patience_used += now - call.lined_up;
+                let used = self.upstreams[call.upstream].waited(call, now, call.lined_up).0;
+                call.patience_used = used;
             }
             if to.node == Node::Retry {
                 call.lined_up = now;
@@ -514,7 +538,18 @@ impl Shadow {
                 self.lines.leave(from, id);
             }
             if lines::in_line(to) {
-                self.lines.join(to, id);
+                let first = call.attempts == 0;
+                let woken = self.lines.head(to).is_some_and(|head| self.calls[&head].woken);
+                let joined = self.lines.join(to, id, first, now);
+                if let Joined::Newest { next, displaced } = joined {
+                    if next && woken {
+                        self.marks.hit(Mark::NewestBeforeWoken);
+                    }
+                    self.marks.hit(if next { Mark::NewestFirst } else { Mark::NewestSecond });
+                    if displaced {
+                        self.marks.hit(Mark::NewestDisplaced);
+                    }
+                }
             }
         }
         Ok(from)
@@ -528,28 +563,21 @@ impl Upstream {
         } else {
             vec![Lane::new(None)]
         };
+        let guards = if rules.scope == BreakerScope::Both { Guards::All } else { Guards::One };
+        let api = rules.routes[0].breaker.map(|rules| Breaker::new(rules, guards));
         Self {
             origin,
             own,
-            gates: vec![None, rules.routes[0].breaker.map(Breaker::new)],
-            gate_of: vec![None; rules.routes.len()],
+            gates: vec![Gate::new(Whose::Nobody, None), Gate::new(Whose::Api, api)],
+            begun: 0,
             lanes,
             in_flight: 0,
             budget: Budget::new(rules),
-            latency: 0,
+            moved: 0,
         }
     }
 
     fn open(&self) -> bool {
-        self.gates.iter().flatten().any(Breaker::is_open)
-    }
-
-    fn succeeded(&mut self, elapsed: u64) {
-        let sample = (elapsed * 1_024).max(1);
-        self.latency = if self.latency == 0 { sample } else { self.latency - self.latency / 8 + sample / 8 };
-    }
-
-    fn patience(&self) -> u64 {
-        (self.latency * 10 / 1_024).max(5_000)
+        self.gates.iter().filter_map(|gate| gate.breaker.as_ref()).any(Breaker::is_open)
     }
 }
