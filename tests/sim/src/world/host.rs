@@ -175,9 +175,13 @@ impl Host {
         self.follow(around, id, answer)
     }
 
-    /// Half the calls go to a few endpoints, the others to any; some to none.
+    /// Where there are many, most calls go to one after another; else half of them to a few. Some name none.
     fn endpoint(&self, dice: &mut Dice) -> u32 {
-        let most = if dice.chance(500_000) { self.rules.endpoints.min(3) } else { self.rules.endpoints };
+        let all = self.rules.endpoints;
+        if all > 60 && dice.chance(700_000) {
+            return (u64::from(self.next) % all + 1) as u32;
+        }
+        let most = if dice.chance(500_000) { all.min(3) } else { all };
         let least = u64::from(!dice.chance(50_000));
         dice.range(least, most) as u32
     }

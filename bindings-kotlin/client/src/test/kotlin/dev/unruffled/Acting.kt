@@ -12,7 +12,6 @@ import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.sync.Semaphore
-import kotlinx.coroutines.sync.withPermit
 import kotlinx.coroutines.withContext
 import kotlinx.serialization.SerializationException
 import kotlinx.serialization.json.Json
@@ -102,9 +101,15 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
             val every = action["every"]?.jsonPrimitive?.long ?: 0
             val calls: List<Deferred<JsonElement>> =
                 (0 until action.number("together").toInt()).map { i ->
+                    if (every > 0) delay(every * i - since(begun).toLong())
+                    // Here, so that calls begin in their order: threads would race for the permit.
+                    width.acquire()
                     async {
-                        if (every > 0) delay(every * i - since(begun).toLong())
-                        width.withPermit { call(action, i, begun) }
+                        try {
+                            call(action, i, begun)
+                        } finally {
+                            width.release()
+                        }
                     }
                 }
             calls.awaitAll()

@@ -9,7 +9,6 @@ import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.sync.Semaphore
-import kotlinx.coroutines.sync.withPermit
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
@@ -51,9 +50,15 @@ internal class Acting(private val row: Row, private val mode: Mode, private val 
             val width = Semaphore(action["width"]?.jsonPrimitive?.int ?: Int.MAX_VALUE)
             val every = action["every"]?.jsonPrimitive?.long ?: 0
             List(action.getValue("together").jsonPrimitive.int) { i ->
+                if (every > 0) delay(every * i - since(begun).toLong())
+                // Here, so that calls begin in their order: threads would race for the permit.
+                width.acquire()
                 async {
-                    if (every > 0) delay(every * i - since(begun).toLong())
-                    width.withPermit { call(session, action, i, begun) }
+                    try {
+                        call(session, action, i, begun)
+                    } finally {
+                        width.release()
+                    }
                 }
             }.awaitAll()
         }
