@@ -16,8 +16,10 @@ export async function playScenarios(unruffled, address, runtime, only) {
   const chosen = listed.filter((scenario) => only === undefined || scenario.name === only);
   const failures = [];
   let passed = 0;
+  const runs = chosen.map((scenario) => `${runtime}-${scenario.name}`.replaceAll(/[^A-Za-z0-9._-]/g, "-"));
   const one = async (scenario) => {
-    const found = await playOne(unruffled, address, runtime, scenario).catch((error) => [
+    const run = runs[chosen.indexOf(scenario)];
+    const found = await playOne(unruffled, address, runtime, scenario, run).catch((error) => [
       String(error?.stack ?? error),
     ]);
     if (found.length === 0) passed++;
@@ -33,11 +35,12 @@ export async function playScenarios(unruffled, address, runtime, only) {
     chosen.filter((scenario) => scenario.alone === true),
     one,
   );
+  // Not before: this closes idle connections, which the platform shares among scenarios.
+  for (const run of runs) await ask(`${address}/_faults/runs/${run}`, "DELETE").catch(() => {});
   return { passed, failures };
 }
 
-async function playOne(unruffled, address, runtime, scenario) {
-  const run = `${runtime}-${scenario.name}`.replaceAll(/[^A-Za-z0-9._-]/g, "-");
+async function playOne(unruffled, address, runtime, scenario, run) {
   const { base } = await ask(`${address}/_faults/runs/${run}`, "PUT", scenario.server);
   const host = new Host(unruffled, scenario, base);
   const results = [];
@@ -49,9 +52,7 @@ async function playOne(unruffled, address, runtime, scenario) {
   host.client.close();
   if (done !== true) return [`not over after ${LIMIT} ms; ${results.length} of ${scenario.do.length} actions were`];
   const body = { scenario, results, credentialCalls: host.credentialCalls };
-  const { failures } = await ask(`${address}/_faults/runs/${run}/check?runtime=${runtime}`, "POST", body);
-  await ask(`${address}/_faults/runs/${run}`, "DELETE");
-  return failures;
+  return (await ask(`${address}/_faults/runs/${run}/check?runtime=${runtime}`, "POST", body)).failures;
 }
 
 /** Where a scenario is played: time, what the client is made with beside its policy, and who may cancel. */
