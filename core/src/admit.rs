@@ -88,7 +88,7 @@ impl Engine {
         let now = self.now;
         let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
         let own = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref());
-        let (own, held_by_api) = own.map_or((breaker::Gate::Pass, true), |own| (own.check(now), own.asks_api()));
+        let (own, held_by_api) = own.map_or((breaker::Gate::Pass, true), |own| (own.check(now), own.asks_api(now)));
         let api = match self.gate(upstream, API).and_then(|gate| gate.breaker.as_ref()) {
             Some(api) if held_by_api && traits.has(Traits::BOTH_GATES) => api.check(now),
             Some(_) | None => breaker::Gate::Pass,
@@ -228,8 +228,9 @@ impl Engine {
             return full;
         }
         let bound = rest.min(left);
-        let at = match gates {
-            Gates::Shut(_) => self.probe_at(slot),
+        // Now that it was turned away the probe may be due earlier.
+        let at = match self.gates(slot) {
+            Gates::Shut(rest) => Some(now.saturating_add(rest)),
             Gates::Open | Gates::Probe => {
                 let token = self.upstream(upstream).budget.next_at(Payer::after(attempts));
                 let asks = self.gate(upstream, gate).and_then(|gate| gate.asking.check(now).err().flatten());
@@ -274,18 +275,6 @@ impl Engine {
         let written = self.config.route(route).retry.patience;
         let least = self.gate(upstream, gate).map_or(0, |gate| gate.patience());
         written.unwrap_or_else(|| self.would_go_on(slot).max(least))
-    }
-
-    /// When a probe of its breakers is due by time alone.
-    fn probe_at(&mut self, slot: Slot) -> Option<u64> {
-        let call = self.calls.at(slot);
-        let (upstream, places) = (call.upstream, call.gates());
-        let mut at = None;
-        for place in places {
-            let breaker = self.gate(upstream, place).and_then(|gate| gate.breaker.as_ref());
-            at = at.max(breaker.and_then(breaker::Breaker::due_at));
-        }
-        at
     }
 
     /// Joins the line unless it stands there already; refuses when too many wait.
@@ -518,7 +507,7 @@ impl Engine {
         let now = self.now;
         let upstream_of = self.upstream(upstream);
         let own = upstream_of.gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref());
-        let aside = own.is_some_and(|own| !own.asks_api());
+        let aside = own.is_some_and(|own| !own.asks_api(now));
         match upstream_of.gates.get_mut(usize::from(API)).and_then(|gate| gate.breaker.as_mut()) {
             None => Permit::default(),
             Some(api) if api.is_closed() => api.commit(now),

@@ -199,7 +199,7 @@ impl Engine {
             let Some(gate) = self.gate(upstream, place) else { continue };
             let waiting = if place == API && from != API { all } else { gate.line.len };
             let Some(breaker) = gate.breaker.as_mut() else { continue };
-            let (told, asked) = (breaker.due_at(), breaker.asks_api());
+            let (told, asked) = (breaker.due_at(), breaker.asks_api(now));
             if opened && breaker.is_closed() {
                 // An endpoint that is told to be down by itself says nothing about the API.
                 breaker.begin_run_anew();
@@ -211,7 +211,7 @@ impl Engine {
             let anew = match (told, breaker.due_at()) {
                 (Some(told), Some(due)) => due < told || due <= now || told <= now,
                 // The API's breaker holds back an endpoint by its latest outcome.
-                (None, None) => place != API && breaker.asks_api() != asked,
+                (None, None) => place != API && breaker.asks_api(now) != asked,
                 (Some(_), None) | (None, Some(_)) => true,
             };
             if breaker.phase() != gate.told {

@@ -427,11 +427,14 @@ impl Breaker {
         self.settings.wait
     }
 
-    /// Whether the API's breaker may hold its endpoint back: it is closed, and its latest outcome was a failure. An open
-    /// one has probes of its own, which must not take the API's.
+    /// Whether the API's breaker may hold its endpoint back: it is closed, and its latest outcome was a failure, or it
+    /// closes by silence now. An open one has probes of its own, which must not take the API's.
     #[must_use]
-    pub const fn asks_api(&self) -> bool {
-        self.is_closed() && (self.run > 0 || self.trial)
+    pub fn asks_api(&self, now: u64) -> bool {
+        match self.state {
+            State::Closed => self.run > 0 || self.trial,
+            State::Open(_) => self.silent(now),
+        }
     }
 
     /// When the cool-down ends; `None` = closed.

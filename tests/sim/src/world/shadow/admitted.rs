@@ -117,7 +117,7 @@ impl Shadow {
         let call = self.known(id).clone();
         let way = self.way(id, &call, verdict);
         let upstream = &self.upstreams[call.upstream];
-        let (waited, anew) = upstream.waited(&call, now, if in_own_line { call.lined_up } else { now });
+        let (waited, anew) = upstream.waited(&call, now, in_own_line);
         let patience = upstream.patience(&call, &self.rules.routes[call.route]).saturating_sub(waited);
         let rest = patience.min(call.rest(now));
         if anew && in_own_line && now - call.lined_up > waited {
@@ -130,11 +130,11 @@ impl Shadow {
             } else if call.attempts > 0 {
                 self.marks.hit(Mark::PatienceEndsOpen);
             }
-            let longest = self.upstreams[call.upstream].longest_rest(&call);
+            let Verdict::Shut(at) = verdict else { return Err("no verdict".into()) };
             ensure!(
                 matches!(answer.step(), Step::Fail { retry_after: 1.., .. })
-                    && matches!(answer.step(), Step::Fail { retry_after, .. } if u64::from(retry_after) <= longest),
-                "circuit-open says when to come back, in {longest} ms at most"
+                    && matches!(answer.step(), Step::Fail { retry_after, .. } if u64::from(retry_after) <= at - now),
+                "circuit-open says when to come back, in {} ms at most", at - now
             );
             return self.must_fail(id, answer, Reason::CircuitOpen);
         }
@@ -255,7 +255,7 @@ impl Shadow {
         }
         let call = self.known(id).clone();
         let upstream = &self.upstreams[call.upstream];
-        let probing = upstream.blocks(&call);
+        let probing = upstream.blocks(&call, self.now);
         match to.node {
             Node::Retry => {
                 ensure!(to == call.queue(), "waits in the queue of another gate: {to:?}");
@@ -303,7 +303,7 @@ impl Shadow {
         let call = self.known(id);
         call.eventful = true;
         let (place, standing) = (call.holder, call.standing);
-        let open = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id]);
+        let open = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id], now);
         ensure!(standing.node == Node::Credential, "leads, and stands in {standing:?}");
         let holder = &mut self.holders[place];
         match holder.token {
@@ -361,7 +361,7 @@ impl Shadow {
         upstream.in_flight += 1;
         upstream.moved = now;
         let mut next = call.clone();
-        let was_open = upstream.blocks(&call);
+        let was_open = upstream.blocks(&call, self.now);
         let marks = &mut self.marks;
         upstream.commit(&mut next, now, &mut |mark| marks.hit(mark));
         if call.holds > 0 {

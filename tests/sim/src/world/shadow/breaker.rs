@@ -132,10 +132,18 @@ impl Breaker {
         self.open.is_some()
     }
 
-    /// Closed, and the latest outcome was no failure.
+    /// Whether the API's breaker may hold its endpoint back: closed, also by silence, and the latest outcome was a failure.
     #[must_use]
-    pub fn is_well(&self) -> bool {
-        self.open.is_none() && self.run.is_empty() && !self.trial
+    pub fn asks_api(&self, now: u64) -> bool {
+        match &self.open {
+            None => !self.run.is_empty() || self.trial,
+            Some(open) => now >= open.moved + self.rules.window,
+        }
+    }
+
+    /// Takes the failures so far out of the run.
+    pub fn begin_run_anew(&mut self) {
+        self.run.clear();
     }
 
     /// `breaker.wait`, if it is written.
@@ -152,12 +160,6 @@ impl Breaker {
     #[must_use]
     pub fn window(&self) -> u64 {
         self.rules.window
-    }
-
-    /// The rest of a cool-down or of a lease at most.
-    #[must_use]
-    pub fn longest_rest(&self) -> u64 {
-        LEASE.max(self.rules.cool_down + self.rules.cool_down / 10)
     }
 
     /// Whether an outcome that comes with this permit would be counted in the window.
@@ -237,12 +239,14 @@ impl Breaker {
 
     /// An attempt's outcome. `from`: the gate of its endpoint; `waiting`: calls that wait for this breaker.
     pub fn settle(&mut self, permit: Permit, count: Count, from: u16, waiting: &dyn Fn() -> u64, now: u64) -> Moved {
+        if let Some(open) = &mut self.open {
+            open.moved = now;
+        }
         if permit.generation != self.generation {
             return Moved::Old { open: self.open.is_some() };
         }
         let latest = permit.probe > 0 && permit.probe == self.probes;
         let Some(open) = &mut self.open else { return self.count(count, from, now) };
-        open.moved = now;
         let lapsed = !latest || !matches!(open.next, Next::Leased(until) if now < until);
         match count {
             Count::Success | Count::Recovery => {
@@ -259,7 +263,7 @@ impl Breaker {
             }
             Count::Failure | Count::Again if lapsed => Moved::LateFailure,
             Count::Failure | Count::Again => {
-                let (lost, turned_away) = (open.lost + 1, open.turned_away + waiting());
+                let (lost, turned_away) = (open.lost + 1, open.turned_away.max(waiting()));
                 *open = Open { since: now, cool_until: 0, turned_away, wins: 0, lost, next: Next::Later, moved: now };
                 Moved::Reopened { counted: turned_away }
             }

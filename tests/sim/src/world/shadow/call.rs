@@ -62,7 +62,6 @@ pub struct Call {
     pub counted: bool,
     pub worst: Outcome,
     pub last: Last,
-    pub once: bool,
     pub replayed: bool,
     pub doubtful: bool,
     pub eventful: bool,

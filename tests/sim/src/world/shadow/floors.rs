@@ -69,7 +69,7 @@ impl Shadow {
         let upstream = &self.upstreams[call.upstream];
         let gate = &upstream.gates[usize::from(call.gate())];
         ensure!(gate.ill, "held back, and no call of its endpoint failed since the latest success");
-        let window = upstream.breakers(call).map(|breaker| breaker.window()).max().unwrap_or(0);
+        let window = upstream.breakers(call, self.now).map(|breaker| breaker.window()).max().unwrap_or(0);
         let silent = self.now - upstream.moved;
         ensure!(silent < window, "held back, and nothing was sent and nothing ended for {silent} ms");
         Ok(())

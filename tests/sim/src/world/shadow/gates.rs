@@ -175,23 +175,22 @@ impl Upstream {
         &mut self.gates[usize::from(call.gate())]
     }
 
-    /// The breakers of a call.
-    pub(super) fn breakers<'a>(&'a self, call: &'a Call) -> impl Iterator<Item = &'a Breaker> {
-        call.permits.iter().flatten().filter_map(|(place, _)| self.gates[usize::from(*place)].breaker.as_ref())
+    /// The breakers that may hold a call back: that of its endpoint, and the API's while the endpoint's own leaves it to it.
+    pub(super) fn breakers<'a>(&'a self, call: &'a Call, now: u64) -> impl Iterator<Item = &'a Breaker> {
+        let places = if self.asks_api(call, now) { 2 } else { 1 };
+        let permits = call.permits.iter().take(places).flatten();
+        permits.filter_map(|(place, _)| self.gates[usize::from(*place)].breaker.as_ref())
     }
 
-    /// The breaker of the call's endpoint is closed, and the latest outcome there was no failure.
-    pub(super) fn is_well(&self, call: &Call) -> bool {
-        self.gates[usize::from(call.gate())].breaker.as_ref().is_some_and(Breaker::is_well)
+    /// Whether the API's breaker may hold it back.
+    fn asks_api(&self, call: &Call, now: u64) -> bool {
+        self.gates[usize::from(call.gate())].breaker.as_ref().is_none_or(|own| own.asks_api(now))
     }
 
-    /// Whether it may go: all its breakers let it pass, or that of its endpoint is well.
+    /// Whether it may go: all its breakers let it pass.
     pub(super) fn verdict(&self, call: &Call, now: u64) -> Verdict {
-        if self.is_well(call) {
-            return Verdict::Open;
-        }
         let mut verdict = Verdict::Open;
-        for breaker in self.breakers(call) {
+        for breaker in self.breakers(call, now) {
             verdict = match (verdict, breaker.says(now)) {
                 (Verdict::Shut(at), Says::Refuse(until)) => Verdict::Shut(at.max(until)),
                 (_, Says::Refuse(until)) => Verdict::Shut(until),
@@ -203,8 +202,8 @@ impl Upstream {
     }
 
     /// Whether a breaker that is open holds it back, or makes a probe of it.
-    pub(super) fn blocks(&self, call: &Call) -> bool {
-        !self.is_well(call) && self.breakers(call).any(Breaker::is_open)
+    pub(super) fn blocks(&self, call: &Call, now: u64) -> bool {
+        self.breakers(call, now).any(Breaker::is_open)
     }
 
     /// Whether the breaker of its endpoint is open.
@@ -219,16 +218,13 @@ impl Upstream {
     }
 
     /// How much of that is used: what it waited since it joined, and in the queue before; both begin anew with a success.
-    pub(super) fn waited(&self, call: &Call, now: u64, since: u64) -> (u64, bool) {
+    /// `standing`: it is in the queue.
+    pub(super) fn waited(&self, call: &Call, now: u64, standing: bool) -> (u64, bool) {
         match self.gates[usize::from(call.gate())].well_at {
-            Some(well_at) if well_at >= since => (now - well_at, true),
-            _ => (now - since + call.patience_used, false),
+            Some(well_at) if well_at >= call.lined_up => (if standing { now - well_at } else { 0 }, true),
+            _ if standing => (now - call.lined_up + call.patience_used, false),
+            _ => (call.patience_used, false),
         }
-    }
-
-    /// The longest time after which circuit-open may say to come back.
-    pub(super) fn longest_rest(&self, call: &Call) -> u64 {
-        self.breakers(call).map(Breaker::longest_rest).max().unwrap_or(0)
     }
 
     pub(super) fn turn_away(&mut self, call: &Call) {
@@ -240,10 +236,10 @@ impl Upstream {
     }
 
     pub(super) fn commit(&mut self, call: &mut Call, now: u64, marks: &mut dyn FnMut(Mark)) {
-        let well = self.is_well(call);
+        let alone = !self.asks_api(call, now);
         for (i, (place, permit)) in call.permits.iter_mut().flatten().enumerate() {
             let Some(breaker) = &mut self.gates[usize::from(*place)].breaker else { continue };
-            let aside = i == 1 && well;
+            let aside = i == 1 && alone;
             if aside && breaker.is_open() {
                 marks(Mark::ApiOpenEndpointPasses);
             }
@@ -277,7 +273,7 @@ impl Shadow {
             Count::Success => self.known(id).failed = false,
             Count::Recovery | Count::Again | Count::Nothing => {}
         }
-        let mut opened = 0;
+        let mut opened = false;
         for (i, (place, permit)) in call.permits.into_iter().flatten().enumerate() {
             let lines = &self.lines;
             let line = Standing { node: Node::Retry, upstream: call.upstream as u32, place };
@@ -289,6 +285,11 @@ impl Shadow {
                 other => other,
             };
             let failed_in = (count == Count::Failure && breaker.counts(permit)).then(|| breaker.generation());
+            if opened && !breaker.is_open() {
+                breaker.begin_run_anew();
+                self.marks.hit(Mark::RunBegunAnew);
+                continue;
+            }
             let moved = breaker.settle(permit, count, call.gate(), &waiting, now);
             if matches!(moved, Moved::Opened { .. } | Moved::Reopened { .. }) {
                 breaker.cools_until(core.cool_until(call.upstream as u32, place))?;
@@ -306,10 +307,7 @@ impl Shadow {
                 Moved::No => continue,
                 Moved::TookBack => Mark::FailureTakenBack,
                 Moved::Opened { by_run_alone, on_trial } => {
-                    opened += 1;
-                    if opened == 2 {
-                        self.marks.hit(Mark::OpenedTwice);
-                    }
+                    opened = true;
                     match (on_trial, by_run_alone) {
                         (true, _) => Mark::OpenedOnTrial,
                         (false, true) if i == 1 => Mark::OpenedByEndpoints,

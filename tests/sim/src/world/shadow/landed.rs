@@ -15,7 +15,6 @@ enum Class {
     Final,
     Retry,
     RateLimited,
-    Once,
     Unauthorized,
 }
 
@@ -68,14 +67,6 @@ impl Shadow {
                     self.asked_in_vain(id);
                 }
                 self.must_fail(id, answer, Reason::Status)
-            }
-            Class::Once if call.once => {
-                self.marks.hit(Mark::OnceTwice);
-                self.delivered(id, status, elapsed, answer)
-            }
-            Class::Once => {
-                call.once = true;
-                self.again(id, again, core, answer)
             }
             Class::Retry | Class::RateLimited => self.again(id, again, core, answer),
             Class::Unauthorized => self.unauthorized(id, elapsed, core, answer),
@@ -134,7 +125,7 @@ impl Shadow {
         let table = match status {
             401 => (Class::Unauthorized, Count::Success),
             408 => (Class::Retry, Count::Failure),
-            421 | 425 => (Class::Once, Count::Nothing),
+            421 | 425 => (Class::Retry, Count::Nothing),
             429 => (Class::RateLimited, Count::Nothing),
             501 | 505 | 511 => (Class::Deliver, Count::Nothing),
             500.. => (Class::Retry, Count::Failure),

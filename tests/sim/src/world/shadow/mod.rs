@@ -324,7 +324,6 @@ impl Shadow {
                 counted: false,
                 worst: Outcome::NotSent,
                 last: Last::None,
-                once: false,
                 replayed: false,
                 doubtful: false,
                 eventful: false,
@@ -364,7 +363,7 @@ impl Shadow {
         let before = call.standing;
         // The newest call of a queue is told to come in a millisecond: it must join before it goes.
         let early = !woken && now + 1 < call.told;
-        let probing = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id]);
+        let probing = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id], now);
         // A host that is late with one call may keep others waiting that the late one goes before.
         let behind =
             self.calls.iter().any(|(other, call)| *other != id && call.waits() && (call.woken || call.told <= now));
@@ -528,8 +527,8 @@ impl Shadow {
         let from = std::mem::replace(&mut call.standing, to);
         if from != to {
             if from.node == Node::Retry {
-                let used = self.upstreams[call.upstream].waited(call, now, call.lined_up).0;
-                call.patience_used = used;
+                let used = self.upstreams[call.upstream].waited(call, now, true).0;
+                (call.patience_used, call.lined_up) = (used, now);
             }
             if to.node == Node::Retry {
                 call.lined_up = now;
