@@ -87,13 +87,13 @@ impl Engine {
     fn gates(&mut self, slot: Slot) -> Gates {
         let now = self.now;
         let Call { upstream, gate, traits, .. } = *self.calls.at(slot);
-        let own = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref());
-        let (own, held_by_api) = own.map_or((breaker::Gate::Pass, true), |own| (own.check(now), own.asks_api(now)));
-        let api = match self.gate(upstream, API).and_then(|gate| gate.breaker.as_ref()) {
-            Some(api) if held_by_api && traits.has(Traits::BOTH_GATES) => api.check(now),
-            Some(_) | None => breaker::Gate::Pass,
-        };
-        match (own, api) {
+        let gates = &self.upstream(upstream).gates;
+        let own = gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref());
+        let api = if traits.has(Traits::BOTH_GATES) { gates.get(usize::from(API)) } else { None };
+        let api = api.and_then(|gate| gate.breaker.as_ref()).filter(|api| !api.is_closed());
+        let api = api.filter(|_| own.is_none_or(|own| own.asks_api(now)));
+        let says = |breaker: Option<&breaker::Breaker>| breaker.map_or(breaker::Gate::Pass, |breaker| breaker.check(now));
+        match (says(own), says(api)) {
             (breaker::Gate::Refuse(rest), _) | (_, breaker::Gate::Refuse(rest)) => Gates::Shut(rest),
             (breaker::Gate::Pass, breaker::Gate::Pass) => Gates::Open,
             (breaker::Gate::Probe, _) | (_, breaker::Gate::Probe) => Gates::Probe,
@@ -505,13 +505,14 @@ impl Engine {
     /// The API's permit. It is no probe for an endpoint that the API's breaker does not hold back.
     fn api_permit(&mut self, upstream: u32, gate: u16) -> Permit {
         let now = self.now;
-        let upstream_of = self.upstream(upstream);
-        let own = upstream_of.gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref());
-        let aside = own.is_some_and(|own| !own.asks_api(now));
-        match upstream_of.gates.get_mut(usize::from(API)).and_then(|gate| gate.breaker.as_mut()) {
+        match self.gate(upstream, API).and_then(|gate| gate.breaker.as_mut()) {
             None => Permit::default(),
             Some(api) if api.is_closed() => api.commit(now),
-            Some(_) => self.permit(upstream, API, aside),
+            Some(_) => {
+                let own = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref());
+                let aside = own.is_some_and(|own| !own.asks_api(now));
+                self.permit(upstream, API, aside)
+            }
         }
     }
 
