@@ -92,7 +92,8 @@ impl Engine {
         let api = if traits.has(Traits::BOTH_GATES) { gates.get(usize::from(API)) } else { None };
         let api = api.and_then(|gate| gate.breaker.as_ref()).filter(|api| !api.is_closed());
         let api = api.filter(|_| own.is_none_or(|own| own.asks_api(now)));
-        let says = |breaker: Option<&breaker::Breaker>| breaker.map_or(breaker::Gate::Pass, |breaker| breaker.check(now));
+        let says =
+            |breaker: Option<&breaker::Breaker>| breaker.map_or(breaker::Gate::Pass, |breaker| breaker.check(now));
         match (says(own), says(api)) {
             (breaker::Gate::Refuse(rest), _) | (_, breaker::Gate::Refuse(rest)) => Gates::Shut(rest),
             (breaker::Gate::Pass, breaker::Gate::Pass) => Gates::Open,

@@ -41,6 +41,10 @@ usage: cargo xtask COMMAND
   sim   [--seeds N]                 random worlds by the hundred thousand, every answer judged
   sim   replay SEED                 one of them again, what it breaks made short
   sim   table | sweep               how well the policy decides, beside the policies of others
+  sim   fates [cases|grid|endpoints|shrink|show|log]
+                                    each call's fate beside a plain retry loop's, in random worlds and in named ones
+  sim   limits [table|shared|quota|show|log]
+                                    how much of a limited server's room calls get, over conventions drawn at random
   schema                            the JSON Schema of the policy file, for editors: target/policy.schema.json
   house                             sizes and rules of the house
 ";

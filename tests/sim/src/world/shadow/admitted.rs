@@ -134,7 +134,8 @@ impl Shadow {
             ensure!(
                 matches!(answer.step(), Step::Fail { retry_after: 1.., .. })
                     && matches!(answer.step(), Step::Fail { retry_after, .. } if u64::from(retry_after) <= at - now),
-                "circuit-open says when to come back, in {} ms at most", at - now
+                "circuit-open says when to come back, in {} ms at most",
+                at - now
             );
             return self.must_fail(id, answer, Reason::CircuitOpen);
         }

@@ -111,8 +111,7 @@ impl Lines {
 
     /// The heads of all lines of a kind.
     pub fn heads(&self, node: Node) -> impl Iterator<Item = (Standing, u32)> + '_ {
-        let all =
-            Standing { node, upstream: 0, place: 0 }..=Standing { node, upstream: u32::MAX, place: u16::MAX };
+        let all = Standing { node, upstream: 0, place: 0 }..=Standing { node, upstream: u32::MAX, place: u16::MAX };
         self.lines.range(all).filter_map(|(line, it)| Some((*line, it.queue.front()?.0)))
     }
 
