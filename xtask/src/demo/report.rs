@@ -118,7 +118,6 @@ fn caption(of: &Figures) -> String {
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::places;
 
     fn page() -> String {
         let missing = [("JVM", "no <JDK>".to_owned())];
@@ -149,12 +148,5 @@ mod tests {
         let verdict = html.split("What each of our clients must reach").nth(1).unwrap();
         let head = verdict.split("</thead>").next().unwrap();
         assert!(head.contains(">Node<") && head.contains(">Python<") && !head.contains(">naive loop<"), "{head}");
-    }
-
-    #[test]
-    #[ignore = "writes target/demo/sample.html, a page of made-up days to look at"]
-    fn a_page_to_look_at() {
-        places::write(&places::target("demo/sample.html"), &page()).unwrap();
-        println!("{}\n{}", rows::table(&sample::clients()).text(), verdict::table(&sample::clients()).unwrap().text());
     }
 }
