@@ -201,7 +201,7 @@ impl Engine {
             let Some(breaker) = gate.breaker.as_mut() else { continue };
             let (told, asked) = (breaker.due_at(), breaker.asks_api(now));
             if opened && breaker.is_closed() {
-                // An endpoint that is told to be down by itself says nothing about the API.
+                // This failure opened the endpoint's own breaker: its failures leave the API's run.
                 breaker.begin_run_anew();
                 continue;
             }

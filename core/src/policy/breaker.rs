@@ -8,7 +8,7 @@
 //! to 5 s. So at most 5 % of the traffic above 4 calls/s probes.
 //!
 //! The breaker of a whole API stands beside those of its endpoints. It opens only by a run, and only when more than one
-//! endpoint failed in it. While it is open, an endpoint whose last outcome was no failure still passes.
+//! endpoint failed in it. While it is open, an endpoint whose latest outcome was no failure still passes.
 
 use crate::config;
 use crate::defaults::{ONE, SLICES};
