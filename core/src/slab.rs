@@ -112,7 +112,7 @@ pub struct Line {
     /// While the queue stands: the newest call, which goes at every second turn.
     newest: Slot,
     /// The latest turn was the newest call's.
-    owes: bool,
+    newest_had_turn: bool,
     /// When the call that came first joined; the end of time when there is none.
     since: u64,
 }
@@ -121,7 +121,16 @@ impl Line {
     /// Empty.
     #[must_use]
     pub const fn new() -> Self {
-        Self { head: NOWHERE, tail: NOWHERE, len: 0, cost: 0, told: 0, newest: NOWHERE, owes: false, since: u64::MAX }
+        Self {
+            head: NOWHERE,
+            tail: NOWHERE,
+            len: 0,
+            cost: 0,
+            told: 0,
+            newest: NOWHERE,
+            newest_had_turn: false,
+            since: u64::MAX,
+        }
     }
 
     /// The head, if only the cap holds it back.
@@ -131,25 +140,15 @@ impl Line {
     }
 
     /// Reads anew when the call that came first joined.
-    fn date(&mut self, slab: &Slab) {
+    fn note_first(&mut self, slab: &Slab) {
         let first = if self.head == self.newest && self.head != NOWHERE { slab.at(self.head).next } else { self.head };
         self.since = if first == NOWHERE { u64::MAX } else { slab.at(first).lined_up };
     }
 
     /// Joins at the tail.
     pub fn push(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
-        let call = slab.at_mut(slot);
-        call.previous = self.tail;
-        call.next = NOWHERE;
-        if self.tail == NOWHERE {
-            self.head = slot;
-        } else {
-            slab.at_mut(self.tail).next = slot;
-        }
-        self.tail = slot;
-        self.len = self.len.saturating_add(1);
-        self.cost = self.cost.saturating_add(cost);
-        self.date(slab);
+        self.link(slab, slot, cost, (self.tail, NOWHERE));
+        self.note_first(slab);
     }
 
     /// Whether the call that came first has waited too long.
@@ -167,7 +166,7 @@ impl Line {
     /// What stands before a call that joins now.
     #[must_use]
     pub fn ahead(&self, now: u64) -> Ahead {
-        match (self.stands(now), self.owes) {
+        match (self.stands(now), self.newest_had_turn) {
             (false, _) => Ahead::All,
             (true, true) => Ahead::Head,
             (true, false) => Ahead::None,
@@ -181,41 +180,36 @@ impl Line {
             self.unlink(slab, displaced, cost_of_newest);
             self.push(slab, displaced, cost_of_newest);
         }
-        if self.owes && self.head != NOWHERE {
-            self.push_second(slab, slot, cost);
+        if self.newest_had_turn && self.head != NOWHERE {
+            let second = slab.at(self.head).next;
+            self.link(slab, slot, cost, (self.head, second));
         } else {
             self.push_front(slab, slot, cost);
         }
         self.newest = slot;
-        self.date(slab);
-    }
-
-    fn push_second(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
-        let second = slab.at(self.head).next;
-        let call = slab.at_mut(slot);
-        call.previous = self.head;
-        call.next = second;
-        slab.at_mut(self.head).next = slot;
-        if second == NOWHERE {
-            self.tail = slot;
-        } else {
-            slab.at_mut(second).previous = slot;
-        }
-        self.len = self.len.saturating_add(1);
-        self.cost = self.cost.saturating_add(cost);
+        self.note_first(slab);
     }
 
     /// Joins at the head.
     pub fn push_front(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
+        self.link(slab, slot, cost, (NOWHERE, self.head));
+    }
+
+    /// Joins between two neighbours; `NOWHERE` = there is none on that side.
+    fn link(&mut self, slab: &mut Slab, slot: Slot, cost: u64, (previous, next): (Slot, Slot)) {
         let call = slab.at_mut(slot);
-        call.previous = NOWHERE;
-        call.next = self.head;
-        if self.head == NOWHERE {
+        call.previous = previous;
+        call.next = next;
+        if previous == NOWHERE {
+            self.head = slot;
+        } else {
+            slab.at_mut(previous).next = slot;
+        }
+        if next == NOWHERE {
             self.tail = slot;
         } else {
-            slab.at_mut(self.head).previous = slot;
+            slab.at_mut(next).previous = slot;
         }
-        self.head = slot;
         self.len = self.len.saturating_add(1);
         self.cost = self.cost.saturating_add(cost);
     }
@@ -223,13 +217,13 @@ impl Line {
     /// Leaves, from wherever it stands.
     pub fn remove(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
         if self.head == slot {
-            self.owes = self.newest == slot;
+            self.newest_had_turn = self.newest == slot;
         }
         if self.newest == slot {
             self.newest = NOWHERE;
         }
         self.unlink(slab, slot, cost);
-        self.date(slab);
+        self.note_first(slab);
     }
 
     fn unlink(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
