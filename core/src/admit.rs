@@ -457,7 +457,7 @@ impl Engine {
         let sequence = self.sequence;
         self.move_to(slot, CallState::Flight);
         let call = self.calls.at_mut(slot);
-        if !permit.of_the_time_of(call.permit) {
+        if !permit.same_generation_as(call.permit) {
             call.traits.set(Traits::STANDS, false);
         }
         call.permit = permit;

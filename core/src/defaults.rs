@@ -95,8 +95,8 @@ pub const COOL_DOWN: u64 = 500;
 pub const COOL_DOWN_JITTER: u64 = 10;
 /// Calls refused or lined up until the next one probes: 1 in 20, so at most 5 % of the traffic.
 pub const PROBE_EVERY: u32 = 20;
-/// `breaker.latestProbe`: the next probe is due so long after a failed one at most; after the opening two cool-downs, then
-/// twice as long with each that fails.
+/// `breaker.latestProbe`: the longest time until the next probe. The first is due two cool-downs after the opening, and that
+/// time doubles with each probe that fails.
 pub const LATEST_PROBE: u64 = 5_000;
 /// `breaker.probes`.
 pub const PROBES: u32 = 1;

@@ -337,14 +337,14 @@ static BREAKER: &[Key] = {
     &[
         key("coolDown", Time(10, DAY), Both, Slot::CoolDown, "The next probe at the earliest. Default: 500ms."),
         key("failureRate", Ratio(1, 1), Both, Slot::FailureRate, "Opens at this share. Default: 0.5."),
-        key("latestProbe", Time(10, DAY), Both, Slot::LatestProbe, "The next probe at the latest; after the opening sooner. Default: 5s."),
+        key("latestProbe", Time(10, DAY), Both, Slot::LatestProbe, "The longest time until the next probe. Default: 5s."),
         key("minimumCalls", Whole(1, 10_000), Both, Slot::MinimumCalls, "Least outcomes for a rate. Default: 20."),
         NOTE,
         key("probes", Whole(1, 100), Both, Slot::Probes, "Successes in a row that close. Default: 1."),
         key("run", Whole(1, 10_000), Both, Slot::Run, "Failures in a row that open. Default: 20."),
         key("scope", Word(SCOPES), Policy, Slot::Scope, "One for the API, one for each endpoint (route), or both (default)."),
         key("slowAfter", Time(10, DAY), Both, Slot::SlowAfter, "Slower successes count as failures. Default: off."),
-        key("wait", Time(0, DAY), Both, Slot::Wait, "When open: how long a new call waits; 0: it fails at once. Default: as long as its own backoffs at most."),
+        key("wait", Time(0, DAY), Both, Slot::Wait, "When open: how long a new call waits. 0: it fails at once. Default: as long as its own retries would take."),
         key("window", Time(1_000, 3_600_000), Both, Slot::Window, "Over which the failure rate is taken. Default: 30s."),
     ]
 };

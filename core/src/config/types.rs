@@ -164,7 +164,7 @@ pub struct Breaker {
     pub cool_down: u64,
     pub latest_probe: u64,
     pub probes: u32,
-    /// How long a new call waits while it is open: 0 = it fails at once, `None` = as long as its own backoffs would.
+    /// How long a new call waits while it is open, in milliseconds: 0 = it fails at once, `None` = as long as its own retries would take.
     pub wait: Option<u64>,
     pub slow_after: Option<u64>,
 }
@@ -174,7 +174,7 @@ pub struct Breaker {
 pub enum BreakerScope {
     /// One for the API.
     Api,
-    /// One for each endpoint: the declared route, else the template or the kind of path.
+    /// One for each endpoint: the declared route, else the verb's template or the path without its values.
     Route,
     #[default]
     Both,

@@ -66,7 +66,7 @@ pub struct Permit {
 impl Permit {
     /// Whether the breaker neither opened nor closed between the two.
     #[must_use]
-    pub const fn of_the_time_of(self, other: Self) -> bool {
+    pub const fn same_generation_as(self, other: Self) -> bool {
         self.generation == other.generation
     }
 }
