@@ -32,6 +32,12 @@ class Seen:
     headers: dict[str, str]
     body: bytes = b""
 
+    @property
+    def path(self) -> str:
+        """The target of the request line; empty when the bytes are no HTTP, as a TLS hello's are not."""
+        words = self.line.split()
+        return words[1] if len(words) > 1 else ""
+
 
 def reply(status: int, body: bytes = b"{}", **headers: str) -> bytes:
     """An answer of a declared length; `Retry_After="1"` is a header."""
@@ -165,7 +171,7 @@ class Wire:
                         seen.body = _body(seen.headers, file.readline, file.read)
                     with self._lock:
                         self.seen.append(seen)
-                        answer = self._answer(seen.line.split()[1])
+                        answer = self._answer(seen.path)
                     if isinstance(answer, bytes):
                         connection.sendall(answer)
                     else:
