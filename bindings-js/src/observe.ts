@@ -17,7 +17,10 @@ export interface ClientEvent {
   readonly call?: number;
   /** The policy's pattern; empty where none fits. */
   readonly route?: string;
-  /** Whose breaker changed: method and template of a verb, the method alone of a drop-in. */
+  /**
+   * Whose breaker changed, or whose calls alone a 429 holds back: method and template of a verb, the method alone of a
+   * drop-in. Without it and without a `route`, the API's.
+   */
   readonly endpoint?: string;
   readonly scope?: number;
   readonly attempt?: number;

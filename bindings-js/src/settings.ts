@@ -84,6 +84,8 @@ export interface ReportEntry {
   readonly what: string;
   readonly value: number | string | null;
   readonly rule: string | null;
+  /** Whose rate limit it waited for. */
+  readonly of?: "limit" | "endpoint" | "api";
 }
 
 /** How a client stands: counts since it was made, and each upstream by origin. */
@@ -106,8 +108,13 @@ export interface Upstream {
   /** Retry tokens in millionths. */
   readonly budget: number;
   readonly waiting: number;
+  /** The policy's limits; without any the API's own, and those of its endpoints that answered 429. */
   readonly limits: readonly {
     readonly name: string;
+    /** Of an endpoint's: its route, empty where no pattern fits. */
+    readonly route?: string;
+    /** Of an endpoint's without a route: method and template of a verb, the method alone of a drop-in. */
+    readonly endpoint?: string;
     /** In millionths; null = not known. */
     readonly tokens: number | null;
     /** Millionths per second; null = not known. */

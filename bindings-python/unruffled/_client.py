@@ -51,11 +51,16 @@ class _Shared:
 
         `kinds` chooses among `attempt wait breaker limiter refresh call stacked warning`; None = all. They are handed
         over when a call ends, in order, in that call's thread or task. Returns a function that ends the subscription.
+        Those of `breaker` and `limiter` say their `endpoint` or `route`; without either they are about the whole API.
         """
         return self._live().engine.listen(listener, kinds_of(kinds))
 
     def snapshot(self) -> dict[str, Any]:
-        """Counters, the worst breaker, retry budgets, limits and queues at this moment, as plain values."""
+        """Counters, the worst breaker, retry budgets, limits and queues at this moment, as plain values.
+
+        Without `limits` in the policy, the list of limits has the API's own and those of its endpoints that answered 429:
+        these say their `endpoint` or `route`.
+        """
         return self._live().engine.snapshot()
 
     @property

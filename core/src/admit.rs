@@ -11,9 +11,10 @@ use crate::policy::backoff;
 use crate::policy::breaker::{self, Permit};
 use crate::policy::budget::Payer;
 use crate::policy::deadline;
+use crate::policy::limiter::IN_FLIGHT;
 use crate::slab::Ahead;
 use crate::step::{Answer, Flags, Step};
-use crate::upstream::API;
+use crate::upstream::{API, place_for};
 
 /// Whether a call comes to a line now, or stands there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -331,15 +332,17 @@ impl Engine {
 
     fn past_limiter(&mut self, slot: Slot, left: u64) -> Result<(), Answer> {
         let now = self.now;
-        let Call { upstream, state, .. } = *self.calls.at(slot);
+        let Call { upstream, gate, state, .. } = *self.calls.at(slot);
         // A head of one bucket's line looks at the other buckets, not at their lines: see `under_cap`.
         let standing = matches!(state, CallState::Line(LineId::Bucket(..)));
-        let mut latest: Option<(u64, u8)> = None;
+        let mut latest: Option<(u64, u16)> = None;
+        let mut surely = now;
         let mut behind = false;
         let (costs, from) = self.drawn(slot);
-        for (place, cost) in costs {
-            let Some(lane) = from.lanes.get(usize::from(*place)) else { continue };
-            if lane.line.head != slot && state == CallState::Line(LineId::Bucket(upstream, *place)) {
+        for (bucket, cost) in costs {
+            let place = place_for(*bucket, gate);
+            let Some(lane) = from.lane(place) else { continue };
+            if lane.line.head != slot && state == CallState::Line(LineId::Bucket(upstream, place)) {
                 behind = true;
                 break;
             }
@@ -349,7 +352,10 @@ impl Engine {
                 match lane.line.ahead(now) {
                     Ahead::None => 0,
                     // The head alone: as much as the calls of the line draw on average.
-                    Ahead::Head => lane.line.cost.div_ceil(lane.line.len.max(1).into()),
+                    Ahead::Head => {
+                        let mean = lane.line.cost.div_ceil(u64::from(lane.line.len).max(1));
+                        mean.min(lane.bucket.largest_cost())
+                    }
                     Ahead::All => {
                         lane.line.cost.min(u64::from(lane.line.len).saturating_mul(lane.bucket.largest_cost()))
                     }
@@ -359,7 +365,10 @@ impl Engine {
             // Behind others even a bucket without a rate is short.
             let turn = if !standing && lane.line.len > 0 { turn.max(now.saturating_add(1)) } else { turn };
             if turn > now && latest.is_none_or(|(at, _)| turn > at) {
-                latest = Some((turn, *place));
+                latest = Some((turn, place));
+            }
+            if turn > now {
+                surely = surely.max(lane.bucket.surely_after(now, u64::from(*cost), ahead));
             }
         }
         if behind {
@@ -371,14 +380,19 @@ impl Engine {
             return Err(Step::Park { at_most: left }.into());
         }
         let Some((turn, place)) = latest else { return Ok(()) };
-        Err(self.wait_for_bucket(slot, LineId::Bucket(upstream, place), turn, left))
+        Err(self.wait_for_bucket(slot, LineId::Bucket(upstream, place), turn, surely, left))
     }
 
-    fn wait_for_bucket(&mut self, slot: Slot, line: LineId, turn: u64, left: u64) -> Answer {
-        let delay = turn.saturating_sub(self.now);
-        if delay > left {
-            return self.fail(slot, Reason::RateLimited, Some(delay));
+    /// Waits in a bucket's line until `turn`. A call that `surely` comes too late is refused at once.
+    fn wait_for_bucket(&mut self, slot: Slot, line: LineId, turn: u64, surely: u64, left: u64) -> Answer {
+        let surely = surely.saturating_sub(self.now);
+        if surely > left {
+            return self.fail(slot, Reason::RateLimited, Some(surely));
         }
+        if left == 0 {
+            return self.fail(slot, Reason::Deadline, None);
+        }
+        let delay = turn.saturating_sub(self.now);
         let spot = if self.calls.at(slot).state == CallState::Line(line) { Spot::Old } else { Spot::New };
         if let Some(refused) = self.enter(slot, line, spot) {
             return refused;
@@ -387,7 +401,7 @@ impl Engine {
         match self.line_mut(line) {
             Some(line) if line.head == slot => {
                 line.told = turn;
-                Step::Wait { delay }.into()
+                if delay <= left { Step::Wait { delay }.into() } else { Step::Park { at_most: left }.into() }
             }
             _ => Step::Park { at_most: left }.into(),
         }
@@ -444,17 +458,20 @@ impl Engine {
         let now = self.now;
         self.leave(slot);
         let Call { upstream: place, gate, traits, .. } = *self.calls.at(slot);
+        self.sequence = self.sequence.saturating_add(1);
+        let mut sequence = self.sequence << 10;
+        let mut in_flight = 0;
         let (costs, upstream) = self.drawn(slot);
         for (bucket, cost) in costs {
-            if let Some(lane) = upstream.lanes.get_mut(usize::from(*bucket)) {
-                lane.bucket.take(now, u64::from(*cost));
+            if let Some(lane) = upstream.lane_mut(place_for(*bucket, gate)) {
+                lane.bucket.take(now, u64::from(*cost), sequence);
+                in_flight = lane.bucket.in_flight();
             }
         }
+        sequence |= u64::from(in_flight).min(IN_FLIGHT);
         upstream.in_flight = upstream.in_flight.saturating_add(1);
         let permit = self.permit(place, gate, false);
         let api_permit = if traits.has(Traits::BOTH_GATES) { self.api_permit(place, gate) } else { Permit::default() };
-        self.sequence = self.sequence.saturating_add(1);
-        let sequence = self.sequence;
         self.move_to(slot, CallState::Flight);
         let call = self.calls.at_mut(slot);
         if !permit.same_generation_as(call.permit) {

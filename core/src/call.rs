@@ -16,8 +16,8 @@ pub const NOWHERE: Slot = u32::MAX;
 pub enum LineId {
     /// Attempts in flight, of an upstream.
     Cap(u32),
-    /// A rate-limit bucket: upstream and place.
-    Bucket(u32, u8),
+    /// A rate-limit bucket: upstream and place of its lane.
+    Bucket(u32, u16),
     /// The retry line of a gate (breaker): upstream and place.
     Retry(u32, u16),
     /// Those who wait for a refresh.
@@ -210,6 +210,24 @@ impl Traits {
     /// That failure stands in the window of its endpoint's breaker: a success takes it back.
     pub const STANDS: u32 = 1 << 21;
 
+    /// Refusals (429) in a row, up to 31.
+    #[must_use]
+    pub const fn refusals(self) -> u32 {
+        self.0 >> 24 & 31
+    }
+
+    /// Counts a refusal, or begins anew.
+    pub const fn refused(&mut self, again: bool) {
+        let count = if !again {
+            0
+        } else if self.refusals() < 31 {
+            self.refusals().wrapping_add(1)
+        } else {
+            31
+        };
+        self.0 = self.0 & !(31 << 24) | count << 24;
+    }
+
     /// Whether all of these are set.
     #[must_use]
     pub const fn has(self, bits: u32) -> bool {
@@ -231,6 +249,7 @@ pub struct Call {
     pub traits: Traits,
     pub state: CallState,
     pub begun: u64,
+    /// When its latest attempt was sent; while it stands in a line other than the retry line, when it joined that.
     pub sent_at: u64,
     pub permit: Permit,
     pub upstream: u32,
@@ -256,7 +275,7 @@ pub struct Call {
     pub limits: Limits,
     pub ordinal: u64,
     pub api_permit: Permit,
-    /// When it joined the line that it stands in, or last left the retry line, and the time that it spent there before.
+    /// When it joined the retry line, or last left it, and the time that it spent there before.
     pub lined_up: u64,
     pub patience_used: u32,
     /// When its present rest began, in milliseconds since `begun`: then, or when its last attempt ended.
@@ -280,7 +299,7 @@ pub struct Entry {
     pub at: u32,
     pub what: What,
     pub rule: Rule,
-    /// A status, a fault's code or a reason's code.
+    /// A status, a fault's code or a reason's code; of a wait for a bucket a code of [`Whose`].
     pub code: u16,
     /// Milliseconds: a timeout, a wait, an attempt's time.
     pub value: u32,
@@ -309,6 +328,16 @@ codes! {
         RetryLine = 5 "retry-line",
         Credential = 6 "credential",
         Offline = 7 "offline",
+    }
+}
+
+codes! {
+    /// Whose bucket a call waits for.
+    Whose {
+        /// That of a limit of the policy.
+        Limit = 0 "limit",
+        Endpoint = 1 "endpoint",
+        Api = 2 "api",
     }
 }
 

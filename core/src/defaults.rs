@@ -43,6 +43,11 @@ pub const ATTEMPTS: u8 = 4;
 pub const BASE: u64 = 200;
 /// Base after a 429 that names no time.
 pub const BASE_429: u64 = 1_000;
+/// Without a `Date` on the answer a reset that is a point in time is believed up to this far away, where the window of
+/// its limit is not known. Quotas for a day are the longest that clients wait for.
+pub const RESET_UNDATED: u64 = DAY;
+/// … and so far beyond a known window, because servers round up to whole seconds.
+pub const RESET_ROUNDED: u64 = 1_000;
 /// `retry.cap`: longest wait.
 pub const CAP: u64 = 30_000;
 /// Least `retry.patience` when it is not written.
@@ -112,36 +117,121 @@ pub const CONCURRENCY: u32 = 100;
 pub const MAX_WAITING: u32 = 10_000;
 /// `limits[].headroom`.
 pub const HEADROOM: u64 = 800_000;
-/// Slice of a bucket's count of successes, from which it learns; ten make 10 s.
-pub const LEARN_SLICE: u64 = 1_000;
-/// A bucket without a known rate learns this share of its successes at its first 429.
-pub const LEARN_SHARE: u64 = 800_000;
-/// … and at least this rate, in millionths per second.
-pub const LEARN_LEAST: u64 = 2 * ONE;
-/// A learned rate grows each second by at least this (millionths per second) …
-pub const LEARN_GROWTH: u64 = ONE;
-/// … or by this share.
-pub const LEARN_GROWTH_SHARE: u64 = 50_000;
-/// A learned rate never falls below this, in millionths per second.
+/// Milliseconds of a bucket's count of successes, from which it learns; with those before it they make ten seconds at most.
+pub const RECENT: u64 = 5_000;
+/// A 429 teaches nothing when the one before it is so many successes past …
+pub const SUSPECT_ANSWERS: u32 = 20;
+/// … and so many milliseconds: one alone is that call's affair.
+pub const SUSPECT: u64 = 1_000;
+/// The least rate that learning begins with, in millionths a second.
+pub const LEARN_LEAST: u64 = ONE;
+/// A learned rate never falls below this.
 pub const LEARN_FLOOR: u64 = 100_000;
-/// A reading is ahead of even use down to this far below it.
-pub const EVEN_SLACK: u64 = 50_000;
-/// Additive increase per second, share of the documented rate.
-pub const GROWTH: u64 = 50_000;
-/// The same where the server's window is short (a token bucket).
-pub const GROWTH_SHORT: u64 = 30_000;
-/// A window shorter than this is a token bucket.
+/// A refusal lowers a learned rate to this share: a tenth and a little, so that several clients on a key stay above 80 %.
+pub const LEARN_CUT: u64 = 880_000;
+/// Where calls went for this time before a refusal the rate was near the limit; else it is lowered to what came back.
+pub const LEARN_STEADY: u64 = 2_000;
+/// A closed window is tried after this time, then after 1.6 times as long, up to this.
+pub const LEARN_CLOSED: (u64, u64) = (250, 30_000);
+/// A refusal after fewer successes since the one before it shows a closed window.
+pub const LEARN_SUCCESSES: u32 = 5;
+/// A learned rate grows in steps of so many milliseconds.
+pub const LEARN_STEP: u64 = 250;
+/// It is back at the refused rate after this time, or after so many tokens: one 429 in 60 at the most, and half a percent
+/// at a few a second.
+pub const LEARN_SLOW: u64 = 12_000;
+/// See [`LEARN_SLOW`].
+pub const LEARN_SLOW_TOKENS: u64 = 60 * ONE;
+/// Slow growth begins at this share of the refused rate …
+pub const LEARN_CLOSE: u64 = 850_000;
+/// … and ends at this one: beyond it the limit is another one by now.
+pub const LEARN_PAST: u64 = 1_030_000;
+/// Growth a second below and above that.
+pub const LEARN_NEAR: u64 = 200_000;
+/// Growth a second below half and above twice the refused rate, and before the first: a limit is found within 10 s.
+pub const LEARN_FAR: u64 = 500_000;
+/// Where no limit is written, a 429 is about the API when another endpoint had one in this time, else about its endpoint alone. A
+/// limit of the API that is exceeded refuses busy endpoints within their round trips, while two limited endpoints seldom
+/// answer 429 so shortly after each other. At worst a limit of the API costs one more 429 an endpoint, and two limited
+/// endpoints pause the API until its first call that tries succeeds ([`PEEK`]).
+pub const SHARED_WITHIN: u64 = 2_000;
+/// The successes of an endpoint are counted over this time and half of it, for the rate learned when it is refused.
+pub const SUCCESS_PERIOD: u64 = 10_000;
+/// … and at most so many.
+pub const MAX_SEEDED: u32 = 20_000;
+
+/// So many refusals, all with more in flight than any success, show a cap on what is in flight.
+pub const CAP_REFUSALS: u8 = 3;
+/// So many readings in a row, in which left and in flight make the same sum, show a gauge that counts what is in flight.
+pub const CAP_READINGS: u8 = 16;
+/// One more than a learned cap is tried after this time, and soon again while that succeeds; once it is refused after this
+/// time, and then after twice as long, up to this.
+pub const CAP_TRIAL: (u64, u64, u64) = (250, 10_000, 60_000);
+/// A cap that was none is not believed again for this time.
+pub const CAP_BAN: u64 = 60_000;
+/// Where a cap holds calls back they look again after this time, unless one ends before.
+pub const CAP_LOOK: u64 = 1_000;
+
+/// A paced rate lets through so many parts of a second's tokens at once.
+pub const PACE_BURST: u64 = 20;
+/// A gauge that never shows more than this has no say, and a jump of less is no new window.
+pub const GAUGE_LEAST: u64 = 2 * ONE;
+/// Where no rate is known a jump to the full within this time is a new window: no bucket refills so fast.
+pub const GLANCE: u64 = 100;
+/// A gauge that so many successes in a row did not bring has no say.
+pub const GAUGE_UNREAD: u8 = 10;
+/// The experience of what nothing left means counts to so much in either way.
+pub const GAUGE_REFILLS: i8 = 8;
+/// A success after nothing was left shows a bucket that refills when it shows less left than this, else a new window.
+pub const REFILLS: u64 = 3 * ONE;
+/// Shortest and longest period of a gauge's high-water mark.
+pub const HIGH_PERIOD: (u64, u64) = (10_000, 600_000);
+/// A refusal is remembered for two windows, but at least and at most so long.
+pub const CALM: (u64, u64) = (10_000, 600_000);
+/// A gauge's fall is measured over at least this time: several answers at a few a second.
+pub const MEASURE: u64 = 500;
+/// What comes back is averaged over this time where more comes than before, and over that one where less does: much comes back
+/// at once in a sliding window.
+pub const MADE: (u64, u64) = (4_000, 1_000);
+/// A window shorter than this is told in resets that are too coarse.
 pub const SHORT_WINDOW: u64 = 5_000;
-/// Ahead, for a token bucket: remaining / limit at least this.
-pub const SHORT_AHEAD: u64 = 500_000;
-/// Multiplicative decrease: 2 · shortfall, and 1.5 for a token bucket.
-pub const DECREASE: u64 = 2_000_000;
-/// See [`DECREASE`].
-pub const DECREASE_SHORT: u64 = 1_500_000;
-/// Never more than this at once: who reads seldom counts each reading as a whole second.
-pub const DECREASE_MOST: u64 = 200_000;
-/// The rate never falls below documented / 200.
-pub const RATE_FLOOR: u64 = 200;
+/// Where neither reset nor window is known, and for a token bucket: what is left is spread over this time.
+pub const RESET_UNKNOWN: u64 = 4_000;
+/// A reset further away than this does not make a call wait for more than a second while something is left.
+pub const LONG: u64 = 10_000;
+/// Others use the key when what is left falls so much faster than is used here: 1.25.
+pub const OTHERS: u64 = 1_250_000;
+/// Of a key that is shared so many parts of a second's tokens stay in reserve: with 10 clients the level moves by as much.
+pub const RESERVE: u64 = 10;
+/// … and at least this.
+pub const RESERVE_LEAST: u64 = 2 * ONE;
+/// Each who shares a key adds this share of the limit a second.
+pub const PACE_GROWTH: u64 = 10_000;
+/// Whoever shares a key lowers its pace at once by so many thousandths at most: who reads seldom counts each reading as a
+/// second.
+pub const PACE_CUT_MOST: u64 = 200;
+/// … and raises it by as many at most where less is used than may be.
+pub const PACE_REGAIN: u64 = 100;
+/// Growth a second of a shared pace while there is plenty.
+pub const PACE_PLENTY: u64 = 600_000;
+/// Two refusals within this time, though what was left allowed both attempts, show that others use the key.
+pub const CAUGHT: u64 = 5_000;
+/// What is left is spread over at most this time: nobody waits for what comes later.
+pub const SPREAD: u64 = 300_000;
+/// A shared pace never falls below limit / 200 by readings: many processes on one key need a low one.
+pub const PACE_FLOOR: u64 = 200;
+/// The first refusal where a gauge has a say lowers the pace to this share of what succeeded …
+pub const REFUSED_FIRST: u64 = 850_000;
+/// … and each one after it to this share of itself.
+pub const REFUSED: u64 = 700_000;
+/// In a pause one call goes after this time, and then after twice as long …
+pub const PEEK: u64 = 5_000;
+/// … up to this.
+pub const PEEK_MOST: u64 = 60_000;
+/// Where nothing is left and no rate is known, one call tries whether the next token came at this rate.
+pub const TRY_RATE: u64 = 10 * ONE;
+/// … and after this time at the latest.
+pub const TRY_LATEST: u64 = 1_000;
 
 // Bounds
 /// Calls in flight or with a kept report.

@@ -4,19 +4,19 @@
 use crate::admit::Spot;
 #[cfg(feature = "coverage")]
 use crate::call::Node;
-use crate::call::{Call, CallState, NOWHERE, Rule, Slot, Traits, What};
+use crate::call::{Call, CallState, LineId, NOWHERE, Rule, Slot, Traits, What, Whose};
 use crate::config::{self, Base, Config, Issue, Reading};
 use crate::defaults::{MAX_CALLS, MAX_CREDENTIALS, MAX_NOW, MAX_ORIGINS};
 use crate::endpoint::Endpoints;
 use crate::failure::{Fault, Misuse, Outcome, Reason};
 use crate::headers::Hints;
-use crate::observe::event::{About, Event, Kind, Ring};
+use crate::observe::event::{About, BucketOf, Event, Kind, Ring};
 use crate::policy::auth::Credential;
 use crate::policy::classify::{IDEMPOTENT, SAFE};
 use crate::policy::deadline;
 use crate::slab::{Line, Slab};
 use crate::step::{Answer, Flags, NO_TIME, Step};
-use crate::upstream::{Gate, Upstream};
+use crate::upstream::{Gate, OWN, Upstream, place_for};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -68,8 +68,10 @@ pub struct Engine {
     edges: u128,
 }
 
-/// Where no limits are written, each call draws 1 from the upstream's only bucket.
+/// Where no limits are written, each call draws 1 from the API's bucket, and 1 from its endpoint's if there is one.
 const IMPLICIT: &[(u8, u32)] = &[(0, 1)];
+/// See [`IMPLICIT`].
+const IMPLICIT_AND_OWN: &[(u8, u32)] = &[(0, 1), (OWN, 1)];
 
 /// Refuses a time that cannot be.
 fn checked(now: u64) -> Result<(), Answer> {
@@ -482,22 +484,28 @@ impl Engine {
         self.upstream(upstream).gates.get_mut(usize::from(gate))
     }
 
-    /// What a call draws (places of buckets and tokens), and where from.
+    /// What a call draws (places of buckets, see [`place_for`], and tokens), and where from.
     pub(crate) fn drawn(&mut self, slot: Slot) -> (&[(u8, u32)], &mut Upstream) {
-        let Call { upstream, route, .. } = *self.calls.at(slot);
+        let Call { upstream, route, gate, .. } = *self.calls.at(slot);
         let (config, upstream) = self.config_and_upstream(upstream);
-        let listed = upstream.own && !config.limits.is_empty();
-        (if listed { &config.route(route).costs } else { IMPLICIT }, upstream)
+        if upstream.is_limited_by(config) {
+            return (&config.route(route).costs, upstream);
+        }
+        let has_lane = upstream.gates.get(usize::from(gate)).is_some_and(|gate| gate.lane.is_some());
+        (if has_lane { IMPLICIT_AND_OWN } else { IMPLICIT }, upstream)
     }
 
     /// The `i`-th bucket that a call draws from, and what.
-    pub(crate) fn cost(&mut self, slot: Slot, i: usize) -> Option<(u8, u64)> {
-        self.drawn(slot).0.get(i).map(|(bucket, cost)| (*bucket, u64::from(*cost)))
+    pub(crate) fn cost(&mut self, slot: Slot, i: usize) -> Option<(u16, u64)> {
+        let gate = self.calls.at(slot).gate;
+        self.drawn(slot).0.get(i).map(|(bucket, cost)| (place_for(*bucket, gate), u64::from(*cost)))
     }
 
     /// What it draws from one bucket.
-    pub(crate) fn cost_of(&mut self, slot: Slot, bucket: u8) -> u64 {
-        self.drawn(slot).0.iter().find(|(place, _)| *place == bucket).map_or(0, |(_, cost)| u64::from(*cost))
+    pub(crate) fn cost_of(&mut self, slot: Slot, bucket: u16) -> u64 {
+        let gate = self.calls.at(slot).gate;
+        let costs = self.drawn(slot).0;
+        costs.iter().find(|(place, _)| place_for(*place, gate) == bucket).map_or(0, |(_, cost)| u64::from(*cost))
     }
 
     /// Changes a call's state; the only place that does.
@@ -523,6 +531,18 @@ impl Engine {
         About { call: call.id, route: call.route, scope: call.scope }
     }
 
+    /// Tells whose bucket a call in this state waits for, as the code of a [`Whose`].
+    fn whose(&mut self, state: CallState) -> u16 {
+        let CallState::Line(LineId::Bucket(upstream, place)) = state else { return 0 };
+        let (config, upstream) = self.config_and_upstream(upstream);
+        let whose = match upstream.bucket_of(config, place) {
+            BucketOf::Limit(_) => Whose::Limit,
+            BucketOf::Endpoint { .. } => Whose::Endpoint,
+            BucketOf::Api => Whose::Api,
+        };
+        whose as u16
+    }
+
     /// Notes a wait in the timeline and as an event; `spot` says whether it is new.
     pub(crate) fn note_wait(&mut self, slot: Slot, what: What, rule: Rule, delay: u64, spot: Spot) {
         let now = self.now;
@@ -531,7 +551,9 @@ impl Engine {
         if spot == Spot::Old {
             return;
         }
-        call.note(now, what, rule, 0, delay);
+        let state = call.state;
+        let code = if rule == Rule::Limiter { self.whose(state) } else { 0 };
+        self.calls.at_mut(slot).note(now, what, rule, code, delay);
         if self.ring.wants(Kind::Wait) {
             let about = self.about(slot);
             self.ring.push(now, Event::Wait { about, rule, delay });
@@ -549,9 +571,9 @@ impl Engine {
                 let head = upstream.cap_line.head;
                 self.wake_one(head);
                 // With nobody in that line the place is for a head that has its turn at a bucket.
-                let lanes = if head == NOWHERE { self.upstream(place).lanes.len() } else { 0 };
+                let lanes = if head == NOWHERE { self.upstream(place).lane_places() } else { 0 };
                 for lane in 0..lanes {
-                    let ready = self.upstream(place).lanes.get(lane).map_or(NOWHERE, |lane| lane.line.ready());
+                    let ready = self.upstream(place).lane(lane).map_or(NOWHERE, |lane| lane.line.ready());
                     self.wake_one(ready);
                 }
             }

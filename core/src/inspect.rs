@@ -28,7 +28,7 @@ impl Engine {
         let state = self.calls.at(self.calls.find(call)?).state;
         let (upstream, place) = match state {
             CallState::Line(LineId::Cap(upstream)) => (upstream, 0),
-            CallState::Line(LineId::Bucket(upstream, bucket)) => (upstream, u16::from(bucket)),
+            CallState::Line(LineId::Bucket(upstream, bucket)) => (upstream, bucket),
             CallState::Line(LineId::Retry(upstream, gate)) => (upstream, gate),
             CallState::Line(LineId::Credential(holder)) => (holder, 0),
             _ => (0, 0),

@@ -9,9 +9,7 @@ impl Engine {
     pub(crate) fn line_mut(&mut self, line: LineId) -> Option<&mut Line> {
         match line {
             LineId::Cap(upstream) => Some(&mut self.upstream(upstream).cap_line),
-            LineId::Bucket(upstream, place) => {
-                self.upstream(upstream).lanes.get_mut(usize::from(place)).map(|lane| &mut lane.line)
-            }
+            LineId::Bucket(upstream, place) => self.upstream(upstream).lane_mut(place).map(|lane| &mut lane.line),
             LineId::Retry(upstream, gate) => self.gate(upstream, gate).map(|gate| &mut gate.line),
             LineId::Credential(place) => self.holders.get_mut(place as usize).map(|holder| &mut holder.line),
             LineId::Offline => Some(&mut self.offline),
@@ -31,7 +29,12 @@ impl Engine {
         self.leave(slot);
         let cost = self.line_cost(slot, line);
         let Some(mut moved) = self.line_mut(line).copied() else { return };
-        self.calls.at_mut(slot).lined_up = self.now;
+        let call = self.calls.at_mut(slot);
+        if let LineId::Retry(..) = line {
+            call.lined_up = self.now;
+        } else {
+            call.sent_at = self.now;
+        }
         match line {
             LineId::Retry(..) if self.calls.at(slot).attempts == 0 => moved.push_front(&mut self.calls, slot, cost),
             LineId::Bucket(..) | LineId::Cap(_) if moved.stands(self.now) => {

@@ -9,10 +9,10 @@ use crate::policy::backoff;
 use crate::policy::breaker::{Count, From};
 use crate::policy::budget::Payer;
 use crate::policy::classify::{self, Class};
-use crate::policy::limiter::Change;
+use crate::policy::limiter::{Came, Change, Refused};
 use crate::rng::{self, Purpose};
 use crate::step::{Answer, Flags, NO_TIME, Step};
-use crate::upstream::API;
+use crate::upstream::{API, place_for};
 
 use crate::admit::Spot;
 use crate::defaults::ONE;
@@ -22,8 +22,10 @@ use crate::defaults::ONE;
 struct Told {
     /// Milliseconds that the server asks for.
     wait: Option<u64>,
+    /// They bind this call. The reset of a gauge does not: the next token may come before it.
+    binds: bool,
     /// The bucket whose gauge shows nothing left.
-    empty: Option<u8>,
+    empty: Option<u16>,
     /// Whether a 429 pauses (Stripe: only if its reason ends in `-rate`).
     pauses: bool,
 }
@@ -48,11 +50,17 @@ impl Engine {
         };
         let elapsed = self.landed(slot, Last::Status(status), What::Status, status);
         let refused = status >= 400 || verdict.class != Class::Deliver;
-        let told = self.read_gauges(slot, hints, wall, refused);
+        let limited = verdict.class == Class::RateLimited;
+        let mut told = self.read_gauges(slot, hints, wall, refused);
+        if limited && told.wait.is_none() {
+            let (config, upstream) = self.config_and_upstream(self.calls.at(slot).upstream);
+            let limits = if upstream.own { config.limits.as_slice() } else { &[] };
+            told.wait = headers::reset_alone(limits, hints, wall);
+            told.binds = told.wait.is_some();
+        }
         let slow = self.slow(slot, elapsed);
         let count = if verdict.count == Count::Success && slow { Count::Failure } else { verdict.count };
         self.count(slot, count);
-        let limited = verdict.class == Class::RateLimited;
         if refused {
             let unknown = status >= 500 && !matches!(status, 501 | 505) && !limited;
             self.blame(slot, unknown);
@@ -149,9 +157,22 @@ impl Engine {
             self.right_ended(slot);
         }
         let place = self.calls.at(slot).upstream;
-        let upstream = self.upstream(place);
+        let gate = self.calls.at(slot).gate;
+        let (costs, upstream) = self.drawn(slot);
         upstream.in_flight = upstream.in_flight.saturating_sub(1);
+        let mut freed = 0_u32;
+        for (i, (bucket, _)) in costs.iter().enumerate() {
+            if let Some(lane) = upstream.lane_mut(place_for(*bucket, gate)) {
+                lane.bucket.landed();
+                if lane.line.len > 0 && lane.bucket.has_cap() {
+                    freed |= 1 << i;
+                }
+            }
+        }
         self.cap_moved = Some(place);
+        if freed != 0 {
+            self.hurry_drawn(slot, freed);
+        }
     }
 
     fn slow(&mut self, slot: Slot, elapsed: u64) -> bool {
@@ -261,7 +282,7 @@ impl Engine {
         let mut i = 0;
         while let Some((bucket, cost)) = self.cost(slot, i) {
             i = i.saturating_add(1);
-            if let Some(lane) = self.upstream(upstream).lanes.get_mut(usize::from(bucket)) {
+            if let Some(lane) = self.upstream(upstream).lane_mut(bucket) {
                 lane.bucket.give_back(cost, sent_at);
             }
             self.hurry(upstream, bucket);
@@ -269,7 +290,7 @@ impl Engine {
     }
 
     /// Wakes the head of a bucket's line when its turn is earlier than it was told.
-    fn hurry(&mut self, upstream: u32, bucket: u8) {
+    fn hurry(&mut self, upstream: u32, bucket: u16) {
         let now = self.now;
         let line = LineId::Bucket(upstream, bucket);
         let Some((head, told)) = self.line_mut(line).filter(|line| line.len > 0).map(|line| (line.head, line.told))
@@ -277,9 +298,20 @@ impl Engine {
             return;
         };
         let cost = self.cost_of(head, bucket);
-        let lane = self.upstream(upstream).lanes.get(usize::from(bucket));
+        let lane = self.upstream(upstream).lane(bucket);
         if lane.is_some_and(|lane| lane.bucket.ready_at(now, cost, 0) < told) {
             self.wake_one(head);
+        }
+    }
+
+    /// Does the same for the buckets that a call drew from: bit `i` is the `i`-th of them.
+    #[cold]
+    fn hurry_drawn(&mut self, slot: Slot, drawn: u32) {
+        let upstream = self.calls.at(slot).upstream;
+        for i in (0..32).filter(|i| drawn >> i & 1 == 1) {
+            if let Some((bucket, _)) = self.cost(slot, i) {
+                self.hurry(upstream, bucket);
+            }
         }
     }
 
@@ -290,10 +322,12 @@ impl Engine {
             return told;
         }
         let now = self.now;
-        let Call { upstream: place, sequence, .. } = *self.calls.at(slot);
+        let Call { upstream: place, sequence, sent_at, .. } = *self.calls.at(slot);
         let (config, upstream) = self.config_and_upstream(place);
-        let bound = upstream.own && !config.limits.is_empty();
+        let bound = upstream.is_limited_by(config);
         let alone = upstream.lanes.len() == 1;
+        let came =
+            Came { success: !times, sent_at, wait: if times { headers::server_time(hints, wall) } else { None } };
         let mut reset = None;
         let mut hurried = 0_u32;
         for (i, lane) in upstream.lanes.iter_mut().enumerate() {
@@ -301,21 +335,23 @@ impl Engine {
             let (gauge, name) =
                 limit.map_or((&crate::config::Gauge::Auto, ""), |limit| (&limit.gauge, limit.name.as_str()));
             told.pauses &= headers::pauses(gauge, hints);
-            let Some(reading) = headers::read(gauge, name, alone, hints, wall) else { continue };
-            lane.bucket.read(now, sequence, &reading);
+            let window = limit.and_then(|limit| limit.rate).map(|(_, window)| window);
+            let Some(reading) = headers::read(gauge, name, window, alone, hints, wall) else { continue };
+            lane.bucket.read(now, sequence, &reading, came);
             hurried |= 1 << i;
             if reading.remaining < ONE && told.empty.is_none() {
-                told.empty = Some(i as u8);
+                told.empty = Some(i as u16);
                 reset = reading.reset.filter(|reset| *reset > 0);
             }
         }
-        for bucket in 0..16_u8 {
+        for bucket in 0..16 {
             if hurried >> bucket & 1 == 1 {
                 self.hurry(place, bucket);
             }
         }
         if times {
-            told.wait = headers::server_time(hints, wall).or(reset);
+            told.wait = came.wait.or(reset);
+            told.binds = came.wait.is_some();
         }
         told
     }
@@ -324,7 +360,7 @@ impl Engine {
         let now = self.now;
         let call = self.calls.at(slot);
         let (paid, payer) = (call.traits.has(Traits::PAID) || call.traits.has(Traits::ASKED), paid_by(call));
-        let gate = call.gate;
+        let (gate, sequence) = (call.gate, call.sequence);
         let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.traits.has(Traits::DOUBTFUL);
         let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
         // What the table counts as no failure.
@@ -334,9 +370,11 @@ impl Engine {
             if paid {
                 upstream.budget.refund(payer);
             }
-            for (bucket, _) in costs {
-                if let Some(lane) = upstream.lanes.get_mut(usize::from(*bucket)) {
-                    lane.bucket.succeeded(now);
+            let mut ended = 0_u32;
+            for (i, (bucket, _)) in costs.iter().enumerate() {
+                let bucket = place_for(*bucket, gate);
+                if upstream.lane_mut(bucket).is_some_and(|lane| lane.bucket.succeeded(now, sequence)) {
+                    ended |= 1 << i;
                 }
             }
             if let Some(gate) = upstream.gates.get_mut(usize::from(gate)) {
@@ -344,6 +382,9 @@ impl Engine {
                 if paid {
                     gate.asking.succeeded();
                 }
+            }
+            if ended != 0 {
+                self.hurry_drawn(slot, ended);
             }
         }
         let flags = self.end(slot, None, NO_TIME);
@@ -428,7 +469,15 @@ impl Engine {
         let k = u32::from(attempts.max(1));
         let range = backoff::range(&rules, k, retry.server, retry.limited && retry.server.is_none());
         let wait = range.least.saturating_add(rng::draw(self.seed, ordinal, k, Purpose::Backoff, range.spread)).max(1);
-        let paused = self.pause(slot, retry, told, wait);
+        let call = self.calls.at_mut(slot);
+        call.traits.refused(retry.limited);
+        let least = if retry.limited {
+            backoff::interval(rules.base, rules.cap.saturating_mul(2), call.traits.refusals())
+        } else {
+            0
+        };
+        let wait = wait.max(least);
+        let (paused, rated) = self.pause(slot, retry, told, wait);
         if self.closed {
             return self.fail(slot, Reason::Closed, retry.server);
         }
@@ -441,7 +490,7 @@ impl Engine {
             return self.fail(slot, reason, retry.server);
         }
         // A rate limit that names its time costs neither budget nor an attempt.
-        let free = retry.limited && retry.server.is_some();
+        let free = retry.limited && (retry.server.is_some() || rated);
         if !free && attempts >= rules.attempts {
             return self.fail(slot, Reason::RetriesExhausted, retry.server);
         }
@@ -472,24 +521,44 @@ impl Engine {
         Step::Wait { delay: wait }.into()
     }
 
-    /// A rate limit pauses the bucket that its gauge names or shows at 0, else the first that the call drew from.
-    /// Returns whether the call will wait in a paused bucket's line.
-    fn pause(&mut self, slot: Slot, retry: Retry, told: Told, wait: u64) -> bool {
+    /// A rate limit pauses the bucket that its gauge shows at 0, else the first that the call drew from. Where no limits are
+    /// written that is the endpoint's or the API's. Returns whether the call will wait in a paused bucket's line, and whether
+    /// that bucket has a rate.
+    fn pause(&mut self, slot: Slot, retry: Retry, told: Told, wait: u64) -> (bool, bool) {
         if !retry.limited || !told.pauses {
-            return false;
+            return (false, false);
         }
         let now = self.now;
-        let Call { upstream, sent_at, sequence, .. } = *self.calls.at(slot);
-        let first = self.cost(slot, 0).map(|(bucket, _)| bucket);
-        let Some(bucket) = told.empty.or(first) else { return false };
+        let Call { upstream, sequence, .. } = *self.calls.at(slot);
+        let Some(bucket) = told.empty.or_else(|| self.refused_by(slot)) else { return (false, false) };
         let draws = self.cost_of(slot, bucket) > 0;
-        let Some(lane) = self.upstream(upstream).lanes.get_mut(usize::from(bucket)) else { return false };
-        let change = lane.bucket.limited(now, sequence, sent_at, now.saturating_add(wait));
+        let Some(lane) = self.upstream(upstream).lane_mut(bucket) else { return (false, false) };
+        let refused = Refused { seq: sequence, until: now.saturating_add(wait), named: retry.server.is_some() };
+        let change = lane.bucket.limited(now, refused);
         let paused = lane.bucket.paused(now);
+        let is_news = lane.bucket.tells_pause(now);
+        let change = if change == Change::None && is_news { Change::Paused } else { change };
+        let rated = lane.bucket.is_rated(now);
+        // The bucket may let one call try before the pause ends: another one than this, unless a gauge's reset held it back.
+        let tries =
+            (told.binds || retry.server.is_none()) && lane.bucket.ready_at(now, 1, 0) < now.saturating_add(wait);
         if change != Change::None && self.ring.wants(Kind::Limiter) {
-            self.ring.push(now, Event::Limiter { upstream, limit: bucket, change, paused });
+            let (config, shared) = self.config_and_upstream(upstream);
+            let bucket = shared.bucket_of(config, bucket);
+            self.ring.push(now, Event::Limiter { upstream, bucket, change, paused });
         }
-        draws
+        (draws && paused >= wait && !tries, rated)
+    }
+
+    /// The bucket that a 429 without a gauge at 0 is about.
+    fn refused_by(&mut self, slot: Slot) -> Option<u16> {
+        let (now, sent) = (self.now, self.sequence << 10);
+        let Call { upstream, gate, .. } = *self.calls.at(slot);
+        let (config, upstream) = self.config_and_upstream(upstream);
+        if upstream.is_limited_by(config) {
+            return self.cost(slot, 0).map(|(bucket, _)| bucket);
+        }
+        Some(upstream.refused(gate, now, sent))
     }
 }
 

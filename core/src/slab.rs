@@ -142,7 +142,7 @@ impl Line {
     /// Reads anew when the call that came first joined.
     fn note_first(&mut self, slab: &Slab) {
         let first = if self.head == self.newest && self.head != NOWHERE { slab.at(self.head).next } else { self.head };
-        self.since = if first == NOWHERE { u64::MAX } else { slab.at(first).lined_up };
+        self.since = if first == NOWHERE { u64::MAX } else { slab.at(first).sent_at };
     }
 
     /// Joins at the tail.

@@ -44,8 +44,15 @@ impl Engine {
 
     /// The recorded events as JSON, oldest first, and how many were dropped.
     pub fn events(&mut self) -> String {
-        let config = &self.config;
-        let scopes = &self.scopes;
+        let mut ring = core::mem::take(&mut self.ring);
+        let text = self.with_names(|names| ring.drain(names));
+        self.ring = ring;
+        text
+    }
+
+    /// Hands over the words for what events and the snapshot only number.
+    fn with_names(&self, write: impl FnOnce(&Names<'_>) -> String) -> String {
+        let Self { config, scopes, endpoints, .. } = self;
         let route = |number: u16| {
             let place = usize::from(number).checked_sub(1);
             place.and_then(|place| config.routes.get(place)).map_or("", |route| route.pattern.as_str())
@@ -53,10 +60,9 @@ impl Engine {
         let limit = |place: u8| config.limits.get(usize::from(place)).map_or("", |limit| limit.name.as_str());
         let warning = |place: u16| config.warnings.get(usize::from(place)).map_or("", |issue| issue.text.as_str());
         let scope_of = |upstream| scopes.iter().position(|scope| scope.upstream == upstream).unwrap_or(0) as u32;
-        let endpoints = &self.endpoints;
         let endpoint = |number| endpoints.name(number);
         let (limit, warning, scope_of) = (&limit, &warning, &scope_of);
-        self.ring.drain(&Names { route: &route, endpoint: &endpoint, limit, warning, scope_of })
+        write(&Names { route: &route, endpoint: &endpoint, limit, warning, scope_of })
     }
 
     /// The record of a call as JSON; that of an ended one is freed.
@@ -86,12 +92,8 @@ impl Engine {
         let live = self.calls.len().saturating_sub(self.kept.len as usize) as u64;
         let waiting = u64::from(self.waiting);
         let totals = Totals { begun: self.begun, attempts: self.sequence, live, waiting };
-
-        stats::snapshot(
-            &self.config,
-            &totals,
-            [core::slice::from_ref(&self.home), &self.others],
-            now.min(MAX_NOW).max(self.now),
-        )
+        let upstreams = [core::slice::from_ref(&self.home), &self.others];
+        let now = now.min(MAX_NOW).max(self.now);
+        self.with_names(|names| stats::snapshot(&self.config, names, &totals, upstreams, now))
     }
 }

@@ -1,12 +1,14 @@
 //! What the calls to one origin share: retry budget, breakers with their retry lines, rate-limit buckets, the cap on
 //! attempts in flight.
 
-use crate::config::{BreakerScope, Config};
-use crate::defaults::{LATENCY_WEIGHT, MAX_GATES};
+use crate::config::{BreakerScope, Config, Limit};
+use crate::defaults::{LATENCY_WEIGHT, MAX_GATES, MAX_SEEDED, SHARED_WITHIN, SUCCESS_PERIOD};
+use crate::observe::event::BucketOf;
 use crate::policy::breaker::{Breaker, Guards, Phase};
 use crate::policy::budget::{Asking, Budget};
 use crate::policy::limiter::Bucket;
 use crate::slab::Line;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -37,16 +39,62 @@ pub struct Gate {
     pub failing: u64,
     /// When an attempt last succeeded.
     pub well_at: u64,
+    /// Successes since `counted_from`: what its lane is to know of the time before it was made.
+    successes: u32,
+    counted_from: u64,
+    /// Until when a 429 of it makes that of another endpoint one of the API; 0 = there was none.
+    refused_until: u64,
+    /// Holds back the calls of this endpoint alone. Made at its first 429.
+    pub lane: Option<Box<Lane>>,
 }
 
 impl Gate {
     const fn new(breaker: Option<Breaker>, route: u16, endpoint: u16) -> Self {
         let (line, asking, told) = (Line::new(), Asking::new(), Phase::Closed);
-        Self { breaker, line, asking, route, endpoint, told, calls: 0, used: 0, latency: 0, failing: 0, well_at: 0 }
+        Self {
+            breaker,
+            line,
+            asking,
+            route,
+            endpoint,
+            told,
+            calls: 0,
+            used: 0,
+            latency: 0,
+            failing: 0,
+            well_at: 0,
+            successes: 0,
+            counted_from: 0,
+            refused_until: 0,
+            lane: None,
+        }
+    }
+
+    /// Tells whether it is one endpoint's: of a route of the policy, or of a method and path.
+    const fn is_told_apart(&self) -> bool {
+        self.route > 0 || self.endpoint > 0
+    }
+
+    /// Counts a success of the last five to ten seconds. Comes before `well_at` is set.
+    fn count_success(&mut self, now: u64) {
+        if self.successes == 0 || now.saturating_sub(self.counted_from) >= SUCCESS_PERIOD {
+            self.begin_count(now);
+        }
+        self.successes = self.successes.saturating_add(1);
+    }
+
+    /// Halves the count of the period that ended, or begins anew when the latest success is old.
+    #[cold]
+    fn begin_count(&mut self, now: u64) {
+        let half = SUCCESS_PERIOD / 2;
+        let goes_on = now.saturating_sub(self.well_at) < half;
+        self.successes = if goes_on { self.successes / 2 } else { 0 };
+        self.counted_from = if self.successes > 0 { now.saturating_sub(half) } else { now };
     }
 
     /// An attempt succeeded now, after so long.
     pub fn succeeded(&mut self, now: u64, elapsed: u64) {
+        self.count_success(now);
         self.well_at = now;
         let sample = elapsed.min(1 << 32).wrapping_mul(1_024).max(1);
         self.latency = if self.latency == 0 {
@@ -77,6 +125,37 @@ pub struct Lane {
     pub line: Line,
 }
 
+impl Lane {
+    fn new(limit: Option<&Limit>) -> Self {
+        Self { bucket: Bucket::new(limit), line: Line::new() }
+    }
+
+    /// Makes the lane of an endpoint that was refused. Its bucket knows the successes so far, from which it learns a rate, and
+    /// `sequence`, the last attempt sent: the success of an earlier one ends no pause.
+    #[cold]
+    fn of(gate: &Gate, now: u64, sequence: u64) -> Box<Self> {
+        let mut lane = Self::new(None);
+        let successes = u64::from(gate.successes.min(MAX_SEEDED));
+        let span = now.saturating_sub(gate.counted_from);
+        for i in 0..successes {
+            let at = span.saturating_mul(i).checked_div(successes).unwrap_or(0);
+            lane.bucket.succeeded(gate.counted_from.saturating_add(at), 0);
+        }
+        lane.bucket.take(now, 1, sequence);
+        lane.bucket.landed();
+        Box::new(lane)
+    }
+}
+
+/// Stands among a call's costs for the lane of its own gate.
+pub const OWN: u8 = u8::MAX;
+
+/// Returns the place of the lane that a cost of a call with this gate is drawn from.
+#[must_use]
+pub fn place_for(bucket: u8, gate: u16) -> u16 {
+    if bucket == OWN { gate } else { u16::from(bucket) }
+}
+
 /// One origin.
 #[derive(Debug)]
 pub struct Upstream {
@@ -89,7 +168,10 @@ pub struct Upstream {
     gate_of: Vec<u16>,
     /// Endpoints and their gates; an endpoint usually stands at its number modulo the most of them.
     endpoints: Vec<(u16, u16)>,
+    /// One for each limit of the policy; without limits one for the API.
     pub lanes: Vec<Lane>,
+    /// Whether a gate has a lane of its own.
+    pub gates_have_lanes: bool,
     pub in_flight: u32,
     pub cap_line: Line,
     /// Calls in the retry lines of all gates.
@@ -100,11 +182,10 @@ impl Upstream {
     /// A fresh one. `own`: routes and limits of the policy bind it; else it has one implicit bucket.
     #[must_use]
     pub fn new(config: &Config, origin: String, own: bool) -> Self {
-        let lane = |limit| Lane { bucket: Bucket::new(limit), line: Line::new() };
         let lanes = if own && !config.limits.is_empty() {
-            config.limits.iter().map(|limit| lane(Some(limit))).collect()
+            config.limits.iter().map(|limit| Lane::new(Some(limit))).collect()
         } else {
-            alloc::vec![lane(None)]
+            alloc::vec![Lane::new(None)]
         };
         let guards = if config.breaker_scope == BreakerScope::Both { Guards::All } else { Guards::One };
         let api = config.settings.breaker.map(|settings| Breaker::new(settings, guards));
@@ -116,10 +197,69 @@ impl Upstream {
             gate_of: Vec::new(),
             endpoints: Vec::new(),
             lanes,
+            gates_have_lanes: false,
             in_flight: 0,
             cap_line: Line::new(),
             lined_up: 0,
         }
+    }
+
+    /// Tells whether the policy writes limits for it.
+    #[must_use]
+    pub fn is_limited_by(&self, config: &Config) -> bool {
+        self.own && !config.limits.is_empty()
+    }
+
+    /// Returns the lane at a place: first those of `lanes`, then that of the gate with this number. The places do not meet: a
+    /// gate has a lane only where `lanes` has one, and the first two gates have none.
+    #[must_use]
+    pub fn lane(&self, place: u16) -> Option<&Lane> {
+        let place = usize::from(place);
+        self.lanes.get(place).or_else(|| self.gates.get(place)?.lane.as_deref())
+    }
+
+    /// Returns the same for changes.
+    pub fn lane_mut(&mut self, place: u16) -> Option<&mut Lane> {
+        let place = usize::from(place);
+        match self.lanes.get_mut(place) {
+            Some(lane) => Some(lane),
+            None => self.gates.get_mut(place)?.lane.as_deref_mut(),
+        }
+    }
+
+    /// Tells whose bucket is at a place.
+    #[must_use]
+    pub fn bucket_of(&self, config: &Config, place: u16) -> BucketOf {
+        if self.is_limited_by(config) {
+            return BucketOf::Limit(place as u8);
+        }
+        let gate = if place == 0 { None } else { self.gates.get(usize::from(place)) };
+        gate.map_or(BucketOf::Api, |gate| BucketOf::Endpoint { route: gate.route, endpoint: gate.endpoint })
+    }
+
+    /// Returns the place after the last lane.
+    #[must_use]
+    pub fn lane_places(&self) -> u16 {
+        (if self.gates_have_lanes { self.gates.len() } else { self.lanes.len() }) as u16
+    }
+
+    /// Decides whom a 429 is about where no limit is written and no gauge showed 0: the endpoint that was refused, or the API
+    /// (0) when another endpoint was refused in the last [`SHARED_WITHIN`], or when endpoints are not told apart here. Returns
+    /// the place of the lane. `sequence`: the last attempt sent.
+    #[cold]
+    pub fn refused(&mut self, gate: u16, now: u64, sequence: u64) -> u16 {
+        let mut others = self.gates.iter().enumerate().filter(|(place, _)| *place != usize::from(gate));
+        let shared = others.any(|(_, other)| other.refused_until > now);
+        let Some(own) = self.gates.get_mut(usize::from(gate)).filter(|own| own.is_told_apart()) else { return 0 };
+        own.refused_until = now.saturating_add(SHARED_WITHIN);
+        if shared {
+            return 0;
+        }
+        if own.lane.is_none() {
+            own.lane = Some(Lane::of(own, now, sequence));
+            self.gates_have_lanes = true;
+        }
+        gate
     }
 
     /// The gate of a route or else of an endpoint for a call that begins, made when it is first asked for, and whether the
@@ -207,6 +347,7 @@ impl Upstream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::limiter::{Change, Refused};
     use alloc::collections::BTreeSet;
 
     fn fresh() -> (Config, Upstream) {
@@ -243,6 +384,85 @@ mod tests {
         }
         let rest = upstream.gate_for(&config, 0, 0, 66).0;
         assert_eq!(upstream.gate_for(&config, 0, 66, 67).0, rest);
+    }
+
+    /// An endpoint's gate.
+    fn gate(upstream: &mut Upstream, config: &Config, endpoint: u16) -> u16 {
+        upstream.gate_for(config, 0, endpoint, 1).0
+    }
+
+    const fn unnamed(seq: u64) -> Refused {
+        Refused { seq, until: 0, named: false }
+    }
+
+    #[test]
+    fn a_429_is_about_its_endpoint_until_a_second_one_is_refused_shortly_after() {
+        let (config, mut upstream) = fresh();
+        let [search, orders, rest] = [1, 2, 0].map(|endpoint| gate(&mut upstream, &config, endpoint));
+        assert_eq!(upstream.refused(search, 1_000, 1), search);
+        assert_eq!(upstream.refused(search, 1_100, 1), search, "one endpoint says nothing of the others");
+        assert_eq!(upstream.refused(orders, 1_100 + SHARED_WITHIN - 1, 2), 0);
+        assert_eq!(upstream.refused(search, 3_200, 2), 0, "the API's while both are refused");
+        assert_eq!(upstream.refused(search, 3_099 + SHARED_WITHIN, 2), search);
+        for other in [rest, API, UNGATED] {
+            assert_eq!(upstream.refused(other, 100_000, 2), 0, "not told apart");
+        }
+        assert_eq!(upstream.refused(orders, 100_000, 2), orders, "what is not told apart is no second endpoint");
+    }
+
+    #[test]
+    fn an_endpoint_that_is_forgotten_takes_its_lane_along() {
+        let (config, mut upstream) = fresh();
+        let first = gate(&mut upstream, &config, 1);
+        assert_eq!(upstream.refused(first, 1_000, 1), first);
+        assert!(upstream.lane(first).is_some());
+        upstream.leave(first);
+        for endpoint in 2..=65 {
+            gate(&mut upstream, &config, endpoint);
+        }
+        assert_eq!(upstream.gates[usize::from(first)].endpoint, 65);
+        assert!(upstream.lane(first).is_none() && upstream.gates[usize::from(first)].refused_until == 0);
+    }
+
+    #[test]
+    fn the_rate_of_an_endpoint_is_learned_from_its_own_successes() {
+        for (every, least, most) in [(50_u64, 18, 22), (1_000, 1, 1), (5, 180, 220)] {
+            let (config, mut upstream) = fresh();
+            let search = gate(&mut upstream, &config, 1);
+            for i in 0..20_000 / every {
+                upstream.gates[usize::from(search)].succeeded(i * every, 10);
+                // Other endpoints succeed ten times as often.
+                (0..10).for_each(|seq| _ = upstream.lanes[0].bucket.succeeded(i * every, seq));
+            }
+            let place = upstream.refused(search, 20_000, 400);
+            let bucket = &mut upstream.lane_mut(place).unwrap().bucket;
+            assert_eq!(bucket.limited(20_000, unnamed(400)), Change::None, "one 429 is that call's affair");
+            bucket.take(20_010, 1, 401);
+            assert_eq!(bucket.limited(20_020, unnamed(401)), Change::Learned);
+            let rate = bucket.rate(20_020).unwrap() / 1_000_000;
+            assert!((least..=most).contains(&rate), "{rate}/s at one every {every} ms");
+        }
+    }
+
+    #[test]
+    fn successes_of_long_ago_are_no_history() {
+        let mut gate = Gate::new(None, 0, 1);
+        (0..100).for_each(|i| gate.succeeded(i * 10, 10));
+        gate.succeeded(60_000, 10);
+        assert_eq!((gate.successes, gate.counted_from), (1, 60_000));
+        (1..=11).for_each(|i| gate.succeeded(60_000 + i * 1_000, 10));
+        assert_eq!((gate.successes, gate.counted_from), (7, 65_000), "half of ten and two more");
+    }
+
+    #[test]
+    fn a_success_of_an_attempt_sent_before_the_429_ends_no_pause() {
+        let (config, mut upstream) = fresh();
+        let search = gate(&mut upstream, &config, 1);
+        let nth = |n: u64| n << 10 | 1;
+        let place = upstream.refused(search, 1_000, nth(7));
+        let bucket = &mut upstream.lane_mut(place).unwrap().bucket;
+        bucket.limited(1_000, Refused { seq: nth(5), until: 31_000, named: true });
+        assert!(!bucket.succeeded(1_010, nth(7)) && bucket.succeeded(1_020, nth(8)));
     }
 
     #[test]

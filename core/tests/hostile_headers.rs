@@ -73,9 +73,11 @@ fn broken_headers_are_read_without_a_panic() {
             times += 1;
         }
         let _ = headers::should_retry(&hints);
+        let alone = headers::reset_alone(&[], &hints, wall);
+        assert!(alone.is_none_or(|wait| (1..=1 << 41).contains(&wait)));
         for gauge in &gauges {
             let _ = headers::pauses(gauge, &hints);
-            if let Some(reading) = headers::read(gauge, "requests", random.below(2) == 0, &hints, wall) {
+            if let Some(reading) = headers::read(gauge, "requests", None, random.below(2) == 0, &hints, wall) {
                 assert!(reading.limit != Some(0) && reading.window != Some(0));
                 assert!(reading.reset.is_none_or(|reset| reset <= 1 << 41));
                 readings += 1;

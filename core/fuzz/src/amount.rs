@@ -18,8 +18,9 @@ pub fn target(data: &[u8]) {
     }
     let named =
         |milliseconds| Gauge::Named { remaining: "a".into(), limit: None, reset: Some("b".into()), milliseconds };
-    let read =
-        |milliseconds, lines: &str| headers::read(&named(milliseconds), "x", true, &Hints::new(lines.as_bytes()), wall);
+    let read = |milliseconds, lines: &str| {
+        headers::read(&named(milliseconds), "x", None, true, &Hints::new(lines.as_bytes()), wall)
+    };
     let remaining = read(false, &format!("a: {text}\n")).map(|reading| reading.remaining);
     let before = text.split(';').next().unwrap_or_default();
     assert_eq!(remaining, scaled(before, 6).map(fits), "{text:?}");
@@ -28,10 +29,12 @@ pub fn target(data: &[u8]) {
     assert_eq!(reset(true), scaled(text, 0).map(longest), "{text:?}");
     assert!(near(reset(false), plain_reset(text, wall)), "{text:?} at {wall}: {:?}", reset(false));
     // Retry-After: seconds, or a date.
-    let wait = headers::server_time(&Hints::new(format!("retry-after: {text}\n").as_bytes()), wall);
-    let dated = || date::http_date(text, wall).map(|time| u128::from(time.saturating_sub(wall)));
-    let expected = scaled(text, 3).or_else(dated).filter(|wait| *wait > 0);
-    assert_eq!(wait, expected.map(longest), "{text:?} at {wall}");
+    for name in ["retry-after", "x-ratelimit-retry-after"] {
+        let wait = headers::server_time(&Hints::new(format!("{name}: {text}\n").as_bytes()), wall);
+        let dated = || date::http_date(text, wall).map(|time| u128::from(time.saturating_sub(wall)));
+        let expected = scaled(text, 3).or_else(dated).filter(|wait| *wait > 0);
+        assert_eq!(wait, expected.map(longest), "{text:?} at {wall}");
+    }
     let wait = headers::server_time(&Hints::new(format!("retry-after-ms: {text}\n").as_bytes()), wall);
     let expected = scaled(text, 0).filter(|wait| *wait > 0);
     assert_eq!(wait, expected.map(longest), "{text:?}");
@@ -57,16 +60,20 @@ fn scaled(text: &str, places: usize) -> Option<u128> {
 /// The least and the most that a reset may be read as, since fine fractions of long units round up one by one.
 fn plain_reset(text: &str, wall: u64) -> Option<(u128, u128)> {
     let exact = |wait: u128| (wait, wait);
-    let until = |time: u128| exact(time.saturating_sub(u128::from(wall)));
+    // Without a `Date` a point in time lies ahead, by a day and a second at most.
+    let until = |time: u128| {
+        let ahead = u128::from(wall) + 1..=u128::from(wall) + 86_401_000;
+        ahead.contains(&time).then(|| exact(time - u128::from(wall)))
+    };
     if let Some(wait) = scaled(text, 3) {
-        return Some(match wait {
-            0..1_000_000_000_000 => exact(wait),
+        return match wait {
+            0..1_000_000_000_000 => Some(exact(wait)),
             1_000_000_000_000..1_000_000_000_000_000 => until(wait),
             _ => until(scaled(text, 0)?),
-        });
+        };
     }
     if let Some(time) = date::rfc3339(text).or_else(|| date::http_date(text, wall)) {
-        return Some(until(u128::from(time)));
+        return until(u128::from(time));
     }
     duration(text)
 }

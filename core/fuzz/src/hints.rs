@@ -1,7 +1,7 @@
 //! Every header parser over arbitrary lines, beside a reader that takes the lines apart as text.
 
 use crate::feed::Feed;
-use unruffled_core::config::Gauge;
+use unruffled_core::config::{Gauge, Limit};
 use unruffled_core::defaults::MAX_NOW;
 use unruffled_core::headers::{self, Field, Hints};
 
@@ -34,6 +34,7 @@ pub fn target(data: &[u8]) {
     let gauge = gauge(&mut feed);
     let name = feed.of(&["", "requests", "tokens", "a", "core", "default"]);
     let alone = feed.below(2) == 0;
+    let window = [None, Some(60_000)][feed.below(2)];
     let wall = feed.of(&[0, 784_111_777_000, 1_704_067_200_000, 1_795_262_400_000, u64::MAX]);
     let bytes = feed.rest();
     let hints = Hints::new(bytes);
@@ -47,7 +48,7 @@ pub fn target(data: &[u8]) {
         assert_eq!(hints.one(name), one(&lines, name), "{name}");
         assert!(hints.all(name).eq(all(&lines, name)), "{name}");
     }
-    let reading = headers::read(&gauge, name, alone, &hints, wall);
+    let reading = headers::read(&gauge, name, window, alone, &hints, wall);
     if let Some(reading) = reading {
         assert!(reading.limit != Some(0));
         assert!(reading.reset.is_none_or(|reset| reset <= MAX_NOW));
@@ -56,8 +57,7 @@ pub fn target(data: &[u8]) {
     // A host hands over what the core asked for and nothing else: that must be all that is read.
     let gauges = [(&gauge, name), (&gauge, "another")];
     let gauges = if alone { &gauges[..1] } else { &gauges };
-    // The window of any family's limit may stand in `RateLimit-Policy`, which only the families of the draft ask for.
-    let watched = headers::watch_error(gauges, &["ratelimit-policy".into()]);
+    let watched = headers::watch_error(gauges, &[]);
     let kept: Vec<String> = lines
         .iter()
         .filter(|(name, _)| watched.contains(name))
@@ -65,8 +65,13 @@ pub fn target(data: &[u8]) {
         .collect();
     let kept = kept.concat();
     let only = Hints::new(kept.as_bytes());
-    assert_eq!(headers::read(&gauge, name, alone, &only, wall), reading, "{kept:?}");
+    assert_eq!(headers::read(&gauge, name, window, alone, &only, wall), reading, "{kept:?}");
     assert_eq!(headers::server_time(&only, wall), headers::server_time(&hints, wall), "{kept:?}");
+    let rate = window.map(|window| (1, window));
+    let limits = [Limit { name: name.into(), rate, burst: None, headroom: 0, cost: 1, gauge: gauge.clone() }];
+    let reset = headers::reset_alone(&limits, &hints, wall);
+    assert!(reset.is_none_or(|wait| (1..=MAX_NOW).contains(&wait)));
+    assert_eq!(headers::reset_alone(&limits, &only, wall), reset, "{kept:?}");
     assert_eq!(headers::should_retry(&only), headers::should_retry(&hints));
     assert_eq!(headers::pauses(&gauge, &only), headers::pauses(&gauge, &hints));
     // On success it looks for two names; without them nothing is to be read.

@@ -292,7 +292,7 @@ static RETRY: &[Key] = {
         key("base", Time(1, DAY), Both, Slot::RetryBase, "The first interval. Default: 200ms."),
         key("budget", Object(BUDGET), Policy, Slot::None, "How many retries there may be, beside 2 % of the calls."),
         key("cap", Time(1, DAY), Both, Slot::Cap, "The longest wait. Default: 30s."),
-        key("jitter", Word(JITTERS), Both, Slot::Jitter, "A wait is drawn from [d, 2d] (added, default), [0, 2d] (full) or is d (none)."),
+        key("jitter", Word(JITTERS), Both, Slot::Jitter, "A wait is drawn from [d, 2d] (added, default), [0, 2d] (full) or is d (none). To a time that the server names [0, d] is added, with none nothing."),
         key("maxRetryAfter", Time(0, DAY), Both, Slot::MaxRetryAfter, "Longer demands of the server fail at once. Default: unbounded."),
         NOTE,
         key("patience", Time(0, DAY), Both, Slot::Patience, "Time in the retry line. Default: the larger of 5s and 10 mean latencies."),

@@ -88,7 +88,7 @@ pub struct Retry {
     pub patience: Option<u64>,
 }
 
-/// Where in the interval a wait is drawn.
+/// Where in the interval a wait is drawn. To a time that the server names up to d is added, with [`Jitter::None`] nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Jitter {
     /// From [d, 2d].

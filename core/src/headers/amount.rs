@@ -69,27 +69,31 @@ pub(super) fn go_duration(mut text: &str) -> Option<u64> {
     Some(total.div_ceil(1_000_000).min(LONGEST))
 }
 
-/// Milliseconds from now (Unix time, asked for where it counts) to a reset that is written in any way, 0 if it is past: an
-/// HTTP or RFC 3339 date, a Go duration, from 10^12 on Unix milliseconds, from 10^9 on Unix seconds, below it seconds to
-/// wait.
+/// A reset as it is written, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reset {
+    /// A wait, at most [`LONGEST`].
+    After(u64),
+    /// A point in Unix time.
+    At(u64),
+}
+
+/// Reads a reset whose kind its shape tells: an HTTP or RFC 3339 date, a Go duration, from 10^12 on Unix milliseconds,
+/// from 10^9 on Unix seconds, below it seconds to wait. `wall_ms` (Unix time) completes a two-digit year.
 #[must_use]
 #[inline(never)]
-pub(super) fn reset(text: &str, now: impl FnOnce() -> u64) -> Option<u64> {
-    let number = decimal(text, 3);
-    if let Some(delta) = number.filter(|delta| *delta < 1_000_000_000_000) {
-        return Some(delta.min(LONGEST));
-    }
-    let now_ms = now();
-    let time = match number {
+pub(super) fn reset(text: &str, wall_ms: u64) -> Option<Reset> {
+    let time = match decimal(text, 3) {
+        Some(delta) if delta < 1_000_000_000_000 => return Some(Reset::After(delta.min(LONGEST))),
         Some(seconds) if seconds < 1_000_000_000_000_000 => seconds,
         Some(_) => decimal(text, 0)?,
         None if text.is_empty() => return None,
-        None => match date::rfc3339(text).or_else(|| date::http_date(text, now_ms)) {
+        None => match date::rfc3339(text).or_else(|| date::http_date(text, wall_ms)) {
             Some(time) => time,
-            None => return go_duration(text),
+            None => return go_duration(text).map(Reset::After),
         },
     };
-    Some(time.saturating_sub(now_ms).min(LONGEST))
+    Some(Reset::At(time))
 }
 
 #[cfg(test)]
@@ -180,27 +184,25 @@ mod tests {
 
     #[test]
     fn a_reset_tells_its_kind_by_its_shape() {
-        let now = 1_704_067_200_000;
+        let (after, at) = (|wait| Some(Reset::After(wait)), |time| Some(Reset::At(time)));
         let rows = [
-            ("0", Some(0)),
-            ("30", Some(30_000)),
-            ("241.5", Some(241_500)),
-            ("999999999", Some(999_999_999_000)),
-            ("1704067230", Some(30_000)),
-            ("1704067230.25", Some(30_250)),
-            ("1704067230250", Some(30_250)),
-            ("1704067230250.5", Some(30_251)),
-            ("1704067199", Some(0)),
-            ("1000000000", Some(0)),
-            ("2024-01-01T00:00:30Z", Some(30_000)),
-            ("2024-01-01T00:01Z", Some(60_000)),
-            ("2023-01-01T00:00:30Z", Some(0)),
-            ("Mon, 01 Jan 2024 00:00:30 GMT", Some(30_000)),
-            ("Monday, 01-Jan-24 00:00:30 GMT", Some(30_000)),
-            ("Mon Jan  1 00:00:30 2024", Some(30_000)),
-            ("6m0s", Some(360_000)),
-            ("99999999999999999999999999999", Some(LONGEST)),
-            ("9999-12-31T23:59:59Z", Some(LONGEST)),
+            ("0", after(0)),
+            ("30", after(30_000)),
+            ("241.5", after(241_500)),
+            ("999999999", after(999_999_999_000)),
+            ("1704067230", at(1_704_067_230_000)),
+            ("1704067230.25", at(1_704_067_230_250)),
+            ("1704067230250", at(1_704_067_230_250)),
+            ("1704067230250.5", at(1_704_067_230_251)),
+            ("1000000000", at(1_000_000_000_000)),
+            ("2024-01-01T00:00:30Z", at(1_704_067_230_000)),
+            ("2024-01-01T00:01Z", at(1_704_067_260_000)),
+            ("Mon, 01 Jan 2024 00:00:30 GMT", at(1_704_067_230_000)),
+            ("Monday, 01-Jan-24 00:00:30 GMT", at(1_704_067_230_000)),
+            ("Mon Jan  1 00:00:30 2024", at(1_704_067_230_000)),
+            ("6m0s", after(360_000)),
+            ("99999999999999999999999999999", at(u64::MAX)),
+            ("9999-12-31T23:59:59Z", at(253_402_300_799_000)),
             ("-5", None),
             ("", None),
             ("soon", None),
@@ -208,7 +210,7 @@ mod tests {
             ("30, 30", None),
         ];
         for (text, expected) in rows {
-            assert_eq!(reset(text, || now), expected, "{text}");
+            assert_eq!(reset(text, 1_704_067_200_000), expected, "{text}");
         }
     }
 
@@ -216,7 +218,7 @@ mod tests {
     fn ten_thousand_characters_are_read_once() {
         for piece in ["9", "1h", ".", "0.", "T", ", ", "1:"] {
             let text: String = piece.repeat(10_000);
-            let _ = (decimal(&text, 6), go_duration(&text), reset(&text, || 0));
+            let _ = (decimal(&text, 6), go_duration(&text), reset(&text, 0));
         }
         assert_eq!(decimal(&"9".repeat(10_000), 3), Some(u64::MAX));
         assert_eq!(go_duration(&"1h".repeat(10_000)), Some(36_000_000_000));

@@ -6,11 +6,13 @@ mod amount;
 pub mod date;
 mod quota;
 pub mod rate_limit;
+mod reset;
 pub mod retry_after;
 pub mod structured;
 
 pub(crate) use amount::decimal;
 pub use rate_limit::{Reading, pauses, read, watch_error, watch_success};
+pub use reset::alone as reset_alone;
 pub use retry_after::{server_time, should_retry};
 
 use crate::defaults;
@@ -74,12 +76,17 @@ impl<'a> Hints<'a> {
         self.0.split(|byte| *byte == b'\n').take(LINES)
     }
 
-    /// When the answer was made, in Unix milliseconds: its own `Date`, else `wall_ms`.
+    /// Returns when the answer was made, in Unix milliseconds: its own `Date`, else `wall_ms`.
     #[must_use]
     pub fn answered_at(&self, wall_ms: u64) -> u64 {
+        self.date(wall_ms).unwrap_or(wall_ms)
+    }
+
+    /// Returns the answer's own `Date` in Unix milliseconds, if it is readable.
+    fn date(&self, wall_ms: u64) -> Option<u64> {
         match self.one("date") {
-            Field::One(text) => date::http_date(text, wall_ms).unwrap_or(wall_ms),
-            Field::Absent | Field::Doubled => wall_ms,
+            Field::One(text) => date::http_date(text, wall_ms),
+            Field::Absent | Field::Doubled => None,
         }
     }
 

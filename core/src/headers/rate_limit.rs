@@ -2,9 +2,9 @@
 //! forms, nothing of buckets or rates. A reading with an unreadable `remaining` is none; an unreadable limit or reset
 //! is merely unknown.
 
-use super::amount::{self, LONGEST, cut, decimal};
+use super::amount::{LONGEST, cut, decimal};
 use super::quota::{self, positive};
-use super::{Field, Hints};
+use super::{Field, Hints, reset};
 use crate::config::Gauge;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,13 +22,21 @@ pub struct Reading {
     pub window: Option<u64>,
 }
 
-/// What a limit's gauge says; `wall_ms` is Unix time, used where the answer has no `Date`.
+/// Returns what a limit's gauge says. `window` is the documented one of its limit in milliseconds, if there is one;
+/// `wall_ms` is Unix time, used where the answer has no `Date`.
 ///
 /// `alone`: the API has just this one limit, which then reads whatever part or policy is there, its own name first and
 /// the tightest else. Among several each reads only the part (`openai`, `anthropic`), resource (`github`) or policy
 /// (`RateLimit`) that bears its name; families without parts say the same to every limit that names them.
 #[must_use]
-pub fn read(gauge: &Gauge, limit_name: &str, alone: bool, hints: &Hints<'_>, wall_ms: u64) -> Option<Reading> {
+pub fn read(
+    gauge: &Gauge,
+    limit_name: &str,
+    window: Option<u64>,
+    alone: bool,
+    hints: &Hints<'_>,
+    wall_ms: u64,
+) -> Option<Reading> {
     if matches!(gauge, Gauge::RateLimit | Gauge::Auto) {
         let reading = quota::read(limit_name, alone, hints);
         if reading.is_some() || matches!(gauge, Gauge::RateLimit) {
@@ -49,7 +57,7 @@ pub fn read(gauge: &Gauge, limit_name: &str, alone: bool, hints: &Hints<'_>, wal
     if matches!(gauge, Gauge::GitHub) && !alone && hints.one(GITHUB_RESOURCE) != Field::One(limit_name) {
         return None;
     }
-    parts(gauge, limit_name, alone).into_iter().find_map(|part| read_part(gauge, part?, hints, wall_ms))
+    parts(gauge, limit_name, alone).into_iter().find_map(|part| read_part(gauge, part?, window, hints, wall_ms))
 }
 
 /// Whether a 429 pauses the bucket. Only Stripe tells: the reason must end in `-rate`, because the others are about
@@ -76,21 +84,27 @@ pub fn watch_success(gauges: &[(&Gauge, &str)]) -> Vec<String> {
 #[must_use]
 pub fn watch_error(gauges: &[(&Gauge, &str)], extra: &[String]) -> Vec<String> {
     let mut watched = Vec::new();
-    for name in ["retry-after-ms", "retry-after", "date", "x-should-retry", "stripe-should-retry"] {
+    for name in ALWAYS {
         add(&mut watched, &[name]);
     }
-    watch(gauges, &[Word::Beside, Word::Limit, Word::Remaining, Word::Reset], &mut watched);
+    let words = [Word::Beside, Word::Limit, Word::Remaining, Word::Reset];
+    watch(gauges, &words, &mut watched);
+    // What [`reset::alone`] reads whatever the gauges are.
+    watch(&reset::COMMON.each_ref().map(|gauge| (gauge, "")), &words, &mut watched);
     extra.iter().for_each(|name| add(&mut watched, &[name]));
     watched
 }
 
+/// What is read at status 400 and above whatever the gauges are.
+const ALWAYS: [&str; 6] =
+    ["retry-after-ms", "retry-after", "x-ratelimit-retry-after", "date", "x-should-retry", "stripe-should-retry"];
 const SHOPIFY: &str = "x-shopify-shop-api-call-limit";
 const STRIPE_REASON: &str = "stripe-rate-limited-reason";
 const GITHUB_RESOURCE: &str = "x-ratelimit-resource";
 
 /// What a header of a family tells.
 #[derive(Clone, Copy)]
-enum Word {
+pub(super) enum Word {
     Limit,
     Remaining,
     Reset,
@@ -107,7 +121,7 @@ fn parts<'n>(gauge: &Gauge, limit_name: &'n str, alone: bool) -> [Option<&'n str
 
 /// The pieces that make a header's name; `None` where the family has no such header.
 #[inline(never)]
-fn name_of<'n>(gauge: &'n Gauge, part: &'n str, word: Word) -> Option<[&'n str; 4]> {
+pub(super) fn name_of<'n>(gauge: &'n Gauge, part: &'n str, word: Word) -> Option<[&'n str; 4]> {
     let text = match word {
         Word::Limit => "limit",
         Word::Remaining => "remaining",
@@ -159,21 +173,38 @@ fn add(watched: &mut Vec<String>, pieces: &[&str]) {
 
 /// One header each for limit, remaining and reset.
 #[inline(never)]
-fn read_part(gauge: &Gauge, part: &str, hints: &Hints<'_>, wall_ms: u64) -> Option<Reading> {
-    let value = |word: Word| match hints.only(&name_of(gauge, part, word)?) {
+fn read_part(gauge: &Gauge, part: &str, documented: Option<u64>, hints: &Hints<'_>, wall_ms: u64) -> Option<Reading> {
+    let remaining = remaining(gauge, part, hints)?;
+    let (limit, window) = limit_and_window(gauge, part, hints);
+    let reset = wait(gauge, part, window.or(documented), hints, wall_ms);
+    Some(Reading { remaining, limit: limit.and_then(positive), reset, window })
+}
+
+/// Returns the only value of one header of a family.
+fn value<'a>(gauge: &Gauge, part: &str, word: Word, hints: &Hints<'a>) -> Option<&'a str> {
+    match hints.only(&name_of(gauge, part, word)?) {
         Field::One(text) => Some(text),
         Field::Absent | Field::Doubled => None,
-    };
-    // `76;w=21600` (Docker Hub): the parameter is said again in the limit.
-    let remaining = decimal(cut(value(Word::Remaining)?, b';').0, 6)?;
-    let (limit, window) = value(Word::Limit).map_or((None, None), |text| quota::limit_and_window(text, hints));
-    let reset = value(Word::Reset).and_then(|text| {
-        if matches!(gauge, Gauge::Named { milliseconds: true, .. }) {
-            return decimal(text, 0).map(|wait| wait.min(LONGEST));
-        }
-        amount::reset(text, || hints.answered_at(wall_ms))
-    });
-    Some(Reading { remaining, limit: limit.and_then(positive), reset, window })
+    }
+}
+
+/// Returns what is left in millionths. `76;w=21600` (Docker Hub): the parameter is said again in the limit.
+pub(super) fn remaining(gauge: &Gauge, part: &str, hints: &Hints<'_>) -> Option<u64> {
+    decimal(cut(value(gauge, part, Word::Remaining, hints)?, b';').0, 6)
+}
+
+/// Returns the limit in millionths and the server's window in milliseconds.
+pub(super) fn limit_and_window(gauge: &Gauge, part: &str, hints: &Hints<'_>) -> (Option<u64>, Option<u64>) {
+    value(gauge, part, Word::Limit, hints).map_or((None, None), |text| quota::limit_and_window(text, hints))
+}
+
+/// Returns the milliseconds to the reset. `window`: of its limit, where it is known.
+pub(super) fn wait(gauge: &Gauge, part: &str, window: Option<u64>, hints: &Hints<'_>, wall_ms: u64) -> Option<u64> {
+    let text = value(gauge, part, Word::Reset, hints)?;
+    if matches!(gauge, Gauge::Named { milliseconds: true, .. }) {
+        return decimal(text, 0).map(|wait| wait.min(LONGEST));
+    }
+    reset::wait(text, window, hints, wall_ms)
 }
 
 #[cfg(test)]
@@ -188,7 +219,7 @@ mod tests {
     type Plain = (u64, Option<u64>, Option<u64>, Option<u64>);
 
     fn plain(gauge: &Gauge, name: &str, alone: bool, lines: &str) -> Option<Plain> {
-        let reading = read(gauge, name, alone, &Hints::new(lines.as_bytes()), WALL)?;
+        let reading = read(gauge, name, None, alone, &Hints::new(lines.as_bytes()), WALL)?;
         Some((reading.remaining, reading.limit, reading.reset, reading.window))
     }
 
@@ -207,7 +238,7 @@ mod tests {
     fn families_with_a_header_for_each_number() {
         let full = |reset: u64| Some((7 * M, Some(10 * M), Some(reset), None));
         let (x, hyphen, fields) = (Gauge::XRateLimit, Gauge::XRateHyphen, Gauge::RateLimitFields);
-        let rows: [(&Gauge, &str, Option<Plain>); 32] = [
+        let rows: [(&Gauge, &str, Option<Plain>); 34] = [
             (&x, "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 30\n", full(30_000)),
             (&x, "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067230\n", full(30_000)),
             (&x, "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067230250\n", full(30_250)),
@@ -216,7 +247,23 @@ mod tests {
                 "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 2024-01-01T00:01Z\n",
                 full(60_000),
             ),
-            (&x, "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067100\n", full(0)),
+            // Without a `Date` a past reset names no time.
+            (
+                &x,
+                "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067100\n",
+                Some((7 * M, Some(10 * M), None, None)),
+            ),
+            (
+                &x,
+                "date: Mon, 01 Jan 2024 00:00:10 GMT\nx-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067100\n",
+                full(0),
+            ),
+            // The server's own window bounds it too.
+            (
+                &x,
+                "x-ratelimit-limit: 10;w=20\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067230\n",
+                Some((7 * M, Some(10 * M), None, Some(20_000))),
+            ),
             // Reddit.
             (
                 &x,
@@ -286,6 +333,24 @@ mod tests {
                 assert_eq!(plain(gauge, "api", alone, lines), expected, "{lines}");
             }
         }
+    }
+
+    #[test]
+    fn the_documented_window_bounds_a_reset_that_no_date_dates() {
+        let of = |window, lines: &str| {
+            let reading = read(&Gauge::XRateLimit, "api", window, true, &Hints::new(lines.as_bytes()), WALL);
+            reading.and_then(|reading| reading.reset)
+        };
+        let undated = "x-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067230\n";
+        let rows = [(None, Some(30_000)), (Some(60_000), Some(30_000)), (Some(10_000), None)];
+        for (window, expected) in rows {
+            assert_eq!(of(window, undated), expected, "{window:?}");
+        }
+        let dated = format!("date: Mon, 01 Jan 2024 00:00:10 GMT\n{undated}");
+        assert_eq!(of(Some(10_000), &dated), Some(20_000));
+        // The server's own window is nearer to the reset than what the policy documents.
+        let own = format!("x-ratelimit-limit: 10;w=60\n{undated}");
+        assert_eq!(of(Some(10_000), &own), Some(30_000));
     }
 
     #[test]
@@ -392,23 +457,13 @@ mod tests {
 
     #[test]
     fn hosts_hand_over_all_that_is_read_on_errors() {
-        let always = ["retry-after-ms", "retry-after", "date", "x-should-retry", "stripe-should-retry"];
         type Row<'a> = (&'a [(&'a Gauge, &'a str)], &'a [&'a str]);
         let rows: [Row<'_>; 9] = [
-            (
-                &[],
-                &["ratelimit", "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
-            ),
+            (&[], &["ratelimit", "ratelimit-policy"]),
             (&[(&Gauge::None, "a")], &[]),
             (&[(&Gauge::RateLimit, "a")], &["ratelimit", "ratelimit-policy"]),
-            (
-                &[(&Gauge::RateLimitFields, "a")],
-                &["ratelimit-policy", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
-            ),
-            (
-                &[(&Gauge::GitHub, "core"), (&Gauge::GitHub, "search")],
-                &["x-ratelimit-resource", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
-            ),
+            (&[(&Gauge::RateLimitFields, "a")], &[]),
+            (&[(&Gauge::GitHub, "core"), (&Gauge::GitHub, "search")], &["x-ratelimit-resource"]),
             (&[(&Gauge::Stripe, "a")], &["stripe-rate-limited-reason"]),
             (&[(&Gauge::Shopify, "a")], &["x-shopify-shop-api-call-limit"]),
             (&[(&named(false), "a")], &["x-most", "x-left", "x-again"]),
@@ -417,12 +472,38 @@ mod tests {
                 &["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
             ),
         ];
+        let common = COMMON_NAMES.split(' ');
         for (gauges, expected) in rows {
             let found = watch_error(gauges, &["x-code".to_string(), "date".to_string()]);
-            let all: Vec<&str> = always.iter().chain(expected).chain(&["x-code"]).copied().collect();
+            // The order is that of the places where a name is read first.
+            let mut found: Vec<&str> = found.iter().map(String::as_str).collect();
+            assert_eq!(found.last(), Some(&"x-code"));
+            let mut all: Vec<&str> = ALWAYS.iter().chain(expected).copied().chain(common.clone()).collect();
+            all.push("x-code");
+            found.sort_unstable();
+            all.sort_unstable();
+            all.dedup();
             assert_eq!(found, all);
         }
+        let auto = [
+            "ratelimit",
+            "ratelimit-policy",
+            "x-ratelimit-limit",
+            "x-ratelimit-remaining",
+            "x-ratelimit-reset",
+            "ratelimit-limit",
+            "ratelimit-remaining",
+            "ratelimit-reset",
+            "x-rate-limit-limit",
+            "x-rate-limit-remaining",
+            "x-rate-limit-reset",
+        ];
+        assert_eq!(watch_error(&[], &[])[ALWAYS.len()..], auto);
     }
+
+    /// What is read at errors whatever the gauges are, beside [`ALWAYS`].
+    const COMMON_NAMES: &str = "ratelimit-policy x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset ratelimit-limit \
+        ratelimit-remaining ratelimit-reset x-rate-limit-limit x-rate-limit-remaining x-rate-limit-reset";
 
     #[test]
     fn hostile_values_are_read_without_a_panic() {

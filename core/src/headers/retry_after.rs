@@ -3,8 +3,9 @@
 use super::amount::{LONGEST, decimal};
 use super::{Field, Hints, date};
 
-/// The wait that the server asks for in milliseconds, 1 to 2^41, rounded up: `retry-after-ms`, else `Retry-After` (RFC
-/// 9110 section 10.2.3, and fractions as some servers send them).
+/// Returns the wait that the server asks for in milliseconds, 1 to 2^41, rounded up. The sources in order:
+/// `retry-after-ms`, `Retry-After` (RFC 9110 section 10.2.3, and fractions as some servers send them), and
+/// `x-ratelimit-retry-after`, which is read like `Retry-After`.
 ///
 /// A date is measured against the answer's own `Date`, which cancels a wrong clock here, else against `wall_ms` (Unix
 /// milliseconds). A source that says 0, a past date, two things or nothing readable names no time: the next is asked.
@@ -16,12 +17,14 @@ pub fn server_time(hints: &Hints<'_>, wall_ms: u64) -> Option<u64> {
     {
         return Some(wait);
     }
-    let Field::One(text) = hints.one("retry-after") else { return None };
-    let wait = match decimal(text, 3) {
-        Some(wait) => wait,
-        None => date::http_date(text, wall_ms)?.saturating_sub(hints.answered_at(wall_ms)),
-    };
-    positive(wait)
+    ["retry-after", "x-ratelimit-retry-after"].into_iter().find_map(|name| {
+        let Field::One(text) = hints.one(name) else { return None };
+        let wait = match decimal(text, 3) {
+            Some(wait) => wait,
+            None => date::http_date(text, wall_ms)?.saturating_sub(hints.answered_at(wall_ms)),
+        };
+        positive(wait)
+    })
 }
 
 /// What `x-should-retry`, else `stripe-should-retry` says; only `true` and `false` say anything.
@@ -92,6 +95,17 @@ mod tests {
             ("retry-after-ms: x\nretry-after: 7\n", Some(7_000)),
             ("retry-after-ms: 1\nretry-after-ms: 2\nretry-after: 7\n", Some(7_000)),
             ("retry-after-ms: 99999999999999999999999\n", Some(LONGEST)),
+            // `x-ratelimit-retry-after` comes last.
+            ("x-ratelimit-retry-after: 9\n", Some(9_000)),
+            ("x-ratelimit-retry-after: 0.5\n", Some(500)),
+            ("x-ratelimit-retry-after: Thu, 01 Jan 2026 00:00:30 GMT\n", Some(30_000)),
+            ("x-ratelimit-retry-after: 9\nretry-after: 7\n", Some(7_000)),
+            ("x-ratelimit-retry-after: 9\nretry-after-ms: 250\n", Some(250)),
+            ("retry-after: 0\nx-ratelimit-retry-after: 9\n", Some(9_000)),
+            ("retry-after: soon\nx-ratelimit-retry-after: 9\n", Some(9_000)),
+            ("retry-after: 7\nretry-after: 7\nx-ratelimit-retry-after: 9\n", Some(9_000)),
+            ("x-ratelimit-retry-after: 0\n", None),
+            ("x-ratelimit-retry-after: 9\nx-ratelimit-retry-after: 9\n", None),
             ("", None),
             ("x-retry-after: 7\n", None),
             ("retry-after7\n", None),

@@ -39,13 +39,25 @@ pub struct About {
     pub scope: u32,
 }
 
+/// Whose bucket it is.
+#[derive(Debug, Clone, Copy)]
+pub enum BucketOf {
+    /// A limit of the policy.
+    Limit(u8),
+    Endpoint {
+        route: u16,
+        endpoint: u16,
+    },
+    Api,
+}
+
 /// One event.
 #[derive(Debug, Clone, Copy)]
 pub enum Event {
     Attempt { about: About, attempt: u8, last: Last, elapsed: u64 },
     Wait { about: About, rule: Rule, delay: u64 },
     Breaker { upstream: u32, route: u16, endpoint: u16, from: Phase, to: Phase },
-    Limiter { upstream: u32, limit: u8, change: Change, paused: u64 },
+    Limiter { upstream: u32, bucket: BucketOf, change: Change, paused: u64 },
     Refresh { credential: u32, generation: u32 },
     Call { about: About, attempts: u8, last: Last, reason: Option<Reason>, outcome: Outcome, elapsed: u64 },
     Stacked { about: About },
@@ -143,6 +155,14 @@ fn about(json: &mut Json, about: &About, names: &Names<'_>) {
     json.field_number("scope", u64::from(about.scope));
 }
 
+/// Whose breaker or bucket it is: a route's, an endpoint's, or with an empty route alone the API's.
+pub(super) fn whose(json: &mut Json, route: u16, endpoint: u16, names: &Names<'_>) {
+    json.field_text("route", (names.route)(route));
+    if endpoint > 0 {
+        json.field_text("endpoint", (names.endpoint)(endpoint));
+    }
+}
+
 /// `"status"` and `"fault"` of an attempt, one of them null.
 pub(super) fn last_fields(json: &mut Json, last: Last) {
     let (status, fault) = match last {
@@ -166,16 +186,19 @@ fn write(json: &mut Json, event: &Event, names: &Names<'_>) {
             json.field_text("rule", rule.text()).field_number("ms", *delay);
         }
         Event::Breaker { upstream, route, endpoint, from, to } => {
-            json.field_text("route", (names.route)(*route));
-            if *endpoint > 0 {
-                json.field_text("endpoint", (names.endpoint)(*endpoint));
-            }
+            whose(json, *route, *endpoint, names);
             json.field_number("scope", u64::from((names.scope_of)(*upstream)));
             json.field_text("from", from.text()).field_text("to", to.text());
         }
-        Event::Limiter { upstream, limit, change, paused } => {
+        Event::Limiter { upstream, bucket, change, paused } => {
+            let (limit, route, endpoint) = match *bucket {
+                BucketOf::Limit(place) => ((names.limit)(place), 0, 0),
+                BucketOf::Endpoint { route, endpoint } => ("", route, endpoint),
+                BucketOf::Api => ("", 0, 0),
+            };
+            whose(json, route, endpoint, names);
             json.field_number("scope", u64::from((names.scope_of)(*upstream)));
-            json.field_text("limit", (names.limit)(*limit)).field_text("change", change.text());
+            json.field_text("limit", limit).field_text("change", change.text());
             json.field_number("ms", *paused);
         }
         Event::Refresh { credential, generation } => {

@@ -1,7 +1,7 @@
 //! "Why did this call take 8 s?": the record of one call as JSON, with a short table for people in `text`.
 
 use super::event::last_fields;
-use crate::call::{Call, Entry, Last, Rule, Traits, What};
+use crate::call::{Call, Entry, Last, Rule, Traits, What, Whose};
 use crate::config::write::{Json, digits};
 use crate::failure::{Fault, Outcome, Reason};
 use alloc::string::String;
@@ -66,6 +66,9 @@ pub fn report(call: &Call, ending: &Ending) -> String {
             What::Send | What::Wait | What::Line | What::Refresh => json.field_number("value", u64::from(entry.value)),
         };
         json.key("rule").maybe_text((entry.rule != Rule::None).then(|| entry.rule.text()));
+        if let Some(whose) = whose(entry) {
+            json.field_text("of", whose.text());
+        }
         json.end_object();
     }
     json.end_array().field_number("dropped", u64::from(call.timeline.dropped()));
@@ -105,6 +108,12 @@ fn head(json: &mut Json, attempts: u64, outcome: Outcome, last: Last, ending: &E
     last_fields(json, last);
     json.key("retryAfterMs").maybe_number(ending.retry_after.map(u64::from));
     json.field_text("advice", advice);
+}
+
+/// Whose bucket the call waited for, if it waited for one.
+fn whose(entry: &Entry) -> Option<Whose> {
+    let waited = entry.what == What::Line && entry.rule == Rule::Limiter;
+    Whose::from_code(u64::from(entry.code)).filter(|_| waited)
 }
 
 fn fault_text(code: u16) -> &'static str {
@@ -174,6 +183,12 @@ fn line(text: &mut String, entry: &Entry) {
         What::Line => {
             text.push_str("in line: ");
             text.push_str(entry.rule.text());
+            match whose(entry) {
+                None => {}
+                Some(Whose::Limit) => text.push_str(" of a limit"),
+                Some(Whose::Endpoint) => text.push_str(" of the endpoint"),
+                Some(Whose::Api) => text.push_str(" of the API"),
+            }
         }
         What::Refresh => text.push_str("refresh the credential"),
     }

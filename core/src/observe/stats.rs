@@ -1,8 +1,9 @@
 //! A snapshot of one engine: calls, breakers, budgets, buckets and lines at this moment, as JSON.
 
+use super::event::{Names, whose};
 use crate::config::{Config, write::Json};
 use crate::policy::breaker::Phase;
-use crate::upstream::Upstream;
+use crate::upstream::{Lane, Upstream};
 use alloc::string::String;
 
 /// The engine's own counters.
@@ -14,9 +15,9 @@ pub struct Totals {
     pub waiting: u64,
 }
 
-/// The snapshot.
+/// The snapshot. `names`: the words for routes, endpoints and limits.
 #[must_use]
-pub fn snapshot(config: &Config, totals: &Totals, upstreams: [&[Upstream]; 2], now: u64) -> String {
+pub fn snapshot(config: &Config, names: &Names<'_>, totals: &Totals, upstreams: [&[Upstream]; 2], now: u64) -> String {
     let mut in_flight = 0_u64;
     for upstream in upstreams.into_iter().flatten() {
         in_flight = in_flight.saturating_add(u64::from(upstream.in_flight));
@@ -26,13 +27,13 @@ pub fn snapshot(config: &Config, totals: &Totals, upstreams: [&[Upstream]; 2], n
     json.field_number("inFlight", in_flight).field_number("live", totals.live);
     json.field_number("waiting", totals.waiting).key("upstreams").array();
     for upstream in upstreams.into_iter().flatten() {
-        one(&mut json, config, upstream, now);
+        one(&mut json, config, names, upstream, now);
     }
     json.end_array().end_object();
     json.finish()
 }
 
-fn one(json: &mut Json, config: &Config, upstream: &Upstream, now: u64) {
+fn one(json: &mut Json, config: &Config, names: &Names<'_>, upstream: &Upstream, now: u64) {
     let (mut worst, mut turned_away) = (Phase::Closed, 0_u64);
     for breaker in upstream.gates.iter().filter_map(|gate| gate.breaker.as_ref()) {
         // With a breaker a route, the worst of them.
@@ -46,10 +47,22 @@ fn one(json: &mut Json, config: &Config, upstream: &Upstream, now: u64) {
     json.field_number("budget", upstream.budget.tokens()).field_number("waiting", u64::from(upstream.lined_up));
     json.key("limits").array();
     for (place, lane) in upstream.lanes.iter().enumerate() {
-        let name = config.limits.get(place).filter(|_| upstream.own).map_or("", |limit| limit.name.as_str());
-        json.object().field_text("name", name).key("tokens").maybe_number(lane.bucket.tokens(now));
-        json.key("rate").maybe_number(lane.bucket.rate(now)).field_number("pausedMs", lane.bucket.paused(now));
-        json.end_object();
+        let limited = upstream.is_limited_by(config);
+        json.object().field_text("name", if limited { (names.limit)(place as u8) } else { "" });
+        bucket(json, lane, now);
+    }
+    // After the API's bucket those of its endpoints, which say whose they are.
+    for gate in &upstream.gates {
+        if let Some(lane) = &gate.lane {
+            json.object().field_text("name", "");
+            whose(json, gate.route, gate.endpoint, names);
+            bucket(json, lane, now);
+        }
     }
     json.end_array().end_object();
+}
+
+fn bucket(json: &mut Json, lane: &Lane, now: u64) {
+    json.key("tokens").maybe_number(lane.bucket.tokens(now)).key("rate").maybe_number(lane.bucket.rate(now));
+    json.field_number("pausedMs", lane.bucket.paused(now)).end_object();
 }

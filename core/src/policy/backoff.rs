@@ -30,14 +30,16 @@ pub struct Range {
     pub spread: u64,
 }
 
-/// The range of the wait before retry `k`. `server`: the time that the server asked for; never earlier than that, and
-/// one draw from `[0, d]` later. `nameless_429`: a 429 that names no time starts from a base of 1 s.
+/// Returns the range of the wait before retry `k`. `server` is the time that the server asked for: the wait is never
+/// shorter, and longer by one draw from `[0, d]`. With [`Jitter::None`] nothing is drawn, so it is exactly that time.
+/// `nameless_429`: a 429 that names no time starts from a base of 1 s.
 #[must_use]
 pub fn range(retry: &Retry, k: u32, server: Option<u64>, nameless_429: bool) -> Range {
     let base = if nameless_429 { retry.base.max(defaults::BASE_429) } else { retry.base };
     let d = interval(base, retry.cap, k);
     match (server, retry.jitter) {
-        (Some(least), _) => Range { least, spread: d },
+        (Some(least), Jitter::Added | Jitter::Full) => Range { least, spread: d },
+        (Some(least), Jitter::None) => Range { least, spread: 0 },
         (None, Jitter::Added) => Range { least: d, spread: d },
         (None, Jitter::Full) => Range { least: 0, spread: d.saturating_mul(2) },
         (None, Jitter::None) => Range { least: d, spread: 0 },
@@ -68,6 +70,13 @@ mod tests {
     #[test]
     fn the_servers_time_is_the_least() {
         assert_eq!(range(&Retry::default(), 1, Some(3_000), false), Range { least: 3_000, spread: 200 });
+    }
+
+    #[test]
+    fn without_jitter_the_wait_is_the_servers_time_itself() {
+        let of = |jitter| range(&Retry { jitter, ..Retry::default() }, 2, Some(3_000), false);
+        assert_eq!(of(Jitter::Full), Range { least: 3_000, spread: 400 });
+        assert_eq!(of(Jitter::None), Range { least: 3_000, spread: 0 });
     }
 
     #[test]

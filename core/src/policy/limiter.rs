@@ -1,66 +1,136 @@
-//! One rate-limit bucket: GCRA with a pause, a rate that is documented, learned or told by the server's gauge.
-//!
-//! The state is the theoretical arrival time `tat` in nanoseconds: with `n` tokens drawn and `i` nanoseconds a token,
-//! a call of cost `c` may start when `tat − (burst − c) · i ≤ now`. A pause moves `tat` so that the bucket is empty at its
-//! end. A change of rate keeps tokens, not times.
+//! One rate-limit bucket. Three meters hold a call back: what the policy documents, what the server's gauge says is left, and
+//! what refusals taught. A pause holds back all calls until its end, but one now and then that tries.
+
+mod cap;
+mod gauge;
+mod learned;
+mod meter;
 
 use crate::config;
-use crate::defaults::{LEARN_FLOOR, LEARN_LEAST, LEARN_SLICE, ONE, SHORT_WINDOW, SLICES};
+use crate::defaults::{
+    CAP_LOOK, CAUGHT, HEADROOM, LEARN_FLOOR, ONE, PEEK, PEEK_MOST, RECENT, REFUSED, REFUSED_FIRST, TRY_LATEST, TRY_RATE,
+};
 use crate::failure::codes;
 use crate::headers::rate_limit::Reading;
-use crate::policy::window::Window;
+use alloc::boxed::Box;
+use cap::Cap;
+use gauge::Gauge;
+use learned::{Learned, Lesson};
+use meter::{Meter, ratio};
 
-const NANOS: u64 = 1_000_000;
-
-/// Nanoseconds a token at one millionth of a token a second.
-const MICRO_RATE: u64 = 1_000_000_000_000_000;
-
-/// A window for a server that names none: the least of these that holds the largest reset seen.
-const WINDOWS: [u64; 7] = [1_000, 10_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000];
-
-/// Where the rate comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// No rate is known: only pauses hold back.
-    Unknown,
-    /// From successes at the first 429; `grown_until` is where its growth by the second stands.
-    Learned { grown_until: u64 },
-    /// The policy's, or the server's own words: `interval` and window of the full limit.
-    Documented { interval: u64, window: u64 },
+/// What came with a reading.
+#[derive(Debug, Clone, Copy)]
+pub struct Came {
+    /// Its attempt succeeded.
+    pub success: bool,
+    /// When its attempt was sent.
+    pub sent_at: u64,
+    /// Milliseconds that the answer asks to wait.
+    pub wait: Option<u64>,
 }
 
-/// One bucket.
+/// The bits of an attempt's number that hold how many were in flight with it; those above count attempts.
+pub const IN_FLIGHT: u64 = 1_023;
+
+/// Returns how many attempts were in flight when this one was sent, with it.
+const fn in_flight_of(seq: u64) -> u32 {
+    (seq & IN_FLIGHT) as u32
+}
+
+/// A refused attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Refused {
+    /// Its number in the order of sending.
+    pub seq: u64,
+    /// When its call may go again.
+    pub until: u64,
+    /// The server named that time.
+    pub named: bool,
+}
+
+/// A time in which nobody starts, but one call now and then.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    until: u64,
+    /// The last attempt sent before it: an answer to a later one tells whether it is needed.
+    seq: u64,
+    /// When one call may try.
+    peek_at: u64,
+    peeks: u8,
+    /// The gauge showed nothing left: the pause ends when it shows something.
+    by_gauge: bool,
+    /// An event told of it, as it is.
+    is_told: bool,
+}
+
+/// What lies between the meters and the calls in the end.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    source: Source,
-    /// Nanoseconds a token at present; 0 = no rate.
-    interval: u64,
-    /// Millionths of a token.
-    burst: u64,
-    fixed_burst: Option<u64>,
-    headroom: u64,
-    in_policy: bool,
-    tat: u64,
+    documented: Meter,
+    /// Rate of the whole documented limit; 0 = none.
+    full: u64,
     /// The latest draw by which time alone had made good what was drawn before: a permit older than that is no token
     /// any more, and giving it back would let more than the limit through.
     refilled_at: u64,
-    /// Nanoseconds of `tat` drawn since then.
+    /// Nanoseconds of the documented meter drawn since then.
     returnable: u64,
-    paused_until: u64,
-    /// The attempt whose reading began the present pause, and the pause before it.
-    paused_by: u64,
-    paused_before: u64,
-    /// Order of sending of the latest reading, and when it came.
-    read_seq: u64,
-    read_at: Option<u64>,
-    largest_reset: u64,
-    /// Remaining and limit of the latest reading.
-    told: (u64, u64),
-    /// When the first reading came.
-    first_read_at: u64,
-    /// When a window of the server began, where what is left jumps as no bucket refills.
-    window_began: Option<u64>,
-    successes: Window,
+    paced: Meter,
+    /// Made at the first reading, as most servers tell nothing.
+    gauge: Option<Box<Gauge>>,
+    /// Made at the first refusal.
+    refusals: Option<Box<Refusals>>,
+    /// Attempts with a lower number were sent before what is known now: their refusals say nothing new.
+    news_from: u64,
+    in_flight: u32,
+    pause: Pause,
+    refused_at: Option<u64>,
+    /// When an attempt was refused that what was left allowed.
+    caught_at: Option<u64>,
+    /// Millionths drawn so far, the number of the attempt drawn for last, and when.
+    drawn: u64,
+    sent_seq: u64,
+    sent_at: u64,
+    successes: Recent,
+}
+
+/// What refusals taught.
+#[derive(Debug, Clone)]
+struct Refusals {
+    learned: Learned,
+    cap: Cap,
+}
+
+/// How many succeeded in the present five seconds and in those before.
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    since: u64,
+    before: u32,
+    count: u32,
+}
+
+impl Recent {
+    #[inline]
+    fn pass(&mut self, now: u64) {
+        let passed = now.saturating_sub(self.since);
+        if passed >= RECENT {
+            let before = if passed < RECENT.saturating_mul(2) { self.count } else { 0 };
+            let since = if self.since == 0 || before == 0 { now } else { self.since.saturating_add(RECENT) };
+            *self = Self { since, before, count: 0 };
+        }
+    }
+
+    fn count(&mut self, now: u64) {
+        self.pass(now);
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Returns successes a second over both, in millionths, or over the time since the first one, a second at least.
+    fn rate(mut self, now: u64) -> u64 {
+        self.pass(now);
+        let time = now.saturating_sub(self.since).saturating_add(if self.before > 0 { RECENT } else { 0 });
+        let count = u64::from(self.before).saturating_add(self.count.into());
+        ratio(count.saturating_mul(ONE), 1_000, time.max(1_000))
+    }
 }
 
 codes! {
@@ -78,403 +148,423 @@ impl Bucket {
     /// Full. `None`: the implicit bucket of an API without `limits`.
     #[must_use]
     pub fn new(limit: Option<&config::Limit>) -> Self {
-        let headroom = limit.map_or(crate::defaults::HEADROOM, |limit| u64::from(limit.headroom));
-        let fixed_burst = limit.and_then(|limit| limit.burst).map(|burst| u64::from(burst).wrapping_mul(ONE));
+        let headroom = limit.map_or(HEADROOM, |limit| u64::from(limit.headroom));
         let mut bucket = Self {
-            source: Source::Unknown,
-            interval: 0,
-            burst: fixed_burst.unwrap_or(ONE),
-            fixed_burst,
-            headroom,
-            in_policy: false,
-            tat: 0,
+            documented: Meter::OFF,
+            full: 0,
             refilled_at: 0,
             returnable: 0,
-            paused_until: 0,
-            paused_by: 0,
-            paused_before: 0,
-            read_seq: 0,
-            read_at: None,
-            largest_reset: 0,
-            told: (0, 0),
-            first_read_at: 0,
-            window_began: None,
-            successes: Window::new(LEARN_SLICE),
+            paced: Meter::OFF,
+            gauge: None,
+            refusals: None,
+            news_from: 0,
+            in_flight: 0,
+            pause: Pause { until: 0, seq: 0, peek_at: 0, peeks: 0, by_gauge: false, is_told: false },
+            refused_at: None,
+            caught_at: None,
+            drawn: 0,
+            sent_seq: 0,
+            sent_at: 0,
+            successes: Recent { since: 0, before: 0, count: 0 },
         };
-        if let Some((count, per)) = limit.and_then(|limit| limit.rate) {
-            bucket.in_policy = true;
-            bucket.document(0, u64::from(count).wrapping_mul(ONE), per);
+        if let Some(limit) = limit
+            && let Some((count, window)) = limit.rate
+        {
+            let whole = u64::from(count).wrapping_mul(ONE);
+            bucket.full = ratio(whole, 1_000, window);
+            let spare = ratio(whole, ONE.saturating_sub(headroom), ONE);
+            let burst = limit.burst.map_or(spare, |burst| u64::from(burst).wrapping_mul(ONE));
+            bucket.documented.set(0, ratio(whole, headroom.saturating_mul(1_000), window.saturating_mul(ONE)), burst);
         }
         bucket
     }
 
-    /// The documented limit: `limit` millionths of a token in `window` milliseconds.
-    fn document(&mut self, now: u64, limit: u64, window: u64) {
-        let interval = ratio(nanos(window), ONE, limit.max(1)).max(1);
-        let known = self.source;
-        if known == (Source::Documented { interval, window }) {
-            return;
-        }
-        self.source = Source::Documented { interval, window };
-        let lowered = match known {
-            // A limit that the server changes keeps the share of it that is used at present.
-            Source::Documented { interval: old, .. } => ratio(self.interval, interval, old.max(1)),
-            Source::Unknown | Source::Learned { .. } => ratio(interval, ONE, self.headroom.max(1)),
-        };
-        let spare = ratio(limit, ONE.saturating_sub(self.headroom), ONE).max(ONE);
-        self.set_rate(now, lowered, self.fixed_burst.unwrap_or(spare));
-    }
-
-    /// Changes interval and burst; the tokens stay.
-    fn set_rate(&mut self, now: u64, interval: u64, burst: u64) {
-        let interval = interval.max(1);
-        let base = nanos(now.max(self.paused_until));
-        if self.interval == 0 {
-            // Until now nothing was counted: full, or empty at the end of a pause.
-            let empty = if self.paused_until > now { ratio(burst, interval, ONE) } else { 0 };
-            self.tat = base.saturating_add(empty);
-        } else {
-            let behind = ratio(self.tat.saturating_sub(base), interval, self.interval);
-            self.tat = base.saturating_add(behind);
-        }
-        self.interval = interval;
-        self.burst = burst;
-    }
-
-    /// Nanoseconds that `cost` tokens and `ahead` of others take at an interval.
-    fn nanos_of(&self, cost: u64, ahead: u64, interval: u64) -> u64 {
-        // A cost above a learned burst is capped by it, else such a call could never start.
-        let most = self.burst.max(ONE);
-        // Costs have 32 bits.
-        if cost.wrapping_mul(ONE) <= most {
-            return cost.saturating_add(ahead).saturating_mul(interval);
-        }
-        ratio(most.saturating_add(ahead.saturating_mul(ONE)), interval, ONE)
-    }
-
-    /// The earliest millisecond at which `cost` can be drawn after `ahead` tokens of others; `now` = at once.
+    /// Returns the earliest millisecond at which `cost` can be drawn after `ahead` tokens of others; `now` = at once.
     #[must_use]
     pub fn ready_at(&self, now: u64, cost: u64, ahead: u64) -> u64 {
-        if self.interval == 0 {
-            return now.max(self.paused_until);
+        if !self.admits(now) {
+            return now.saturating_add(CAP_LOOK);
         }
-        let interval = self.interval_at(now);
-        let tat = if interval == self.interval { self.tat } else { self.rescaled(now, interval) };
-        let need = self.nanos_of(cost, ahead, interval);
-        let start = if ahead == 0 { tat } else { tat.max(nanos(now)) };
-        let turn = start.saturating_add(need).saturating_sub(ratio(self.burst, interval, ONE));
-        now.max(self.paused_until).max(turn.div_ceil(NANOS))
-    }
-
-    fn rescaled(&self, now: u64, interval: u64) -> u64 {
-        let base = nanos(now.max(self.paused_until));
-        base.saturating_add(ratio(self.tat.saturating_sub(base), interval, self.interval.max(1)))
-    }
-
-    /// A learned rate at this time: it grows by max(1/s, 5 %) each whole second from the pause's end.
-    fn interval_at(&self, now: u64) -> u64 {
-        let Source::Learned { grown_until } = self.source else { return self.interval };
-        let mut interval = self.interval;
-        let seconds = now.saturating_sub(grown_until) / 1_000;
-        for _ in 0..seconds.min(200) {
-            let rate = per(MICRO_RATE, interval);
-            let grown = rate.saturating_add(tuned!(LEARN_GROWTH).max(ratio(rate, tuned!(LEARN_GROWTH_SHARE), ONE)));
-            interval = per(MICRO_RATE, grown).max(1);
+        let mut ready = self.paced.ready_at(now, cost, ahead);
+        if ready > now
+            && let Some(gauge) = &self.gauge
+            && gauge.remaining >= ONE
+        {
+            // While something is left one a second goes and reads.
+            let turn = ahead.saturating_add(1).saturating_mul(1_000);
+            ready = ready.min(self.sent_at.saturating_add(turn).max(now));
         }
-        interval
+        if let Some(refusals) = &self.refusals {
+            ready = ready.max(refusals.learned.at(now).ready_at(now, cost, ahead));
+        }
+        ready.max(self.surely_after(now, cost, ahead))
     }
 
-    /// Takes the growth so far into the state.
-    fn grow(&mut self, now: u64) {
-        if let Source::Learned { grown_until } = self.source {
-            let interval = self.interval_at(now);
-            if interval != self.interval {
-                self.set_rate(now, interval, self.burst);
-                let seconds = now.saturating_sub(grown_until) / 1_000;
-                let grown_until = grown_until.saturating_add(seconds.saturating_mul(1_000));
-                self.source = Source::Learned { grown_until };
+    /// Tells whether no cap on what is in flight holds the next attempt back.
+    fn admits(&self, now: u64) -> bool {
+        let refused = self.refusals.as_ref().is_some_and(|refusals| !refusals.cap.admits(now, self.in_flight));
+        !refused && self.gauge_cap().is_none_or(|cap| u64::from(self.in_flight) < cap)
+    }
+
+    /// Returns the cap that the gauge counts, lowered to one below the least that was refused.
+    fn gauge_cap(&self) -> Option<u64> {
+        let cap = self.gauge.as_ref()?.cap()?;
+        let refused = self.refusals.as_ref().map_or(u64::MAX, |refusals| refusals.cap.least_refused());
+        Some(cap.min(refused.saturating_sub(1)).max(1))
+    }
+
+    /// Returns the millisecond before which `cost` can not be drawn after `ahead` tokens of others, whatever is learned until
+    /// then: what the policy documents and what the server asked for, but not a pace.
+    #[must_use]
+    pub fn surely_after(&self, now: u64, cost: u64, ahead: u64) -> u64 {
+        let Pause { until, peek_at, .. } = self.pause;
+        if until == 0 || (now < until && peek_at < until) {
+            return if until == 0 { 0 } else { peek_at }.max(self.documented.ready_at(now, cost, ahead));
+        }
+        until.max(self.documented.emptied_at(until).ready_at(now, cost, ahead))
+    }
+
+    /// Draws `cost` tokens for attempt `seq`.
+    #[inline]
+    pub fn take(&mut self, now: u64, cost: u64, seq: u64) {
+        self.end_pause(now);
+        if self.pause.until > now {
+            let Pause { peek_at, peeks, .. } = &mut self.pause;
+            *peek_at = now.saturating_add(PEEK.checked_shl(u32::from(*peeks)).unwrap_or(PEEK_MOST).min(PEEK_MOST));
+            *peeks = peeks.saturating_add(1).min(8);
+        }
+        self.drawn = self.drawn.saturating_add(cost.saturating_mul(ONE));
+        self.in_flight = self.in_flight.saturating_add(1);
+        (self.sent_seq, self.sent_at) = (seq | IN_FLIGHT, now);
+        if self.documented.is_on() {
+            // All draws since then may come back, together; time must not have made good a part of any of them.
+            if self.documented.made_good(now, self.returnable) {
+                (self.refilled_at, self.returnable) = (now, 0);
             }
+            self.returnable = self.returnable.saturating_add(self.documented.take(now, cost));
+        }
+        if self.paced.is_on() {
+            self.paced.take(now, cost);
+        }
+        if let Some(refusals) = &mut self.refusals {
+            refusals.cap.sent(now, self.in_flight);
+            refusals.learned.grow(now);
+            refusals.learned.meter.take(now, cost);
         }
     }
 
-    /// Draws `cost` tokens.
-    pub fn take(&mut self, now: u64, cost: u64) {
-        self.grow(now);
-        let drawn = self.nanos_of(cost, 0, self.interval);
-        // All draws since then may come back, together; time must not have made good a part of any of them.
-        if self.tat < nanos(now).saturating_add(self.returnable) {
-            (self.refilled_at, self.returnable) = (now, 0);
-        }
-        self.returnable = self.returnable.saturating_add(drawn);
-        self.tat = self.tat.max(nanos(now)).saturating_add(drawn);
+    /// Returns how many attempts are in flight.
+    #[must_use]
+    pub const fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// An attempt ended.
+    #[inline]
+    pub const fn landed(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// Tells whether a cap holds calls back, so that one may go when one in flight ends.
+    #[must_use]
+    pub fn has_cap(&self) -> bool {
+        self.refusals.as_ref().is_some_and(|refusals| refusals.cap.is_on()) || self.gauge_cap().is_some()
     }
 
     /// Gives the `cost` tokens back that were drawn at `drawn_at`: the attempt was never sent.
     pub fn give_back(&mut self, cost: u64, drawn_at: u64) {
-        if drawn_at < self.refilled_at {
-            return;
+        if drawn_at >= self.refilled_at {
+            self.documented.give_back(cost);
         }
-        // Never below what a pause left: the bucket is empty at its end.
-        let floor = nanos(self.paused_until).saturating_add(ratio(self.burst, self.interval, ONE));
-        let floor = if self.paused_until == 0 { 0 } else { floor.min(self.tat) };
-        self.tat = self.tat.saturating_sub(self.nanos_of(cost, 0, self.interval)).max(floor);
     }
 
-    /// What a single call draws at the most, in whole tokens.
+    /// Returns what a single call draws at the most, in whole tokens.
     #[must_use]
     pub fn largest_cost(&self) -> u64 {
-        self.burst.div_ceil(ONE).max(1)
+        self.documented.burst().div_ceil(ONE).max(1)
     }
 
-    /// A call succeeded: what a rate is learned from.
-    pub fn succeeded(&mut self, now: u64) {
+    /// Counts the success of attempt `seq`. Returns whether it ended a pause.
+    #[inline]
+    pub fn succeeded(&mut self, now: u64, seq: u64) -> bool {
         self.successes.count(now);
+        if let Some(refusals) = &mut self.refusals {
+            refusals.learned.succeeded();
+            if refusals.cap.succeeded(now, seq, in_flight_of(seq), self.sent_seq.saturating_add(1)) {
+                refusals.learned = Learned::NOTHING;
+            }
+        }
+        if self.gauge.as_mut().is_some_and(|gauge| gauge.succeeded()) {
+            self.paced = Meter::OFF;
+        }
+        let ends = self.pause.until > now && seq > self.pause.seq;
+        if ends {
+            // It was not needed: what is documented is as full as before.
+            self.pause.until = 0;
+        }
+        ends
     }
 
-    /// Nobody starts before `until`; a pause is only ever moved later. The bucket is empty at its end.
-    pub fn pause(&mut self, until: u64) {
-        if until > self.paused_until {
-            self.paused_until = until;
-            let empty = ratio(self.burst, self.interval, ONE);
-            self.tat = self.tat.max(nanos(until).saturating_add(empty));
-            if let Source::Learned { .. } = self.source {
-                self.source = Source::Learned { grown_until: until };
-            }
+    /// Nobody starts before `until`, but one at `peek_at`, and then one after 5, 10, 20, 40 and each 60 s. A pause is only ever
+    /// moved later. What is documented is empty at its end.
+    pub fn pause(&mut self, now: u64, until: u64, peek_at: u64) {
+        self.end_pause(now);
+        if self.pause.until <= now {
+            let until = self.pause.until;
+            self.pause = Pause { until, seq: self.sent_seq, peek_at, peeks: 0, by_gauge: false, is_told: false };
+        } else if self.pause.peek_at == u64::MAX && peek_at >= now.saturating_add(PEEK) {
+            // One that nobody may try in goes on as one in which some may.
+            self.pause.peek_at = peek_at;
+        }
+        self.pause.is_told &= until <= self.pause.until;
+        self.pause.until = self.pause.until.max(until);
+        if let Some(refusals) = &mut self.refusals {
+            refusals.learned.pause(self.pause.until);
         }
     }
 
-    /// A 429 for an attempt sent at `sent_at` as number `seq` came now and pauses until `until`. One sent before or in a pause says
-    /// nothing new about the rate.
-    pub fn limited(&mut self, now: u64, seq: u64, sent_at: u64, until: u64) -> Change {
-        self.grow(now);
-        // A pause that this very answer's gauge began is no older pause.
-        let known = if self.paused_by == seq { self.paused_before } else { self.paused_until };
-        let news = known == 0 || sent_at >= known;
-        let change = match self.source {
-            Source::Unknown => {
-                const SECONDS: u64 = LEARN_SLICE * SLICES as u64 / 1_000;
-                self.successes.advance(now);
-                let per_second = self.successes.sum().saturating_mul(tuned!(LEARN_SHARE)) / SECONDS;
-                self.source = Source::Learned { grown_until: now };
-                self.set_rate(now, per(MICRO_RATE, per_second.max(LEARN_LEAST)), self.fixed_burst.unwrap_or(ONE));
-                Change::Learned
+    #[inline]
+    fn end_pause(&mut self, now: u64) {
+        if self.pause.until > 0 && self.pause.until <= now {
+            self.documented = self.documented.emptied_at(self.pause.until);
+            self.pause.until = 0;
+        }
+    }
+
+    /// Hears of a 429.
+    pub fn limited(&mut self, now: u64, refused: Refused) -> Change {
+        let Refused { seq, until, named } = refused;
+        let next = self.sent_seq.saturating_add(1);
+        let counts_work = self.gauge_cap().is_some();
+        let fresh = || Box::new(Refusals { learned: Learned::NOTHING, cap: Cap::NONE });
+        let refusals = self.refusals.get_or_insert_with(fresh);
+        if refusals.cap.refused(now, seq, in_flight_of(seq), next) || counts_work {
+            refusals.learned = Learned::NOTHING;
+            return Change::Paused;
+        }
+        let achieved = self.successes.rate(now);
+        self.refused_at = Some(now);
+        let paused = self.pause.until > now;
+        let is_news = seq >= self.news_from;
+        let mut refills = 0;
+        let mut by_gauge = false;
+        if let Some(gauge) = &mut self.gauge {
+            by_gauge = gauge.remaining < ONE;
+            let tried = paused && seq > self.pause.seq;
+            if tried && by_gauge {
+                gauge.refilled(-1);
             }
-            Source::Learned { .. } if news => {
-                const SLOWEST: u64 = MICRO_RATE / LEARN_FLOOR;
-                self.set_rate(now, self.interval.saturating_mul(2).min(SLOWEST), self.burst);
-                Change::Halved
+            refills = gauge.refills;
+            if gauge.speaks() && gauge.seq == seq && by_gauge {
+                // The gauge is about this limit.
+                gauge.refused(now);
+                if is_news && !tried {
+                    let again = self.caught_at.is_some_and(|at| now.saturating_sub(at) < CAUGHT);
+                    self.caught_at = Some(now);
+                    refused_by_gauge(gauge, now, achieved, self.drawn, again);
+                    self.news_from = next;
+                }
+                // Whole seconds say little of a short window.
+                let longer = !gauge.is_short() || !paused;
+                if named && refills <= 0 && longer {
+                    let peek = if gauge.may_try() { now.saturating_add(PEEK) } else { u64::MAX };
+                    self.pause(now, until, peek);
+                    self.pause.by_gauge = false;
+                }
+                return Change::Paused;
             }
-            // Only a gauge lets a documented rate move.
-            Source::Documented { interval, .. } if news && self.read_at.is_some() => {
-                let slowest = interval.saturating_mul(tuned!(RATE_FLOOR));
-                self.set_rate(now, self.interval.saturating_mul(2).min(slowest), self.burst);
-                Change::Halved
+        }
+        let change = if !is_news {
+            Change::None
+        } else if refusals.learned.meter.is_on() {
+            self.news_from = next;
+            match refusals.learned.refused(now) {
+                Lesson::Lowered => Change::Halved,
+                Lesson::Closed(wait) => {
+                    self.pause(now, now.saturating_add(wait), u64::MAX);
+                    Change::Paused
+                }
             }
-            Source::Learned { .. } | Source::Documented { .. } if until > self.paused_until => Change::Paused,
-            Source::Learned { .. } | Source::Documented { .. } => Change::None,
+        } else if refusals.learned.suspects(now) {
+            self.news_from = next;
+            refusals.learned.begin(now, achieved, by_gauge);
+            Change::Learned
+        } else {
+            Change::None
         };
-        self.pause(until);
+        if named && refills <= 0 {
+            self.pause(now, until, now.saturating_add(PEEK));
+        }
         change
     }
 
-    /// The gauge says how much is left. `seq`: order of sending; a reading older than what is known is ignored.
-    pub fn read(&mut self, now: u64, seq: u64, reading: &Reading) {
-        if self.read_at.is_some() && seq < self.read_seq {
+    /// Takes a reading in. `seq`: its attempt's number; one older than what is known is ignored.
+    pub fn read(&mut self, now: u64, seq: u64, reading: &Reading, came: Came) {
+        let first = self.gauge.is_none();
+        if let Some(gauge) = &mut self.gauge
+            && seq < gauge.seq
+        {
+            return gauge.hear_late(reading.remaining, came.success);
+        }
+        let mut gauge = self.gauge.take().unwrap_or_else(|| {
+            Box::new(Gauge::new(now, came.sent_at, seq, reading.remaining, self.drawn, came.success))
+        });
+        if first {
+            // Whoever was sent before it could not know.
+            self.news_from = self.news_from.max(self.sent_seq.saturating_add(1));
+        }
+        // The server's count does not hold what is still in flight, or not all of it.
+        let in_flight = u64::from(self.in_flight).saturating_mul(ONE);
+        let drawn = self.drawn.saturating_sub(in_flight);
+        gauge.hear(now, seq, reading, drawn, came);
+        if let Some(Refusals { learned, .. }) = self.refusals.as_deref_mut()
+            && learned.by_gauge
+            && learned.meter.is_on()
+            && gauge.speaks()
+        {
+            // The gauge knows the limit that was learned.
+            gauge.share(learned.at(now).rate());
+            learned.meter = Meter::OFF;
+        }
+        let calm = self.refused_at.is_none_or(|at| now.saturating_sub(at) > gauge.memory());
+        gauge.steer(now, came.sent_at, reading.reset, drawn, calm);
+        let pace = gauge.pace(now, reading.reset, calm);
+        self.keep_pace(now, &gauge, pace, calm, in_flight);
+        if self.pause.by_gauge && reading.remaining >= ONE {
+            self.pause.until = 0;
+        }
+        if gauge.cap().is_some() {
+            self.paced = Meter::OFF;
+        } else if reading.remaining < ONE {
+            let until = gauge.empty_until(now, came.wait.or(reading.reset), first);
+            if let Some(until) = until {
+                let next_token = ratio(1_000, ONE, if pace > 0 { pace } else { TRY_RATE }).min(TRY_LATEST);
+                let peek = if gauge.may_try() { now.saturating_add(next_token) } else { u64::MAX };
+                let is_new = self.pause.until <= now;
+                self.pause(now, until, peek);
+                self.pause.by_gauge |= is_new;
+            }
+            if !first && gauge.refills <= 0 {
+                self.refused_at = Some(now);
+            }
+        }
+        if self.full > 0 {
+            self.end_pause(now);
+            self.documented.set(now, self.full, self.documented.burst());
+        }
+        self.gauge = Some(gauge);
+    }
+
+    /// Sets the meter that follows the gauge. While there is plenty, and nobody was refused, all that is left may go at once.
+    fn keep_pace(&mut self, now: u64, gauge: &Gauge, pace: u64, calm: bool, in_flight: u64) {
+        if !gauge.speaks() {
+            self.paced = Meter::OFF;
             return;
         }
-        self.read_seq = seq;
-        let since = self.read_at.map(|at| now.saturating_sub(at));
-        if since.is_none() {
-            self.first_read_at = now;
+        let credit = gauge.remaining.saturating_sub(in_flight);
+        if !gauge.shared && (gauge.is_plenty() || pace == 0) {
+            self.paced.set(now, pace.max(ONE), gauge.high());
+            self.paced.hold(now, credit);
+            return;
         }
-        self.read_at = Some(now);
-        self.largest_reset = self.largest_reset.max(reading.reset.unwrap_or(0));
-        let guessed = WINDOWS.iter().copied().find(|window| *window >= self.largest_reset);
-        let documented_window = match self.source {
-            Source::Documented { window, .. } if self.in_policy => Some(window),
-            Source::Documented { .. } | Source::Unknown | Source::Learned { .. } => None,
-        };
-        let window = reading.window.or(documented_window).or(guessed.filter(|_| self.largest_reset > 0));
-        if let (false, Some(limit), Some(window)) = (self.in_policy, reading.limit, window) {
-            self.document(now, limit, window);
-        }
-        if let (Source::Documented { interval, window: full }, Some(window)) = (self.source, window) {
-            let limit = reading.limit.unwrap_or_else(|| ratio(nanos(full), ONE, interval.max(1)));
-            self.watch_window(now, since, reading.remaining, limit.max(1), window);
-            self.steer(now, interval, since.unwrap_or(0).min(1_000), reading, limit.max(1), window);
-        }
-        if reading.remaining < ONE
-            && let Some(reset) = reading.reset.filter(|reset| *reset > 0)
-        {
-            let until = self.empty_until(now, reset, window);
-            (self.paused_by, self.paused_before) = (seq, self.paused_until);
-            self.pause(until);
+        self.paced.set(
+            now,
+            pace,
+            if calm { learned::burst(pace).max(ONE.saturating_mul(4)) } else { learned::burst(pace) },
+        );
+        if !gauge.shared {
+            self.paced.hold_at_most(now, credit);
         }
     }
 
-    /// A fixed window shows itself: what is left jumps by more than a bucket could have refilled.
-    fn watch_window(&mut self, now: u64, since: Option<u64>, remaining: u64, limit: u64, window: u64) {
-        let (before, same) = self.told;
-        self.told = (remaining, limit);
-        let Some(since) = since.filter(|_| same == limit) else { return };
-        let refilled = ratio(limit, since, window.max(1));
-        let noise = (limit / 4).max(2_000_000);
-        if remaining > before.saturating_add(refilled).saturating_add(noise) {
-            self.window_began = Some(now);
-        }
-    }
-
-    /// Until when a bucket that told of nothing left stays so: its reset, which is whole seconds and too coarse for a
-    /// short window, or that window's end. Where none began yet, none that was on at the first reading outlives it by
-    /// more than its own length.
-    fn empty_until(&self, now: u64, reset: u64, window: Option<u64>) -> u64 {
-        let told = now.saturating_add(reset);
-        // A longer reset than such a window rounded up is no rounding.
-        let coarse = |window: &u64| *window < SHORT_WINDOW && reset <= window.div_ceil(1_000).saturating_mul(1_000);
-        let Some(window) = window.filter(coarse) else { return told };
-        let since = now.saturating_sub(self.window_began.unwrap_or(self.first_read_at));
-        let late = window / 8;
-        if self.window_began.is_none() && since >= window.saturating_add(late) {
-            return told;
-        }
-        let passed = since.checked_rem(window).unwrap_or(0);
-        // Just begun, and empty: the answer left the server before.
-        if passed < late && (since >= window || self.window_began.is_some()) {
-            return now.saturating_add(1);
-        }
-        now.saturating_add(window).saturating_sub(passed).min(told)
-    }
-
-    /// The share of the server's window that is still to come, and by how much less may be left; `None` = a token bucket,
-    /// as far as is known.
-    fn even(&self, now: u64, reset: Option<u64>, window: u64) -> Option<(u64, u64)> {
-        if window >= SHORT_WINDOW {
-            let even = ratio(reset.unwrap_or(window), ONE, window).min(ONE);
-            return Some((even, tuned!(EVEN_SLACK)));
-        }
-        let passed = now.saturating_sub(self.window_began?).checked_rem(window)?;
-        Some((ratio(window.saturating_sub(passed), ONE, window), 0))
-    }
-
-    /// Additive increase ahead of even use, multiplicative decrease behind it.
-    fn steer(&mut self, now: u64, full: u64, since: u64, reading: &Reading, limit: u64, window: u64) {
-        let left = ratio(reading.remaining, ONE, limit).min(ONE);
-        let (ahead, growth, shortfall) = match self.even(now, reading.reset, window) {
-            // What a short window is shows itself when the next one begins.
-            None if left < tuned!(SHORT_AHEAD) && now.saturating_sub(self.first_read_at) < window => return,
-            None => {
-                let shortfall = ratio(tuned!(SHORT_AHEAD).saturating_sub(left), tuned!(DECREASE_SHORT), ONE);
-                (left >= tuned!(SHORT_AHEAD), tuned!(GROWTH_SHORT), shortfall)
-            }
-            Some((even, slack)) => {
-                let behind = ONE.saturating_sub(ratio(left, ONE, even.max(1)).min(ONE));
-                let ahead = left >= even.saturating_sub(slack);
-                (ahead, tuned!(GROWTH), ratio(behind, tuned!(DECREASE), ONE))
-            }
-        };
-        let interval = if ahead {
-            // rate + g·full rate: 1 / (1/interval + g/full) = interval · full / (full + g · interval)
-            let grown =
-                full.saturating_add(ratio(self.interval, growth.saturating_mul(since), ONE.saturating_mul(1_000)));
-            ratio(self.interval, full, grown.max(1))
-        } else {
-            let cut = ratio(shortfall, since, 1_000).min(tuned!(DECREASE_MOST));
-            ratio(self.interval, ONE, ONE.saturating_sub(cut).max(1))
-        };
-        let interval = interval.clamp(full, full.saturating_mul(tuned!(RATE_FLOOR)));
-        if interval != self.interval {
-            self.set_rate(now, interval, self.burst);
-        }
-    }
-
-    /// Tokens (millionths) at hand, `None` = no rate is known.
+    /// Returns the tokens (millionths) at hand, `None` = no rate is known.
     #[must_use]
     pub fn tokens(&self, now: u64) -> Option<u64> {
-        if self.interval == 0 {
-            return None;
-        }
-        let behind = self.tat.saturating_sub(nanos(now));
-        Some(self.burst.saturating_sub(ratio(behind, ONE, self.interval)))
+        let learned = self.refusals.as_ref().map_or(Meter::OFF, |refusals| refusals.learned.meter);
+        [&self.documented, &self.paced, &learned]
+            .into_iter()
+            .filter(|meter| meter.is_on())
+            .map(|meter| meter.tokens(now))
+            .min()
     }
 
-    /// Millionths of a token a second, `None` = not known.
+    /// Returns millionths of a token a second, `None` = not known.
     #[must_use]
     pub fn rate(&self, now: u64) -> Option<u64> {
-        (self.interval != 0).then(|| per(MICRO_RATE, self.interval_at(now)))
+        let learned = self.refusals.as_ref().map_or(Meter::OFF, |refusals| refusals.learned.at(now));
+        [self.documented, self.paced, learned].into_iter().filter(Meter::is_on).map(|meter| meter.rate()).min()
     }
 
-    /// Milliseconds of pause left.
+    /// Tells whether a refused call finds its turn here, by a rate or a cap.
     #[must_use]
-    pub fn paused(&self, now: u64) -> u64 {
-        self.paused_until.saturating_sub(now)
+    pub fn is_rated(&self, now: u64) -> bool {
+        self.has_cap() || self.rate(now).is_some()
+    }
+
+    /// Tells whether it pauses until a time that no event told yet, and takes it as told.
+    pub const fn tells_pause(&mut self, now: u64) -> bool {
+        let is_news = self.pause.until > now && !self.pause.is_told;
+        self.pause.is_told = true;
+        is_news
+    }
+
+    /// Returns the milliseconds of pause left.
+    #[must_use]
+    pub const fn paused(&self, now: u64) -> u64 {
+        self.pause.until.saturating_sub(now)
     }
 }
 
-/// Milliseconds as nanoseconds; times end at 2^41 and waits as well, so that no sum of two comes near the edge.
-const fn nanos(milliseconds: u64) -> u64 {
-    milliseconds.wrapping_mul(NANOS)
-}
-
-/// `a / b`, rounded down; b = 0 counts as 1.
-fn per(a: u64, b: u64) -> u64 {
-    a.checked_div(b.max(1)).unwrap_or(a)
-}
-
-/// `a · b / c`, rounded up, saturating; c = 0 counts as 1.
-#[inline(never)]
-fn ratio(a: u64, b: u64, c: u64) -> u64 {
-    let c = c.max(1);
-    if let Some(product) = a.checked_mul(b) {
-        return product.div_ceil(c);
+/// Lowers the pace of who shares a key. Who had it alone shares it after the second refusal in a short time.
+fn refused_by_gauge(gauge: &mut Gauge, now: u64, achieved: u64, drawn: u64, again: bool) {
+    if gauge.shared {
+        gauge.pace = ratio(gauge.pace, REFUSED, ONE).max(LEARN_FLOOR);
+    } else if again {
+        gauge.share(ratio(achieved, REFUSED_FIRST, ONE));
     }
-    // Long division of the 128 bits by hand: the compiler's own is ten times the code of this one.
-    let product = u128::from(a).wrapping_mul(u128::from(b));
-    let (mut rest, mut low) = ((product >> 64) as u64, product as u64);
-    if rest >= c {
-        return u64::MAX;
-    }
-    for _ in 0..64 {
-        let over = rest >> 63 == 1;
-        rest = rest << 1 | low >> 63;
-        low <<= 1;
-        if over || rest >= c {
-            rest = rest.wrapping_sub(c);
-            low |= 1;
-        }
-    }
-    low.saturating_add(u64::from(rest > 0))
+    gauge.measure_from(now, drawn);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{Purpose, draw};
     use std::string::String;
 
     fn limit(rate: u32, per: u64, burst: Option<u32>) -> config::Limit {
         let gauge = config::Gauge::None;
-        config::Limit { name: String::from("a"), rate: Some((rate, per)), burst, headroom: 1_000_000, cost: 1, gauge }
+        config::Limit { name: String::from("a"), rate: Some((rate, per)), burst, headroom: ONE as u32, cost: 1, gauge }
     }
 
-    #[test]
-    fn gcra_equals_a_plain_token_bucket() {
-        for (rate, per, burst) in [(10_u32, 1_000_u64, 1_u32), (7, 1_000, 3), (1_000, 1_000, 50), (1, 5_000, 2)] {
-            let mut bucket = Bucket::new(Some(&limit(rate, per, Some(burst))));
-            // Tokens in units of 1 / per, so that a millisecond fills `rate` of them.
-            let (mut tokens, mut at) = (u64::from(burst) * per, 0_u64);
-            for i in 0..5_000 {
-                let now = at + draw(9, i, 1, Purpose::Backoff, per / u64::from(rate) + 1);
-                tokens = (tokens + (now - at) * u64::from(rate)).min(u64::from(burst) * per);
-                at = now;
-                let ready = bucket.ready_at(now, 1, 0);
-                // GCRA rounds the interval up to whole nanoseconds, so it may be late by a millisecond, never early.
-                assert!(ready > now || tokens >= per, "early at {now}: {tokens}");
-                assert!(ready <= now + 1 || tokens < per, "late at {now}: {ready}");
-                if ready <= now {
-                    bucket.take(now, 1);
-                    tokens -= per;
-                }
+    const fn reading(remaining: u64, limit: u64, reset: u64, window: u64) -> Reading {
+        Reading {
+            remaining: remaining * ONE,
+            limit: if limit > 0 { Some(limit * ONE) } else { None },
+            reset: if reset > 0 { Some(reset) } else { None },
+            window: if window > 0 { Some(window) } else { None },
+        }
+    }
+
+    /// Returns the number of the `n`-th attempt, sent alone.
+    const fn nth(n: u64) -> u64 {
+        n << 10 | 1
+    }
+
+    const GOOD: Came = Came { success: true, sent_at: 0, wait: None };
+
+    /// Calls one after the other until a time, each answered after a millisecond with what `left` says. Returns how many went.
+    fn call(bucket: &mut Bucket, until: u64, mut left: impl FnMut(u64) -> Reading) -> u64 {
+        let (mut now, mut sent) = (0, 0);
+        loop {
+            now = bucket.ready_at(now, 1, 0);
+            if now >= until {
+                return sent;
             }
+            sent += 1;
+            bucket.take(now, 1, nth(sent));
+            now += 1;
+            bucket.landed();
+            bucket.read(now, nth(sent), &left(now), GOOD);
+            bucket.succeeded(now, nth(sent));
         }
     }
 
@@ -487,7 +577,7 @@ mod tests {
         let mut now = 0;
         while now < 20_000 {
             now = bucket.ready_at(now, 1, 0);
-            bucket.take(now, 1);
+            bucket.take(now, 1, 1);
             sent.push(now);
             if sent.len() % 137 == 0 {
                 now += 400;
@@ -502,16 +592,34 @@ mod tests {
     #[test]
     fn a_pause_empties_the_bucket_and_only_moves_later() {
         let mut bucket = Bucket::new(Some(&limit(10, 1_000, Some(5))));
-        bucket.pause(2_000);
-        bucket.pause(1_000);
+        bucket.pause(0, 2_000, u64::MAX);
+        bucket.pause(0, 1_000, u64::MAX);
         assert_eq!(bucket.ready_at(0, 1, 0), 2_100);
         assert_eq!(bucket.ready_at(0, 1, 3), 2_400);
     }
 
     #[test]
+    fn in_a_long_pause_one_call_goes_now_and_then_and_its_success_ends_it() {
+        let mut bucket = Bucket::new(None);
+        bucket.take(0, 1, nth(1));
+        bucket.limited(0, Refused { seq: nth(1), until: 3_600_000, named: true });
+        let mut went = std::vec::Vec::new();
+        let mut now = 0;
+        for seq in 2..9 {
+            now = bucket.ready_at(now, 1, 0);
+            bucket.take(now, 1, nth(seq));
+            went.push(now / 1_000);
+        }
+        assert_eq!(went, [5, 10, 20, 40, 80, 140, 200]);
+        assert!(!bucket.succeeded(now, nth(1)), "sent before the pause");
+        assert!(bucket.succeeded(now, nth(8)));
+        assert_eq!((bucket.ready_at(now, 1, 0), bucket.paused(now)), (now, 0));
+    }
+
+    #[test]
     fn a_given_back_token_is_there_again() {
         let mut bucket = Bucket::new(Some(&limit(1, 1_000, Some(1))));
-        bucket.take(0, 1);
+        bucket.take(0, 1, 1);
         assert_eq!(bucket.ready_at(0, 1, 0), 1_000);
         bucket.give_back(1, 0);
         assert_eq!(bucket.ready_at(0, 1, 0), 0);
@@ -520,9 +628,9 @@ mod tests {
     #[test]
     fn a_permit_that_time_made_good_is_no_token_any_more() {
         let mut bucket = Bucket::new(Some(&limit(1, 1_000, Some(2))));
-        bucket.take(0, 1);
-        bucket.take(10_000, 1);
-        bucket.take(10_000, 1);
+        bucket.take(0, 1, 1);
+        bucket.take(10_000, 1, 2);
+        bucket.take(10_000, 1, 3);
         bucket.give_back(1, 0);
         assert_eq!(bucket.ready_at(10_000, 1, 0), 11_000);
         bucket.give_back(1, 10_000);
@@ -530,25 +638,54 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_equals_that_of_wider_numbers() {
-        for i in 0..20_000 {
-            let any = |k| draw(5, i, k, Purpose::Backoff, u64::MAX) >> (draw(6, i, k, Purpose::Backoff, 63));
-            let (a, b, c) = (any(1), any(2), any(3).max(1));
-            let exact = (u128::from(a) * u128::from(b)).div_ceil(u128::from(c));
-            assert_eq!(ratio(a, b, c), u64::try_from(exact).unwrap_or(u64::MAX), "{a} {b} {c}");
-        }
-        assert_eq!(ratio(u64::MAX, u64::MAX, u64::MAX), u64::MAX);
+    fn one_refusal_alone_costs_nobody_anything() {
+        let mut bucket = Bucket::new(None);
+        bucket.limited(0, Refused { seq: 1, until: 1_000, named: false });
+        assert_eq!((bucket.ready_at(0, 1, 0), bucket.rate(0)), (0, None));
+        (0..30).for_each(|i| assert!(!bucket.succeeded(2_000 + i, 2)));
+        assert_eq!(bucket.limited(3_000, Refused { seq: 2, until: 4_000, named: false }), Change::None);
+        assert_eq!(bucket.limited(3_100, Refused { seq: 3, until: 4_000, named: false }), Change::Learned);
+    }
+
+    #[test]
+    fn a_gauge_with_plenty_left_holds_nobody_back() {
+        let mut left = 5_000;
+        let sent = call(&mut Bucket::new(None), 2_500, |_| {
+            left -= 1;
+            reading(left, 5_000, 3_600_000, 3_600_000)
+        });
+        assert_eq!(sent, 2_500, "half of it");
+    }
+
+    #[test]
+    fn while_something_is_left_one_a_second_goes() {
+        let mut left = 100_u64;
+        let sent = call(&mut Bucket::new(None), 60_000, |now| {
+            left = left.saturating_sub(1);
+            reading(left, 1_000, 86_400_000 - now, 86_400_000)
+        });
+        assert!(sent >= 100, "{sent}");
+    }
+
+    #[test]
+    fn a_gauge_at_nothing_beside_successes_loses_its_say() {
+        let sent = call(&mut Bucket::new(None), 10_000, |_| reading(0, 100, 3_600_000, 3_600_000));
+        assert!(sent > 8_900, "{sent}");
     }
 
     #[test]
     fn the_extremes_do_not_overflow() {
         let mut slow = Bucket::new(Some(&limit(1, 2_678_400_000, Some(1_000_000_000))));
         let mut fast = Bucket::new(Some(&limit(1_000_000_000, 1, Some(1_000_000_000))));
+        let most = Reading { remaining: u64::MAX, limit: Some(u64::MAX), reset: Some(1 << 41), window: Some(1) };
         for now in [0, 1, 1 << 40, crate::defaults::MAX_NOW] {
             for bucket in [&mut slow, &mut fast] {
-                bucket.take(now, 1_000_000);
-                bucket.pause(now + 5);
-                bucket.limited(now, 1, now, crate::defaults::MAX_NOW);
+                bucket.take(now, 1_000_000, 1);
+                bucket.read(now, 1, &most, GOOD);
+                bucket.read(now, 2, &reading(0, 1, 1 << 41, 1 << 41), GOOD);
+                bucket.pause(now, now + 5, now);
+                bucket.limited(now, Refused { seq: 2, until: crate::defaults::MAX_NOW, named: true });
+                bucket.limited(now, Refused { seq: 3, until: crate::defaults::MAX_NOW, named: false });
                 assert!(bucket.ready_at(now, 1, 1_000) >= now);
                 bucket.give_back(1_000_000, now);
             }

@@ -1,6 +1,6 @@
 //! The fates of calls beside a plain retry loop: a fixed set of worlds, and the bars that the core must reach in it.
 
-use unruffled_sim::fates::cases::{self, Case};
+use unruffled_sim::fates::cases;
 use unruffled_sim::fates::many::cores;
 use unruffled_sim::fates::run::{Sums, run};
 use unruffled_sim::fates::{endpoints, grid};
@@ -9,23 +9,20 @@ use unruffled_sim::fates::{endpoints, grid};
 const SEEDS: u64 = 2_000;
 
 /// Of 1,000 calls that the plain loop has, so many may be lost more than are saved: in all worlds …
-const MOST_NET_LOST: f64 = 15.0;
+const MOST_NET_LOST: f64 = 0.0;
 /// … and in worlds without rate limits.
 const MOST_NET_LOST_WITHOUT_LIMITS: f64 = 0.0;
 /// Of 1,000 calls that the plain loop has in worlds without rate limits, so many may be lost.
 const MOST_LOST_WITHOUT_LIMITS: f64 = 6.0;
-/// Requests of the core over those of the plain loop: in all worlds …
-const MOST_REQUESTS: f64 = 0.84;
+/// Requests of the core over those of the plain loop: in all worlds, of which three with calls without a deadline and a server
+/// that answers 429 for hours make a tenth …
+const MOST_REQUESTS: f64 = 0.97;
 /// … and in worlds without rate limits.
 const MOST_REQUESTS_WITHOUT_LIMITS: f64 = 0.95;
 
-fn is_todays(case: &Case) -> bool {
-    !case.is_later()
-}
-
 #[test]
 fn the_cases_reach_their_floors() {
-    let outcomes = cases::outcomes(cores(), is_todays).expect("every case can be played");
+    let outcomes = cases::outcomes(cores(), |_| true).expect("every case can be played");
     assert!(outcomes.iter().all(|outcome| !outcome.misses()), "\n{}", cases::text(&outcomes, false));
 }
 

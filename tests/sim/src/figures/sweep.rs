@@ -63,14 +63,12 @@ const KNOBS: &[Knob] = &[
     constant("LEASE", Room::Retries, &[500, 1_000, 2_500, 5_000, 10_000]),
     policy("retry.base", |c, v| c.settings.retry.base = v, &[50, 100, 200, 400, 1_000]),
     policy("retry.jitter (added, full, none)", |c, v| c.settings.retry.jitter = JITTERS[v as usize], &[0, 1, 2]),
-    constant("GROWTH", Room::Limits, &[20_000, 50_000, 60_000, 75_000, 100_000, 200_000]),
-    constant("GROWTH_SHORT", Room::Limits, &[10_000, 30_000, 60_000, 120_000]),
-    constant("DECREASE", Room::Limits, &[1_000_000, 2_000_000, 4_000_000]),
-    constant("DECREASE_SHORT", Room::Limits, &[500_000, 1_000_000, 1_500_000, 3_000_000]),
-    constant("DECREASE_MOST", Room::Limits, &[100_000, 200_000, 300_000, 500_000, 700_000]),
-    constant("EVEN_SLACK", Room::Limits, &[0, 25_000, 50_000, 100_000]),
-    constant("SHORT_AHEAD", Room::Limits, &[100_000, 200_000, 350_000, 500_000, 700_000]),
-    constant("RATE_FLOOR", Room::Limits, &[20, 50, 200, 1_000]),
+    constant("PACE_GROWTH", Room::Limits, &[5_000, 10_000, 20_000, 40_000]),
+    constant("PACE_REGAIN", Room::Limits, &[0, 50, 100, 200]),
+    constant("PACE_PLENTY", Room::Limits, &[0, 100_000, 300_000, 1_000_000]),
+    constant("PACE_CUT_MOST", Room::Limits, &[100, 200, 300, 500]),
+    constant("RESERVE", Room::Limits, &[5, 10, 20, 40]),
+    constant("PACE_FLOOR", Room::Limits, &[20, 50, 200, 1_000]),
 ];
 
 const JITTERS: [Jitter; 3] = [Jitter::Added, Jitter::Full, Jitter::None];

@@ -57,6 +57,8 @@ const CAP: u64 = 100;
 pub struct Floor {
     /// The longest wait without a refusal.
     longest: u64,
+    /// The policy documents a limit, which is the cap whatever a reading shows.
+    is_capped: bool,
     /// The order of sending of the latest reading, and whether it showed something left.
     reading: Option<(u64, bool)>,
     /// When the latest 429, or the latest reading that showed nothing left, came.
@@ -71,10 +73,11 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// Makes one for a server with this window.
+    /// Makes one for a server with this window, for a client whose policy documents its limit or does not.
     #[must_use]
-    pub fn new(window: u64) -> Self {
+    pub fn new(window: u64, is_capped: bool) -> Self {
         Self {
+            is_capped,
             longest: (2 * window).max(10_000).min(2 * Window::Minutes5.ms()),
             reading: None,
             refused_at: None,
@@ -87,7 +90,7 @@ impl Floor {
     }
 
     fn something_left(&self) -> bool {
-        self.reading.is_some_and(|(_, left)| left)
+        !self.is_capped && self.reading.is_some_and(|(_, left)| left)
     }
 
     fn unrefused(&self, now: u64) -> bool {
@@ -138,7 +141,8 @@ impl Floor {
             self.refused_at = Some(now);
         }
         if refused {
-            self.refused_until = self.refused_until.max(now + asked.unwrap_or(0).max(UNTIMED));
+            // The client draws up to a fifth on top.
+            self.refused_until = self.refused_until.max(now + (asked.unwrap_or(0) * 6 / 5).max(UNTIMED));
         }
     }
 
@@ -184,7 +188,7 @@ mod tests {
 
     /// A client with a call that waits from 100 ms on, and this reading.
     fn waiting(left: u64) -> Floor {
-        let mut floor = Floor::new(1_000);
+        let mut floor = Floor::new(1_000, false);
         floor.sent(0);
         floor.ended(20, 1, Some(&answer(true)), Some(left), None);
         floor.waits(100);
@@ -207,26 +211,26 @@ mod tests {
     fn a_refusal_excuses_silence_for_the_time_that_it_asks_for() {
         let mut floor = waiting(3);
         floor.ended(200, 2, Some(&answer(false)), Some(3), Some(5_000));
-        floor.look(6_200);
+        floor.look(7_200);
         assert!(floor.broken.is_empty());
-        floor.look(6_300);
+        floor.look(7_300);
         assert_eq!(kinds(&floor), [Broken::SilentWithSomethingLeft]);
     }
 
     #[test]
     fn long_waits_without_a_refusal_are_noticed() {
-        let mut floor = Floor::new(1_000);
+        let mut floor = Floor::new(1_000, false);
         floor.told(0, 10_000);
         assert!(floor.broken.is_empty());
         floor.told(0, 10_001);
         assert_eq!(kinds(&floor), [Broken::ToldToWaitLong]);
-        let mut silent = Floor::new(1_000);
+        let mut silent = Floor::new(1_000, false);
         silent.waits(0);
         silent.look(10_000);
         assert!(silent.broken.is_empty());
         silent.look(10_001);
         assert_eq!(kinds(&silent), [Broken::SilentLong]);
-        let mut day = Floor::new(Window::Day.ms());
+        let mut day = Floor::new(Window::Day.ms(), false);
         day.told(0, 600_001);
         assert_eq!(kinds(&day), [Broken::ToldToWaitLong]);
     }

@@ -12,6 +12,8 @@ use super::play::{Bound, Played, oracle};
 const CALLS: (u64, u64) = (100, 3_000);
 /// The time of a run.
 const MINUTE: u64 = 60_000;
+/// What is left of a long window is spread over at most this time.
+const SPREAD: u64 = 300_000;
 /// Long enough for everything.
 const LONG: u64 = 1 << 40;
 
@@ -55,11 +57,24 @@ pub fn ideal(case: &Case) -> Result<Ideal, String> {
     windows(case)
 }
 
-/// A quota that is used up at most once.
+/// A quota that is used up at most once. A client may spend only as much of it as the rules for long windows allow.
 fn quota(case: &Case, calls: u64) -> Result<Ideal, String> {
     let played = oracle(case, Bound { calls, until: case.window / 2 })?;
     let until = 2 * last(&played) + 1_000;
-    Ok(Ideal { calls, until, good: good_until(&played, until) })
+    let is_long = case.window >= MINUTE && !case.convention.is_bucket();
+    let allowed = if is_long { allowed(case, until) } else { u64::MAX };
+    Ok(Ideal { calls, until, good: good_until(&played, until).min(allowed) })
+}
+
+/// Counts the calls that the rules for a long window allow until a time: a documented limit is the cap, with its headroom;
+/// else half of the quota goes at once, and the rest is spread over five minutes.
+fn allowed(case: &Case, until: u64) -> u64 {
+    let points = if case.convention.policy == Policy::Documented {
+        case.limit / 5 + case.limit * 4 / 5 * until / case.window
+    } else {
+        case.limit / 2 + case.limit / 2 * until.min(SPREAD) / SPREAD.min(case.window)
+    };
+    (points as f64 / case.convention.cost.mean()) as u64
 }
 
 /// A minute of calls.

@@ -112,7 +112,12 @@ struct Play<'c, S> {
 /// # Errors
 /// A wrong policy, or a run without end.
 pub fn play<S: FnMut(u64, u32, &Seen<'_>, &Ours)>(case: &Case, bound: Bound, seen: S) -> Result<Played, String> {
-    let client = |place| Ok::<_, String>((Ours::new(case, place)?, Floor::new(case.window)));
+    let client = |place| {
+        Ok::<_, String>((
+            Ours::new(case, place)?,
+            Floor::new(case.window, case.convention.policy == Policy::Documented),
+        ))
+    };
     run(case, bound, Brain::Engines((0..case.clients).map(client).collect::<Result<_, _>>()?), seen)
 }
 

@@ -137,6 +137,19 @@ impl Summary {
         self.outcomes.iter().filter(has).map(|one| one.seed)
     }
 
+    /// Counts the seeds that break a sentence of the floor.
+    #[must_use]
+    pub fn count(&self, broken: Broken) -> usize {
+        self.broken(broken).count()
+    }
+
+    /// Counts the open loops in which a call waits for longer than the bar.
+    #[must_use]
+    pub fn open_loops_that_wait(&self) -> usize {
+        let open = self.outcomes.iter().filter(|one| one.convention.load == Load::Open);
+        open.filter(|one| one.figures.longest_wait > bars::OPEN_LOOP).count()
+    }
+
     /// Lists the bars that are missed.
     #[must_use]
     pub fn missed(&self) -> Vec<String> {

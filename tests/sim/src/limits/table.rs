@@ -103,10 +103,12 @@ fn all(seed: u64) -> Vec<Named> {
     all
 }
 
-/// Finds the case of a key.
+/// Finds the case of a key; `3:7@2` is it with the seed 2.
 #[must_use]
 pub fn find(key: &str) -> Option<Case> {
-    all(SEEDS[0]).into_iter().find(|named| named.key == key).map(|named| named.case)
+    let (key, seed) = key.split_once('@').unwrap_or((key, "1"));
+    let seed = seed.parse().ok()?;
+    all(seed).into_iter().find(|named| named.key == key).map(|named| named.case)
 }
 
 fn columns(figures: &Figures) -> String {

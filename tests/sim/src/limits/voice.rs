@@ -208,7 +208,8 @@ mod tests {
         let (gauge, name) = limit.map_or((&Gauge::Auto, ""), |limit| (&limit.gauge, limit.name.as_str()));
         let mut text = String::new();
         Voice::new(case).write(answer, &mut text);
-        headers::read(gauge, name, true, &Hints::new(text.as_bytes()), WALL + case.phase + answer.at)
+        let window = limit.and_then(|limit| limit.rate).map(|(_, window)| window);
+        headers::read(gauge, name, window, true, &Hints::new(text.as_bytes()), WALL + case.phase + answer.at)
     }
 
     #[test]

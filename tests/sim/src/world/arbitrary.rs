@@ -113,7 +113,8 @@ impl Feed<'_> {
         });
         let retry_after = (bits & 0x60 == 0x60).then(|| self.of(&[0, 1, 500, 1_000, 60_000]));
         let should_retry = (bits & 0x90 == 0x90).then_some(bits & 8 == 8);
-        Headers { retry_after, should_retry, gauge }
+        let reset = (bits & 0x18 == 0x18).then_some(bits >> 5);
+        Headers { retry_after, reset, should_retry, gauge }
     }
 }
 

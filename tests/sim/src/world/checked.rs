@@ -49,6 +49,11 @@ impl Checked {
     pub fn play(&mut self, input: Input) -> Result<Output, Box<Broken>> {
         self.tape.push(input);
         let output = input.play(&mut self.engine);
+        if let Output::Word(answer) = &output
+            && let Some(call) = self.shadow.asks_for_record(&input, *answer)
+        {
+            self.shadow.hear_record(&self.engine.report(call));
+        }
         let judged = match &output {
             Output::Word(answer) => self.shadow.word(&self.engine, &input, *answer),
             Output::Number(number) => match input {

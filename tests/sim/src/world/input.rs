@@ -13,8 +13,10 @@ pub const CREDENTIALS: [&str; 3] = ["", "alice", "bob"];
 /// What the headers of an answer say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Headers {
-    /// `retry-after-ms`, or `Retry-After` when it is whole seconds.
+    /// `retry-after-ms`, or `Retry-After` when it is whole seconds, or `x-ratelimit-retry-after` when these are tens.
     pub retry_after: Option<u64>,
+    /// Seconds to a reset that is told without a gauge; a gauge beside it takes its place.
+    pub reset: Option<u64>,
     pub should_retry: Option<bool>,
     pub gauge: Option<Gauge>,
 }
@@ -40,7 +42,9 @@ impl Headers {
     pub fn lines(&self) -> String {
         let mut text = String::new();
         if let Some(ms) = self.retry_after {
-            text += &if ms % 1_000 == 0 {
+            text += &if ms % 10_000 == 0 {
+                format!("x-ratelimit-retry-after: {}\n", ms / 1_000)
+            } else if ms % 1_000 == 0 {
                 format!("retry-after: {}\n", ms / 1_000)
             } else {
                 format!("retry-after-ms: {ms}\n")
@@ -48,6 +52,14 @@ impl Headers {
         }
         if let Some(should) = self.should_retry {
             text += &format!("x-should-retry: {should}\n");
+        }
+        if let Some(seconds) = self.reset.filter(|_| self.gauge.is_none()) {
+            // One after the other: seconds to wait, and a point in time beside the server's own date, which is not the host's.
+            text += &match seconds % 3 {
+                0 => format!("x-ratelimit-reset: {seconds}\n"),
+                1 => format!("ratelimit-reset: {seconds}\n"),
+                _ => format!("date: Thu, 01 Jan 2026 00:00:00 GMT\nx-rate-limit-reset: {}\n", WALL / 1_000 + seconds),
+            };
         }
         if let Some(Gauge { remaining, limit, reset, window }) = self.gauge {
             text += &match window {

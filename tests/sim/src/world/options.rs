@@ -32,7 +32,7 @@ options! {
     // Of the caller
     cancel, cancel_soon,
     // Of an answer, beside what the server's phase says
-    odd_status, unauthorized, limited, limited_nameless, misdirected, gone, retry_after, long_retry_after, should_retry, gauge, gauge_empty,
+    odd_status, unauthorized, limited, limited_nameless, reset_alone, misdirected, gone, retry_after, long_retry_after, should_retry, gauge, gauge_empty,
     lost, stalled, unsent, connect_timeout, offline, truncated, refused, too_large,
     // Of a refresh
     token_failed, token_cancelled, token_lost, token_short, token_plain,

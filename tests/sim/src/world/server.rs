@@ -32,6 +32,16 @@ enum Mood {
         rate: u64,
         policy: bool,
     },
+    /// So many requests at once; one more is refused with 429, and nothing else is told.
+    Crowd {
+        most: usize,
+        service: u64,
+    },
+    /// So many requests in a window; more are refused with 429, and nothing else is told.
+    Window {
+        most: u64,
+        every: u64,
+    },
     /// Answers come late or never.
     Stalling(u32),
     /// Up and down by the second.
@@ -60,6 +70,7 @@ pub struct Server {
     latency: u64,
     busy_until: Vec<u64>,
     tokens: u64,
+    counted: u64,
     at: u64,
     healed: bool,
 }
@@ -75,6 +86,7 @@ impl Server {
             latency: dice.magnitude(1, 8_000),
             busy_until: Vec::new(),
             tokens: u64::MAX,
+            counted: 0,
             at: 0,
             healed: false,
         }
@@ -106,6 +118,8 @@ impl Server {
             Mood::Brownout(_) => (quick, fine),
             Mood::Overload { workers, service, queue } => self.work(now, workers, service, queue),
             Mood::Bucket { rate, policy } => (quick, self.draw_token(now, rate, policy)),
+            Mood::Crowd { most, service } => self.crowd(now, most, service),
+            Mood::Window { most, every } => (quick, self.count_in_window(now, most, every)),
             Mood::Stalling(share) if dice.chance(share) => (quick, End::Silence),
             Mood::Stalling(_) => (quick * 4, fine),
             Mood::Flapping(every) if now / every % 2 == 1 => (quick, End::Status(502, Headers::default())),
@@ -136,6 +150,24 @@ impl Server {
         (begins + service - now, End::Status(200, Headers::default()))
     }
 
+    fn crowd(&mut self, now: u64, most: usize, service: u64) -> (u64, End) {
+        self.busy_until.retain(|until| *until > now);
+        if self.busy_until.len() >= most {
+            return (5, End::Status(429, Headers::default()));
+        }
+        self.busy_until.push(now + service);
+        (service, End::Status(200, Headers::default()))
+    }
+
+    fn count_in_window(&mut self, now: u64, most: u64, every: u64) -> End {
+        if self.at / every != now / every {
+            self.counted = 0;
+        }
+        self.at = now;
+        self.counted += 1;
+        End::Status(if self.counted > most { 429 } else { 200 }, Headers::default())
+    }
+
     fn draw_token(&mut self, now: u64, rate: u64, policy: bool) -> End {
         self.tokens = self.tokens.saturating_add((now - self.at) * rate).min(rate * 1_000);
         self.at = now;
@@ -146,14 +178,14 @@ impl Server {
         let remaining = self.tokens / 1_000;
         let gauge = Gauge { remaining, limit: rate, reset: 1, window: policy.then_some(1) };
         let retry_after = (!took).then_some(1_000);
-        let headers = Headers { retry_after, should_retry: None, gauge: Some(gauge) };
+        let headers = Headers { retry_after, gauge: Some(gauge), ..Headers::default() };
         End::Status(if took { 200 } else { 429 }, headers)
     }
 }
 
 fn mood(dice: &mut Dice) -> Mood {
     let status = |status| End::Status(status, Headers::default());
-    match dice.range(0, 14) {
+    match dice.range(0, 16) {
         0 | 1 => Mood::Healthy,
         2 | 3 => Mood::Down(dice.pick(&[
             status(503),
@@ -174,6 +206,8 @@ fn mood(dice: &mut Dice) -> Mood {
         12 | 13 => {
             Mood::Partly { of: dice.range(2, 3) as u32, end: dice.pick(&[status(503), status(500), End::Silence]) }
         }
+        14 => Mood::Crowd { most: dice.range(1, 8) as usize, service: dice.magnitude(5, 500) },
+        15 => Mood::Window { most: dice.magnitude(1, 100), every: dice.pick(&[1_000, 10_000, 60_000]) },
         _ => Mood::Slope { from: dice.magnitude(1, 15_000), to: dice.magnitude(1, 15_000) },
     }
 }
@@ -210,6 +244,10 @@ fn odd(dice: &mut Dice, options: &Options, end: End) -> End {
     }
     if dice.chance(options.limited_nameless) {
         status = 429;
+    }
+    if dice.chance(options.reset_alone) {
+        status = 429;
+        headers.reset = Some(dice.pick(&[0, 1, 2, 3, 30]));
     }
     if dice.chance(options.misdirected) {
         status = dice.pick(&[421, 425]);

@@ -3,8 +3,10 @@
 
 use super::call::{self, Call, Last, Paying};
 use super::gates::Verdict;
-use super::{Core, Shadow, Token, ensure};
+use super::lane::Took;
+use super::{Core, Shadow, Token, Upstream, ensure};
 use crate::world::marks::Mark;
+use crate::world::rules::Rules;
 use std::rc::Rc;
 use unruffled_core::{Answer, Flags, NO_TIME, Node, Reason, Standing, Step};
 
@@ -62,6 +64,37 @@ impl Shadow {
         }
         let asks_at = self.upstreams[call.upstream].own_gate(call).asks_at;
         (now >= asks_at && !self.under_way(call.upstream, call.gate())).then_some(Way::Asks)
+    }
+
+    /// A 429 costs nothing where its bucket knows a cap, which nothing shows but what follows: whether the next attempt is counted
+    /// when it is sent, and whether a token is gone when it only passed its queue.
+    pub(super) fn find_out_who_pays(&mut self, id: u32, core: Core<'_>, answer: Answer) {
+        let call = self.known(id).clone();
+        let verdict = self.upstreams[call.upstream].verdict(&call, self.now);
+        let node = core.standing(id).map(|standing| standing.node);
+        if matches!(verdict, Verdict::Shut(_)) || node.is_none_or(|node| node == Node::Kept) {
+            return;
+        }
+        let before = self.upstreams[call.upstream].budget.clone();
+        let way = self.way(id, &call, verdict);
+        let mut budget = std::mem::replace(&mut self.upstreams[call.upstream].budget, before);
+        let free = match (self.recorded.take(), way) {
+            (Some(attempts), _) if matches!(answer.step(), Step::Send { .. }) => attempts == call.attempts,
+            _ if node == Some(Node::Retry) => false,
+            (_, None) => true,
+            (_, Some(Way::Pays(price))) => {
+                let paid =
+                    budget.take(self.now, price).is_ok() && budget.tokens() == core.retry_tokens(call.upstream as u32);
+                !paid
+            }
+            (_, Some(Way::Free | Way::Asks)) => return,
+        };
+        if free {
+            self.marks.hit(Mark::CapKnown);
+        }
+        let call = self.known(id);
+        call.paying = if free { Paying::Free } else { Paying::Owes };
+        call.unsure = false;
     }
 
     /// It goes, at least past its queue.
@@ -191,6 +224,7 @@ impl Shadow {
                     Reason::RateLimited => {
                         let slot = call.left(now).is_some_and(|left| u64::from(retry_after) <= left);
                         self.marks.hit(if slot { Mark::SlotTooLong } else { Mark::RateLimitedAtOnce });
+                        self.may_refuse(&call, u64::from(retry_after))?;
                         !shut && retry_after != NO_TIME && u64::from(retry_after) > left
                     }
                     _ => false,
@@ -228,6 +262,16 @@ impl Shadow {
         if call.replayed && call.paying == Paying::Free && call.standing.node == Node::Flight {
             self.marks.hit(Mark::ReplayIntoOpen);
         }
+        Ok(())
+    }
+
+    /// A call is refused at once only for what the policy documents and for a pause; the rest may change until its deadline.
+    fn may_refuse(&self, call: &Call, retry_after: u64) -> Result<(), String> {
+        let upstream = &self.upstreams[call.upstream];
+        let costs = upstream.costs(&self.rules, call);
+        let mut lanes = costs.iter().map(|(place, _)| upstream.lane(*place));
+        let known = lanes.any(|lane| lane.is_documented() || lane.paused_until() >= self.now + retry_after);
+        ensure!(known, "refused at once for {retry_after} ms, which neither the policy nor a pause says");
         Ok(())
     }
 
@@ -274,6 +318,24 @@ impl Shadow {
                 }
             }
             Node::Bucket => {
+                let draws = upstream.costs(&self.rules, &call).iter().any(|(bucket, _)| *bucket == to.place);
+                ensure!(draws, "waits for a bucket that it does not draw from: {to:?}");
+                let lane = upstream.lane(to.place);
+                let behind = self.lines.has_others(to, id);
+                // Whoever has its turn keeps its place while too many are in flight.
+                let behind = behind || from == to && upstream.in_flight >= self.rules.concurrency;
+                ensure!(behind || lane.may_hold_back(self.now), "waits for a bucket that nothing limits: {to:?}");
+                let cost = upstream
+                    .costs(&self.rules, &call)
+                    .iter()
+                    .find(|(bucket, _)| *bucket == to.place)
+                    .map_or(0, |it| it.1);
+                let plenty =
+                    !lane.is_documented() && lane.paused_until() <= self.now && lane.heard.has_plenty(self.now, cost);
+                ensure!(behind || !plenty, "waits for a gauge that shows plenty: {to:?}");
+                if lane.paused_until() <= self.now && self.now + bound == call.deadline - 50 && !behind {
+                    self.marks.hit(Mark::WaitsForPace);
+                }
                 if probing {
                     self.marks.hit(Mark::ProbeWaitsForToken);
                 }
@@ -356,10 +418,13 @@ impl Shadow {
         let sequence = self.sequence;
         let rules = Rc::clone(&self.rules);
         let upstream = &mut self.upstreams[call.upstream];
-        for (bucket, cost) in costs(&rules, upstream.own, call.route) {
-            upstream.lanes[usize::from(bucket)].take(now, cost, sequence)?;
+        for (bucket, cost) in upstream.costs(&rules, &call) {
+            if upstream.lane_mut(bucket).take(now, cost, sequence)? == Took::Try {
+                self.marks.hit(Mark::Tries);
+            }
         }
         upstream.in_flight += 1;
+        let in_flight = upstream.in_flight;
         upstream.moved = now;
         let mut next = call.clone();
         let was_open = upstream.blocks(&call, self.now);
@@ -387,7 +452,7 @@ impl Shadow {
         next.paying = Paying::Free;
         next.sends += 1;
         next.sent_at = now;
-        next.sequence = sequence;
+        (next.sequence, next.in_flight) = (sequence, in_flight);
         next.generation = generation;
         let most = rules.routes[call.route].attempts;
         ensure!(next.attempts <= most, "attempt {} of {most}", next.attempts);
@@ -424,9 +489,8 @@ impl Shadow {
                 "goes past others under the cap"
             );
         }
-        let own = self.upstreams[call.upstream].own;
-        for (bucket, _) in costs(&self.rules, own, call.route) {
-            let line = Standing { node: Node::Bucket, upstream, place: u16::from(bucket) };
+        for (bucket, _) in self.upstreams[call.upstream].costs(&self.rules, call) {
+            let line = Standing { node: Node::Bucket, upstream, place: bucket };
             let first = if from.node == Node::Bucket {
                 from != line || self.lines.head(line) == Some(id)
             } else {
@@ -453,7 +517,13 @@ impl Shadow {
     }
 }
 
-/// What a call draws: bucket and tokens.
-pub(super) fn costs(rules: &crate::world::rules::Rules, own: bool, route: usize) -> Vec<(u8, u64)> {
-    if own && !rules.limits.is_empty() { rules.routes[route].costs.clone() } else { vec![(0, 1)] }
+impl Upstream {
+    /// What a call draws: place of the lane and tokens.
+    pub(super) fn costs(&self, rules: &Rules, call: &Call) -> Vec<(u16, u64)> {
+        if self.own && !rules.limits.is_empty() {
+            return rules.routes[call.route].costs.iter().map(|(limit, cost)| (u16::from(*limit), *cost)).collect();
+        }
+        let endpoint = self.endpoint_lanes.contains_key(&call.gate()).then_some((call.gate(), 1));
+        [(0, 1)].into_iter().chain(endpoint).collect()
+    }
 }

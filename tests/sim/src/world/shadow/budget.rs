@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 const TOKEN: u64 = 1_000_000_000;
 const SLICE: u64 = 3_000;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Budget {
     capacity: u64,
     per_call: u64,

@@ -69,8 +69,18 @@ pub struct Call {
     /// What came of the last attempt forbids sending the call again.
     pub sealed: bool,
     pub not_before: u64,
+    /// The server named that time.
+    pub named: bool,
     pub sent_at: u64,
     pub sequence: u64,
+    /// Attempts in flight to its upstream when the last one was sent, that one counted.
+    pub in_flight: u64,
+    /// How often it was refused with a rate limit in a row.
+    pub refused: u32,
+    /// Whether its next attempt costs a token is not known: its bucket may have a cap.
+    pub unsure: bool,
+    /// It was told to wait because too many were in flight.
+    pub capped: bool,
     /// Gates and what each gave.
     pub permits: [Option<(u16, Permit)>; 2],
     /// It failed, and did not succeed since.

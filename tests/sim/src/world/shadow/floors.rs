@@ -14,6 +14,7 @@ impl Shadow {
             return Ok(());
         }
         self.no_place_is_left()?;
+        self.no_bucket_holds_back_for_ever()?;
         for (line, head) in self.lines.heads(Node::Retry) {
             let call = &self.calls[&head];
             if call.woken || call.told <= self.now + 1 {
@@ -39,9 +40,26 @@ impl Shadow {
                 let cap = Standing { node: Node::Cap, place: 0, ..line };
                 let call = &self.calls[&head];
                 let told = call.woken || call.told <= self.now + 1;
-                let lacks = node == Node::Cap || call.parked && self.lines.head(cap).is_none();
+                let lacks = node == Node::Cap || call.capped && self.lines.head(cap).is_none();
                 ensure!(told || !lacks, "a place under the cap is free, and call {head}, the head of {line:?}, sleeps");
             }
+        }
+        Ok(())
+    }
+
+    /// The head of a bucket's line is told to come by the latest time that anything the bucket knows explains.
+    fn no_bucket_holds_back_for_ever(&self) -> Result<(), String> {
+        for (line, head) in self.lines.heads(Node::Bucket) {
+            let call = &self.calls[&head];
+            if call.woken || call.capped {
+                continue;
+            }
+            let at = self.upstreams[call.upstream].lane(line.place).latest_turn(self.now);
+            ensure!(
+                call.told <= at,
+                "call {head} is the head of {line:?}, told to come at {}, at {at} at the latest",
+                call.told
+            );
         }
         Ok(())
     }

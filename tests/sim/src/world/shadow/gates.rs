@@ -2,6 +2,7 @@
 
 use super::breaker::{Breaker, Count, Guards, Moved, Says};
 use super::call::{self, Call};
+use super::lane::Lane;
 use super::{Core, Shadow, Upstream};
 use crate::world::marks::Mark;
 use crate::world::rules::{BreakerScope, Jitter, Route, Rules};
@@ -15,6 +16,9 @@ const MOST_ENDPOINTS: usize = 64;
 const LONGEST_FAILURE: u64 = 2_500;
 /// The longest time between two retries without a token.
 const LATEST_ASK: u64 = 1_000;
+
+/// Two endpoints refused within less than this are refused by a limit of the API.
+const SAME_LIMIT: u64 = 2_000;
 
 /// Whose a gate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +139,8 @@ impl Upstream {
                     Some(place) => {
                         marks(Mark::GateReplaced);
                         self.gates[place] = fresh(whose);
+                        self.endpoint_lanes.remove(&(place as u16));
+                        self.refusals.retain(|(gate, _)| usize::from(*gate) != place);
                         place
                     }
                     None => {
@@ -209,6 +215,29 @@ impl Upstream {
     /// Whether the breaker of its endpoint is open.
     pub(super) fn blocked_by_own(&self, call: &Call) -> bool {
         self.gates[usize::from(call.gate())].breaker.as_ref().is_some_and(Breaker::is_open)
+    }
+
+    /// The lane that a 429 is about where no limits are written and no gauge shows 0: that of its endpoint, or the API's (0) when
+    /// another endpoint was refused less than 2 s ago.
+    pub(super) fn refused(&mut self, call: &Call, now: u64, sent: u64, marks: &mut dyn FnMut(Mark)) -> u16 {
+        let gate = call.gate();
+        let told_apart = match self.gates[usize::from(gate)].whose {
+            Whose::Endpoint(_) | Whose::Route(1..) => true,
+            Whose::Nobody | Whose::Api | Whose::Route(_) => false,
+        };
+        if !told_apart {
+            return 0;
+        }
+        self.refusals.retain(|(_, at)| now - at < SAME_LIMIT);
+        let others = self.refusals.iter().any(|(other, _)| *other != gate);
+        self.refusals.push((gate, now));
+        if others {
+            marks(Mark::LimitOfApi);
+            return 0;
+        }
+        marks(Mark::LimitOfEndpoint);
+        self.endpoint_lanes.entry(gate).or_insert_with(|| Lane::of_endpoint(sent));
+        gate
     }
 
     /// How long it waits in the retry queue at most.

@@ -1,8 +1,8 @@
 //! An attempt ended: what the tables of semantics.md say must follow.
 
-use super::admitted::costs;
 use super::breaker::{Breaker, Count};
 use super::call::{self, Call, Last, Paying};
+use super::lane::{FIRST_TRY, Seen};
 use super::{Core, Shadow, Token, ensure};
 use crate::world::input::Headers;
 use crate::world::marks::Mark;
@@ -18,10 +18,23 @@ enum Class {
     Unauthorized,
 }
 
+/// What a 429 did to the bucket that it is about.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pauses {
+    /// The call draws from it, and it may be paused until the call may go again.
+    joins: bool,
+    /// It is surely paused so long, and nobody tries before.
+    surely_joins: bool,
+    /// It has a rate or a cap, so that the call finds its turn there; `None` = a cap may be known.
+    rated: Option<bool>,
+}
+
 /// What a retry stands on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Again {
     server: Option<u64>,
+    /// It binds the call: it is no gauge's reset.
+    binds: bool,
     limited: bool,
     allowed: bool,
     /// The bucket whose gauge shows nothing left.
@@ -40,8 +53,18 @@ impl Shadow {
         let (class, mut count) = self.classify(status, headers.should_retry);
         let elapsed = self.landed(id, Last::Status(status));
         let refused = status >= 400 || class != Class::Deliver;
-        let (empty, gauge_reset) = self.read(id, headers);
-        let server = if refused { headers.retry_after.filter(|ms| *ms > 0).or(gauge_reset) } else { None };
+        let (empty, gauge_reset) = self.read(id, headers, !refused);
+        let retry_after = headers.retry_after.filter(|ms| *ms > 0);
+        // A gauge at 0 that the policy does not read names its reset all the same.
+        let unread =
+            headers.gauge.filter(|gauge| gauge.window.is_none() && gauge.remaining == 0).map(|gauge| gauge.reset);
+        let reset_alone = headers.reset.filter(|_| headers.gauge.is_none()).or(unread);
+        let reset_alone = reset_alone.filter(|_| class == Class::RateLimited && gauge_reset.is_none());
+        let reset_alone = reset_alone.map(|seconds| seconds * 1_000).filter(|ms| *ms > 0);
+        if retry_after.is_none() && reset_alone.is_some() {
+            self.marks.hit(Mark::ResetAlone);
+        }
+        let server = if refused { retry_after.or(gauge_reset).or(reset_alone) } else { None };
         if empty.is_some() && !refused {
             self.marks.hit(Mark::GaugeEmpty);
         }
@@ -59,7 +82,8 @@ impl Shadow {
         }
         call.sealed = !(call.replayable() || limited || class == Class::Unauthorized);
         let repeatable = call.has(call::REPEATABLE);
-        let again = Again { server, limited, allowed: repeatable && (limited || call.replayable()), empty };
+        let allowed = repeatable && (limited || call.replayable());
+        let again = Again { server, binds: refused && retry_after.or(reset_alone).is_some(), limited, allowed, empty };
         match class {
             Class::Deliver => self.delivered(id, status, elapsed, answer),
             Class::Final => {
@@ -100,10 +124,10 @@ impl Shadow {
             Fault::Lost | Fault::Timeout | Fault::Truncated => {
                 self.known(id).blame(true);
                 let allowed = repeatable && call.replayable();
-                self.again(id, Again { server: None, limited: false, allowed, empty: None }, core, answer)
+                self.again(id, Again { allowed, ..Again::default() }, core, answer)
             }
             Fault::Unsent | Fault::ConnectTimeout => {
-                self.again(id, Again { server: None, limited: false, allowed: repeatable, empty: None }, core, answer)
+                self.again(id, Again { allowed: repeatable, ..Again::default() }, core, answer)
             }
             Fault::Offline => self.offline(id, core, answer),
             Fault::Refused => {
@@ -183,7 +207,7 @@ impl Shadow {
     }
 
     /// What the gauge tells: the empty bucket, and the time to its reset.
-    fn read(&mut self, id: u32, headers: Headers) -> (Option<u8>, Option<u64>) {
+    fn read(&mut self, id: u32, headers: Headers, success: bool) -> (Option<u8>, Option<u64>) {
         let Some(gauge) = headers.gauge else { return (None, None) };
         let now = self.now;
         let call = self.known(id);
@@ -193,21 +217,19 @@ impl Shadow {
         if gauge.window.is_some() && self.upstreams[upstream].lanes.len() > 1 {
             return (None, None);
         }
+        let in_flight = self.upstreams[upstream].in_flight;
+        let wait = headers.retry_after.filter(|ms| *ms > 0 && !success);
         for (i, lane) in self.upstreams[upstream].lanes.iter_mut().enumerate().filter(|(_, lane)| lane.gauge) {
             if gauge.remaining == 0 && empty.is_none() {
                 empty = Some(i as u8);
             }
-            if sequence < lane.read_sequence {
+            if sequence < lane.heard.read_sequence {
                 self.marks.hit(Mark::GaugeStale);
+                lane.heard.reads_late(gauge);
                 continue;
             }
-            lane.read_sequence = sequence;
-            if gauge.remaining == 0 {
-                // A window below 5 s may end before its reset, which is whole seconds.
-                if gauge.reset > 5 {
-                    lane.pause(now + gauge.reset * 1_000);
-                }
-            }
+            lane.heard.read_sequence = sequence;
+            lane.reads(now, gauge, wait, success, in_flight);
         }
         (empty, empty.map(|_| gauge.reset * 1_000).filter(|reset| *reset > 0))
     }
@@ -233,6 +255,18 @@ impl Shadow {
             if call.asked {
                 upstream.budget.grant();
                 self.marks.hit(Mark::AskedRefunds);
+            }
+            for (bucket, _) in upstream.costs(&self.rules, &call) {
+                if upstream.lane_mut(bucket).succeeded(now, call.sequence) {
+                    self.marks.hit(Mark::TryEndsPause);
+                    // Whoever was refused without a time goes when its bucket's pause is over.
+                    let line = Standing { node: Node::Bucket, upstream: call.upstream as u32, place: bucket };
+                    for other in self.lines.of(line) {
+                        if let Some(other) = self.calls.get_mut(&other).filter(|other| !other.named) {
+                            other.not_before = now;
+                        }
+                    }
+                }
             }
         }
         self.ended(id, None);
@@ -307,8 +341,17 @@ impl Shadow {
         let rules = std::rc::Rc::clone(&self.rules);
         let route = &rules.routes[call.route];
         self.asked_in_vain(id);
+        let in_a_row = if again.limited { call.refused + 1 } else { 0 };
+        self.known(id).refused = in_a_row;
         let (least, most) = backoff(route.base, route.cap, route.jitter, call.attempts.max(1), again);
-        let paused = self.pauses(id, again, now + least);
+        // Each refusal in a row makes the next wait at least twice as long, whatever the server says.
+        let longer = if in_a_row > 0 { (route.base << (in_a_row - 1).min(40)).min(route.cap) } else { 0 };
+        if longer > most {
+            self.marks.hit(Mark::RefusedAgain);
+        }
+        let (least, most) = (least.max(longer), most.max(longer));
+        let pauses = self.pauses(id, again, (least, most), core)?;
+        let paused = pauses.joins;
         if self.closed {
             self.marks.hit(Mark::RetryAfterClose);
             return self.must_fail(id, answer, Reason::Closed);
@@ -324,9 +367,15 @@ impl Shadow {
                 },
             );
         }
-        let free = again.limited && again.server.is_some();
-        if !free && call.attempts >= route.attempts {
-            return self.must_fail(id, answer, Reason::RetriesExhausted);
+        let named = again.limited && again.server.is_some();
+        let mut free = if named { Some(true) } else { pauses.rated };
+        if call.attempts >= route.attempts && free != Some(true) {
+            let ends = matches!(answer.step(), Step::Fail { reason: Reason::RetriesExhausted, .. });
+            if ends || free == Some(false) {
+                return self.must_fail(id, answer, Reason::RetriesExhausted);
+            }
+            self.marks.hit(Mark::CapKnown);
+            free = Some(true);
         }
         let rest = call.rest(now);
         if let Some(server) = again.server {
@@ -344,7 +393,7 @@ impl Shadow {
         let left = call.left(now);
         let never = left.is_none_or(|left| least > left);
         let fails = matches!(answer.step(), Step::Fail { reason: Reason::Deadline, .. });
-        if never || fails && left.is_some_and(|left| most > left) && !(free && paused) {
+        if never || fails && left.is_some_and(|left| most > left) && !(free == Some(true) && paused) {
             return self.must_fail(id, answer, Reason::Deadline);
         }
         if fails && left.is_some_and(|left| most > left) {
@@ -362,16 +411,31 @@ impl Shadow {
         }
         let call = self.known(id);
         call.eventful = true;
-        call.paying = if free { Paying::Free } else { Paying::Owes };
-        call.not_before = now + least;
-        if free && paused {
+        call.paying = if free == Some(true) { Paying::Free } else { Paying::Owes };
+        call.unsure = free.is_none();
+        (call.not_before, call.named) = (now + least, again.server.is_some());
+        // The bucket may let one call try before the pause ends; not the one that the server gave a time.
+        let stands = core.standing(id).is_some_and(|standing| standing.node == Node::Backoff);
+        if free != Some(false) && paused && !stands {
             self.marks.hit(Mark::FreeRejoin);
+            let call = self.known(id);
+            (call.paying, call.unsure) = (Paying::Free, false);
+            if !again.binds && again.server.is_some() {
+                call.not_before = now;
+            }
             return self.admitted(id, core, answer);
         }
-        if free {
-            self.marks.hit(Mark::FreeWithoutBucket);
-        } else if again.limited {
-            self.marks.hit(Mark::NamelessLimit);
+        ensure!(
+            !(free == Some(true) && pauses.surely_joins),
+            "does not rejoin the line of its bucket, which is paused"
+        );
+        if again.limited {
+            self.marks.hit(match (free, again.server) {
+                (Some(true), Some(_)) if paused => Mark::FreeOfItself,
+                (Some(true), Some(_)) => Mark::FreeWithoutBucket,
+                (Some(true), None) => Mark::FreeByRate,
+                (Some(false) | None, _) => Mark::NamelessLimit,
+            });
         }
         let Step::Wait { delay } = answer.step() else {
             return Err(format!("expected a backoff of {least} to {most} ms"));
@@ -384,25 +448,46 @@ impl Shadow {
         Ok(())
     }
 
-    /// A rate limit pauses the bucket that its gauge shows empty, else the first the call drew from. Returns whether the
-    /// call draws from it.
-    fn pauses(&mut self, id: u32, again: Again, until: u64) -> bool {
+    /// A rate limit is about the bucket that its gauge shows empty, else the first the call drew from; without limits its
+    /// endpoint's or the API's. `waits`: how long the call waits at least and at most.
+    fn pauses(&mut self, id: u32, again: Again, waits: (u64, u64), core: Core<'_>) -> Result<Pauses, String> {
+        let nothing = Pauses { rated: Some(false), ..Pauses::default() };
         if !again.limited {
-            return false;
+            return Ok(nothing);
         }
-        let call = self.known(id);
-        let (place, route, sent_at) = (call.upstream, call.route, call.sent_at);
-        let costs = costs(&self.rules, self.upstreams[place].own, route);
-        let Some(bucket) = again.empty.or(costs.first().map(|(bucket, _)| *bucket)) else { return false };
-        if costs.first().is_some_and(|(first, _)| *first != bucket) {
-            self.marks.hit(Mark::SecondBucket);
+        let call = self.known(id).clone();
+        let (now, sent, rules) = (self.now, self.sequence, std::rc::Rc::clone(&self.rules));
+        let (marks, upstream) = (&mut self.marks, &mut self.upstreams[call.upstream]);
+        let written = upstream.own && !rules.limits.is_empty();
+        let first = upstream.costs(&rules, &call).first().map(|(bucket, _)| *bucket);
+        let bucket = match again.empty {
+            Some(empty) => Some(u16::from(empty)),
+            None if written => first,
+            None => Some(upstream.refused(&call, now, sent, &mut |mark| marks.hit(mark))),
+        };
+        let Some(bucket) = bucket else { return Ok(nothing) };
+        if written && first.is_some_and(|first| first != bucket) {
+            marks.hit(Mark::SecondBucket);
         }
-        let lane = &mut self.upstreams[place].lanes[usize::from(bucket)];
-        if sent_at < lane.paused_until {
-            self.marks.hit(Mark::LimitedWhilePaused);
+        let seen = Seen::of(core, call.upstream, upstream.place_in_snapshot(bucket))?;
+        let draws = upstream.costs(&rules, &call).iter().any(|(drawn, _)| *drawn == bucket);
+        let lane = upstream.lane_mut(bucket);
+        if now < lane.paused_until() {
+            marks.hit(Mark::LimitedWhilePaused);
         }
-        lane.pause(until);
-        costs.iter().any(|(drawn, _)| *drawn == bucket)
+        let fresh = lane.paused_until() <= now;
+        lane.refused(now, call.in_flight, seen, again.server.is_some(), &mut |mark| marks.hit(mark))?;
+        let surely = lane.heard.believes();
+        if again.server.is_some() {
+            lane.asks(now, (now + waits.0, now + waits.1), surely, now + FIRST_TRY);
+        }
+        lane.says_paused(now, seen.paused)?;
+        let rated = lane.is_documented() || seen.has_rate;
+        Ok(Pauses {
+            joins: draws && seen.paused >= waits.0,
+            surely_joins: draws && fresh && surely && again.server.is_some() && waits.1 < FIRST_TRY,
+            rated: if !rated && lane.heard.may_be_capped() { None } else { Some(rated) },
+        })
     }
 }
 
@@ -412,7 +497,8 @@ fn backoff(base: u64, cap: u64, jitter: Jitter, k: u64, again: Again) -> (u64, u
     let doubled = if k > 40 { u64::MAX } else { base.saturating_mul(1 << (k - 1)) };
     let d = doubled.min(cap / 2);
     let (least, most) = match (again.server, jitter) {
-        (Some(server), _) => (server, server + d),
+        (Some(server), Jitter::Added | Jitter::Full) => (server, server + d),
+        (Some(server), Jitter::None) => (server, server),
         (None, Jitter::Added) => (d, 2 * d),
         (None, Jitter::Full) => (0, 2 * d),
         (None, Jitter::None) => (d, d),

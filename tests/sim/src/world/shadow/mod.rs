@@ -8,6 +8,7 @@ mod budget;
 pub mod call;
 mod floors;
 mod gates;
+mod heard;
 mod landed;
 pub mod lane;
 pub mod lines;
@@ -55,6 +56,10 @@ struct Upstream {
     /// Routes and limits of the policy bind it.
     own: bool,
     gates: Vec<Gate>,
+    /// Lanes of endpoints, by their gates: where no limits are written, from an endpoint's first 429 on.
+    endpoint_lanes: BTreeMap<u16, Lane>,
+    /// The gates of endpoints that were refused, and when.
+    refusals: Vec<(u16, u64)>,
     /// Calls that began.
     begun: u64,
     lanes: Vec<Lane>,
@@ -81,6 +86,8 @@ pub struct Shadow {
     /// Other inputs came before all wakes were pulled.
     tardy: bool,
     peak: usize,
+    /// Attempts of a call whose record was asked for.
+    recorded: Option<u64>,
     /// Events that must have been produced since the last pull.
     attempts_ended: u64,
     calls_ended: u64,
@@ -107,6 +114,7 @@ impl Shadow {
             unpulled: false,
             tardy: false,
             peak: 0,
+            recorded: None,
             attempts_ended: 0,
             calls_ended: 0,
             marks: Marks::default(),
@@ -166,6 +174,7 @@ impl Shadow {
         {
             call.told = self.now + ms;
             call.parked = matches!(answer.step(), Step::Park { .. });
+            call.capped = call.parked && self.upstreams[call.upstream].in_flight >= self.rules.concurrency;
             ensure!(ms <= call.rest(self.now), "holds a slot of the host {ms} ms, {} are left", call.rest(self.now));
         }
         Ok(())
@@ -233,6 +242,19 @@ impl Shadow {
         let (origin, credential) = (ORIGINS[usize::from(origin)], CREDENTIALS[usize::from(credential)]);
         ensure!(scope as u32 == number, "scope of {origin:?} and {credential:?} is {number}, expected {scope}");
         Ok(())
+    }
+
+    /// The call whose record is to be read beside this answer: only that says whether its attempt was counted.
+    #[must_use]
+    pub fn asks_for_record(&self, input: &Input, answer: Answer) -> Option<u32> {
+        let id = input.call().filter(|_| matches!(answer.step(), Step::Send { .. }))?;
+        self.calls.get(&id).filter(|call| call.unsure).map(|_| id)
+    }
+
+    /// That record.
+    pub fn hear_record(&mut self, text: &str) {
+        let digits = text.split("\"attempts\":").nth(1).and_then(|rest| rest.split(',').next());
+        self.recorded = digits.and_then(|digits| digits.parse().ok());
     }
 
     /// A record was pulled.
@@ -330,8 +352,13 @@ impl Shadow {
                 sends: 0,
                 sealed: false,
                 not_before: 0,
+                named: false,
                 sent_at: 0,
                 sequence: 0,
+                in_flight: 0,
+                refused: 0,
+                unsure: false,
+                capped: false,
                 permits: gates.map(|gate| gate.map(|gate| (gate, breaker::Permit::default()))),
                 failed: false,
                 failed_in: None,
@@ -363,18 +390,21 @@ impl Shadow {
         let before = call.standing;
         // The newest call of a queue is told to come in a millisecond: it must join before it goes.
         let early = !woken && now + 1 < call.told;
+        if self.calls[&id].unsure {
+            self.find_out_who_pays(id, core, answer);
+        }
         let probing = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id], now);
         // A host that is late with one call may keep others waiting that the late one goes before.
         let behind =
             self.calls.iter().any(|(other, call)| *other != id && call.waits() && (call.woken || call.told <= now));
         self.admitted(id, core, answer)?;
         let goes = matches!(answer.step(), Step::Send { .. } | Step::Refresh { .. });
-        // Whoever asks first is the probe; offline calls may always ask; a learned rate grows by the second, and each call
-        // deposits a part of a token: a head is not told anew for that.
+        // Whoever asks first is the probe; offline calls may always ask; a rate that is not documented moves by the second, and
+        // each call deposits a part of a token: a head is not told anew for that.
         let deposits = before.node == Node::Retry && self.rules.per_second > 0;
         let excused =
             probing || behind || unpulled || deposits || before.node == Node::Offline || before.node == Node::Backoff;
-        if early && goes && !excused && !(before.node == Node::Bucket && self.learns(before)) {
+        if early && goes && !excused && !(before.node == Node::Bucket && self.moves(before)) {
             return Err(format!("a wake was lost: it could go from {before:?}, and nobody told it"));
         }
         if early {
@@ -386,8 +416,8 @@ impl Shadow {
         Ok(())
     }
 
-    fn learns(&self, line: Standing) -> bool {
-        self.upstreams[line.upstream as usize].lanes[usize::from(line.place)].learns()
+    fn moves(&self, line: Standing) -> bool {
+        self.upstreams[line.upstream as usize].lane(line.place).moves()
     }
 
     fn abandoned(&mut self, id: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
@@ -568,11 +598,33 @@ impl Upstream {
             origin,
             own,
             gates: vec![Gate::new(Whose::Nobody, None), Gate::new(Whose::Api, api)],
+            endpoint_lanes: BTreeMap::new(),
+            refusals: Vec::new(),
             begun: 0,
             lanes,
             in_flight: 0,
             budget: Budget::new(rules),
             moved: 0,
+        }
+    }
+
+    /// The lane at a place: of a limit or the API, else of the gate with this number.
+    fn lane(&self, place: u16) -> &Lane {
+        self.endpoint_lanes.get(&place).unwrap_or_else(|| &self.lanes[usize::from(place)])
+    }
+
+    fn lane_mut(&mut self, place: u16) -> &mut Lane {
+        match self.endpoint_lanes.get_mut(&place) {
+            Some(lane) => lane,
+            None => &mut self.lanes[usize::from(place)],
+        }
+    }
+
+    /// The place of a lane among the limits of a snapshot: those of endpoints come after the others.
+    fn place_in_snapshot(&self, place: u16) -> usize {
+        match self.endpoint_lanes.keys().position(|gate| *gate == place) {
+            Some(at) => self.lanes.len() + at,
+            None => usize::from(place),
         }
     }
 

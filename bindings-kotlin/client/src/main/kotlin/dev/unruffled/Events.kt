@@ -12,7 +12,10 @@ public class Event internal constructor(
     public val kind: String,
     /** Milliseconds since the client was made. */
     public val at: Long,
-    /** What the kind tells, by name: `attempt` has `call route scope attempt status fault ms`, for example. */
+    /**
+     * What the kind tells, by name: `attempt` has `call route scope attempt status fault ms`, for example. `breaker` and
+     * `limiter` say their `endpoint` or `route`; without either they are about the whole API.
+     */
     public val values: Map<String, Any?>,
 ) {
     /** One line for a log. */

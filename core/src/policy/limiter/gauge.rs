@@ -1,0 +1,617 @@
+//! What a server's gauge has shown, and the pace that follows from it.
+//!
+//! `remaining` is measured against the largest of late, not against `limit`, and over at least half a second: how much was
+//! used here, how much it fell. Who has it alone keeps its pace unless that falls faster than what is left allows. After a
+//! refusal, and where others use the key, one law holds for all of them: see [`Gauge::share_out`].
+
+use super::meter::{per, ratio};
+use super::{Came, in_flight_of};
+use crate::defaults::{
+    CALM, CAP_READINGS, GAUGE_LEAST, GAUGE_REFILLS, GAUGE_UNREAD, GLANCE, HIGH_PERIOD, LEARN_FLOOR, LONG, MADE,
+    MEASURE, ONE, OTHERS, REFILLS, RESERVE_LEAST, RESET_UNKNOWN, SHORT_WINDOW, SPREAD,
+};
+use crate::headers::rate_limit::Reading;
+
+/// A window for a server that names none: the least of these that holds the largest reset seen, which may be rounded up by a
+/// second.
+const WINDOWS: [u64; 7] = [1_000, 10_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000];
+
+const SHARES: bool = true;
+const EPSILON: u64 = 100_000;
+
+/// What the gauge has shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Gauge {
+    /// The number of the attempt that brought the latest reading, and when it came.
+    pub seq: u64,
+    at: u64,
+    pub remaining: u64,
+    /// The largest `remaining` of this period and of the one before, and when this one began.
+    high: [u64; 2],
+    high_at: u64,
+    /// Where the present measure began: when, `remaining`, drawn here.
+    from: (u64, u64, u64),
+    largest_reset: u64,
+    /// What the server's limit and window make a second; 0 = not known.
+    pub average: u64,
+    window: u64,
+    /// The window that two jumps in a row showed.
+    seen: Option<u64>,
+    /// Millionths a second of those who share a key; 0 = not measured yet.
+    pub pace: u64,
+    /// What comes back, less what others take: millionths a second.
+    made: Option<u64>,
+    /// When the present count began: the latest jump, or the first reading.
+    origin: u64,
+    /// When what is left last jumped, as a new window makes it.
+    began: Option<u64>,
+    /// When it rose to its full, and when nothing was left since then.
+    full_at: Option<u64>,
+    /// When the latest reading with little left said that more comes.
+    reset_at: Option<u64>,
+    emptied_at: Option<u64>,
+    /// Nothing was left at the reading of this attempt; 0 = not since the last success after it.
+    empty_seq: u64,
+    /// Whether the next token comes soon where nothing is left (more than 0), or at the reset.
+    pub refills: i8,
+    /// Successes since the latest one that brought a reading.
+    unread: u8,
+    /// It gives tokens back without a window's end.
+    is_bucket: bool,
+    work: Work,
+    /// Others use the key, or a refusal came although something was left for the call.
+    pub shared: bool,
+    /// The latest measure showed that others use the key.
+    others: bool,
+}
+
+/// What is left and what is in flight, together: a gauge that counts what is at work shows the same sum however both move.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    sum: u64,
+    /// Readings in a row with that sum, and the range of what they showed left.
+    same: u8,
+    range: (u64, u64),
+}
+
+impl Work {
+    /// Takes in a reading on the answer to the `n`-th in flight.
+    fn hear(&mut self, n: u32, remaining: u64) {
+        let left = remaining / ONE;
+        let sum = left.saturating_add(n.into());
+        if sum != self.sum {
+            *self = Self { sum, same: 0, range: (left, left) };
+            return;
+        }
+        self.same = self.same.saturating_add(1);
+        self.range = (self.range.0.min(left), self.range.1.max(left));
+    }
+
+    const fn is_steady(&self) -> bool {
+        self.same >= CAP_READINGS && self.range.0 < self.range.1
+    }
+}
+
+/// What a measure of at least half a second showed, in millionths a second.
+#[derive(Debug, Clone, Copy)]
+struct Measure {
+    used: u64,
+    /// How much `remaining` fell.
+    fall: i64,
+    /// Its length in milliseconds, a second at most.
+    time: u64,
+}
+
+impl Gauge {
+    /// Begins with the first reading. One that only a refusal brought has no say before a success brings another.
+    #[must_use]
+    pub const fn new(now: u64, sent_at: u64, seq: u64, remaining: u64, drawn: u64, success: bool) -> Self {
+        Self {
+            seq,
+            at: sent_at,
+            remaining,
+            high: [remaining, 0],
+            high_at: now,
+            from: (sent_at, remaining, drawn),
+            largest_reset: 0,
+            average: 0,
+            window: 0,
+            seen: None,
+            pace: 0,
+            made: None,
+            origin: now,
+            began: None,
+            full_at: None,
+            reset_at: None,
+            emptied_at: None,
+            empty_seq: 0,
+            refills: 0,
+            unread: if success { 0 } else { GAUGE_UNREAD },
+            is_bucket: false,
+            work: Work { sum: 0, same: 0, range: (0, 0) },
+            shared: false,
+            others: false,
+        }
+    }
+
+    /// Takes a reading in. `drawn`: what was drawn here so far.
+    pub fn hear(&mut self, now: u64, seq: u64, reading: &Reading, drawn: u64, came: Came) {
+        let Came { success, sent_at, .. } = came;
+        if success {
+            self.work.hear(in_flight_of(seq), reading.remaining);
+        }
+        let remaining = reading.remaining;
+        let (before, since) = (self.remaining, sent_at.saturating_sub(self.at));
+        if self.empty_seq != 0 && seq > self.empty_seq && success && remaining < REFILLS {
+            self.refilled(1);
+        }
+        (self.seq, self.at, self.remaining) = (seq, sent_at, remaining);
+        if success {
+            self.unread = 0;
+        }
+        self.largest_reset = self.largest_reset.max(reading.reset.unwrap_or(0));
+        let guessed = WINDOWS.iter().copied().find(|window| window.saturating_add(1_000) >= self.largest_reset);
+        if let Some(window) = reading.window.or(guessed.filter(|_| self.largest_reset > 0)) {
+            self.window = self.seen.map_or(window, |seen| seen.min(window));
+        }
+        // A guessed window makes an average only where a reset was about as long.
+        let whole = self.window.saturating_sub(self.window / 16).saturating_sub(1_000);
+        if let Some(limit) = reading.limit.filter(|_| reading.window.is_some() || self.largest_reset > whole) {
+            self.average = ratio(limit, 1_000, reading.window.unwrap_or(self.window));
+        }
+        // While others keep it low its height says nothing.
+        if !self.shared && now.saturating_sub(self.high_at) >= self.window.clamp(HIGH_PERIOD.0, HIGH_PERIOD.1) {
+            self.high = [remaining, self.high[0]];
+            self.high_at = now;
+        }
+        self.high[0] = self.high[0].max(remaining);
+        let refill = ratio(self.average.max(self.made.unwrap_or(0)), since, 1_000);
+        let noise = if self.began.is_some() { GAUGE_LEAST } else { (self.high() / 8).max(GAUGE_LEAST) };
+        let is_full = remaining >= self.high().saturating_sub(self.high() / 8);
+        if remaining >= ONE {
+            self.emptied_at = None;
+        } else {
+            self.emptied_at.get_or_insert(sent_at);
+        }
+        if is_full && remaining > before {
+            self.full_at = Some(now);
+        }
+        let is_due = self.reset_at.is_some_and(|at| now.saturating_add(1_100) >= at);
+        let sees = self.average > 0 || (is_full && (since < GLANCE || is_due));
+        if sees && remaining > before.saturating_add(refill).saturating_add(noise) {
+            self.origin = now;
+            if is_full {
+                // Windows that follow each other show how long they are, whatever unit the limit is told in.
+                let gap = self.began.map_or(u64::MAX, |at| now.saturating_sub(at));
+                self.seen = WINDOWS
+                    .iter()
+                    .copied()
+                    .find(|window| *window >= gap.saturating_sub(gap / 8))
+                    .filter(|_| gap < u64::MAX);
+                self.began = Some(now);
+                self.made = Some(0);
+            }
+            self.measure_from(sent_at, drawn);
+        }
+        if !self.is_plenty() {
+            self.reset_at = reading.reset.filter(|reset| *reset >= SHORT_WINDOW).map(|reset| now.saturating_add(reset));
+        }
+        if self.began.is_some_and(|at| now.saturating_sub(at) > self.window.saturating_mul(5) / 2) {
+            self.began = None;
+        }
+    }
+
+    /// Takes in a reading that came after a later one: it says how much there was.
+    pub fn hear_late(&mut self, remaining: u64, success: bool) {
+        if success {
+            self.unread = 0;
+        }
+        if self.high[0] < remaining && !self.shared {
+            self.high[0] = remaining;
+        }
+    }
+
+    /// Begins a measure.
+    pub const fn measure_from(&mut self, now: u64, drawn: u64) {
+        self.from = (now, self.remaining, drawn);
+    }
+
+    /// An attempt was refused at nothing left. Where tokens should have come back since then they come at a window's end.
+    pub fn refused(&mut self, now: u64) {
+        let due = ratio(self.made.unwrap_or(0), now.saturating_sub(self.emptied_at.unwrap_or(now)), 1_000);
+        if due >= ONE.saturating_mul(3) / 2
+            && let Some(at) = self.full_at
+        {
+            (self.made, self.began, self.origin) = (Some(0), Some(at), at);
+        }
+    }
+
+    /// Counts a success. Returns whether the gauge has no say any more: it has not been heard of for long.
+    pub fn succeeded(&mut self) -> bool {
+        self.unread = self.unread.saturating_add(1).min(GAUGE_UNREAD);
+        self.unread == GAUGE_UNREAD
+    }
+
+    /// Moves what is known of how tokens come back where nothing is left.
+    pub fn refilled(&mut self, by: i8) {
+        self.refills = self.refills.saturating_add(by).clamp(-GAUGE_REFILLS, GAUGE_REFILLS);
+    }
+
+    /// Returns how many may be in flight, where the gauge counts what is at work and no rate.
+    #[must_use]
+    pub const fn cap(&self) -> Option<u64> {
+        if self.work.is_steady() { Some(self.work.sum) } else { None }
+    }
+
+    /// Tells whether it has a say: it comes with successes, and shows more than nothing at times.
+    #[must_use]
+    pub fn speaks(&self) -> bool {
+        self.unread < GAUGE_UNREAD && self.high() >= GAUGE_LEAST
+    }
+
+    /// Returns the largest `remaining` of late.
+    #[must_use]
+    pub fn high(&self) -> u64 {
+        self.high[0].max(self.high[1])
+    }
+
+    /// Tells whether at least half of the most of late is left.
+    #[must_use]
+    pub fn is_plenty(&self) -> bool {
+        self.remaining.saturating_mul(2) >= self.high() && self.high() >= GAUGE_LEAST
+    }
+
+    /// Tells whether the server's window is known to be short: a token bucket, as far as resets go.
+    #[must_use]
+    pub const fn is_short(&self) -> bool {
+        self.window > 0 && self.window < SHORT_WINDOW
+    }
+
+    /// Returns how long a refusal is remembered.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.window.saturating_mul(2).clamp(CALM.0, CALM.1)
+    }
+
+    /// Returns the time that is left: to a short window's end where that is known, which resets in whole seconds are too coarse
+    /// for; else what the server tells, unless it tells the whole window for ever. Never longer than five minutes: nobody waits
+    /// for what comes later.
+    fn left(&self, now: u64, reset: Option<u64>, calm: bool) -> u64 {
+        let passed = now.saturating_sub(self.origin);
+        if self.is_short() && (self.began.is_some() || passed < self.window) {
+            return self.window.saturating_sub(passed.checked_rem(self.window).unwrap_or(0)).max(50);
+        }
+        let told =
+            reset.filter(|reset| *reset > 0).unwrap_or(if self.window > 0 { self.window } else { RESET_UNKNOWN });
+        let end = if passed < self.window { self.window.saturating_sub(passed) } else { told };
+        // Seconds are rounded up; where a window's beginning was seen its end is known better.
+        let late = if self.began.is_some() { 0 } else { 1_000 };
+        let told = match (self.is_short(), calm) {
+            (true, _) => told.max(self.window),
+            (false, true) => told.min(end.saturating_add(late)),
+            // After a refusal a reset is believed that names the end of the window, and not one that names the next token.
+            (false, false) => end.max(told.min(end.saturating_add(late))),
+        };
+        told.min(SPREAD)
+    }
+
+    /// Returns until when nothing is left, if the server's word for it is to be waited for.
+    #[must_use]
+    pub fn empty_until(&mut self, now: u64, told: Option<u64>, first: bool) -> Option<u64> {
+        self.empty_seq = self.seq;
+        let told = told.filter(|reset| *reset > 0)?;
+        let waits = self.refills <= 0 && (self.window >= SHORT_WINDOW || !self.shared);
+        if !(self.speaks() || first) || !(waits || self.began.is_some()) {
+            return None;
+        }
+        Some(now.saturating_add(self.left(now, Some(told), true).min(told)))
+    }
+
+    /// Tells whether one call may try whether the next token came before its time.
+    #[must_use]
+    pub const fn may_try(&self) -> bool {
+        self.refills > -2 && self.began.is_none()
+    }
+
+    /// Returns the least pace while nobody was refused of late: what limit and window make. In a long window a quarter more, as
+    /// it is not used all the time.
+    fn floor(&self) -> u64 {
+        if self.is_short() { self.average } else { self.average.saturating_add(self.average / 4) }
+    }
+
+    /// Returns the pace; 0 = as fast as what is left allows.
+    #[must_use]
+    pub fn pace(&self, now: u64, reset: Option<u64>, calm: bool) -> u64 {
+        if self.shared {
+            return self.pace;
+        }
+        let left = self.left(now, reset, calm);
+        if self.remaining < ONE && self.began.is_some() {
+            // The next window allows as much as this one.
+            return self.average.max(per(self.high(), 2));
+        }
+        let Some(made) = self.made else {
+            return if self.average > 0 {
+                self.floor().max(self.sustained(left))
+            } else if self.window > 0 {
+                self.sustained(left)
+            } else {
+                0
+            };
+        };
+        let reserve = if self.began.is_some() { 0 } else { ONE };
+        let above = ratio(self.remaining.saturating_sub(reserve), 1_000, left);
+        let mut pace = made.saturating_add(above).max(ONE);
+        if self.began.is_none() && self.average > 0 {
+            let reserve = (self.average / 10).min(self.high() / 4).max(ONE);
+            let kept = ratio(made, ONE - EPSILON, ONE);
+            let given = ratio(
+                ratio(self.average, EPSILON, ONE),
+                self.remaining.min(reserve.saturating_mul(4)),
+                reserve.saturating_mul(2),
+            );
+            pace = kept.saturating_add(given).saturating_add(above).max(ONE);
+        }
+        if calm { pace.max(self.floor()) } else { pace }
+    }
+
+    /// Returns the rate that spends what is left in the time that is left; in a long time at least one a second.
+    fn sustained(&self, left: u64) -> u64 {
+        ratio(self.remaining, 1_000, left).max(self.least(left))
+    }
+
+    const fn least(&self, left: u64) -> u64 {
+        if self.remaining >= ONE && left > LONG { ONE } else { 0 }
+    }
+
+    /// Moves the pace, when a measure is long enough. `calm`: no refusal and nothing at 0 of late.
+    pub fn steer(&mut self, now: u64, sent_at: u64, reset: Option<u64>, drawn: u64, calm: bool) {
+        let (at, remaining, drawn_before) = self.from;
+        let time = sent_at.saturating_sub(at);
+        if time < MEASURE {
+            return;
+        }
+        let fallen = remaining.cast_signed().saturating_sub(self.remaining.cast_signed()).saturating_mul(1_000);
+        let measure = Measure {
+            used: ratio(drawn.saturating_sub(drawn_before), 1_000, time),
+            fall: fallen.checked_div(time.cast_signed()).unwrap_or(0),
+            time: time.min(1_000),
+        };
+        let left = self.left(now, reset, calm);
+        if self.shared && self.average == 0 && calm {
+            self.shared = false;
+        }
+        self.refill(measure);
+        if self.shared {
+            self.share_out(measure, left);
+        } else {
+            self.look_for_others(measure);
+        }
+        self.pace = self.pace.max(self.least(left));
+        self.measure_from(sent_at, drawn);
+    }
+
+    /// The law for all who use a key. What is above the reserve may fall to it in the time that is left, what lacks is to be
+    /// there in a second. Each lowers its pace by the share by which all are too fast, which all see alike, and adds a
+    /// constant, which makes their paces alike. The constant shrinks with the reserve, so that it balances for any number of
+    /// them before nothing is left.
+    fn share_out(&mut self, Measure { used, fall, time }: Measure, left: u64) {
+        let reference = if self.average > 0 { self.average } else { self.high() / 4 };
+        let reserve = if self.began.is_some() { ONE } else { per(reference, tuned!(RESERVE)).max(RESERVE_LEAST) };
+        let reserve = if self.high() >= reserve { reserve } else { self.high() / 2 };
+        // A window is spread from its beginning on.
+        let plenty = self.is_plenty()
+            && self.remaining >= reserve.saturating_mul(2)
+            && (self.window < SHORT_WINDOW || !self.shared);
+        let spread = if self.began.is_some() || self.window >= SHORT_WINDOW { left } else { left.max(RESET_UNKNOWN) };
+        let surplus = ratio(self.remaining.saturating_sub(reserve), 1_000, spread).cast_signed();
+        let lack = reserve.saturating_sub(self.remaining).cast_signed();
+        let excess = fall.saturating_sub(surplus).saturating_add(lack);
+        let total = used.max(reference).max(fall.max(0).cast_unsigned());
+        // What moves in the time of the measure, in thousandths of a share.
+        let moved = |most: u64| ratio(excess.unsigned_abs(), time, total).min(most);
+        let pace = self.pace;
+        let added = ratio(share(reference, tuned!(PACE_GROWTH), time), self.remaining.min(reserve), reserve);
+        self.pace = if plenty {
+            pace.saturating_add(share(pace, tuned!(PACE_PLENTY), time)).saturating_add(added)
+        } else if excess > 0 {
+            pace.saturating_add(added).saturating_sub(ratio(pace, moved(tuned!(PACE_CUT_MOST)), 1_000))
+        } else {
+            pace.saturating_add(added).saturating_add(ratio(pace, moved(tuned!(PACE_REGAIN)), 1_000))
+        };
+        self.pace = self.pace.max(per(reference, tuned!(PACE_FLOOR)));
+        if self.average > 0 && self.pace >= self.average {
+            // All of the limit: nobody else uses it.
+            (self.shared, self.pace) = (false, self.average);
+        }
+    }
+
+    /// Others show themselves: what is left falls by more than is used here, or does not rise though less than the limit is used
+    /// here. Two measures must agree.
+    fn look_for_others(&mut self, Measure { used, fall, time }: Measure) {
+        if self.average == 0 {
+            return;
+        }
+        // Two whole tokens more than were used here: less is rounding.
+        let more = ratio(fall.max(0).cast_unsigned().saturating_sub(used), time, 1_000);
+        let falls = fall > 0 && ratio(used, OTHERS, ONE) < fall.cast_unsigned() && more >= ONE.saturating_mul(2);
+        let made = used.cast_signed().saturating_sub(fall).max(0).cast_unsigned();
+        if self.began.is_none() && made > ratio(self.average, 700_000, ONE) {
+            self.is_bucket = true;
+        }
+        let lacks = self.is_short()
+            && self.is_bucket
+            && self.began.is_none()
+            && self.remaining.max(self.from.1) < self.high() / 4
+            && ratio(made, OTHERS, ONE) < self.average;
+        let others = falls || lacks;
+        if others && self.others {
+            self.share(used);
+        }
+        self.others = others;
+    }
+
+    /// Begins to share the key with others, at a pace.
+    pub fn share(&mut self, pace: u64) {
+        if SHARES {
+            self.shared = true;
+        }
+        self.pace = pace.max(LEARN_FLOOR);
+    }
+
+    /// Takes in what came back in a measure. A full one hides what would have come.
+    fn refill(&mut self, Measure { used, fall, time }: Measure) {
+        let made = used.cast_signed().saturating_sub(fall).max(0).cast_unsigned();
+        let full = self.high().saturating_sub(ONE.max(self.high() / 10));
+        let is_full = self.remaining.max(self.from.1) >= full;
+        self.made = Some(match self.made {
+            None => made,
+            Some(known) if is_full => known.max(made),
+            Some(known) => {
+                let over = if made > known { MADE.0 } else { MADE.1 };
+                known.saturating_add(ratio(made, time, over)).saturating_sub(ratio(known, time, over))
+            }
+        });
+    }
+}
+
+/// Returns what a share a second comes to in some milliseconds.
+fn share(of: u64, a_second: u64, time: u64) -> u64 {
+    ratio(of, a_second.saturating_mul(time) / 1_000, ONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn reading(remaining: u64, limit: Option<u64>, reset: u64, window: Option<u64>) -> Reading {
+        let limit = match limit {
+            Some(limit) => Some(limit * ONE),
+            None => None,
+        };
+        Reading { remaining: remaining * ONE, limit, reset: Some(reset), window }
+    }
+
+    /// What came with a reading of an attempt that succeeded, sent at this time.
+    const fn good(sent_at: u64) -> Came {
+        Came { success: true, sent_at, wait: None }
+    }
+
+    /// Returns a gauge that read `left` of 100 a minute on a success, now and then.
+    fn minute(left: &[(u64, u64)]) -> Gauge {
+        let mut gauge = Gauge::new(0, 0, 1, left[0].1 * ONE, 0, true);
+        for (i, (at, left)) in left.iter().enumerate() {
+            gauge.hear(*at, i as u64 + 1, &reading(*left, Some(100), 60_000 - at % 60_000, Some(60_000)), 0, good(*at));
+        }
+        gauge
+    }
+
+    #[test]
+    fn a_gauge_that_never_shows_two_has_no_say() {
+        assert!(!minute(&[(0, 1), (10, 0), (20, 1)]).speaks());
+        assert!(minute(&[(0, 2)]).speaks());
+    }
+
+    #[test]
+    fn a_gauge_that_only_refusals_bring_has_no_say() {
+        let mut gauge = Gauge::new(0, 0, 1, 5 * ONE, 0, false);
+        assert!(!gauge.speaks());
+        gauge.hear(1, 2, &reading(5, None, 0, None), 0, good(1));
+        assert!(gauge.speaks());
+    }
+
+    #[test]
+    fn a_gauge_that_ten_successes_did_not_bring_has_no_say() {
+        let mut gauge = minute(&[(0, 50)]);
+        assert!((1..GAUGE_UNREAD).all(|_| !gauge.succeeded()));
+        assert!(gauge.succeeded() && !gauge.speaks());
+        gauge.hear_late(50 * ONE, true);
+        assert!(gauge.speaks(), "a late reading is one as well");
+    }
+
+    #[test]
+    fn a_gauge_that_makes_one_sum_with_what_is_in_flight_counts_what_is_at_work() {
+        let cap = |change: u64| {
+            let mut gauge = Gauge::new(0, 0, 1, 9 * ONE, 0, true);
+            for i in 0..=u64::from(CAP_READINGS) {
+                let n = 1 + i % 3;
+                gauge.hear(i, i << 10 | n, &reading(10 - n + i * change, None, 0, None), 0, good(i));
+            }
+            gauge.cap()
+        };
+        assert_eq!(cap(0), Some(10));
+        assert_eq!(cap(1), None, "it moves beside that");
+    }
+
+    #[test]
+    fn half_of_the_most_of_late_is_plenty() {
+        assert!(minute(&[(0, 100), (10, 50)]).is_plenty());
+        assert!(!minute(&[(0, 100), (10, 49)]).is_plenty());
+    }
+
+    #[test]
+    fn a_late_reading_says_how_much_there_was() {
+        let mut gauge = minute(&[(0, 50)]);
+        gauge.hear_late(100 * ONE, true);
+        assert_eq!((gauge.remaining, gauge.high()), (50 * ONE, 100 * ONE));
+    }
+
+    #[test]
+    fn the_most_of_late_is_forgotten_after_two_periods() {
+        let gauge = minute(&[(0, 100), (59_000, 40), (61_000, 30), (130_000, 20)]);
+        assert_eq!(gauge.high(), 30 * ONE);
+    }
+
+    #[test]
+    fn below_half_what_is_left_is_spread_over_the_time_that_is_left() {
+        let gauge = minute(&[(0, 100), (10_000, 40)]);
+        let pace = gauge.pace(10_000, Some(50_000), false);
+        assert!(
+            (40 * ONE / 51..=100 * ONE / 48).contains(&pace),
+            "{pace} for 40 in 50 s, with the limit's own as the floor"
+        );
+    }
+
+    #[test]
+    fn nothing_left_holds_until_the_reset_and_five_minutes_at_most() {
+        let until = |reset: u64, window| {
+            let mut gauge = Gauge::new(0, 0, 1, 0, 0, true);
+            gauge.hear(0, 1, &reading(0, Some(100), reset, Some(window)), 0, good(0));
+            gauge.empty_until(0, Some(reset), true)
+        };
+        assert_eq!(until(20_000, 60_000), Some(20_000));
+        assert_eq!(until(3_600_000, 3_600_000), Some(SPREAD));
+        assert_eq!(until(0, 60_000), None, "no reset is no time");
+    }
+
+    #[test]
+    fn tokens_that_come_before_the_reset_are_waited_for_no_longer() {
+        let mut gauge = minute(&[(0, 100), (10, 0)]);
+        assert!(gauge.empty_until(10, Some(50_000), false).is_some());
+        gauge.hear(20, 3, &reading(1, Some(100), 50_000, Some(60_000)), 0, good(20));
+        assert_eq!(gauge.empty_until(20, Some(50_000), false), None);
+    }
+
+    #[test]
+    fn one_call_may_try_until_two_tries_were_in_vain() {
+        let mut gauge = minute(&[(0, 100), (10, 0)]);
+        assert!(gauge.may_try());
+        gauge.refilled(-1);
+        assert!(gauge.may_try());
+        gauge.refilled(-1);
+        assert!(!gauge.may_try());
+    }
+
+    #[test]
+    fn others_show_themselves_in_two_measures() {
+        let mut gauge = minute(&[(0, 100)]);
+        for (i, (at, left)) in [(1_000, 80), (2_000, 60)].into_iter().enumerate() {
+            let drawn = (i as u64 + 1) * ONE;
+            gauge.hear(at, i as u64 + 2, &reading(left, Some(100), 60_000 - at, Some(60_000)), drawn, good(at));
+            assert!(!gauge.shared);
+            gauge.steer(at, at, Some(60_000 - at), drawn, true);
+        }
+        assert!(gauge.shared, "one a second is used here, and twenty a second are gone");
+        assert!(gauge.pace >= LEARN_FLOOR);
+    }
+}
