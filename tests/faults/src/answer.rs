@@ -43,7 +43,7 @@ pub fn parts(choice: &Choice, asked: &[u8], echo: impl FnOnce() -> Value) -> Par
     if !body.is_empty() && !has(&headers, "content-type") {
         headers.push(("Content-Type".into(), kind.into()));
     }
-    if !has(&headers, "date") {
+    if choice.dated && !has(&headers, "date") {
         headers.push(("Date".into(), dates::imf(now)));
     }
     Parts { status: answer.status, headers, body }

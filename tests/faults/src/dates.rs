@@ -1,4 +1,4 @@
-//! The three forms of an HTTP date (RFC 9110 section 5.6.7), written by the server only.
+//! The three forms of an HTTP date (RFC 9110 section 5.6.7) and that of RFC 3339, written by the server only.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,6 +27,14 @@ pub fn write(time: SystemTime, form: DateForm) -> String {
     }
 }
 
+/// Writes RFC 3339 in UTC: `1994-11-06T08:49:37Z`.
+pub fn rfc3339(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// Year, month and day of a day count since 1970-01-01, in the proleptic Gregorian calendar.
 fn civil(days: u64) -> (u64, u64, u64) {
     // Counted from 0000-03-01, so that a leap day is the last of its year.
@@ -53,6 +61,7 @@ mod tests {
         assert_eq!(imf(time), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(write(time, DateForm::Rfc850), "Sunday, 06-Nov-94 08:49:37 GMT");
         assert_eq!(write(time, DateForm::Asctime), "Sun Nov  6 08:49:37 1994");
+        assert_eq!(rfc3339(time), "1994-11-06T08:49:37Z");
     }
 
     #[test]

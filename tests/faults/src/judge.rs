@@ -127,6 +127,19 @@ mod tests {
             judged(json!([{"pause": 1}]), json!([{}]), expect.clone(), requests)
         };
         assert!(play(request(100.0, "a")).is_empty());
+        let spans = |span| {
+            judged(
+                json!([{"pause": 1}]),
+                json!([{}]),
+                json!({"span": span}),
+                vec![request(0.0, "a"), request(100.0, "b")],
+            )
+        };
+        assert_eq!(
+            [spans(json!([90, 110])).len(), spans(json!([null, 90])).len()],
+            [0, 2],
+            "a failure and what was seen"
+        );
         assert_eq!(play(request(99.0, "b")).len(), 3, "two failures and what was seen");
     }
 }

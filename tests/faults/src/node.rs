@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
@@ -49,6 +49,16 @@ pub struct Choice {
     pub phase: Option<usize>,
     /// Who answered, if not the sequence: `tokens`, `bucket`, `pool`.
     pub gate: Option<&'static str>,
+    /// Whether the answer carries `Date`.
+    pub dated: bool,
+}
+
+impl Choice {
+    /// Makes the choice of an answer without anything beside it.
+    fn of(answer: impl Into<Arc<Answer>>) -> Choice {
+        let answer = answer.into();
+        Choice { answer, headers: Vec::new(), wait: Duration::ZERO, phase: None, gate: None, dated: true }
+    }
 }
 
 impl Node {
@@ -58,7 +68,7 @@ impl Node {
             phases: script.phases.into_iter().map(|phase| (phase.lasts, Node::new(phase.node, now))).collect(),
             phases_since: None,
             tokens: script.tokens,
-            bucket: script.bucket.map(Bucket::new),
+            bucket: script.bucket.map(|bucket| Bucket::new(bucket, now, SystemTime::now())),
             pool: script.pool.map(|pool| Pool::new(pool, now)),
             answers: script.answers.into_iter().map(Arc::new).collect(),
             then: Arc::new(script.then.unwrap_or_else(|| Answer::of(200))),
@@ -80,37 +90,36 @@ impl Node {
             choice.phase = Some(index);
             return choice;
         }
-        let mut headers = Vec::new();
-        let mut wait = Duration::ZERO;
         if !self.tokens.is_empty() && !self.knows(asked.authorization) {
             let mut answer = Answer::of(401);
             answer.json = Some(json!({"error": {"type": "auth", "message": "not this token"}, "code": "401"}));
-            headers.push(("WWW-Authenticate".into(), "Bearer".into()));
-            return Choice { answer: Arc::new(answer), headers, wait, phase: None, gate: Some("tokens") };
+            let challenge = ("WWW-Authenticate".into(), "Bearer".into());
+            return Choice { headers: vec![challenge], gate: Some("tokens"), ..Choice::of(answer) };
         }
-        if let Some(bucket) = &mut self.bucket {
-            let drawn = bucket.draw(now);
-            headers = drawn.headers;
-            if let Some(status) = drawn.refused {
-                return Choice {
-                    answer: Arc::new(Answer::of(status)),
-                    headers,
-                    wait,
-                    phase: None,
-                    gate: Some("bucket"),
-                };
+        let Some(bucket) = &mut self.bucket else { return self.served(asked, now) };
+        let drawn = bucket.draw(now);
+        let choice = match drawn.refused {
+            Some(status) => Choice { gate: Some("bucket"), ..Choice::of(Answer::of(status)) },
+            None => self.served(asked, now),
+        };
+        let choice = Choice { headers: drawn.headers, wait: choice.wait + drawn.wait, dated: drawn.dated, ..choice };
+        if let (Some(bucket), None) = (&mut self.bucket, drawn.refused) {
+            bucket.works_until(now + choice.wait + Duration::from_millis(choice.answer.delay));
+        }
+        choice
+    }
+
+    /// Takes what the pool and the sequence of answers give.
+    fn served(&mut self, asked: &Asked<'_>, now: Instant) -> Choice {
+        let mut wait = Duration::ZERO;
+        match self.pool.as_mut().map(|pool| pool.enter(now)) {
+            None => {}
+            Some(Entered::Served(time)) => wait = time,
+            Some(Entered::Rejected(time)) => {
+                return Choice { wait: time, gate: Some("pool"), ..Choice::of(Answer::of(503)) };
             }
         }
-        if let Some(pool) = &mut self.pool {
-            match pool.enter(now) {
-                Entered::Served(time) => wait = time,
-                Entered::Rejected(time) => {
-                    let answer = Arc::new(Answer::of(503));
-                    return Choice { answer, headers, wait: time, phase: None, gate: Some("pool") };
-                }
-            }
-        }
-        Choice { answer: self.next(asked), headers, wait, phase: None, gate: None }
+        Choice { wait, ..Choice::of(self.next(asked)) }
     }
 
     fn phase(&mut self, now: Instant) -> usize {

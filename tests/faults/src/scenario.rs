@@ -272,6 +272,8 @@ pub struct Expect {
     pub in_flight: Option<Range>,
     pub gone: Option<Range>,
     pub credentials: Option<Range>,
+    /// Ms from the first request to the last.
+    pub span: Option<Range>,
     pub statuses: BTreeMap<u16, Range>,
     pub phases: Vec<Range>,
     pub pace: Option<Pace>,

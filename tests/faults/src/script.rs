@@ -2,10 +2,16 @@
 //!
 //! What a node does is in `node.rs`, what an answer becomes on the wire in `answer.rs`; tests/README.md is the reference.
 
+mod bucket;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use bucket::{
+    BucketKind, BucketScript, Family, LimitSays, Moment, Quota, ResetForm, ResetOf, RetryAfter, RetryWord, Round, Shown,
+};
 
 /// A whole script: the root node and what only the root may say.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -68,76 +74,6 @@ pub struct PhaseScript {
 pub enum Per {
     Path,
     Op,
-}
-
-/// `rate` requests per `per` ms.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BucketScript {
-    pub rate: u32,
-    #[serde(default = "thousand")]
-    pub per: u64,
-    /// Requests at once; none: `rate`.
-    pub burst: Option<u32>,
-    #[serde(default)]
-    pub kind: BucketKind,
-    #[serde(default)]
-    pub headers: Family,
-    #[serde(rename = "retryAfter", default)]
-    pub retry_after: RetryAfter,
-    #[serde(default = "too_many")]
-    pub status: u16,
-}
-
-fn thousand() -> u64 {
-    1000
-}
-
-fn too_many() -> u16 {
-    429
-}
-
-/// Tokens that grow one by one, or all at the start of each window.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub enum BucketKind {
-    #[default]
-    Token,
-    Window,
-}
-
-/// The header names in which a bucket tells its state.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Family {
-    #[default]
-    Ratelimit,
-    RatelimitFields,
-    #[serde(rename = "x-ratelimit")]
-    XRatelimit,
-    Github,
-    None,
-}
-
-/// Whether a refusal says when to come back: in whole seconds, not at all, or `"ms"`: in both units.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-#[serde(untagged)]
-pub enum RetryAfter {
-    Seconds(bool),
-    Millis(Millis),
-}
-
-/// The word `ms`.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub enum Millis {
-    Ms,
-}
-
-impl Default for RetryAfter {
-    fn default() -> Self {
-        RetryAfter::Seconds(true)
-    }
 }
 
 /// A worker pool; times in ms.
@@ -364,11 +300,9 @@ impl NodeScript {
         for (index, phase) in self.phases.iter().enumerate() {
             phase.node.check(&format!("{place}.phases[{index}]"))?;
         }
-        match &self.bucket {
-            Some(bucket) if bucket.rate == 0 || bucket.per == 0 || bucket.burst == Some(0) => {
-                Err(format!("{place}.bucket: rate, per and burst are at least 1"))
-            }
-            _ => Ok(()),
+        match self.bucket.as_ref().and_then(BucketScript::problem) {
+            Some(problem) => Err(format!("{place}.bucket: {problem}")),
+            None => Ok(()),
         }
     }
 }

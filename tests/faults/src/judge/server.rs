@@ -22,6 +22,7 @@ pub fn seen(expect: &Expect, credential_calls: u64, log: &Log, failures: &mut Ve
     for (name, range, value) in counts {
         within(name, range, value as f64, failures);
     }
+    within("span", expect.span, log.requests.last().map_or(0.0, |last| last.at.round()), failures);
     for (status, range) in &expect.statuses {
         let found = totals.statuses.get(status).copied().unwrap_or(0);
         within(&format!("statuses {status}"), Some(*range), found as f64, failures);

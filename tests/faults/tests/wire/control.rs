@@ -31,7 +31,16 @@ async fn a_script_with_a_mistake_is_refused_with_its_place() {
         (r#"{"answer":[]}"#, "server.answer: unknown key"),
         (r#"{"phases":[{"fro":1}]}"#, "server.phases[0].fro: unknown key"),
         (r#"{"answers":[{"stats":200}]}"#, "stats"),
-        (r#"{"bucket":{"rate":0}}"#, "at least 1"),
+        (r#"{"bucket":{"rate":0}}"#, "server.bucket: rate, per, burst and cost are at least 1"),
+        (r#"{"bucket":{"rate":1,"kind":"bucket"}}"#, "unknown variant `bucket`, expected one of `token`"),
+        (r#"{"bucket":{"rate":1,"kind":"log","burst":2}}"#, "burst goes with"),
+        (r#"{"bucket":{"rate":1,"aligned":true}}"#, "aligned goes with"),
+        (r#"{"bucket":{"rate":4,"cost":5}}"#, "cost is more"),
+        (r#"{"bucket":{"rate":4,"cost":2,"kind":"concurrency"}}"#, "has one place"),
+        (r#"{"bucket":{"rate":1,"headers":"github","quota":"several"}}"#, "quota several"),
+        (r#"{"bucket":{"rate":1,"limit":"absent"}}"#, "ratelimit-bare has none"),
+        (r#"{"bucket":{"rate":1,"resetAs":"epoch"}}"#, "delta seconds only"),
+        (r#"{"bucket":{"rate":1,"retryAfter":"later"}}"#, "retryAfter: true, false, ms, half, longer or date"),
         ("{", "EOF"),
     ] {
         let answer = world.control("PUT", "runs/r", script).await;

@@ -15,6 +15,33 @@ async fn a_bucket_refuses_and_tells_its_state() {
 }
 
 #[tokio::test]
+async fn a_bucket_makes_requests_wait_counts_those_at_work_and_keeps_its_date() {
+    let world = World::with(
+        r#"{"paths":{
+        "/leaky":{"bucket":{"rate":10,"burst":2,"kind":"leaky"}},
+        "/cap":{"bucket":{"rate":1,"kind":"concurrency"},"then":{"delay":100}},
+        "/undated":{"bucket":{"rate":1,"date":false}},
+        "/ahead":{"bucket":{"rate":1,"clock":86400000}}}}"#,
+    )
+    .await;
+    let start = Instant::now();
+    let answers = tokio::join!(world.get("/leaky"), world.get("/leaky"), world.get("/leaky"));
+    assert!(start.elapsed() >= Duration::from_millis(99));
+    let mut statuses = [answers.0.status(), answers.1.status(), answers.2.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 429]);
+    let answers = tokio::join!(world.get("/cap"), world.get("/cap"));
+    assert_eq!(answers.0.status() + answers.1.status(), 629);
+    assert_eq!(world.get("/cap").await.status(), 200, "the first is done");
+    assert_eq!(world.get("/undated").await.header("date"), None);
+    let now = world.get("/").await;
+    assert_ne!(
+        world.get("/ahead").await.header("date").map(|date| &date[..16]),
+        now.header("date").map(|date| &date[..16])
+    );
+}
+
+#[tokio::test]
 async fn a_pool_makes_requests_wait_for_a_worker() {
     let world = World::with(r#"{"pool":{"workers":1,"service":100,"queue":1}}"#).await;
     let start = Instant::now();
