@@ -336,7 +336,7 @@ impl Engine {
         // A head of one bucket's line looks at the other buckets, not at their lines: see `under_cap`.
         let standing = matches!(state, CallState::Line(LineId::Bucket(..)));
         let mut latest: Option<(u64, u16)> = None;
-        let mut surely = now;
+        let (mut surely, mut paused) = (now, 0);
         let mut behind = false;
         let (costs, from) = self.drawn(slot);
         for (bucket, cost) in costs {
@@ -369,6 +369,7 @@ impl Engine {
             }
             if turn > now {
                 surely = surely.max(lane.bucket.surely_after(now, u64::from(*cost), ahead));
+                paused = paused.max(lane.bucket.paused(now));
             }
         }
         if behind {
@@ -380,15 +381,16 @@ impl Engine {
             return Err(Step::Park { at_most: left }.into());
         }
         let Some((turn, place)) = latest else { return Ok(()) };
-        Err(self.wait_for_bucket(slot, LineId::Bucket(upstream, place), turn, surely, left))
+        let surely = surely.saturating_sub(now);
+        if surely > left {
+            // When it makes sense again: one call may try before a pause ends, the others may not.
+            return Err(self.fail(slot, Reason::RateLimited, Some(surely.max(paused))));
+        }
+        Err(self.wait_for_bucket(slot, LineId::Bucket(upstream, place), turn, left))
     }
 
-    /// Waits in a bucket's line until `turn`. A call that `surely` comes too late is refused at once.
-    fn wait_for_bucket(&mut self, slot: Slot, line: LineId, turn: u64, surely: u64, left: u64) -> Answer {
-        let surely = surely.saturating_sub(self.now);
-        if surely > left {
-            return self.fail(slot, Reason::RateLimited, Some(surely));
-        }
+    /// Waits in a bucket's line until `turn`.
+    fn wait_for_bucket(&mut self, slot: Slot, line: LineId, turn: u64, left: u64) -> Answer {
         if left == 0 {
             return self.fail(slot, Reason::Deadline, None);
         }
