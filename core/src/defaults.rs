@@ -199,6 +199,8 @@ pub const SHORT_WINDOW: u64 = 5_000;
 pub const RESET_UNKNOWN: u64 = 4_000;
 /// A reset further away than this does not make a call wait for more than a second while something is left.
 pub const LONG: u64 = 10_000;
+/// So much of what comes back is given up for the same share of the limit, so that all on a key come to the same pace.
+pub const EVENED: u64 = 100_000;
 /// Others use the key when what is left falls so much faster than is used here: 1.25.
 pub const OTHERS: u64 = 1_250_000;
 /// Of a key that is shared so many parts of a second's tokens stay in reserve: with 10 clients the level moves by as much.

@@ -9,7 +9,7 @@ use crate::policy::backoff;
 use crate::policy::breaker::{Count, From};
 use crate::policy::budget::Payer;
 use crate::policy::classify::{self, Class};
-use crate::policy::limiter::{Came, Change, Refused};
+use crate::policy::limiter::{Came, Change, Refused, Success};
 use crate::rng::{self, Purpose};
 use crate::step::{Answer, Flags, NO_TIME, Step};
 use crate::upstream::{API, place_for};
@@ -370,12 +370,12 @@ impl Engine {
             if paid {
                 upstream.budget.refund(payer);
             }
-            let mut ended = 0_u32;
+            let (mut ended, mut ignored) = (0_u32, 0_u32);
             for (i, (bucket, _)) in costs.iter().enumerate() {
-                let bucket = place_for(*bucket, gate);
-                if upstream.lane_mut(bucket).is_some_and(|lane| lane.bucket.succeeded(now, sequence)) {
-                    ended |= 1 << i;
-                }
+                let Some(lane) = upstream.lane_mut(place_for(*bucket, gate)) else { continue };
+                let Success { ends_pause, ignores_gauge } = lane.bucket.succeeded(now, sequence);
+                ended |= u32::from(ends_pause) << i;
+                ignored |= u32::from(ignores_gauge) << i;
             }
             if let Some(gate) = upstream.gates.get_mut(usize::from(gate)) {
                 gate.succeeded(now, elapsed);
@@ -383,12 +383,28 @@ impl Engine {
                     gate.asking.succeeded();
                 }
             }
-            if ended != 0 {
-                self.hurry_drawn(slot, ended);
+            if (ended | ignored) != 0 {
+                self.hurry_drawn(slot, ended | ignored);
+                self.tell_ignored(slot, ignored);
             }
         }
         let flags = self.end(slot, None, NO_TIME);
         Answer::new(Step::Deliver { outcome }, if echo { flags.with(Flags::APPLIED) } else { flags })
+    }
+
+    /// Tells that the gauges of these buckets have no say any more: bit `i` is the `i`-th that the call drew from.
+    #[cold]
+    fn tell_ignored(&mut self, slot: Slot, drawn: u32) {
+        let (now, upstream) = (self.now, self.calls.at(slot).upstream);
+        for i in (0..32).filter(|i| drawn >> i & 1 == 1) {
+            if let Some((bucket, _)) = self.cost(slot, i)
+                && self.ring.wants(Kind::Limiter)
+            {
+                let (config, shared) = self.config_and_upstream(upstream);
+                let bucket = shared.bucket_of(config, bucket);
+                self.ring.push(now, Event::Limiter { upstream, bucket, change: Change::Ignored, paused: 0 });
+            }
+        }
     }
 
     fn unauthorized(&mut self, slot: Slot, elapsed: u64) -> Answer {

@@ -462,7 +462,7 @@ mod tests {
         let place = upstream.refused(search, 1_000, nth(7));
         let bucket = &mut upstream.lane_mut(place).unwrap().bucket;
         bucket.limited(1_000, Refused { seq: nth(5), until: 31_000, named: true });
-        assert!(!bucket.succeeded(1_010, nth(7)) && bucket.succeeded(1_020, nth(8)));
+        assert!(!bucket.succeeded(1_010, nth(7)).ends_pause && bucket.succeeded(1_020, nth(8)).ends_pause);
     }
 
     #[test]

@@ -37,6 +37,15 @@ const fn in_flight_of(seq: u64) -> u32 {
     (seq & IN_FLIGHT) as u32
 }
 
+/// What a success changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Success {
+    /// It ended a pause.
+    pub ends_pause: bool,
+    /// It took the say from the gauge.
+    pub ignores_gauge: bool,
+}
+
 /// A refused attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Refused {
@@ -141,6 +150,8 @@ codes! {
         Paused = 1 "paused",
         Learned = 2 "learned",
         Halved = 3 "halved",
+        /// The gauge of a bucket contradicts the answers, or is gone: it has no say any more.
+        Ignored = 4 "gauge-ignored",
     }
 }
 
@@ -284,9 +295,9 @@ impl Bucket {
         self.documented.burst().div_ceil(ONE).max(1)
     }
 
-    /// Counts the success of attempt `seq`. Returns whether it ended a pause.
+    /// Counts the success of attempt `seq`.
     #[inline]
-    pub fn succeeded(&mut self, now: u64, seq: u64) -> bool {
+    pub fn succeeded(&mut self, now: u64, seq: u64) -> Success {
         self.successes.count(now);
         if let Some(refusals) = &mut self.refusals {
             refusals.learned.succeeded();
@@ -294,15 +305,19 @@ impl Bucket {
                 refusals.learned = Learned::NOTHING;
             }
         }
-        if self.gauge.as_mut().is_some_and(|gauge| gauge.succeeded()) {
-            self.paced = Meter::OFF;
+        let mut ignores_gauge = false;
+        if let Some(gauge) = &mut self.gauge {
+            ignores_gauge = gauge.succeeded();
+            if !gauge.speaks() {
+                self.paced = Meter::OFF;
+            }
         }
-        let ends = self.pause.until > now && seq > self.pause.seq;
-        if ends {
+        let ends_pause = self.pause.until > now && seq > self.pause.seq;
+        if ends_pause {
             // It was not needed: what is documented is as full as before.
             self.pause.until = 0;
         }
-        ends
+        Success { ends_pause, ignores_gauge }
     }
 
     /// Nobody starts before `until`, but one at `peek_at`, and then one after 5, 10, 20, 40 and each 60 s. A pause is only ever
@@ -611,8 +626,8 @@ mod tests {
             went.push(now / 1_000);
         }
         assert_eq!(went, [5, 10, 20, 40, 80, 140, 200]);
-        assert!(!bucket.succeeded(now, nth(1)), "sent before the pause");
-        assert!(bucket.succeeded(now, nth(8)));
+        assert!(!bucket.succeeded(now, nth(1)).ends_pause, "sent before the pause");
+        assert!(bucket.succeeded(now, nth(8)).ends_pause);
         assert_eq!((bucket.ready_at(now, 1, 0), bucket.paused(now)), (now, 0));
     }
 
@@ -642,7 +657,7 @@ mod tests {
         let mut bucket = Bucket::new(None);
         bucket.limited(0, Refused { seq: 1, until: 1_000, named: false });
         assert_eq!((bucket.ready_at(0, 1, 0), bucket.rate(0)), (0, None));
-        (0..30).for_each(|i| assert!(!bucket.succeeded(2_000 + i, 2)));
+        (0..30).for_each(|i| assert!(!bucket.succeeded(2_000 + i, 2).ends_pause));
         assert_eq!(bucket.limited(3_000, Refused { seq: 2, until: 4_000, named: false }), Change::None);
         assert_eq!(bucket.limited(3_100, Refused { seq: 3, until: 4_000, named: false }), Change::Learned);
     }

@@ -7,7 +7,7 @@
 use super::meter::{per, ratio};
 use super::{Came, in_flight_of};
 use crate::defaults::{
-    CALM, CAP_READINGS, GAUGE_LEAST, GAUGE_REFILLS, GAUGE_UNREAD, GLANCE, HIGH_PERIOD, LEARN_FLOOR, LONG, MADE,
+    CALM, CAP_READINGS, EVENED, GAUGE_LEAST, GAUGE_REFILLS, GAUGE_UNREAD, GLANCE, HIGH_PERIOD, LEARN_FLOOR, LONG, MADE,
     MEASURE, ONE, OTHERS, REFILLS, RESERVE_LEAST, RESET_UNKNOWN, SHORT_WINDOW, SPREAD,
 };
 use crate::headers::rate_limit::Reading;
@@ -15,9 +15,6 @@ use crate::headers::rate_limit::Reading;
 /// A window for a server that names none: the least of these that holds the largest reset seen, which may be rounded up by a
 /// second.
 const WINDOWS: [u64; 7] = [1_000, 10_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000];
-
-const SHARES: bool = true;
-const EPSILON: u64 = 100_000;
 
 /// What the gauge has shown.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +53,8 @@ pub struct Gauge {
     pub refills: i8,
     /// Successes since the latest one that brought a reading.
     unread: u8,
+    /// It has had a say since the last event about that.
+    has_spoken: bool,
     /// It gives tokens back without a window's end.
     is_bucket: bool,
     work: Work,
@@ -127,6 +126,7 @@ impl Gauge {
             empty_seq: 0,
             refills: 0,
             unread: if success { 0 } else { GAUGE_UNREAD },
+            has_spoken: false,
             is_bucket: false,
             work: Work { sum: 0, same: 0, range: (0, 0) },
             shared: false,
@@ -148,6 +148,7 @@ impl Gauge {
         (self.seq, self.at, self.remaining) = (seq, sent_at, remaining);
         if success {
             self.unread = 0;
+            self.has_spoken |= self.speaks();
         }
         self.largest_reset = self.largest_reset.max(reading.reset.unwrap_or(0));
         let guessed = WINDOWS.iter().copied().find(|window| window.saturating_add(1_000) >= self.largest_reset);
@@ -226,10 +227,13 @@ impl Gauge {
         }
     }
 
-    /// Counts a success. Returns whether the gauge has no say any more: it has not been heard of for long.
+    /// Counts a success. Returns whether the gauge loses its say by it: it has not been heard of for long, or it shows nothing
+    /// left beside successes.
     pub fn succeeded(&mut self) -> bool {
         self.unread = self.unread.saturating_add(1).min(GAUGE_UNREAD);
-        self.unread == GAUGE_UNREAD
+        let loses = self.has_spoken && !self.speaks();
+        self.has_spoken &= !loses;
+        loses
     }
 
     /// Moves what is known of how tokens come back where nothing is left.
@@ -341,18 +345,21 @@ impl Gauge {
         };
         let reserve = if self.began.is_some() { 0 } else { ONE };
         let above = ratio(self.remaining.saturating_sub(reserve), 1_000, left);
-        let mut pace = made.saturating_add(above).max(ONE);
-        if self.began.is_none() && self.average > 0 {
-            let reserve = (self.average / 10).min(self.high() / 4).max(ONE);
-            let kept = ratio(made, ONE - EPSILON, ONE);
-            let given = ratio(
-                ratio(self.average, EPSILON, ONE),
-                self.remaining.min(reserve.saturating_mul(4)),
-                reserve.saturating_mul(2),
-            );
-            pace = kept.saturating_add(given).saturating_add(above).max(ONE);
-        }
+        let pace = self.evened(made).saturating_add(above).max(ONE);
         if calm { pace.max(self.floor()) } else { pace }
+    }
+
+    /// Returns what comes back, with a share of it given up for the same share of the limit, by how full the bucket is. It
+    /// makes the paces of all who use the key alike, and changes nothing for who has it alone.
+    fn evened(&self, made: u64) -> u64 {
+        if self.began.is_some() || self.average == 0 {
+            return made;
+        }
+        // At twice the reserve one alone gets back all that it gives up.
+        let reserve = per(self.average, tuned!(RESERVE)).min(self.high() / 4).max(ONE);
+        let full = self.remaining.min(reserve.saturating_mul(4));
+        let given = ratio(ratio(self.average, EVENED, ONE), full, reserve.saturating_mul(2));
+        ratio(made, ONE - EVENED, ONE).saturating_add(given)
     }
 
     /// Returns the rate that spends what is left in the time that is left; in a long time at least one a second.
@@ -453,9 +460,7 @@ impl Gauge {
 
     /// Begins to share the key with others, at a pace.
     pub fn share(&mut self, pace: u64) {
-        if SHARES {
-            self.shared = true;
-        }
+        self.shared = true;
         self.pace = pace.max(LEARN_FLOOR);
     }
 
