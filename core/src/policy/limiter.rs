@@ -1,5 +1,6 @@
-//! One rate-limit bucket. Three meters hold a call back: what the policy documents, what the server's gauge says is left, and
-//! what refusals taught. A pause holds back all calls until its end, but one now and then that tries.
+//! One rate-limit bucket. Three meters hold a call back: what the policy documents, a pace that follows the server's gauge, and a
+//! rate that refusals taught. A pause holds back all calls until its end, except one now and then that tries. A cap holds back
+//! what would be too much in flight. `core/manual/rate-limits.md` has the rules and the reason for each number.
 
 mod cap;
 mod gauge;
@@ -57,7 +58,7 @@ pub struct Refused {
     pub named: bool,
 }
 
-/// A time in which nobody starts, but one call now and then.
+/// A time in which no call starts, except one now and then that tries.
 #[derive(Debug, Clone, Copy)]
 struct Pause {
     until: u64,
@@ -72,7 +73,7 @@ struct Pause {
     is_told: bool,
 }
 
-/// What lies between the meters and the calls in the end.
+/// A bucket: its meters, what they follow, and its pause.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     documented: Meter,

@@ -1,8 +1,9 @@
 //! What a server's gauge has shown, and the pace that follows from it.
 //!
-//! `remaining` is measured against the largest of late, not against `limit`, and over at least half a second: how much was
-//! used here, how much it fell. Who has it alone keeps its pace unless that falls faster than what is left allows. After a
-//! refusal, and where others use the key, one law holds for all of them: see [`Gauge::share_out`].
+//! No header is taken at its word. `remaining` is compared with the largest of late and not with `limit`. Over at least half a
+//! second it is measured how much was used here and how much `remaining` fell: the difference came back. The pace is what comes
+//! back, and what is left spread over the time that is left. Where others use the key, [`Gauge::share_out`] sets it.
+//! `core/manual/rate-limits.md` has the rules and the reason for each number.
 
 use super::meter::{per, ratio};
 use super::{Came, in_flight_of};
@@ -40,16 +41,17 @@ pub struct Gauge {
     made: Option<u64>,
     /// When the present count began: the latest jump, or the first reading.
     origin: u64,
-    /// When what is left last jumped, as a new window makes it.
+    /// When what is left last jumped to its full, as a new window makes it.
     began: Option<u64>,
-    /// When it rose to its full, and when nothing was left since then.
+    /// When it last rose to its full.
     full_at: Option<u64>,
-    /// When the latest reading with little left said that more comes.
-    reset_at: Option<u64>,
+    /// When nothing was left first since something was.
     emptied_at: Option<u64>,
+    /// The reset that the latest reading with less than half told, as a time.
+    reset_at: Option<u64>,
     /// Nothing was left at the reading of this attempt; 0 = not since the last success after it.
     empty_seq: u64,
-    /// Whether the next token comes soon where nothing is left (more than 0), or at the reset.
+    /// Where nothing is left: above 0 the next token comes soon, below 0 it comes at the reset.
     pub refills: i8,
     /// Successes since the latest one that brought a reading.
     unread: u8,
@@ -398,10 +400,10 @@ impl Gauge {
         self.measure_from(sent_at, drawn);
     }
 
-    /// The law for all who use a key. What is above the reserve may fall to it in the time that is left, what lacks is to be
-    /// there in a second. Each lowers its pace by the share by which all are too fast, which all see alike, and adds a
-    /// constant, which makes their paces alike. The constant shrinks with the reserve, so that it balances for any number of
-    /// them before nothing is left.
+    /// Sets the pace of each who shares a key. What is above the reserve may fall to it in the time that is left. What lacks is to
+    /// be there in a second. All see alike by which share they are too fast together, and each lowers its pace by that share. Each
+    /// adds the same constant, which makes their paces alike. The constant shrinks with the reserve: so it balances for any number
+    /// of them before nothing is left.
     fn share_out(&mut self, Measure { used, fall, time }: Measure, left: u64) {
         let reference = if self.average > 0 { self.average } else { self.high() / 4 };
         let reserve = if self.began.is_some() { ONE } else { per(reference, tuned!(RESERVE)).max(RESERVE_LEAST) };
@@ -433,7 +435,7 @@ impl Gauge {
         }
     }
 
-    /// Others show themselves: what is left falls by more than is used here, or does not rise though less than the limit is used
+    /// Looks for others on the key: what is left falls by more than is used here, or stays low though less than the limit is used
     /// here. Two measures must agree.
     fn look_for_others(&mut self, Measure { used, fall, time }: Measure) {
         if self.average == 0 {
@@ -464,7 +466,7 @@ impl Gauge {
         self.pace = pace.max(LEARN_FLOOR);
     }
 
-    /// Takes in what came back in a measure. A full one hides what would have come.
+    /// Takes in what came back in a measure. A full bucket hides what would have come back.
     fn refill(&mut self, Measure { used, fall, time }: Measure) {
         let made = used.cast_signed().saturating_sub(fall).max(0).cast_unsigned();
         let full = self.high().saturating_sub(ONE.max(self.high() / 10));
