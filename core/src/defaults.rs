@@ -135,6 +135,11 @@ pub const LEARN_STEADY: u64 = 2_000;
 pub const LEARN_CLOSED: (u64, u64) = (250, 30_000);
 /// A refusal after fewer successes since the one before it shows a closed window.
 pub const LEARN_SUCCESSES: u32 = 5;
+/// After so many successes, and below this share of the rate refused before, a refusal says nothing of the rate: some servers
+/// answer 429 to a few requests whatever the rate is.
+pub const LEARN_UNEXPLAINED: u32 = 60;
+/// See [`LEARN_UNEXPLAINED`].
+pub const LEARN_NEARLY: u64 = 970_000;
 /// A learned rate grows in steps of so many milliseconds.
 pub const LEARN_STEP: u64 = 250;
 /// It is back at the refused rate after this time, or after so many tokens: one 429 in 60 at the most, and half a percent

@@ -395,6 +395,7 @@ impl Bucket {
         } else if refusals.learned.meter.is_on() {
             self.news_from = next;
             match refusals.learned.refused(now) {
+                Lesson::Unexplained => Change::None,
                 Lesson::Lowered => Change::Halved,
                 Lesson::Closed(wait) => {
                     self.pause(now, now.saturating_add(wait), u64::MAX);

@@ -6,8 +6,9 @@
 
 use super::meter::{Meter, ratio};
 use crate::defaults::{
-    LEARN_CLOSE, LEARN_CLOSED, LEARN_CUT, LEARN_FAR, LEARN_FLOOR, LEARN_LEAST, LEARN_NEAR, LEARN_PAST, LEARN_SLOW,
-    LEARN_SLOW_TOKENS, LEARN_STEADY, LEARN_STEP, LEARN_SUCCESSES, ONE, PACE_BURST, SUSPECT, SUSPECT_ANSWERS,
+    LEARN_CLOSE, LEARN_CLOSED, LEARN_CUT, LEARN_FAR, LEARN_FLOOR, LEARN_LEAST, LEARN_NEAR, LEARN_NEARLY, LEARN_PAST,
+    LEARN_SLOW, LEARN_SLOW_TOKENS, LEARN_STEADY, LEARN_STEP, LEARN_SUCCESSES, LEARN_UNEXPLAINED, ONE, PACE_BURST,
+    SUSPECT, SUSPECT_ANSWERS,
 };
 
 /// The rate at the last refusal where none was refused yet, in rates.
@@ -16,6 +17,8 @@ const UNKNOWN: u64 = 100;
 /// What a refusal did to a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lesson {
+    /// The rate was not what was refused.
+    Unexplained,
     /// The rate was lowered.
     Lowered,
     /// The window is closed: nobody is to go for so many milliseconds.
@@ -102,6 +105,14 @@ impl Learned {
             }
             let wait = wait.min(LEARN_CLOSED.1);
             return Lesson::Closed(wait);
+        }
+        let waited = self.opened_at.saturating_sub(self.used_up_at) >= LEARN_CLOSED.0;
+        if self.successes >= LEARN_UNEXPLAINED && !waited && self.meter.rate() < ratio(self.ceiling, LEARN_NEARLY, ONE)
+        {
+            // Below the rate that was refused before, and many succeeded since: some answers are 429 whatever the rate is.
+            self.ceiling = self.ceiling.saturating_mul(2);
+            (self.used_up_at, self.successes) = (now, 0);
+            return Lesson::Unexplained;
         }
         let good = u64::from(self.successes).saturating_mul(ONE);
         let open = now.saturating_sub(self.opened_at);
