@@ -390,7 +390,8 @@ impl Bucket {
                 return Change::Paused;
             }
         }
-        let change = if !is_news {
+        let change = if !is_news || self.full > 0 {
+            // What the policy documents is not unlearned: the server's time is waited for, and that is all.
             Change::None
         } else if refusals.learned.meter.is_on() {
             self.news_from = next;
