@@ -137,7 +137,7 @@ pub const LEARN_CLOSED: (u64, u64) = (250, 30_000);
 pub const LEARN_SUCCESSES: u32 = 5;
 /// After so many successes, and below this share of the rate refused before, a refusal says nothing of the rate: some servers
 /// answer 429 to a few requests whatever the rate is.
-pub const LEARN_UNEXPLAINED: u32 = 60;
+pub const LEARN_UNEXPLAINED: u32 = 300;
 /// See [`LEARN_UNEXPLAINED`].
 pub const LEARN_NEARLY: u64 = 970_000;
 /// A learned rate grows in steps of so many milliseconds.

@@ -111,7 +111,8 @@ impl Learned {
         {
             // Below the rate that was refused before, and many succeeded since: some answers are 429 whatever the rate is.
             self.ceiling = self.ceiling.saturating_mul(2);
-            (self.used_up_at, self.successes) = (now, 0);
+            // The next one soon after it is a lesson, and shows no closed window.
+            (self.used_up_at, self.successes) = (now, LEARN_SUCCESSES);
             return Lesson::Unexplained;
         }
         let good = u64::from(self.successes).saturating_mul(ONE);
