@@ -58,8 +58,8 @@ class _Shared:
     def snapshot(self) -> dict[str, Any]:
         """Counters, the worst breaker, retry budgets, limits and queues at this moment, as plain values.
 
-        Without `limits` in the policy, the list of limits has the API's own and those of its endpoints that answered 429:
-        these say their `endpoint` or `route`.
+        Without `limits` in the policy, the list of limits has the API's own and those of its endpoints that
+        answered 429: these say their `endpoint` or `route`.
         """
         return self._live().engine.snapshot()
 
