@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_documented_window_bounds_a_alone() {
+    fn the_longest_documented_window_bounds_a_reset_alone() {
         let lines = Hints::new(b"x-ratelimit-reset: 1704067230\n");
         let limit = |window| limit(Gauge::None, window);
         let rows: [(&[Limit], Option<u64>); 4] = [
