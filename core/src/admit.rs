@@ -11,7 +11,7 @@ use crate::policy::backoff;
 use crate::policy::breaker::{self, Permit};
 use crate::policy::budget::Payer;
 use crate::policy::deadline;
-use crate::policy::limiter::IN_FLIGHT;
+use crate::policy::limiter::numbered;
 use crate::slab::Ahead;
 use crate::step::{Answer, Flags, Step};
 use crate::upstream::{API, place_for};
@@ -461,16 +461,17 @@ impl Engine {
         self.leave(slot);
         let Call { upstream: place, gate, traits, .. } = *self.calls.at(slot);
         self.sequence = self.sequence.saturating_add(1);
-        let mut sequence = self.sequence << 10;
+        let count = self.sequence;
+        let first = numbered(count, 0);
         let mut in_flight = 0;
         let (costs, upstream) = self.drawn(slot);
         for (bucket, cost) in costs {
             if let Some(lane) = upstream.lane_mut(place_for(*bucket, gate)) {
-                lane.bucket.take(now, u64::from(*cost), sequence);
+                lane.bucket.take(now, u64::from(*cost), first);
                 in_flight = lane.bucket.in_flight();
             }
         }
-        sequence |= u64::from(in_flight).min(IN_FLIGHT);
+        let sequence = numbered(count, in_flight);
         upstream.in_flight = upstream.in_flight.saturating_add(1);
         let permit = self.permit(place, gate, false);
         let api_permit = if traits.has(Traits::BOTH_GATES) { self.api_permit(place, gate) } else { Permit::default() };

@@ -9,7 +9,7 @@ use crate::policy::backoff;
 use crate::policy::breaker::{Count, From};
 use crate::policy::budget::Payer;
 use crate::policy::classify::{self, Class};
-use crate::policy::limiter::{Came, Change, Refused, Success};
+use crate::policy::limiter::{Came, Change, Refused, Success, numbered};
 use crate::rng::{self, Purpose};
 use crate::step::{Answer, Flags, NO_TIME, Step};
 use crate::upstream::{API, place_for};
@@ -568,7 +568,7 @@ impl Engine {
 
     /// The bucket that a 429 without a gauge at 0 is about.
     fn refused_by(&mut self, slot: Slot) -> Option<u16> {
-        let (now, sent) = (self.now, self.sequence << 10);
+        let (now, sent) = (self.now, numbered(self.sequence, 0));
         let Call { upstream, gate, .. } = *self.calls.at(slot);
         let (config, upstream) = self.config_and_upstream(upstream);
         if upstream.is_limited_by(config) {

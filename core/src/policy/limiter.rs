@@ -31,7 +31,13 @@ pub struct Came {
 }
 
 /// The bits of an attempt's number that hold how many were in flight with it; those above count attempts.
-pub const IN_FLIGHT: u64 = 1_023;
+const IN_FLIGHT: u64 = 1_023;
+
+/// Returns the number of the `sequence`-th attempt, sent with so many in flight.
+#[must_use]
+pub fn numbered(sequence: u64, in_flight: u32) -> u64 {
+    sequence << 10 | u64::from(in_flight).min(IN_FLIGHT)
+}
 
 /// Returns how many attempts were in flight when this one was sent, with it.
 const fn in_flight_of(seq: u64) -> u32 {
@@ -69,8 +75,8 @@ struct Pause {
     peeks: u8,
     /// The gauge showed nothing left: the pause ends when it shows something.
     by_gauge: bool,
-    /// An event told of it, as it is.
-    is_told: bool,
+    /// An event has reported it, as it is.
+    is_reported: bool,
 }
 
 /// A bucket: its meters, what they follow, and its pause.
@@ -85,7 +91,7 @@ pub struct Bucket {
     /// Nanoseconds of the documented meter drawn since then.
     returnable: u64,
     paced: Meter,
-    /// Made at the first reading, as most servers tell nothing.
+    /// Made at the first reading, as most servers send no gauge.
     gauge: Option<Box<Gauge>>,
     /// Made at the first refusal.
     refusals: Option<Box<Refusals>>,
@@ -171,7 +177,7 @@ impl Bucket {
             refusals: None,
             news_from: 0,
             in_flight: 0,
-            pause: Pause { until: 0, seq: 0, peek_at: 0, peeks: 0, by_gauge: false, is_told: false },
+            pause: Pause { until: 0, seq: 0, peek_at: 0, peeks: 0, by_gauge: false, is_reported: false },
             refused_at: None,
             caught_at: None,
             drawn: 0,
@@ -321,18 +327,18 @@ impl Bucket {
         Success { ends_pause, ignores_gauge }
     }
 
-    /// Nobody starts before `until`, but one at `peek_at`, and then one after 5, 10, 20, 40 and each 60 s. A pause is only ever
+    /// Lets no call start before `until`, but one at `peek_at`, and then one after 5, 10, 20, 40 and each 60 s. A pause is only ever
     /// moved later. What is documented is empty at its end.
     pub fn pause(&mut self, now: u64, until: u64, peek_at: u64) {
         self.end_pause(now);
         if self.pause.until <= now {
             let until = self.pause.until;
-            self.pause = Pause { until, seq: self.sent_seq, peek_at, peeks: 0, by_gauge: false, is_told: false };
+            self.pause = Pause { until, seq: self.sent_seq, peek_at, peeks: 0, by_gauge: false, is_reported: false };
         } else if self.pause.peek_at == u64::MAX && peek_at >= now.saturating_add(PEEK) {
-            // One that nobody may try in goes on as one in which some may.
+            // A pause in which no call may try goes on as one in which some may.
             self.pause.peek_at = peek_at;
         }
-        self.pause.is_told &= until <= self.pause.until;
+        self.pause.is_reported &= until <= self.pause.until;
         self.pause.until = self.pause.until.max(until);
         if let Some(refusals) = &mut self.refusals {
             refusals.learned.pause(self.pause.until);
@@ -347,7 +353,7 @@ impl Bucket {
         }
     }
 
-    /// Hears of a 429.
+    /// Takes in a 429.
     pub fn limited(&mut self, now: u64, refused: Refused) -> Change {
         let Refused { seq, until, named } = refused;
         let next = self.sent_seq.saturating_add(1);
@@ -473,7 +479,7 @@ impl Bucket {
         self.gauge = Some(gauge);
     }
 
-    /// Sets the meter that follows the gauge. While there is plenty, and nobody was refused, all that is left may go at once.
+    /// Sets the meter that follows the gauge. While there is plenty, and no attempt was refused, all that is left may go at once.
     fn keep_pace(&mut self, now: u64, gauge: &Gauge, pace: u64, calm: bool, in_flight: u64) {
         if !gauge.speaks() {
             self.paced = Meter::OFF;
@@ -519,10 +525,10 @@ impl Bucket {
         self.has_cap() || self.rate(now).is_some()
     }
 
-    /// Tells whether it pauses until a time that no event told yet, and takes it as told.
+    /// Tells whether it pauses until a time that no event has reported, and counts it as reported.
     pub const fn tells_pause(&mut self, now: u64) -> bool {
-        let is_news = self.pause.until > now && !self.pause.is_told;
-        self.pause.is_told = true;
+        let is_news = self.pause.until > now && !self.pause.is_reported;
+        self.pause.is_reported = true;
         is_news
     }
 

@@ -21,7 +21,7 @@ pub enum Lesson {
     Unexplained,
     /// The rate was lowered.
     Lowered,
-    /// The window is closed: nobody is to go for so many milliseconds.
+    /// The window is closed: no call is to go for so many milliseconds.
     Closed(u64),
 }
 
@@ -88,13 +88,13 @@ impl Learned {
         self.meter.hold(now, ONE);
     }
 
-    /// Nobody goes until then: no rate grows in that time.
+    /// Lets no rate grow until then, because no call goes.
     pub fn pause(&mut self, until: u64) {
         self.grown_at = self.grown_at.max(until);
         self.opened_at = self.opened_at.max(until);
     }
 
-    /// Hears of the refusal of an attempt that was sent at the present rate.
+    /// Takes in the refusal of an attempt that was sent at the present rate.
     pub fn refused(&mut self, now: u64) -> Lesson {
         self.grow(now);
         if self.successes < LEARN_SUCCESSES {
