@@ -18,7 +18,7 @@ codes! {
         Wait = 1 "wait",
         /// A breaker moved.
         Breaker = 2 "breaker",
-        /// A bucket was paused, learned a rate or halved it.
+        /// A bucket was paused, learned a rate or lowered it.
         Limiter = 3 "limiter",
         /// A credential is being fetched.
         Refresh = 4 "refresh",

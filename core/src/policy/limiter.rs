@@ -6,17 +6,16 @@ mod cap;
 mod gauge;
 mod learned;
 mod meter;
+mod reading;
+mod refusal;
 
 use crate::config;
-use crate::defaults::{
-    CAP_LOOK, CAUGHT, HEADROOM, LEARN_FLOOR, ONE, PEEK, PEEK_MOST, RECENT, REFUSED, REFUSED_FIRST, TRY_LATEST, TRY_RATE,
-};
+use crate::defaults::{CAP_LOOK, HEADROOM, ONE, PEEK, PEEK_MOST, RECENT};
 use crate::failure::codes;
-use crate::headers::rate_limit::Reading;
 use alloc::boxed::Box;
 use cap::Cap;
 use gauge::Gauge;
-use learned::{Learned, Lesson};
+use learned::Learned;
 use meter::{Meter, ratio};
 
 /// What came with a reading.
@@ -156,7 +155,7 @@ codes! {
         None = 0 "none",
         Paused = 1 "paused",
         Learned = 2 "learned",
-        Halved = 3 "halved",
+        Lowered = 3 "lowered",
         /// The gauge of a bucket contradicts the answers, or is gone: it has no say any more.
         Ignored = 4 "gauge-ignored",
     }
@@ -353,154 +352,6 @@ impl Bucket {
         }
     }
 
-    /// Takes in a 429.
-    pub fn limited(&mut self, now: u64, refused: Refused) -> Change {
-        let Refused { seq, until, named } = refused;
-        let next = self.sent_seq.saturating_add(1);
-        let counts_work = self.gauge_cap().is_some();
-        let fresh = || Box::new(Refusals { learned: Learned::NOTHING, cap: Cap::NONE });
-        let refusals = self.refusals.get_or_insert_with(fresh);
-        if refusals.cap.refused(now, seq, in_flight_of(seq), next) || counts_work {
-            refusals.learned = Learned::NOTHING;
-            return Change::Paused;
-        }
-        let achieved = self.successes.rate(now);
-        self.refused_at = Some(now);
-        let paused = self.pause.until > now;
-        let is_news = seq >= self.news_from;
-        let mut refills = 0;
-        let mut by_gauge = false;
-        if let Some(gauge) = &mut self.gauge {
-            by_gauge = gauge.remaining < ONE;
-            let tried = paused && seq > self.pause.seq;
-            if tried && by_gauge {
-                gauge.refilled(-1);
-            }
-            refills = gauge.refills;
-            if gauge.speaks() && gauge.seq == seq && by_gauge {
-                // The gauge is about this limit.
-                gauge.refused(now);
-                if is_news && !tried {
-                    let again = self.caught_at.is_some_and(|at| now.saturating_sub(at) < CAUGHT);
-                    self.caught_at = Some(now);
-                    refused_by_gauge(gauge, now, achieved, self.drawn, again);
-                    self.news_from = next;
-                }
-                // Whole seconds say little of a short window.
-                let longer = !gauge.is_short() || !paused;
-                if named && refills <= 0 && longer {
-                    let peek = if gauge.may_try() { now.saturating_add(PEEK) } else { u64::MAX };
-                    self.pause(now, until, peek);
-                    self.pause.by_gauge = false;
-                }
-                return Change::Paused;
-            }
-        }
-        let change = if !is_news || self.full > 0 {
-            // What the policy documents is not unlearned: the server's time is waited for, and that is all.
-            Change::None
-        } else if refusals.learned.meter.is_on() {
-            self.news_from = next;
-            match refusals.learned.refused(now) {
-                Lesson::Unexplained => Change::None,
-                Lesson::Lowered => Change::Halved,
-                Lesson::Closed(wait) => {
-                    self.pause(now, now.saturating_add(wait), u64::MAX);
-                    Change::Paused
-                }
-            }
-        } else if refusals.learned.suspects(now) {
-            self.news_from = next;
-            refusals.learned.begin(now, achieved, by_gauge);
-            Change::Learned
-        } else {
-            Change::None
-        };
-        if named && refills <= 0 {
-            self.pause(now, until, now.saturating_add(PEEK));
-        }
-        change
-    }
-
-    /// Takes a reading in. `seq`: its attempt's number; one older than what is known is ignored.
-    pub fn read(&mut self, now: u64, seq: u64, reading: &Reading, came: Came) {
-        let first = self.gauge.is_none();
-        if let Some(gauge) = &mut self.gauge
-            && seq < gauge.seq
-        {
-            return gauge.hear_late(reading.remaining, came.success);
-        }
-        let mut gauge = self.gauge.take().unwrap_or_else(|| {
-            Box::new(Gauge::new(now, came.sent_at, seq, reading.remaining, self.drawn, came.success))
-        });
-        if first {
-            // Whoever was sent before it could not know.
-            self.news_from = self.news_from.max(self.sent_seq.saturating_add(1));
-        }
-        // The server's count does not hold what is still in flight, or not all of it.
-        let in_flight = u64::from(self.in_flight).saturating_mul(ONE);
-        let drawn = self.drawn.saturating_sub(in_flight);
-        gauge.hear(now, seq, reading, drawn, came);
-        if let Some(Refusals { learned, .. }) = self.refusals.as_deref_mut()
-            && learned.by_gauge
-            && learned.meter.is_on()
-            && gauge.speaks()
-        {
-            // The gauge knows the limit that was learned.
-            gauge.share(learned.at(now).rate());
-            learned.meter = Meter::OFF;
-        }
-        let calm = self.refused_at.is_none_or(|at| now.saturating_sub(at) > gauge.memory());
-        gauge.steer(now, came.sent_at, reading.reset, drawn, calm);
-        let pace = gauge.pace(now, reading.reset, calm);
-        self.keep_pace(now, &gauge, pace, calm, in_flight);
-        if self.pause.by_gauge && reading.remaining >= ONE {
-            self.pause.until = 0;
-        }
-        if gauge.cap().is_some() {
-            self.paced = Meter::OFF;
-        } else if reading.remaining < ONE {
-            let until = gauge.empty_until(now, came.wait.or(reading.reset), first);
-            if let Some(until) = until {
-                let next_token = ratio(1_000, ONE, if pace > 0 { pace } else { TRY_RATE }).min(TRY_LATEST);
-                let peek = if gauge.may_try() { now.saturating_add(next_token) } else { u64::MAX };
-                let is_new = self.pause.until <= now;
-                self.pause(now, until, peek);
-                self.pause.by_gauge |= is_new;
-            }
-            if !first && gauge.refills <= 0 {
-                self.refused_at = Some(now);
-            }
-        }
-        if self.full > 0 {
-            self.end_pause(now);
-            self.documented.set(now, self.full, self.documented.burst());
-        }
-        self.gauge = Some(gauge);
-    }
-
-    /// Sets the meter that follows the gauge. While there is plenty, and no attempt was refused, all that is left may go at once.
-    fn keep_pace(&mut self, now: u64, gauge: &Gauge, pace: u64, calm: bool, in_flight: u64) {
-        if !gauge.speaks() {
-            self.paced = Meter::OFF;
-            return;
-        }
-        let credit = gauge.remaining.saturating_sub(in_flight);
-        if !gauge.shared && (gauge.is_plenty() || pace == 0) {
-            self.paced.set(now, pace.max(ONE), gauge.high());
-            self.paced.hold(now, credit);
-            return;
-        }
-        self.paced.set(
-            now,
-            pace,
-            if calm { learned::burst(pace).max(ONE.saturating_mul(4)) } else { learned::burst(pace) },
-        );
-        if !gauge.shared {
-            self.paced.hold_at_most(now, credit);
-        }
-    }
-
     /// Returns the tokens (millionths) at hand, `None` = no rate is known.
     #[must_use]
     pub fn tokens(&self, now: u64) -> Option<u64> {
@@ -539,19 +390,10 @@ impl Bucket {
     }
 }
 
-/// Lowers the pace of who shares a key. Who had it alone shares it after the second refusal in a short time.
-fn refused_by_gauge(gauge: &mut Gauge, now: u64, achieved: u64, drawn: u64, again: bool) {
-    if gauge.shared {
-        gauge.pace = ratio(gauge.pace, REFUSED, ONE).max(LEARN_FLOOR);
-    } else if again {
-        gauge.share(ratio(achieved, REFUSED_FIRST, ONE));
-    }
-    gauge.measure_from(now, drawn);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::rate_limit::Reading;
     use std::string::String;
 
     fn limit(rate: u32, per: u64, burst: Option<u32>) -> config::Limit {

@@ -162,7 +162,7 @@ fn a_learned_rate_finds_its_limit_and_stays_close_to_it() {
     assert!(asked.rate(since + 10_000).unwrap().abs_diff(told) <= told / 1_000);
     // Enough for its window not to be closed.
     (0..5).for_each(|_| _ = asked.succeeded(since + 10_000, seq << 10 | 1));
-    assert_eq!(asked.limited(since + 10_000, Refused { seq: seq << 10 | 1, until: 0, named: false }), Change::Halved);
+    assert_eq!(asked.limited(since + 10_000, Refused { seq: seq << 10 | 1, until: 0, named: false }), Change::Lowered);
 }
 
 #[test]

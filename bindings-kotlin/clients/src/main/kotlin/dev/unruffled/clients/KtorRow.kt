@@ -26,6 +26,7 @@ import io.ktor.http.contentType
 import io.ktor.http.isSuccess
 import io.ktor.utils.io.readAvailable
 import kotlinx.serialization.json.JsonNull
+import okhttp3.ConnectionPool
 import java.net.ConnectException
 
 /** Ktor's client on one of its engines. */
@@ -75,8 +76,14 @@ internal class KtorRow(
                 HttpClient(OkHttp) {
                     configure()
                     plugin(setup)
-                    // It sends lost POSTs again by itself.
-                    if (setup.mode == Mode.UNRUFFLED) engine { config { retryOnConnectionFailure(false) } }
+                    engine {
+                        config {
+                            // Ktor's OkHttp engines share one pool: a connection that another scenario broke would be used here.
+                            connectionPool(ConnectionPool())
+                            // It sends lost POSTs again by itself.
+                            if (setup.mode == Mode.UNRUFFLED) retryOnConnectionFailure(false)
+                        }
+                    }
                 }
             }
 
@@ -85,7 +92,10 @@ internal class KtorRow(
             KtorRow("ktor-okhttp-interceptor", "interceptor()", listOf(Mode.UNRUFFLED)) { setup, configure ->
                 HttpClient(OkHttp) {
                     configure()
-                    engine { addInterceptor(interceptor(Policy.fromString(setup.policy))) }
+                    engine {
+                        addInterceptor(interceptor(Policy.fromString(setup.policy)))
+                        config { connectionPool(ConnectionPool()) }
+                    }
                 }
             }
     }
