@@ -33,6 +33,7 @@ interface Exports {
   abandon(engine: number, call: number, now: number): number;
   token(engine: number, now: number, generation: number, expiresIn: number): number;
   token_failed(engine: number, now: number, generation: number, fault: number): number;
+  free(engine: number, now: number, scope: number): number;
   online(engine: number, now: number): number;
   wake(engine: number): number;
   close(engine: number, now: number): number;
@@ -180,6 +181,12 @@ export class Core {
   tokenFailed(now: number, generation: number, fault: number): number {
     if (!whole32(fault)) return this.#dead ? DEAD_WORD : RANGE_WORD;
     return this.#word(() => this.#wasm.token_failed(this.#engine, now, generation, fault));
+  }
+
+  /** Frees a scope that no call begins with any more; its credential goes with the last one. */
+  free(now: number, scope: number): number {
+    if (!whole32(scope)) return this.#dead ? DEAD_WORD : RANGE_WORD;
+    return this.#word(() => this.#wasm.free(this.#engine, now, scope));
   }
 
   online(now: number): number {

@@ -27,7 +27,7 @@ export const FLAG_NAMES = ["WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH",
 /** `retryAfterMs` of a failure that knows no time. */
 export const NO_TIME = 0xffffffff;
 
-/** How an attempt broke without an answer; the place in the list is the code. */
+/** How an attempt broke without an answer; the place in the list is the code. Codes without a word are free. */
 export const FAULTS = [
   "lost",
   "timeout",
@@ -38,6 +38,9 @@ export const FAULTS = [
   "cancelled",
   "refused",
   "too-large",
+  "",
+  "",
+  "permanent",
 ] as const;
 export const LOST = 0;
 export const TIMEOUT = 1;
@@ -48,6 +51,23 @@ export const TRUNCATED = 5;
 export const CANCELLED = 6;
 export const REFUSED = 7;
 export const TOO_LARGE = 8;
+export const PERMANENT = 11;
+
+/** What the platform says of how an attempt broke; the place in the list, times {@link CAUSE}, is added to the fault. */
+export const CAUSES = [
+  "none",
+  "connection-refused",
+  "no-such-name",
+  "certificate",
+  "no-tls",
+  "protocol",
+  "unreachable",
+  "reset",
+] as const;
+export const CAUSE = 256;
+
+/** Stands beside a status that came by a redirect which the platform followed; above it the scope that answered. */
+export const REDIRECTED = 1 << 15;
 
 /** Why a call ended without a delivered answer; the place in the list is the code. */
 export const REASONS = [

@@ -7,11 +7,13 @@ import { word } from "../.build/internal.js";
 import { ROOT } from "./shared/files.js";
 
 const codes = JSON.parse(readFileSync(`${ROOT}tests/codes.json`, "utf8"));
-const numbered = (names) => Object.fromEntries(names.map((name, code) => [name, code]));
+const numbered = (names) => Object.fromEntries(names.map((name, code) => [name, code]).filter(([name]) => name !== ""));
 const upper = (names) => Object.fromEntries(Object.keys(names).map((name) => [name, word[name.toUpperCase()]]));
 
 it("faults, reasons, outcomes and misuses are numbered alike", () => {
   assert.deepEqual(numbered(word.FAULTS), codes.faults);
+  assert.deepEqual(numbered(word.CAUSES), codes.causes);
+  assert.equal(word.REDIRECTED, codes.redirected);
   assert.deepEqual(numbered(word.REASONS), codes.reasons);
   assert.deepEqual(numbered(word.OUTCOMES), codes.outcomes);
   const { none, ...misuses } = numbered(word.MISUSES);

@@ -154,8 +154,8 @@ class Converter {
   }
 }
 
-const mixed = (steps) =>
-  steps.some((step) => step.report !== undefined || step.snapshot !== undefined || mixed(step.steps ?? []));
+const OTHERS = ["report", "snapshot", "free", "by", "cause"];
+const mixed = (steps) => steps.some((step) => OTHERS.some((key) => step[key] !== undefined) || mixed(step.steps ?? []));
 
 describe("traces", () => {
   it("play every vector whose answers are words alone to the hash of its words", async () => {

@@ -80,9 +80,11 @@ def test_the_version_is_the_packages() -> None:
 
 def test_the_tables_are_the_cores() -> None:
     source = (ROOT / "core/src/failure.rs").read_text("utf-8")
-    for enum, words in (("Fault", codes.FAULTS), ("Reason", codes.REASONS), ("Outcome", codes.OUTCOMES)):
+    tables = {"Fault": codes.FAULTS, "Cause": codes.CAUSES, "Reason": codes.REASONS, "Outcome": codes.OUTCOMES}
+    for enum, words in tables.items():
         table = source.partition(f"    {enum} {{")[2].partition("\n    }")[0]
-        assert tuple(re.findall(r'= \d+ "([a-z-]+)"', table)) == words
+        numbered = {word: int(code) for code, word in re.findall(r'= (\d+) "([a-z-]+)"', table)}
+        assert numbered == {word: code for code, word in enumerate(words) if word}
     table = source.partition("    Misuse {")[2].partition("\n    }")[0]
     assert ("", *re.findall(r'= \d+ "([a-z-]+)"', table)) == codes.MISUSES
 

@@ -76,6 +76,8 @@ class Player:
             word = core.unruffled_token(handle, now, step["token"], step.get("expires", 0))
         elif "tokenFailed" in step:
             word = core.unruffled_token_failed(handle, now, step["tokenFailed"], fault_of(step))
+        elif "free" in step:
+            word = core.unruffled_free(handle, now, boundary.scope(handle, *step["free"]))
         elif "online" in step:
             word = core.unruffled_online(handle, now)
         elif "close" in step:
@@ -97,7 +99,9 @@ class Player:
 
     def respond(self, step: dict[str, Any], now: int, calls: int) -> int:
         call, status = step["respond"] + calls, step["status"]
-        if "headers" not in step and "body" not in step:
+        if "by" in step:
+            status |= codes.REDIRECTED | boundary.scope(self.handle, *step["by"]) << 16
+        elif "headers" not in step and "body" not in step:
             return self.core.unruffled_respond(self.handle, call, now, status)
         lines = ""
         for name, values in step.get("headers", {}).items():
@@ -121,8 +125,9 @@ class Player:
 
 
 def fault_of(step: dict[str, Any]) -> int:
-    """The code of a fault; an unknown word becomes an unknown code."""
-    return codes.FAULTS.index(step["as"]) if step["as"] in codes.FAULTS else 99
+    """The code of a fault and its cause; an unknown word becomes an unknown code."""
+    cause = codes.CAUSES.index(step.get("cause", "none")) * codes.CAUSE
+    return codes.FAULTS.index(step["as"]) + cause if step["as"] in codes.FAULTS else 99
 
 
 def fits(wanted: Any, got: Any) -> bool:

@@ -64,7 +64,24 @@ FAULTS: Final = (
     "cancelled",
     "refused",
     "too-large",
+    "",
+    "",
+    "permanent",
 )
+#: What the platform says of how an attempt broke: its place, times `CAUSE`, is added to the fault.
+CAUSES: Final = (
+    "none",
+    "connection-refused",
+    "no-such-name",
+    "certificate",
+    "no-tls",
+    "protocol",
+    "unreachable",
+    "reset",
+)
+CAUSE: Final = 256
+#: Stands beside a status that came by a redirect which the platform followed; above it the scope that answered.
+REDIRECTED: Final = 1 << 15
 
 LOST: Final = 0
 TIMEOUT: Final = 1
@@ -74,6 +91,7 @@ TRUNCATED: Final = 5
 CANCELLED: Final = 6
 REFUSED: Final = 7
 TOO_LARGE: Final = 8
+PERMANENT: Final = 11
 
 MISUSE_LIVE: Final = 2 << ARG | MISUSE
 

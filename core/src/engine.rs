@@ -6,34 +6,20 @@ use crate::admit::Spot;
 use crate::call::Node;
 use crate::call::{Call, CallState, LineId, NOWHERE, Rule, Slot, Traits, What, Whose};
 use crate::config::{self, Base, Config, Issue, Reading};
-use crate::defaults::{MAX_CALLS, MAX_CREDENTIALS, MAX_NOW, MAX_ORIGINS};
+use crate::defaults::{MAX_CALLS, MAX_NOW};
 use crate::endpoint::Endpoints;
-use crate::failure::{Fault, Misuse, Outcome, Reason};
+use crate::failure::{Cause, Fault, Misuse, Outcome, Reason};
 use crate::headers::Hints;
 use crate::observe::event::{About, BucketOf, Event, Kind, Ring};
 use crate::policy::auth::Credential;
 use crate::policy::classify::{IDEMPOTENT, SAFE};
 use crate::policy::deadline;
+use crate::scopes::{Holder, Scope, Scopes};
 use crate::slab::{Line, Slab};
 use crate::step::{Answer, Flags, NO_TIME, Step};
 use crate::upstream::{Gate, OWN, Upstream, place_for};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
-
-/// A credential's state and those who wait for it.
-#[derive(Debug)]
-pub(crate) struct Holder {
-    pub name: String,
-    pub credential: Credential,
-    pub line: Line,
-}
-
-/// What a call's `scope` stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Scope {
-    pub upstream: u32,
-    pub credential: u32,
-}
 
 /// All state of one client. Every method that takes `now` takes milliseconds of one monotonic clock, from 0 at `open`;
 /// a step back is taken as no step.
@@ -52,7 +38,7 @@ pub struct Engine {
     pub(crate) calls: Slab,
     pub(crate) home: Upstream,
     pub(crate) others: Vec<Upstream>,
-    pub(crate) scopes: Vec<Scope>,
+    pub(crate) scopes: Scopes,
     pub(crate) holders: Vec<Holder>,
     pub(crate) offline: Line,
     /// Calls in all lines.
@@ -67,6 +53,9 @@ pub struct Engine {
     #[cfg(feature = "coverage")]
     edges: u128,
 }
+
+/// Stands beside a status that came by a redirect which the platform followed.
+pub const REDIRECTED: u32 = 1 << 15;
 
 /// Where no limits are written, each call draws 1 from the API's bucket, and 1 from its endpoint's if there is one.
 const IMPLICIT: &[(u8, u32)] = &[(0, 1)];
@@ -102,7 +91,6 @@ impl Engine {
     /// An engine for a checked policy.
     #[must_use]
     pub fn with(config: Config) -> Self {
-        let holder = Holder { name: String::new(), credential: Credential::new(0), line: Line::new() };
         let origin = match &config.base {
             Base::Url { origin, .. } => origin.clone(),
             Base::None | Base::Env(_) => String::new(),
@@ -119,8 +107,8 @@ impl Engine {
             sequence: 0,
             calls: Slab::new(),
             others: Vec::new(),
-            scopes: alloc::vec![Scope { upstream: 0, credential: 0 }],
-            holders: alloc::vec![holder],
+            scopes: Scopes::new(),
+            holders: alloc::vec![Holder::new(String::new(), 0)],
             offline: Line::new(),
             waiting: 0,
             wakes: Vec::new(),
@@ -174,43 +162,6 @@ impl Engine {
         relative.map_or(0, |path| self.routes.resolve(method, path) as u32)
     }
 
-    /// The number of the scope for an origin (`https://host[:port]`; empty = the base URL's) and a credential's name
-    /// (empty = the client's own). Scopes are never freed: above 1,024 origins the others share one without routes.
-    pub fn scope(&mut self, origin: &str, credential: &str) -> u32 {
-        let scope = Scope { upstream: self.upstream_place(origin), credential: self.holder_place(credential) };
-        let place = self.scopes.iter().position(|known| *known == scope).unwrap_or_else(|| {
-            self.scopes.push(scope);
-            self.scopes.len().saturating_sub(1)
-        });
-        place as u32
-    }
-
-    fn upstream_place(&mut self, origin: &str) -> u32 {
-        if origin.is_empty() || origin == self.home.origin {
-            return 0;
-        }
-        let place = self.others.iter().position(|known| known.origin == origin).unwrap_or_else(|| {
-            if self.others.len() < MAX_ORIGINS {
-                // Without a base URL the policy's routes and limits bind every origin.
-                let own = self.config.base == Base::None;
-                self.others.push(Upstream::new(&self.config, origin.to_string(), own));
-            }
-            self.others.len().saturating_sub(1)
-        });
-        (place as u32).saturating_add(1)
-    }
-
-    fn holder_place(&mut self, name: &str) -> u32 {
-        let place = self.holders.iter().position(|known| known.name == name).unwrap_or_else(|| {
-            if self.holders.len() < MAX_CREDENTIALS {
-                let credential = Credential::new(self.holders.len() as u32);
-                self.holders.push(Holder { name: name.to_string(), credential, line: Line::new() });
-            }
-            self.holders.len().saturating_sub(1)
-        });
-        place as u32
-    }
-
     /// A call begins.
     ///
     /// * `call`: the host's number for it, not in use.
@@ -235,7 +186,7 @@ impl Engine {
         if method > 8 && method != 15 {
             return Err(Misuse::Range.into());
         }
-        let Some(&Scope { upstream, credential }) = self.scopes.get(scope as usize) else {
+        let Some(Scope { upstream, credential }) = self.scope_at(scope) else {
             return Err(Misuse::Unknown.into());
         };
         let (route, endpoint) = (route as u16, (route >> 16) as u16);
@@ -261,6 +212,7 @@ impl Engine {
         let (gate, both) = {
             let (config, upstream) = self.config_and_upstream(upstream);
             upstream.budget.call_begun(now);
+            upstream.used = ordinal;
             upstream.gate_for(config, route, endpoint, ordinal)
         };
         traits.set(Traits::BOTH_GATES, both);
@@ -297,30 +249,51 @@ impl Engine {
     }
 
     /// The same with the watched headers that are present (lines `name: value\n`, at most 8 KiB) and, for statuses that
-    /// a rule with a pointer names, the first bytes of the body (at most 4 KiB). `wall`: Unix milliseconds.
+    /// a rule with a pointer names, the first bytes of the body (at most 4 KiB). `wall`: Unix milliseconds. After a redirect
+    /// that the platform followed by itself, `status` has [`REDIRECTED`] and in its upper 16 bits the scope of the origin that
+    /// answered.
     pub fn respond_with(&mut self, call: u32, now: u64, wall: u64, status: u32, hints: &[u8], body: &[u8]) -> Answer {
-        let status = match u16::try_from(status) {
-            Ok(status) if status < 1_000 => status,
-            _ => return Misuse::Range.into(),
+        let (code, rest) = ((status & 1_023) as u16, status >> 10);
+        let by = if rest == 0 {
+            None
+        } else {
+            match self.answering(status) {
+                Some(upstream) => Some(upstream),
+                None => return Misuse::Range.into(),
+            }
         };
+        if code >= 1_000 {
+            return Misuse::Range.into();
+        }
         match self.found(call, now, |state| state == CallState::Flight) {
             Ok(slot) => {
-                let answer = self.answered(slot, status, &Hints::new(hints), body, wall);
+                let hints = Hints::new(hints);
+                let answer = match by {
+                    None => self.answered(slot, code, &hints, body, wall),
+                    Some(by) => self.answered_after_redirect(slot, code, by, &hints, body, wall),
+                };
                 self.answer(answer)
             }
             Err(answer) => answer,
         }
     }
 
-    /// An attempt broke; `fault` is a code of [`Fault`].
+    /// Returns the upstream that a status with [`REDIRECTED`] names; `None` = the number makes no sense.
+    #[cold]
+    fn answering(&mut self, status: u32) -> Option<u32> {
+        let own = status >> 10 & 63 == REDIRECTED >> 10;
+        if own { self.scope_at(status >> 16).map(|scope| scope.upstream) } else { None }
+    }
+
+    /// An attempt broke; `fault` is a code of [`Fault`], with that of a [`Cause`] in bits 8–15.
     pub fn fault(&mut self, call: u32, now: u64, fault: u32) -> Answer {
-        let fault = match Fault::from_code(u64::from(fault)) {
-            None | Some(Fault::Cancelled) => return Misuse::Range.into(),
-            Some(fault) => fault,
+        let (fault, cause) = match (Fault::from_code(u64::from(fault & 255)), Cause::from_code(u64::from(fault >> 8))) {
+            (None | Some(Fault::Cancelled), _) | (_, None) => return Misuse::Range.into(),
+            (Some(fault), Some(cause)) => (fault, cause),
         };
         match self.found(call, now, |state| state == CallState::Flight) {
             Ok(slot) => {
-                let answer = self.broken(slot, fault);
+                let answer = self.broken(slot, fault, cause);
                 self.answer(answer)
             }
             Err(answer) => answer,

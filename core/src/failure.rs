@@ -52,6 +52,38 @@ codes! {
         Refused = 7 "refused",
         /// The buffered body is larger than `maxBody`: never retried.
         TooLarge = 8 "too-large",
+        /// It fails each time in the same way, as by a certificate that is not accepted: never retried.
+        Permanent = 11 "permanent",
+    }
+}
+
+codes! {
+    /// What the platform says of how an attempt broke. It comes with a [`Fault`], in bits 8–15 of its code.
+    Cause {
+        /// The platform says nothing that is known here.
+        None = 0 "none",
+        /// No program listens at the port.
+        ConnectionRefused = 1 "connection-refused",
+        /// The name service knows no such host.
+        NoSuchName = 2 "no-such-name",
+        /// The server's certificate was not accepted.
+        Certificate = 3 "certificate",
+        /// The URL says `https`, and the server speaks no TLS.
+        NoTls = 4 "no-tls",
+        /// The answer breaks the protocol.
+        Protocol = 5 "protocol",
+        /// The network has no way to the host.
+        Unreachable = 6 "unreachable",
+        /// The server ended the connection.
+        Reset = 7 "reset",
+    }
+}
+
+impl Cause {
+    /// Tells whether it stands for an attempt that was never sent.
+    #[must_use]
+    pub const fn is_unsent(self) -> bool {
+        matches!(self, Self::ConnectionRefused | Self::NoSuchName | Self::Certificate | Self::NoTls | Self::Unreachable)
     }
 }
 
@@ -133,7 +165,8 @@ mod tests {
         }
         assert_eq!(Reason::from_code(15), None);
         assert_eq!(Misuse::from_code(0), None);
-        assert_eq!(Fault::from_code(8), Some(Fault::TooLarge));
+        assert_eq!((Fault::from_code(8), Fault::from_code(9)), (Some(Fault::TooLarge), None));
+        assert!(Cause::ALL.iter().enumerate().all(|(i, cause)| Cause::from_code(i as u64) == Some(*cause)));
     }
 
     #[test]

@@ -66,7 +66,9 @@ mod inspect;
 mod lines;
 mod observe;
 mod policy;
+mod redirect;
 mod rng;
+mod scopes;
 mod settle;
 mod slab;
 mod step;
@@ -74,8 +76,8 @@ mod tell;
 mod upstream;
 
 pub use call::{EDGES, Node};
-pub use engine::Engine;
-pub use failure::{Fault, Misuse, Outcome, Reason};
+pub use engine::{Engine, REDIRECTED};
+pub use failure::{Cause, Fault, Misuse, Outcome, Reason};
 #[cfg(feature = "coverage")]
 pub use inspect::{Standing, drawn_backoff};
 pub use observe::event::Kind;

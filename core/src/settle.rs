@@ -2,7 +2,7 @@
 
 use crate::call::{Call, CallState, Last, LineId, Paying, Rule, Slot, Traits, What};
 use crate::engine::Engine;
-use crate::failure::{Fault, Outcome, Reason};
+use crate::failure::{Cause, Fault, Outcome, Reason};
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
 use crate::policy::backoff;
@@ -12,32 +12,32 @@ use crate::policy::classify::{self, Class};
 use crate::policy::limiter::{Came, Change, Refused, Success, numbered};
 use crate::rng::{self, Purpose};
 use crate::step::{Answer, Flags, NO_TIME, Step};
-use crate::upstream::{API, place_for};
+use crate::upstream::{API, Gate, place_for};
 
 use crate::admit::Spot;
 use crate::defaults::ONE;
 
 /// What the watched headers of an answer say to one call.
 #[derive(Debug, Clone, Copy, Default)]
-struct Told {
+pub(crate) struct Told {
     /// Milliseconds that the server asks for.
-    wait: Option<u64>,
+    pub wait: Option<u64>,
     /// They bind this call. The reset of a gauge does not: the next token may come before it.
-    binds: bool,
+    pub binds: bool,
     /// The bucket whose gauge shows nothing left.
-    empty: Option<u16>,
+    pub empty: Option<u16>,
     /// Whether a 429 pauses (Stripe: only if its reason ends in `-rate`).
-    pauses: bool,
+    pub pauses: bool,
 }
 
 /// What may be retried, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Retry {
+pub(crate) struct Retry {
     /// Milliseconds that the server asks for.
-    server: Option<u64>,
-    limited: bool,
+    pub server: Option<u64>,
+    pub limited: bool,
     /// The body can be sent again and doing so is allowed.
-    allowed: bool,
+    pub allowed: bool,
 }
 
 impl Engine {
@@ -51,13 +51,7 @@ impl Engine {
         let elapsed = self.landed(slot, Last::Status(status), What::Status, status);
         let refused = status >= 400 || verdict.class != Class::Deliver;
         let limited = verdict.class == Class::RateLimited;
-        let mut told = self.read_gauges(slot, hints, wall, refused);
-        if limited && told.wait.is_none() {
-            let (config, upstream) = self.config_and_upstream(self.calls.at(slot).upstream);
-            let limits = if upstream.own { config.limits.as_slice() } else { &[] };
-            told.wait = headers::reset_alone(limits, hints, wall);
-            told.binds = told.wait.is_some();
-        }
+        let told = self.told(slot, hints, wall, refused, limited);
         let slow = self.slow(slot, elapsed);
         let count = if verdict.count == Count::Success && slow { Count::Failure } else { verdict.count };
         self.count(slot, count);
@@ -85,9 +79,13 @@ impl Engine {
     }
 
     /// An attempt broke.
-    pub(crate) fn broken(&mut self, slot: Slot, fault: Fault) -> Answer {
-        let elapsed = self.landed(slot, Last::Fault(fault), What::Fault, fault as u16);
+    pub(crate) fn broken(&mut self, slot: Slot, fault: Fault, cause: Cause) -> Answer {
+        let elapsed = self.landed(slot, Last::Fault(fault), What::Fault, fault as u16 | (cause as u16) << 8);
         match fault {
+            Fault::Permanent => self.broken_for_good(slot, cause.is_unsent()),
+            Fault::Unsent if cause == Cause::NoSuchName && !self.ever_succeeded(slot) => {
+                self.broken_for_good(slot, true)
+            }
             Fault::Lost | Fault::Timeout | Fault::Truncated => {
                 let own = fault == Fault::Timeout && self.cut_short(slot, elapsed);
                 self.count(slot, if own { Count::Nothing } else { Count::Failure });
@@ -119,6 +117,25 @@ impl Engine {
         }
     }
 
+    /// Ends a call that would fail in the same way each time. It says nothing about how the server fares.
+    #[cold]
+    fn broken_for_good(&mut self, slot: Slot, unsent: bool) -> Answer {
+        self.count(slot, Count::Nothing);
+        if unsent {
+            self.give_permits_back(slot);
+            self.give_payment_back(slot);
+        } else {
+            self.blame(slot, true);
+        }
+        self.fail(slot, Reason::Network, None)
+    }
+
+    /// Tells whether any attempt succeeded at this origin. Where none did, a name that does not exist is the caller's mistake.
+    fn ever_succeeded(&mut self, slot: Slot) -> bool {
+        let upstream = self.calls.at(slot).upstream;
+        self.upstream(upstream).gates.iter().any(Gate::ever_succeeded)
+    }
+
     /// Whether the call's deadline left an attempt less time than the policy gives it, and less than the server usually
     /// needs: a time-out then says nothing about the server.
     fn cut_short(&mut self, slot: Slot, elapsed: u64) -> bool {
@@ -135,7 +152,7 @@ impl Engine {
     }
 
     /// The attempt no longer counts as in flight. Returns how long it took.
-    fn landed(&mut self, slot: Slot, last: Last, what: What, code: u16) -> u64 {
+    pub(crate) fn landed(&mut self, slot: Slot, last: Last, what: What, code: u16) -> u64 {
         let now = self.now;
         self.leave_flight(slot);
         let call = self.calls.at_mut(slot);
@@ -182,7 +199,7 @@ impl Engine {
     }
 
     /// The breakers hear of it.
-    fn count(&mut self, slot: Slot, count: Count) {
+    pub(crate) fn count(&mut self, slot: Slot, count: Count) {
         if count == Count::Failure {
             let Call { upstream, gate, sent_at, .. } = *self.calls.at(slot);
             let elapsed = self.now.saturating_sub(sent_at);
@@ -271,7 +288,7 @@ impl Engine {
     }
 
     /// The worst outcome of all attempts so far.
-    fn blame(&mut self, slot: Slot, unknown: bool) {
+    pub(crate) fn blame(&mut self, slot: Slot, unknown: bool) {
         let call = self.calls.at_mut(slot);
         let unknown = unknown && !call.traits.has(Traits::SAFE);
         call.worst = call.worst.max(if unknown { Outcome::Unknown } else { Outcome::Rejected });
@@ -315,6 +332,19 @@ impl Engine {
         }
     }
 
+    /// Reads what an answer says: of a 429 also when it names its time by a reset alone.
+    #[inline]
+    pub(crate) fn told(&mut self, slot: Slot, hints: &Hints<'_>, wall: u64, refused: bool, limited: bool) -> Told {
+        let mut told = self.read_gauges(slot, hints, wall, refused);
+        if limited && told.wait.is_none() {
+            let (config, upstream) = self.config_and_upstream(self.calls.at(slot).upstream);
+            let limits = if upstream.own { config.limits.as_slice() } else { &[] };
+            told.wait = headers::reset_alone(limits, hints, wall);
+            told.binds = told.wait.is_some();
+        }
+        told
+    }
+
     /// Tells the buckets what their gauges say.
     fn read_gauges(&mut self, slot: Slot, hints: &Hints<'_>, wall: u64, times: bool) -> Told {
         let mut told = Told { pauses: true, ..Told::default() };
@@ -356,7 +386,7 @@ impl Engine {
         told
     }
 
-    fn deliver(&mut self, slot: Slot, status: u16, elapsed: u64) -> Answer {
+    pub(crate) fn deliver(&mut self, slot: Slot, status: u16, elapsed: u64) -> Answer {
         let now = self.now;
         let call = self.calls.at(slot);
         let (paid, payer) = (call.traits.has(Traits::PAID) || call.traits.has(Traits::ASKED), paid_by(call));
@@ -475,7 +505,7 @@ impl Engine {
     }
 
     /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
-    fn retry(&mut self, slot: Slot, retry: Retry, told: Told) -> Answer {
+    pub(crate) fn retry(&mut self, slot: Slot, retry: Retry, told: Told) -> Answer {
         let now = self.now;
         let Call { route, traits, attempts, limits, last, ordinal, .. } = *self.calls.at(slot);
         let rules = self.config.route(route).retry;

@@ -59,7 +59,7 @@ impl Engine {
         };
         let limit = |place: u8| config.limits.get(usize::from(place)).map_or("", |limit| limit.name.as_str());
         let warning = |place: u16| config.warnings.get(usize::from(place)).map_or("", |issue| issue.text.as_str());
-        let scope_of = |upstream| scopes.iter().position(|scope| scope.upstream == upstream).unwrap_or(0) as u32;
+        let scope_of = |upstream| scopes.first_of(upstream);
         let endpoint = |number| endpoints.name(number);
         let (limit, warning, scope_of) = (&limit, &warning, &scope_of);
         write(&Names { route: &route, endpoint: &endpoint, limit, warning, scope_of })

@@ -111,6 +111,12 @@ impl Gate {
         tuned!(PATIENCE).max(self.latency.saturating_mul(tuned!(PATIENCE_LATENCIES)) / 1_024)
     }
 
+    /// Tells whether an attempt succeeded here.
+    #[must_use]
+    pub const fn ever_succeeded(&self) -> bool {
+        self.latency > 0
+    }
+
     /// The mean latency of successes in milliseconds; 0 = none yet.
     #[must_use]
     pub fn mean_latency(&self) -> u64 {
@@ -176,6 +182,8 @@ pub struct Upstream {
     pub cap_line: Line,
     /// Calls in the retry lines of all gates.
     pub lined_up: u32,
+    /// When a call last began here, in the order of beginning.
+    pub used: u64,
 }
 
 impl Upstream {
@@ -201,6 +209,7 @@ impl Upstream {
             in_flight: 0,
             cap_line: Line::new(),
             lined_up: 0,
+            used: 0,
         }
     }
 

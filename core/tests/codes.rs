@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use unruffled_core::config::Reading;
-use unruffled_core::{Engine, Fault, Flags, Kind, Misuse, Outcome, Reason, Step};
+use unruffled_core::{Cause, Engine, Fault, Flags, Kind, Misuse, Outcome, REDIRECTED, Reason, Step};
 
 fn table() -> Value {
     let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/codes.json");
@@ -19,6 +19,8 @@ fn rows(all: impl Iterator<Item = (&'static str, u64)>) -> Value {
 fn words_and_numbers_are_those_of_the_table() {
     let table = table();
     assert_eq!(table["faults"], rows(Fault::ALL.iter().map(|f| (f.text(), *f as u64))));
+    assert_eq!(table["causes"], rows(Cause::ALL.iter().map(|c| (c.text(), *c as u64))));
+    assert_eq!(table["redirected"], json!(REDIRECTED));
     assert_eq!(table["reasons"], rows(Reason::ALL.iter().map(|r| (r.text(), *r as u64))));
     assert_eq!(table["outcomes"], rows(Outcome::ALL.iter().map(|o| (o.text(), *o as u64))));
     assert_eq!(table["misuses"], rows(Misuse::ALL.iter().map(|m| (m.text(), *m as u64))));

@@ -46,12 +46,18 @@ pub fn cpp() -> Result<(), String> {
     if std::env::var_os("CXX").is_some() || ["c++", "g++", "clang++"].into_iter().any(|name| in_path(name).is_some()) {
         return Ok(());
     }
-    println!("no C++ compiler found; installing the package g++");
     install("g++").map_err(|why| format!("a C++ compiler is needed to build libFuzzer; install g++ or clang\n{why}"))
 }
 
-/// Installs a package of the system.
+/// Installs a package of the system: as root or with env CI set, else it names the command.
 fn install(package: &str) -> Result<(), String> {
+    let is_root = Run::new("id").args(["-u"]).output().is_ok_and(|id| id.trim() == "0");
+    if !is_root && std::env::var_os("CI").is_none() {
+        return Err(format!(
+            "run `sudo apt-get install --no-install-recommends {package}`, or its like of your system"
+        ));
+    }
+    println!("installing the package {package}");
     let env = |run: Run| run.env("DEBIAN_FRONTEND", "noninteractive");
     env(Run::new("apt-get").args(["-qq", "update"])).quietly()?;
     env(Run::new("apt-get").args(["-qq", "-y", "install", "--no-install-recommends", package])).quietly()
@@ -82,7 +88,6 @@ pub fn chromium() -> Result<PathBuf, String> {
     if let Some(path) = installed_chromium() {
         return Ok(path);
     }
-    println!("no Chromium found; installing the package chromium");
     install("chromium").map_err(|why| {
         format!("Chromium is needed for the browser tests; install it, or name it in env CHROMIUM\n{why}")
     })?;

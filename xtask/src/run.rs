@@ -22,13 +22,14 @@ pub struct Run {
 }
 
 impl Run {
-    /// A program, by name or path, to run in the workspace's root.
+    /// A program, by name or path, to run in the workspace's root. What cargo builds always goes to `target`, where every part
+    /// looks for it.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
             args: Vec::new(),
             folder: crate::places::root(),
-            env: Vec::new(),
+            env: vec![("CARGO_TARGET_DIR".into(), crate::places::target("").into())],
             limit: LIMIT,
         }
     }

@@ -82,13 +82,16 @@ class Player {
 
   input(step, at, ids) {
     const { core, word } = this;
-    const fault = word.FAULTS.indexOf(step.as);
+    const cause = word.CAUSES.indexOf(step.cause ?? "none") * word.CAUSE;
+    const fault = word.FAULTS.indexOf(step.as) + cause;
     if (step.begin !== undefined) return this.begin(step, at, ids);
     if (step.respond !== undefined) {
       const call = step.respond + ids;
-      if (step.headers === undefined && step.body === undefined) return core.respond(call, at, step.status);
-      const lines = bytes(hintLines(step.headers ?? {}));
-      return core.respondWith(call, at, this.wall + at, step.status, lines, bytes(step.body ?? ""));
+      const { headers, body, by } = step;
+      const from = by === undefined ? 0 : word.REDIRECTED + core.scope(...by) * 65536;
+      if (headers === undefined && body === undefined && from === 0) return core.respond(call, at, step.status);
+      const lines = bytes(hintLines(headers ?? {}));
+      return core.respondWith(call, at, this.wall + at, step.status + from, lines, bytes(body ?? ""));
     }
     if (step.fault !== undefined) return core.fault(step.fault + ids, at, fault < 0 ? 99 : fault);
     if (step.resume !== undefined) return core.resume(step.resume + ids, at);
@@ -96,6 +99,7 @@ class Player {
     if (step.token !== undefined) return core.token(at, step.token, step.expires ?? 0);
     if (step.tokenFailed !== undefined) return core.tokenFailed(at, step.tokenFailed, fault < 0 ? 99 : fault);
     if (step.online !== undefined) return core.online(at);
+    if (step.free !== undefined) return core.free(at, core.scope(...step.free));
     if (step.close !== undefined) return core.close(at);
     throw new Error(`no such step: ${JSON.stringify(step)}`);
   }

@@ -11,7 +11,7 @@ mod weave;
 use weave::Weaver;
 
 const PACKED: usize = 1 << 16;
-const UNPACKED: usize = 1 << 17;
+const UNPACKED: usize = 1 << 18;
 const ODDS: usize = 1 << 13;
 
 /// Where each kind of decision keeps its odds; a number after a plus is another decision's part of the same table.

@@ -178,6 +178,11 @@ extern "C" fn online(engine: &mut Engine, now: f64) -> f64 {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn free(engine: &mut Engine, now: f64, scope: u32) -> f64 {
+    word(whole(now), || engine.free(now as u64, scope))
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn wake(engine: &mut Engine) -> f64 {
     engine.wake().word() as f64
 }

@@ -202,6 +202,7 @@ mod tests {
                     known(abi::unruffled_token_failed(engine, big, big, small));
                     known(abi::unruffled_abandon(engine, small, big));
                 }
+                known(abi::unruffled_free(engine, big, 1));
                 known(abi::unruffled_online(engine, big));
                 known(abi::unruffled_wake(engine));
             }

@@ -106,6 +106,17 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1online(
 }
 
 #[unsafe(no_mangle)]
+pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1free(
+    _: Unused,
+    _: Unused,
+    engine: u64,
+    now: u64,
+    scope: u32,
+) -> u64 {
+    abi::unruffled_free(engine, now, scope)
+}
+
+#[unsafe(no_mangle)]
 pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1wake(_: Unused, _: Unused, engine: u64) -> u64 {
     abi::unruffled_wake(engine)
 }

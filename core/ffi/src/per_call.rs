@@ -97,6 +97,11 @@ pub extern "C" fn unruffled_online(engine: u64, now: u64) -> u64 {
 }
 
 #[unsafe(no_mangle)]
+pub extern "C" fn unruffled_free(engine: u64, now: u64, scope: u32) -> u64 {
+    word(engine, |engine| engine.free(now, scope))
+}
+
+#[unsafe(no_mangle)]
 pub extern "C" fn unruffled_wake(engine: u64) -> u64 {
     word(engine, unruffled_core::Engine::wake)
 }

@@ -1,9 +1,10 @@
 //! "Why did this call take 8 s?": the record of one call as JSON, with a short table for people in `text`.
 
 use super::event::last_fields;
+use super::message::{self, Told};
 use crate::call::{Call, Entry, Last, Rule, Traits, What, Whose};
 use crate::config::write::{Json, digits};
-use crate::failure::{Fault, Outcome, Reason};
+use crate::failure::{Cause, Fault, Outcome, Reason};
 use alloc::string::String;
 
 /// What a report says beside the call's own record.
@@ -16,53 +17,32 @@ pub struct Ending {
     pub retry_after: Option<u32>,
 }
 
-/// What to do, by the rule that ended the call. One sentence.
-#[must_use]
-pub const fn advice(reason: Option<Reason>) -> &'static str {
-    match reason {
-        None => "The answer was delivered.",
-        Some(Reason::Status) => "The server's answer is final; read its body for the cause.",
-        Some(Reason::RetriesExhausted) => {
-            "Every attempt failed; try later, or raise retry.attempts if it is known to recover."
-        }
-        Some(Reason::Deadline) => {
-            "What would come next does not fit the deadline; raise timeouts.total or call again later."
-        }
-        Some(Reason::CircuitOpen) => "The server is failing, so nothing was sent; call again after retryAfterMs.",
-        Some(Reason::RateLimited) => "The rate limit leaves no room in time; call again after retryAfterMs.",
-        Some(Reason::BudgetExhausted) => "Retries do not help at present, so this one was not sent; call again later.",
-        Some(Reason::Overloaded) => "Too many calls wait already; start fewer at once or raise maxWaiting.",
-        Some(Reason::NotReplayable) => {
-            "Sending it again might do the work twice; give an idempotency key, or mark the route repeatable."
-        }
-        Some(Reason::Network) => "No answer came; check the network and the URL, then call again.",
-        Some(Reason::Timeout) => "No answer came in time; raise timeouts.attempt or call again.",
-        Some(Reason::Offline) => "The device is offline; call again when it is back.",
-        Some(Reason::Auth) => "No credential could be had; check the credentials function.",
-        Some(Reason::Pagination) => "The pages do not end properly; check the policy's pages.",
-        Some(Reason::Closed) => "The client was closed while the call waited; open a new one.",
-        Some(Reason::Misuse) => "The request could not be made as asked; fix the call.",
-    }
-}
-
-/// The same for a call whose waits hold a slot of the host: a shorter time may have ended it.
-const HELD: &str =
-    "What would come next does not fit timeouts.wait or the deadline; raise the one that is short or call again later.";
-
 /// The record of an ended (or running) call.
 #[must_use]
 pub fn report(call: &Call, ending: &Ending) -> String {
     let mut json = Json::new();
     json.object();
-    let held = call.traits.has(Traits::SLOT) && ending.reason == Some(Reason::Deadline);
-    let advice = if held { HELD } else { advice(ending.reason) };
-    head(&mut json, u64::from(call.attempts), call.worst, call.last, ending, advice);
+    let told = Told {
+        attempts: u64::from(call.attempts),
+        outcome: call.worst,
+        last: call.last,
+        cause: call.timeline.iter().filter(|entry| entry.what == What::Fault).last().map_or(Cause::None, cause_of),
+        is_held: call.traits.has(Traits::SLOT),
+    };
+    head(&mut json, &told, ending);
     json.key("entries").array();
     for entry in call.timeline.iter() {
         json.object().field_number("at", u64::from(entry.at)).field_text("what", entry.what.text());
         match entry.what {
             What::Status => json.field_number("value", u64::from(entry.code)),
-            What::Fault => json.field_text("value", fault_text(entry.code)),
+            What::Fault => {
+                json.field_text("value", fault_text(entry.code));
+                let cause = cause_of(entry);
+                if cause != Cause::None {
+                    json.field_text("cause", cause.text());
+                }
+                &mut json
+            }
             What::Send | What::Wait | What::Line | What::Refresh => json.field_number("value", u64::from(entry.value)),
         };
         json.key("rule").maybe_text((entry.rule != Rule::None).then(|| entry.rule.text()));
@@ -96,18 +76,20 @@ pub fn brief(status: u32, elapsed: u64) -> String {
     let outcome = if status >= 400 { Outcome::Rejected } else { Outcome::NotSent };
     let mut json = Json::new();
     json.object();
-    head(&mut json, 1, outcome, Last::Status(status), &ending, advice(None));
+    let told = Told { attempts: 1, outcome, last: Last::Status(status), cause: Cause::None, is_held: false };
+    head(&mut json, &told, &ending);
     json.key("entries").array().end_array().field_number("dropped", 0);
     json.field_text("text", &summary(1, Last::Status(status), &ending)).end_object();
     json.finish()
 }
 
-fn head(json: &mut Json, attempts: u64, outcome: Outcome, last: Last, ending: &Ending, advice: &str) {
-    json.field_number("attempts", attempts).field_number("elapsed", ending.elapsed);
-    json.field_text("outcome", outcome.text()).key("reason").maybe_text(ending.reason.map(Reason::text));
-    last_fields(json, last);
+fn head(json: &mut Json, told: &Told, ending: &Ending) {
+    let advice = message::advice(told, ending);
+    json.field_number("attempts", told.attempts).field_number("elapsed", ending.elapsed);
+    json.field_text("outcome", told.outcome.text()).key("reason").maybe_text(ending.reason.map(Reason::text));
+    last_fields(json, told.last);
     json.key("retryAfterMs").maybe_number(ending.retry_after.map(u64::from));
-    json.field_text("advice", advice);
+    json.field_text("message", &message::message(told, ending, &advice)).field_text("advice", &advice);
 }
 
 /// Whose bucket the call waited for, if it waited for one.
@@ -117,7 +99,12 @@ fn whose(entry: &Entry) -> Option<Whose> {
 }
 
 fn fault_text(code: u16) -> &'static str {
-    Fault::from_code(u64::from(code)).map_or("", Fault::text)
+    Fault::from_code(u64::from(code & 255)).map_or("", Fault::text)
+}
+
+/// Returns what the platform said of how an attempt broke.
+fn cause_of(entry: &Entry) -> Cause {
+    Cause::from_code(u64::from(entry.code >> 8)).unwrap_or(Cause::None)
 }
 
 /// `3 attempts, 1234 ms, last 503: retries-exhausted`
@@ -170,6 +157,11 @@ fn line(text: &mut String, entry: &Entry) {
         }
         What::Fault => {
             text.push_str(fault_text(entry.code));
+            let cause = cause_of(entry);
+            if cause != Cause::None {
+                text.push_str(": ");
+                text.push_str(cause.text());
+            }
             text.push_str(" after ");
             digits(text, u64::from(entry.value));
             text.push_str(" ms");

@@ -2,4 +2,5 @@
 
 pub mod event;
 pub mod explain;
+pub mod message;
 pub mod stats;

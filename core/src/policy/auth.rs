@@ -49,6 +49,11 @@ impl Credential {
         Self { state: State::Empty, generation: 0, failed: 0, place }
     }
 
+    /// Makes it another one, of which nothing is known. Generations go on, so that a late token of the old one is refused.
+    pub fn begin_anew(&mut self) {
+        (self.state, self.failed) = (State::Empty, 0);
+    }
+
     /// Pure: what a call does now.
     #[must_use]
     pub fn check(&self, now: u64) -> Gate {

@@ -229,7 +229,9 @@ impl Breaker {
         Permit { generation: self.generation, probe: self.lease(now) }
     }
 
-    const fn permit(&self) -> Permit {
+    /// Returns the permit of an attempt that is no probe.
+    #[must_use]
+    pub const fn permit(&self) -> Permit {
         Permit { generation: self.generation, probe: 0 }
     }
 

@@ -4,7 +4,7 @@ use crate::words;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use unruffled_core::config::Reading;
-use unruffled_core::{Answer, Engine, Fault, Node};
+use unruffled_core::{Answer, Cause, Engine, Fault, Node, REDIRECTED};
 
 const METHODS: [&str; 9] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "POST", "PATCH"];
 const TRAITS: [&str; 7] = ["REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT"];
@@ -151,20 +151,19 @@ impl Player {
                 }
             };
             let what = code | traits << 4 | (number(step, "size").unwrap_or(0) as u32) << 16;
-            let scope = match step.get("scope").and_then(Value::as_array).map(Vec::as_slice) {
-                Some([origin, credential]) => {
-                    engine.scope(origin.as_str().unwrap_or_default(), credential.as_str().unwrap_or_default())
-                }
-                _ => 0,
-            };
+            let scope = scope(engine, step.get("scope")).unwrap_or(0);
             let route = route.map_or(0, |route| engine.route(route));
             return Ok(engine.begin(id, at, route, scope, what, number(step, "deadline").unwrap_or(0)));
         }
         if let Some(id) = call("respond") {
             let status = number(step, "status").ok_or("respond without status")? as u32;
-            if !step.contains_key("headers") && !step.contains_key("body") {
+            if !step.contains_key("headers") && !step.contains_key("body") && !step.contains_key("by") {
                 return Ok(engine.respond(id, at, status));
             }
+            let status = match scope(engine, step.get("by")) {
+                Some(by) => status | REDIRECTED | by << 16,
+                None => status,
+            };
             let mut hints = String::new();
             for (name, value) in step.get("headers").and_then(Value::as_object).into_iter().flatten() {
                 let values = value.as_array().map_or_else(|| vec![value.clone()], Clone::clone);
@@ -177,7 +176,10 @@ impl Player {
         }
         let fault = || {
             let word = step.get("as").and_then(Value::as_str).unwrap_or_default();
-            Fault::ALL.iter().find(|fault| fault.text() == word).map_or(99, |fault| *fault as u32)
+            let fault = Fault::ALL.iter().find(|fault| fault.text() == word).map_or(99, |fault| *fault as u32);
+            let cause = step.get("cause").and_then(Value::as_str).unwrap_or("none");
+            let cause = Cause::ALL.iter().find(|known| known.text() == cause).map_or(99, |cause| *cause as u32);
+            fault | cause << 8
         };
         if let Some(id) = call("fault") {
             return Ok(engine.fault(id, at, fault()));
@@ -197,10 +199,23 @@ impl Player {
         if step.contains_key("online") {
             return Ok(engine.online(at));
         }
+        if let Some(scope) = scope(engine, step.get("free")) {
+            return Ok(engine.free(at, scope));
+        }
         if step.contains_key("close") {
             return Ok(engine.close(at));
         }
         Err(format!("no such step: {}", Value::Object(step.clone())))
+    }
+}
+
+/// Returns the scope of `["origin", "credential"]`.
+fn scope(engine: &mut Engine, names: Option<&Value>) -> Option<u32> {
+    match names?.as_array()?.as_slice() {
+        [origin, credential] => {
+            Some(engine.scope(origin.as_str().unwrap_or_default(), credential.as_str().unwrap_or_default()))
+        }
+        _ => None,
     }
 }
 

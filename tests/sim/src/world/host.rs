@@ -398,7 +398,7 @@ impl Host {
                 status: dice.pick(&[200, 503, 1_000, 70_000]),
                 headers: super::input::Headers::default(),
             },
-            2 => Input::Fault { call, now, fault: dice.range(0, 10) as u32 },
+            2 => Input::Fault { call, now, fault: dice.range(0, 12) as u32 },
             3 | 4 => Input::Resume { call, now },
             5 => Input::TokenFailed { now, generation, fault: dice.range(0, 9) as u32 },
             6 => Input::Token { now, generation, expires_in: 5 },

@@ -104,7 +104,7 @@ impl Shadow {
         let count = match fault {
             Fault::Timeout if self.cut_short(&call, elapsed) => Count::Nothing,
             Fault::Lost | Fault::Timeout | Fault::Truncated | Fault::Unsent | Fault::ConnectTimeout => Count::Failure,
-            Fault::Offline | Fault::Refused | Fault::Cancelled => Count::Nothing,
+            Fault::Offline | Fault::Refused | Fault::Cancelled | Fault::Permanent => Count::Nothing,
             Fault::TooLarge => Count::Success,
         };
         if fault == Fault::Offline && call.permits.iter().flatten().any(|(_, permit)| permit.probe > 0) {
@@ -139,6 +139,10 @@ impl Shadow {
             Fault::TooLarge => {
                 self.known(id).blame(true);
                 self.must_fail(id, answer, Reason::Misuse)
+            }
+            Fault::Permanent => {
+                self.known(id).blame(true);
+                self.must_fail(id, answer, Reason::Network)
             }
             Fault::Cancelled => Err("a misuse that was not foreseen".into()),
         }

@@ -206,11 +206,11 @@ impl Shadow {
             Input::Begin { route, .. } if usize::from(route as u16) >= self.rules.routes.len() => Some(Misuse::Unknown),
             Input::Begin { call, .. } => live(call).map(|_| Misuse::Live),
             Input::Respond { status, .. } if status > 999 => Some(Misuse::Range),
-            Input::Fault { fault, .. } if fault == 6 || fault > 8 => Some(Misuse::Range),
+            Input::Fault { fault, .. } if fault == 6 || (fault > 8 && fault != 11) => Some(Misuse::Range),
             Input::Respond { call, .. } | Input::Fault { call, .. } => fits(call, Call::in_flight),
             Input::Resume { call, .. } => fits(call, Call::waits),
             Input::Abandon { call, .. } => fits(call, |_| true),
-            Input::TokenFailed { fault, .. } if fault > 8 => Some(Misuse::Range),
+            Input::TokenFailed { fault, .. } if fault > 8 && fault != 11 => Some(Misuse::Range),
             Input::Token { generation, .. } | Input::TokenFailed { generation, .. } => {
                 let holder = self.holders.get((generation >> 20) as usize);
                 let asked = |holder: &Holder| {

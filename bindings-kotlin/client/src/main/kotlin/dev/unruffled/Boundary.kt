@@ -84,6 +84,13 @@ internal object Crossings {
     ): Long
 
     @JvmStatic
+    external fun unruffled_free(
+        engine: Long,
+        now: Long,
+        scope: Int,
+    ): Long
+
+    @JvmStatic
     external fun unruffled_online(
         engine: Long,
         now: Long,
@@ -224,6 +231,12 @@ internal class Core(
         generation: Long,
         fault: Int,
     ): Long = Crossings.unruffled_token_failed(handle, now, generation, fault)
+
+    /** Frees a scope that no call begins with any more; its credential goes with the last one. */
+    fun free(
+        now: Long,
+        scope: Int,
+    ): Long = Crossings.unruffled_free(handle, now, scope)
 
     fun online(now: Long): Long = Crossings.unruffled_online(handle, now)
 

@@ -45,20 +45,44 @@ internal object Word {
 /** How an attempt broke without an answer, as the core numbers it. */
 internal enum class Fault(
     val text: String,
+    val code: Int,
 ) {
-    LOST("lost"),
-    TIMEOUT("timeout"),
-    UNSENT("unsent"),
-    CONNECT_TIMEOUT("connect-timeout"),
-    OFFLINE("offline"),
-    TRUNCATED("truncated"),
-    CANCELLED("cancelled"),
-    REFUSED("refused"),
-    TOO_LARGE("too-large"),
+    LOST("lost", 0),
+    TIMEOUT("timeout", 1),
+    UNSENT("unsent", 2),
+    CONNECT_TIMEOUT("connect-timeout", 3),
+    OFFLINE("offline", 4),
+    TRUNCATED("truncated", 5),
+    CANCELLED("cancelled", 6),
+    REFUSED("refused", 7),
+    TOO_LARGE("too-large", 8),
+    PERMANENT("permanent", 11),
+}
+
+/** What the platform says of how an attempt broke. It travels with a [Fault]. */
+internal enum class Cause(
+    val text: String,
+) {
+    NONE("none"),
+    CONNECTION_REFUSED("connection-refused"),
+    NO_SUCH_NAME("no-such-name"),
+    CERTIFICATE("certificate"),
+    NO_TLS("no-tls"),
+    PROTOCOL("protocol"),
+    UNREACHABLE("unreachable"),
+    RESET("reset"),
     ;
 
-    val code: Int get() = ordinal
+    /** What is added to the fault's code. */
+    val code: Int get() = ordinal shl SHIFT
+
+    private companion object {
+        const val SHIFT = 8
+    }
 }
+
+/** Stands beside a status that came by a redirect which the platform followed; the upper 16 bits are the scope that answered. */
+internal const val REDIRECTED = 1 shl 15
 
 /** What the core has to know about a call before it begins: method, flags, size of an upload that cannot be watched. */
 internal object What {

@@ -17,6 +17,8 @@ class CodesTest {
     @Test
     fun `faults, reasons and outcomes are numbered alike`() {
         assertEquals(table("faults"), Fault.entries.associate { it.text to it.code })
+        assertEquals(table("causes"), Cause.entries.associate { it.text to it.ordinal })
+        assertEquals(codes.getValue("redirected").jsonPrimitive.int, REDIRECTED)
         assertEquals(table("reasons"), Reason.entries.associate { it.text to it.ordinal })
         assertEquals(table("outcomes"), Outcome.entries.associate { it.text to it.ordinal })
         assertEquals(table("misuses").getValue("live").toLong(), Word.MISUSE_LIVE)

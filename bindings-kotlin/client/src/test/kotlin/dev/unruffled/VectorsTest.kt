@@ -109,6 +109,7 @@ private class VectorRun(private val vector: JsonObject) {
                 "abandon" in step -> core.abandon(id("abandon"), at)
                 "token" in step -> core.token(at, step.number("token"), step["expires"]?.jsonPrimitive?.long ?: 0)
                 "tokenFailed" in step -> core.tokenFailed(at, step.number("tokenFailed"), fault(step))
+                "free" in step -> core.free(at, scope(step.getValue("free").jsonArray))
                 "online" in step -> core.online(at)
                 "close" in step -> core.close(at)
                 "wakes" in step -> return wakes(step.getValue("wakes").jsonArray, further)
@@ -128,8 +129,7 @@ private class VectorRun(private val vector: JsonObject) {
     private fun begin(step: JsonObject, call: Int, at: Long): Long {
         val text = step.text("route")
         val target = text?.let(core::route) ?: 0
-        val scope =
-            step["scope"]?.jsonArray?.let { core.scope(it[0].jsonPrimitive.content, it[1].jsonPrimitive.content) } ?: 0
+        val scope = step["scope"]?.jsonArray?.let(::scope) ?: 0
         val method = step.text("method") ?: text?.substringBefore(' ')?.takeIf { ' ' in text } ?: "GET"
         val names = step["flags"]?.jsonArray?.map { it.jsonPrimitive.content } ?: listOf("REPEATABLE")
         val flags = names.fold(0) { sum, name -> sum or (1 shl FLAGS.indexOf(name)) }
@@ -139,8 +139,9 @@ private class VectorRun(private val vector: JsonObject) {
     }
 
     private fun respond(step: JsonObject, call: Int, at: Long): Long {
-        val status = step.number("status").toInt()
-        if ("headers" !in step && "body" !in step) return core.respond(call, at, status)
+        val by = step["by"]?.jsonArray?.let { REDIRECTED or (scope(it) shl SCOPE) } ?: 0
+        val status = step.number("status").toInt() or by
+        if ("headers" !in step && "body" !in step && by == 0) return core.respond(call, at, status)
         val hints =
             step["headers"]?.jsonObject.orEmpty().entries.joinToString("") { (name, value) ->
                 val lines = if (value is JsonArray) value else listOf(value)
@@ -162,14 +163,22 @@ private class VectorRun(private val vector: JsonObject) {
         return if (found == asked) null else "wakes: $asked expected, got $found"
     }
 
-    private fun fault(step: JsonObject): Int =
-        Fault.entries.firstOrNull { it.text == step.text("as") }?.code ?: NO_FAULT
+    private fun scope(names: JsonArray): Int = core.scope(names[0].jsonPrimitive.content, names[1].jsonPrimitive.content)
+
+    private fun fault(step: JsonObject): Int {
+        val fault = Fault.entries.firstOrNull { it.text == step.text("as") }?.code ?: NO_FAULT
+        val cause = step.text("cause")?.let { text -> Cause.entries.first { it.text == text } } ?: Cause.NONE
+        return fault + cause.code
+    }
 
     private fun parse(text: String): JsonElement = Json.parseToJsonElement(text)
 
     private companion object {
         const val PIECE = 65_536L
         const val NO_FAULT = 99
+
+        /** Where a status holds the scope that answered. */
+        const val SCOPE = 16
         const val WALL = 1_767_225_600_000L
         val FLAGS = listOf("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT")
         val RIDERS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")

@@ -1,0 +1,219 @@
+//! What a call's scope stands for: an origin and a credential. Both are numbered when the host first names them. A credential
+//! ends with its last scope; an origin that was not used for longest makes room for a new one.
+
+use crate::call::{Call, CallState};
+use crate::config::Base;
+use crate::defaults::{MAX_CREDENTIALS, MAX_ORIGINS};
+use crate::engine::Engine;
+use crate::failure::Misuse;
+use crate::policy::auth::Credential;
+use crate::slab::Line;
+use crate::step::{Answer, Step};
+use crate::upstream::Upstream;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// A credential's state and those who wait for it.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    /// `None` = its last scope was freed.
+    name: Option<String>,
+    pub credential: Credential,
+    pub line: Line,
+}
+
+impl Holder {
+    pub(crate) fn new(name: String, place: u32) -> Self {
+        Self { name: Some(name), credential: Credential::new(place), line: Line::new() }
+    }
+}
+
+/// An origin and a credential, by their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub upstream: u32,
+    pub credential: u32,
+}
+
+/// Stands for the upstream of a scope that was freed.
+const FREED: u32 = u32::MAX;
+/// Stands for the upstream of a scope whose origin made room for another; it comes back with the scope's next call.
+const AWAY: u32 = u32::MAX - 1;
+
+/// All scopes, by number.
+#[derive(Debug)]
+pub(crate) struct Scopes {
+    list: Vec<Scope>,
+    /// Origins of the scopes that are `AWAY`.
+    away: Vec<(u32, String)>,
+    /// Whether a scope was ever freed.
+    any_freed: bool,
+}
+
+impl Scopes {
+    /// Holds the client's own: the base URL's origin and the client's credential.
+    pub(crate) fn new() -> Self {
+        Self { list: alloc::vec![Scope { upstream: 0, credential: 0 }], away: Vec::new(), any_freed: false }
+    }
+
+    /// Returns the first scope of an upstream, 0 where there is none.
+    pub(crate) fn first_of(&self, upstream: u32) -> u32 {
+        self.list.iter().position(|scope| scope.upstream == upstream).unwrap_or(0) as u32
+    }
+}
+
+impl Engine {
+    /// Returns the number of the scope for an origin (`https://host[:port]`; empty = the base URL's) and a credential's name
+    /// (empty = the client's own). It stays valid until [`Engine::free`]. Of more than 1,024 origins the one that was not used
+    /// for longest, and that no call is under way to, is forgotten with its breakers, budget and buckets; it begins anew with
+    /// its next call.
+    pub fn scope(&mut self, origin: &str, credential: &str) -> u32 {
+        let scope = Scope { upstream: self.upstream_place(origin), credential: self.holder_place(credential) };
+        if let Some(place) = self.scopes.list.iter().position(|known| *known == scope) {
+            return place as u32;
+        }
+        let freed = |(place, known): (usize, &Scope)| if known.upstream == FREED { Some(place) } else { None };
+        let free = if self.scopes.any_freed {
+            let used = self.used(|call| call.scope, self.scopes.list.len());
+            self.scopes.list.iter().enumerate().filter_map(freed).find(|place| !is_used(&used, *place))
+        } else {
+            None
+        };
+        match free.and_then(|place| Some((place, self.scopes.list.get_mut(place)?))) {
+            Some((place, entry)) => {
+                *entry = scope;
+                place as u32
+            }
+            None => {
+                self.scopes.list.push(scope);
+                self.scopes.list.len().saturating_sub(1) as u32
+            }
+        }
+    }
+
+    /// Frees a scope: no call begins with it any more, those under way go on. A credential goes with its last scope. Scope 0
+    /// is the client's own and stays.
+    pub fn free(&mut self, now: u64, scope: u32) -> Answer {
+        let Some(Scope { credential, .. }) = self.scope_at(scope).filter(|_| scope > 0) else {
+            return Misuse::Unknown.into();
+        };
+        if let Some(entry) = self.scopes.list.get_mut(scope as usize) {
+            entry.upstream = FREED;
+        }
+        self.scopes.any_freed = true;
+        let lives = |other: &Scope| other.upstream != FREED && other.credential == credential;
+        if credential > 0
+            && !self.scopes.list.iter().any(lives)
+            && let Some(holder) = self.holders.get_mut(credential as usize)
+        {
+            holder.name = None;
+        }
+        self.now = self.now.max(now);
+        Step::Done { arg: 0 }.into()
+    }
+
+    /// Returns a scope that a call may begin with.
+    #[inline]
+    pub(crate) fn scope_at(&mut self, place: u32) -> Option<Scope> {
+        let scope = *self.scopes.list.get(place as usize)?;
+        if scope.upstream >= AWAY { self.brought_back(place, scope) } else { Some(scope) }
+    }
+
+    #[cold]
+    fn brought_back(&mut self, place: u32, scope: Scope) -> Option<Scope> {
+        if scope.upstream == FREED {
+            return None;
+        }
+        let at = self.scopes.away.iter().position(|(away, _)| *away == place)?;
+        let (_, origin) = self.scopes.away.swap_remove(at);
+        let scope = Scope { upstream: self.upstream_place(&origin), ..scope };
+        *self.scopes.list.get_mut(place as usize)? = scope;
+        Some(scope)
+    }
+
+    /// Tells which places below `count` calls under way have.
+    fn used(&self, place: impl Fn(&Call) -> u32, count: usize) -> Vec<bool> {
+        let mut used = alloc::vec![false; count];
+        for slot in 0..self.calls.places() {
+            let call = self.calls.at(slot);
+            if !matches!(call.state, CallState::Kept | CallState::Gone)
+                && let Some(entry) = used.get_mut(place(call) as usize)
+            {
+                *entry = true;
+            }
+        }
+        used
+    }
+
+    fn upstream_place(&mut self, origin: &str) -> u32 {
+        if origin.is_empty() || origin == self.home.origin {
+            return 0;
+        }
+        let known = self.others.iter().position(|known| known.origin == origin);
+        let place = known.unwrap_or_else(|| {
+            // Without a base URL the policy's routes and limits bind every origin.
+            let own = self.config.base == Base::None;
+            let fresh = Upstream::new(&self.config, origin.to_string(), own);
+            if self.others.len() < MAX_ORIGINS {
+                self.others.push(fresh);
+                return self.others.len().saturating_sub(1);
+            }
+            self.replace_oldest(fresh)
+        });
+        (place as u32).saturating_add(1)
+    }
+
+    /// Puts an upstream in the place of the one that was not used for longest. Where calls are under way to all of them the
+    /// last one is shared.
+    #[cold]
+    fn replace_oldest(&mut self, fresh: Upstream) -> usize {
+        let used = self.used(|call| call.upstream, MAX_ORIGINS.saturating_add(1));
+        let idle = self.others.iter().enumerate().filter(|(place, _)| !is_used(&used, place.saturating_add(1)));
+        let Some(place) = idle.min_by_key(|(_, upstream)| upstream.used).map(|(place, _)| place) else {
+            return self.others.len().saturating_sub(1);
+        };
+        if let Some(entry) = self.others.get_mut(place) {
+            let old = core::mem::replace(entry, fresh);
+            let number = (place as u32).saturating_add(1);
+            for (i, scope) in self.scopes.list.iter_mut().enumerate() {
+                if scope.upstream == number {
+                    scope.upstream = AWAY;
+                    self.scopes.away.push((i as u32, old.origin.clone()));
+                }
+            }
+        }
+        place
+    }
+
+    fn holder_place(&mut self, name: &str) -> u32 {
+        if let Some(place) = self.holders.iter().position(|known| known.name.as_deref() == Some(name)) {
+            return place as u32;
+        }
+        let free = if self.scopes.any_freed {
+            let used = self.used(|call| call.credential, self.holders.len());
+            let ended = |(place, holder): &(usize, &Holder)| holder.name.is_none() && !is_used(&used, *place);
+            self.holders.iter().enumerate().find(ended).map(|(place, _)| place)
+        } else {
+            None
+        };
+        let place = match free.and_then(|place| Some((place, self.holders.get_mut(place)?))) {
+            Some((place, holder)) => {
+                holder.name = Some(name.to_string());
+                holder.credential.begin_anew();
+                place
+            }
+            None => {
+                if self.holders.len() < MAX_CREDENTIALS {
+                    let holder = Holder::new(name.to_string(), self.holders.len() as u32);
+                    self.holders.push(holder);
+                }
+                self.holders.len().saturating_sub(1)
+            }
+        };
+        place as u32
+    }
+}
+
+fn is_used(used: &[bool], place: usize) -> bool {
+    used.get(place).copied().unwrap_or(false)
+}
