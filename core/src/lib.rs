@@ -63,6 +63,7 @@ mod failure;
 pub mod headers;
 #[cfg(feature = "coverage")]
 mod inspect;
+mod key;
 mod lines;
 mod observe;
 mod policy;
@@ -80,6 +81,7 @@ pub use engine::{Engine, REDIRECTED};
 pub use failure::{Cause, Fault, Misuse, Outcome, Reason};
 #[cfg(feature = "coverage")]
 pub use inspect::{Standing, drawn_backoff};
+pub use key::header_key;
 pub use observe::event::Kind;
 pub use observe::explain::brief;
 pub use step::{Answer, Flags, MAX_ARG, NO_TIME, Step};

@@ -153,7 +153,8 @@ impl Engine {
         let place = known.unwrap_or_else(|| {
             // Without a base URL the policy's routes and limits bind every origin.
             let own = self.config.base == Base::None;
-            let fresh = Upstream::new(&self.config, origin.to_string(), own);
+            let mut fresh = Upstream::new(&self.config, origin.to_string(), own);
+            fresh.used = self.begun;
             if self.others.len() < MAX_ORIGINS {
                 self.others.push(fresh);
                 return self.others.len().saturating_sub(1);
@@ -216,4 +217,82 @@ impl Engine {
 
 fn is_used(used: &[bool], place: usize) -> bool {
     used.get(place).copied().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Reading;
+    use crate::step::Flags;
+    use std::format;
+
+    /// A GET whose body can be sent again, with credentials.
+    const GET: u32 = (1 | 32) << 4;
+
+    fn engine() -> Engine {
+        Engine::open(r#"{"baseUrl": "https://a.example"}"#, Reading::Strict).unwrap()
+    }
+
+    #[test]
+    fn views_that_come_and_go_take_no_more_room_than_one() {
+        let mut engine = engine();
+        for i in 0..100_000_u64 {
+            let scope = engine.scope("", &format!("view {i}"));
+            let Step::Refresh { generation } = engine.begin(1, i, 0, scope, GET, 0).step() else { panic!("{i}") };
+            engine.token(i, generation, 0);
+            assert!(engine.resume(1, i).flags().has(Flags::TOKEN));
+            engine.respond(1, i, 200);
+            engine.abandon(1, i);
+            assert_eq!(engine.free(i, scope).step(), Step::Done { arg: 0 });
+        }
+        assert_eq!((engine.scopes.list.len(), engine.holders.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_freed_scope_is_unknown_and_calls_under_way_keep_its_place() {
+        let mut engine = engine();
+        let ada = engine.scope("", "ada");
+        engine.begin(1, 0, 0, ada, GET, 0);
+        engine.free(1, ada);
+        assert_eq!(engine.begin(2, 1, 0, ada, GET, 0), Misuse::Unknown.into());
+        assert_eq!(engine.free(1, ada), Misuse::Unknown.into());
+        assert_ne!(engine.scope("", "bob"), ada, "a call of the old one is under way");
+        engine.abandon(1, 2);
+        assert_eq!(engine.scope("", "eve"), ada);
+    }
+
+    #[test]
+    fn a_credential_lives_as_long_as_one_of_its_scopes() {
+        let mut engine = engine();
+        let (here, there) = (engine.scope("", "ada"), engine.scope("https://b.example", "ada"));
+        let Step::Refresh { generation } = engine.begin(1, 0, 0, here, GET, 0).step() else { panic!() };
+        engine.token(0, generation, 1_000_000);
+        engine.free(1, here);
+        assert!(engine.begin(2, 1, 0, there, GET, 0).flags().has(Flags::TOKEN), "it is known");
+        engine.free(2, there);
+        let again = engine.scope("", "ada");
+        assert!(matches!(engine.begin(3, 2, 0, again, GET, 0).step(), Step::Refresh { .. }), "it is another");
+    }
+
+    #[test]
+    fn the_origin_not_used_for_longest_makes_room_and_comes_back() {
+        let mut engine = engine();
+        let origin = |i: usize| format!("https://{i}.example");
+        let scopes: Vec<u32> = (0..MAX_ORIGINS).map(|i| engine.scope(&origin(i), "")).collect();
+        // 0 is used last but one call goes on at 1.
+        engine.begin(7, 0, 0, scopes[1], 1 << 4, 0);
+        for i in (0..MAX_ORIGINS).rev().filter(|i| *i != 1) {
+            engine.begin(1, 1, 0, scopes[i], 1 << 4, 0);
+            engine.respond(1, 1, 200);
+        }
+        let place = |engine: &mut Engine, i: usize| engine.others.iter().position(|known| known.origin == origin(i));
+        engine.scope("https://new.example", "");
+        assert_eq!(engine.others.len(), MAX_ORIGINS);
+        assert!(place(&mut engine, MAX_ORIGINS - 1).is_none(), "it was not used for longest");
+        assert!(place(&mut engine, 1).is_some() && place(&mut engine, 0).is_some());
+        // The host's number for the forgotten one still means it.
+        engine.begin(2, 2, 0, scopes[MAX_ORIGINS - 1], 1 << 4, 0);
+        assert!(place(&mut engine, MAX_ORIGINS - 1).is_some());
+        assert!(place(&mut engine, MAX_ORIGINS - 2).is_none());
+    }
 }

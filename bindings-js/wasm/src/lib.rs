@@ -103,6 +103,12 @@ extern "C" fn brief(status: u32, elapsed: f64) {
     tell(unruffled_core::brief(status, elapsed as u64));
 }
 
+/// The header's text for the idempotency key that was put in; empty = it fits no header.
+#[unsafe(no_mangle)]
+extern "C" fn header_key(quoted: bool) {
+    tell(unruffled_core::header_key(read(&texts().input), quoted).unwrap_or_default());
+}
+
 /// Puts in the base URL; the issues as JSON, or an empty text.
 #[unsafe(no_mangle)]
 extern "C" fn base(engine: &mut Engine) {

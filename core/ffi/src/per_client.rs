@@ -96,6 +96,12 @@ pub fn brief(status: u32, elapsed: u64) -> String {
     unruffled_core::brief(status, elapsed)
 }
 
+/// The header's text for an idempotency key that a caller gave, `quoted` as the policy's format says; empty = it fits no header.
+#[uniffi::export]
+pub fn header_key(text: &str, quoted: bool) -> String {
+    unruffled_core::header_key(text, quoted).unwrap_or_default()
+}
+
 /// Breaker, budget, limiter and lines at this moment, as JSON.
 #[uniffi::export]
 pub fn snapshot(engine: u64, now: u64) -> String {

@@ -1,5 +1,6 @@
 //! The policy file: read, checked whole, merged. Nothing outside this folder knows the file's form.
 
+mod aliases;
 mod amount;
 mod issues;
 pub mod json;

@@ -2,6 +2,7 @@
 //! read into [`Leaves`]; what keys mean together is the business of `merge`.
 
 use super::SERIES;
+use super::aliases::meant_by;
 use super::issues::{Issues, Part, Path, joined, push_any, push_found, push_instead, push_write};
 use super::json::{Node, Number, Value};
 use super::keys::{self, Form, Key, Place};
@@ -174,6 +175,11 @@ impl<'t> Reader<'t> {
             }
             // All that can be told is told: no lists are made in vain.
             None if !self.lenient && self.issues.full(at) => {}
+            None if meant_by(name).is_some() => {
+                let out = self.unknown(at, &path.key(name), None, "unknown key; did you mean \"");
+                out.push_str(meant_by(name).unwrap_or_default());
+                out.push_str("\"?");
+            }
             None => {
                 let mut known: Vec<&str> = Vec::new();
                 for key in keys {

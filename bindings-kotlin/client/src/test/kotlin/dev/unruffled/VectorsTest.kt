@@ -163,7 +163,10 @@ private class VectorRun(private val vector: JsonObject) {
         return if (found == asked) null else "wakes: $asked expected, got $found"
     }
 
-    private fun scope(names: JsonArray): Int = core.scope(names[0].jsonPrimitive.content, names[1].jsonPrimitive.content)
+    private fun scope(names: JsonArray): Int {
+        val (origin, credential) = names.map { it.jsonPrimitive.content }
+        return core.scope(origin, credential)
+    }
 
     private fun fault(step: JsonObject): Int {
         val fault = Fault.entries.firstOrNull { it.text == step.text("as") }?.code ?: NO_FAULT
