@@ -146,7 +146,7 @@ mod tests {
             (r#"{"auth":{"kind":"oauth2"}}"#, "auth: not supported yet by unruffled 0.1; leave it out"),
             (
                 r#"{"headers":{"Authorization":"Bearer x"}}"#,
-                "headers.Authorization: no secret in a policy; use credentials",
+                "headers.Authorization: no secret in a policy; use credentials, or give it to each call",
             ),
             (r#"{"baseUrl":"a.com"}"#, r#"baseUrl: "a.com" is not a URL; write "https://a.com""#),
             (r#"{"routes":{"GET orders":{}}}"#, r#"routes["GET orders"]: path without "/"; write "GET /orders""#),

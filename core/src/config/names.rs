@@ -65,7 +65,7 @@ impl Reader<'_> {
 }
 
 /// What is said of a header or parameter that carries a credential.
-pub(super) const SECRET: &str = "no secret in a policy; use credentials";
+pub(super) const SECRET: &str = "no secret in a policy; use credentials, or give it to each call";
 
 /// Whether a header or parameter carries a credential, by its name or by its text's begin.
 pub(super) fn secret(name: &str, text: &str) -> bool {

@@ -60,6 +60,9 @@ pub(super) fn pattern(text: &str) -> Result<(), Wrong<'static>> {
             if literal && !star.is_empty() && (segment != "*" || !tail.is_empty()) {
                 break 'wrong ("\"*\" is the whole last segment only; use {template} elsewhere", "", None);
             }
+            if segment.len() > 1 && segment.starts_with(':') {
+                break 'wrong ("\":name\" is no template; write {name}", "", None);
+            }
             let name = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or_default();
             if !literal && (name.is_empty() || !all(name, |byte| !matches!(byte, b'{' | b'}'))) {
                 break 'wrong ("{template} is one whole segment, with a name", "", None);
@@ -321,6 +324,7 @@ mod tests {
     #[test]
     fn a_wrong_pattern_is_shown_right() {
         for (text, expected) in [
+            ("GET /orders/:id", "\":name\" is no template; write {name}"),
             ("GET orders", r#"path without "/"; write "GET /orders""#),
             ("orders", r#"path without "/"; write "/orders""#),
             ("", r#"path without "/"; write "/""#),
