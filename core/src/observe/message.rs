@@ -79,7 +79,7 @@ fn of_reason(told: &Told, reason: Option<Reason>) -> &'static str {
             "Sending it again might do the work twice; give an idempotency key, or mark the route repeatable."
         }
         Some(Reason::Network) => "No answer came; check the network and the URL, then call again.",
-        Some(Reason::Timeout) => "No answer came in time; raise timeouts.attempt or call again.",
+        Some(Reason::Timeout) => "Raise timeouts.attempt, or call again.",
         Some(Reason::Offline) => "The device is offline; call again when it is back.",
         Some(Reason::Auth) => "No credential could be had; check the credentials function.",
         Some(Reason::Pagination) => "The pages do not end properly; check the policy's pages.",
