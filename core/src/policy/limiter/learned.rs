@@ -112,7 +112,7 @@ impl Learned {
             // Below the rate that was refused before, and many succeeded since: some answers are 429 whatever the rate is.
             self.ceiling = self.ceiling.saturating_mul(2);
             // The next one soon after it is a lesson, and shows no closed window.
-            (self.used_up_at, self.successes) = (now, LEARN_SUCCESSES);
+            (self.used_up_at, self.opened_at, self.successes) = (now, now, LEARN_SUCCESSES);
             return Lesson::Unexplained;
         }
         let good = u64::from(self.successes).saturating_mul(ONE);
@@ -263,6 +263,18 @@ mod tests {
         assert_eq!(learned.meter.rate(), 20 * ONE, "its rate stays");
         learned.succeeded();
         assert_eq!(learned.refused(1), Lesson::Closed(LEARN_CLOSED.0), "a success ends the row");
+    }
+
+    #[test]
+    fn a_refusal_soon_after_an_unexplained_one_lowers_the_rate_a_little() {
+        let mut learned = of_twenty(0);
+        learned.ceiling = 40 * ONE;
+        succeed(&mut learned, LEARN_UNEXPLAINED);
+        learned.grown_at = 15_000;
+        assert_eq!(learned.refused(15_000), Lesson::Unexplained);
+        succeed(&mut learned, 1);
+        assert_eq!(learned.refused(15_100), Lesson::Lowered);
+        assert_eq!(learned.meter.rate(), ratio(20 * ONE, LEARN_CUT, ONE));
     }
 
     #[test]
