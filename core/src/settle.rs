@@ -599,12 +599,23 @@ impl Engine {
     /// The bucket that a 429 without a gauge at 0 is about.
     fn refused_by(&mut self, slot: Slot) -> Option<u16> {
         let (now, sent) = (self.now, numbered(self.sequence, 0));
-        let Call { upstream, gate, .. } = *self.calls.at(slot);
-        let (config, upstream) = self.config_and_upstream(upstream);
+        let Call { upstream: place, gate, .. } = *self.calls.at(slot);
+        let (config, upstream) = self.config_and_upstream(place);
         if upstream.is_limited_by(config) {
             return self.cost(slot, 0).map(|(bucket, _)| bucket);
         }
-        Some(upstream.refused(gate, now, sent))
+        let was_there = upstream.lane(gate).is_some();
+        let bucket = upstream.refused(gate, now, sent);
+        if bucket == gate && !was_there {
+            // Who is in flight lands here as well; this one has landed already.
+            let all = (0..self.calls.places()).filter(|other| *other != slot).map(|other| self.calls.at(other));
+            let here = |call: &&Call| call.state == CallState::Flight && call.upstream == place && call.gate == gate;
+            let in_flight = u32::try_from(all.filter(here).count()).unwrap_or(u32::MAX);
+            if let Some(lane) = self.upstream(place).lane_mut(gate) {
+                lane.bucket.joined(in_flight);
+            }
+        }
+        Some(bucket)
     }
 }
 

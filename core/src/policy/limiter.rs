@@ -276,6 +276,11 @@ impl Bucket {
         self.in_flight
     }
 
+    /// So many attempts were in flight before there was this bucket.
+    pub const fn joined(&mut self, in_flight: u32) {
+        self.in_flight = in_flight;
+    }
+
     /// An attempt ended.
     #[inline]
     pub const fn landed(&mut self) {
