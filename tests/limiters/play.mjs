@@ -4,10 +4,9 @@ import { createClient } from "../../bindings-js/dist/index.js";
 const CALLERS = 16;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The client with the default policy. */
-export function client(address, watch) {
-  const api = createClient(address);
-  watch?.(api);
+/** The client with the default policy, or with what a case adds to it. */
+export function client(address, { policy = {} }) {
+  const api = createClient({ ...policy, baseUrl: address });
   return {
     call: async () => {
       await api.get("/items").json();
@@ -59,4 +58,16 @@ export function figures({ rate }, { calls, failures, longest, took }, counts) {
   const succeeded = calls - failures.length;
   const goodput = rate === null ? null : (succeeded / calls) * (calls / rate / (took / 1_000));
   return { calls, succeeded, goodput, refused, answers: all, refusedShare: refused / all, longest, took };
+}
+
+/** Says what does not hold, a sentence each. Bars are far from what is measured: a loaded machine must not miss them. */
+export function wrong(
+  { told, loses, least = told ? 0.5 : 0.4, most = told ? 0.1 : 0.2 },
+  { calls, succeeded, goodput, refusedShare },
+) {
+  const wrong = [];
+  if (succeeded < calls && !loses) wrong.push(`${calls - succeeded} of ${calls} calls failed`);
+  if (goodput !== null && goodput < least) wrong.push(`goodput ${goodput.toFixed(2)}, at least ${least}`);
+  if (refusedShare > most && !loses) wrong.push(`${(100 * refusedShare).toFixed(1)} % refused, at most ${100 * most}`);
+  return wrong;
 }

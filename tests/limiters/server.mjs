@@ -1,10 +1,9 @@
 // Starts the server of a case and hands back its address, what it counted, and how to end it.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { existsSync } from "node:fs";
 import { backend, haproxy, nginx } from "./servers/proxies.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -12,7 +11,8 @@ const python = process.env.UNRUFFLED_LIMITERS_PYTHON;
 
 /** Says why a case cannot be played on this machine; null if it can. */
 export function missing({ kind }) {
-  if (kind === "python" && !(python && existsSync(python))) return "no Python with requirements.txt: env UNRUFFLED_LIMITERS_PYTHON";
+  if (kind === "python" && !(python && existsSync(python)))
+    return "no Python with requirements.txt: env UNRUFFLED_LIMITERS_PYTHON";
   if ((kind === "nginx" || kind === "haproxy") && !inPath(kind)) return `no ${kind}: apt-get install ${kind}`;
   return null;
 }
@@ -25,7 +25,10 @@ function inPath(program) {
 export async function start({ kind, options }) {
   if (kind === "nginx" || kind === "haproxy") return proxied(kind, options);
   const { server, ...rest } = options;
-  const program = kind === "python" ? [python, [join(here, "servers/python.py")]] : [process.execPath, [join(here, "servers/node.mjs")]];
+  const program =
+    kind === "python"
+      ? [python, [join(here, "servers/python.py")]]
+      : [process.execPath, [join(here, "servers/node.mjs")]];
   const child = run(program[0], [...program[1], server, JSON.stringify(rest)]);
   const address = await child.line().then((line) => JSON.parse(line).address);
   return { address, counts: () => fetch(`${address}/_counts`).then((response) => response.json()), stop: child.stop };
@@ -103,7 +106,9 @@ function opens(port) {
 export async function version({ kind, of }) {
   if (kind === "node") return JSON.parse(readFileSync(join(here, "node_modules", of, "package.json"), "utf8")).version;
   if (kind === "python") {
-    const line = readFileSync(join(here, "requirements.txt"), "utf8").split("\n").find((line) => line.startsWith(`${of}==`));
+    const line = readFileSync(join(here, "requirements.txt"), "utf8")
+      .split("\n")
+      .find((line) => line.startsWith(`${of}==`));
     return line.split("==")[1];
   }
   const text = await printed(kind, ["-v"]);

@@ -1,4 +1,4 @@
-//! Every command of a developer: `cargo xtask build | test | adapters | demo | bench | fuzz | miri | soak | sim | schema | house`.
+//! Every command of a developer: `cargo xtask build | test | adapters | limiters | demo | bench | fuzz | miri | soak | sim | schema | house`.
 //!
 //! This program starts other programs and reads what they print. It knows where things are in the house; it must not
 //! know what a policy means.
@@ -11,6 +11,7 @@ mod demo;
 mod formats;
 mod fuzz;
 mod house;
+mod limiters;
 mod miri;
 mod needs;
 mod places;
@@ -26,9 +27,10 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   build [--only js|python|kotlin]   build the packages
-  test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios adapters house
-                                    docs instructions
+  test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios adapters
+                                    limiters house docs instructions
   adapters [page]                   other people's clients with and without one line of ours, into a page of the manual
+  limiters [--only TEXT]            the client before rate limiters that other people wrote: nine minutes
   demo                              a bad day of 42 s for three clients, then a report
   demo  --peers                     the same day for what else there is in Node
   demo  --url URL [--policy FILE]   GETs of the three clients to an API of yours
@@ -70,6 +72,7 @@ fn dispatch(words: &[String]) -> Result<(), String> {
         "build" => build::main(rest),
         "test" => test::main(rest),
         "adapters" => adapters::main(rest),
+        "limiters" => limiters::main(rest),
         "demo" => demo::main(rest),
         "bench" => bench::main(rest),
         "fuzz" => fuzz::main(rest),

@@ -49,6 +49,17 @@ pub fn cpp() -> Result<(), String> {
     install("g++").map_err(|why| format!("a C++ compiler is needed to build libFuzzer; install g++ or clang\n{why}"))
 }
 
+/// A program of Debian's package of the same name.
+///
+/// # Errors
+/// What to install.
+pub fn packaged(name: &str) -> Result<(), String> {
+    if in_path(name).is_some() {
+        return Ok(());
+    }
+    install(name).map_err(|why| format!("no {name}: {why}"))
+}
+
 /// Installs a package of the system: as root or with env CI set, else it names the command.
 fn install(package: &str) -> Result<(), String> {
     let is_root = Run::new("id").args(["-u"]).output().is_ok_and(|id| id.trim() == "0");

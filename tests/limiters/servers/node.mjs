@@ -34,12 +34,11 @@ const makers = {
   async "@fastify/rate-limit"() {
     const { default: fastify } = await import("fastify");
     const { default: rateLimit } = await import("@fastify/rate-limit");
-    let listen;
-    const app = fastify({ serverFactory: (handler) => createServer((listen = handler)) });
+    const app = fastify();
     await app.register(rateLimit, { max: limit, timeWindow: windowMs, ...options });
     app.get("/items", () => pause().then(() => ({})));
     await app.ready();
-    return listen;
+    return app.routing;
   },
 
   async "hono-rate-limiter"() {

@@ -9,10 +9,11 @@ export async function backend(work) {
   const server = createServer((_request, response) => setTimeout(() => response.end("{}"), work));
   server.keepAliveTimeout = 60_000;
   const port = await listening(server);
-  return { port, close: () => (server.close(), server.closeAllConnections()) };
+  return { port, close: () => server.close(() => {}).closeAllConnections() };
 }
 
-const listening = (server) => new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
+const listening = (server) =>
+  new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
 
 /** Finds a port that nobody listens on. */
 export async function freePort() {
@@ -79,7 +80,7 @@ backend server
   await writeFile(file, text);
   return {
     port,
-    command: ["haproxy", "-q", "-db", "-f", file],
+    command: ["haproxy", "-db", "-f", file],
     counts: (said) => counted(said()),
     clean: () => rm(folder, { recursive: true, force: true }),
   };

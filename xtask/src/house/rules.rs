@@ -151,7 +151,7 @@ fn pins(broken: &mut Vec<String>) {
             "bindings-js/package.json: {name} would be installed with the package; it has no dependencies"
         ));
     }
-    for file in ["bindings-js/package.json", "bindings-js/test/clients/package.json"] {
+    for file in ["bindings-js/package.json", "bindings-js/test/clients/package.json", "tests/limiters/package.json"] {
         let package = fs::read_to_string(at(file)).unwrap_or_default();
         let package: Value = serde_json::from_str(&package).unwrap_or(Value::Null);
         let lists = [&package["dependencies"], &package["devDependencies"]];
@@ -161,7 +161,11 @@ fn pins(broken: &mut Vec<String>) {
             }
         }
     }
-    for file in ["bindings-python/requirements-dev.txt", "bindings-python/tests/clients/requirements.txt"] {
+    for file in [
+        "bindings-python/requirements-dev.txt",
+        "bindings-python/tests/clients/requirements.txt",
+        "tests/limiters/requirements.txt",
+    ] {
         let list = fs::read_to_string(at(file)).unwrap_or_default();
         for line in list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '-'])) {
             if !line.contains("==") {

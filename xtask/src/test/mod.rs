@@ -14,7 +14,7 @@ use counts::Counts;
 use stages::{STAGES, Stage};
 
 /// The words of `--only`.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "rust",
     "js",
     "chromium",
@@ -23,6 +23,7 @@ const PARTS: [&str; 14] = [
     "vectors",
     "scenarios",
     "adapters",
+    "limiters",
     "sim",
     "traces",
     "fuzz",

@@ -64,7 +64,7 @@ pub static STAGES: &[Stage] = &[
         &["rust", "js", "chromium", "python", "kotlin", "scenarios", "adapters", "traces", "docs"],
         server::build,
     ),
-    stage("js build", &["js", "chromium", "vectors", "scenarios", "adapters", "traces", "docs"], || {
+    stage("js build", &["js", "chromium", "vectors", "scenarios", "adapters", "limiters", "traces", "docs"], || {
         build::package("js")
     }),
     stage("js types", &["js"], || npm("types")).after(&["js build"]),
@@ -74,6 +74,7 @@ pub static STAGES: &[Stage] = &[
     stage("js traces", &["js", "traces"], || node("test/traces.mjs")).after(&["js build", "traces"]),
     stage("js torture", &["js"], || node("test/torture.mjs")).after(&["js build"]),
     stage("js scenarios", &["js", "scenarios"], || node("test/scenarios.mjs")).after(&["js build", "fault server"]),
+    stage("js limiters", &["js", "limiters"], crate::limiters::briefly).after(&["js build"]),
     stage("js quick start", &["js", "docs"], quickstart::javascript).after(&["js build", "fault server"]),
     stage("chromium", &["chromium", "vectors", "scenarios", "traces"], chromium).after(&[
         "js build",
