@@ -19,7 +19,7 @@ const VECTOR: [&str; 12] = [
     "issues",
     "settings",
 ];
-const STEP: [&str; 29] = [
+const STEP: [&str; 32] = [
     "at",
     "is",
     "begin",
@@ -33,8 +33,11 @@ const STEP: [&str; 29] = [
     "status",
     "headers",
     "body",
+    "by",
     "fault",
     "as",
+    "cause",
+    "free",
     "resume",
     "abandon",
     "token",
