@@ -57,7 +57,13 @@ pub fn read(
     if matches!(gauge, Gauge::GitHub) && !alone && hints.one(GITHUB_RESOURCE) != Field::One(limit_name) {
         return None;
     }
-    parts(gauge, limit_name, alone).into_iter().find_map(|part| read_part(gauge, part?, window, hints, wall_ms))
+    let named = parts(gauge, limit_name, alone).into_iter();
+    let reading = named.filter_map(|part| read_part(gauge, part?, window, hints, wall_ms)).next();
+    if reading.is_none() && matches!(gauge, Gauge::Auto) {
+        // What a draft of the standard said until 2023, and many servers say.
+        return read_part(&Gauge::RateLimitFields, "", window, hints, wall_ms);
+    }
+    reading
 }
 
 /// Whether a 429 pauses the bucket. Only Stripe tells: the reason must end in `-rate`, because the others are about
@@ -68,14 +74,14 @@ pub fn pauses(gauge: &Gauge, hints: &Hints<'_>) -> bool {
         || matches!(hints.one(STRIPE_REASON), Field::One(reason) if reason.ends_with("-rate"))
 }
 
-/// The header names (lower case, at most two) that a host looks for on success: when one of them is present it hands
+/// The header names (lower case, at most three) that a host looks for on success: when one of them is present it hands
 /// over every header of [`watch_error`], so that [`read`] sees limit, reset and date as well.
 /// No gauges = the implicit bucket, which reads `Auto` alone.
 #[must_use]
 pub fn watch_success(gauges: &[(&Gauge, &str)]) -> Vec<String> {
     let mut watched = Vec::new();
     watch(gauges, &[Word::Remaining], &mut watched);
-    watched.truncate(2);
+    watched.truncate(3);
     watched
 }
 
@@ -153,10 +159,13 @@ fn watch(gauges: &[(&Gauge, &str)], words: &[Word], watched: &mut Vec<String>) {
         if matches!(gauge, Gauge::RateLimit | Gauge::Auto) {
             add(watched, &[quota::FIELD]);
         }
-        for part in parts(gauge, limit_name, gauges.len() == 1).into_iter().flatten() {
-            for word in words {
-                if let Some(name) = name_of(gauge, part, *word) {
-                    add(watched, &name);
+        let older = matches!(gauge, Gauge::Auto).then_some(&Gauge::RateLimitFields);
+        for gauge in core::iter::once(*gauge).chain(older) {
+            for part in parts(gauge, limit_name, gauges.len() == 1).into_iter().flatten() {
+                for word in words {
+                    if let Some(name) = name_of(gauge, part, *word) {
+                        add(watched, &name);
+                    }
                 }
             }
         }
@@ -387,12 +396,13 @@ mod tests {
 
     #[test]
     fn auto_reads_the_standard_before_the_custom() {
-        let rows: [(&str, Option<Plain>); 5] = [
+        let rows: [(&str, Option<Plain>); 6] = [
             ("ratelimit: \"a\";r=1\nx-ratelimit-remaining: 7\n", Some((M, None, None, None))),
             ("x-ratelimit-remaining: 7\n", Some((7 * M, None, None, None))),
             ("ratelimit: broken;\nx-ratelimit-remaining: 7\n", Some((7 * M, None, None, None))),
             ("ratelimit: limit=10, remaining=2, reset=5\n", Some((2 * M, Some(10 * M), Some(5_000), None))),
-            ("ratelimit-remaining: 7\n", None),
+            ("ratelimit-remaining: 7\nratelimit-limit: 10\n", Some((7 * M, Some(10 * M), None, None))),
+            ("ratelimit-remaining: 7\nx-ratelimit-remaining: 6\n", Some((6 * M, None, None, None))),
         ];
         for (lines, expected) in rows {
             assert_eq!(plain(&Gauge::Auto, "", true, lines), expected, "{lines}");
@@ -435,15 +445,15 @@ mod tests {
     }
 
     #[test]
-    fn hosts_watch_two_names_on_success() {
-        let two = ["ratelimit", "x-ratelimit-remaining"];
-        assert_eq!(watch_success(&[]), two);
-        assert_eq!(watch_success(&[(&Gauge::Auto, "api")]), two);
+    fn hosts_watch_three_names_on_success() {
+        let three = ["ratelimit", "x-ratelimit-remaining", "ratelimit-remaining"];
+        assert_eq!(watch_success(&[]), three);
+        assert_eq!(watch_success(&[(&Gauge::Auto, "api")]), three);
         assert_eq!(watch_success(&[(&Gauge::None, "a"), (&Gauge::Stripe, "b")]), [""; 0]);
         let openai = ["x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens"];
         assert_eq!(
             watch_success(&[(&Gauge::OpenAi, "requests"), (&Gauge::OpenAi, "tokens"), (&Gauge::Auto, "x")]),
-            openai
+            [&openai[..], &["ratelimit"]].concat()
         );
         let lone = ["anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-requests-remaining"];
         assert_eq!(watch_success(&[(&Gauge::Anthropic, "tokens")]), lone);
