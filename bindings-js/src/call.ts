@@ -7,6 +7,7 @@ import type { CallError } from "./errors.js";
 import type { Abortable, Stop } from "./hub.js";
 import type { Account } from "./response.js";
 import type { RouteSettings } from "./settings.js";
+import type { Thrown } from "./source.js";
 
 /** A body as the driver reads it; a ReadableStream is one. */
 export interface Source {
@@ -59,6 +60,8 @@ export interface Job<A extends Reply = Response> {
   send(signal: Stop | null, key: string | null, token: string | null): Promise<A>;
   /** Whether an answer below 400 is handed on as it comes although bodies are read first. */
   streams?(answer: A): boolean;
+  /** What the source of the request's body threw, where that and not the platform's error is the caller's. */
+  readonly thrown?: Thrown | null;
   /** The fault code of what `send` rejected with. */
   faultOf(error: unknown): number | Promise<number>;
   /** The answer as the caller gets it. `bytes`: its body, if it was read already; else `attempt` can stop what is to come. */
@@ -110,7 +113,7 @@ export class Call<A extends Reply = Response> implements Abortable {
   /** Stops the request, or what is left of its answer's body. */
   letGo(): void {
     if (this.attempt !== null) this.attempt.drop();
-    else void (this.reader ?? this.response?.body)?.cancel().catch(ignore);
+    else void (this.reader ?? this.response?.body)?.cancel?.().catch(ignore);
   }
 }
 

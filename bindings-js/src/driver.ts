@@ -1,7 +1,7 @@
 // The one loop over the core's steps: it sends, waits, wakes and hands over. It decides nothing: whether to retry, how
 // long to wait, what a header means and what a failure is called all come as words from the core.
 
-import { Attempt, ignore, read, start } from "./attempt.js";
+import { Attempt, ignore, NoResponse, read, start } from "./attempt.js";
 import type { Auth } from "./auth.js";
 import type { Core } from "./boundary.js";
 import { Call, type Job, type Reply, type Source, Told } from "./call.js";
@@ -154,6 +154,7 @@ export class Driver {
     const attempt = timeout > 0 || job.idle > 0 || asks ? new Attempt(this.#watch, job.signal) : null;
     call.attempt = attempt;
     attempt?.limit(timeout);
+    if (attempt !== null && job.deadline > 0) attempt.latest = this.#epoch + call.begun + job.deadline;
     let token: string | null = null;
     if (asks) {
       const auth = job.auth as Auth;
@@ -163,7 +164,9 @@ export class Driver {
     }
     if (bits & w.KEY) call.key ??= newKey(job.settings);
     try {
-      call.response = await this.#send(job, attempt ?? job.signal, bits & w.KEY ? call.key : null, token);
+      const response = await this.#send(job, attempt ?? job.signal, bits & w.KEY ? call.key : null, token);
+      if (typeof response?.headers?.get !== "function") throw new NoResponse("the fetch option gave no Response");
+      call.response = response;
       if (job.buffered && call.response.status < 400 && job.streams?.(call.response) !== true) {
         const { body } = call.response;
         call.bytes = body === null ? NOTHING : await read(body, job.settings.maxBody, attempt);
@@ -218,7 +221,7 @@ export class Driver {
     call.response = null;
     attempt?.end();
     heed(job.signal);
-    call.error = error;
+    call.error = job.thrown == null ? error : job.thrown.error;
     const fault = attempt?.timedOut === true ? w.TIMEOUT : await this.#faultOf(call, error, headersCame);
     heed(job.signal);
     call.own = fault === w.REFUSED;
@@ -228,6 +231,7 @@ export class Driver {
   }
 
   #faultOf<A extends Reply>(call: Call<A>, error: unknown, headersCame: boolean): number | Promise<number> {
+    if (error instanceof NoResponse) return w.REFUSED;
     if (headersCame) {
       const tooLarge = (error as { name?: unknown } | null)?.name === "TooLarge";
       if (tooLarge) call.attempt?.drop();

@@ -3,6 +3,7 @@
 
 import type { Attempt } from "./attempt.js";
 import type { Reader, Reply, Source } from "./call.js";
+import type { Thrown } from "./source.js";
 
 /** Steers a request: undici's, and ours in its place. */
 export interface Controller {
@@ -51,6 +52,8 @@ export class Exchange implements Reply, Handler {
   readonly #party: Party;
   readonly #answered: (exchange: Exchange) => void;
   readonly #broke: (error: unknown) => void;
+  /** What the caller's handler threw, if it did. */
+  thrown: Thrown | null = null;
   #lines: Lines = {};
   #statusText: string | undefined;
   readonly #held: Uint8Array[] = [];
@@ -150,20 +153,20 @@ export class Exchange implements Reply, Handler {
   }
 
   onRequestSent(): void {
-    this.#party.handler.onRequestSent?.();
+    this.#ask(() => this.#party.handler.onRequestSent?.());
   }
 
   onBodySent(chunk: Uint8Array): void {
-    this.#party.handler.onBodySent?.(chunk);
+    this.#ask(() => this.#party.handler.onBodySent?.(chunk));
   }
 
   onResponseStarted(): void {
-    this.#party.handler.onResponseStarted?.();
+    this.#ask(() => this.#party.handler.onResponseStarted?.());
   }
 
   onResponseStart(_: Controller, status: number, headers: Lines, statusText?: string): void {
     if (status < 200) {
-      this.#party.handler.onResponseStart?.(this.#party, status, headers, statusText);
+      this.#ask(() => this.#party.handler.onResponseStart?.(this.#party, status, headers, statusText));
       return;
     }
     this.status = status;
@@ -197,6 +200,16 @@ export class Exchange implements Reply, Handler {
     this.#error = { error };
     this.#arrived?.();
     if (this.#delivered) this.#end(() => this.#party.failed(error));
+  }
+
+  /** What a handler throws ends the request, and is the caller's own. */
+  #ask(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.thrown = { error };
+      throw error;
+    }
   }
 
   #takes(): boolean {

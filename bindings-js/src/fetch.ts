@@ -3,7 +3,7 @@
 
 import { type Attempt, ignore, signalOf, timedOut } from "./attempt.js";
 import { Beneath, isLate } from "./beneath.js";
-import { raw } from "./body.js";
+import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import { controls, type DropIn, isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
@@ -14,6 +14,7 @@ import { branded, type CommonOptions, type Fetch, isBranded, open, sender } from
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { type Account, hand } from "./response.js";
+import { Source } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -102,6 +103,9 @@ class Dropped extends Beneath implements Job {
   readonly #called: Called;
   /** The body can be read but once and is a Request's: every attempt but the last needs a copy of it. */
   readonly #once: boolean;
+  /** The body is a stream of the caller's. */
+  readonly #streams: boolean;
+  #source: Source | null = null;
 
   constructor(origins: Origins, fetch: Fetch, called: Called) {
     const { url, request, init, buffered } = called;
@@ -117,12 +121,18 @@ class Dropped extends Beneath implements Job {
     this.#once = (init?.body ?? null) === null && request !== null && request.body !== null;
     const keyed = valueIn(headers, this.keyHeader.toLowerCase()) !== null;
     const stacked = isStacked(headers, init);
-    this.tell(raw(init?.body), (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
+    const upload = raw(init?.body);
+    this.#streams = !upload.repeatable;
+    this.tell(upload, (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
   }
 
   send(stop: Stop | null, key: string | null): Promise<Response> {
     const { request, input } = this.#called;
-    const init = this.#changed(signalOf(stop), key);
+    let init = this.#changed(signalOf(stop), key);
+    if (this.#streams) {
+      this.#source = new Source(stop, this.settings.idle);
+      init = { ...init, body: this.#source.stream(init?.body as Body) };
+    }
     // As a plain function: browsers refuse a fetch that has a `this`.
     const fetch = this.#fetch;
     return fetch(this.#once && !this.stacked ? (request as Request).clone() : input, init);
@@ -133,6 +143,7 @@ class Dropped extends Beneath implements Job {
   }
 
   faultOf(error: unknown): number | Promise<number> {
+    if ((this.#source?.thrown ?? null) !== null) return w.REFUSED;
     return error instanceof TypeError && this.#mistaken() ? w.REFUSED : faultOf(error, this);
   }
 

@@ -2,7 +2,7 @@
 
 import { type Attempt, signalOf } from "./attempt.js";
 import type { Auth } from "./auth.js";
-import type { Upload } from "./body.js";
+import type { Body, Upload } from "./body.js";
 import type { Job } from "./call.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
@@ -11,6 +11,7 @@ import type { Stop } from "./hub.js";
 import type { Fetch } from "./open.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
+import { Source, type Thrown } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -49,6 +50,7 @@ export class Order implements Job {
   readonly dropin = false;
   readonly #prepared: Prepared;
   readonly #redirect: RequestRedirect | undefined;
+  #source: Source | null = null;
 
   constructor(prepared: Prepared) {
     this.#prepared = prepared;
@@ -97,11 +99,21 @@ export class Order implements Job {
 
   send(stop: Stop | null, key: string | null, token: string | null): Promise<Response> {
     // As a plain function: browsers refuse a fetch that has a `this`.
-    const { fetch } = this.#prepared;
-    return fetch(this.url, this.#init(signalOf(stop), key, token));
+    const { fetch, upload } = this.#prepared;
+    const init = this.#init(signalOf(stop), key, token);
+    if (!upload.repeatable) {
+      this.#source = new Source(stop, this.settings.idle);
+      init.body = this.#source.stream(upload.body as Body);
+    }
+    return fetch(this.url, init);
+  }
+
+  get thrown(): Thrown | null {
+    return this.#source?.thrown ?? null;
   }
 
   faultOf(error: unknown): number | Promise<number> {
+    if (this.thrown !== null) return w.REFUSED;
     return error instanceof TypeError && this.#mistaken() ? w.REFUSED : faultOf(error, this);
   }
 

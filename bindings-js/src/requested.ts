@@ -1,7 +1,7 @@
 // One call of axios: its configuration, into which each attempt puts a signal of its own, and its errors. Whether a status is
 // one is asked of `validateStatus` by axios itself; this only notes the answer.
 
-import { Answered, type AxiosResponse } from "./answered.js";
+import { Answered, type AxiosResponse, through } from "./answered.js";
 import { type Attempt, signalOf } from "./attempt.js";
 import { Beneath, isLate } from "./beneath.js";
 import { type Body, raw } from "./body.js";
@@ -11,6 +11,7 @@ import { faultOf } from "./faults.js";
 import type { Stop } from "./hub.js";
 import type { Origins } from "./origins.js";
 import { type Account, account } from "./response.js";
+import { isIterable, Source } from "./source.js";
 import { isCounted, NESTED, sending } from "./stacked.js";
 import { stopOf, type Token, tokenOf } from "./token.js";
 import * as w from "./word.js";
@@ -23,7 +24,7 @@ export interface Config {
   readonly socketPath?: string | null;
   readonly method?: string;
   headers: object & { has(name: string): boolean; concat(...more: object[]): Config["headers"] };
-  readonly data?: unknown;
+  data?: unknown;
   readonly responseType?: string;
   readonly maxRedirects?: number;
   signal?: Stop | null | undefined;
@@ -54,9 +55,10 @@ export class Requested extends Beneath implements Job<Answered> {
   readonly #send: Send;
   readonly #config: Config;
   /** What the caller's configuration had where attempts put something else. */
-  readonly #own: Pick<Config, "signal" | "cancelToken" | "fetchOptions" | "headers" | "validateStatus">;
+  readonly #own: Pick<Config, "data" | "signal" | "cancelToken" | "fetchOptions" | "headers" | "validateStatus">;
   /** `validateStatus` has said no to the last answer. */
   #refused = false;
+  #source: Source | null = null;
 
   constructor(origins: Origins, AxiosError: AxiosErrors, send: Send, config: Config, url: string) {
     super(origins, config.method ?? "get", url);
@@ -66,8 +68,8 @@ export class Requested extends Beneath implements Job<Answered> {
     const streamed = config.responseType === "stream";
     this.idle = streamed ? this.writtenIdle : 0;
     this.follows = config.maxRedirects !== 0;
-    const { signal: given, cancelToken, fetchOptions, headers, validateStatus } = config;
-    this.#own = { signal: given, cancelToken, fetchOptions, headers, validateStatus };
+    const { data, signal: given, cancelToken, fetchOptions, headers, validateStatus } = config;
+    this.#own = { data, signal: given, cancelToken, fetchOptions, headers, validateStatus };
     this.signal = stopOf(given, cancelToken);
     const flags = (headers.has(this.keyHeader) ? w.KEYED : 0) | (this.#isStacked() ? w.STACKED : 0);
     this.tell(raw(config.data as Body), flags | (streamed ? w.STREAMED : 0));
@@ -88,6 +90,7 @@ export class Requested extends Beneath implements Job<Answered> {
   faultOf(error: unknown): number | Promise<number> {
     const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: { syscall?: unknown } };
     const name = String(code);
+    if ((this.#source?.thrown ?? null) !== null) return w.REFUSED;
     // Its own time limit; the system's ETIMEDOUT comes with the call that it ended.
     if ((name === "ETIMEDOUT" || name === "ECONNABORTED") && cause?.syscall === undefined) return w.TIMEOUT;
     if (REFUSALS.test(name) || String(message).startsWith("maxContentLength")) return w.REFUSED;
@@ -108,8 +111,9 @@ export class Requested extends Beneath implements Job<Answered> {
   }
 
   ended(): void {
-    const { signal, cancelToken, fetchOptions, headers, validateStatus } = this.#own;
+    const { data, signal, cancelToken, fetchOptions, headers, validateStatus } = this.#own;
     const config = this.#config;
+    if (this.#source !== null) config.data = data;
     config.headers = headers;
     if ("validateStatus" in config) config.validateStatus = validateStatus;
     put(config, "signal", signal);
@@ -138,6 +142,12 @@ export class Requested extends Beneath implements Job<Answered> {
     if (stop !== null && stop !== this.signal) {
       config.signal = known ? undefined : signalOf(stop);
       config.cancelToken = known ? tokenOf(stop) : undefined;
+    }
+    const { data } = this.#own;
+    // A form tells axios its own headers; other streams are but their pieces.
+    if (isIterable(data) && !("getHeaders" in data)) {
+      this.#source = new Source(stop, this.settings.idle);
+      config.data = through(this.#source, data);
     }
     if (key !== null && !this.keyed) {
       config.headers = this.#own.headers.concat({ [this.keyHeader]: key });

@@ -37,6 +37,10 @@ export class Watch {
     this.#clock = clock;
   }
 
+  now(): number {
+    return this.#clock.now();
+  }
+
   /** Starts a limit of `ms` for `owner`, in place of the one it has. */
   add(owner: Watched, ms: number): void {
     this.remove(owner);
