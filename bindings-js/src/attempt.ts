@@ -181,7 +181,8 @@ export async function start(body: Source, max: number, reading?: Reading): Promi
   return whole(pieces, size);
 }
 
-function whole(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+/** Pieces as one. */
+export function whole(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const first = pieces[0];
   if (pieces.length === 1 && first !== undefined && first.byteLength === first.buffer.byteLength) {
     return first as Uint8Array<ArrayBuffer>;

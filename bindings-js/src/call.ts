@@ -117,6 +117,9 @@ export class Call<A extends Reply = Response> implements Abortable {
   }
 }
 
+const DROPPED =
+  "The record of this call was dropped: a client keeps those of its last calls only. Ask sooner, or listen to events.";
+
 /** The account of a delivered call; its report is pulled from the core at the first question. */
 export class Told implements Account {
   readonly #core: Core;
@@ -134,10 +137,9 @@ export class Told implements Account {
 
   text(): string {
     if (this.#text === undefined) {
-      const kept = this.#id < 0 ? "" : this.#core.report(this.#id);
+      const report = this.#id < 0 ? Core.brief(this.#status, this.#elapsed) : this.#core.report(this.#id);
       this.#id = -1;
-      const report = JSON.parse(kept || Core.brief(this.#status, this.#elapsed)) as { text: string };
-      this.#text = report.text;
+      this.#text = (JSON.parse(report || "{}") as { text?: string }).text ?? DROPPED;
     }
     return this.#text;
   }

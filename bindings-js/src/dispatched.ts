@@ -7,7 +7,7 @@ import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import { isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
-import { Exchange, type Handler, type Party } from "./exchange.js";
+import { Exchange, type Handler, made, type Party } from "./exchange.js";
 import { faultOf } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
@@ -224,12 +224,4 @@ async function copy(body: unknown): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for await (const piece of body as AsyncIterable<Uint8Array>) pieces.push(piece);
   return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
-}
-
-/** An error as undici makes them: by these marks its classes know their instances. */
-function made(name: string, code: string, message: string, cause: unknown): Error {
-  const error = new Error(message, cause === undefined ? undefined : { cause });
-  const marks = [Symbol.for("undici.error.UND_ERR"), Symbol.for(`undici.error.${code}`)];
-  for (const mark of marks) Object.defineProperty(error, mark, { value: true });
-  return Object.assign(error, { name, code });
 }

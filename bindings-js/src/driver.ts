@@ -6,7 +6,7 @@ import type { Auth } from "./auth.js";
 import type { Core } from "./boundary.js";
 import { Call, type Job, type Reply, type Source, Told } from "./call.js";
 import type { Clock } from "./clock.js";
-import { failed, statusError } from "./endings.js";
+import { failed, statusError, tooLarge } from "./endings.js";
 import { hints } from "./hints.js";
 import { join, leave, type Stop } from "./hub.js";
 import { newKey } from "./keys.js";
@@ -19,6 +19,8 @@ import * as w from "./word.js";
 
 /** How much of a discarded answer's body is kept, in bytes. */
 const KEPT = 65536;
+/** How long a discarded answer may take to bring that, in ms: its connection is held meanwhile. */
+const LINGER = 1000;
 /** How much of a body the core reads for a rule, in bytes. */
 const PEEKED = 4096;
 const NOTHING = new Uint8Array(0);
@@ -233,9 +235,9 @@ export class Driver {
   #faultOf<A extends Reply>(call: Call<A>, error: unknown, headersCame: boolean): number | Promise<number> {
     if (error instanceof NoResponse) return w.REFUSED;
     if (headersCame) {
-      const tooLarge = (error as { name?: unknown } | null)?.name === "TooLarge";
-      if (tooLarge) call.attempt?.drop();
-      return tooLarge ? w.TOO_LARGE : w.TRUNCATED;
+      if (!isTooLarge(error)) return w.TRUNCATED;
+      call.attempt?.drop();
+      return w.TOO_LARGE;
     }
     return call.job.faultOf(error);
   }
@@ -243,8 +245,10 @@ export class Driver {
   /** Waits until woken or for `ms`, then asks the core. A discarded answer's body is read meanwhile, in part, and let go. */
   async #pause<A extends Reply>(call: Call<A>, ms: number): Promise<number> {
     const keeping = call.response === null ? null : this.keep(call, call.response);
+    const stop = keeping === null ? ignore : this.clock.timer(LINGER, () => call.letGo(), true);
     await this.#sleep(call, call.at + ms);
     if (keeping !== null) {
+      stop();
       call.letGo();
       await keeping;
     }
@@ -350,6 +354,12 @@ export class Driver {
     if (!job.raise) {
       try {
         call.bytes = await read(response.body as Source, job.settings.maxBody, attempt);
+      } catch (error) {
+        heed(job.signal);
+        if (error instanceof NoResponse) throw error;
+        if (isTooLarge(error) && !job.dropin) throw tooLarge(this, call, word, error);
+        // The status is known, and must not be lost to its body.
+        call.bytes = NOTHING;
       } finally {
         attempt?.end();
       }
@@ -373,6 +383,10 @@ export class Driver {
       { once: true },
     );
   }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return (error as { name?: unknown } | null)?.name === "TooLarge";
 }
 
 /** The caller's abort ends the call with the caller's own reason, untouched. */

@@ -46,6 +46,15 @@ export function statusError<A extends Reply>(driver: Driver, call: Call<A>, word
   return new StatusError({ ...of, outcome }, held(response, bytes, told), decode(bytes), (flags & w.APPLIED) !== 0);
 }
 
+/** An answer from 400 on that the caller wanted to have, with a body that is too large to be held. */
+export function tooLarge<A extends Reply>(driver: Driver, call: Call<A>, word: number, cause: unknown): CallError {
+  const report = reportOf(driver, call, (w.low(word) & w.REPORT) !== 0);
+  const of = { label: call.job.label, reason: "misuse" as const, wall: driver.clock.wall(), cause };
+  const advice = "The body is larger than maxBody: raise maxBody, or use stream().";
+  const outcome = w.OUTCOMES[w.arg(word)] ?? "unknown";
+  return new CallError({ ...of, outcome, report: { ...report, reason: of.reason, fault: "too-large", advice } });
+}
+
 function reportOf<A extends Reply>(driver: Driver, call: Call<A>, kept: boolean): Report {
   const text = kept ? driver.core.report(call.id) : "";
   return JSON.parse(text || Core.brief(call.response?.status ?? 0, driver.now() - call.begun)) as Report;

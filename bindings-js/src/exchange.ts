@@ -3,6 +3,7 @@
 
 import type { Attempt } from "./attempt.js";
 import type { Reader, Reply, Source } from "./call.js";
+import { CUT, codingOf, Wholeness } from "./coded.js";
 import type { Thrown } from "./source.js";
 
 /** Steers a request: undici's, and ours in its place. */
@@ -57,6 +58,7 @@ export class Exchange implements Reply, Handler {
   #lines: Lines = {};
   #statusText: string | undefined;
   readonly #held: Uint8Array[] = [];
+  #whole: Wholeness | null = null;
   #size = 0;
   #arrived: (() => void) | null = null;
   #trailers: Lines | null = null;
@@ -172,12 +174,15 @@ export class Exchange implements Reply, Handler {
     this.status = status;
     this.#lines = headers;
     this.#statusText = statusText;
+    const coding = codingOf(this.headers.get("content-encoding"));
+    if (coding !== null) this.#whole = new Wholeness(coding);
     this.#answered(this);
   }
 
   onResponseData(controller: Controller, chunk: Uint8Array): void {
     // undici's parser says nothing in this way after each pause.
     if (chunk.byteLength === 0) return;
+    this.#whole?.add(chunk);
     if (this.#delivered && !this.#passing && this.#held.length === 0 && this.#takes()) {
       this.#attempt?.limit(this.#idle);
       this.#party.handler.onResponseData?.(this.#party, chunk);
@@ -189,13 +194,22 @@ export class Exchange implements Reply, Handler {
     this.#arrived?.();
   }
 
-  onResponseEnd(_: Controller, trailers: Lines): void {
+  onResponseEnd(controller: Controller, trailers: Lines): void {
+    if (this.#whole === null) this.#complete(trailers);
+    this.#whole?.end((cut) => {
+      if (cut) this.onResponseError(controller, made("SocketError", "UND_ERR_SOCKET", CUT, undefined));
+      else this.#complete(trailers);
+    });
+  }
+
+  #complete(trailers: Lines): void {
     this.#trailers = trailers ?? {};
     this.#arrived?.();
     this.pass();
   }
 
   onResponseError(_: Controller | null, error: unknown): void {
+    this.#whole?.drop();
     if (this.status === 0) this.#broke(error);
     this.#error = { error };
     this.#arrived?.();
@@ -250,4 +264,12 @@ export class Exchange implements Reply, Handler {
     };
     return { read, cancel };
   }
+}
+
+/** An error as undici makes them: by these marks its classes know their instances. */
+export function made(name: string, code: string, message: string, cause: unknown): Error {
+  const error = new Error(message, cause === undefined ? undefined : { cause });
+  const marks = [Symbol.for("undici.error.UND_ERR"), Symbol.for(`undici.error.${code}`)];
+  for (const mark of marks) Object.defineProperty(error, mark, { value: true });
+  return Object.assign(error, { name, code });
 }

@@ -10,7 +10,7 @@ import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
 import { valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
-import { branded, type CommonOptions, type Fetch, isBranded, open, sender } from "./open.js";
+import { branded, type CommonOptions, type Fetch, guard, isBranded, open, sender } from "./open.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { type Account, hand } from "./response.js";
@@ -135,6 +135,10 @@ class Dropped extends Beneath implements Job {
     }
     // As a plain function: browsers refuse a fetch that has a `this`.
     const fetch = this.#fetch;
+    if (fetch === globalThis.fetch) {
+      init = { ...init };
+      guard(fetch, init);
+    }
     return fetch(this.#once && !this.stacked ? (request as Request).clone() : input, init);
   }
 

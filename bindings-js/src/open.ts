@@ -5,6 +5,7 @@ import { Core, Rejected } from "./boundary.js";
 import { type Clock, systemClock } from "./clock.js";
 import { Driver } from "./driver.js";
 import { PolicyError } from "./errors.js";
+import { type Dispatcher, guardedDispatcher } from "./guarded.js";
 import { ALL_KINDS, type Log, logTo } from "./observe.js";
 import type { Policy } from "./policy.js";
 import type { Settings } from "./settings.js";
@@ -81,6 +82,13 @@ function fromEnvironment(settings: Settings): string | undefined {
 
 function refuse(path: string, text: string): PolicyError {
   return new PolicyError([{ path, text, line: 1, column: 1 }]);
+}
+
+/** Lets the platform's own fetch see where a compressed body ends. */
+export function guard(fetch: Fetch, init: RequestInit & { dispatcher?: Dispatcher | undefined }): void {
+  if (fetch !== globalThis.fetch) return;
+  const dispatcher = guardedDispatcher(init.dispatcher);
+  if (dispatcher !== undefined) init.dispatcher = dispatcher;
 }
 
 const BRAND = Symbol.for("unruffled.fetch");

@@ -8,7 +8,7 @@ import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Stop } from "./hub.js";
-import type { Fetch } from "./open.js";
+import { type Fetch, guard } from "./open.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
 import { Source, type Thrown } from "./source.js";
@@ -105,6 +105,7 @@ export class Order implements Job {
       this.#source = new Source(stop, this.settings.idle);
       init.body = this.#source.stream(upload.body as Body);
     }
+    guard(fetch, init);
     return fetch(this.url, init);
   }
 
