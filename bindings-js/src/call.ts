@@ -60,6 +60,8 @@ export interface Job<A extends Reply = Response> {
   send(signal: Stop | null, key: string | null, token: string | null): Promise<A>;
   /** Whether an answer below 400 is handed on as it comes although bodies are read first. */
   streams?(answer: A): boolean;
+  /** A kept connection of the platform's may carry it, and it must not be sent twice. */
+  readonly pooled?: boolean;
   /** What the source of the request's body threw, where that and not the platform's error is the caller's. */
   readonly thrown?: Thrown | null;
   /** The fault code of what `send` rejected with. */

@@ -109,6 +109,10 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
     return isStream(headers, this.settings.maxBody);
   }
 
+  get pooled(): boolean {
+    return this.unsafe && !this.keyed && !this.stacked;
+  }
+
   faultOf(error: unknown): number | Promise<number> {
     const own = (this.#source?.thrown ?? this.#exchange?.thrown ?? null) !== null;
     return own ? w.REFUSED : faultOf(error, this);

@@ -5,7 +5,7 @@ import { Attempt, ignore, NoResponse, read, start } from "./attempt.js";
 import type { Auth } from "./auth.js";
 import type { Core } from "./boundary.js";
 import { Call, type Job, type Reply, type Source, Told } from "./call.js";
-import type { Clock } from "./clock.js";
+import { type Clock, lookAround } from "./clock.js";
 import { failed, statusError, tooLarge } from "./endings.js";
 import { hints } from "./hints.js";
 import { join, leave, type Stop } from "./hub.js";
@@ -165,6 +165,10 @@ export class Driver {
       if (token === null) return this.#unsent(call);
     }
     if (bits & w.KEY) call.key ??= newKey(job.settings);
+    else if (job.pooled === true) {
+      await lookAround();
+      heed(job.signal);
+    }
     try {
       const response = await this.#send(job, attempt ?? job.signal, bits & w.KEY ? call.key : null, token);
       if (typeof response?.headers?.get !== "function") throw new NoResponse("the fetch option gave no Response");

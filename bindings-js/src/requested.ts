@@ -113,6 +113,10 @@ export class Requested extends Beneath implements Job<Answered> {
     }
   }
 
+  get pooled(): boolean {
+    return this.unsafe && !this.keyed && !this.stacked;
+  }
+
   faultOf(error: unknown): number | Promise<number> {
     const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: { syscall?: unknown } };
     const name = String(code);
