@@ -1,7 +1,7 @@
 // The one loop over the core's steps: it sends, waits, wakes and hands over. It decides nothing: whether to retry, how
 // long to wait, what a header means and what a failure is called all come as words from the core.
 
-import { Attempt, ignore, NoResponse, read, start } from "./attempt.js";
+import { Attempt, ignore, NoResponse, read, start, timedOut } from "./attempt.js";
 import type { Auth } from "./auth.js";
 import type { Core } from "./boundary.js";
 import { Call, type Job, type Reply, type Source, Told } from "./call.js";
@@ -34,6 +34,8 @@ export class Driver {
   readonly #watch: Watch;
   readonly #epoch: number;
   readonly #parked = new Map<number, { readonly wake: (() => void) | null }>();
+  /** How long a credentials function is waited for before there is an attempt, in ms: as long as the last one had. */
+  #patience = 10_000;
   #next = 0;
   #seeded = false;
   #listening = false;
@@ -156,13 +158,17 @@ export class Driver {
     const attempt = timeout > 0 || job.idle > 0 || asks ? new Attempt(this.#watch, job.signal) : null;
     call.attempt = attempt;
     attempt?.limit(timeout);
+    if (timeout > 0) this.#patience = timeout;
     if (attempt !== null && job.deadline > 0) attempt.latest = this.#epoch + call.begun + job.deadline;
     let token: string | null = null;
     if (asks) {
       const auth = job.auth as Auth;
-      token = call.token ?? auth.kept ?? (await this.#credential(auth, attempt as Attempt));
+      try {
+        token = call.token ?? auth.kept ?? (await this.#credential(auth, attempt as Attempt, timeout));
+      } catch (error) {
+        return this.#unsent(call, auth, error);
+      }
       call.token = null;
-      if (token === null) return this.#unsent(call);
     }
     if (bits & w.KEY) call.key ??= newKey(job.settings);
     else if (job.pooled === true) {
@@ -312,9 +318,13 @@ export class Driver {
     let word: number;
     try {
       if (auth === null) throw new Error("no credentials");
-      const got = await auth.renew(this.clock.wall());
-      if (got.expiresIn === 0) leader.token = got.token;
+      const got = await this.#within(this.#patience, auth.renew(this.clock.wall()));
       word = this.core.token(this.now(), generation, got.expiresIn);
+      // One that came too late is dropped: somebody else may have brought a newer one by then.
+      if ((word & 15) !== w.MISUSE) {
+        auth.keep(got);
+        if (got.expiresIn === 0) leader.token = got.token;
+      }
     } catch (error) {
       if (auth !== null) auth.error = error;
       word = this.core.tokenFailed(this.now(), generation, w.LOST);
@@ -322,23 +332,34 @@ export class Driver {
     if (w.low(word) & w.WAKES) this.wakeAll();
   }
 
-  /** For one attempt, within its limits; null if its time is over. The caller's abort ends the asking at once. */
-  async #credential(auth: Auth, attempt: Attempt): Promise<string | null> {
-    const { signal } = attempt;
-    const asked = auth.token(this.clock.wall());
-    asked.catch(ignore);
-    const stopped = new Promise<null>((resolve, reject) => {
-      signal.addEventListener("abort", () => (attempt.timedOut ? resolve(null) : reject(signal.reason)));
+  /** A credential function's answer, or an error after `ms`: no process ends before either. */
+  #within<T>(ms: number, asked: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = (): void => reject(timedOut(`The credentials function took longer than ${ms} ms`));
+      const cancel = this.clock.timer(ms, late, false);
+      asked.then(resolve, reject).finally(cancel);
     });
-    return Promise.race([asked, stopped]);
   }
 
-  /** An attempt whose time went by before there was anything to send. */
-  #unsent<A extends Reply>(call: Call<A>): number {
+  /** For one attempt, within its time. The caller's abort ends the asking at once. */
+  async #credential(auth: Auth, attempt: Attempt, ms: number): Promise<string> {
+    const { signal } = attempt;
+    const stopped = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+    const asked = auth.token(this.clock.wall());
+    return Promise.race([ms > 0 ? this.#within(ms, asked) : asked, stopped]);
+  }
+
+  /** There is no credential, so that nothing is sent: final, and nothing to the breaker. */
+  #unsent<A extends Reply>(call: Call<A>, auth: Auth, error: unknown): number {
     call.attempt?.end();
-    call.error = call.attempt?.reason;
+    heed(call.job.signal);
+    auth.error = error;
+    call.error = error;
+    call.unsent = true;
     call.at = this.now();
-    return this.core.fault(call.id, call.at, w.CONNECT_TIMEOUT);
+    return this.core.fault(call.id, call.at, w.REFUSED);
   }
 
   /** The answer as the caller gets it; null where more of its body must be read first. */

@@ -10,6 +10,7 @@ import type { Report } from "./settings.js";
 import * as w from "./word.js";
 
 const NOTHING = new Uint8Array(0);
+const NO_CREDENTIAL = "No credential could be had; check the credentials function.";
 
 /** Ends a call that the core failed: returns the last answer where the caller wants that, else throws. */
 export async function failed<A extends Reply>(driver: Driver, call: Call<A>, word: number): Promise<A> {
@@ -62,11 +63,12 @@ function reportOf<A extends Reply>(driver: Driver, call: Call<A>, kept: boolean)
 
 function failure<A extends Reply>(driver: Driver, call: Call<A>, report: Report, code: number): Failure {
   const after = Math.floor(code / 256);
-  const reason = w.REASONS[code & 63] ?? "misuse";
+  const reason = call.unsent ? "auth" : (w.REASONS[code & 63] ?? "misuse");
+  const own = call.unsent ? { advice: NO_CREDENTIAL } : {};
   return {
     reason,
     outcome: w.OUTCOMES[(code >> 6) & 3] ?? "unknown",
-    report: { ...report, reason, retryAfterMs: after === w.NO_TIME ? null : after },
+    report: { ...report, reason, retryAfterMs: after === w.NO_TIME ? null : after, ...own },
     label: call.job.label,
     wall: driver.clock.wall(),
     cause: reason === "auth" ? (call.job.auth?.error ?? call.error) : call.error,

@@ -11,6 +11,7 @@ import { faultOf } from "./faults.js";
 import { valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
 import { branded, type CommonOptions, type Fetch, guard, isBranded, open, sender } from "./open.js";
+import { checkOptions } from "./options.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { type Account, hand } from "./response.js";
@@ -40,6 +41,7 @@ export function createFetch<const P extends Policy>(
   policy: (P & Exact<P, Policy>) | string,
   options: FetchOptions = {},
 ): ResilientFetch {
+  checkOptions(options, "buffer");
   const driver = open(policy as Policy | string, options);
   const origins = new Origins(driver);
   const send = sender(options);

@@ -8,7 +8,8 @@ import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Stop } from "./hub.js";
-import { type Fetch, guard } from "./open.js";
+import { type Fetch, guard, inBrowser } from "./open.js";
+import { withinOrigin } from "./redirect.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
 import { Source, type Thrown } from "./source.js";
@@ -49,7 +50,7 @@ export class Order implements Job {
   readonly url: string;
   readonly dropin = false;
   readonly #prepared: Prepared;
-  readonly #redirect: RequestRedirect | undefined;
+  #redirect: RequestRedirect | undefined;
   #source: Source | null = null;
 
   constructor(prepared: Prepared) {
@@ -62,7 +63,8 @@ export class Order implements Job {
     this.deadline = prepared.deadline;
     this.raise = prepared.raise;
     this.url = prepared.url;
-    this.#redirect = withSecrets(prepared.headers) ? "error" : undefined;
+    // Browsers do not show where a redirect leads.
+    if (withSecrets(prepared.headers)) this.#redirect = inBrowser() ? "error" : "manual";
   }
 
   get label(): string {
@@ -106,7 +108,7 @@ export class Order implements Job {
       init.body = this.#source.stream(upload.body as Body);
     }
     guard(fetch, init);
-    return fetch(this.url, init);
+    return this.#redirect === "manual" ? withinOrigin(fetch, this.url, init) : fetch(this.url, init);
   }
 
   get thrown(): Thrown | null {
