@@ -6,7 +6,7 @@ import { DEAD_WORD, RANGE_WORD } from "./word.js";
 
 /** What the module exports; wasm/src/lib.rs explains. An engine is the address of one. */
 interface Exports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   input(length: number): number;
   output(): number;
   length(): number;

@@ -2,7 +2,7 @@
 // only turned into text in a way that hides no mistake.
 
 import { Core, Rejected } from "./boundary.js";
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, realLimits, systemClock } from "./clock.js";
 import { Driver } from "./driver.js";
 import { PolicyError } from "./errors.js";
 import { type Dispatcher, guardedDispatcher } from "./guarded.js";
@@ -31,7 +31,7 @@ export interface CommonOptions {
 export function open(policy: Policy | string, options: CommonOptions): Driver {
   const core = Core.open(textOf(policy), options.unknownKeys === "warn");
   if (core instanceof Rejected) throw new PolicyError(core.issues);
-  const clock = options.clock ?? systemClock;
+  const clock = options.clock ?? (options.fetch === undefined ? realLimits : systemClock);
   const driver = new Driver(core, clock);
   const base = options.baseUrl ?? fromEnvironment(driver.settings);
   if (base !== undefined) {

@@ -58,8 +58,8 @@ describe("a credentials function", () => {
         for (const _ of given) await client.get("/a");
         await clock.pass(10);
         const sent = fetch.calls.length;
-        const call = watched(client.post("/b", { json: {} }));
-        await clock.pass(given.length === 0 ? 10_000 : 1200);
+        const call = watched(client.post("/b"));
+        await clock.pass(given.length === 0 ? 10_000 : 1500);
         assert.ok(call.error instanceof CallError, String(call.error));
         assert.equal(call.error.reason, "auth");
         assert.equal(call.error.outcome, "not-sent");
