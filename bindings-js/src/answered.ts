@@ -3,7 +3,8 @@
 // with what was read.
 
 import { type Attempt, ignore } from "./attempt.js";
-import type { Reader, Reply, Source } from "./call.js";
+import type { Source as Body, Reader, Reply } from "./call.js";
+import type { Source } from "./source.js";
 
 /** A response of axios, as far as it is read here. */
 export interface AxiosResponse {
@@ -58,11 +59,11 @@ export class Answered implements Reply {
     return !isNode(this.response.data) && !isWeb(this.response.data);
   }
 
-  get body(): Source | null {
+  get body(): Body | null {
     return this.whole ? null : this.#source(async () => this.stop());
   }
 
-  clone(): { readonly body: Source | null } {
+  clone(): { readonly body: Body | null } {
     const { data } = this.response;
     if (!this.whole) return { body: this.#source(async () => {}) };
     // A document, or what somebody's own adapter has parsed, cannot be looked into.
@@ -105,7 +106,7 @@ export class Answered implements Reply {
     return this.#flow;
   }
 
-  #source(cancel: () => Promise<void>): Source {
+  #source(cancel: () => Promise<void>): Body {
     let at = 0;
     const read: Reader["read"] = async () => {
       if (at === this.#pieces.length) {
@@ -166,6 +167,14 @@ function limited(flow: Flow, attempt: Attempt | null, idle: number, late: (reaso
     }
   };
   return { next, stop };
+}
+
+/** A stream of the same kind that gives the same pieces, each through `source`; else the data itself. */
+export function through(source: Source, data: unknown): unknown {
+  if (isWeb(data)) return source.stream(data);
+  if (!isNode(data)) return data;
+  const pieces = source.iterable(data);
+  return nodeStream(data, { next: () => pieces.next(), stop: () => data.destroy() } as Flow);
 }
 
 /** A stream of Node like another: the class is reached through that one, so that nothing need be imported. */

@@ -11,9 +11,12 @@ export class Attempt implements Abortable, Watched, Stop {
   timedOut = false;
   aborted = false;
   reason: unknown;
+  /** When the call ends whatever keeps the attempt alive, on the clock of the limits. */
+  latest = Infinity;
   readonly #watch: Watch;
   readonly #caller: Stop | null;
   #limit = 0;
+  #first = 0;
   #controller: AbortController | null = null;
   #listener: (() => void) | null = null;
 
@@ -49,8 +52,18 @@ export class Attempt implements Abortable, Watched, Stop {
   /** Begins a limit of `ms` in place of the one that runs; 0 = none. */
   limit(ms: number): void {
     this.#limit = ms;
+    this.#first ||= ms;
     if (ms > 0) this.#watch.add(this, ms);
     else this.#watch.remove(this);
+  }
+
+  /** The request's body moves: the limit that runs lasts at least `ms` from now; `ended`: at least its whole length. */
+  alive(ms: number, ended: boolean): void {
+    const { link } = this;
+    if (link === null) return;
+    const now = this.#watch.now();
+    const most = Math.min(ended ? Math.max(ms, this.#first) : ms, Math.floor(this.latest - now));
+    if (most > 0 && link.due < now + most) this.limit(most);
   }
 
   /** Nothing is left to stop. */
@@ -95,6 +108,9 @@ export function timedOut(message: string, cause?: unknown): DOMException {
   return error;
 }
 
+/** What a `fetch` of the caller's own gave that is no Response, or one whose body is no web stream. */
+export class NoResponse extends TypeError {}
+
 /** A body larger than the policy's `maxBody`. */
 export class TooLarge extends Error {
   override readonly name = "TooLarge";
@@ -114,6 +130,9 @@ export async function read(
   attempt: Attempt | null,
   idle = 0,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  if (typeof body?.getReader !== "function") {
+    throw new NoResponse("the fetch option is no standard fetch: the body of its Response is no ReadableStream");
+  }
   const reader = body.getReader();
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -162,7 +181,8 @@ export async function start(body: Source, max: number, reading?: Reading): Promi
   return whole(pieces, size);
 }
 
-function whole(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+/** Pieces as one. */
+export function whole(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const first = pieces[0];
   if (pieces.length === 1 && first !== undefined && first.byteLength === first.buffer.byteLength) {
     return first as Uint8Array<ArrayBuffer>;

@@ -33,6 +33,9 @@ export class Auth {
   error: unknown;
 
   constructor(name: string, credentials: Credentials) {
+    if (typeof credentials !== "function") {
+      throw new TypeError("credentials: not a function; write credentials: () => token");
+    }
     this.name = name;
     this.#credentials = credentials;
   }
@@ -47,16 +50,17 @@ export class Auth {
     return (await this.renew(wall)).token;
   }
 
+  /** Keeps what the core has accepted; a plain string is never kept. */
+  keep({ token, expiresIn }: Got): void {
+    this.#kept = expiresIn === 0 ? null : token;
+  }
+
   /** Asks the function. */
   async renew(wall: number): Promise<Got> {
     const got: unknown = await this.#credentials();
-    if (typeof got === "string") {
-      this.#kept = null;
-      return { token: got, expiresIn: 0 };
-    }
+    if (typeof got === "string") return { token: got, expiresIn: 0 };
     const { token, expiresAt } = (got ?? {}) as Partial<Token>;
     if (typeof token !== "string") throw new TypeError("credentials gave neither a string nor { token, expiresAt }");
-    this.#kept = token;
     if (expiresAt === undefined) return { token, expiresIn: NEVER };
     const left = Math.floor(Number(expiresAt) - wall);
     if (Number.isNaN(left)) throw new TypeError("expiresAt is neither a Date nor milliseconds since 1970");

@@ -5,6 +5,7 @@
 import type { AxiosResponse } from "./answered.js";
 import { controls, type DropIn } from "./dropin.js";
 import { type CommonOptions, open } from "./open.js";
+import { checkOptions } from "./options.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { type AxiosErrors, type Config, Requested, type Send, urlOf } from "./requested.js";
@@ -41,6 +42,7 @@ export function createAdapter<A extends Axios, const P extends Policy>(
   if (typeof axios?.getAdapter !== "function") {
     throw new TypeError("createAdapter(axios, policy) needs axios itself, 1.5 or newer: npm install axios");
   }
+  checkOptions(options, "adapter");
   const driver = open(policy as Policy | string, options);
   const origins = new Origins(driver);
   // Now, not at each call: the adapter may become axios's default itself.

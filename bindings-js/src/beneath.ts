@@ -3,7 +3,7 @@
 
 import type { Upload } from "./body.js";
 import type { CallError } from "./errors.js";
-import { type Origins, shown } from "./origins.js";
+import { type Origins, originOf } from "./origins.js";
 import { type RouteSettings, routeOf } from "./settings.js";
 import * as w from "./word.js";
 
@@ -35,7 +35,10 @@ export abstract class Beneath {
   }
 
   get label(): string {
-    return `${this.method} ${shown(this.url)}`;
+    // Some APIs have their keys in the path: of it only the policy's own pattern is shown.
+    const { pattern } = this.settings;
+    const at = pattern.indexOf("/");
+    return `${this.method} ${originOf(this.url)}${at < 0 ? "" : pattern.slice(at)}`;
   }
 
   /** The name of the header that keys go into. */

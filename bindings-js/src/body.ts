@@ -1,6 +1,7 @@
 // What the caller wants to send: its bytes, its content type, whether it can be produced again, and how large it is.
 
-import { encodeValues, type Values } from "./url.js";
+import { isIterable } from "./source.js";
+import { encodeValues, UrlMistake, type Values } from "./url.js";
 
 /** A body as fetch takes it, by whatever name the platform's types call it. */
 export type Body = NonNullable<ConstructorParameters<typeof Response>[0]>;
@@ -33,7 +34,15 @@ export function upload(json: unknown, form: Values | URLSearchParams | FormData 
     const text = encodeValues(form);
     return { body: text, type: "application/x-www-form-urlencoded", repeatable: true, size: text.length };
   }
+  if (isPlain(body)) throw new UrlMistake("body: an object is not sent as it is; did you mean json?");
   return raw(body as Body);
+}
+
+/** What fetch would send as "[object Object]", or as a list without its brackets. */
+function isPlain(body: unknown): boolean {
+  if (Array.isArray(body)) return true;
+  if (Object.prototype.toString.call(body) !== "[object Object]") return false;
+  return !("pipe" in (body as object)) && !isIterable(body);
 }
 
 /** A body of fetch's own kinds. */

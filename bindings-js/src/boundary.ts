@@ -6,7 +6,7 @@ import { DEAD_WORD, RANGE_WORD } from "./word.js";
 
 /** What the module exports; wasm/src/lib.rs explains. An engine is the address of one. */
 interface Exports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   input(length: number): number;
   output(): number;
   length(): number;
@@ -63,8 +63,18 @@ export function ready(): Exports {
   if (load === undefined) {
     throw new Error("unruffled: the engine is not loaded; call init() of unruffled/slim first");
   }
+  for (const name of ["WebAssembly", "TextEncoder", "TextDecoder"]) {
+    if ((globalThis as Record<string, unknown>)[name] === undefined) throw new Error(`unruffled: ${missing(name)}`);
+  }
   core = new WebAssembly.Instance(load() as WebAssembly.Module).exports as unknown as Exports;
   return core;
+}
+
+function missing(name: string): string {
+  const wasm = "this platform has no WebAssembly (Hermes, Lockdown Mode); make the calls where it has, as on a server";
+  return name === "WebAssembly"
+    ? wasm
+    : `this platform has no ${name}; set globalThis.${name} first (Jest: testEnvironment "node")`;
 }
 
 /** Frees the engines that nobody can reach any more, where the platform tells. */
@@ -109,8 +119,9 @@ export class Core {
 
   /** Opens an engine, or says what is wrong with the policy text. Lenient: unknown keys are left out with a warning. */
   static open(policy: string, lenient: boolean): Core | Rejected {
+    const wasm = ready();
     give(encoded(policy));
-    const engine = ready().open(Number(lenient));
+    const engine = wasm.open(Number(lenient));
     return engine === 0 ? new Rejected(JSON.parse(told()) as Issue[]) : new Core(engine);
   }
 

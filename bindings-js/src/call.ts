@@ -7,6 +7,7 @@ import type { CallError } from "./errors.js";
 import type { Abortable, Stop } from "./hub.js";
 import type { Account } from "./response.js";
 import type { RouteSettings } from "./settings.js";
+import type { Thrown } from "./source.js";
 
 /** A body as the driver reads it; a ReadableStream is one. */
 export interface Source {
@@ -59,6 +60,10 @@ export interface Job<A extends Reply = Response> {
   send(signal: Stop | null, key: string | null, token: string | null): Promise<A>;
   /** Whether an answer below 400 is handed on as it comes although bodies are read first. */
   streams?(answer: A): boolean;
+  /** A kept connection of the platform's may carry it, and it must not be sent twice. */
+  readonly pooled?: boolean;
+  /** What the source of the request's body threw, where that and not the platform's error is the caller's. */
+  readonly thrown?: Thrown | null;
   /** The fault code of what `send` rejected with. */
   faultOf(error: unknown): number | Promise<number>;
   /** The answer as the caller gets it. `bytes`: its body, if it was read already; else `attempt` can stop what is to come. */
@@ -89,6 +94,8 @@ export class Call<A extends Reply = Response> implements Abortable {
   error: unknown;
   /** The error is the caller's own: rethrown untouched. */
   own = false;
+  /** No credential could be had: the last attempt was not sent. */
+  unsent = false;
   key: string | null = null;
   /** A plain credential that this call itself asked for, for its next attempt only. */
   token: string | null = null;
@@ -110,9 +117,12 @@ export class Call<A extends Reply = Response> implements Abortable {
   /** Stops the request, or what is left of its answer's body. */
   letGo(): void {
     if (this.attempt !== null) this.attempt.drop();
-    else void (this.reader ?? this.response?.body)?.cancel().catch(ignore);
+    else void (this.reader ?? this.response?.body)?.cancel?.().catch(ignore);
   }
 }
+
+const DROPPED =
+  "The record of this call was dropped: a client keeps those of its last calls only. Ask sooner, or listen to events.";
 
 /** The account of a delivered call; its report is pulled from the core at the first question. */
 export class Told implements Account {
@@ -131,10 +141,9 @@ export class Told implements Account {
 
   text(): string {
     if (this.#text === undefined) {
-      const kept = this.#id < 0 ? "" : this.#core.report(this.#id);
+      const report = this.#id < 0 ? Core.brief(this.#status, this.#elapsed) : this.#core.report(this.#id);
       this.#id = -1;
-      const report = JSON.parse(kept || Core.brief(this.#status, this.#elapsed)) as { text: string };
-      this.#text = report.text;
+      this.#text = (JSON.parse(report || "{}") as { text?: string }).text ?? DROPPED;
     }
     return this.#text;
   }

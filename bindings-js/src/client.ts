@@ -11,6 +11,7 @@ import { callHeaders, type HeaderSource, type RouteHeaders, routeHeaders } from 
 import { uuid } from "./keys.js";
 import { type EventKind, kindsOf, type Listener } from "./observe.js";
 import { type CommonOptions, type Fetch, inBrowser, open, sender } from "./open.js";
+import { checkOptions, strange } from "./options.js";
 import { Order } from "./order.js";
 import type { Exact, Policy } from "./policy.js";
 import { explain } from "./response.js";
@@ -59,6 +60,7 @@ export function createClient<const P extends Policy>(
   policy: (P & Exact<P, Policy>) | string,
   options: ClientOptions = {},
 ): Client {
+  checkOptions(options, "credentials correlationId");
   return new Client(new Shared(open(policy as Policy | string, options), options), null);
 }
 
@@ -76,7 +78,7 @@ export class Client implements Disposable {
     this.#auth = auth ?? shared.auth;
     if (auth !== null) {
       this.#scope = -1;
-      shared.gone.register(this, auth.name);
+      shared.gone?.register(this, auth.name);
     }
   }
 
@@ -156,6 +158,8 @@ export class Client implements Disposable {
   #order(method: string, path: string, options: CallOptions): Order {
     const shared = this.#shared;
     try {
+      const wrong = strange(options);
+      if (wrong !== null) throw new UrlMistake(wrong);
       const { template: from, target } = shared.read(method, path);
       const route = routeOf(target);
       const settings = shared.settings(route);
@@ -208,7 +212,10 @@ class Shared {
   readonly auth: Auth | null;
   readonly base: string | null;
   /** Names of views that nobody holds any more are taken again, so that a view per user and request does not add up. */
-  readonly gone = new FinalizationRegistry<string>((name) => this.#free.push(name));
+  readonly gone =
+    typeof FinalizationRegistry === "undefined"
+      ? undefined
+      : new FinalizationRegistry<string>((name) => this.#free.push(name));
   readonly #free: string[] = [];
   readonly #browser = inBrowser();
   readonly #paths = new Map<string, { readonly template: Template; readonly targets: Map<string, number> }>();

@@ -7,13 +7,14 @@ import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import { isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
-import { Exchange, type Handler, type Party } from "./exchange.js";
+import { Exchange, type Handler, made, type Party } from "./exchange.js";
 import { faultOf } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
 import type { Origins } from "./origins.js";
 import { type Account, account } from "./response.js";
 import type { Settings } from "./settings.js";
+import { isIterable, Source } from "./source.js";
 import { isStacked, sending } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -50,6 +51,7 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
   #delivered = false;
   #listener: (() => void) | null = null;
   #ready = true;
+  #source: Source | null = null;
 
   constructor(origins: Origins, dispatch: Send, options: Options, handler: Handler, buffered: boolean) {
     super(origins, options.method, urlOf(options, origins.driver.settings.baseUrl));
@@ -99,7 +101,7 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
       const exchange = new Exchange(this, answered, broke);
       this.#exchange = exchange;
       if (signal !== this) signal?.addEventListener("abort", () => exchange.stop(signal.reason), { once: true });
-      this.#ready = this.#dispatch(this.#keyed(key), exchange);
+      this.#ready = this.#dispatch(this.#watched(this.#keyed(key), signal), exchange);
     });
   }
 
@@ -107,8 +109,13 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
     return isStream(headers, this.settings.maxBody);
   }
 
-  faultOf(error: unknown): Promise<number> {
-    return faultOf(error, this);
+  get pooled(): boolean {
+    return this.unsafe && !this.keyed && !this.stacked;
+  }
+
+  faultOf(error: unknown): number | Promise<number> {
+    const own = (this.#source?.thrown ?? this.#exchange?.thrown ?? null) !== null;
+    return own ? w.REFUSED : faultOf(error, this);
   }
 
   hand(exchange: Exchange, bytes: Uint8Array | null, attempt: Attempt | null, of: Account): Exchange {
@@ -166,6 +173,14 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
     }
   }
 
+  /** Only a body that comes piece by piece can break by itself, or keep an attempt alive. */
+  #watched(options: Options, stop: Stop | null): Options {
+    const { body } = options;
+    if (!isIterable(body) || isEnded(body)) return options;
+    this.#source = new Source(stop, this.settings.idle);
+    return { ...options, body: this.#source.iterable(body) };
+  }
+
   /** The caller's own key wins over the one that was made. */
   #keyed(key: string | null): Options {
     if (key === null || this.keyed) return this.#options;
@@ -180,6 +195,11 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
       ? made("BodyTimeoutError", "UND_ERR_BODY_TIMEOUT", cause.message, cause)
       : made("HeadersTimeoutError", "UND_ERR_HEADERS_TIMEOUT", cause.message, cause);
   }
+}
+
+/** undici sends what a stream of Node holds that has ended with its length. */
+function isEnded(body: object): boolean {
+  return (body as { readonly _readableState?: { readonly ended?: unknown } })._readableState?.ended === true;
 }
 
 function urlOf({ origin, path }: Options, baseUrl: Settings["baseUrl"]): string {
@@ -208,12 +228,4 @@ async function copy(body: unknown): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for await (const piece of body as AsyncIterable<Uint8Array>) pieces.push(piece);
   return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
-}
-
-/** An error as undici makes them: by these marks its classes know their instances. */
-function made(name: string, code: string, message: string, cause: unknown): Error {
-  const error = new Error(message, cause === undefined ? undefined : { cause });
-  const marks = [Symbol.for("undici.error.UND_ERR"), Symbol.for(`undici.error.${code}`)];
-  for (const mark of marks) Object.defineProperty(error, mark, { value: true });
-  return Object.assign(error, { name, code });
 }

@@ -1,12 +1,12 @@
 // The one loop over the core's steps: it sends, waits, wakes and hands over. It decides nothing: whether to retry, how
 // long to wait, what a header means and what a failure is called all come as words from the core.
 
-import { Attempt, ignore, read, start } from "./attempt.js";
+import { Attempt, ignore, NoResponse, read, start, timedOut } from "./attempt.js";
 import type { Auth } from "./auth.js";
 import type { Core } from "./boundary.js";
 import { Call, type Job, type Reply, type Source, Told } from "./call.js";
-import type { Clock } from "./clock.js";
-import { failed, statusError } from "./endings.js";
+import { type Clock, EARLY, lookAround } from "./clock.js";
+import { failed, statusError, tooLarge } from "./endings.js";
 import { hints } from "./hints.js";
 import { join, leave, type Stop } from "./hub.js";
 import { newKey } from "./keys.js";
@@ -19,6 +19,8 @@ import * as w from "./word.js";
 
 /** How much of a discarded answer's body is kept, in bytes. */
 const KEPT = 65536;
+/** How long a discarded answer may take to bring that, in ms: its connection is held meanwhile. */
+const LINGER = 1000;
 /** How much of a body the core reads for a rule, in bytes. */
 const PEEKED = 4096;
 const NOTHING = new Uint8Array(0);
@@ -30,8 +32,10 @@ export class Driver {
   readonly observers: Observers;
   settings: Settings;
   readonly #watch: Watch;
-  readonly #epoch: number;
+  #epoch: number;
   readonly #parked = new Map<number, { readonly wake: (() => void) | null }>();
+  /** How long a credentials function is waited for before there is an attempt, in ms: as long as the last one had. */
+  #patience = 10_000;
   #next = 0;
   #seeded = false;
   #listening = false;
@@ -40,7 +44,7 @@ export class Driver {
     this.core = core;
     this.clock = clock;
     this.#epoch = clock.now();
-    this.#watch = new Watch(clock);
+    this.#watch = new Watch(clock.limits ?? clock);
     this.settings = JSON.parse(core.settings()) as Settings;
     this.observers = new Observers(core);
   }
@@ -154,16 +158,28 @@ export class Driver {
     const attempt = timeout > 0 || job.idle > 0 || asks ? new Attempt(this.#watch, job.signal) : null;
     call.attempt = attempt;
     attempt?.limit(timeout);
+    if (timeout > 0) this.#patience = timeout;
+    if (attempt !== null && job.deadline > 0)
+      attempt.latest = this.#watch.now() + call.begun + job.deadline - this.now();
     let token: string | null = null;
     if (asks) {
       const auth = job.auth as Auth;
-      token = call.token ?? auth.kept ?? (await this.#credential(auth, attempt as Attempt));
+      try {
+        token = call.token ?? auth.kept ?? (await this.#credential(auth, attempt as Attempt, timeout));
+      } catch (error) {
+        return this.#unsent(call, auth, error);
+      }
       call.token = null;
-      if (token === null) return this.#unsent(call);
     }
     if (bits & w.KEY) call.key ??= newKey(job.settings);
+    else if (job.pooled === true) {
+      await lookAround();
+      heed(job.signal);
+    }
     try {
-      call.response = await this.#send(job, attempt ?? job.signal, bits & w.KEY ? call.key : null, token);
+      const response = await this.#send(job, attempt ?? job.signal, bits & w.KEY ? call.key : null, token);
+      if (typeof response?.headers?.get !== "function") throw new NoResponse("the fetch option gave no Response");
+      call.response = response;
       if (job.buffered && call.response.status < 400 && job.streams?.(call.response) !== true) {
         const { body } = call.response;
         call.bytes = body === null ? NOTHING : await read(body, job.settings.maxBody, attempt);
@@ -218,7 +234,7 @@ export class Driver {
     call.response = null;
     attempt?.end();
     heed(job.signal);
-    call.error = error;
+    call.error = job.thrown == null ? error : job.thrown.error;
     const fault = attempt?.timedOut === true ? w.TIMEOUT : await this.#faultOf(call, error, headersCame);
     heed(job.signal);
     call.own = fault === w.REFUSED;
@@ -228,10 +244,11 @@ export class Driver {
   }
 
   #faultOf<A extends Reply>(call: Call<A>, error: unknown, headersCame: boolean): number | Promise<number> {
+    if (error instanceof NoResponse) return w.REFUSED;
     if (headersCame) {
-      const tooLarge = (error as { name?: unknown } | null)?.name === "TooLarge";
-      if (tooLarge) call.attempt?.drop();
-      return tooLarge ? w.TOO_LARGE : w.TRUNCATED;
+      if (!isTooLarge(error)) return w.TRUNCATED;
+      call.attempt?.drop();
+      return w.TOO_LARGE;
     }
     return call.job.faultOf(error);
   }
@@ -239,8 +256,10 @@ export class Driver {
   /** Waits until woken or for `ms`, then asks the core. A discarded answer's body is read meanwhile, in part, and let go. */
   async #pause<A extends Reply>(call: Call<A>, ms: number): Promise<number> {
     const keeping = call.response === null ? null : this.keep(call, call.response);
+    const stop = keeping === null ? ignore : (this.clock.limits ?? this.clock).timer(LINGER, () => call.letGo(), true);
     await this.#sleep(call, call.at + ms);
     if (keeping !== null) {
+      stop();
       call.letGo();
       await keeping;
     }
@@ -275,10 +294,12 @@ export class Driver {
         if (signal !== null) leave(signal, call);
         resolve();
       };
-      const nap = (): void => {
+      const nap = (fired = false): void => {
         const left = due - (this.clock.now() - this.#epoch);
-        if (left <= 0) end();
-        else cancel = this.clock.timer(Math.ceil(left), nap, false);
+        // A test framework let the timer fire and left the clock alone: it means that the time has passed.
+        if (fired && left > EARLY) this.#epoch -= left;
+        if (left <= 0 || (fired && left > EARLY)) end();
+        else cancel = this.clock.timer(Math.ceil(left), () => nap(true), false);
       };
       call.wake = end;
       this.#parked.set(call.id, call);
@@ -300,9 +321,13 @@ export class Driver {
     let word: number;
     try {
       if (auth === null) throw new Error("no credentials");
-      const got = await auth.renew(this.clock.wall());
-      if (got.expiresIn === 0) leader.token = got.token;
+      const got = await this.#within(this.#patience, auth.renew(this.clock.wall()));
       word = this.core.token(this.now(), generation, got.expiresIn);
+      // One that came too late is dropped: somebody else may have brought a newer one by then.
+      if ((word & 15) !== w.MISUSE) {
+        auth.keep(got);
+        if (got.expiresIn === 0) leader.token = got.token;
+      }
     } catch (error) {
       if (auth !== null) auth.error = error;
       word = this.core.tokenFailed(this.now(), generation, w.LOST);
@@ -310,23 +335,34 @@ export class Driver {
     if (w.low(word) & w.WAKES) this.wakeAll();
   }
 
-  /** For one attempt, within its limits; null if its time is over. The caller's abort ends the asking at once. */
-  async #credential(auth: Auth, attempt: Attempt): Promise<string | null> {
-    const { signal } = attempt;
-    const asked = auth.token(this.clock.wall());
-    asked.catch(ignore);
-    const stopped = new Promise<null>((resolve, reject) => {
-      signal.addEventListener("abort", () => (attempt.timedOut ? resolve(null) : reject(signal.reason)));
+  /** A credential function's answer, or an error after `ms`: no process ends before either. */
+  #within<T>(ms: number, asked: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = (): void => reject(timedOut(`The credentials function took longer than ${ms} ms`));
+      const cancel = this.clock.timer(ms, late, false);
+      asked.then(resolve, reject).finally(cancel);
     });
-    return Promise.race([asked, stopped]);
   }
 
-  /** An attempt whose time went by before there was anything to send. */
-  #unsent<A extends Reply>(call: Call<A>): number {
+  /** For one attempt, within its time. The caller's abort ends the asking at once. */
+  async #credential(auth: Auth, attempt: Attempt, ms: number): Promise<string> {
+    const { signal } = attempt;
+    const stopped = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+    const asked = auth.token(this.clock.wall());
+    return Promise.race([ms > 0 ? this.#within(ms, asked) : asked, stopped]);
+  }
+
+  /** There is no credential, so that nothing is sent: final, and nothing to the breaker. */
+  #unsent<A extends Reply>(call: Call<A>, auth: Auth, error: unknown): number {
     call.attempt?.end();
-    call.error = call.attempt?.reason;
+    heed(call.job.signal);
+    auth.error = error;
+    call.error = error;
+    call.unsent = true;
     call.at = this.now();
-    return this.core.fault(call.id, call.at, w.CONNECT_TIMEOUT);
+    return this.core.fault(call.id, call.at, w.REFUSED);
   }
 
   /** The answer as the caller gets it; null where more of its body must be read first. */
@@ -346,6 +382,12 @@ export class Driver {
     if (!job.raise) {
       try {
         call.bytes = await read(response.body as Source, job.settings.maxBody, attempt);
+      } catch (error) {
+        heed(job.signal);
+        if (error instanceof NoResponse) throw error;
+        if (isTooLarge(error) && !job.dropin) throw tooLarge(this, call, word, error);
+        // The status is known, and must not be lost to its body.
+        call.bytes = NOTHING;
       } finally {
         attempt?.end();
       }
@@ -369,6 +411,10 @@ export class Driver {
       { once: true },
     );
   }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return (error as { name?: unknown } | null)?.name === "TooLarge";
 }
 
 /** The caller's abort ends the call with the caller's own reason, untouched. */

@@ -10,6 +10,7 @@ import type { Report } from "./settings.js";
 import * as w from "./word.js";
 
 const NOTHING = new Uint8Array(0);
+const NO_CREDENTIAL = "No credential could be had; check the credentials function.";
 
 /** Ends a call that the core failed: returns the last answer where the caller wants that, else throws. */
 export async function failed<A extends Reply>(driver: Driver, call: Call<A>, word: number): Promise<A> {
@@ -46,6 +47,15 @@ export function statusError<A extends Reply>(driver: Driver, call: Call<A>, word
   return new StatusError({ ...of, outcome }, held(response, bytes, told), decode(bytes), (flags & w.APPLIED) !== 0);
 }
 
+/** An answer from 400 on that the caller wanted to have, with a body that is too large to be held. */
+export function tooLarge<A extends Reply>(driver: Driver, call: Call<A>, word: number, cause: unknown): CallError {
+  const report = reportOf(driver, call, (w.low(word) & w.REPORT) !== 0);
+  const of = { label: call.job.label, reason: "misuse" as const, wall: driver.clock.wall(), cause };
+  const advice = "The body is larger than maxBody: raise maxBody, or use stream().";
+  const outcome = w.OUTCOMES[w.arg(word)] ?? "unknown";
+  return new CallError({ ...of, outcome, report: { ...report, reason: of.reason, fault: "too-large", advice } });
+}
+
 function reportOf<A extends Reply>(driver: Driver, call: Call<A>, kept: boolean): Report {
   const text = kept ? driver.core.report(call.id) : "";
   return JSON.parse(text || Core.brief(call.response?.status ?? 0, driver.now() - call.begun)) as Report;
@@ -53,11 +63,12 @@ function reportOf<A extends Reply>(driver: Driver, call: Call<A>, kept: boolean)
 
 function failure<A extends Reply>(driver: Driver, call: Call<A>, report: Report, code: number): Failure {
   const after = Math.floor(code / 256);
-  const reason = w.REASONS[code & 63] ?? "misuse";
+  const reason = call.unsent ? "auth" : (w.REASONS[code & 63] ?? "misuse");
+  const own = call.unsent ? { advice: NO_CREDENTIAL } : {};
   return {
     reason,
     outcome: w.OUTCOMES[(code >> 6) & 3] ?? "unknown",
-    report: { ...report, reason, retryAfterMs: after === w.NO_TIME ? null : after },
+    report: { ...report, reason, retryAfterMs: after === w.NO_TIME ? null : after, ...own },
     label: call.job.label,
     wall: driver.clock.wall(),
     cause: reason === "auth" ? (call.job.auth?.error ?? call.error) : call.error,

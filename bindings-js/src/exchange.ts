@@ -3,6 +3,8 @@
 
 import type { Attempt } from "./attempt.js";
 import type { Reader, Reply, Source } from "./call.js";
+import { CUT, codingOf, Wholeness } from "./coded.js";
+import type { Thrown } from "./source.js";
 
 /** Steers a request: undici's, and ours in its place. */
 export interface Controller {
@@ -51,9 +53,12 @@ export class Exchange implements Reply, Handler {
   readonly #party: Party;
   readonly #answered: (exchange: Exchange) => void;
   readonly #broke: (error: unknown) => void;
+  /** What the caller's handler threw, if it did. */
+  thrown: Thrown | null = null;
   #lines: Lines = {};
   #statusText: string | undefined;
   readonly #held: Uint8Array[] = [];
+  #whole: Wholeness | null = null;
   #size = 0;
   #arrived: (() => void) | null = null;
   #trailers: Lines | null = null;
@@ -150,31 +155,34 @@ export class Exchange implements Reply, Handler {
   }
 
   onRequestSent(): void {
-    this.#party.handler.onRequestSent?.();
+    this.#ask(() => this.#party.handler.onRequestSent?.());
   }
 
   onBodySent(chunk: Uint8Array): void {
-    this.#party.handler.onBodySent?.(chunk);
+    this.#ask(() => this.#party.handler.onBodySent?.(chunk));
   }
 
   onResponseStarted(): void {
-    this.#party.handler.onResponseStarted?.();
+    this.#ask(() => this.#party.handler.onResponseStarted?.());
   }
 
   onResponseStart(_: Controller, status: number, headers: Lines, statusText?: string): void {
     if (status < 200) {
-      this.#party.handler.onResponseStart?.(this.#party, status, headers, statusText);
+      this.#ask(() => this.#party.handler.onResponseStart?.(this.#party, status, headers, statusText));
       return;
     }
     this.status = status;
     this.#lines = headers;
     this.#statusText = statusText;
+    const coding = codingOf(this.headers.get("content-encoding"));
+    if (coding !== null) this.#whole = new Wholeness(coding);
     this.#answered(this);
   }
 
   onResponseData(controller: Controller, chunk: Uint8Array): void {
     // undici's parser says nothing in this way after each pause.
     if (chunk.byteLength === 0) return;
+    this.#whole?.add(chunk);
     if (this.#delivered && !this.#passing && this.#held.length === 0 && this.#takes()) {
       this.#attempt?.limit(this.#idle);
       this.#party.handler.onResponseData?.(this.#party, chunk);
@@ -186,17 +194,36 @@ export class Exchange implements Reply, Handler {
     this.#arrived?.();
   }
 
-  onResponseEnd(_: Controller, trailers: Lines): void {
+  onResponseEnd(controller: Controller, trailers: Lines): void {
+    if (this.#whole === null) this.#complete(trailers);
+    this.#whole?.end((cut) => {
+      if (cut) this.onResponseError(controller, made("SocketError", "UND_ERR_SOCKET", CUT, undefined));
+      else this.#complete(trailers);
+    });
+  }
+
+  #complete(trailers: Lines): void {
     this.#trailers = trailers ?? {};
     this.#arrived?.();
     this.pass();
   }
 
   onResponseError(_: Controller | null, error: unknown): void {
+    this.#whole?.drop();
     if (this.status === 0) this.#broke(error);
     this.#error = { error };
     this.#arrived?.();
     if (this.#delivered) this.#end(() => this.#party.failed(error));
+  }
+
+  /** What a handler throws ends the request, and is the caller's own. */
+  #ask(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.thrown = { error };
+      throw error;
+    }
   }
 
   #takes(): boolean {
@@ -237,4 +264,12 @@ export class Exchange implements Reply, Handler {
     };
     return { read, cancel };
   }
+}
+
+/** An error as undici makes them: by these marks its classes know their instances. */
+export function made(name: string, code: string, message: string, cause: unknown): Error {
+  const error = new Error(message, cause === undefined ? undefined : { cause });
+  const marks = [Symbol.for("undici.error.UND_ERR"), Symbol.for(`undici.error.${code}`)];
+  for (const mark of marks) Object.defineProperty(error, mark, { value: true });
+  return Object.assign(error, { name, code });
 }

@@ -12,8 +12,6 @@ const BEFORE_REQUEST: ReadonlySet<string> = new Set([
   "EAI_NODATA",
   "EHOSTUNREACH",
   "ENETUNREACH",
-  "EADDRNOTAVAIL",
-  "EMFILE",
   "ConnectionRefused",
   "FailedToOpenSocket",
   "CERT_HAS_EXPIRED",
@@ -25,17 +23,31 @@ const BEFORE_REQUEST: ReadonlySet<string> = new Set([
   "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
 
+/** This machine has no more files, ports or memory for a connection, or does not allow one: no network was at fault. */
+const LOCAL: ReadonlySet<string> = new Set([
+  "EACCES",
+  "EADDRINUSE",
+  "EADDRNOTAVAIL",
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+  "EPERM",
+]);
+
 const CONNECT_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
 const READ_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
 /** Where no network was at fault: the request could not be made, somebody stopped it, or somebody below has retried it. */
 const REFUSALS: ReadonlySet<string> = new Set([
+  "ERR_ACCESS_DENIED",
   "UND_ERR_ABORTED",
   "UND_ERR_BPL_MISSING_UPSTREAM",
   "UND_ERR_CLOSED",
   "UND_ERR_DESTROYED",
   "UND_ERR_INVALID_ARG",
   "UND_ERR_INVALID_RETURN_VALUE",
+  "UND_ERR_MAX_ORIGINS_REACHED",
   "UND_ERR_NOT_SUPPORTED",
   "UND_ERR_REDIRECT_MAX",
   "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
@@ -53,23 +65,25 @@ const REFUSED_TEXTS = [
   "bad port",
 ];
 
-/** Errors that no network raises: somebody's code is wrong. */
+/** Errors that no network raises: somebody's code is wrong, a file could not be read, or a permission is missing. */
 const PROGRAMMING: ReadonlySet<string> = new Set([
   "RangeError",
   "ReferenceError",
   "SyntaxError",
   "EvalError",
   "URIError",
+  "NotReadableError",
+  "NotCapable",
+  "PermissionDenied",
 ]);
-const PROGRAMMING_TEXTS = [
-  "is not a function",
-  "Cannot read prop",
-  "is not iterable",
-  "is not defined",
-  "undefined is not",
-  "Illegal invocation",
-  "to a ByteString",
-];
+const PROGRAMMING_TEXTS =
+  /is not (an? |iterable|defined|extensible)|^Cannot (access|assign|convert|destructure|mix|read|set) |(undefined|null) is not |Illegal invocation|to a ByteString|circular structure/;
+const PROGRAMMING_CODES = /^ERR_(INVALID|MISSING|OUT_OF_RANGE|ASSERTION|HTTP_INVALID|UNESCAPED)/;
+/** By their names, errors of other people's clients that come without a code. */
+const NETWORKS = /network|fetch|socket|connect|time|abort|request|^TypeError$|^DOMException$/i;
+
+/** A proxy that makes no tunnel, as undici tells of its status. */
+const TUNNEL = /^Proxy response \((\d+)\)/;
 
 /** What the platform's error tells about where it happened. */
 interface Cause {
@@ -100,14 +114,23 @@ export async function faultOf(error: unknown, request: Broken): Promise<number> 
   const chain = causes(error);
   const codes = chain.map((cause) => String(cause.code ?? ""));
   if (chain.some((cause) => REFUSED_TEXTS.some((words) => says(cause, words)))) return REFUSED;
+  const tunnel = chain
+    .map(({ message }) => Number(TUNNEL.exec(String(message))?.[1] ?? 0))
+    .find((status) => status > 0);
+  // Its 407 asks for credentials, its 5xx tells of the network behind it. Nothing went through either way.
+  if (tunnel !== undefined) return tunnel < 500 ? REFUSED : (await proven([], request)) ? UNSENT : LOST;
   if (codes.some((code) => REFUSALS.has(code))) return REFUSED;
   if (chain.some((cause) => cause.name === "TimeoutError") || codes.some((code) => READ_LIMITS.has(code)))
     return TIMEOUT;
   if (chain.some((cause) => CONNECT_LIMITS.has(String(cause.code)) && !wasConnected(cause))) {
     return (await proven(chain, request)) ? CONNECT_TIMEOUT : codes.includes("ETIMEDOUT") ? LOST : TIMEOUT;
   }
+  if (chain.some(({ code, syscall }) => LOCAL.has(String(code)) && syscall !== "read" && syscall !== "write")) {
+    // One address of several may not be this machine's to use.
+    if (!codes.some((code) => BEFORE_REQUEST.has(code))) return REFUSED;
+  }
   if (chain.some(neverWritten)) return (await proven(chain, request)) ? UNSENT : LOST;
-  if (isProgramming(error, codes)) return REFUSED;
+  if (isProgramming(chain, codes)) return REFUSED;
   return isOffline(request.url) ? OFFLINE : LOST;
 }
 
@@ -178,11 +201,14 @@ async function addresses(host: string): Promise<readonly string[]> {
   }
 }
 
-function isProgramming(error: Cause, codes: readonly string[]): boolean {
-  if (PROGRAMMING.has(error.name ?? "")) return true;
-  if (error.name === "TypeError") return PROGRAMMING_TEXTS.some((words) => says(error, words));
-  // A plain Error without a code is what a hook or a wrapper of the user's throws; networks name theirs.
-  return error.name === "Error" && codes.every((code) => code === "");
+function isProgramming(chain: readonly Cause[], codes: readonly string[]): boolean {
+  const [error] = chain as [Cause];
+  const name = String(error.name);
+  if (chain.some((cause) => PROGRAMMING.has(String(cause.name)))) return true;
+  if (codes.some((code) => PROGRAMMING_CODES.test(code))) return true;
+  if (name === "TypeError") return PROGRAMMING_TEXTS.test(String(error.message));
+  // An error without a code is what a hook or a wrapper of the user's throws; networks name theirs.
+  return codes.every((code) => code === "") && !NETWORKS.test(name);
 }
 
 function isOffline(url: string): boolean {

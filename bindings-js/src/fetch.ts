@@ -3,17 +3,19 @@
 
 import { type Attempt, ignore, signalOf, timedOut } from "./attempt.js";
 import { Beneath, isLate } from "./beneath.js";
-import { raw } from "./body.js";
+import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import { controls, type DropIn, isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
 import { valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
-import { branded, type CommonOptions, type Fetch, isBranded, open, sender } from "./open.js";
+import { branded, type CommonOptions, type Fetch, guard, isBranded, open, sender } from "./open.js";
+import { checkOptions } from "./options.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import { type Account, hand } from "./response.js";
+import { Source } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -39,6 +41,7 @@ export function createFetch<const P extends Policy>(
   policy: (P & Exact<P, Policy>) | string,
   options: FetchOptions = {},
 ): ResilientFetch {
+  checkOptions(options, "buffer");
   const driver = open(policy as Policy | string, options);
   const origins = new Origins(driver);
   const send = sender(options);
@@ -102,6 +105,9 @@ class Dropped extends Beneath implements Job {
   readonly #called: Called;
   /** The body can be read but once and is a Request's: every attempt but the last needs a copy of it. */
   readonly #once: boolean;
+  /** The body is a stream of the caller's. */
+  readonly #streams: boolean;
+  #source: Source | null = null;
 
   constructor(origins: Origins, fetch: Fetch, called: Called) {
     const { url, request, init, buffered } = called;
@@ -117,14 +123,24 @@ class Dropped extends Beneath implements Job {
     this.#once = (init?.body ?? null) === null && request !== null && request.body !== null;
     const keyed = valueIn(headers, this.keyHeader.toLowerCase()) !== null;
     const stacked = isStacked(headers, init);
-    this.tell(raw(init?.body), (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
+    const upload = raw(init?.body);
+    this.#streams = !upload.repeatable;
+    this.tell(upload, (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
   }
 
   send(stop: Stop | null, key: string | null): Promise<Response> {
     const { request, input } = this.#called;
-    const init = this.#changed(signalOf(stop), key);
+    let init = this.#changed(signalOf(stop), key);
+    if (this.#streams) {
+      this.#source = new Source(stop, this.settings.idle);
+      init = { ...init, body: this.#source.stream(init?.body as Body) };
+    }
     // As a plain function: browsers refuse a fetch that has a `this`.
     const fetch = this.#fetch;
+    if (fetch === globalThis.fetch) {
+      init = { ...init };
+      guard(fetch, init);
+    }
     return fetch(this.#once && !this.stacked ? (request as Request).clone() : input, init);
   }
 
@@ -133,6 +149,7 @@ class Dropped extends Beneath implements Job {
   }
 
   faultOf(error: unknown): number | Promise<number> {
+    if ((this.#source?.thrown ?? null) !== null) return w.REFUSED;
     return error instanceof TypeError && this.#mistaken() ? w.REFUSED : faultOf(error, this);
   }
 

@@ -2,9 +2,10 @@
 // only turned into text in a way that hides no mistake.
 
 import { Core, Rejected } from "./boundary.js";
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, realLimits, systemClock } from "./clock.js";
 import { Driver } from "./driver.js";
 import { PolicyError } from "./errors.js";
+import { type Dispatcher, guardedDispatcher } from "./guarded.js";
 import { ALL_KINDS, type Log, logTo } from "./observe.js";
 import type { Policy } from "./policy.js";
 import type { Settings } from "./settings.js";
@@ -30,7 +31,7 @@ export interface CommonOptions {
 export function open(policy: Policy | string, options: CommonOptions): Driver {
   const core = Core.open(textOf(policy), options.unknownKeys === "warn");
   if (core instanceof Rejected) throw new PolicyError(core.issues);
-  const clock = options.clock ?? systemClock;
+  const clock = options.clock ?? (options.fetch === undefined ? realLimits : systemClock);
   const driver = new Driver(core, clock);
   const base = options.baseUrl ?? fromEnvironment(driver.settings);
   if (base !== undefined) {
@@ -81,6 +82,13 @@ function fromEnvironment(settings: Settings): string | undefined {
 
 function refuse(path: string, text: string): PolicyError {
   return new PolicyError([{ path, text, line: 1, column: 1 }]);
+}
+
+/** Lets the platform's own fetch see where a compressed body ends. */
+export function guard(fetch: Fetch, init: RequestInit & { dispatcher?: Dispatcher | undefined }): void {
+  if (fetch !== globalThis.fetch) return;
+  const dispatcher = guardedDispatcher(init.dispatcher);
+  if (dispatcher !== undefined) init.dispatcher = dispatcher;
 }
 
 const BRAND = Symbol.for("unruffled.fetch");

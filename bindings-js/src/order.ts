@@ -2,15 +2,17 @@
 
 import { type Attempt, signalOf } from "./attempt.js";
 import type { Auth } from "./auth.js";
-import type { Upload } from "./body.js";
+import type { Body, Upload } from "./body.js";
 import type { Job } from "./call.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Stop } from "./hub.js";
-import type { Fetch } from "./open.js";
+import { type Fetch, guard, inBrowser } from "./open.js";
+import { withinOrigin } from "./redirect.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
+import { Source, type Thrown } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -48,7 +50,8 @@ export class Order implements Job {
   readonly url: string;
   readonly dropin = false;
   readonly #prepared: Prepared;
-  readonly #redirect: RequestRedirect | undefined;
+  #redirect: RequestRedirect | undefined;
+  #source: Source | null = null;
 
   constructor(prepared: Prepared) {
     this.#prepared = prepared;
@@ -60,7 +63,8 @@ export class Order implements Job {
     this.deadline = prepared.deadline;
     this.raise = prepared.raise;
     this.url = prepared.url;
-    this.#redirect = withSecrets(prepared.headers) ? "error" : undefined;
+    // Browsers do not show where a redirect leads.
+    if (withSecrets(prepared.headers)) this.#redirect = inBrowser() ? "error" : "manual";
   }
 
   get label(): string {
@@ -97,11 +101,22 @@ export class Order implements Job {
 
   send(stop: Stop | null, key: string | null, token: string | null): Promise<Response> {
     // As a plain function: browsers refuse a fetch that has a `this`.
-    const { fetch } = this.#prepared;
-    return fetch(this.url, this.#init(signalOf(stop), key, token));
+    const { fetch, upload } = this.#prepared;
+    const init = this.#init(signalOf(stop), key, token);
+    if (!upload.repeatable) {
+      this.#source = new Source(stop, this.settings.idle);
+      init.body = this.#source.stream(upload.body as Body);
+    }
+    guard(fetch, init);
+    return this.#redirect === "manual" ? withinOrigin(fetch, this.url, init) : fetch(this.url, init);
+  }
+
+  get thrown(): Thrown | null {
+    return this.#source?.thrown ?? null;
   }
 
   faultOf(error: unknown): number | Promise<number> {
+    if (this.thrown !== null) return w.REFUSED;
     return error instanceof TypeError && this.#mistaken() ? w.REFUSED : faultOf(error, this);
   }
 

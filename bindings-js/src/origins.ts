@@ -51,9 +51,9 @@ export class Origins {
   }
 }
 
-/** A URL for texts: no query, no fragment, no user. */
-export function shown(url: string): string {
-  return url.replace(/[?#].*$/s, "").replace(/\/\/[^/@]*@/, "//");
+/** A URL's origin, for texts. */
+export function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : "";
 }
 
 function pathOf(url: string, from: number): string {

@@ -1,16 +1,19 @@
 // One call of axios: its configuration, into which each attempt puts a signal of its own, and its errors. Whether a status is
 // one is asked of `validateStatus` by axios itself; this only notes the answer.
 
-import { Answered, type AxiosResponse } from "./answered.js";
+import { Answered, type AxiosResponse, through } from "./answered.js";
 import { type Attempt, signalOf } from "./attempt.js";
 import { Beneath, isLate } from "./beneath.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
+import { CUT, codingOf, decode, isCut } from "./coded.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
+import { type Dispatcher, guardedDispatcher } from "./guarded.js";
 import type { Stop } from "./hub.js";
 import type { Origins } from "./origins.js";
 import { type Account, account } from "./response.js";
+import { isIterable, Source } from "./source.js";
 import { isCounted, NESTED, sending } from "./stacked.js";
 import { stopOf, type Token, tokenOf } from "./token.js";
 import * as w from "./word.js";
@@ -23,8 +26,11 @@ export interface Config {
   readonly socketPath?: string | null;
   readonly method?: string;
   headers: object & { has(name: string): boolean; concat(...more: object[]): Config["headers"] };
-  readonly data?: unknown;
-  readonly responseType?: string;
+  data?: unknown;
+  responseType?: string | undefined;
+  decompress?: boolean | undefined;
+  readonly responseEncoding?: string;
+  readonly maxContentLength?: number;
   readonly maxRedirects?: number;
   signal?: Stop | null | undefined;
   cancelToken?: Token | undefined;
@@ -43,6 +49,14 @@ export type Send = ((config: Config) => Promise<AxiosResponse>) & { readonly ada
 const REFUSALS =
   /^ERR_(BAD_OPTION|BAD_REQUEST|CANCELED|DEPRECATED|FORM_DATA|FR_TOO_MANY|HTTP_INVALID|INVALID|NOT_SUPPORT|UNESCAPED)/;
 
+/** An error of axios, with what is known of an answer. */
+interface Broke {
+  readonly response?: AxiosResponse & { readonly statusCode?: number; readonly statusText?: string };
+  readonly request?: {
+    readonly res?: { readonly statusCode?: number; readonly statusMessage?: string; readonly headers: object };
+  };
+}
+
 /** One call. */
 export class Requested extends Beneath implements Job<Answered> {
   readonly signal: Stop | null;
@@ -54,9 +68,17 @@ export class Requested extends Beneath implements Job<Answered> {
   readonly #send: Send;
   readonly #config: Config;
   /** What the caller's configuration had where attempts put something else. */
-  readonly #own: Pick<Config, "signal" | "cancelToken" | "fetchOptions" | "headers" | "validateStatus">;
+  readonly #own: Pick<
+    Config,
+    "data" | "decompress" | "responseType" | "signal" | "cancelToken" | "fetchOptions" | "headers" | "validateStatus"
+  >;
   /** `validateStatus` has said no to the last answer. */
   #refused = false;
+  #source: Source | null = null;
+  /** What the caller asked for, where the body is decoded here. */
+  #decodes: { readonly responseType: string | undefined } | null = null;
+  /** What the answer's head said, where it was seen from beneath. */
+  #seen: { readonly status: number; readonly lines: object } | null = null;
 
   constructor(origins: Origins, AxiosError: AxiosErrors, send: Send, config: Config, url: string) {
     super(origins, config.method ?? "get", url);
@@ -66,8 +88,9 @@ export class Requested extends Beneath implements Job<Answered> {
     const streamed = config.responseType === "stream";
     this.idle = streamed ? this.writtenIdle : 0;
     this.follows = config.maxRedirects !== 0;
-    const { signal: given, cancelToken, fetchOptions, headers, validateStatus } = config;
-    this.#own = { signal: given, cancelToken, fetchOptions, headers, validateStatus };
+    const { data, signal: given, cancelToken, fetchOptions, headers, validateStatus } = config;
+    const { decompress, responseType } = config;
+    this.#own = { data, decompress, responseType, signal: given, cancelToken, fetchOptions, headers, validateStatus };
     this.signal = stopOf(given, cancelToken);
     const flags = (headers.has(this.keyHeader) ? w.KEYED : 0) | (this.#isStacked() ? w.STACKED : 0);
     this.tell(raw(config.data as Body), flags | (streamed ? w.STREAMED : 0));
@@ -76,18 +99,28 @@ export class Requested extends Beneath implements Job<Answered> {
   async send(stop: Stop | null, key: string | null): Promise<Answered> {
     this.#prepare(stop, key);
     try {
-      return new Answered(await this.#send(this.#config), null);
+      return new Answered(await this.#decoded(await this.#send(this.#config)), null);
     } catch (error) {
       const { response } = (error ?? {}) as { response?: AxiosResponse };
-      if (this.#refused && response !== undefined) return new Answered(response, error as object);
+      if (this.#refused && response !== undefined) {
+        await this.#decoded(response);
+        return new Answered(response, error as object);
+      }
+      const known = this.#bodiless(error as Broke | undefined);
+      if (known !== null) return known;
       const { timedOut = false, reason } = (stop ?? {}) as Partial<Attempt>;
       throw timedOut ? this.#late(reason as Error) : error;
     }
   }
 
+  get pooled(): boolean {
+    return this.unsafe && !this.keyed && !this.stacked;
+  }
+
   faultOf(error: unknown): number | Promise<number> {
     const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: { syscall?: unknown } };
     const name = String(code);
+    if ((this.#source?.thrown ?? null) !== null) return w.REFUSED;
     // Its own time limit; the system's ETIMEDOUT comes with the call that it ended.
     if ((name === "ETIMEDOUT" || name === "ECONNABORTED") && cause?.syscall === undefined) return w.TIMEOUT;
     if (REFUSALS.test(name) || String(message).startsWith("maxContentLength")) return w.REFUSED;
@@ -108,8 +141,13 @@ export class Requested extends Beneath implements Job<Answered> {
   }
 
   ended(): void {
-    const { signal, cancelToken, fetchOptions, headers, validateStatus } = this.#own;
+    const { data, signal, cancelToken, fetchOptions, headers, validateStatus } = this.#own;
     const config = this.#config;
+    if (this.#source !== null) config.data = data;
+    if (this.#decodes !== null) {
+      put(config, "responseType", this.#own.responseType);
+      put(config, "decompress", this.#own.decompress);
+    }
     config.headers = headers;
     if ("validateStatus" in config) config.validateStatus = validateStatus;
     put(config, "signal", signal);
@@ -133,16 +171,86 @@ export class Requested extends Beneath implements Job<Answered> {
         return !this.#refused;
       };
     }
+    this.#decodes = null;
+    this.#seen = null;
     const { adapterName } = this.#send;
+    const { responseType, decompress } = this.#own;
+    if (adapterName === "http" && decompress !== false && responseType !== "stream" && codingOf("gzip") !== null) {
+      this.#decodes = { responseType };
+      config.responseType = "arraybuffer";
+      config.decompress = false;
+    }
     const known = adapterName === "http" || adapterName === "xhr";
     if (stop !== null && stop !== this.signal) {
       config.signal = known ? undefined : signalOf(stop);
       config.cancelToken = known ? tokenOf(stop) : undefined;
     }
+    const { data } = this.#own;
+    // A form tells axios its own headers; other streams are but their pieces.
+    if (isIterable(data) && !("getHeaders" in data)) {
+      this.#source = new Source(stop, this.settings.idle);
+      config.data = through(this.#source, data);
+    }
     if (key !== null && !this.keyed) {
       config.headers = this.#own.headers.concat({ [this.keyHeader]: key });
     }
-    if (!known) config.fetchOptions = { ...this.#own.fetchOptions, [NESTED]: true };
+    if (!known) {
+      const { fetchOptions } = this.#own;
+      const { dispatcher } = (fetchOptions ?? {}) as { dispatcher?: Dispatcher };
+      const guarded = guardedDispatcher(dispatcher, (status, lines) => {
+        this.#seen = { status, lines };
+      });
+      config.fetchOptions = { ...fetchOptions, [NESTED]: true, ...(guarded && { dispatcher: guarded }) };
+    }
+  }
+
+  /** As axios's own adapter does it, but strictly: that passes a stream which ends early as if it were all. */
+  async #decoded(response: AxiosResponse): Promise<AxiosResponse> {
+    if (this.#decodes === null) return response;
+    const { responseType } = this.#decodes;
+    const { responseEncoding, maxContentLength = -1 } = this.#config;
+    const lines = response.headers as Record<string, unknown>;
+    const coding = codingOf(lines["content-encoding"] as string | undefined);
+    let data = response.data as Uint8Array;
+    const silent = this.method === "HEAD" || response.status === 204;
+    if (coding !== null || silent) delete lines["content-encoding"];
+    if (coding !== null && !silent && data.byteLength > 0) {
+      try {
+        data = await decode(coding, data, maxContentLength);
+      } catch (error) {
+        if (response.status < 400) throw this.#undecoded(error as Error & { code?: string }, maxContentLength);
+        data = data.subarray(0, 0);
+      }
+    }
+    response.data = responseType === "arraybuffer" ? data : textOf(data, responseEncoding);
+    return response;
+  }
+
+  #undecoded(error: Error & { code?: string }, most: number): Error {
+    if (isCut(error)) return this.#made(CUT, "ERR_BAD_RESPONSE", error);
+    const large = error.code === "ERR_BUFFER_TOO_LARGE";
+    return this.#made(
+      large ? `maxContentLength size of ${most} exceeded` : error.message,
+      large ? "ERR_BAD_RESPONSE" : String(error.code),
+      error,
+    );
+  }
+
+  /** The answer from 400 on whose body broke: its status is known all the same, and its body is empty. */
+  #bodiless(error: Broke | undefined): Answered | null {
+    const from = error?.response ?? error?.request?.res;
+    const status = from?.statusCode ?? error?.response?.status ?? this.#seen?.status ?? 0;
+    if (status < 400) return null;
+    const config = this.#config;
+    const Headers = config.headers.constructor as new (lines: object) => object;
+    const lines = (from?.headers ?? this.#seen?.lines ?? {}) as object;
+    const headers = new Headers(lines);
+    const statusText = error?.response?.statusText ?? error?.request?.res?.statusMessage ?? "";
+    const response = { status, statusText, headers, config, request: error?.request, data: "" };
+    if (config.validateStatus == null || config.validateStatus(status)) return new Answered(response, null);
+    const code = status < 500 ? "ERR_BAD_REQUEST" : "ERR_BAD_RESPONSE";
+    const refused = this.#made(`Request failed with status code ${status}`, code, error as unknown as Error);
+    return new Answered(response, Object.assign(refused, { status, request: error?.request, response }));
   }
 
   /** A limit of the policy's own text. */
@@ -154,6 +262,12 @@ export class Requested extends Beneath implements Job<Answered> {
     const error = new this.#AxiosError(message, code, this.#config as never);
     return Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
   }
+}
+
+/** As axios makes text of bytes: what it strips is a byte order mark. */
+function textOf(data: Uint8Array, encoding: string | undefined): string {
+  const text = (data as { toString(encoding?: string): string }).toString(encoding);
+  return (encoding === undefined || encoding === "utf8") && text.startsWith("\uFEFF") ? text.slice(1) : text;
 }
 
 function put<K extends keyof Config>(config: Config, name: K, own: Config[K] | undefined): void {

@@ -31,7 +31,10 @@ const notes = new WeakMap<object, Note>();
 const accounts = new WeakMap<object, Account>();
 
 // A response that the program lets go of unread must not stay known to the caller's signal.
-const backstop = new FinalizationRegistry<Attempt>((attempt) => attempt.end());
+const backstop =
+  typeof FinalizationRegistry === "undefined"
+    ? undefined
+    : new FinalizationRegistry<Attempt>((attempt) => attempt.end());
 
 /**
  * Why a call took as long as it did: a short table, for a response or an error that this package handed out, or for an
@@ -77,7 +80,7 @@ function live(response: Response, attempt: Attempt | null, idle: number, of: Acc
   }
   attempt.limit(0);
   notes.set(response, { account: of, attempt, idle, bytes: null });
-  if (attempt.followed) backstop.register(response, attempt);
+  if (attempt.followed) backstop?.register(response, attempt);
   return response;
 }
 

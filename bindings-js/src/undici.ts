@@ -5,6 +5,7 @@
 import { Dispatched, type Options, type Send } from "./dispatched.js";
 import { controls, type DropIn } from "./dropin.js";
 import { type CommonOptions, open } from "./open.js";
+import { checkOptions } from "./options.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 
@@ -33,6 +34,7 @@ export function createInterceptor<const P extends Policy>(
   policy: (P & Exact<P, Policy>) | string,
   options: InterceptorOptions = {},
 ): Interceptor {
+  checkOptions(options, "buffer");
   const driver = open(policy as Policy | string, options);
   const origins = new Origins(driver);
   const buffered = options.buffer === true;

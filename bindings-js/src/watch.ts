@@ -1,7 +1,7 @@
 // Time limits of attempts and of reads, at the price of one timer for a whole client: one list per length of limit (so
 // each is in order of falling due by itself) and one timer, armed only for an earlier due time than the one it has.
 
-import type { Clock } from "./clock.js";
+import { type Clock, EARLY } from "./clock.js";
 
 /** Something with a time limit. A list holds it until it is removed or expires: it must not hold a Response. */
 export interface Watched {
@@ -31,16 +31,22 @@ export class Watch {
   readonly #clock: Clock;
   readonly #lists = new Map<number, Link>();
   #armedFor = Infinity;
+  /** How far a test framework has gone ahead of the clock, by its timers alone. */
+  #ahead = 0;
   #cancel: (() => void) | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  now(): number {
+    return this.#clock.now() + this.#ahead;
+  }
+
   /** Starts a limit of `ms` for `owner`, in place of the one it has. */
   add(owner: Watched, ms: number): void {
     this.remove(owner);
-    const due = this.#clock.now() + ms;
+    const due = this.now() + ms;
     if (perRequest) {
       owner.link = loop(owner, due);
       owner.link.cancel = this.#clock.timer(ms, () => this.#expire(owner), true);
@@ -81,9 +87,11 @@ export class Watch {
   }
 
   #fire(): void {
+    const early = this.#armedFor - this.now();
+    if (early > EARLY) this.#ahead += early;
     this.#armedFor = Infinity;
     this.#cancel = null;
-    const now = this.#clock.now();
+    const now = this.now();
     let earliest = Infinity;
     for (const [ms, list] of this.#lists) {
       for (let link = list.next; link !== list && link.due <= now; link = list.next) this.#expire(link.owner);

@@ -64,7 +64,7 @@ describe("requests", () => {
     await client.get("/x");
     assert.deepEqual(
       fetch.calls.map(({ init }) => init.redirect),
-      ["error", undefined],
+      ["manual", undefined],
     );
   });
 
@@ -190,10 +190,10 @@ describe("credentials", () => {
     await client.get("/a");
     const call = watched(client.post("/b", { json: {} }));
     await clock.pass(10_000);
-    assert.equal(call.error?.reason, "retries-exhausted");
+    assert.equal(call.error?.reason, "auth");
     assert.equal(call.error.outcome, "not-sent");
     assert.equal(call.error.cause.name, "TimeoutError");
-    assert.deepEqual([asked, fetch.calls.length, client.snapshot().inFlight], [3, 1, 0]);
+    assert.deepEqual([asked, fetch.calls.length, client.snapshot().inFlight], [2, 1, 0]);
   });
 
   it("a caller's abort ends the waiting for a credential at once, and the others still get it", async () => {

@@ -35,6 +35,14 @@ describe("Node's errors", () => {
     ["lost", networkError("EHOSTUNREACH", { ...here, syscall: "write" }), { ...post, follows: false }],
     ["refused", networkError("UND_ERR_INVALID_ARG"), get],
     ["refused", networkError("UND_ERR_DESTROYED"), get],
+    ["refused", networkError("UND_ERR_MAX_ORIGINS_REACHED"), get],
+    ["refused", networkError("ERR_ACCESS_DENIED"), get],
+    ["refused", networkError("EMFILE", here), get],
+    ["refused", networkError("EADDRNOTAVAIL", here), post],
+    ["refused", networkError("ERR_INVALID_STATE"), get],
+    ["refused", networkError("UND_ERR_ABORTED", { message: "Proxy response (407) !== 200 when HTTP Tunneling" }), post],
+    ["unsent", networkError("UND_ERR_ABORTED", { message: "Proxy response (502) !== 200 when HTTP Tunneling" }), get],
+    ["lost", networkError("UND_ERR_ABORTED", { message: "Proxy response (502) !== 200 when HTTP Tunneling" }), post],
     ["lost", networkError("ECONNRESET"), post],
     ["lost", networkError("EPIPE"), post],
     ["lost", networkError("UND_ERR_SOCKET"), post],
@@ -55,6 +63,12 @@ describe("Node's errors", () => {
   it("all addresses refused is unsent, one that was not is lost", async () => {
     const refused = [here, here].map((place) => Object.assign(new Error(), { code: "ECONNREFUSED", ...place }));
     await is("unsent", new TypeError("fetch failed", { cause: new AggregateError(refused) }), post);
+  });
+
+  it("an address that is not this machine's, beside one that refused, is unsent", async () => {
+    const codes = ["EADDRNOTAVAIL", "ECONNREFUSED"];
+    const tried = codes.map((code) => Object.assign(new Error(), { code, ...here }));
+    await is("unsent", new TypeError("fetch failed", { cause: new AggregateError(tried) }), post);
   });
 
   it("a refusal somewhere else than at the request's own host proves nothing for an unsafe request", async () => {
@@ -94,7 +108,12 @@ describe("programming errors", () => {
     new ReferenceError("x is not defined"),
     new TypeError("fetch is not a function"),
     new TypeError("Cannot read properties of undefined (reading 'a')"),
+    new TypeError("Cannot destructure property 'a' of 'undefined' as it is undefined."),
+    new TypeError("x is not a constructor"),
     new Error("a hook of mine"),
+    Object.assign(new Error("no"), { name: "ValidationError" }),
+    new DOMException("The file changed", "NotReadableError"),
+    Object.assign(new Error("Requires net access"), { name: "NotCapable" }),
     "a string",
     undefined,
     null,

@@ -1,0 +1,128 @@
+// Somebody else's clock: under the fake timers of sinon, jest and vitest (which are one package) and of node:test, requests
+// over real sockets take real time, waits follow the fake, and nothing hangs.
+
+import assert from "node:assert/strict";
+import { afterEach, describe, it, mock } from "node:test";
+import FakeTimers from "@sinonjs/fake-timers";
+import axios from "axios";
+import { createClient, createFetch } from "unruffled";
+import { createAdapter } from "unruffled/axios";
+import { json, serving } from "./kit.js";
+import { underEach } from "./shared/undici.js";
+
+// Before any of them is replaced.
+const { setImmediate: turn, setTimeout: later } = globalThis;
+const now = performance.now.bind(performance);
+const POLICY = { retry: { base: "10m", cap: "1h" }, timeouts: { total: "24h", attempt: "20s" } };
+
+const FRAMEWORKS = {
+  "sinon, jest, vitest": () => {
+    // As jest and vitest do: without Node's own streams nothing can be read, and those need nextTick.
+    const toFake = [
+      "setTimeout",
+      "clearTimeout",
+      "setInterval",
+      "clearInterval",
+      "setImmediate",
+      "Date",
+      "performance",
+    ];
+    const clock = FakeTimers.install({ toFake });
+    return { pass: (ms) => clock.tick(ms), end: () => clock.uninstall() };
+  },
+  "node:test": () => {
+    mock.timers.enable({ apis: ["setTimeout", "setInterval", "setImmediate", "Date"] });
+    return { pass: (ms) => mock.timers.tick(ms), end: () => mock.timers.reset() };
+  },
+};
+
+let end = () => {};
+afterEach(() => end());
+
+/** Lets time pass in the fake and sockets work, until the promise is settled. */
+async function through(promise, clock, ms) {
+  let open = true;
+  const done = promise.finally(() => {
+    open = false;
+  });
+  done.catch(() => {});
+  const start = now();
+  while (open && now() - start < 5000) {
+    clock?.pass(ms);
+    await new Promise((resolve) => turn(resolve));
+  }
+  assert.ok(!open, "hangs");
+  return done;
+}
+
+/** Refuses the first request; each answer takes a while of real time. */
+function slow(seen) {
+  return (request, response) => {
+    request.resume();
+    seen.push(request.method);
+    later(() => response.writeHead(seen.length === 1 ? 503 : 200).end("{}"), 30);
+  };
+}
+
+for (const [name, install] of Object.entries(FRAMEWORKS)) {
+  describe(name, () => {
+    it("a verb and createFetch: an hour that passes in the fake cuts no request, and ends a wait", async () => {
+      for (const call of [
+        (base) =>
+          createClient({ ...POLICY, baseUrl: base })
+            .get("/x")
+            .json(),
+        (base) => createFetch(POLICY)(base),
+      ]) {
+        const seen = [];
+        await serving(slow(seen), async (base) => {
+          const clock = install();
+          end = clock.end;
+          try {
+            // 20 s for an attempt would long be over.
+            await through(call(base), clock, 1000);
+          } finally {
+            clock.end();
+          }
+        });
+        assert.equal(seen.length, 2);
+      }
+    });
+
+    it("axios: a POST without a key goes", async () => {
+      const seen = ["before"];
+      await serving(slow(seen), async (base) => {
+        const adapter = createAdapter(axios, POLICY);
+        const clock = install();
+        end = clock.end;
+        const { status } = await through(axios.post(base, {}, { adapter, proxy: false }), clock, 0);
+        clock.end();
+        assert.equal(status, 200);
+      });
+    });
+
+    it("a fetch that is a fake: its limit is in fake time as well", async () => {
+      const clock = install();
+      end = clock.end;
+      let asked = 0;
+      const silent = ({ signal }) =>
+        new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      const fetch = (_, init) => (asked++ === 0 ? silent(init) : Promise.resolve(json({})));
+      const policy = { baseUrl: "https://a.example", timeouts: { attempt: "1s" }, retry: { base: "1ms" } };
+      await through(createClient(policy, { fetch }).get("/x").json(), clock, 100);
+      clock.end();
+      assert.equal(asked, 2);
+    });
+  });
+}
+
+await underEach(({ request }, setup) => {
+  it("a POST without a key goes under fake timers", async () => {
+    const { base, dispatcher } = await setup(POLICY, [200]);
+    const clock = FRAMEWORKS["sinon, jest, vitest"]();
+    end = clock.end;
+    const { statusCode } = await through(request(base, { dispatcher, method: "POST", body: "{}" }), null, 0);
+    clock.end();
+    assert.equal(statusCode, 200);
+  });
+});
