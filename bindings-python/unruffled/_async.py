@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import math
-import time
 from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, aclosing
+from contextlib import aclosing
 from typing import cast
 
 import httpx2
@@ -18,12 +16,11 @@ from ._credentials import Credential, CredentialsFailedError, Given
 from ._endings import Verbs
 from ._engine import Engine
 from ._faults import TooLargeError
-from ._job import limit_of
-from ._loops import Loop
+from ._job import NO_LIMIT, limit_of
+from ._loops import Loop, waited
 from ._pool import idle, pools
 from ._stacked import NESTED, is_foreign
-
-_UNLIMITED: AbstractContextManager[None] = contextlib.nullcontext()
+from ._time import TIME
 
 
 class AsyncHost(Verbs):
@@ -49,7 +46,8 @@ class AsyncHost(Verbs):
         }
         call.reading = False
         call.pieces = None
-        with _UNLIMITED if at is None else self.loop.limit(at):
+        call.limit = limit = NO_LIMIT if at is None else self.loop.limit(at)
+        with limit:
             token = await self._token(call) if word & codes.TOKEN else None
             if word & codes.FRESH:
                 for connection in idle(pools(self.http)):
@@ -113,7 +111,7 @@ class AsyncHost(Verbs):
         parts: list[bytes]
         pieces, parts = call.pieces
         size = sum(map(len, parts))
-        with _UNLIMITED if at == math.inf else self.loop.limit(at):
+        with NO_LIMIT if at == math.inf else self.loop.limit(at):
             while size < most:
                 part = await anext(pieces, None)
                 if part is None:
@@ -129,7 +127,7 @@ class AsyncHost(Verbs):
             return response.content[:most]
         at = call.limit_at
         if until is not None:
-            at = min(at, time.monotonic() + max(0, until - call.engine.now()) / 1000)
+            at = min(at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
         try:
             await self._fill(call, response, most, at)
         except (httpx2.HTTPError, TimeoutError):
@@ -183,7 +181,7 @@ class AsyncHost(Verbs):
         pause = self.loop.pause()
         if engine.waiting.enter(number, pause):
             try:
-                await pause.wait(ms / 1000)
+                await waited(engine, pause, ms)
             finally:
                 engine.waiting.leave(number)
 

@@ -70,7 +70,7 @@ class Host(Protocol[J, R]):
         ...
 
     def mistaken(self, call: J, number: int, word: int, started: int) -> Exception:
-        """What is raised for a fault that was the caller's own."""
+        """What is raised for a fault that was the caller's own: the very exception, with the cause that it has."""
         ...
 
 
@@ -93,6 +93,7 @@ async def drive(host: Host[J, R], call: J) -> R:
     deadline = started + call.deadline if call.deadline else 0
     word = codes.MISUSE_LIVE
     over = False
+    own: Exception | None = None
     number = due = seen = 0
     # Begun inside, so that an interrupt between the crossing and what follows it finds the call.
     try:
@@ -115,11 +116,13 @@ async def drive(host: Host[J, R], call: J) -> R:
                         own = host.mistaken(call, number, word, started)
                         if own is error:
                             raise
-                        raise own from error.__cause__
                     due = now() + (word >> codes.ARG)
                 else:
                     word, at = await _answered(host, engine, call, number, response)
                     due = at + (word >> codes.ARG)
+                if own is not None:
+                    # Outside of the handler: what the caller's code raised comes out as it went in, without a context.
+                    raise own
             elif kind == codes.DELIVER:
                 over = True
                 return await host.deliver(call, number, word, started)

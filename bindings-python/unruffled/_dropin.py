@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,8 +17,9 @@ from urllib.parse import urlsplit
 from . import _codes as codes
 from ._engine import Engine, Listener, kinds_of
 from ._home import Policy, UnknownKeys, survives, text_of
-from ._job import Job
+from ._job import Job, keeps_alive
 from ._stacked import NESTED, TELLING, is_stacked
+from ._time import TIME
 
 R = TypeVar("R")
 Lines = Sequence[tuple[bytes, bytes]]
@@ -34,7 +34,7 @@ _PORTS = {"http": 80, "https": 443}
 class Route:
     """What the policy asks of a drop-in on one route. None: its text does not say; the client's own limit holds."""
 
-    __slots__ = ("body_statuses", "buffer_up_to", "connect", "idle", "key", "key_header", "key_quoted")
+    __slots__ = ("alive", "body_statuses", "buffer_up_to", "connect", "idle", "key", "key_header", "key_quoted")
 
     def __init__(self, settings: dict[str, Any]) -> None:
         """Takes the route's settings."""
@@ -43,6 +43,8 @@ class Route:
         self.buffer_up_to: int = settings["bufferUpTo"]
         #: Seconds.
         self.connect: float | None = settings["connect"] / 1000 if settings["connectWritten"] else None
+        #: Written or not: how long a piece of an upload keeps its attempt alive.
+        self.alive: float = settings["idle"] / 1000
         self.idle: float | None = settings["idle"] / 1000 if settings["idleWritten"] else None
         self.key_header: bytes = settings["idempotency"]["header"].encode("ascii")
         self.key = self.key_header.lower()
@@ -62,6 +64,10 @@ class Dropped(Job[R]):
     rewind: Callable[[], object] | None
     #: The attempt's time limits, where the adapter's client takes them as a dict.
     timeouts: dict[str, float | None]
+
+    def alive(self) -> Callable[[], None]:
+        """What a body that is sent piece by piece calls after each."""
+        return keeps_alive(self, self.route.alive)
 
     def key_line(self, word: int) -> tuple[bytes, bytes] | None:
         """The header line that the word asks for: all that a drop-in ever adds."""
@@ -173,7 +179,7 @@ class DropIn:
         if above is not None:
             what |= codes.STACKED
             if above < math.inf:
-                call.deadline = max(1, math.ceil((above - time.monotonic()) * 1000))
+                call.deadline = max(1, math.ceil((above - TIME.monotonic()) * 1000))
         call.what = what
         call.streamed = True
         call.reading = False

@@ -13,6 +13,7 @@ from ._dropin import Dropped, Lines
 from ._endings import failure
 from ._engine import Engine
 from ._errors import CallError
+from ._faults import own_of
 from ._record import PLACE, Record, remember
 
 D = TypeVar("D", bound=Dropped[Any])
@@ -58,7 +59,8 @@ class Endings(Generic[D, R]):
 
     def mistaken(self, call: D, number: int, word: int, started: int) -> Exception:
         """The caller's own exception."""
-        return cast(Exception, call.error)
+        error = cast(Exception, call.error)
+        return own_of(error) or error
 
     async def last(self, call: D) -> None:
         """Stays open and unread."""

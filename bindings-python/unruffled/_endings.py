@@ -13,7 +13,7 @@ from . import _codes as codes
 from ._call import Call, RawPairs
 from ._credentials import CredentialsFailedError
 from ._errors import CallError, Reason, StatusError
-from ._faults import TooLargeError, fault_of
+from ._faults import TooLargeError, fault_of, own_of
 from ._job import Job
 from ._record import Record, attach
 
@@ -68,8 +68,10 @@ class Verbs:
         """The caller's own exception, or what his credentials function raised as its cause."""
         error = cast(Exception, call.error)
         if isinstance(error, CredentialsFailedError):
-            return failure(call, number, word, started, response=None, reason="auth")
-        return error
+            told = failure(call, number, word, started, response=None, reason="auth")
+            told.__cause__ = error.__cause__
+            return told
+        return own_of(error) or error
 
     async def deliver(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
         """The answer with its record. Raises `StatusError` for a status of 400 or above."""

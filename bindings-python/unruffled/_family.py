@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._faults import table_of
+from ._source import Watched
+
+if TYPE_CHECKING:
+    from ._loops import Limit
 
 
 class Family:
     """The classes of httpx2, or of httpx."""
 
-    def __init__(self, module: Any, limit: Callable[[float], AbstractContextManager[None]] | None = None) -> None:
+    def __init__(self, module: Any, limit: Callable[[float], Limit] | None = None) -> None:
         """Takes the module. `limit`: how an attempt is ended in time, in the place of the loop's own way."""
         self.module = module
         self.limit = limit
-        self.faults = table_of(module)
         name = module.__name__
         # They have no public name, and without them a body counts as one that cannot be sent again.
         self.multipart = getattr(sys.modules.get(f"{name}._multipart"), "MultipartStream", ())
         self.iterated = getattr(sys.modules.get(f"{name}._content"), "IteratorByteStream", ())
+        self.watched: Callable[..., Any] = type("Watched", (Watched, module.SyncByteStream, module.AsyncByteStream), {})
         self.restored: Callable[..., Any] = type("Restored", (_Restored, module.SyncByteStream), {})
         self.restored_async: Callable[..., Any] = type("Restored", (_RestoredAsync, module.AsyncByteStream), {})
 

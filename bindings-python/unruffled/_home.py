@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 import math
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -18,6 +19,7 @@ from . import _boundary as boundary
 from ._credentials import Credential
 from ._engine import Engine, Listener
 from ._errors import Issue, PolicyError
+from ._faults import OwnError
 from ._request import Builder
 from ._running import running_loop
 
@@ -76,6 +78,27 @@ def _visible(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return str(value) if isinstance(value, float) else f"a {type(value).__name__}"
+
+
+def _own(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """A hook of the caller's. What it raises is the caller's own error, also where it looks like the network's."""
+    if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004
+
+        async def awaited(about: Any) -> None:
+            try:
+                await hook(about)
+            except Exception as error:
+                raise OwnError(error) from None
+
+        return awaited
+
+    def called(about: Any) -> Any:
+        try:
+            return hook(about)
+        except Exception as error:
+            raise OwnError(error) from None
+
+    return called
 
 
 class ViewNames:
@@ -152,7 +175,11 @@ class Home:
     def _options(self, engine: Engine) -> dict[str, Any]:
         # The core caps the attempts in flight: the pool must not be a second queue behind it.
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=engine.settings["concurrency"])
-        return {"limits": limits, "timeout": None, **self._kwargs}
+        options = {"limits": limits, "timeout": None, **self._kwargs}
+        hooks = options.get("event_hooks")
+        if hooks:
+            options["event_hooks"] = {kind: [_own(hook) for hook in each] for kind, each in hooks.items()}
+        return options
 
     def revived(self) -> Live:
         """The engine and its host; new ones after a fork."""

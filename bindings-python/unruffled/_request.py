@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json as jsonlib
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from ._engine import Engine
 from ._errors import UsageError
 from ._job import make_uuid
 from ._stacked import NESTED, is_stacked
+from ._time import TIME
 
 _URLS_CACHED = 1024
 _EMPTY = httpx2.ByteStream(b"")
@@ -179,7 +179,7 @@ def _times(call: Call, deadline: float | datetime.timedelta | None) -> int:
     if above is None:
         return 0
     if above < math.inf:
-        left = _deadline(call.target, above - time.monotonic())
+        left = _deadline(call.target, above - TIME.monotonic())
         call.deadline = min(call.deadline or left, left)
     return codes.STACKED
 

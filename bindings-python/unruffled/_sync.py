@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from typing import cast
 
@@ -16,12 +15,11 @@ from ._credentials import CredentialsFailedError, Given
 from ._endings import Verbs
 from ._engine import Engine
 from ._faults import TooLargeError
-from ._job import limit_of
+from ._job import NO_LIMIT, limit_of
 from ._limit import LIMIT
 from ._pool import clip, idle, pools
 from ._stacked import NESTED, is_foreign
-
-_monotonic = time.monotonic
+from ._time import TIME
 
 
 class SyncHost(Verbs):
@@ -55,6 +53,7 @@ class SyncHost(Verbs):
         # An attempt of another client that we are the transport of ends no later for it.
         LIMIT.at = at if before is None or (at is not None and at < before) else before
         mark = NESTED.set(call.limit_at) if self.foreign else None
+        call.limit = LIMIT if before is None else NO_LIMIT
         try:
             response = self.http.send(call.request(word, token), stream=True)
             if response.status_code >= 400:
@@ -99,7 +98,7 @@ class SyncHost(Verbs):
             size += len(part)
             if size > most:
                 raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
-            if not self.clipped and _monotonic() > call.limit_at:
+            if not self.clipped and TIME.monotonic() > call.limit_at:
                 raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
         response._content = b"".join(parts)
 
@@ -115,7 +114,7 @@ class SyncHost(Verbs):
         LIMIT.at = None if at == math.inf else at
         try:
             while size < most:
-                if _monotonic() >= at:
+                if TIME.monotonic() >= at:
                     raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
                 part = next(pieces, None)
                 if part is None:
@@ -133,7 +132,7 @@ class SyncHost(Verbs):
             return response.content[:most]
         at = call.limit_at
         if until is not None:
-            at = min(at, _monotonic() + max(0, until - call.engine.now()) / 1000)
+            at = min(at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
         try:
             self._fill(call, response, most, at)
         except httpx2.HTTPError:

@@ -7,13 +7,10 @@ each hop is a call of its own.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _codes as codes
 from ._dropin import DropIn, Dropped
@@ -22,11 +19,15 @@ from ._dropin_hosts import LoopHost, ThreadHost
 from ._errors import CallError
 from ._family import Family
 from ._faults import fault_of
-from ._job import limit_of
+from ._job import NO_LIMIT, limit_of
 from ._limit import LIMIT
 from ._pool import clip, forget, idle, pool_of
 from ._record import PLACE, Record
 from ._stacked import NESTED
+from ._time import TIME
+
+if TYPE_CHECKING:
+    from ._loops import Limit
 
 _UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": None, "pool": None}
 
@@ -62,7 +63,10 @@ class _Sender(Endings[Dropped[Any], Any]):
         url = request.url
         origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
         path = url.raw_path.partition(b"?")[0].decode("ascii")
-        return self.dropin.order(call, request.method, origin, path, request.headers.raw, repeatable=repeatable)
+        self.dropin.order(call, request.method, origin, path, request.headers.raw, repeatable=repeatable)
+        if not isinstance(call.body, self.family.module.ByteStream):
+            call.body = self.family.watched(call.body, call.alive())
+        return call
 
     def prepared(self, call: Dropped[Any], word: int, clipped: bool) -> Any:
         """An attempt's request. `clipped`: something else ends reading and writing in time."""
@@ -94,7 +98,7 @@ class _Sender(Endings[Dropped[Any], Any]):
 
     def fault(self, call: Dropped[Any], error: Exception) -> int:
         """The fault of an attempt's exception."""
-        return fault_of(error, call.reading, self.family.faults)
+        return fault_of(error, call.reading)
 
     def late(self, call: Dropped[Any]) -> Exception:
         """As for a server that is silent."""
@@ -134,6 +138,7 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
         before = LIMIT.at
         LIMIT.at = at if before is None or (at is not None and at < before) else before
         mark = NESTED.set(call.limit_at) if self.foreign else None
+        call.limit = LIMIT if before is None else NO_LIMIT
         try:
             call.response = response = self.inner.handle_request(request)
             if not call.buffers(response.status_code, response.headers.raw):
@@ -158,7 +163,7 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
     def body(self, call: Dropped[Any], at: float) -> Iterator[bytes]:
         """As it comes from the wire, not decoded."""
         if not self.clipped and at < math.inf:
-            call.timeouts["read"] = _least(call.timeouts["read"], max(0.001, at - time.monotonic()))
+            call.timeouts["read"] = _least(call.timeouts["read"], max(0.001, at - TIME.monotonic()))
         assert call.response is not None
         return iter(call.response.stream)
 
@@ -179,7 +184,7 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
 class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
     """Sends by an asynchronous transport of the family."""
 
-    def limit(self, at: float) -> AbstractContextManager[None]:
+    def limit(self, at: float) -> Limit:
         """The loop's own, or what the family bears."""
         return self.loop.limit(at) if self.family.limit is None else self.family.limit(at)
 
@@ -195,7 +200,8 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                 await connection.aclose()
         mark = NESTED.set(call.limit_at) if self.foreign else None
         try:
-            with contextlib.nullcontext() if at is None else self.limit(at):
+            call.limit = limit = NO_LIMIT if at is None else self.limit(at)
+            with limit:
                 call.response = response = await self.inner.handle_async_request(request)
                 if not call.buffers(response.status_code, response.headers.raw):
                     self.streams(call)
@@ -209,7 +215,7 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                 call.streamed = False
                 return response
         except TimeoutError as error:
-            if at is not None and time.monotonic() >= at:
+            if at is not None and TIME.monotonic() >= at:
                 raise self.late(call) from error
             raise
         finally:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from queue import Empty
@@ -21,6 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError
 from urllib3.util import Timeout
 
 from ._limit import LIMIT, remaining
+from ._time import TIME
 
 
 class _Wire(threading.local):
@@ -114,7 +114,7 @@ class _Pool:
         WIRE.sent = False
         WIRE.socket = None
         if timeout is None and LIMIT.at is not None:
-            timeout = max(0.0, LIMIT.at - time.monotonic())
+            timeout = max(0.0, LIMIT.at - TIME.monotonic())
         return super()._get_conn(timeout)  # type: ignore[misc]
 
 
