@@ -26,6 +26,8 @@ class Stream:
     nth: int
     method: str
     h2: h2.connection.H2Connection
+    #: Seconds after which the server closes the connection if nothing more comes; None = never.
+    idle: float | None = None
 
 
 Act = Callable[[Stream], None]
@@ -69,17 +71,20 @@ class H2Wire:
             while data := connection.recv(65536):
                 for event in state.receive_data(data):
                     if isinstance(event, h2.events.RequestReceived):
-                        methods[event.stream_id] = dict(event.headers)[":method"]
+                        headers = {str(name): str(value) for name, value in event.headers}
+                        methods[event.stream_id] = headers[":method"]
                     if isinstance(event, h2.events.StreamEnded):
                         with self._lock:
                             stream = Stream(number, event.stream_id, len(self.seen), methods[event.stream_id], state)
                             self.seen.append(stream)
                         self.act(stream)
+                        connection.settimeout(stream.idle)
                         if self.leaves_after and len(methods) >= self.leaves_after:
                             state.close_connection(last_stream_id=event.stream_id)
                             connection.sendall(state.data_to_send())
                             return
                 connection.sendall(state.data_to_send())
+        connection.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Every exception of the libraries that send has its row; each kind is provoked; the caller's own comes out as it is."""
+"""Every exception of the libraries that send has its row, and each kind is provoked; the caller's own is untouched."""
 
 from __future__ import annotations
 
@@ -360,7 +360,7 @@ def test_a_pool_of_theirs_without_a_place_is_the_callers_own(side: Side) -> None
 FULL = """
 import asyncio, os, resource, sys, warnings
 import aiohttp, anyio._backends._asyncio, requests
-import unruffled, unruffled.aiohttp, unruffled.requests
+import unruffled, unruffled._async, unruffled.aiohttp, unruffled.requests
 warnings.simplefilter("ignore")
 way, url = sys.argv[1:]
 counted = []

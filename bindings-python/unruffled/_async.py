@@ -15,6 +15,7 @@ from ._call import Call
 from ._credentials import Credential, CredentialsFailedError, Given
 from ._endings import Verbs
 from ._engine import Engine
+from ._family import HTTPX2
 from ._faults import TooLargeError
 from ._job import NO_LIMIT, limit_of
 from ._loops import Loop, waited
@@ -62,6 +63,7 @@ class AsyncHost(Verbs):
             if call.streamed:
                 # httpcore2 looks this up as the body's first piece is asked for.
                 call.timeouts["read"] = route.idle
+                HTTPX2.check(response)
                 return response
             call.reading = True
             try:
@@ -101,6 +103,7 @@ class AsyncHost(Verbs):
                 size += len(part)
                 if size > most:
                     raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
+        HTTPX2.end(response)
         response._content = b"".join(parts)
 
     async def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
@@ -130,6 +133,9 @@ class AsyncHost(Verbs):
             at = min(at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
         try:
             await self._fill(call, response, most, at)
+        except httpx2.DecodingError:
+            # A status is known though its body is none.
+            call.pieces[1].clear()
         except (httpx2.HTTPError, TimeoutError):
             # What came is in the pieces.
             pass

@@ -26,8 +26,8 @@ Lines = Sequence[tuple[bytes, bytes]]
 
 _PIECE = 64 * 1024
 _MOST_CACHED = 1024
-# Of the two names that are looked for: most headers are told apart without a look at their letters.
-_LENGTHS = (len("content-length"), len("content-type"))
+# Of the names that are looked for: most headers are told apart without a look at their letters.
+_LENGTHS = (len("content-length"), len("content-type"), len("content-encoding"))
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -54,11 +54,13 @@ class Route:
 class Dropped(Job[R]):
     """One request of a client above us, as one call. `request` is what the adapter was given."""
 
-    __slots__ = ("body", "request", "rewind", "route", "timeouts")
+    __slots__ = ("body", "coded", "request", "rewind", "route", "timeouts")
 
     request: Any
     #: What every attempt sends, where that is not the request's own.
     body: Any
+    #: Whether the last answer has a Content-Encoding.
+    coded: bool
     route: Route
     #: Puts the body back to where it began, before each attempt but the first; None = there is nothing to do.
     rewind: Callable[[], object] | None
@@ -79,9 +81,8 @@ class Dropped(Job[R]):
         """Whether an answer with these header lines is read before it counts, so that one that breaks off is a failed
         attempt: below 400, of a declared length that the route allows, and no event stream.
         """
-        if status >= 400:
-            return False
-        short = False
+        short = self.coded = False
+        events = status >= 400
         for name, value in lines:
             if len(name) not in _LENGTHS:
                 continue
@@ -89,8 +90,10 @@ class Dropped(Job[R]):
             if low == b"content-length":
                 short = value.isdigit() and int(value) <= self.route.buffer_up_to
             elif low == b"content-type" and value.lower().startswith(b"text/event-stream"):
-                return False
-        return short
+                events = True
+            elif low == b"content-encoding":
+                self.coded = True
+        return short and not events
 
     def short(self, status: int, length: str | None, kind: str | None) -> bool:
         """As `buffers`, where Content-Length and Content-Type are at hand."""

@@ -46,6 +46,11 @@ def failure(
     return CallError(call.target, why, outcome, report, retry_at=retry_at)
 
 
+def _why(error: Exception) -> Reason:
+    """Why the body of an answer is not there."""
+    return "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
+
+
 class Verbs:
     """The part of a host that ends the calls of verbs: a final status is raised, but for a caller's `raise_=False`."""
 
@@ -93,8 +98,7 @@ class Verbs:
             if not call.streamed:
                 error = await self._read_on(call)
                 if error is not None:
-                    reason: Reason = "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
-                    raise CallError(call.target, reason, outcome, record.report(status)) from error
+                    raise CallError(call.target, _why(error), outcome, record.report(status)) from error
         return attach(response, record)
 
     async def last(self, call: Call) -> None:
@@ -102,15 +106,17 @@ class Verbs:
         if call.raise_:
             await self.keep(call, None)
         else:
-            await self._read_on(call)
+            call.error = await self._read_on(call)
 
     async def fail(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
         """Raises `CallError`; with the last answer, if there is one, `StatusError`, or returns that."""
         response = call.response if word & codes.RESPONSE else None
-        if response is not None and not call.raise_:
+        if response is not None and not call.raise_ and call.error is None:
             return attach(response, Record(call.engine, number, word, started))
         told = failure(call, number, word, started, response=response)
         cause = call.error
+        if response is not None and cause is not None:
+            told = CallError(call.target, _why(cause), told.outcome, told.report, retry_at=told.retry_at)
         if told.reason == "auth" and call.credential is not None and call.credential.error is not None:
             cause = call.credential.error
         raise told from cause
@@ -119,6 +125,9 @@ class Verbs:
         """Reads the body of an answer that is returned although it is an error; what broke it off, if something did."""
         try:
             await self.read(call)
+        except httpx2.DecodingError:
+            # A status is known though its body is none.
+            cast(httpx2.Response, call.response)._content = b""
         except (httpx2.HTTPError, TooLargeError) as error:
             return error
         return None

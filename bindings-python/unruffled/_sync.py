@@ -14,6 +14,7 @@ from ._clock import ThreadPause
 from ._credentials import CredentialsFailedError, Given
 from ._endings import Verbs
 from ._engine import Engine
+from ._family import HTTPX2
 from ._faults import TooLargeError
 from ._job import NO_LIMIT, limit_of
 from ._limit import LIMIT
@@ -61,6 +62,7 @@ class SyncHost(Verbs):
             if call.streamed:
                 # httpcore2 looks this up as the body's first piece is asked for.
                 call.timeouts["read"] = route.idle
+                HTTPX2.check(response)
                 return response
             call.reading = True
             try:
@@ -100,6 +102,7 @@ class SyncHost(Verbs):
                 raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
             if not self.clipped and TIME.monotonic() > call.limit_at:
                 raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
+        HTTPX2.end(response)
         response._content = b"".join(parts)
 
     def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
@@ -135,6 +138,9 @@ class SyncHost(Verbs):
             at = min(at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
         try:
             self._fill(call, response, most, at)
+        except httpx2.DecodingError:
+            # A status is known though its body is none.
+            call.pieces[1].clear()
         except httpx2.HTTPError:
             # What came is in the pieces.
             pass

@@ -141,17 +141,22 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
         call.limit = LIMIT if before is None else NO_LIMIT
         try:
             call.response = response = self.inner.handle_request(request)
-            if not call.buffers(response.status_code, response.headers.raw):
+            whole = call.buffers(response.status_code, response.headers.raw)
+            if call.coded:
+                self.family.check(response)
+            if not whole:
                 self.streams(call)
                 return response
             call.reading = True
             try:
                 # Without the clock in the connection it is looked at between the pieces.
                 parts = response.stream if self.clipped or at is None else self.fill(call, math.inf, at)
-                whole = self.family.module.ByteStream(b"".join(parts))
+                body = b"".join(parts)
             finally:
                 self.release(call)
-            response.stream = whole
+            if call.coded:
+                self.family.verify(response, body)
+            response.stream = self.family.module.ByteStream(body)
             call.pieces = None
             call.streamed = False
             return response
@@ -203,7 +208,10 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
             call.limit = limit = NO_LIMIT if at is None else self.limit(at)
             with limit:
                 call.response = response = await self.inner.handle_async_request(request)
-                if not call.buffers(response.status_code, response.headers.raw):
+                whole = call.buffers(response.status_code, response.headers.raw)
+                if call.coded:
+                    self.family.check(response)
+                if not whole:
                     self.streams(call)
                     return response
                 call.reading = True
@@ -211,7 +219,10 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                     parts = [part async for part in response.stream]
                 finally:
                     await self.release(call)
-                response.stream = self.family.module.ByteStream(b"".join(parts))
+                body = b"".join(parts)
+                if call.coded:
+                    self.family.verify(response, body)
+                response.stream = self.family.module.ByteStream(body)
                 call.streamed = False
                 return response
         except TimeoutError as error:

@@ -21,13 +21,16 @@ except ImportError as error:
     raise ImportError("unruffled.aiohttp needs aiohttp 3.12 or later: pip install aiohttp") from error
 from aiohttp import payload
 from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import ContentEncodingError
 
 from . import _codes as codes
+from ._aiohttp_coding import be_strict, install, is_cut
+from ._coding import CUT
 from ._driver import drive
 from ._dropin import DropIn, Dropped, Lines, Offers
 from ._dropin_hosts import LoopHost
 from ._errors import CallError
-from ._faults import fault_of, is_local, own_of
+from ._faults import chain, fault_of, is_local, own_of
 from ._home import Policy, UnknownKeys
 from ._job import NO_LIMIT, limit_of
 from ._record import explain
@@ -44,6 +47,9 @@ _RESENT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
 #: Whether a body can be let in whole without reading it: not yet in 3.12.
 _LETS_IN = hasattr(aiohttp.StreamReader, "set_read_chunk_size")
+
+
+install()
 
 
 class _Call(Dropped[ClientResponse]):
@@ -164,6 +170,9 @@ class _Host(LoopHost[_Call, ClientResponse]):
             with limit:
                 call.response = response = await call.handler(request)
                 headers = response.headers
+                call.coded = "Content-Encoding" in headers
+                if call.coded:
+                    _check(response)
                 if call.short(response.status, headers.get("Content-Length"), headers.get("Content-Type")):
                     call.reading = True
                     await _whole(response)
@@ -189,7 +198,7 @@ class _Host(LoopHost[_Call, ClientResponse]):
         if own_of(error) is not None:
             return codes.REFUSED
         if isinstance(error, aiohttp.ClientError):
-            fault = fault_of(error, call.reading)
+            fault = fault_of(error, call.reading or any(isinstance(one, ContentEncodingError) for one in chain(error)))
             # It is the answer of a request that was sent: without one, nothing was.
             return codes.CONNECT_TIMEOUT if fault == codes.TIMEOUT and call.request.response is None else fault
         # As the connection has it, before the session makes it its own.
@@ -225,6 +234,20 @@ class _Host(LoopHost[_Call, ClientResponse]):
             aiohttp.ConnectionTimeoutError if told.reason in ("deadline", "timeout") else aiohttp.ClientConnectionError
         )
         return kind(str(told))
+
+
+def _check(response: ClientResponse) -> None:
+    """Of a coded body: it raises if it ends within its coding. Of an error, one that cannot be decoded is empty."""
+    content = response.content
+    error = content.exception()
+    if response.status < 400:
+        if is_cut(content):
+            content.set_exception(aiohttp.ClientPayloadError(CUT))
+        be_strict(content)
+    elif isinstance(error, aiohttp.ClientPayloadError):
+        response.close()
+        response.content = _stream(b"")
+        response._released = False
 
 
 async def _whole(response: ClientResponse) -> None:

@@ -45,7 +45,7 @@ from ._limit import LIMIT
 from ._record import explain
 from ._source import source_of
 from ._time import TIME
-from ._urllib3 import WIRE, close_idle, connects_within, joined, limit
+from ._urllib3 import WIRE, check, close_idle, connects_within, joined, limit, verify
 
 __all__ = ["Adapter", "explain"]
 
@@ -186,6 +186,9 @@ class _Host(ThreadHost[_Call, requests.Response]):
         try:
             response = call.once(request)
             headers = response.headers
+            call.coded = "Content-Encoding" in headers
+            if call.coded:
+                check(response.raw)
             if call.short(response.status_code, headers.get("Content-Length"), headers.get("Content-Type")):
                 call.reading = True
                 try:
@@ -210,7 +213,10 @@ class _Host(ThreadHost[_Call, requests.Response]):
         if call.stream or response.status_code in call.body_statuses:
             # Whoever asked for a stream may read `raw`; a rule looks into what came.
             call.response = response
-            self.restore(call, list(_pieces(response.raw)), None)
+            parts = list(_pieces(response.raw))
+            if call.coded:
+                _verify(response.raw, b"".join(parts))
+            self.restore(call, parts, None)
         else:
             response.content  # noqa: B018 (keeps what it reads)
 
@@ -237,6 +243,8 @@ class _Host(ThreadHost[_Call, requests.Response]):
     def restore(self, call: _Call, parts: list[bytes], rest: Iterable[bytes] | None) -> None:
         response = cast(requests.Response, call.response)
         response.raw = joined(response.raw, itertools.chain(parts, rest or ()))
+        if call.coded:
+            check(response.raw)
 
     def late(self, call: _Call) -> Exception:
         return requests.ReadTimeout("the attempt timed out", request=call.request)
@@ -252,6 +260,13 @@ def _lines(headers: CaseInsensitiveDict[Any], names: Container[str]) -> list[tup
         for name, value in headers.lower_items()
         if name in names
     ]
+
+
+def _verify(raw: Any, body: bytes) -> None:
+    try:
+        verify(raw, body)
+    except DecodeError as error:
+        raise requests.exceptions.ContentDecodingError(error) from error
 
 
 def _pieces(raw: Any) -> Iterator[bytes]:
