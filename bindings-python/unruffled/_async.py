@@ -21,6 +21,7 @@ from ._job import NO_LIMIT, limit_of
 from ._loops import Loop, waited
 from ._pool import idle, pools
 from ._stacked import NESTED, is_foreign
+from ._stale import ended_h2, over_h2
 from ._time import TIME
 
 
@@ -32,6 +33,7 @@ class AsyncHost(Verbs):
         self.http = http
         self.loop = loop
         self.foreign = is_foreign(http)
+        self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
@@ -52,6 +54,9 @@ class AsyncHost(Verbs):
             token = await self._token(call) if word & codes.TOKEN else None
             if word & codes.FRESH:
                 for connection in idle(pools(self.http)):
+                    await connection.aclose()
+            if self.over_h2:
+                for connection in ended_h2(self.over_h2):
                     await connection.aclose()
             request = call.request(word, token)
             if self.foreign:

@@ -20,6 +20,7 @@ from ._job import NO_LIMIT, limit_of
 from ._limit import LIMIT
 from ._pool import clip, idle, pools
 from ._stacked import NESTED, is_foreign
+from ._stale import ended_h2, over_h2
 from ._time import TIME
 
 
@@ -31,6 +32,7 @@ class SyncHost(Verbs):
         self.http = http
         self.foreign = is_foreign(http)
         self.clipped = clip(pools(http))
+        self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
@@ -49,6 +51,9 @@ class SyncHost(Verbs):
         call.pieces = None
         if word & codes.FRESH:
             for connection in idle(pools(self.http)):
+                connection.close()
+        if self.over_h2:
+            for connection in ended_h2(self.over_h2):
                 connection.close()
         before = LIMIT.at
         # An attempt of another client that we are the transport of ends no later for it.

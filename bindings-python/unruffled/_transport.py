@@ -24,6 +24,7 @@ from ._limit import LIMIT
 from ._pool import clip, forget, idle, pool_of
 from ._record import PLACE, Record
 from ._stacked import NESTED
+from ._stale import ended_h2, over_h2
 from ._time import TIME
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class _Sender(Endings[Dropped[Any], Any]):
         self.inner = inner
         pool = pool_of(inner)
         self.pools = [] if pool is None else [pool]
+        self.over_h2 = over_h2(self.pools)
         #: Another unruffled may be in it.
         self.foreign = pool is None
         dropin.on_fork.append(lambda: forget(inner))
@@ -135,6 +137,9 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
         if word & codes.FRESH:
             for connection in idle(self.pools):
                 connection.close()
+        if self.over_h2:
+            for connection in ended_h2(self.over_h2):
+                connection.close()
         before = LIMIT.at
         LIMIT.at = at if before is None or (at is not None and at < before) else before
         mark = NESTED.set(call.limit_at) if self.foreign else None
@@ -202,6 +207,9 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
         request = self.prepared(call, word, True)
         if word & codes.FRESH:
             for connection in idle(self.pools):
+                await connection.aclose()
+        if self.over_h2:
+            for connection in ended_h2(self.over_h2):
                 await connection.aclose()
         mark = NESTED.set(call.limit_at) if self.foreign else None
         try:

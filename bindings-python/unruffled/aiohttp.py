@@ -36,6 +36,7 @@ from ._job import NO_LIMIT, limit_of
 from ._record import explain
 from ._source import pieces_async, source_of
 from ._stacked import NESTED
+from ._stale import close_ended
 from ._time import TIME
 
 __all__ = ["Middleware", "explain", "middleware"]
@@ -163,6 +164,7 @@ class _Host(LoopHost[_Call, ClientResponse]):
         call.reading = False
         call.streamed = True
         call.pieces = None
+        close_ended(request)
         # Another unruffled may be among the middlewares below.
         mark = NESTED.set(call.limit_at)
         try:
