@@ -33,6 +33,8 @@ class AsyncHost(Verbs):
         self.http = http
         self.loop = loop
         self.foreign = is_foreign(http)
+        #: Seconds for the credentials function: those of the last attempt, before the first one the default's.
+        self.patience = 10.0
         self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
@@ -49,9 +51,11 @@ class AsyncHost(Verbs):
         }
         call.reading = False
         call.pieces = None
+        if left is not None:
+            self.patience = left
+        token = await self._token(call) if word & codes.TOKEN else None
         call.limit = limit = NO_LIMIT if at is None else self.loop.limit(at)
         with limit:
-            token = await self._token(call) if word & codes.TOKEN else None
             if word & codes.FRESH:
                 for connection in idle(pools(self.http)):
                     await connection.aclose()
@@ -94,9 +98,17 @@ class AsyncHost(Verbs):
         if credential.kept is not None:
             return credential.kept
         try:
-            return credential.keep(await _asked(credential))[0]
+            return credential.read(await self._asked(credential))[0]
         except Exception as error:
             raise CredentialsFailedError from error
+
+    async def _asked(self, credential: Credential) -> Given:
+        """Asks for as long as an attempt may last, since nothing else would end it."""
+        given = credential.ask()
+        if inspect.isawaitable(given):
+            with self.loop.limit(TIME.monotonic() + self.patience):
+                return await given
+        return given
 
     async def _whole(self, call: Call, response: httpx2.Response) -> None:
         most = call.route.max_body
@@ -204,7 +216,7 @@ class AsyncHost(Verbs):
         credential = call.credential
         assert credential is not None
         try:
-            call.token, lives = credential.keep(await _asked(credential))
+            token, lives = credential.read(await self._asked(credential))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)
@@ -212,11 +224,9 @@ class AsyncHost(Verbs):
             engine.token_failed(generation, codes.CANCELLED)
             raise
         else:
-            engine.token(generation, lives)
 
+            def keep() -> None:
+                call.token = token
+                credential.keep(token, lives)
 
-async def _asked(credential: Credential) -> Given:
-    given = credential.ask()
-    if inspect.isawaitable(given):
-        return await given
-    return given
+            engine.token(generation, lives, keep)

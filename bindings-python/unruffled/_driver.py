@@ -15,6 +15,8 @@ from ._job import Job
 
 T = TypeVar("T")
 R = TypeVar("R")
+#: Milliseconds for the body of an answer that another attempt follows.
+_PATIENCE = 1000
 J = TypeVar("J", bound=Job[Any], contravariant=True)
 
 
@@ -181,7 +183,9 @@ async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, resp
     if kind == codes.FAIL:
         await host.last(call)
     elif kind != codes.DELIVER:
-        await host.keep(call, at + (word >> codes.ARG) if kind == codes.WAIT else None)
+        # A body that stalls must not hold its connection for the whole wait.
+        wait = word >> codes.ARG if kind == codes.WAIT else _PATIENCE
+        await host.keep(call, at + min(wait, _PATIENCE))
     return word, at
 
 

@@ -87,5 +87,16 @@ class Endings(Generic[D, R]):
         if error is not None:
             remember(error, Record(call.engine, number, word, started))
             raise error
+        call.target = _shown(call)
         told = failure(call, number, word, started, response=None)
         raise self.unsent(call, told) from told
+
+
+def _shown(call: Dropped[Any]) -> str:
+    """What a call is called in texts: its route's pattern. Without one nothing of its path, which may hold a secret."""
+    pattern: str = call.engine.settings["routes"][call.target_number & codes.ROUTE]["pattern"]
+    if pattern:
+        return pattern
+    method, _, url = call.target.partition(" ")
+    scheme, _, rest = url.partition("://")
+    return f"{method} {scheme}://{rest.partition('/')[0]}"

@@ -38,6 +38,8 @@ def failure(
     report: dict[str, Any]
     report = engine.report(number) if word & codes.REPORT else {"attempts": 0, "elapsed": engine.now() - started}
     report["retryAfterMs"] = after
+    if why == "closed" and not report.get("attempts"):
+        _say(report, "The client is closed; make a new one.")
     retry_at = None
     if after is not None:
         retry_at = datetime.datetime.fromtimestamp((engine.wall() + after) / 1000, datetime.UTC)
@@ -49,6 +51,17 @@ def failure(
 def _why(error: Exception) -> Reason:
     """Why the body of an answer is not there."""
     return "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
+
+
+NO_CREDENTIAL = "No credential could be had; check the credentials function."
+
+
+def _say(report: dict[str, Any], advice: str) -> None:
+    """Puts another advice into a report."""
+    before = report.get("advice")
+    report["advice"] = advice
+    if before and "text" in report:
+        report["text"] = report["text"].replace(before, advice)
 
 
 class Verbs:
@@ -74,6 +87,8 @@ class Verbs:
         error = cast(Exception, call.error)
         if isinstance(error, CredentialsFailedError):
             told = failure(call, number, word, started, response=None, reason="auth")
+            _say(told.report, NO_CREDENTIAL)
+            told = CallError(told.target, told.reason, told.outcome, told.report, retry_at=told.retry_at)
             told.__cause__ = error.__cause__
             return told
         return own_of(error) or error

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import httpx2
 
 from . import _boundary as boundary
+from ._aliases import CLIENT, unknown
 from ._credentials import Credential
 from ._engine import Engine, Listener
 from ._errors import Issue, PolicyError
@@ -27,8 +28,15 @@ if TYPE_CHECKING:
     from ._async import AsyncHost
     from ._sync import SyncHost
 
-#: A mapping; a path (text or `Path`) of a policy file; a base URL, told by its "://".
-Policy = Mapping[str, Any] | str | os.PathLike[str]
+if TYPE_CHECKING:
+    from .policy import Policy as Written
+
+    #: A mapping with the keys of `unruffled.policy.Policy`; the path (text or `Path`) of a policy file; a base URL,
+    #: told by its "://".
+    Policy = Written | str | os.PathLike[str]
+else:
+    # The types are not needed to run.
+    Policy = Any
 UnknownKeys = Literal["error", "warn"]
 
 
@@ -45,6 +53,7 @@ _NOT_OURS = {
     "timeout": "write timeouts into the policy",
     "params": "write query into the policy",
 }
+_OURS = ("credentials", "correlation_id", "base_url", "unknown_keys")
 
 
 def text_of(policy: Policy) -> str:
@@ -144,6 +153,10 @@ class Home:
         for name, instead in _NOT_OURS.items():
             if name in kwargs:
                 raise TypeError(f"{name}= is not taken: {instead}")
+        known = httpx2.Client.__init__.__kwdefaults__ or {}
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(unknown(name, {*known, *_OURS} - _NOT_OURS.keys(), CLIENT))
         if unknown_keys not in ("error", "warn"):
             raise ValueError('unknown_keys is "error" or "warn"')
         self._text = text_of(policy)

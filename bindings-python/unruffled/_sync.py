@@ -90,7 +90,7 @@ class SyncHost(Verbs):
         if credential.kept is not None:
             return credential.kept
         try:
-            return credential.keep(cast(Given, credential.ask()))[0]
+            return credential.read(cast(Given, credential.ask()))[0]
         except Exception as error:
             raise CredentialsFailedError from error
 
@@ -199,7 +199,7 @@ class SyncHost(Verbs):
         assert credential is not None
         try:
             given = credential.ask()
-            call.token, lives = credential.keep(cast(Given, given))
+            token, lives = credential.read(cast(Given, given))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)
@@ -208,5 +208,10 @@ class SyncHost(Verbs):
             engine.token_failed(generation, codes.CANCELLED)
             raise
         else:
-            engine.token(generation, lives)
+
+            def keep() -> None:
+                call.token = token
+                credential.keep(token, lives)
+
+            engine.token(generation, lives, keep)
         engine.waiting.forget(number)
