@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from . import _codes as codes
-from ._engine import Engine
+from ._engine import Engine, Signs
 from ._job import Job
 
 T = TypeVar("T")
@@ -189,7 +189,7 @@ async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, resp
     return word, at
 
 
-def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: frozenset[bytes] | None) -> bytes:
+def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: Signs | None) -> bytes:
     """The header lines that the core asked for, `name: value` each, at most 8 KiB in all; empty = none is there.
 
     `sign`: names of which one must be there, or nothing is told: on success only a gauge's are worth a crossing.
@@ -197,7 +197,8 @@ def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: f
     if sign is not None:
         # As a loop: on every success, and a generator costs half as much again.
         for name, _ in raw:
-            if name.lower() in sign:
+            # Most headers are told apart without a look at their letters.
+            if len(name) in sign.lengths and name.lower() in sign.names:
                 break
         else:
             return b""

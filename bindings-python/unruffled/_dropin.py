@@ -130,6 +130,7 @@ class DropIn:
                 self._routes = [Route(settings) for settings in engine.settings["routes"]]
                 self._origins: dict[str, str] = {}
                 names = TELLING | {b"content-length", *(route.key for route in self._routes)}
+                self._lengths = frozenset(map(len, names))
                 #: The headers that `order` looks at, in lower case: clients that keep text need not encode the rest.
                 self.asked = frozenset(name.decode() for name in names)
                 #: The same of an answer.
@@ -169,14 +170,17 @@ class DropIn:
         if repeatable:
             what |= codes.REPEATABLE
         if lines:
-            sent = {name.lower(): value for name, value in lines}
+            lengths = self._lengths
+            # Most headers are told apart without a look at their letters.
+            sent = {name.lower(): value for name, value in lines if len(name) in lengths}
             if route.key in sent:
                 what |= codes.KEYED
-            if is_stacked(sent):
-                what |= codes.STACKED
-            size = sent.get(b"content-length", b"0")
-            if size.isdigit() and int(size) > _PIECE:
-                what |= min(65535, -(-int(size) // _PIECE)) << 16
+            if sent:
+                if is_stacked(sent):
+                    what |= codes.STACKED
+                size = sent.get(b"content-length", b"0")
+                if size.isdigit() and int(size) > _PIECE:
+                    what |= min(65535, -(-int(size) // _PIECE)) << 16
         call.deadline = 0
         above = NESTED.get()
         if above is not None:

@@ -51,6 +51,17 @@ def kinds_of(names: Iterable[str] | None) -> int:
     return bits
 
 
+class Signs:
+    """The headers of which one must be there on a success, or nothing is told."""
+
+    __slots__ = ("lengths", "names")
+
+    def __init__(self, names: frozenset[bytes]) -> None:
+        """In lower case."""
+        self.names = names
+        self.lengths = frozenset(map(len, names))
+
+
 class Engine:
     """A live engine of the core."""
 
@@ -92,8 +103,8 @@ class Engine:
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         self.settings: dict[str, Any] = boundary.settings(self.handle)
         self.base_url = self._resolve(base_url)
-        self.watch_success = _names(self.settings["watchSuccess"])
-        self.watch_error = self.watch_success | _names(self.settings["watchError"])
+        self.watch_success = Signs(_names(self.settings["watchSuccess"]))
+        self.watch_error = self.watch_success.names | _names(self.settings["watchError"])
         self._subscribe()
         if self.settings["warnings"]:
             self.tell()

@@ -30,6 +30,7 @@ from ._time import TIME
 if TYPE_CHECKING:
     from ._loops import Limit
 
+_MOST_PLACES = 512
 _UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": None, "pool": None}
 
 
@@ -49,6 +50,7 @@ class _Sender(Endings[Dropped[Any], Any]):
         pool = pool_of(inner)
         self.pools = [] if pool is None else [pool]
         self.over_h2 = over_h2(self.pools)
+        self._places: dict[Any, tuple[str, str]] = {}
         #: Another unruffled may be in it.
         self.foreign = pool is None
         dropin.on_fork.append(lambda: forget(inner))
@@ -62,34 +64,63 @@ class _Sender(Endings[Dropped[Any], Any]):
         if not repeatable and not self.family.sends_body(request):
             # A layer above made a stream of nothing.
             repeatable, call.body = True, self.family.module.ByteStream(b"")
-        url = request.url
-        origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
-        path = url.raw_path.partition(b"?")[0].decode("ascii")
+        origin, path = self._place(request.url)
         self.dropin.order(call, request.method, origin, path, request.headers.raw, repeatable=repeatable)
         if not isinstance(call.body, self.family.module.ByteStream):
             call.body = self.family.watched(call.body, call.alive())
         return call
 
+    def _place(self, url: Any) -> tuple[str, str]:
+        """Origin and path of a request, known of those seen last."""
+        written = getattr(url, "_uri_reference", None)
+        places = self._places
+        known = places.get(written)
+        if known is None:
+            known = (f"{url.scheme}://{url.netloc.decode('ascii')}", url.raw_path.partition(b"?")[0].decode("ascii"))
+            if written is not None:
+                if len(places) >= _MOST_PLACES:
+                    places.clear()
+                places[written] = known
+        return known
+
     def prepared(self, call: Dropped[Any], word: int, clipped: bool) -> Any:
-        """An attempt's request. `clipped`: something else ends reading and writing in time."""
+        """An attempt's request. `clipped`: something else ends reading and writing in time.
+
+        The caller's own where nothing must change in it; only the first attempt's, since what sends may change it.
+        """
         given = call.request
+        key = call.key_line(word)
+        route = call.route
+        first = call.error is None and call.response is None
+        if (
+            first
+            and clipped
+            and key is None
+            and call.body is given.stream
+            and word >> codes.ARG == 0
+            and route.connect is None
+            and route.idle is None
+        ):
+            return given
         if call.rewind is not None:
             call.rewind()
         call.timeouts = limits = {**_UNLIMITED, **(given.extensions.get("timeout") or _UNLIMITED)}
-        if call.route.connect is not None:
-            limits["connect"] = _least(limits["connect"], call.route.connect)
+        if route.connect is not None:
+            limits["connect"] = _least(limits["connect"], route.connect)
         if word >> codes.ARG:
             left = (word >> codes.ARG) / 1000
             for kind in ("connect", "pool") if clipped else _UNLIMITED:
                 limits[kind] = _least(limits[kind], left)
-        key = call.key_line(word)
-        return self.family.module.Request(
-            given.method,
-            given.url,
-            headers=given.headers if key is None else [*given.headers.raw, key],
-            stream=call.body,
-            extensions={**given.extensions, "timeout": limits},
-        )
+        # A copy: to make one anew looks at the URL and at each header once more.
+        made = object.__new__(type(given))
+        made.__dict__.update(given.__dict__)
+        if key is not None:
+            made.headers = self.family.module.Headers([*given.headers.raw, key])
+        elif not first:
+            made.headers = self.family.module.Headers(given.headers)
+        made.stream = call.body
+        made.extensions = {**given.extensions, "timeout": limits}
+        return made
 
     def streams(self, call: Dropped[Any]) -> None:
         """For the body of an answer that is delivered at its headers: the client's own limit, or what is written."""
