@@ -17,7 +17,7 @@ from unruffled._call import Options
 
 from .faults import ROOT
 from .sides import Side
-from .wire import BUSY, OK, Wire, reply
+from .wire import BUSY, OK, Wire, reply, silence
 
 TABLE = json.loads((ROOT / "tests/aliases.json").read_text())
 CALL: dict[str, str] = {**TABLE["options"], **TABLE["python"]}
@@ -181,6 +181,30 @@ def test_an_ask_that_never_ends_takes_its_attempts_time(kept: bool) -> None:
     assert error.reason == "auth"
     assert error.outcome == ("rejected" if kept else "not-sent")
     assert isinstance(error.__cause__, TimeoutError)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_ask_that_calls_a_silent_server_ends_with_its_attempts_time(kept: bool) -> None:
+    asked = 0
+
+    with Wire([OK, reply(401)] if kept else [OK]) as wire, Wire(then=silence) as issuer:
+        tokens = unruffled.Client({"baseUrl": issuer.base, "timeouts": {"attempt": "1m"}}, trust_env=False)
+
+        def ask() -> Any:
+            nonlocal asked
+            asked += 1
+            if asked > 1:
+                tokens.get("/token")
+            return unruffled.Token("t") if kept else "t"
+
+        policy: Any = {"baseUrl": wire.base, "timeouts": {"attempt": "200ms"}, "retry": {"base": "5ms", "attempts": 1}}
+        began = time.monotonic()
+        with unruffled.Client(policy, credentials=ask, trust_env=False) as client, tokens:
+            client.get("/a")
+            with pytest.raises(unruffled.CallError) as raised:
+                client.post("/a")
+        assert time.monotonic() - began < 20
+        assert raised.value.reason == "auth"
 
 
 @pytest.mark.parametrize("ask", [1, 2])

@@ -11,7 +11,7 @@ import httpx2
 from . import _codes as codes
 from ._call import Call
 from ._clock import ThreadPause
-from ._credentials import CredentialsFailedError, Given
+from ._credentials import Credential, CredentialsFailedError, Given
 from ._endings import Verbs
 from ._engine import Engine
 from ._family import HTTPX2
@@ -32,14 +32,20 @@ class SyncHost(Verbs):
         self.http = http
         self.foreign = is_foreign(http)
         self.clipped = clip(pools(http))
+        #: Seconds for the credentials function: those of the last attempt, before the first one the default's.
+        self.patience = 10.0
         self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
-        token = self._token(call) if word & codes.TOKEN else None
         at = limit_of(word, call)
         route = call.route
         left = None if at is None else (word >> codes.ARG) / 1000
+        token = None
+        if word & codes.TOKEN:
+            if left is not None:
+                self.patience = left
+            token = self._token(call)
         wait = None if self.clipped else left
         call.timeouts = {
             "connect": route.connect if left is None or route.connect < left else left,
@@ -90,9 +96,24 @@ class SyncHost(Verbs):
         if credential.kept is not None:
             return credential.kept
         try:
-            return credential.read(cast(Given, credential.ask()))[0]
+            return credential.read(self._asked(credential))[0]
         except Exception as error:
             raise CredentialsFailedError from error
+
+    def _asked(self, credential: Credential) -> Given:
+        """Asks in the calling thread, whose locals the function may need. No thread can be made to stop: what clients
+        of this package send in there ends with the attempt's time, and a token that comes later is refused.
+        """
+        before = LIMIT.at
+        at = TIME.monotonic() + self.patience
+        LIMIT.at = at if before is None or at < before else before
+        try:
+            given = cast(Given, credential.ask())
+        finally:
+            LIMIT.at = before
+        if TIME.monotonic() > at:
+            raise TimeoutError("the credentials function took longer than an attempt may")
+        return given
 
     def _whole(self, call: Call, response: httpx2.Response) -> None:
         most = call.route.max_body
@@ -198,8 +219,7 @@ class SyncHost(Verbs):
         credential = call.credential
         assert credential is not None
         try:
-            given = credential.ask()
-            token, lives = credential.read(cast(Given, given))
+            token, lives = credential.read(self._asked(credential))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)
