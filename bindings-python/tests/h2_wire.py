@@ -46,6 +46,8 @@ class H2Wire:
     act: Act = answer
     #: After this many requests of one connection it says GOAWAY, and knows no later stream; 0 = never.
     leaves_after: int = 0
+    #: Its first connection says GOAWAY with the first answer, in the same packet as its settings, and stays open.
+    hasty: bool = False
     seen: list[Stream] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -67,7 +69,9 @@ class H2Wire:
         state.initiate_connection()
         methods: dict[int, str] = {}
         with connection, contextlib.suppress(OSError, h2.exceptions.ProtocolError):
-            connection.sendall(state.data_to_send())
+            hasty = self.hasty and number == 1
+            if not hasty:
+                connection.sendall(state.data_to_send())
             while data := connection.recv(65536):
                 for event in state.receive_data(data):
                     if isinstance(event, h2.events.RequestReceived):
@@ -79,6 +83,8 @@ class H2Wire:
                             self.seen.append(stream)
                         self.act(stream)
                         connection.settimeout(stream.idle)
+                        if hasty:
+                            state.close_connection(last_stream_id=event.stream_id)
                         if self.leaves_after and len(methods) >= self.leaves_after:
                             state.close_connection(last_stream_id=event.stream_id)
                             connection.sendall(state.data_to_send())
