@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 
+from . import _boundary as boundary
 from . import _codes as codes
 from . import _url
 from ._aliases import CALL, unknown
@@ -122,7 +123,7 @@ class Builder:
             body = jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
             kind = b"application/json"
         elif form is not None:
-            body = _url.encode(_url.pairs_of(form)).replace("%20", "+").encode()
+            body = _url.form(form).encode()
             kind = b"application/x-www-form-urlencoded"
         elif content is None:
             call.stream = _EMPTY
@@ -159,10 +160,10 @@ def _key(call: Call, key: str | bool | None) -> int:
     if not key:
         return 0
     if key is not True:
-        if not isinstance(key, str) or not key.isascii() or not key.isprintable():
+        given = boundary.header_key(key, call.route.key_quoted) if isinstance(key, str) else ""
+        if not given:
             raise UsageError(call.target, "idempotency_key: a text of printable ASCII, or True")
-        given = key.encode("ascii")
-        call.key = b'"' + given + b'"' if call.route.key_quoted and not given.startswith(b'"') else given
+        call.key = given.encode("ascii")
     return codes.KEYED
 
 
