@@ -403,7 +403,7 @@ def test_two_loops_at_once_share_a_breaker() -> None:
     with Wire([BUSY] * 3) as wire:
         codes: list[int] = []
         make: Callable[[], Awaitable[int]] = lambda: one(wire.base)  # noqa: E731
-        threads = [threading.Thread(target=lambda: codes.append(asyncio.run(make()))) for _ in range(4)]  # type: ignore[arg-type]
+        threads = [threading.Thread(target=lambda: codes.append(asyncio.run(make()))) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:

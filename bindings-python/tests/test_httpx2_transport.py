@@ -462,3 +462,28 @@ def test_a_wrong_policy_is_named(side: Side) -> None:
     with pytest.raises(ValueError, match="unknown_keys"):
         side.ours.Transport({}, unknown_keys="ignore")
     assert side.ours.Transport({"retries": 3}, unknown_keys="warn").snapshot()["begun"] == 0
+
+
+def test_the_first_attempt_sends_the_callers_own_request_where_nothing_must_change(side: Side) -> None:
+    sent: list[Any] = []
+
+    class Seen(side.theirs.HTTPTransport):  # type: ignore[misc, name-defined]
+        def handle_request(self, request: Any) -> Any:
+            sent.append(request)
+            request.headers["X-Attempt"] = str(len(sent))
+            return super().handle_request(request)
+
+    with Wire([BUSY]) as wire, side.theirs.Client(transport=side.ours.Transport(QUICK, Seen())) as client:
+        response = client.get(wire.base)
+        assert [request is response.request for request in sent] == [True, False]
+        assert [seen.headers["x-attempt"] for seen in wire.seen] == ["1", "2"]
+        assert response.request.headers["X-Attempt"] == "1"
+
+
+def test_a_time_limit_or_a_key_changes_a_copy(side: Side) -> None:
+    for policy in ({"timeouts": {"attempt": "5s"}}, {"idempotency": {"header": "Idempotency-Key"}}):
+        with Wire() as wire, side.client(policy) as client:
+            response = client.post(wire.base, json={})
+            assert response.request.extensions["timeout"]["connect"] == 5
+            assert "idempotency-key" not in response.request.headers
+            assert len(wire.seen) == 1

@@ -39,7 +39,7 @@ def test_without_httpx_the_error_names_what_to_install() -> None:
 
 def test_a_name_that_is_none_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="no attribute 'urllib3'"):
-        unruffled.urllib3  # noqa: B018
+        unruffled.urllib3  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_the_clients_are_of_their_family() -> None:

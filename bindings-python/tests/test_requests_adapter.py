@@ -278,7 +278,7 @@ def test_its_own_retries_are_the_policys() -> None:
     with pytest.raises(unruffled.PolicyError):
         unruffled.requests.Adapter({"retries": 3})
     with pytest.raises(ValueError, match="unknown_keys"):
-        unruffled.requests.Adapter({}, unknown_keys="ignore")  # type: ignore[arg-type]
+        unruffled.requests.Adapter({}, unknown_keys="ignore")
 
 
 def test_without_requests_the_error_names_what_to_install() -> None:

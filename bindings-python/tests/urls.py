@@ -8,11 +8,19 @@ from typing import Any
 
 import httpx2
 
+from unruffled import _boundary as boundary
 from unruffled import _url
 
 
 def failure_of(vector: dict[str, Any]) -> str | None:
     """What went otherwise than one vector says."""
+    if "form" in vector:
+        body = _url.form(vector["form"])
+        return None if body == vector["body"] else f"expected {vector['body']}, got {body}"
+    if "key" in vector:
+        key = boundary.header_key(vector["key"], vector["quoted"]) or "misuse"
+        wanted_key = vector.get("header", vector.get("error"))
+        return None if key == wanted_key else f"expected {wanted_key}, got {key}"
     wanted = vector.get("url", vector.get("error"))
     try:
         always = list(vector.get("policyQuery", {}).items())

@@ -75,8 +75,10 @@ class Script(Verbs):
         assert call.credential is not None
         given = call.credential.ask()
         assert isinstance(given, (str, tuple, dict))
-        call.token, lives = call.credential.keep(given)
-        engine.token(generation, lives)
+        credential = call.credential
+        token, lives = credential.read(given)
+        call.token = token
+        engine.token(generation, lives, lambda: credential.keep(token, lives))
 
 
 @cache

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from unruffled import _limit, _sync
+from unruffled._time import TIME
 
 #: Virtual seconds after which a run counts as hung. No policy of a scenario lets a call live so long.
 PATIENCE = 600.0
@@ -67,8 +67,8 @@ class VirtualTime:
             mock.patch.object(time, "monotonic_ns", monotonic_ns),
             mock.patch.object(time, "time", wall),
             mock.patch.object(time, "time_ns", wall_ns),
-            mock.patch.object(_sync, "_monotonic", monotonic),
-            mock.patch.object(_limit, "_monotonic", monotonic),
+            mock.patch.object(TIME, "monotonic", monotonic),
+            mock.patch.object(TIME, "monotonic_ns", monotonic_ns),
         ):
             yield
 

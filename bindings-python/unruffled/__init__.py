@@ -45,10 +45,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """The adapters, at their first use."""
-    if name in ("aiohttp", "httpx", "httpx2", "requests"):
-        import importlib
+if not TYPE_CHECKING:
+    # Hidden from type checkers: to them every name would be there.
 
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """The adapters, at their first use."""
+        if name in ("aiohttp", "httpx", "httpx2", "requests"):
+            import importlib
+
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import math
-import time
 from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, aclosing
+from contextlib import aclosing
 from typing import cast
 
 import httpx2
@@ -17,13 +15,14 @@ from ._call import Call
 from ._credentials import Credential, CredentialsFailedError, Given
 from ._endings import Verbs
 from ._engine import Engine
+from ._family import HTTPX2
 from ._faults import TooLargeError
-from ._job import limit_of
-from ._loops import Loop
+from ._job import NO_LIMIT, limit_of
+from ._loops import Loop, waited
 from ._pool import idle, pools
 from ._stacked import NESTED, is_foreign
-
-_UNLIMITED: AbstractContextManager[None] = contextlib.nullcontext()
+from ._stale import ended_h2, over_h2
+from ._time import TIME
 
 
 class AsyncHost(Verbs):
@@ -34,6 +33,9 @@ class AsyncHost(Verbs):
         self.http = http
         self.loop = loop
         self.foreign = is_foreign(http)
+        #: Seconds for the credentials function: those of the last attempt, before the first one the default's.
+        self.patience = 10.0
+        self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
@@ -49,10 +51,16 @@ class AsyncHost(Verbs):
         }
         call.reading = False
         call.pieces = None
-        with _UNLIMITED if at is None else self.loop.limit(at):
-            token = await self._token(call) if word & codes.TOKEN else None
+        if left is not None:
+            self.patience = left
+        token = await self._token(call) if word & codes.TOKEN else None
+        call.limit = limit = NO_LIMIT if at is None else self.loop.limit(at)
+        with limit:
             if word & codes.FRESH:
                 for connection in idle(pools(self.http)):
+                    await connection.aclose()
+            if self.over_h2:
+                for connection in ended_h2(self.over_h2):
                     await connection.aclose()
             request = call.request(word, token)
             if self.foreign:
@@ -64,6 +72,7 @@ class AsyncHost(Verbs):
             if call.streamed:
                 # httpcore2 looks this up as the body's first piece is asked for.
                 call.timeouts["read"] = route.idle
+                HTTPX2.check(response)
                 return response
             call.reading = True
             try:
@@ -89,9 +98,17 @@ class AsyncHost(Verbs):
         if credential.kept is not None:
             return credential.kept
         try:
-            return credential.keep(await _asked(credential))[0]
+            return credential.read(await self._asked(credential))[0]
         except Exception as error:
             raise CredentialsFailedError from error
+
+    async def _asked(self, credential: Credential) -> Given:
+        """Asks for as long as an attempt may last, since nothing else would end it."""
+        given = credential.ask()
+        if inspect.isawaitable(given):
+            with self.loop.limit(TIME.monotonic() + self.patience):
+                return await given
+        return given
 
     async def _whole(self, call: Call, response: httpx2.Response) -> None:
         most = call.route.max_body
@@ -103,6 +120,7 @@ class AsyncHost(Verbs):
                 size += len(part)
                 if size > most:
                     raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
+        HTTPX2.end(response)
         response._content = b"".join(parts)
 
     async def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
@@ -113,7 +131,7 @@ class AsyncHost(Verbs):
         parts: list[bytes]
         pieces, parts = call.pieces
         size = sum(map(len, parts))
-        with _UNLIMITED if at == math.inf else self.loop.limit(at):
+        with NO_LIMIT if at == math.inf else self.loop.limit(at):
             while size < most:
                 part = await anext(pieces, None)
                 if part is None:
@@ -129,9 +147,12 @@ class AsyncHost(Verbs):
             return response.content[:most]
         at = call.limit_at
         if until is not None:
-            at = min(at, time.monotonic() + max(0, until - call.engine.now()) / 1000)
+            at = min(at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
         try:
             await self._fill(call, response, most, at)
+        except httpx2.DecodingError:
+            # A status is known though its body is none.
+            call.pieces[1].clear()
         except (httpx2.HTTPError, TimeoutError):
             # What came is in the pieces.
             pass
@@ -183,7 +204,7 @@ class AsyncHost(Verbs):
         pause = self.loop.pause()
         if engine.waiting.enter(number, pause):
             try:
-                await pause.wait(ms / 1000)
+                await waited(engine, pause, ms)
             finally:
                 engine.waiting.leave(number)
 
@@ -195,7 +216,7 @@ class AsyncHost(Verbs):
         credential = call.credential
         assert credential is not None
         try:
-            call.token, lives = credential.keep(await _asked(credential))
+            token, lives = credential.read(await self._asked(credential))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)
@@ -203,11 +224,9 @@ class AsyncHost(Verbs):
             engine.token_failed(generation, codes.CANCELLED)
             raise
         else:
-            engine.token(generation, lives)
 
+            def keep() -> None:
+                call.token = token
+                credential.keep(token, lives)
 
-async def _asked(credential: Credential) -> Given:
-    given = credential.ask()
-    if inspect.isawaitable(given):
-        return await given
-    return given
+            engine.token(generation, lives, keep)

@@ -28,6 +28,7 @@ class _Native(Protocol):
     def events(self, engine: int) -> str: ...
     def report(self, engine: int, call: int) -> str: ...
     def brief(self, status: int, elapsed: int) -> str: ...
+    def header_key(self, text: str, quoted: bool) -> str: ...
     def snapshot(self, engine: int, now: int) -> str: ...
 
 
@@ -179,6 +180,11 @@ def report(handle: int, call: int) -> Any:
 def brief(status: int, elapsed: int) -> Any:
     """The same for a call that was answered at once and kept no record."""
     return json.loads(_native().brief(status, elapsed))
+
+
+def header_key(text: str, quoted: bool) -> str:
+    """The header's text for a caller's idempotency key, `quoted` as the policy's format says; empty = it fits none."""
+    return _native().header_key(text, quoted)
 
 
 def snapshot(handle: int, now: int) -> Any:

@@ -11,11 +11,16 @@ import httpx2
 from . import _codes as codes
 from . import _url
 from ._credentials import Credential
-from ._job import Job
+from ._job import Job, keeps_alive
+from ._source import Watched
 
 Content = str | bytes | Iterable[bytes] | AsyncIterable[bytes]
 Headers = Mapping[str, str] | Iterable[tuple[str, str]] | httpx2.Headers
 RawPairs = list[tuple[bytes, bytes]]
+
+
+class _Watched(Watched, httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    pass
 
 
 class Options(TypedDict, total=False):
@@ -129,7 +134,7 @@ class Call(Job[httpx2.Response]):
         if token is not None:
             pairs = [*pairs, (b"Authorization", b"Bearer " + token)]
         if self.stream is None:
-            return httpx2.Request(
+            request = httpx2.Request(
                 self.method,
                 self.url,
                 headers=pairs,
@@ -137,6 +142,8 @@ class Call(Job[httpx2.Response]):
                 content=self.content,
                 extensions={"timeout": self.timeouts},
             )
+            request.stream = _Watched(request.stream, keeps_alive(self, self.route.idle))
+            return request
         request = httpx2.Request(
             self.method,
             self.url,

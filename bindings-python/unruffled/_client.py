@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -15,6 +16,15 @@ from ._engine import Listener, kinds_of
 from ._home import Home, Live, Policy, UnknownKeys
 
 Correlation = Callable[[], str | None]
+
+
+def _asked(credentials: AskAsync, awaits: bool) -> AskAsync:
+    """The credentials function. Raises TypeError for what is none."""
+    if not callable(credentials):
+        raise TypeError('credentials is a function that gives the token: credentials=lambda: os.environ["TOKEN"]')
+    if not awaits and inspect.iscoroutinefunction(credentials):
+        raise TypeError("credentials of a Client is no async function; use AsyncClient, or a plain function")
+    return credentials
 
 
 class _Shared:
@@ -32,7 +42,7 @@ class _Shared:
     ) -> None:
         awaits = isinstance(self, AsyncClient)
         self._home = Home(policy, base_url, unknown_keys, httpx2_options, awaits=awaits)
-        self._credential = None if credentials is None else Credential(credentials, "")
+        self._credential = None if credentials is None else Credential(_asked(credentials, awaits), "")
         self._correlation = correlation_id
 
     def _live(self) -> Live:
@@ -41,7 +51,7 @@ class _Shared:
     def _view(self, credentials: AskAsync) -> Self:
         view = object.__new__(type(self))
         view._home = self._home
-        view._credential = Credential(credentials, "")
+        view._credential = Credential(_asked(credentials, isinstance(self, AsyncClient)), "")
         view._credential.name = self._home.views.take(view._credential)
         view._correlation = self._correlation
         return view

@@ -46,10 +46,14 @@ class Credential:
         #: What the function raised last: the cause of an `auth` failure.
         self.error: Exception | None = None
 
-    def keep(self, given: Given) -> tuple[bytes, int]:
+    def keep(self, token: bytes, lives: int) -> None:
+        """Keeps a token that the core has accepted, or none if it is good for one attempt."""
+        self.kept = token if lives else None
+
+    @staticmethod
+    def read(given: Given) -> tuple[bytes, int]:
         """The token and how many milliseconds it lives, 0 = it is not kept. Raises ValueError or TypeError."""
         if isinstance(given, str):
-            self.kept = None
             return _checked(given), 0
         if isinstance(given, Token):
             token, expires = given
@@ -57,9 +61,7 @@ class Credential:
             token, expires = given["token"], given.get("expires_at")
         else:
             raise TypeError("credentials must give a text or a Token(token, expires_at)")
-        kept = _checked(token)
-        self.kept = kept
-        return kept, _lifetime(expires)
+        return _checked(token), _lifetime(expires)
 
 
 def _checked(token: str) -> bytes:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from . import _codes as codes
-from ._engine import Engine
+from ._engine import Engine, Signs
 from ._job import Job
 
 T = TypeVar("T")
 R = TypeVar("R")
+#: Milliseconds for the body of an answer that another attempt follows.
+_PATIENCE = 1000
 J = TypeVar("J", bound=Job[Any], contravariant=True)
 
 
@@ -70,7 +72,7 @@ class Host(Protocol[J, R]):
         ...
 
     def mistaken(self, call: J, number: int, word: int, started: int) -> Exception:
-        """What is raised for a fault that was the caller's own."""
+        """What is raised for a fault that was the caller's own: the very exception, with the cause that it has."""
         ...
 
 
@@ -93,6 +95,7 @@ async def drive(host: Host[J, R], call: J) -> R:
     deadline = started + call.deadline if call.deadline else 0
     word = codes.MISUSE_LIVE
     over = False
+    own: Exception | None = None
     number = due = seen = 0
     # Begun inside, so that an interrupt between the crossing and what follows it finds the call.
     try:
@@ -115,11 +118,13 @@ async def drive(host: Host[J, R], call: J) -> R:
                         own = host.mistaken(call, number, word, started)
                         if own is error:
                             raise
-                        raise own from error.__cause__
                     due = now() + (word >> codes.ARG)
                 else:
                     word, at = await _answered(host, engine, call, number, response)
                     due = at + (word >> codes.ARG)
+                if own is not None:
+                    # Outside of the handler: what the caller's code raised comes out as it went in, without a context.
+                    raise own
             elif kind == codes.DELIVER:
                 over = True
                 return await host.deliver(call, number, word, started)
@@ -178,11 +183,13 @@ async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, resp
     if kind == codes.FAIL:
         await host.last(call)
     elif kind != codes.DELIVER:
-        await host.keep(call, at + (word >> codes.ARG) if kind == codes.WAIT else None)
+        # A body that stalls must not hold its connection for the whole wait.
+        wait = word >> codes.ARG if kind == codes.WAIT else _PATIENCE
+        await host.keep(call, at + min(wait, _PATIENCE))
     return word, at
 
 
-def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: frozenset[bytes] | None) -> bytes:
+def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: Signs | None) -> bytes:
     """The header lines that the core asked for, `name: value` each, at most 8 KiB in all; empty = none is there.
 
     `sign`: names of which one must be there, or nothing is told: on success only a gauge's are worth a crossing.
@@ -190,7 +197,8 @@ def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: f
     if sign is not None:
         # As a loop: on every success, and a generator costs half as much again.
         for name, _ in raw:
-            if name.lower() in sign:
+            # Most headers are told apart without a look at their letters.
+            if len(name) in sign.lengths and name.lower() in sign.names:
                 break
         else:
             return b""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,23 +17,24 @@ from urllib.parse import urlsplit
 from . import _codes as codes
 from ._engine import Engine, Listener, kinds_of
 from ._home import Policy, UnknownKeys, survives, text_of
-from ._job import Job
+from ._job import Job, keeps_alive
 from ._stacked import NESTED, TELLING, is_stacked
+from ._time import TIME
 
 R = TypeVar("R")
 Lines = Sequence[tuple[bytes, bytes]]
 
 _PIECE = 64 * 1024
 _MOST_CACHED = 1024
-# Of the two names that are looked for: most headers are told apart without a look at their letters.
-_LENGTHS = (len("content-length"), len("content-type"))
+# Of the names that are looked for: most headers are told apart without a look at their letters.
+_LENGTHS = (len("content-length"), len("content-type"), len("content-encoding"))
 _PORTS = {"http": 80, "https": 443}
 
 
 class Route:
     """What the policy asks of a drop-in on one route. None: its text does not say; the client's own limit holds."""
 
-    __slots__ = ("body_statuses", "buffer_up_to", "connect", "idle", "key", "key_header", "key_quoted")
+    __slots__ = ("alive", "body_statuses", "buffer_up_to", "connect", "idle", "key", "key_header", "key_quoted")
 
     def __init__(self, settings: dict[str, Any]) -> None:
         """Takes the route's settings."""
@@ -43,6 +43,8 @@ class Route:
         self.buffer_up_to: int = settings["bufferUpTo"]
         #: Seconds.
         self.connect: float | None = settings["connect"] / 1000 if settings["connectWritten"] else None
+        #: Written or not: how long a piece of an upload keeps its attempt alive.
+        self.alive: float = settings["idle"] / 1000
         self.idle: float | None = settings["idle"] / 1000 if settings["idleWritten"] else None
         self.key_header: bytes = settings["idempotency"]["header"].encode("ascii")
         self.key = self.key_header.lower()
@@ -52,16 +54,22 @@ class Route:
 class Dropped(Job[R]):
     """One request of a client above us, as one call. `request` is what the adapter was given."""
 
-    __slots__ = ("body", "request", "rewind", "route", "timeouts")
+    __slots__ = ("body", "coded", "request", "rewind", "route", "timeouts")
 
     request: Any
     #: What every attempt sends, where that is not the request's own.
     body: Any
+    #: Whether the last answer has a Content-Encoding.
+    coded: bool
     route: Route
     #: Puts the body back to where it began, before each attempt but the first; None = there is nothing to do.
     rewind: Callable[[], object] | None
     #: The attempt's time limits, where the adapter's client takes them as a dict.
     timeouts: dict[str, float | None]
+
+    def alive(self) -> Callable[[], None]:
+        """What a body that is sent piece by piece calls after each."""
+        return keeps_alive(self, self.route.alive)
 
     def key_line(self, word: int) -> tuple[bytes, bytes] | None:
         """The header line that the word asks for: all that a drop-in ever adds."""
@@ -73,9 +81,8 @@ class Dropped(Job[R]):
         """Whether an answer with these header lines is read before it counts, so that one that breaks off is a failed
         attempt: below 400, of a declared length that the route allows, and no event stream.
         """
-        if status >= 400:
-            return False
-        short = False
+        short = self.coded = False
+        events = status >= 400
         for name, value in lines:
             if len(name) not in _LENGTHS:
                 continue
@@ -83,8 +90,10 @@ class Dropped(Job[R]):
             if low == b"content-length":
                 short = value.isdigit() and int(value) <= self.route.buffer_up_to
             elif low == b"content-type" and value.lower().startswith(b"text/event-stream"):
-                return False
-        return short
+                events = True
+            elif low == b"content-encoding":
+                self.coded = True
+        return short and not events
 
     def short(self, status: int, length: str | None, kind: str | None) -> bool:
         """As `buffers`, where Content-Length and Content-Type are at hand."""
@@ -121,6 +130,7 @@ class DropIn:
                 self._routes = [Route(settings) for settings in engine.settings["routes"]]
                 self._origins: dict[str, str] = {}
                 names = TELLING | {b"content-length", *(route.key for route in self._routes)}
+                self._lengths = frozenset(map(len, names))
                 #: The headers that `order` looks at, in lower case: clients that keep text need not encode the rest.
                 self.asked = frozenset(name.decode() for name in names)
                 #: The same of an answer.
@@ -160,20 +170,23 @@ class DropIn:
         if repeatable:
             what |= codes.REPEATABLE
         if lines:
-            sent = {name.lower(): value for name, value in lines}
+            lengths = self._lengths
+            # Most headers are told apart without a look at their letters.
+            sent = {name.lower(): value for name, value in lines if len(name) in lengths}
             if route.key in sent:
                 what |= codes.KEYED
-            if is_stacked(sent):
-                what |= codes.STACKED
-            size = sent.get(b"content-length", b"0")
-            if size.isdigit() and int(size) > _PIECE:
-                what |= min(65535, -(-int(size) // _PIECE)) << 16
+            if sent:
+                if is_stacked(sent):
+                    what |= codes.STACKED
+                size = sent.get(b"content-length", b"0")
+                if size.isdigit() and int(size) > _PIECE:
+                    what |= min(65535, -(-int(size) // _PIECE)) << 16
         call.deadline = 0
         above = NESTED.get()
         if above is not None:
             what |= codes.STACKED
             if above < math.inf:
-                call.deadline = max(1, math.ceil((above - time.monotonic()) * 1000))
+                call.deadline = max(1, math.ceil((above - TIME.monotonic()) * 1000))
         call.what = what
         call.streamed = True
         call.reading = False

@@ -13,6 +13,7 @@ from ._dropin import Dropped, Lines
 from ._endings import failure
 from ._engine import Engine
 from ._errors import CallError
+from ._faults import own_of
 from ._record import PLACE, Record, remember
 
 D = TypeVar("D", bound=Dropped[Any])
@@ -58,7 +59,8 @@ class Endings(Generic[D, R]):
 
     def mistaken(self, call: D, number: int, word: int, started: int) -> Exception:
         """The caller's own exception."""
-        return cast(Exception, call.error)
+        error = cast(Exception, call.error)
+        return own_of(error) or error
 
     async def last(self, call: D) -> None:
         """Stays open and unread."""
@@ -85,5 +87,16 @@ class Endings(Generic[D, R]):
         if error is not None:
             remember(error, Record(call.engine, number, word, started))
             raise error
+        call.target = _shown(call)
         told = failure(call, number, word, started, response=None)
         raise self.unsent(call, told) from told
+
+
+def _shown(call: Dropped[Any]) -> str:
+    """What a call is called in texts: its route's pattern. Without one nothing of its path, which may hold a secret."""
+    pattern: str = call.engine.settings["routes"][call.target_number & codes.ROUTE]["pattern"]
+    if pattern:
+        return pattern
+    method, _, url = call.target.partition(" ")
+    scheme, _, rest = url.partition("://")
+    return f"{method} {scheme}://{rest.partition('/')[0]}"

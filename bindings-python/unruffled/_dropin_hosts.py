@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _codes as codes
@@ -21,11 +19,11 @@ from ._dropin_endings import D, Endings, R
 from ._engine import Engine
 from ._limit import LIMIT
 from ._running import running_loop
+from ._time import TIME
 
 if TYPE_CHECKING:
-    from ._loops import Loop
+    from ._loops import Limit, Loop
 
-_monotonic = time.monotonic
 #: Seconds for the body of an answer that is put away, where nothing else bounds it.
 _PATIENCE = 1.0
 
@@ -61,7 +59,7 @@ class ThreadHost(Endings[D, R]):
         LIMIT.at = None if at == math.inf else at
         try:
             while pieces is not None and size < most:
-                if _monotonic() >= at:
+                if TIME.monotonic() >= at:
                     raise self.late(call)
                 part = next(pieces, None)
                 if part is None:
@@ -116,8 +114,8 @@ class LoopHost(Endings[D, R]):
             self._last = last = (running, loop_of(running))
         return cast("Loop", last[1])
 
-    def limit(self, at: float) -> AbstractContextManager[None]:
-        """Raises TimeoutError inside when `time.monotonic` passes `at`."""
+    def limit(self, at: float) -> Limit:
+        """Raises TimeoutError inside when `TIME.monotonic()` passes `at`."""
         return self.loop.limit(at)
 
     def body(self, call: D, at: float) -> AsyncIterator[bytes]:
@@ -133,7 +131,9 @@ class LoopHost(Endings[D, R]):
         pause = self.loop.pause()
         if engine.waiting.enter(number, pause):
             try:
-                await pause.wait(ms / 1000)
+                from ._loops import waited
+
+                await waited(engine, pause, ms)
             finally:
                 engine.waiting.leave(number)
 
@@ -194,7 +194,7 @@ def _end(call: Dropped[Any], until: int | None) -> float:
     """When reading ends, in `time.monotonic`."""
     if until is None:
         return call.limit_at
-    return min(call.limit_at, _monotonic() + max(0, until - call.engine.now()) / 1000)
+    return min(call.limit_at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
 
 
 def _soon(call: Dropped[Any], until: int | None) -> int:

@@ -13,7 +13,7 @@ from . import _codes as codes
 from ._call import Call, RawPairs
 from ._credentials import CredentialsFailedError
 from ._errors import CallError, Reason, StatusError
-from ._faults import TooLargeError, fault_of
+from ._faults import TooLargeError, fault_of, own_of
 from ._job import Job
 from ._record import Record, attach
 
@@ -38,12 +38,30 @@ def failure(
     report: dict[str, Any]
     report = engine.report(number) if word & codes.REPORT else {"attempts": 0, "elapsed": engine.now() - started}
     report["retryAfterMs"] = after
+    if why == "closed" and not report.get("attempts"):
+        _say(report, "The client is closed; make a new one.")
     retry_at = None
     if after is not None:
         retry_at = datetime.datetime.fromtimestamp((engine.wall() + after) / 1000, datetime.UTC)
     if response is not None:
         return StatusError(call.target, why, outcome, report, retry_at=retry_at, response=response)
     return CallError(call.target, why, outcome, report, retry_at=retry_at)
+
+
+def _why(error: Exception) -> Reason:
+    """Why the body of an answer is not there."""
+    return "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
+
+
+NO_CREDENTIAL = "No credential could be had; check the credentials function."
+
+
+def _say(report: dict[str, Any], advice: str) -> None:
+    """Puts another advice into a report."""
+    before = report.get("advice")
+    report["advice"] = advice
+    if before and "text" in report:
+        report["text"] = report["text"].replace(before, advice)
 
 
 class Verbs:
@@ -68,8 +86,12 @@ class Verbs:
         """The caller's own exception, or what his credentials function raised as its cause."""
         error = cast(Exception, call.error)
         if isinstance(error, CredentialsFailedError):
-            return failure(call, number, word, started, response=None, reason="auth")
-        return error
+            told = failure(call, number, word, started, response=None, reason="auth")
+            _say(told.report, NO_CREDENTIAL)
+            told = CallError(told.target, told.reason, told.outcome, told.report, retry_at=told.retry_at)
+            told.__cause__ = error.__cause__
+            return told
+        return own_of(error) or error
 
     async def deliver(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
         """The answer with its record. Raises `StatusError` for a status of 400 or above."""
@@ -91,8 +113,7 @@ class Verbs:
             if not call.streamed:
                 error = await self._read_on(call)
                 if error is not None:
-                    reason: Reason = "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
-                    raise CallError(call.target, reason, outcome, record.report(status)) from error
+                    raise CallError(call.target, _why(error), outcome, record.report(status)) from error
         return attach(response, record)
 
     async def last(self, call: Call) -> None:
@@ -100,15 +121,17 @@ class Verbs:
         if call.raise_:
             await self.keep(call, None)
         else:
-            await self._read_on(call)
+            call.error = await self._read_on(call)
 
     async def fail(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
         """Raises `CallError`; with the last answer, if there is one, `StatusError`, or returns that."""
         response = call.response if word & codes.RESPONSE else None
-        if response is not None and not call.raise_:
+        if response is not None and not call.raise_ and call.error is None:
             return attach(response, Record(call.engine, number, word, started))
         told = failure(call, number, word, started, response=response)
         cause = call.error
+        if response is not None and cause is not None:
+            told = CallError(call.target, _why(cause), told.outcome, told.report, retry_at=told.retry_at)
         if told.reason == "auth" and call.credential is not None and call.credential.error is not None:
             cause = call.credential.error
         raise told from cause
@@ -117,6 +140,9 @@ class Verbs:
         """Reads the body of an answer that is returned although it is an error; what broke it off, if something did."""
         try:
             await self.read(call)
+        except httpx2.DecodingError:
+            # A status is known though its body is none.
+            cast(httpx2.Response, call.response)._content = b""
         except (httpx2.HTTPError, TooLargeError) as error:
             return error
         return None

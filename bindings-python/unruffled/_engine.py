@@ -33,6 +33,8 @@ _INFOS = _WARNINGS | _BIT["wait"] | _BIT["limiter"] | _BIT["refresh"] | _BIT["ca
 # Texts whose targets are remembered at most. The core remembers 1,024 endpoints and forgets the one that was not asked
 # for longest: with fewer here, one in use is asked for again before that.
 _MOST_TARGETS = 1000
+# Seconds that a call waits for another thread's listeners.
+_PATIENCE = 1.0
 # Origins remembered at most; they are asked for again beyond that.
 _MOST_ORIGINS = 4096
 
@@ -47,6 +49,17 @@ def kinds_of(names: Iterable[str] | None) -> int:
             raise ValueError(f"{name!r} is no kind of event; the kinds are {', '.join(codes.EVENT_KINDS)}")
         bits |= _BIT[name]
     return bits
+
+
+class Signs:
+    """The headers of which one must be there on a success, or nothing is told."""
+
+    __slots__ = ("lengths", "names")
+
+    def __init__(self, names: frozenset[bytes]) -> None:
+        """In lower case."""
+        self.names = names
+        self.lengths = frozenset(map(len, names))
 
 
 class Engine:
@@ -80,14 +93,18 @@ class Engine:
         self.eager = False
         self.listeners: list[tuple[int, Listener]] = []
         self._telling = threading.Lock()
+        self._order = threading.Lock()
+        #: The thread that hands events over, and whether there are more for it.
+        self._teller = 0
+        self._more = False
         self._targets: dict[str, int] = {}
         self._scopes: dict[str, int] = {}
         self._origins: dict[str, int] = {}
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         self.settings: dict[str, Any] = boundary.settings(self.handle)
         self.base_url = self._resolve(base_url)
-        self.watch_success = _names(self.settings["watchSuccess"])
-        self.watch_error = self.watch_success | _names(self.settings["watchError"])
+        self.watch_success = Signs(_names(self.settings["watchSuccess"]))
+        self.watch_error = self.watch_success.names | _names(self.settings["watchError"])
         self._subscribe()
         if self.settings["warnings"]:
             self.tell()
@@ -157,9 +174,15 @@ class Engine:
         """Lets a call go that did not end by itself; one that is over already is let go twice without harm."""
         self.settle(self._abandon(self.handle, call, self.now()))
 
-    def token(self, generation: int, expires_in: int) -> None:
-        """A credential is there; 0 = good for one attempt."""
-        self.settle(self._token(self.handle, self.now(), generation, expires_in))
+    def token(self, generation: int, expires_in: int, keep: Callable[[], object]) -> None:
+        """A credential is there; 0 = good for one attempt. `keep` is called if the core accepts it: a late one, of a
+        generation that is over, must not take the place of a newer one.
+        """
+        word = self._token(self.handle, self.now(), generation, expires_in)
+        if word & codes.KIND != codes.MISUSE:
+            # Before anybody who waits for it is woken.
+            keep()
+            self.settle(word)
 
     def token_failed(self, generation: int, fault: int) -> None:
         """No credential could be had."""
@@ -187,6 +210,8 @@ class Engine:
         """In a child: the core does not know this engine there, and the parent's threads may have held its locks."""
         self._forked = True
         self._telling = threading.Lock()
+        self._order = threading.Lock()
+        self._teller = 0
         self.waiting.forked()
 
     def refused(self, word: int) -> InternalError:
@@ -239,7 +264,24 @@ class Engine:
         boundary.subscribe(self.handle, kinds)
 
     def tell(self) -> None:
-        """Pulls the events and hands them to the listeners and the logger, in order."""
+        """Pulls the events and hands them to the listeners and the logger, in order: one thread at a time."""
+        own = threading.get_ident()
+        # The thread that hands over goes on with what came meanwhile: by a listener's own call, or by another thread
+        # that a slow listener would hold up.
+        if self._teller == own or not self._order.acquire(timeout=_PATIENCE):
+            self._more = True
+            return
+        try:
+            self._teller = own
+            self._more = True
+            while self._more:
+                self._more = False
+                self._hand_over()
+        finally:
+            self._teller = 0
+            self._order.release()
+
+    def _hand_over(self) -> None:
         with self._telling:
             told = boundary.events(self.handle)
             listeners = list(self.listeners)

@@ -4,26 +4,70 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._faults import table_of
+import httpx2
+
+from ._coding import CUT, Checked, Lenient, is_whole
+from ._source import Watched
+
+if TYPE_CHECKING:
+    from ._loops import Limit
 
 
 class Family:
     """The classes of httpx2, or of httpx."""
 
-    def __init__(self, module: Any, limit: Callable[[float], AbstractContextManager[None]] | None = None) -> None:
+    def __init__(self, module: Any, limit: Callable[[float], Limit] | None = None) -> None:
         """Takes the module. `limit`: how an attempt is ended in time, in the place of the loop's own way."""
         self.module = module
         self.limit = limit
-        self.faults = table_of(module)
         name = module.__name__
         # They have no public name, and without them a body counts as one that cannot be sent again.
         self.multipart = getattr(sys.modules.get(f"{name}._multipart"), "MultipartStream", ())
         self.iterated = getattr(sys.modules.get(f"{name}._content"), "IteratorByteStream", ())
+        self.identity = getattr(sys.modules.get(f"{name}._decoders"), "IdentityDecoder", ())
+        self.watched: Callable[..., Any] = type("Watched", (Watched, module.SyncByteStream, module.AsyncByteStream), {})
         self.restored: Callable[..., Any] = type("Restored", (_Restored, module.SyncByteStream), {})
         self.restored_async: Callable[..., Any] = type("Restored", (_RestoredAsync, module.AsyncByteStream), {})
+
+    def decoder(self, response: Any) -> Any:
+        """What a response is decoded with; None = nothing has to be, or it has no such thing."""
+        make = getattr(response, "_get_content_decoder", None)
+        made = None if make is None else make()
+        return None if made is None or isinstance(made, self.identity) else made
+
+    def cut(self) -> Exception:
+        """The family's exception for a body that ends within its coding."""
+        error: Exception = self.module.DecodingError(CUT)
+        return error
+
+    def end(self, response: Any) -> None:
+        """Looks at the decoder of a response that was read whole. Raises DecodingError if its coding has not ended."""
+        decoder = getattr(response, "_decoder", None)
+        if decoder is None or isinstance(decoder, self.identity):
+            return
+        if response.num_bytes_downloaded and not is_whole(decoder):
+            raise self.cut()
+
+    def check(self, response: Any) -> None:
+        """Lets a coded body raise if it ends within its coding, before anything is read; of an error, end there."""
+        decoder = self.decoder(response)
+        if decoder is not None:
+            lenient = response.status_code >= 400
+            response._decoder = Lenient(decoder) if lenient else Checked(decoder, self.cut)
+
+    def verify(self, response: Any, body: bytes) -> None:
+        """Decodes a whole body aside. Raises DecodingError where that fails or the body ends within its coding."""
+        coding = [line for line in response.headers.raw if line[0].lower() == b"content-encoding"]
+        decoder = self.decoder(self.module.Response(200, headers=coding))
+        if decoder is not None and body:
+            for _ in decoder.decode(body):
+                pass
+            for _ in decoder.flush():
+                pass
+            if not is_whole(decoder):
+                raise self.cut()
 
     def replay(self, stream: Any) -> tuple[bool, Callable[[], object] | None]:
         """Whether a request's body can be sent again byte for byte, and what must be done for that before each time."""
@@ -74,3 +118,7 @@ class _RestoredAsync:
             yield part
         async for part in self._rest:
             yield part
+
+
+#: Of our own clients, and of the transports for httpx2.
+HTTPX2 = Family(httpx2)

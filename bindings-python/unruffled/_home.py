@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 import math
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import httpx2
 
 from . import _boundary as boundary
+from ._aliases import CLIENT, unknown
 from ._credentials import Credential
 from ._engine import Engine, Listener
 from ._errors import Issue, PolicyError
+from ._faults import OwnError
 from ._request import Builder
 from ._running import running_loop
 
@@ -25,8 +28,15 @@ if TYPE_CHECKING:
     from ._async import AsyncHost
     from ._sync import SyncHost
 
-#: A mapping; a path (text or `Path`) of a policy file; a base URL, told by its "://".
-Policy = Mapping[str, Any] | str | os.PathLike[str]
+if TYPE_CHECKING:
+    from .policy import Policy as Written
+
+    #: A mapping with the keys of `unruffled.policy.Policy`; the path (text or `Path`) of a policy file; a base URL,
+    #: told by its "://".
+    Policy = Written | str | os.PathLike[str]
+else:
+    # The types are not needed to run.
+    Policy = Any
 UnknownKeys = Literal["error", "warn"]
 
 
@@ -43,6 +53,7 @@ _NOT_OURS = {
     "timeout": "write timeouts into the policy",
     "params": "write query into the policy",
 }
+_OURS = ("credentials", "correlation_id", "base_url", "unknown_keys")
 
 
 def text_of(policy: Policy) -> str:
@@ -76,6 +87,27 @@ def _visible(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return str(value) if isinstance(value, float) else f"a {type(value).__name__}"
+
+
+def _own(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """A hook of the caller's. What it raises is the caller's own error, also where it looks like the network's."""
+    if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004
+
+        async def awaited(about: Any) -> None:
+            try:
+                await hook(about)
+            except Exception as error:
+                raise OwnError(error) from None
+
+        return awaited
+
+    def called(about: Any) -> Any:
+        try:
+            return hook(about)
+        except Exception as error:
+            raise OwnError(error) from None
+
+    return called
 
 
 class ViewNames:
@@ -121,6 +153,10 @@ class Home:
         for name, instead in _NOT_OURS.items():
             if name in kwargs:
                 raise TypeError(f"{name}= is not taken: {instead}")
+        known = httpx2.Client.__init__.__kwdefaults__ or {}
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(unknown(name, {*known, *_OURS} - _NOT_OURS.keys(), CLIENT))
         if unknown_keys not in ("error", "warn"):
             raise ValueError('unknown_keys is "error" or "warn"')
         self._text = text_of(policy)
@@ -152,7 +188,11 @@ class Home:
     def _options(self, engine: Engine) -> dict[str, Any]:
         # The core caps the attempts in flight: the pool must not be a second queue behind it.
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=engine.settings["concurrency"])
-        return {"limits": limits, "timeout": None, **self._kwargs}
+        options = {"limits": limits, "timeout": None, **self._kwargs}
+        hooks = options.get("event_hooks")
+        if hooks:
+            options["event_hooks"] = {kind: [_own(hook) for hook in each] for kind, each in hooks.items()}
+        return options
 
     def revived(self) -> Live:
         """The engine and its host; new ones after a fork."""

@@ -4,13 +4,38 @@ from __future__ import annotations
 
 import math
 import os
-import time
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
 
 from . import _codes as codes
 from ._engine import Engine
+from ._time import TIME
 
 R = TypeVar("R")
+
+
+class HasEnd(Protocol):
+    """What ends an attempt."""
+
+    at: Any
+
+
+class NoLimit:
+    """No limit, or one that must not be moved: another client's, above us."""
+
+    at: float = math.inf
+
+    def __enter__(self) -> None:
+        """Does nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Does nothing."""
+
+
+NO_LIMIT = NoLimit()
 
 
 class Job(Generic[R]):
@@ -22,6 +47,7 @@ class Job(Generic[R]):
         "engine",
         "error",
         "key",
+        "limit",
         "limit_at",
         "pieces",
         "reading",
@@ -53,6 +79,8 @@ class Job(Generic[R]):
     reading: bool
     #: The end of the attempt in `time.monotonic`; infinity = none.
     limit_at: float
+    #: What ends the attempt; its `at` may be moved.
+    limit: HasEnd
     response: R | None
     #: How the last attempt broke; None if it was answered.
     error: Exception | None
@@ -90,5 +118,20 @@ def make_uuid() -> bytes:
 def limit_of(word: int, call: Job[Any]) -> float | None:
     """The attempt's time limit in seconds of `time.monotonic`, kept with the call; None = none."""
     limit = word >> codes.ARG
-    call.limit_at = time.monotonic() + limit / 1000 if limit else math.inf
+    call.limit_at = TIME.monotonic() + limit / 1000 if limit else math.inf
     return call.limit_at if limit else None
+
+
+def keeps_alive(call: Job[Any], idle: float) -> Callable[[], None]:
+    """What a body that is sent piece by piece calls after each: the attempt lasts `idle` seconds more from there, but
+    never beyond the call's own deadline.
+    """
+    last = math.inf if not call.deadline else TIME.monotonic() + call.deadline / 1000
+
+    def alive() -> None:
+        at = min(last, TIME.monotonic() + idle)
+        if at > call.limit_at:
+            call.limit_at = at
+            call.limit.at = at
+
+    return alive

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 
-_monotonic = time.monotonic
+from ._time import TIME
 
 
 class _Limit(threading.local):
@@ -22,7 +21,7 @@ def remaining(timeout: float | None, late: type[Exception]) -> float | None:
     at = LIMIT.at
     if at is None:
         return timeout
-    left = at - _monotonic()
+    left = at - TIME.monotonic()
     if left <= 0.0:
         raise late("timed out: the attempt's time is up")
     return left if timeout is None or left < timeout else timeout

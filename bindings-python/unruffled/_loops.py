@@ -1,18 +1,24 @@
-"""What differs between asyncio and trio: pausing, limiting, spawning. Imported with the first AsyncClient only."""
+"""What differs between asyncio and trio: pausing, limiting, spawning. Imported with the first AsyncClient only.
+
+A loop may go by the time of a test: stopped, or moved by hand. A pause then follows it, and ends by the machine's time
+at the latest. A limit bounds real sockets: it ends by the machine's time alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-import time
-from collections.abc import Coroutine, Iterator
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ._time import TIME, is_faked
+
 if TYPE_CHECKING:
     import trio
+
+    from ._engine import Engine
 
 
 class Pause(Protocol):
@@ -21,8 +27,22 @@ class Pause(Protocol):
     def wake(self) -> None:
         """Ends it."""
 
-    async def wait(self, seconds: float) -> None:
-        """Returns after so long or when woken."""
+    async def wait(self, seconds: float) -> bool:
+        """Returns after so long or when woken: whether it was the time."""
+        ...
+
+
+class Limit(Protocol):
+    """A time limit for what runs inside: TimeoutError is raised there when `TIME.monotonic()` passes `at`."""
+
+    #: May be moved to a later time while it runs.
+    at: float
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
 
 
 class Loop(Protocol):
@@ -32,13 +52,21 @@ class Loop(Protocol):
         """A pause of the running task."""
         ...
 
-    def limit(self, at: float) -> AbstractContextManager[None]:
-        """Raises TimeoutError inside when `time.monotonic` passes `at`."""
+    def limit(self, at: float) -> Limit:
+        """Raises TimeoutError inside when `TIME.monotonic()` passes `at`."""
         ...
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs work that outlives the running task."""
         ...
+
+
+def real_timer(seconds: float, end: Callable[[], object]) -> threading.Timer:
+    """Calls `end` in a thread of its own after so many seconds of the machine's time."""
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 class AsyncioPause:
@@ -49,27 +77,33 @@ class AsyncioPause:
     def __init__(self) -> None:
         """Belongs to the running loop."""
         self._loop = asyncio.get_running_loop()
-        self._future: asyncio.Future[None] = self._loop.create_future()
+        self._future: asyncio.Future[bool] = self._loop.create_future()
 
     def wake(self) -> None:
         """Ends the pause; from any thread."""
+        self._end_soon(False)
+
+    def _end_soon(self, timed: bool) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._end)
+            self._loop.call_soon_threadsafe(self._end, timed)
         except RuntimeError:
             # The loop is closed, and its tasks with it.
             return
 
-    def _end(self) -> None:
+    def _end(self, timed: bool) -> None:
         if not self._future.done():
-            self._future.set_result(None)
+            self._future.set_result(timed)
 
-    async def wait(self, seconds: float) -> None:
-        """Returns after so many seconds or when woken."""
-        timer = self._loop.call_later(seconds, self._end)
+    async def wait(self, seconds: float) -> bool:
+        """Returns after so many seconds or when woken: whether it was the time."""
+        timer = self._loop.call_later(seconds, self._end, True)
+        real = real_timer(seconds, lambda: self._end_soon(True)) if is_faked() else None
         try:
-            await self._future
+            return await self._future
         finally:
             timer.cancel()
+            if real is not None:
+                real.cancel()
 
 
 class TrioPause:
@@ -93,46 +127,86 @@ class TrioPause:
         except trio.RunFinishedError:
             return
 
-    async def wait(self, seconds: float) -> None:
-        """Returns after so many seconds or when woken."""
+    async def wait(self, seconds: float) -> bool:
+        """Returns after so many seconds or when woken: whether it was the time."""
         import trio
 
-        with trio.move_on_after(seconds):
-            await self._event.wait()
+        real = real_timer(seconds, self.wake) if is_faked() else None
+        try:
+            with trio.move_on_after(seconds) as scope:
+                await self._event.wait()
+        finally:
+            if real is not None:
+                real.cancel()
+        return scope.cancelled_caught
 
 
 class AsyncioLimit:
     """Ends what runs inside with TimeoutError when the time is up.
 
-    As `asyncio.timeout`, but entered without awaiting and not to be moved: half its cost, once per attempt.
+    As `asyncio.timeout`, but entered without awaiting: half its cost, once per attempt.
     """
 
-    __slots__ = ("_before", "_fired", "_seconds", "_task", "_timer")
+    __slots__ = ("_before", "_due", "_fired", "_loop", "_over", "_real", "_task", "_timer", "at")
 
-    def __init__(self, seconds: float) -> None:
-        """Runs from when it is entered."""
-        self._seconds = seconds
+    def __init__(self, at: float) -> None:
+        """Ends when `TIME.monotonic()` passes `at`."""
+        self.at = at
 
     def __enter__(self) -> None:
         """Sets the timer."""
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("an AsyncClient is used within a task")
         self._task = task
         self._before = task.cancelling()
-        self._fired = False
-        self._timer = loop.call_later(self._seconds, self._fire)
+        self._fired = self._over = False
+        self._real: threading.Timer | None = None
+        #: When the timer is due by the machine's time.
+        self._due = self.at
+        seconds = max(0.0, self.at - TIME.monotonic())
+        self._timer = loop.call_later(seconds, self._fire)
+        if is_faked():
+            self._really(seconds)
+
+    def _really(self, seconds: float) -> None:
+        if self._real is not None:
+            self._real.cancel()
+        self._real = real_timer(seconds, self._fire_soon)
+
+    def _fire_soon(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._fire)
+        except RuntimeError:
+            # The loop is closed.
+            return
 
     def _fire(self) -> None:
-        self._fired = True
-        self._task.cancel()
+        if self._over or self._fired:
+            return
+        now = TIME.monotonic()
+        left = self.at - now
+        # Timers may be early by their resolution.
+        if left <= 0.02:
+            self._fired = True
+            self._task.cancel()
+        elif is_faked() or now < self._due - 0.02:
+            # The loop's time is a test's: that of the machine has not come.
+            self._really(left)
+        else:
+            # It was moved.
+            self._due = self.at
+            self._timer = self._loop.call_later(left, self._fire)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Tells its own cancellation from another's."""
+        self._over = True
         self._timer.cancel()
+        if self._real is not None:
+            self._real.cancel()
         if self._fired and self._task.uncancel() <= self._before and kind is asyncio.CancelledError:
             raise TimeoutError("the attempt's time is up") from error
 
@@ -148,15 +222,66 @@ class AsyncioLoop:
         """A pause of the running task."""
         return AsyncioPause()
 
-    def limit(self, at: float) -> AbstractContextManager[None]:
+    def limit(self, at: float) -> Limit:
         """A limit for the running task."""
-        return AsyncioLimit(max(0.0, at - time.monotonic()))
+        return AsyncioLimit(at)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """A task of the running loop."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class ScopeLimit:
+    """A limit by a cancel scope, trio's or anyio's."""
+
+    __slots__ = ("_at", "_now", "_real", "_scope", "_soon")
+
+    def __init__(self, at: float, scope: Any, now: Callable[[], float], soon: Callable[[Callable[[], object]], object]):
+        """`now`: the loop's time, by which the scope's deadline goes; `soon`: runs a function in the loop."""
+        self._at = at
+        self._scope = scope
+        self._now = now
+        self._soon = soon
+        self._real: threading.Timer | None = None
+
+    @property
+    def at(self) -> float:
+        """When it ends."""
+        return self._at
+
+    @at.setter
+    def at(self, at: float) -> None:
+        self._at = at
+        self._scope.deadline = self._now() + max(0.0, at - TIME.monotonic())
+
+    def __enter__(self) -> None:
+        """Sets the deadline."""
+        self.at = self._at
+        if is_faked():
+            self._real = real_timer(max(0.0, self._at - TIME.monotonic()), lambda: self._soon(self._scope.cancel))
+        self._scope.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Raises TimeoutError for its own cancellation."""
+        if self._real is not None:
+            self._real.cancel()
+        caught = bool(self._scope.__exit__(kind, error, trace))
+        if self._scope.cancelled_caught:
+            raise TimeoutError("the attempt's time is up")
+        return caught
+
+
+def soon_of(
+    running: asyncio.AbstractEventLoop | trio.lowlevel.TrioToken,
+) -> Callable[[Callable[[], object]], object]:
+    """How a function is run in a running loop, from another thread."""
+    if isinstance(running, asyncio.AbstractEventLoop):
+        return running.call_soon_threadsafe
+    return running.run_sync_soon
 
 
 class TrioLoop:
@@ -166,15 +291,12 @@ class TrioLoop:
         """A pause of the running task."""
         return TrioPause()
 
-    @contextlib.contextmanager
-    def limit(self, at: float) -> Iterator[None]:
+    def limit(self, at: float) -> Limit:
         """A cancel scope of trio's."""
         import trio
 
-        with trio.move_on_after(max(0.0, at - time.monotonic())) as scope:
-            yield
-        if scope.cancelled_caught:
-            raise TimeoutError("the attempt's time is up")
+        token = trio.lowlevel.current_trio_token()
+        return ScopeLimit(at, trio.CancelScope(), trio.current_time, token.run_sync_soon)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """A system task: it ends with the run."""
@@ -184,6 +306,19 @@ class TrioLoop:
             await work
 
         trio.lowlevel.spawn_system_task(whole, context=contextvars.copy_context())
+
+
+#: Milliseconds by which a wait may be shorter than asked, by the resolution of timers.
+_RESOLUTION = 50
+
+
+async def waited(engine: Engine, pause: Pause, ms: int) -> None:
+    """Waits so long, or until woken. A wait that a test's time has let pass has passed for the engine, too."""
+    began = engine.now()
+    if await pause.wait(ms / 1000):
+        short = ms - (engine.now() - began)
+        if short > _RESOLUTION:
+            engine.clock.skip(short)
 
 
 def loop_of(running: asyncio.AbstractEventLoop | trio.lowlevel.TrioToken) -> Loop:

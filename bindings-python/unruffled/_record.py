@@ -14,6 +14,10 @@ from ._engine import Engine
 from ._errors import CallError
 
 PLACE = "unruffled"
+DROPPED = (
+    "The record of this call was dropped: many calls have ended since, or the client is gone. "
+    "Ask for it as soon as the call has ended."
+)
 
 
 class Record:
@@ -37,10 +41,10 @@ class Record:
     def report(self, status: int = 0) -> dict[str, Any]:
         """The record; asked of the core once."""
         if self._told is None:
-            if self._word & codes.REPORT:
-                self._told = self._engine.report(self._number)
-            if not self._told or "text" not in self._told:
-                self._told = boundary.brief(status, self._elapsed)
+            kept = bool(self._word & codes.REPORT)
+            self._told = self._engine.report(self._number) if kept else boundary.brief(status, self._elapsed)
+            if kept and "text" not in self._told:
+                self._told = {"elapsed": self._elapsed, "status": status or None, "text": DROPPED}
         return self._told
 
 

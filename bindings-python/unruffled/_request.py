@@ -5,20 +5,23 @@ from __future__ import annotations
 import datetime
 import json as jsonlib
 import math
-import time
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx2
 
+from . import _boundary as boundary
 from . import _codes as codes
 from . import _url
+from ._aliases import CALL, unknown
 from ._call import Call, Content, Options, RawPairs, Route
 from ._credentials import Credential
 from ._engine import Engine
 from ._errors import UsageError
 from ._job import make_uuid
 from ._stacked import NESTED, is_stacked
+from ._time import TIME
 
 _URLS_CACHED = 1024
 _EMPTY = httpx2.ByteStream(b"")
@@ -51,6 +54,9 @@ class Builder:
         call.method = method
         call.target = target = f"{method} {url.partition('?')[0]}"
         call.engine = engine
+        if not _KNOWN.issuperset(options):
+            name = next(name for name in options if name not in _KNOWN)
+            raise UsageError(call.target, unknown(name, _KNOWN, CALL))
         try:
             template = _url.template(url)
             if template.origin is not None:
@@ -77,7 +83,7 @@ class Builder:
         call.credential = credential
         headers = options.get("headers")
         if headers is not None:
-            what |= _own_headers(call, httpx2.Headers(headers).raw)  # type: ignore[arg-type]
+            what |= _own_headers(call, _checked(call.target, headers))
         call.cookies = self.http.cookies
         call.scope = 0
         if call.credential is not None:
@@ -117,7 +123,7 @@ class Builder:
             body = jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
             kind = b"application/json"
         elif form is not None:
-            body = _url.encode(_url.pairs_of(form)).replace("%20", "+").encode()
+            body = _url.form(form).encode()
             kind = b"application/x-www-form-urlencoded"
         elif content is None:
             call.stream = _EMPTY
@@ -143,6 +149,9 @@ class Builder:
 
 
 _NONE: Any = object()
+_KNOWN = frozenset(Options.__annotations__)
+# RFC 9110, section 5.6.2.
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def _key(call: Call, key: str | bool | None) -> int:
@@ -151,9 +160,43 @@ def _key(call: Call, key: str | bool | None) -> int:
     if not key:
         return 0
     if key is not True:
-        given = key.encode("ascii")
-        call.key = b'"' + given + b'"' if call.route.key_quoted and not given.startswith(b'"') else given
+        given = boundary.header_key(key, call.route.key_quoted) if isinstance(key, str) else ""
+        if not given:
+            raise UsageError(call.target, "idempotency_key: a text of printable ASCII, or True")
+        call.key = given.encode("ascii")
     return codes.KEYED
+
+
+def _checked(target: str, headers: Any) -> RawPairs:
+    """The caller's headers. Raises `UsageError` that names the one which cannot be sent, and never shows its value."""
+    try:
+        pairs = httpx2.Headers(headers).raw
+    except (TypeError, ValueError, AttributeError):
+        raise UsageError(target, _wrong_header(headers)) from None
+    for name, value in pairs:
+        if _TOKEN.fullmatch(name) is None:
+            shown = name.decode("ascii", "replace")
+            raise UsageError(target, f"headers: {shown!r} is no name of a header; letters, digits and - are")
+        if b"\n" in value or b"\r" in value or b"\0" in value or value != value.strip(b" \t"):
+            shown = name.decode("ascii")
+            raise UsageError(target, f"headers: the value of {shown} has a line break, or a space at its end")
+    return pairs
+
+
+def _wrong_header(headers: Any) -> str:
+    given = headers.items() if isinstance(headers, Mapping) else headers
+    try:
+        for name, value in given:
+            if not isinstance(name, (str, bytes)):
+                return f"headers: a name is a text, not {type(name).__name__}"
+            if not isinstance(value, (str, bytes)):
+                shown = name if isinstance(name, str) else name.decode("ascii", "replace")
+                return f"headers: the value of {shown} is a text, not {type(value).__name__}"
+            if isinstance(name, str) and not name.isascii():
+                return f"headers: {name!r} is no name of a header; letters, digits and - are"
+    except (TypeError, ValueError):
+        return "headers: a mapping of names to texts, or pairs of them"
+    return "headers: one of the values cannot be written as bytes"
 
 
 def _own_headers(call: Call, own: RawPairs) -> int:
@@ -179,7 +222,7 @@ def _times(call: Call, deadline: float | datetime.timedelta | None) -> int:
     if above is None:
         return 0
     if above < math.inf:
-        left = _deadline(call.target, above - time.monotonic())
+        left = _deadline(call.target, above - TIME.monotonic())
         call.deadline = min(call.deadline or left, left)
     return codes.STACKED
 

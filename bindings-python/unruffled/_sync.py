@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from typing import cast
 
@@ -12,16 +11,17 @@ import httpx2
 from . import _codes as codes
 from ._call import Call
 from ._clock import ThreadPause
-from ._credentials import CredentialsFailedError, Given
+from ._credentials import Credential, CredentialsFailedError, Given
 from ._endings import Verbs
 from ._engine import Engine
+from ._family import HTTPX2
 from ._faults import TooLargeError
-from ._job import limit_of
+from ._job import NO_LIMIT, limit_of
 from ._limit import LIMIT
 from ._pool import clip, idle, pools
 from ._stacked import NESTED, is_foreign
-
-_monotonic = time.monotonic
+from ._stale import ended_h2, over_h2
+from ._time import TIME
 
 
 class SyncHost(Verbs):
@@ -32,13 +32,20 @@ class SyncHost(Verbs):
         self.http = http
         self.foreign = is_foreign(http)
         self.clipped = clip(pools(http))
+        #: Seconds for the credentials function: those of the last attempt, before the first one the default's.
+        self.patience = 10.0
+        self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
-        token = self._token(call) if word & codes.TOKEN else None
         at = limit_of(word, call)
         route = call.route
         left = None if at is None else (word >> codes.ARG) / 1000
+        token = None
+        if word & codes.TOKEN:
+            if left is not None:
+                self.patience = left
+            token = self._token(call)
         wait = None if self.clipped else left
         call.timeouts = {
             "connect": route.connect if left is None or route.connect < left else left,
@@ -51,10 +58,14 @@ class SyncHost(Verbs):
         if word & codes.FRESH:
             for connection in idle(pools(self.http)):
                 connection.close()
+        if self.over_h2:
+            for connection in ended_h2(self.over_h2):
+                connection.close()
         before = LIMIT.at
         # An attempt of another client that we are the transport of ends no later for it.
         LIMIT.at = at if before is None or (at is not None and at < before) else before
         mark = NESTED.set(call.limit_at) if self.foreign else None
+        call.limit = LIMIT if before is None else NO_LIMIT
         try:
             response = self.http.send(call.request(word, token), stream=True)
             if response.status_code >= 400:
@@ -62,6 +73,7 @@ class SyncHost(Verbs):
             if call.streamed:
                 # httpcore2 looks this up as the body's first piece is asked for.
                 call.timeouts["read"] = route.idle
+                HTTPX2.check(response)
                 return response
             call.reading = True
             try:
@@ -84,9 +96,24 @@ class SyncHost(Verbs):
         if credential.kept is not None:
             return credential.kept
         try:
-            return credential.keep(cast(Given, credential.ask()))[0]
+            return credential.read(self._asked(credential))[0]
         except Exception as error:
             raise CredentialsFailedError from error
+
+    def _asked(self, credential: Credential) -> Given:
+        """Asks in the calling thread, whose locals the function may need. No thread can be made to stop: what clients
+        of this package send in there ends with the attempt's time, and a token that comes later is refused.
+        """
+        before = LIMIT.at
+        at = TIME.monotonic() + self.patience
+        LIMIT.at = at if before is None or at < before else before
+        try:
+            given = cast(Given, credential.ask())
+        finally:
+            LIMIT.at = before
+        if TIME.monotonic() > at:
+            raise TimeoutError("the credentials function took longer than an attempt may")
+        return given
 
     def _whole(self, call: Call, response: httpx2.Response) -> None:
         most = call.route.max_body
@@ -99,8 +126,9 @@ class SyncHost(Verbs):
             size += len(part)
             if size > most:
                 raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
-            if not self.clipped and _monotonic() > call.limit_at:
+            if not self.clipped and TIME.monotonic() > call.limit_at:
                 raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
+        HTTPX2.end(response)
         response._content = b"".join(parts)
 
     def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
@@ -115,7 +143,7 @@ class SyncHost(Verbs):
         LIMIT.at = None if at == math.inf else at
         try:
             while size < most:
-                if _monotonic() >= at:
+                if TIME.monotonic() >= at:
                     raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
                 part = next(pieces, None)
                 if part is None:
@@ -133,9 +161,12 @@ class SyncHost(Verbs):
             return response.content[:most]
         at = call.limit_at
         if until is not None:
-            at = min(at, _monotonic() + max(0, until - call.engine.now()) / 1000)
+            at = min(at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
         try:
             self._fill(call, response, most, at)
+        except httpx2.DecodingError:
+            # A status is known though its body is none.
+            call.pieces[1].clear()
         except httpx2.HTTPError:
             # What came is in the pieces.
             pass
@@ -188,8 +219,7 @@ class SyncHost(Verbs):
         credential = call.credential
         assert credential is not None
         try:
-            given = credential.ask()
-            call.token, lives = credential.keep(cast(Given, given))
+            token, lives = credential.read(self._asked(credential))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)
@@ -198,5 +228,10 @@ class SyncHost(Verbs):
             engine.token_failed(generation, codes.CANCELLED)
             raise
         else:
-            engine.token(generation, lives)
+
+            def keep() -> None:
+                call.token = token
+                credential.keep(token, lives)
+
+            engine.token(generation, lives, keep)
         engine.waiting.forget(number)

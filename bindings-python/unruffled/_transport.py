@@ -7,13 +7,10 @@ each hop is a call of its own.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _codes as codes
 from ._dropin import DropIn, Dropped
@@ -22,12 +19,18 @@ from ._dropin_hosts import LoopHost, ThreadHost
 from ._errors import CallError
 from ._family import Family
 from ._faults import fault_of
-from ._job import limit_of
+from ._job import NO_LIMIT, limit_of
 from ._limit import LIMIT
 from ._pool import clip, forget, idle, pool_of
 from ._record import PLACE, Record
 from ._stacked import NESTED
+from ._stale import ended_h2, over_h2
+from ._time import TIME
 
+if TYPE_CHECKING:
+    from ._loops import Limit
+
+_MOST_PLACES = 512
 _UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": None, "pool": None}
 
 
@@ -46,6 +49,8 @@ class _Sender(Endings[Dropped[Any], Any]):
         self.inner = inner
         pool = pool_of(inner)
         self.pools = [] if pool is None else [pool]
+        self.over_h2 = over_h2(self.pools)
+        self._places: dict[Any, tuple[str, str]] = {}
         #: Another unruffled may be in it.
         self.foreign = pool is None
         dropin.on_fork.append(lambda: forget(inner))
@@ -59,31 +64,63 @@ class _Sender(Endings[Dropped[Any], Any]):
         if not repeatable and not self.family.sends_body(request):
             # A layer above made a stream of nothing.
             repeatable, call.body = True, self.family.module.ByteStream(b"")
-        url = request.url
-        origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
-        path = url.raw_path.partition(b"?")[0].decode("ascii")
-        return self.dropin.order(call, request.method, origin, path, request.headers.raw, repeatable=repeatable)
+        origin, path = self._place(request.url)
+        self.dropin.order(call, request.method, origin, path, request.headers.raw, repeatable=repeatable)
+        if not isinstance(call.body, self.family.module.ByteStream):
+            call.body = self.family.watched(call.body, call.alive())
+        return call
+
+    def _place(self, url: Any) -> tuple[str, str]:
+        """Origin and path of a request, known of those seen last."""
+        written = getattr(url, "_uri_reference", None)
+        places = self._places
+        known = places.get(written)
+        if known is None:
+            known = (f"{url.scheme}://{url.netloc.decode('ascii')}", url.raw_path.partition(b"?")[0].decode("ascii"))
+            if written is not None:
+                if len(places) >= _MOST_PLACES:
+                    places.clear()
+                places[written] = known
+        return known
 
     def prepared(self, call: Dropped[Any], word: int, clipped: bool) -> Any:
-        """An attempt's request. `clipped`: something else ends reading and writing in time."""
+        """An attempt's request. `clipped`: something else ends reading and writing in time.
+
+        The caller's own where nothing must change in it; only the first attempt's, since what sends may change it.
+        """
         given = call.request
+        key = call.key_line(word)
+        route = call.route
+        first = call.error is None and call.response is None
+        if (
+            first
+            and clipped
+            and key is None
+            and call.body is given.stream
+            and word >> codes.ARG == 0
+            and route.connect is None
+            and route.idle is None
+        ):
+            return given
         if call.rewind is not None:
             call.rewind()
         call.timeouts = limits = {**_UNLIMITED, **(given.extensions.get("timeout") or _UNLIMITED)}
-        if call.route.connect is not None:
-            limits["connect"] = _least(limits["connect"], call.route.connect)
+        if route.connect is not None:
+            limits["connect"] = _least(limits["connect"], route.connect)
         if word >> codes.ARG:
             left = (word >> codes.ARG) / 1000
             for kind in ("connect", "pool") if clipped else _UNLIMITED:
                 limits[kind] = _least(limits[kind], left)
-        key = call.key_line(word)
-        return self.family.module.Request(
-            given.method,
-            given.url,
-            headers=given.headers if key is None else [*given.headers.raw, key],
-            stream=call.body,
-            extensions={**given.extensions, "timeout": limits},
-        )
+        # A copy: to make one anew looks at the URL and at each header once more.
+        made = object.__new__(type(given))
+        made.__dict__.update(given.__dict__)
+        if key is not None:
+            made.headers = self.family.module.Headers([*given.headers.raw, key])
+        elif not first:
+            made.headers = self.family.module.Headers(given.headers)
+        made.stream = call.body
+        made.extensions = {**given.extensions, "timeout": limits}
+        return made
 
     def streams(self, call: Dropped[Any]) -> None:
         """For the body of an answer that is delivered at its headers: the client's own limit, or what is written."""
@@ -94,7 +131,7 @@ class _Sender(Endings[Dropped[Any], Any]):
 
     def fault(self, call: Dropped[Any], error: Exception) -> int:
         """The fault of an attempt's exception."""
-        return fault_of(error, call.reading, self.family.faults)
+        return fault_of(error, call.reading)
 
     def late(self, call: Dropped[Any]) -> Exception:
         """As for a server that is silent."""
@@ -131,22 +168,31 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
         if word & codes.FRESH:
             for connection in idle(self.pools):
                 connection.close()
+        if self.over_h2:
+            for connection in ended_h2(self.over_h2):
+                connection.close()
         before = LIMIT.at
         LIMIT.at = at if before is None or (at is not None and at < before) else before
         mark = NESTED.set(call.limit_at) if self.foreign else None
+        call.limit = LIMIT if before is None else NO_LIMIT
         try:
             call.response = response = self.inner.handle_request(request)
-            if not call.buffers(response.status_code, response.headers.raw):
+            whole = call.buffers(response.status_code, response.headers.raw)
+            if call.coded:
+                self.family.check(response)
+            if not whole:
                 self.streams(call)
                 return response
             call.reading = True
             try:
                 # Without the clock in the connection it is looked at between the pieces.
                 parts = response.stream if self.clipped or at is None else self.fill(call, math.inf, at)
-                whole = self.family.module.ByteStream(b"".join(parts))
+                body = b"".join(parts)
             finally:
                 self.release(call)
-            response.stream = whole
+            if call.coded:
+                self.family.verify(response, body)
+            response.stream = self.family.module.ByteStream(body)
             call.pieces = None
             call.streamed = False
             return response
@@ -158,7 +204,7 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
     def body(self, call: Dropped[Any], at: float) -> Iterator[bytes]:
         """As it comes from the wire, not decoded."""
         if not self.clipped and at < math.inf:
-            call.timeouts["read"] = _least(call.timeouts["read"], max(0.001, at - time.monotonic()))
+            call.timeouts["read"] = _least(call.timeouts["read"], max(0.001, at - TIME.monotonic()))
         assert call.response is not None
         return iter(call.response.stream)
 
@@ -179,7 +225,7 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
 class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
     """Sends by an asynchronous transport of the family."""
 
-    def limit(self, at: float) -> AbstractContextManager[None]:
+    def limit(self, at: float) -> Limit:
         """The loop's own, or what the family bears."""
         return self.loop.limit(at) if self.family.limit is None else self.family.limit(at)
 
@@ -193,11 +239,18 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
         if word & codes.FRESH:
             for connection in idle(self.pools):
                 await connection.aclose()
+        if self.over_h2:
+            for connection in ended_h2(self.over_h2):
+                await connection.aclose()
         mark = NESTED.set(call.limit_at) if self.foreign else None
         try:
-            with contextlib.nullcontext() if at is None else self.limit(at):
+            call.limit = limit = NO_LIMIT if at is None else self.limit(at)
+            with limit:
                 call.response = response = await self.inner.handle_async_request(request)
-                if not call.buffers(response.status_code, response.headers.raw):
+                whole = call.buffers(response.status_code, response.headers.raw)
+                if call.coded:
+                    self.family.check(response)
+                if not whole:
                     self.streams(call)
                     return response
                 call.reading = True
@@ -205,11 +258,14 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                     parts = [part async for part in response.stream]
                 finally:
                     await self.release(call)
-                response.stream = self.family.module.ByteStream(b"".join(parts))
+                body = b"".join(parts)
+                if call.coded:
+                    self.family.verify(response, body)
+                response.stream = self.family.module.ByteStream(body)
                 call.streamed = False
                 return response
         except TimeoutError as error:
-            if at is not None and time.monotonic() >= at:
+            if at is not None and TIME.monotonic() >= at:
                 raise self.late(call) from error
             raise
         finally:

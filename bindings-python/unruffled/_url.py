@@ -49,6 +49,15 @@ class Template:
         self.target = (self.origin or "") + path
 
 
+def form(fields: Query) -> str:
+    """Fields as `application/x-www-form-urlencoded` (URL Standard, section 5.2)."""
+    return "&".join(f"{_formed(name)}={_formed(value)}" for name, value in pairs_of(fields))
+
+
+def _formed(text: str) -> str:
+    return quote(text, safe="*").replace("%20", "+").replace("~", "%7E")
+
+
 @lru_cache(maxsize=1024)
 def template(text: str) -> Template:
     """The template of a text; the thousand seen last are remembered."""

@@ -10,17 +10,20 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from queue import Empty
 from typing import Any
 
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, PoolManager
-from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, DecodeError
 from urllib3.util import Timeout
 
+from ._coding import CUT, Checked, Lenient
 from ._limit import LIMIT, remaining
+from ._time import TIME
+
+_PIECE = 64 * 1024
 
 
 class _Wire(threading.local):
@@ -114,7 +117,7 @@ class _Pool:
         WIRE.sent = False
         WIRE.socket = None
         if timeout is None and LIMIT.at is not None:
-            timeout = max(0.0, LIMIT.at - time.monotonic())
+            timeout = max(0.0, LIMIT.at - TIME.monotonic())
         return super()._get_conn(timeout)  # type: ignore[misc]
 
 
@@ -160,6 +163,38 @@ def close_idle(pool: HTTPConnectionPool) -> None:
         if connection is not None:
             connection.close()
         places.put(connection, block=False)
+
+
+def check(raw: Any) -> None:
+    """Lets a coded body raise if it ends within its coding, before anything of it is read; of an error, end there."""
+    raw._init_decoder()
+    decoder = raw._decoder
+    if decoder is None:
+        return
+    if raw.status >= 400:
+        raw._decoder = Lenient(decoder)
+        return
+    raw._decoder = Checked(decoder, _cut)
+    stream = raw.stream
+
+    def checked(*arguments: Any, **options: Any) -> Iterator[bytes]:
+        yield from stream(*arguments, **options)
+        # Of a body whose length was declared the decoder is never asked for its end.
+        raw._decoder.end()
+
+    raw.stream = checked
+
+
+def verify(raw: Any, body: bytes) -> None:
+    """Decodes a whole body aside. Raises DecodeError where that fails or the body ends within its coding."""
+    coded = HTTPResponse(io.BytesIO(body), headers=raw.headers, status=200, preload_content=False)
+    check(coded)
+    for _ in coded.stream(_PIECE, decode_content=True):
+        pass
+
+
+def _cut() -> Exception:
+    return DecodeError(CUT)
 
 
 def joined(raw: Any, pieces: Iterator[bytes]) -> BaseHTTPResponse:

@@ -8,8 +8,6 @@ aiohttp's own: responses, whatever their status, and exceptions. `raise_for_stat
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
 import warnings
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
@@ -23,16 +21,23 @@ except ImportError as error:
     raise ImportError("unruffled.aiohttp needs aiohttp 3.12 or later: pip install aiohttp") from error
 from aiohttp import payload
 from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import ContentEncodingError
 
 from . import _codes as codes
+from ._aiohttp_coding import be_strict, install, is_cut
+from ._coding import CUT
 from ._driver import drive
 from ._dropin import DropIn, Dropped, Lines, Offers
 from ._dropin_hosts import LoopHost
 from ._errors import CallError
+from ._faults import chain, fault_of, is_local, own_of
 from ._home import Policy, UnknownKeys
-from ._job import limit_of
+from ._job import NO_LIMIT, limit_of
 from ._record import explain
+from ._source import pieces_async, source_of
 from ._stacked import NESTED
+from ._stale import close_ended
+from ._time import TIME
 
 __all__ = ["Middleware", "explain", "middleware"]
 
@@ -44,19 +49,8 @@ _RESENT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 #: Whether a body can be let in whole without reading it: not yet in 3.12.
 _LETS_IN = hasattr(aiohttp.StreamReader, "set_read_chunk_size")
 
-_TABLE: tuple[tuple[type[BaseException], int], ...] = (
-    (aiohttp.ConnectionTimeoutError, codes.CONNECT_TIMEOUT),
-    # Refused, no such host, TLS failed before the request.
-    (aiohttp.ClientConnectorError, codes.UNSENT),
-    (aiohttp.ServerFingerprintMismatch, codes.UNSENT),
-    # The proxy would not connect us.
-    (aiohttp.ClientHttpProxyError, codes.UNSENT),
-    (aiohttp.ServerTimeoutError, codes.TIMEOUT),
-    (aiohttp.ClientPayloadError, codes.TRUNCATED),
-    (aiohttp.ClientConnectionError, codes.LOST),
-    # An answer that is none.
-    (aiohttp.ClientResponseError, codes.LOST),
-)
+
+install()
 
 
 class _Call(Dropped[ClientResponse]):
@@ -93,7 +87,10 @@ class Middleware(Offers):
         url = request.url
         dropin, headers = self._dropin, request.headers
         lines = [(name.encode(), headers[name].encode("utf-8", "replace")) for name in dropin.asked if name in headers]
-        dropin.order(call, request.method, str(url.origin()), url.raw_path, lines, repeatable=_repeatable(request.body))
+        body = request.body
+        dropin.order(call, request.method, str(url.origin()), url.raw_path, lines, repeatable=_repeatable(body))
+        if not isinstance(body, (bytes, payload.BytesPayload)):
+            _watch(body, call.alive())
         try:
             return await drive(self._host, call)
         except _RESENT as error:
@@ -116,6 +113,18 @@ def middleware(policy: Policy, *, unknown_keys: UnknownKeys = "error") -> Middle
         `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
     """
     return Middleware(policy, unknown_keys=unknown_keys)
+
+
+def _watch(body: Any, alive: Callable[[], object]) -> None:
+    """Watches what a body is made of: an iterator, a file, the parts of a form."""
+    if isinstance(body, payload.AsyncIterablePayload):
+        if body._iter is not None:
+            body._iter = aiter(pieces_async(body._iter, alive))
+    elif isinstance(body, payload.IOBasePayload):
+        body._value = source_of(body._value, alive)
+    elif isinstance(body, aiohttp.MultipartWriter):
+        for part, _, _ in body:
+            _watch(part, alive)
 
 
 def _repeatable(body: Any) -> bool:
@@ -155,19 +164,24 @@ class _Host(LoopHost[_Call, ClientResponse]):
         call.reading = False
         call.streamed = True
         call.pieces = None
+        close_ended(request)
         # Another unruffled may be among the middlewares below.
         mark = NESTED.set(call.limit_at)
         try:
-            with contextlib.nullcontext() if at is None else self.loop.limit(at):
+            call.limit = limit = NO_LIMIT if at is None else self.loop.limit(at)
+            with limit:
                 call.response = response = await call.handler(request)
                 headers = response.headers
+                call.coded = "Content-Encoding" in headers
+                if call.coded:
+                    _check(response)
                 if call.short(response.status, headers.get("Content-Length"), headers.get("Content-Type")):
                     call.reading = True
                     await _whole(response)
                     call.streamed = False
                     return response
         except TimeoutError as error:
-            if time.monotonic() >= call.limit_at:
+            if TIME.monotonic() >= call.limit_at:
                 raise self.late(call) from error
             raise
         finally:
@@ -183,13 +197,15 @@ class _Host(LoopHost[_Call, ClientResponse]):
     def fault(self, call: _Call, error: Exception) -> int:
         if call.request.session.closed:
             return codes.REFUSED
-        for kind, fault in _TABLE:
-            if isinstance(error, kind):
-                # It is the answer of a request that was sent: without one, nothing was.
-                return codes.CONNECT_TIMEOUT if fault == codes.TIMEOUT and call.request.response is None else fault
+        if own_of(error) is not None:
+            return codes.REFUSED
+        if isinstance(error, aiohttp.ClientError):
+            fault = fault_of(error, call.reading or any(isinstance(one, ContentEncodingError) for one in chain(error)))
+            # It is the answer of a request that was sent: without one, nothing was.
+            return codes.CONNECT_TIMEOUT if fault == codes.TIMEOUT and call.request.response is None else fault
         # As the connection has it, before the session makes it its own.
         if isinstance(error, OSError) and not isinstance(error, TimeoutError):
-            return codes.LOST
+            return codes.REFUSED if is_local(error) else codes.LOST
         # The session's own time for the whole call is up, or it is the caller's mistake.
         return codes.REFUSED
 
@@ -220,6 +236,20 @@ class _Host(LoopHost[_Call, ClientResponse]):
             aiohttp.ConnectionTimeoutError if told.reason in ("deadline", "timeout") else aiohttp.ClientConnectionError
         )
         return kind(str(told))
+
+
+def _check(response: ClientResponse) -> None:
+    """Of a coded body: it raises if it ends within its coding. Of an error, one that cannot be decoded is empty."""
+    content = response.content
+    error = content.exception()
+    if response.status < 400:
+        if is_cut(content):
+            content.set_exception(aiohttp.ClientPayloadError(CUT))
+        be_strict(content)
+    elif isinstance(error, aiohttp.ClientPayloadError):
+        response.close()
+        response.content = _stream(b"")
+        response._released = False
 
 
 async def _whole(response: ClientResponse) -> None:

@@ -7,10 +7,7 @@ The same as `unruffled.httpx2`, for the older family: their classes do not mix. 
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 try:
     import httpcore
@@ -23,6 +20,10 @@ from ._family import Family
 from ._home import Policy, UnknownKeys
 from ._pool import know
 from ._record import explain
+from ._running import running_loop
+
+if TYPE_CHECKING:
+    from ._loops import Limit
 
 __all__ = [
     "AsyncTransport",
@@ -35,16 +36,14 @@ __all__ = [
 ]
 
 
-@contextlib.contextmanager
-def _limit(at: float) -> Iterator[None]:
+def _limit(at: float) -> Limit:
     # httpcore guards what it must not leave half done by scopes of anyio's. A task that is cancelled by asyncio's own
     # means breaks through them and loses a connection. httpx depends on anyio.
     import anyio
 
-    with anyio.move_on_after(max(0.0, at - time.monotonic())) as scope:
-        yield
-    if scope.cancelled_caught:
-        raise TimeoutError("the attempt's time is up")
+    from ._loops import ScopeLimit, soon_of
+
+    return ScopeLimit(at, anyio.CancelScope(), anyio.current_time, soon_of(running_loop()))
 
 
 _FAMILY = Family(httpx, _limit)

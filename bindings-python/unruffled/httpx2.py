@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 
 from . import _resilient
-from ._family import Family
+from ._family import HTTPX2
 from ._home import Policy, UnknownKeys
 from ._record import explain
 
@@ -27,8 +27,6 @@ __all__ = [
     "client",
     "explain",
 ]
-
-_FAMILY = Family(httpx2)
 
 
 class Transport(_resilient.SyncTransport, httpx2.BaseTransport):
@@ -45,13 +43,13 @@ class Transport(_resilient.SyncTransport, httpx2.BaseTransport):
         `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
     """
 
-    _family = _FAMILY
+    _family = HTTPX2
 
 
 class AsyncTransport(_resilient.AsyncTransport, httpx2.AsyncBaseTransport):
     """As `Transport`, for asyncio and trio. As httpx2's own it keeps connections in the loop that made them."""
 
-    _family = _FAMILY
+    _family = HTTPX2
 
 
 class ResilientClient(_resilient.SyncResilient, httpx2.Client):

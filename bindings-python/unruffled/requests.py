@@ -7,7 +7,6 @@ sees stays requests' own: responses, whatever their status, and exceptions.
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
@@ -23,33 +22,48 @@ except (ImportError, AttributeError) as error:
     raise ImportError("unruffled.requests needs: pip install requests>=2.32.2 urllib3>=2.2") from error
 from requests.structures import CaseInsensitiveDict
 from requests.utils import rewind_body
-from urllib3.exceptions import DecodeError, EmptyPoolError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import (
+    ClosedPoolError,
+    DecodeError,
+    EmptyPoolError,
+    FullPoolError,
+    PoolError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from . import _codes as codes
 from ._driver import drive, run
 from ._dropin import DropIn, Dropped, Lines, Offers
 from ._dropin_hosts import ThreadHost
 from ._errors import CallError
+from ._faults import chain, fault_of, is_local, wants_credentials
 from ._home import Policy, UnknownKeys
-from ._job import limit_of
+from ._job import NO_LIMIT, limit_of
 from ._limit import LIMIT
 from ._record import explain
-from ._urllib3 import WIRE, close_idle, connects_within, joined, limit
+from ._source import source_of
+from ._time import TIME
+from ._urllib3 import WIRE, check, close_idle, connects_within, joined, limit, verify
 
 __all__ = ["Adapter", "explain"]
 
-_CUT = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+#: The session's own pool.
+_POOLS = (ClosedPoolError, EmptyPoolError, FullPoolError)
 
 
 class _Call(Dropped[requests.Response]):
     """A prepared request, and how the session asked for it to be sent."""
 
-    __slots__ = ("fresh", "once", "stream")
+    __slots__ = ("fresh", "once", "source", "stream")
 
     #: The adapter's own `send`.
     once: Callable[[requests.PreparedRequest], requests.Response]
     #: Lets go of the connections that the next attempt could take.
     fresh: Callable[[], None]
+    #: A body that is read as it is sent, watched; None = it is at hand.
+    source: Any
     stream: bool
 
 
@@ -126,6 +140,8 @@ class Adapter(Offers, HTTPAdapter):
         origin, path = self._dropin.place_of(cast(str, request.url))
         lines = _lines(request.headers, self._dropin.asked)
         self._dropin.order(call, cast(str, request.method), origin, path, lines, repeatable=repeatable)
+        at_hand = body is None or isinstance(body, (bytes, str, bytearray, memoryview))
+        call.source = None if at_hand else source_of(body, call.alive())
         if call.route.connect is not None:
             timeout = connects_within(call.route.connect, timeout)
         options: dict[str, Any] = {"verify": verify, "cert": cert, "proxies": proxies}
@@ -151,9 +167,12 @@ class _Host(ThreadHost[_Call, requests.Response]):
             call.rewind()
         request = call.request
         key = call.key_line(word)
-        if key is not None:
+        if key is not None or call.source is not None:
             request = request.copy()
-            request.headers[key[0].decode()] = key[1].decode()
+            if key is not None:
+                request.headers[key[0].decode()] = key[1].decode()
+            if call.source is not None:
+                request.body = call.source
         if word & codes.FRESH:
             call.fresh()
         call.reading = False
@@ -163,9 +182,13 @@ class _Host(ThreadHost[_Call, requests.Response]):
         LIMIT.at = at if before is None or (at is not None and at < before) else before
         WIRE.sent = True
         WIRE.socket = None
+        call.limit = LIMIT if before is None else NO_LIMIT
         try:
             response = call.once(request)
             headers = response.headers
+            call.coded = "Content-Encoding" in headers
+            if call.coded:
+                check(response.raw)
             if call.short(response.status_code, headers.get("Content-Length"), headers.get("Content-Type")):
                 call.reading = True
                 try:
@@ -180,7 +203,7 @@ class _Host(ThreadHost[_Call, requests.Response]):
         except EmptyPoolError as error:
             raise requests.ConnectTimeout(error, request=request) from error
         except requests.ConnectionError as error:
-            if WIRE.sent and time.monotonic() >= call.limit_at:
+            if WIRE.sent and TIME.monotonic() >= call.limit_at:
                 raise self.late(call) from error
             raise
         finally:
@@ -190,23 +213,26 @@ class _Host(ThreadHost[_Call, requests.Response]):
         if call.stream or response.status_code in call.body_statuses:
             # Whoever asked for a stream may read `raw`; a rule looks into what came.
             call.response = response
-            self.restore(call, list(_pieces(response.raw)), None)
+            parts = list(_pieces(response.raw))
+            if call.coded:
+                _verify(response.raw, b"".join(parts))
+            self.restore(call, parts, None)
         else:
             response.content  # noqa: B018 (keeps what it reads)
 
     def fault(self, call: _Call, error: Exception) -> int:
-        if isinstance(error, requests.Timeout):
+        if any(isinstance(one, PoolError) for one in chain(error) if type(one) in _POOLS):
+            return codes.REFUSED
+        fault = fault_of(error, call.reading)
+        if fault == codes.TIMEOUT and not WIRE.sent:
             # The time of a TLS handshake is one of reading to urllib3.
-            sent = WIRE.sent and not isinstance(error, requests.ConnectTimeout)
-            return codes.TIMEOUT if sent else codes.CONNECT_TIMEOUT
-        if isinstance(error, _CUT):
-            return codes.TRUNCATED
-        if isinstance(error, requests.ConnectionError):
-            if call.reading:
-                timed = bool(error.args) and isinstance(error.args[0], ReadTimeoutError)
-                return codes.TIMEOUT if timed else codes.TRUNCATED
-            return codes.LOST if WIRE.sent else codes.UNSENT
-        return codes.REFUSED
+            return codes.CONNECT_TIMEOUT
+        if fault == codes.TRUNCATED and error.args and isinstance(error.args[0], ReadTimeoutError):
+            return codes.TIMEOUT
+        if fault == codes.LOST and not WIRE.sent:
+            own = is_local(error) or wants_credentials(error)
+            return codes.REFUSED if own else codes.UNSENT
+        return fault
 
     def body(self, call: _Call, at: float) -> Iterator[bytes]:
         return _pieces(cast(requests.Response, call.response).raw)
@@ -217,6 +243,8 @@ class _Host(ThreadHost[_Call, requests.Response]):
     def restore(self, call: _Call, parts: list[bytes], rest: Iterable[bytes] | None) -> None:
         response = cast(requests.Response, call.response)
         response.raw = joined(response.raw, itertools.chain(parts, rest or ()))
+        if call.coded:
+            check(response.raw)
 
     def late(self, call: _Call) -> Exception:
         return requests.ReadTimeout("the attempt timed out", request=call.request)
@@ -234,6 +262,13 @@ def _lines(headers: CaseInsensitiveDict[Any], names: Container[str]) -> list[tup
     ]
 
 
+def _verify(raw: Any, body: bytes) -> None:
+    try:
+        verify(raw, body)
+    except DecodeError as error:
+        raise requests.exceptions.ContentDecodingError(error) from error
+
+
 def _pieces(raw: Any) -> Iterator[bytes]:
     """A body as it comes from the wire; raises as `Response.iter_content`. A response's `raw` may change meanwhile."""
     try:
@@ -245,3 +280,5 @@ def _pieces(raw: Any) -> Iterator[bytes]:
         raise requests.exceptions.ContentDecodingError(error) from error
     except ReadTimeoutError as error:
         raise requests.ConnectionError(error) from error
+    except SSLError as error:
+        raise requests.exceptions.SSLError(error) from error
