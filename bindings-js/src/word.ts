@@ -63,6 +63,7 @@ export const CAUSES = [
   "protocol",
   "unreachable",
   "reset",
+  "credential",
 ] as const;
 export const CAUSE = 256;
 

@@ -78,6 +78,7 @@ CAUSES: Final = (
     "protocol",
     "unreachable",
     "reset",
+    "credential",
 )
 CAUSE: Final = 256
 #: Stands beside a status that came by a redirect which the platform followed; above it the scope that answered.

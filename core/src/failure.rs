@@ -76,6 +76,8 @@ codes! {
         Unreachable = 6 "unreachable",
         /// The server ended the connection.
         Reset = 7 "reset",
+        /// The credentials function gave none for this attempt, so that nothing was sent.
+        Credential = 8 "credential",
     }
 }
 
@@ -83,7 +85,15 @@ impl Cause {
     /// Tells whether it stands for an attempt that was never sent.
     #[must_use]
     pub const fn is_unsent(self) -> bool {
-        matches!(self, Self::ConnectionRefused | Self::NoSuchName | Self::Certificate | Self::NoTls | Self::Unreachable)
+        matches!(
+            self,
+            Self::ConnectionRefused
+                | Self::NoSuchName
+                | Self::Certificate
+                | Self::NoTls
+                | Self::Unreachable
+                | Self::Credential
+        )
     }
 }
 

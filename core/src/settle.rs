@@ -105,7 +105,8 @@ impl Engine {
                 self.count(slot, Count::Nothing);
                 self.give_permits_back(slot);
                 self.give_payment_back(slot);
-                self.fail(slot, Reason::Misuse, None)
+                let reason = if cause == Cause::Credential { Reason::Auth } else { Reason::Misuse };
+                self.fail(slot, reason, None)
             }
             Fault::TooLarge => {
                 self.count(slot, Count::Success);

@@ -57,7 +57,9 @@ pub(super) fn host_json(pattern: &str, leaves: &Leaves, headers: &Sent, query: &
     json.object().field_text("pattern", pattern);
     for &(key, slot, written) in &[
         ("connect", Slot::Connect, "connectWritten"),
+        ("attempt", Slot::Attempt, "attemptWritten"),
         ("idle", Slot::Idle, "idleWritten"),
+        ("total", Slot::Total, "totalWritten"),
         ("maxBody", Slot::MaxBody, ""),
         ("bufferUpTo", Slot::BufferUpTo, ""),
     ] {
@@ -140,7 +142,8 @@ mod tests {
             json,
             concat!(
                 r#"{"name":"[::1]","baseUrl":"http://[::1]:8080/v1","concurrency":100,"routes":[{"pattern":"","#,
-                r#""connect":3000,"connectWritten":false,"idle":10000,"idleWritten":false,"maxBody":8388608,"#,
+                r#""connect":3000,"connectWritten":false,"attempt":10000,"attemptWritten":false,"idle":10000,"#,
+                r#""idleWritten":false,"total":60000,"totalWritten":false,"maxBody":8388608,"#,
                 r#""bufferUpTo":262144,"headers":{},"query":{},"userAgent":{"value":"unruffled/0.1.0","written":false},"#,
                 r#""requestId":{"name":"X-Request-Id","written":false},"#,
                 r#""correlationId":{"name":"X-Correlation-Id","written":false},"version":null,"#,

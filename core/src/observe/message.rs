@@ -43,7 +43,7 @@ fn of_cause(told: &Told, ending: &Ending) -> Option<&'static str> {
         return None;
     };
     Some(match told.cause {
-        Cause::None | Cause::Reset => return None,
+        Cause::None | Cause::Reset | Cause::Credential => return None,
         Cause::ConnectionRefused => "Check that the server is running, and the host and port of the URL.",
         Cause::NoSuchName => "Check the host of the URL, and the network.",
         Cause::Certificate => {
@@ -81,7 +81,7 @@ fn of_reason(told: &Told, reason: Option<Reason>) -> &'static str {
         Some(Reason::Network) => "No answer came; check the network and the URL, then call again.",
         Some(Reason::Timeout) => "Raise timeouts.attempt, or call again.",
         Some(Reason::Offline) => "The device is offline; call again when it is back.",
-        Some(Reason::Auth) => "No credential could be had; check the credentials function.",
+        Some(Reason::Auth) => "Check the credentials function.",
         Some(Reason::Pagination) => "The pages do not end properly; check the policy's pages.",
         Some(Reason::Closed) => "The client is closed; open a new one.",
         Some(Reason::Misuse) => match told.last {
@@ -105,6 +105,7 @@ pub fn message(told: &Told, ending: &Ending, advice: &str) -> String {
             }
         }
         Last::Fault(fault) => text.push_str(how(fault, told.cause)),
+        Last::None if ending.reason == Some(Reason::Auth) => text.push_str(NO_CREDENTIAL),
         Last::None => text.push_str("nothing was sent"),
     }
     if told.attempts > 1 {
@@ -126,6 +127,8 @@ pub fn message(told: &Told, ending: &Ending, advice: &str) -> String {
     text
 }
 
+const NO_CREDENTIAL: &str = "no credential could be had";
+
 /// Returns how an attempt broke.
 const fn how(fault: Fault, cause: Cause) -> &'static str {
     match (cause, fault) {
@@ -136,6 +139,7 @@ const fn how(fault: Fault, cause: Cause) -> &'static str {
         (Cause::Protocol, _) => "the answer breaks the protocol",
         (Cause::Unreachable, _) => "the network has no way to the host",
         (Cause::Reset, _) => "the server ended the connection",
+        (Cause::Credential, _) => NO_CREDENTIAL,
         (Cause::None, Fault::Lost) => "the connection broke",
         (Cause::None, Fault::Timeout) => "no answer came in time",
         (Cause::None, Fault::Unsent) => "no connection was made",

@@ -71,6 +71,7 @@ internal enum class Cause(
     PROTOCOL("protocol"),
     UNREACHABLE("unreachable"),
     RESET("reset"),
+    CREDENTIAL("credential"),
     ;
 
     /** What is added to the fault's code. */
