@@ -2,6 +2,7 @@ package dev.unruffled
 
 import kotlinx.serialization.DeserializationStrategy
 import kotlinx.serialization.KSerializer
+import kotlinx.serialization.builtins.serializer
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.serializer
 import okhttp3.Headers
@@ -23,13 +24,10 @@ public class ApiResponse internal constructor(
     private val table by lazy(story)
 
     /** The body as text, in the charset that `Content-Type` names, else UTF-8. */
-    public fun text(): String {
-        val charset = headers["Content-Type"]?.toMediaTypeOrNull()?.charset() ?: Charsets.UTF_8
-        return String(bytes, charset)
-    }
+    public fun text(): String = bytes.asText(headers["Content-Type"])
 
     /**
-     * The body as a value of [T], read as JSON. No body at all gives `null` where [T] allows it.
+     * The body as a value of [T], read as JSON. No body at all gives `null` where [T] allows it, and `Unit`.
      *
      * @throws kotlinx.serialization.SerializationException if the body is not such a value.
      */
@@ -40,7 +38,10 @@ public class ApiResponse internal constructor(
 
     private fun <T> read(strategy: DeserializationStrategy<T>): T {
         val text = text()
-        if (text.isBlank() && strategy.descriptor.isNullable) return json.decodeFromString(strategy, "null")
+        if (text.isBlank()) {
+            if (strategy.descriptor.isNullable) return json.decodeFromString(strategy, "null")
+            if (strategy.descriptor == Unit.serializer().descriptor) return json.decodeFromString(strategy, "{}")
+        }
         return json.decodeFromString(strategy, text)
     }
 
@@ -50,3 +51,7 @@ public class ApiResponse internal constructor(
     /** Status and size; no header and no body. */
     override fun toString(): String = "ApiResponse($status, ${bytes.size} bytes)"
 }
+
+/** The text in the charset that a `Content-Type` names, else UTF-8, without a byte order mark. */
+internal fun ByteArray.asText(contentType: String?): String =
+    String(this, contentType?.toMediaTypeOrNull()?.charset() ?: Charsets.UTF_8).removePrefix("\uFEFF")

@@ -4,6 +4,10 @@ import okhttp3.Request
 import java.io.IOException
 import java.io.InterruptedIOException
 import java.util.concurrent.CountDownLatch
+import java.util.concurrent.ExecutionException
+import java.util.concurrent.FutureTask
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.TimeoutException
 import kotlin.coroutines.Continuation
 import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.EmptyCoroutineContext
@@ -20,11 +24,11 @@ internal class Blocking(private val transport: Transport, private val clock: Clo
         val call =
             try {
                 transport.call(attempt, progress)
-            } catch (refused: RuntimeException) {
+            } catch (@Suppress("TooGenericExceptionCaught") refused: Exception) {
                 throw Broken(Fault.REFUSED, refused)
             }
         if (Thread.currentThread().isInterrupted) throw interrupted()
-        val flight = Watch.Flight(call, attempt.timeoutMs, Thread.currentThread())
+        val flight = Watch.Flight(call, attempt.timeoutMs, Thread.currentThread(), upload = progress.upload)
         Watch.begin(flight)
         try {
             return transport.reply(attempt, call.execute(), flight)
@@ -42,12 +46,12 @@ internal class Blocking(private val transport: Transport, private val clock: Clo
     override suspend fun whole(reply: Answer, most: Long): ByteArray =
         reply.bytes ?: transport.readWhole(reply, most)
 
-    override suspend fun rest(seat: Seat, ms: Long) {
+    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
         val woken = CountDownLatch(1)
         val bell = Bell { woken.countDown() }
-        if (!seat.wait(bell)) return
+        if (!seat.wait(bell)) return false
         try {
-            clock.await(woken, ms)
+            return clock.await(woken, ms)
         } catch (_: InterruptedException) {
             throw interrupted()
         } finally {
@@ -55,7 +59,23 @@ internal class Blocking(private val transport: Transport, private val clock: Clo
         }
     }
 
-    override suspend fun <T> ask(function: suspend () -> T): T = now(function)
+    /** Bounded, the function runs on another thread: one that blocks in a socket notices no interrupt. */
+    override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T {
+        if (withinMs == 0L) return now(function)
+        val asked = FutureTask { now(function) }
+        transport.executor.execute(asked)
+        try {
+            return asked.get(withinMs, TimeUnit.MILLISECONDS)
+        } catch (failed: ExecutionException) {
+            throw failed.cause ?: failed
+        } catch (_: TimeoutException) {
+            asked.cancel(true)
+            throw tooSlow(withinMs)
+        } catch (_: InterruptedException) {
+            asked.cancel(true)
+            throw interrupted()
+        }
+    }
 }
 
 /** The caller's cancellation: the flag is set again, as whoever interrupted expects. */

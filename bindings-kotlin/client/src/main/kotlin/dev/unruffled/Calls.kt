@@ -8,10 +8,12 @@ import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.serializer
 import okhttp3.Headers
+import okhttp3.MediaType
 import okhttp3.MediaType.Companion.toMediaType
 import okhttp3.Request
 import okhttp3.RequestBody
 import okhttp3.RequestBody.Companion.toRequestBody
+import okio.BufferedSink
 import java.util.UUID
 import java.util.concurrent.ThreadLocalRandom
 import kotlin.time.Duration
@@ -47,11 +49,14 @@ internal class Calls(
         val route = engine.settings.routes[routeOf(target)]
         val body = body(options, method)
         val headers = headers(route, options, host)
+        // OkHttp would put the body's type in the place of the caller's.
+        val named = options.headers.keys.any { it.equals("Content-Type", ignoreCase = true) }
+        val sent = if (named && body?.contentType() != null) Untyped(body) else body
         val request =
             Request.Builder()
                 .url(base.url(read, options.path, options.query, route.query))
                 .headers(headers)
-                .method(method, body)
+                .method(method, sent)
                 .tag(Account::class.java, Account.SILENT)
                 .build()
         val ownKey = options.idempotencyKey != null || route.idempotencyHeader?.let { headers[it] } != null
@@ -80,7 +85,7 @@ internal class Calls(
         val headers = route.headers.newBuilder()
         route.requestId?.let { headers[it] = requestId() }
         if (correlation != null && route.correlationId != null) {
-            host.ask(correlation)?.let { headers[route.correlationId] = it }
+            host.ask(0, correlation)?.let { headers[route.correlationId] = it }
         }
         for ((name, value) in options.headers) headers[name] = value
         return headers.build()
@@ -99,7 +104,7 @@ internal class Calls(
         }
     }
 
-    private fun text(text: String, type: okhttp3.MediaType): RequestBody = text.encodeToByteArray().toRequestBody(type)
+    private fun text(text: String, type: MediaType): RequestBody = text.encodeToByteArray().toRequestBody(type)
 
     /** A value as JSON: elements, plain values, maps and lists of them as they are, all else by its serializer. */
     private fun element(value: Any?): JsonElement =
@@ -134,4 +139,17 @@ internal class Calls(
             return UUID(high, low).toString()
         }
     }
+}
+
+/** A body whose type the caller's own header names. */
+private class Untyped(private val body: RequestBody) : RequestBody() {
+    override fun contentType(): MediaType? = null
+
+    override fun contentLength(): Long = body.contentLength()
+
+    override fun isOneShot(): Boolean = body.isOneShot()
+
+    override fun isDuplex(): Boolean = body.isDuplex()
+
+    override fun writeTo(sink: BufferedSink) = body.writeTo(sink)
 }

@@ -4,6 +4,7 @@ import okhttp3.Request
 import okhttp3.RequestBody
 import okhttp3.Response
 import java.io.Closeable
+import java.io.IOException
 import kotlin.experimental.ExperimentalTypeInference
 import kotlin.time.Duration
 
@@ -216,13 +217,22 @@ public class Client internal constructor(
                 if (raised) {
                     host.keep(it, Driver.MOST_KEPT, Driver.MOST_WAIT)
                 } else {
-                    host.whole(it, engine.settings.routes[outgoing.route].maxBody)
+                    whole(host, it, engine.settings.routes[outgoing.route].maxBody)
                 }
             }
         val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, ended.story(engine))
         if (raised) throw StatusException(ended.failure ?: rejected(outgoing, ended, answer), answer)
         return answer
     }
+
+    /** The whole body of a final answer. A status of 400 or above is one even if its body cannot be read or unpacked. */
+    private suspend fun whole(host: OkHost, reply: Answer, most: Long): ByteArray =
+        try {
+            host.whole(reply, most)
+        } catch (broken: IOException) {
+            if (reply.status < Driver.FIRST_ERROR || broken is TooLarge || Thread.currentThread().isInterrupted) throw broken
+            Driver.NOTHING
+        }
 
     internal suspend fun open(
         method: String,
@@ -243,7 +253,8 @@ public class Client internal constructor(
 
     private fun rejected(outgoing: Outgoing<Request>, ended: Ended<Answer>, answer: ApiResponse): CallException {
         val report = if (Word.has(ended.word, Word.REPORT)) engine.report(ended.call) else null
-        val told = report ?: Report.read(engine.core.brief(ended.reply.status, ended.elapsed))
+        val dropped = report == null && Word.has(ended.word, Word.REPORT)
+        val told = report ?: if (dropped) null else Report.read(engine.core.brief(ended.reply.status, ended.elapsed))
         return CallException(
             Reason.STATUS,
             Driver.OUTCOMES.getOrElse(Word.arg(ended.word).toInt()) { Outcome.UNKNOWN },
@@ -252,8 +263,8 @@ public class Client internal constructor(
             told?.attempts ?: 1,
             told?.elapsed ?: ended.elapsed,
             answer.status,
-            "${outgoing.method} ${outgoing.template}: status ${answer.status}",
-            told?.text.orEmpty(),
+            "${outgoing.method} ${outgoing.shown(engine)}: status ${answer.status}",
+            Report.text(ended.word, told),
             null,
         )
     }

@@ -2,6 +2,7 @@ package dev.unruffled
 
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicLong
 
 /** The two clocks of an engine. Injected, so that tests own the time. */
 internal interface Clock {
@@ -11,17 +12,29 @@ internal interface Clock {
     /** Unix time in milliseconds. */
     fun wall(): Long
 
-    /** Blocks this thread until [woken] is at zero, [ms] have passed or it is interrupted. */
-    fun await(woken: CountDownLatch, ms: Long) {
-        woken.await(ms, TimeUnit.MILLISECONDS)
-    }
+    /** Blocks this thread until [woken] is at zero, [ms] have passed or it is interrupted; `true`: they have passed. */
+    fun await(woken: CountDownLatch, ms: Long): Boolean = !woken.await(ms, TimeUnit.MILLISECONDS)
+
+    /** Somebody has waited until [now]: on a test's virtual clock, this one follows. */
+    fun reach(now: Long) = Unit
 }
 
 /** The platform's clocks. */
 internal class SystemClock : Clock {
     private val opened = System.nanoTime()
 
-    override fun now(): Long = (System.nanoTime() - opened) / NANOS
+    /** Milliseconds that passed on a virtual clock only. */
+    private val ahead = AtomicLong()
+
+    override fun now(): Long = (System.nanoTime() - opened) / NANOS + ahead.get()
+
+    override fun reach(now: Long) {
+        while (true) {
+            val before = ahead.get()
+            val missing = now - (System.nanoTime() - opened) / NANOS - before
+            if (missing <= 0 || ahead.compareAndSet(before, before + missing)) return
+        }
+    }
 
     override fun wall(): Long = System.currentTimeMillis()
 

@@ -1,8 +1,14 @@
 package dev.unruffled
 
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.async
+import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withTimeoutOrNull
+import java.io.InterruptedIOException
+import java.net.SocketTimeoutException
 import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.cancellation.CancellationException
 
@@ -40,38 +46,84 @@ internal class Credential(
     @Volatile
     private var kept: String? = null
 
+    /** The core is being told of a token: [kept] follows under the lock. */
+    @Volatile
+    private var settling = false
+    private val lock = Any()
+
     /** Why the last refresh failed. */
     @Volatile
     var failure: Throwable? = null
         private set
 
-    /** The text to send with an attempt now. */
-    suspend fun now(host: Host<*, *>): String {
-        val plain = source.plain ?: return checkNotNull(kept) { "no token, though the core has one" }
-        return host.ask(plain)
+    /**
+     * The text to send with an attempt now; a function of the caller's has [withinMs] for it, 0 = any time.
+     *
+     * @throws NoCredential if it fails, takes longer or gives nothing.
+     */
+    suspend fun now(host: Host<*, *>, withinMs: Long): String {
+        val plain = source.plain ?: return settled()
+        try {
+            return host.ask(withinMs, plain).also(::check)
+        } catch (@Suppress("TooGenericExceptionCaught") failed: Exception) {
+            val cancelled = failed is CancellationException && currentCoroutineContext()[Job]?.isActive == false
+            if (cancelled || (failed is InterruptedIOException && Thread.currentThread().isInterrupted)) throw failed
+            throw NoCredential(failed)
+        }
+    }
+
+    private fun settled(): String {
+        val now = if (settling) synchronized(lock) { kept } else kept
+        return checkNotNull(now) { "no token, though the core has one" }
     }
 
     /**
-     * Begins a refresh, by itself and not cancelled with its leader. A plain text is no token to keep: [lead] gets it, for
-     * the leader's next attempt only.
+     * Begins a refresh, by itself and not cancelled with its leader, that may take [withinMs]; 0 = any time. A plain text is
+     * no token to keep: [lead] gets it, for the leader's next attempt only.
      */
-    fun refresh(generation: Long, lead: (String) -> Unit) {
+    fun refresh(generation: Long, withinMs: Long, lead: (String) -> Unit) {
         refreshes.launch {
             val word =
                 try {
-                    val got = obtain()
-                    if (source.plain != null) lead(got.value) else kept = got.value
-                    engine.core.token(engine.clock.now(), generation, expiresIn(got))
+                    accept(generation, obtain(withinMs), lead)
                 } catch (@Suppress("TooGenericExceptionCaught") failed: Throwable) {
                     failure = failed
-                    val fault = if (failed is CancellationException) Fault.CANCELLED else Fault.LOST
-                    engine.core.tokenFailed(engine.clock.now(), generation, fault.code)
+                    engine.core.tokenFailed(engine.clock.now(), generation, Fault.LOST.code)
                 }
             engine.heed(word)
         }
     }
 
-    private suspend fun obtain(): Token = source.plain?.let { Token(it()) } ?: checkNotNull(source.kept)()
+    /** The core accepts first: a token that comes late must not take the place of a newer one. */
+    private fun accept(generation: Long, got: Token, lead: (String) -> Unit): Long =
+        synchronized(lock) {
+            settling = true
+            try {
+                val word = engine.core.token(engine.clock.now(), generation, expiresIn(got))
+                if (Word.kind(word) != Word.MISUSE) {
+                    if (source.plain != null) lead(got.value) else kept = got.value
+                }
+                word
+            } finally {
+                settling = false
+            }
+        }
+
+    /** On a thread of its own: a function that blocks must not outstay its time either. */
+    private suspend fun obtain(withinMs: Long): Token {
+        val asked = refreshes.async { source.plain?.let { Token(it()) } ?: checkNotNull(source.kept)() }
+        val got =
+            if (withinMs == 0L) {
+                asked.await()
+            } else {
+                withTimeoutOrNull(withinMs) { asked.await() } ?: throw tooSlow(withinMs).also { asked.cancel() }
+            }
+        return got.also { check(it.value) }
+    }
+
+    private fun check(value: String) {
+        require(value.isNotBlank()) { "the credentials function gave an empty text" }
+    }
 
     /** 0 tells the core that nothing is kept. */
     private fun expiresIn(token: Token): Long {
@@ -84,3 +136,10 @@ internal class Credential(
         const val NEVER = (1L shl 40) - 1
     }
 }
+
+/** The credentials function failed when an attempt asked it. */
+internal class NoCredential(override val cause: Exception) : Exception(cause)
+
+/** The error of a credentials function that took all of an attempt's time. */
+internal fun tooSlow(ms: Long): SocketTimeoutException =
+    SocketTimeoutException("the credentials function took longer than an attempt may ($ms ms)")

@@ -6,7 +6,7 @@ import kotlin.coroutines.cancellation.CancellationException
 /** One logical call, ready to be driven: everything that is the same on each attempt. */
 internal class Outgoing<Q>(
     val method: String,
-    /** The path as the caller wrote it, with its braces and without a query: safe to show. */
+    /** The path as the caller wrote it, with its braces and without a query: safe to show. Of a drop-in, the origin. */
     val template: String,
     /** The request as the host knows it. */
     val request: Q,
@@ -25,6 +25,9 @@ internal class Outgoing<Q>(
 ) {
     /** The policy's route; 0 = none. */
     val route: Int get() = routeOf(target)
+
+    /** What texts show of the path: the route's pattern, which holds no value of a call. */
+    fun shown(engine: Engine): String = engine.settings.routes[route].pattern.substringAfter(' ').ifEmpty { template }
 }
 
 /** How a call ended that has an answer: the last reply and the core's last word. */
@@ -45,8 +48,11 @@ internal class Ended<R : Reply>(
         val report = if (Word.has(word, Word.REPORT)) call else null
         val status = reply.status
         return {
-            val kept = report?.let(engine::report)
-            kept?.text ?: Report.read(engine.core.brief(status, elapsed))?.text.orEmpty()
+            if (report != null) {
+                engine.report(report)?.text ?: Report.DROPPED
+            } else {
+                Report.read(engine.core.brief(status, elapsed))?.text.orEmpty()
+            }
         }
     }
 }
@@ -116,20 +122,38 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
             try {
                 flight.reply?.close()
                 flight.reply = null
-                host.send(prepare(flight, word))
+                send(prepare(flight, word))
             } catch (broken: Broken) {
                 flight.error = broken.cause
                 return core.fault(seat.id, clock.now(), broken.fault.code)
             }
         flight.reply = reply
         flight.error = null
-        val next = respond(flight, reply)
+        val next = heeded(respond(flight, reply))
         when (Word.kind(next)) {
             Word.DELIVER -> Unit
             Word.FAIL -> if (!flight.outgoing.lastOpen || !Word.has(next, Word.RESPONSE)) set(flight, reply, next)
             else -> set(flight, reply, next)
         }
         return next
+    }
+
+    /** Makes the attempt. Connections that turn out to be closed before anything is written are no failures of it. */
+    private suspend fun send(attempt: Attempt<Q>): R {
+        var left = MOST_STALE
+        while (true) {
+            try {
+                return host.send(attempt)
+            } catch (broken: Broken) {
+                if (!broken.stale || left-- == 0) throw broken
+            }
+        }
+    }
+
+    /** Wakes whom the word names before the answer's body is read, which may take a second. */
+    private fun heeded(word: Long): Long {
+        engine.heed(word)
+        return word and Engine.RIDERS.inv()
     }
 
     private suspend fun prepare(flight: Flight<Q, R>, word: Long): Attempt<Q> {
@@ -148,21 +172,20 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
     private suspend fun extras(flight: Flight<Q, R>, word: Long): Extras {
         val route = engine.settings.routes[flight.outgoing.route]
         val header = if (Word.has(word, Word.KEY)) route.idempotencyHeader else null
-        val token = if (Word.has(word, Word.TOKEN)) token(flight) else null
+        val token = if (Word.has(word, Word.TOKEN)) token(flight, Word.arg(word)) else null
         if (header == null) return Extras(null, "", token)
         val key = flight.key ?: (flight.outgoing.key ?: UUID.randomUUID().toString()).also { flight.key = it }
         return Extras(header, if (route.idempotencyQuoted) quoted(key) else key, token)
     }
 
-    private suspend fun token(flight: Flight<Q, R>): String {
+    private suspend fun token(flight: Flight<Q, R>, withinMs: Long): String {
         flight.token?.let {
             flight.token = null
             return it
         }
         return try {
-            checkNotNull(flight.outgoing.credential).now(host)
-        } catch (failed: RuntimeException) {
-            if (failed is CancellationException) throw failed
+            checkNotNull(flight.outgoing.credential).now(host, withinMs)
+        } catch (failed: NoCredential) {
             throw Broken(Fault.REFUSED, failed)
         }
     }
@@ -173,7 +196,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
      */
     private fun refresh(flight: Flight<Q, R>, generation: Long): Long {
         val credential = checkNotNull(flight.outgoing.credential) { "a refresh without credentials" }
-        credential.refresh(generation) { plain -> flight.token = plain }
+        credential.refresh(generation, engine.attemptMs(flight.outgoing.target)) { plain -> flight.token = plain }
         return core.resume(flight.seat.id, clock.now())
     }
 
@@ -214,20 +237,29 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         val seat = flight.seat
         val left = Word.arg(word) - seat.spent
         seat.spent = 0
-        if (left > 0) host.rest(seat, left)
+        if (left > 0) {
+            val begun = clock.now()
+            if (host.rest(seat, left, Word.kind(word) == Word.PARK)) clock.reach(begun + left)
+        }
         return core.resume(seat.id, clock.now())
     }
 
     private fun failed(flight: Flight<Q, R>, word: Long): Ended<R> {
         val report = if (Word.has(word, Word.REPORT)) engine.report(flight.seat.id) else null
         val arg = Word.arg(word)
-        val reason = REASONS.getOrElse((arg and 63).toInt()) { Reason.MISUSE }
+        val said = REASONS.getOrElse((arg and 63).toInt()) { Reason.MISUSE }
         val error = flight.error
+        val reason = if (said == Reason.MISUSE && error is NoCredential) Reason.AUTH else said
         if (reason == Reason.MISUSE && error != null && error !is TooLarge) throw error
         val after = (arg shr 8).takeIf { it != Word.NO_TIME }
         val elapsed = report?.elapsed ?: (clock.now() - flight.begun)
         val attempts = report?.attempts ?: 0
-        val cause = error ?: if (reason == Reason.AUTH) flight.outgoing.credential?.failure else null
+        val cause =
+            when (error) {
+                is NoCredential -> error.cause
+                null -> if (reason == Reason.AUTH) flight.outgoing.credential?.failure else null
+                else -> error
+            }
         val failure =
             CallException(
                 reason,
@@ -238,7 +270,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
                 elapsed,
                 report?.status ?: flight.reply?.status,
                 message(flight.outgoing, reason, report),
-                report?.text.orEmpty(),
+                if (error is NoCredential) NO_CREDENTIAL else Report.text(word, report),
                 cause,
             )
         val reply = flight.reply
@@ -247,7 +279,8 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
     }
 
     private fun message(outgoing: Outgoing<Q>, reason: Reason, report: Report?): String {
-        val what = "${outgoing.method} ${outgoing.template}: ${reason.text}"
+        val what = "${outgoing.method} ${outgoing.shown(engine)}: ${reason.text}"
+        if (reason == Reason.AUTH && report?.advice?.contains("credential") != true) return "$what; $NO_CREDENTIAL"
         return if (report == null || report.advice.isEmpty()) what else "$what; ${report.advice}"
     }
 
@@ -263,6 +296,11 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         /** Milliseconds for reading such a piece before an end, and before another attempt (what OkHttp takes to drain). */
         const val MOST_WAIT = 1_000L
         const val SHORT_WAIT = 100L
+
+        /** Connections of the pool that one attempt may find closed; then it counts as unsent. */
+        const val MOST_STALE = 32
+
+        const val NO_CREDENTIAL = "No credential could be had; check the credentials function."
 
         const val EXTRAS = ((Word.KEY or Word.TOKEN) shl 4).toLong()
         val NOTHING = ByteArray(0)

@@ -22,7 +22,8 @@ internal class DropIn(val engine: Engine) {
         if (asked.nested || Stacked.by(header)) flags = flags or What.STACKED
         return Outgoing(
             asked.method,
-            asked.path,
+            // Of a path nobody has told apart what is a secret.
+            asked.origin,
             asked.request,
             target,
             scopes[asked.origin] ?: remember(scopes, asked.origin) { engine.core.scope(asked.origin, "") },

@@ -10,6 +10,7 @@ import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import okhttp3.Headers
 import java.io.IOException
+import java.io.Serializable
 
 /** Why a call ended without an answer that can be handed over; [text] is the same word in every language. */
 public enum class Reason(
@@ -117,7 +118,7 @@ public open class CallException internal constructor(
  */
 public class StatusException internal constructor(
     failure: CallException,
-    private val answer: ApiResponse,
+    answer: ApiResponse,
 ) : CallException(
         failure.reason,
         failure.outcome,
@@ -131,16 +132,19 @@ public class StatusException internal constructor(
         failure.cause,
     ) {
     /** The status of the answer. */
-    override val status: Int get() = answer.status
+    override val status: Int = answer.status
+
+    /** Headers are not serializable; names and values are. */
+    private val lines: Array<String> = answer.headers.flatMap { (name, value) -> listOf(name, value) }.toTypedArray()
 
     /** The headers of the answer. */
-    public val headers: Headers get() = answer.headers
+    public val headers: Headers get() = Headers.headersOf(*lines)
 
     /** The first 64 KiB of the answer's body. */
-    public val bytes: ByteArray get() = answer.bytes
+    public val bytes: ByteArray = answer.bytes
 
     /** [bytes] as text, in the charset that the answer names, else UTF-8. */
-    public fun text(): String = answer.text()
+    public fun text(): String = bytes.asText(headers["Content-Type"])
 }
 
 /** One thing that is wrong with a policy. */
@@ -153,7 +157,7 @@ public class PolicyIssue(
     public val line: Int,
     /** Column in that line, from 1; 0 = none. */
     public val column: Int,
-) {
+) : Serializable {
     override fun toString(): String = text
 }
 

@@ -1,6 +1,7 @@
 package dev.unruffled
 
 import okhttp3.Call
+import okhttp3.Connection
 import okhttp3.Dispatcher
 import okhttp3.EventListener
 import okhttp3.Interceptor
@@ -10,6 +11,7 @@ import okhttp3.internal.http2.ErrorCode
 import okhttp3.internal.http2.StreamResetException
 import java.io.IOException
 import java.io.InterruptedIOException
+import java.net.BindException
 import java.net.ConnectException
 import java.net.UnknownHostException
 import java.net.UnknownServiceException
@@ -29,6 +31,29 @@ internal class Progress : EventListener() {
     @Volatile
     var blind = false
 
+    /** The upload of this attempt, if its pieces are watched. */
+    var upload: Upload? = null
+
+    /** No interceptor of ours looks at the connection: the listener has to. */
+    @Volatile
+    var looks = false
+
+    /** The body of the request can be sent again. */
+    @Volatile
+    var repeatable = false
+
+    /** The connection was found closed, and closed here too, before the first request of this attempt was written. */
+    @Volatile
+    private var stale = false
+
+    /** The body of the request is being written. */
+    @Volatile
+    private var writing = false
+
+    /** The connection failed under a request that was being written. */
+    @Volatile
+    private var failed = false
+
     /** What must not run while the call stands in its dispatcher's line: that is no attempt yet. */
     @Volatile
     var queued: Watch.Flight? = null
@@ -41,6 +66,9 @@ internal class Progress : EventListener() {
     fun restart() {
         sent = false
         answered = false
+        stale = false
+        writing = false
+        failed = false
     }
 
     override fun dispatcherQueueStart(call: Call, dispatcher: Dispatcher) {
@@ -58,8 +86,30 @@ internal class Progress : EventListener() {
         bell?.ring()
     }
 
+    override fun connectionAcquired(call: Call, connection: Connection) {
+        if (!looks || !Idle.isStale(connection)) return
+        stale = !sent
+        connection.socket().closeQuietly()
+    }
+
     override fun requestHeadersStart(call: Call) {
         sent = true
+    }
+
+    override fun requestBodyStart(call: Call) {
+        writing = true
+    }
+
+    override fun requestBodyEnd(call: Call, byteCount: Long) {
+        writing = false
+    }
+
+    override fun requestFailed(call: Call, ioe: IOException) {
+        failed = true
+    }
+
+    override fun responseHeadersStart(call: Call) {
+        writing = false
     }
 
     override fun responseBodyStart(call: Call) {
@@ -69,6 +119,8 @@ internal class Progress : EventListener() {
     /** What [error] is to the core; [timedOut]: its time was up and it was cancelled for that. */
     fun broken(error: IOException, timedOut: Boolean): Broken {
         val cause = (error as? Refused)?.cause ?: error
+        if (cause is StaleConnection && !sent) return Broken(Fault.UNSENT, cause, stale = true)
+        if (stale && !timedOut) return Broken(Fault.UNSENT, cause, stale = repeatable)
         return Broken(fault(cause, timedOut), cause)
     }
 
@@ -77,6 +129,9 @@ internal class Progress : EventListener() {
         return when {
             error is TooLarge -> Fault.TOO_LARGE
             error !is IOException || error is UnknownServiceException -> Fault.REFUSED
+            isLocal(error) && !sent -> Fault.REFUSED
+            // The body's own source failed, not the connection under it.
+            writing && !failed && !timedOut -> Fault.REFUSED
             blind -> if (late) Fault.TIMEOUT else if (error is ConnectException || error is UnknownHostException) Fault.UNSENT else Fault.LOST
             !sent -> if (late) Fault.CONNECT_TIMEOUT else Fault.UNSENT
             late -> Fault.TIMEOUT
@@ -85,6 +140,21 @@ internal class Progress : EventListener() {
             answered -> Fault.TRUNCATED
             else -> Fault.LOST
         }
+    }
+
+    internal companion object {
+        /**
+         * Whether this machine is what failed: no descriptor or port is left, or the proxy wants other credentials. All
+         * addresses must have failed like that: one without IPv6 refuses the first of two in the same way.
+         */
+        fun isLocal(error: Throwable): Boolean = isOwn(error) && error.suppressed.all(::isOwn)
+
+        private fun isOwn(error: Throwable): Boolean =
+            error is BindException ||
+                (error is IOException && OWN.any { error.message?.startsWith(it) == true })
+
+        /** Texts of the platform and of OkHttp, which have no classes of their own. */
+        private val OWN = arrayOf("Too many open files", "Failed to authenticate with proxy")
     }
 }
 

@@ -21,11 +21,14 @@ internal interface Host<Q, R : Reply> {
     /** What is left of a reply that has been closed: its head, and these first [bytes] of its body. */
     fun kept(reply: R, bytes: ByteArray): R
 
-    /** Waits until [seat] is woken or [ms] have passed. */
-    suspend fun rest(seat: Seat, ms: Long)
+    /**
+     * Waits until [seat] is woken or [ms] have passed; `true`: they have. A delay follows the clock of the caller's
+     * framework, which may be a virtual one; where others are waited for ([parked]), time is real, as theirs is.
+     */
+    suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean
 
-    /** Calls a function of the caller's that may suspend. */
-    suspend fun <T> ask(function: suspend () -> T): T
+    /** Calls a function of the caller's that may suspend, and may take [withinMs]; 0 = any time. */
+    suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T
 }
 
 /** One request on its way: what the host needs to send it once. */
@@ -65,6 +68,11 @@ internal abstract class Reply(
 }
 
 /** An attempt that broke: what it is to the core, and the platform's own error. */
-internal class Broken(val fault: Fault, override val cause: Throwable) : IOException(fault.text, cause) {
+internal class Broken(
+    val fault: Fault,
+    override val cause: Throwable,
+    /** Nothing was written and the body is untouched: the same attempt may be made at once on another connection. */
+    val stale: Boolean = false,
+) : IOException(fault.text, cause) {
     override fun fillInStackTrace(): Throwable = this
 }

@@ -43,7 +43,12 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
     }
 
     private inner class Chained(private val chain: Interceptor.Chain, request: Request) : Journey(dropIn, request) {
-        private val progress = Progress().also(chain.call()::addEventListener)
+        private val progress = 
+            Progress().also {
+                it.looks = true
+                it.repeatable = request.isRepeatable()
+                chain.call().addEventListener(it)
+            }
 
         override val canceled: Boolean get() = chain.call().isCanceled()
 
@@ -59,7 +64,7 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
             }
         }
 
-        override suspend fun rest(seat: Seat, ms: Long) = block(seat, ms) { progress.bell = it }
+        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = block(seat, ms) { progress.bell = it }
 
         private fun limited(attempt: Attempt<Request>): Interceptor.Chain {
             val limits = dropIn.engine.settings.routes[attempt.route]

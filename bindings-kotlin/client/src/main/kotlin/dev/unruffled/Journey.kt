@@ -115,15 +115,16 @@ internal abstract class Journey(
 
     override fun kept(reply: Received, bytes: ByteArray): Received = reply.kept(bytes)
 
-    override suspend fun <T> ask(function: suspend () -> T): T = function()
+    override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
 
     /** Blocks this thread; [hang] puts the bell where a cancellation finds it. */
-    protected inline fun block(seat: Seat, ms: Long, hang: (Bell?) -> Unit) {
+    protected inline fun block(seat: Seat, ms: Long, hang: (Bell?) -> Unit): Boolean {
         val woken = CountDownLatch(1)
         val bell = Bell { woken.countDown() }
+        var passed = false
         hang(bell)
         try {
-            if (!canceled && seat.wait(bell)) dropIn.engine.clock.await(woken, ms)
+            if (!canceled && seat.wait(bell)) passed = dropIn.engine.clock.await(woken, ms)
         } catch (_: InterruptedException) {
             throw interrupted()
         } finally {
@@ -131,6 +132,7 @@ internal abstract class Journey(
             seat.leave(bell)
         }
         if (canceled) throw canceled(null)
+        return passed
     }
 
     protected companion object {

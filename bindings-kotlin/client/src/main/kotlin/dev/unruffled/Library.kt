@@ -36,12 +36,35 @@ internal object Library {
     }
 
     private val loaded: NativeLibrary by lazy {
-        System.setProperty("uniffi.component.$NAME.libraryOverride", path)
-        try {
+        loading {
+            System.setProperty("uniffi.component.$NAME.libraryOverride", path)
             NativeLibrary.getInstance(path)
-        } catch (missing: UnsatisfiedLinkError) {
-            throw UnsupportedOperationException("the native library of unruffled does not load: ${missing.message}", missing)
         }
+    }
+
+    /** Says what cures a virtual machine or a file system that refuses native code, JNA's own included. */
+    private fun <T> loading(load: () -> T): T =
+        try {
+            load()
+        } catch (refused: LinkageError) {
+            throw refused.explained()
+        } catch (refused: RuntimeException) {
+            // By its name: Android does not have that class.
+            if (refused.javaClass.simpleName != "IllegalCallerException") throw refused
+            throw refused.explained()
+        }
+
+    private fun Throwable.explained(): UnsupportedOperationException {
+        val causes = generateSequence(this) { it.cause }.toList()
+        val cure =
+            if (causes.any { it.javaClass.simpleName == "IllegalCallerException" }) {
+                "this virtual machine forbids native access; start it with --enable-native-access=ALL-UNNAMED"
+            } else {
+                "if nothing may be executed from the temporary folder (${System.getProperty("java.io.tmpdir")}), name another " +
+                    "with -Djna.tmpdir=FOLDER, and the unpacked library with -D$OVERRIDE=FILE"
+            }
+        val said = causes.firstNotNullOfOrNull { it.message }.orEmpty()
+        return UnsupportedOperationException("the native library of unruffled does not load: $cure ($said)", this)
     }
 
     private fun locate(): String {
@@ -49,7 +72,7 @@ internal object Library {
         if (Platform.isAndroid()) return NAME
         val resource = "/${Platform.RESOURCE_PREFIX}/${System.mapLibraryName(NAME)}"
         return try {
-            Native.extractFromResourcePath(resource, Library::class.java.classLoader).absolutePath
+            loading { Native.extractFromResourcePath(resource, Library::class.java.classLoader).absolutePath }
         } catch (absent: IOException) {
             throw UnsupportedOperationException(
                 "unruffled has no native library for ${Platform.RESOURCE_PREFIX} ($resource); " +

@@ -17,6 +17,14 @@ internal class Report(
     val text: String,
 ) {
     companion object {
+        /** What is said where the core had a record that is gone. */
+        const val DROPPED =
+            "The record of this call was dropped: a client keeps those of its last 4,096 calls, and none after close()."
+
+        /** The table of a call that ended with [word]. */
+        fun text(word: Long, report: Report?): String =
+            report?.text ?: if (Word.has(word, Word.REPORT)) DROPPED else ""
+
         /** `null` if the engine had no such record. */
         fun read(json: String): Report? {
             val root: JsonObject = Json.parseToJsonElement(json).jsonObject

@@ -33,7 +33,7 @@ internal class RetryingCall(
     private val request: Request,
 ) : Call {
     private val executed = AtomicBoolean()
-    private val timeout = Timeout().timeout(line.callTimeoutMs, TimeUnit.MILLISECONDS)
+    private val timeout: Timeout = Whole().timeout(line.callTimeoutMs, TimeUnit.MILLISECONDS)
     private val listeners = CopyOnWriteArrayList<EventListener>()
     private val tags = ConcurrentHashMap<Class<*>, Any>()
 
@@ -112,6 +112,14 @@ internal class RetryingCall(
         if (canceled) bell?.ring()
     }
 
+    /** The caller's limit for the whole call. Who switches it off, as readers of event streams do, means the call below too. */
+    private inner class Whole : Timeout() {
+        override fun cancel() {
+            super.cancel()
+            attempt?.timeout()?.cancel()
+        }
+    }
+
     /** One real call, and how far it got. */
     private class Leg(val call: Call, val progress: Progress)
 
@@ -121,9 +129,17 @@ internal class RetryingCall(
         /** The next attempt, of somebody else's factory: tracing ties it to the thread that makes it, the one that answers. */
         protected var spare: Call? = null
 
+        /** One for all attempts: the next call of somebody else's factory has it in its request already. */
+        private var upload: Upload? = null
+
         protected fun leg(attempt: Attempt<Request>): Leg {
+            val upload = upload ?: Upload.of(request.body, attempt.timeoutMs, dropIn.engine.settings.routes[attempt.route].idle)
+            this.upload = upload
             val dressed =
-                dressed(attempt) { tags.forEach { (type, value) -> @Suppress("UNCHECKED_CAST") tag(type as Class<Any>, value) } }
+                dressed(attempt) {
+                    tags.forEach { (type, value) -> @Suppress("UNCHECKED_CAST") tag(type as Class<Any>, value) }
+                    if (upload != null) method(request.method, upload)
+                }
             val call =
                 try {
                     spare?.also { spare = null } ?: line.call(attempt.route, dressed, attempt.fresh)
@@ -131,6 +147,9 @@ internal class RetryingCall(
                     throw refused(refused)
                 }
             val progress = Progress()
+            progress.looks = !line.own
+            progress.upload = upload
+            progress.repeatable = request.isRepeatable()
             try {
                 call.addEventListener(progress)
                 listeners.forEach(call::addEventListener)
@@ -154,7 +173,7 @@ internal class RetryingCall(
             val leg = leg(attempt)
             val thread = Thread.currentThread()
             if (thread.isInterrupted) throw interrupted()
-            val flight = Watch.Flight(leg.call, attempt.timeoutMs, thread)
+            val flight = Watch.Flight(leg.call, attempt.timeoutMs, thread, upload = leg.progress.upload)
             Watch.begin(flight)
             try {
                 return received(attempt, leg.call.execute())
@@ -168,7 +187,7 @@ internal class RetryingCall(
             }
         }
 
-        override suspend fun rest(seat: Seat, ms: Long) = block(seat, ms, ::hang)
+        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = block(seat, ms, ::hang)
     }
 
     /** On whatever thread OkHttp answers; waits hold none. */
@@ -178,17 +197,21 @@ internal class RetryingCall(
             return suspendCoroutine { Landing(attempt, leg, it).start() }
         }
 
-        override suspend fun rest(seat: Seat, ms: Long) {
+        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
             val woken = CompletableDeferred<Unit>()
             val bell = Bell { woken.complete(Unit) }
+            var passed = false
             hang(bell)
             try {
-                if (!canceled && seat.wait(bell)) withContext(line.waits) { withTimeoutOrNull(ms) { woken.await() } }
+                if (!canceled && seat.wait(bell)) {
+                    passed = withContext(line.waits) { withTimeoutOrNull(ms) { woken.await() } } == null
+                }
             } finally {
                 hang(null)
                 seat.leave(bell)
             }
             if (canceled) throw canceled(null)
+            return passed
         }
 
         /** Where one attempt ends, whichever way comes first. */
@@ -199,7 +222,7 @@ internal class RetryingCall(
         ) : AtomicBoolean(),
             Callback,
             Runnable {
-            private val flight = Watch.Flight(leg.call, sent.timeoutMs, onLate = this)
+            private val flight = Watch.Flight(leg.call, sent.timeoutMs, onLate = this, upload = leg.progress.upload)
 
             fun start() {
                 // A name lookup goes on after its call was cancelled; nobody shall wait for it.

@@ -1,6 +1,10 @@
 package dev.unruffled
 
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeoutOrNull
 import java.util.concurrent.atomic.AtomicReference
+import kotlin.coroutines.CoroutineContext
 
 /**
  * A call's place while it is alive: where a wake finds it. A wake that comes before the call has begun to wait is kept, so
@@ -45,4 +49,16 @@ internal class Seat(
 /** What ends one wait. */
 internal fun interface Bell {
     fun ring()
+}
+
+/** Suspends until the seat is woken or [ms] have passed, on the clock of [context]; `true`: they have. */
+internal suspend fun Seat.rest(ms: Long, context: CoroutineContext): Boolean {
+    val woken = CompletableDeferred<Unit>()
+    val bell = Bell { woken.complete(Unit) }
+    if (!wait(bell)) return false
+    try {
+        return withContext(context) { withTimeoutOrNull(ms) { woken.await() } } == null
+    } finally {
+        leave(bell)
+    }
 }

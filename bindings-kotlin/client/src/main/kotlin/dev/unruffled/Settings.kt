@@ -49,6 +49,9 @@ internal fun routeOf(target: Int): Int = target and 0xffff
 
 /** The part of [Settings] that may differ by route. Times in milliseconds, sizes in bytes. */
 internal class Route(json: JsonObject) {
+    /** `/orders/{id}`, with a method before it if the policy has one; empty of what holds everywhere else. */
+    val pattern: String = json.text("pattern").orEmpty()
+
     val connect: Long = json.number("connect")
     val idle: Long = json.number("idle")
 

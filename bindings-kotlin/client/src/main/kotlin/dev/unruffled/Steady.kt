@@ -8,14 +8,15 @@ import okhttp3.ResponseBody.Companion.asResponseBody
 import okio.Buffer
 import okio.ForwardingSource
 import okio.buffer
-import java.io.IOException
-import java.net.Socket
 
 /** Keeps OkHttp from what it does by itself with its retries off: sending a second time, and on connections that are gone. */
 internal object Steady : Interceptor {
     private const val UNAVAILABLE = 503
 
-    override fun intercept(chain: Interceptor.Chain): Response = tame(chain.proceed(chain.request()), chain.connection())
+    override fun intercept(chain: Interceptor.Chain): Response {
+        Idle.check(chain.connection())
+        return tame(chain.proceed(chain.request()), chain.connection())
+    }
 
     fun tame(response: Response, connection: Connection?): Response =
         unprovoked(if (response.protocol == Protocol.HTTP_1_0) once(response, connection) else response)
@@ -39,14 +40,6 @@ internal object Steady : Interceptor {
                 }
             }
         return response.newBuilder().body(source.buffer().asResponseBody(body.contentType(), body.contentLength())).build()
-    }
-
-    private fun Socket.closeQuietly() {
-        try {
-            close()
-        } catch (_: IOException) {
-            // It was of no use any more.
-        }
     }
 
     /** `Retry-After: 0` with a 503 makes OkHttp send again by itself; the same said otherwise does not. */

@@ -2,7 +2,10 @@ package dev.unruffled
 
 import kotlinx.coroutines.CancellableContinuation
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.suspendCancellableCoroutine
+import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
 import okhttp3.Call
 import okhttp3.Callback
@@ -11,6 +14,11 @@ import okhttp3.Response
 import java.io.IOException
 import java.io.InterruptedIOException
 import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.CoroutineContext
+import kotlin.coroutines.EmptyCoroutineContext
+import kotlin.coroutines.intrinsics.COROUTINE_SUSPENDED
+import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
 import kotlin.coroutines.resume
 import kotlin.coroutines.resumeWithException
 
@@ -22,7 +30,7 @@ internal class Suspending(private val transport: Transport) : OkHost {
             val call =
                 try {
                     transport.call(attempt, progress)
-                } catch (refused: RuntimeException) {
+                } catch (@Suppress("TooGenericExceptionCaught") refused: Exception) {
                     continuation.resumeWithException(Broken(Fault.REFUSED, refused))
                     return@suspendCancellableCoroutine
                 }
@@ -41,7 +49,7 @@ internal class Suspending(private val transport: Transport) : OkHost {
     ) : AtomicBoolean(),
         Callback,
         Runnable {
-        val flight = Watch.Flight(call, attempt.timeoutMs, onLate = this)
+        val flight = Watch.Flight(call, attempt.timeoutMs, onLate = this, upload = progress.upload)
 
         override fun onResponse(call: Call, response: Response) {
             val reply =
@@ -77,18 +85,36 @@ internal class Suspending(private val transport: Transport) : OkHost {
 
     override suspend fun whole(reply: Answer, most: Long): ByteArray = elsewhere(reply) { transport.readWhole(it, most) }
 
-    override suspend fun rest(seat: Seat, ms: Long) {
-        val woken = CompletableDeferred<Unit>()
-        val bell = Bell { woken.complete(Unit) }
-        if (!seat.wait(bell)) return
+    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean =
+        seat.rest(ms, if (parked) transport.dispatcher else EmptyCoroutineContext)
+
+    /** Starts the function at once; if it suspends, it is waited for in real time. */
+    override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T {
+        if (withinMs == 0L) return function()
+        val asked = Asked<T>(currentCoroutineContext())
+        val result = function.startCoroutineUninterceptedOrReturn(asked)
+        if (result !== COROUTINE_SUSPENDED) {
+            @Suppress("UNCHECKED_CAST")
+            return result as T
+        }
         try {
-            withTimeoutOrNull(ms) { woken.await() }
+            val got = withContext(transport.dispatcher) { withTimeoutOrNull(withinMs) { asked.got.await() } }
+            return (got ?: throw tooSlow(withinMs)).getOrThrow()
         } finally {
-            seat.leave(bell)
+            asked.job.cancel()
         }
     }
 
-    override suspend fun <T> ask(function: suspend () -> T): T = function()
+    /** A function of the caller's under way, in the caller's context. */
+    private class Asked<T>(caller: CoroutineContext) : Continuation<T> {
+        val job = Job(caller[Job])
+        val got = CompletableDeferred<Result<T>>()
+        override val context: CoroutineContext = caller + job
+
+        override fun resumeWith(result: Result<T>) {
+            got.complete(result)
+        }
+    }
 
     /** Blocking reads run on the transport's threads; a cancellation breaks them off. */
     private suspend fun elsewhere(reply: Answer, read: (Answer) -> ByteArray): ByteArray {

@@ -54,7 +54,9 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     /** A call for one attempt. Its time is [Watch]'s. */
     fun call(attempt: Attempt<Request>, progress: Progress): Call {
         val client = if (attempt.fresh) unpooled(attempt.route) else client(attempt.route)
-        val call = client.newCall(attempt.native())
+        val request = attempt.native()
+        progress.upload = Upload.of(request.body, attempt.timeoutMs, settings.routes[attempt.route].idle)
+        val call = client.newCall(progress.upload?.let { request.newBuilder().method(request.method, it).build() } ?: request)
         call.addEventListener(progress)
         return call
     }
@@ -136,6 +138,7 @@ private object SameOrigin : Interceptor {
         val request = chain.request()
         val first = chain.call().request().url
         val same = request.url.host == first.host && request.url.port == first.port
+        Idle.check(chain.connection())
         val response = chain.proceed(if (same) request else stripped(request))
         return Steady.tame(response, chain.connection())
     }

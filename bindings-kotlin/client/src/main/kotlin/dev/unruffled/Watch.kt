@@ -19,13 +19,14 @@ internal object Watch {
 
     /**
      * An attempt in flight: [limitMs] (0 = no limit) is its time, [thread] whoever blocks for it. [onLate] runs when the time is
-     * up: a name lookup goes on after its call was cancelled, and nobody shall wait for it.
+     * up: a name lookup goes on after its call was cancelled, and nobody shall wait for it. An [upload] that moves has more.
      */
     class Flight(
         private val call: Call,
         private val limitMs: Long,
         private val thread: Thread? = null,
         private val onLate: Runnable? = null,
+        private val upload: Upload? = null,
     ) {
         private var begun = System.nanoTime()
         private val hash = ThreadLocalRandom.current().nextInt()
@@ -36,8 +37,11 @@ internal object Watch {
             private set
 
         /** Milliseconds left; [Long.MAX_VALUE] = no limit. */
-        fun left(now: Long = System.nanoTime()): Long =
-            if (limitMs == 0L) Long.MAX_VALUE else limitMs - TimeUnit.NANOSECONDS.toMillis(now - begun)
+        fun left(now: Long = System.nanoTime()): Long {
+            if (limitMs == 0L) return Long.MAX_VALUE
+            val own = limitMs - TimeUnit.NANOSECONDS.toMillis(now - begun)
+            return if (upload == null) own else maxOf(own, upload.left(now))
+        }
 
         /** All of its time is left again; for one that is not watched. */
         fun restart() {

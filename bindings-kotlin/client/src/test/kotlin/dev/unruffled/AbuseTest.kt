@@ -44,9 +44,9 @@ class AbuseTest {
 
         override suspend fun whole(reply: Answer, most: Long): ByteArray = bytes
 
-        override suspend fun rest(seat: Seat, ms: Long) = Unit
+        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = true
 
-        override suspend fun <T> ask(function: suspend () -> T): T = function()
+        override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
     }
 
     @Test

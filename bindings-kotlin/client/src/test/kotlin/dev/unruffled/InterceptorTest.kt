@@ -46,9 +46,9 @@ class InterceptorTest {
 
         override fun wall(): Long = real.wall()
 
-        override fun await(woken: CountDownLatch, ms: Long) {
+        override fun await(woken: CountDownLatch, ms: Long): Boolean {
             waits += ms
-            if (stuck) super.await(woken, LONG) else super.await(woken, ms)
+            return if (stuck) super.await(woken, LONG) else super.await(woken, ms)
         }
     }
 

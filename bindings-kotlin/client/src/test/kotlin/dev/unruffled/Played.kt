@@ -40,16 +40,17 @@ internal class Played(private val scope: TestScope, settings: Settings, private 
 
     override suspend fun whole(reply: Answer, most: Long): ByteArray = checkNotNull(reply.bytes)
 
-    override suspend fun rest(seat: Seat, ms: Long) {
+    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
         resting++
         try {
-            real.rest(seat, ms)
+            // All time is virtual here, that of the other calls too.
+            return real.rest(seat, ms, parked = false)
         } finally {
             resting--
         }
     }
 
-    override suspend fun <T> ask(function: suspend () -> T): T = function()
+    override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
 }
 
 /** One scripted answer; `afterMs` null = never. */

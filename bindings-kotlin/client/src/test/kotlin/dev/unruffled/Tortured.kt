@@ -207,15 +207,15 @@ internal class TorturedHost(
         return checkNotNull(reply.open).peekBody(Driver.MOST_KEPT).bytes()
     }
 
-    override suspend fun rest(seat: Seat, ms: Long) {
+    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
         plan.step("rest begins", caller)
-        real.rest(seat, ms)
-        plan.step("rest ends", caller)
+        // All time is virtual here, that of the other calls too.
+        return real.rest(seat, ms, parked = false).also { plan.step("rest ends", caller) }
     }
 
-    override suspend fun <T> ask(function: suspend () -> T): T {
+    override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T {
         plan.step("ask begins", caller)
-        return real.ask(function).also { plan.step("ask ends", caller) }
+        return real.ask(0, function).also { plan.step("ask ends", caller) }
     }
 
     private companion object {

@@ -118,9 +118,10 @@ internal class Threads : World {
 
     override val clock =
         object : VirtualClock({ time }) {
-            override fun await(woken: CountDownLatch, ms: Long) {
+            override fun await(woken: CountDownLatch, ms: Long): Boolean {
                 turn(time + ms) { woken.count == 0L }
                 if (Thread.interrupted()) throw InterruptedException()
+                return woken.count > 0
             }
         }
 

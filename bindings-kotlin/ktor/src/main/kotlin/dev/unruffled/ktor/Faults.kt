@@ -2,6 +2,8 @@ package dev.unruffled.ktor
 
 import dev.unruffled.Broken
 import dev.unruffled.Fault
+import dev.unruffled.Progress
+import dev.unruffled.StaleConnection
 import io.ktor.client.network.sockets.ConnectTimeoutException
 import io.ktor.client.plugins.HttpRequestTimeoutException
 import io.ktor.http.cio.ParserException
@@ -23,12 +25,18 @@ import java.nio.channels.UnresolvedAddressException
 internal class Truncated(override val cause: IOException) : IOException(cause)
 
 /** What [error] is to the core, and the error that the caller sees in the end. */
-internal fun broken(error: Exception): Broken =
-    if (error is Truncated) Broken(Fault.TRUNCATED, error.cause) else Broken(fault(error), error)
+internal fun broken(error: Exception): Broken {
+    if (error is Truncated) return Broken(Fault.TRUNCATED, error.cause)
+    val stale = chain(error).firstOrNull { it is StaleConnection }
+    return if (stale != null) Broken(Fault.UNSENT, error, stale = true) else Broken(fault(error), error)
+}
+
+private fun chain(error: Throwable): Sequence<Throwable> = generateSequence(error) { it.cause }.take(DEEPEST)
 
 private fun fault(error: Exception): Fault {
-    val causes = generateSequence<Throwable>(error) { it.cause }.take(DEEPEST)
+    val causes = chain(error)
     return when {
+        causes.any(Progress::isLocal) -> Fault.REFUSED
         causes.any { it is ConnectTimeoutException } -> Fault.CONNECT_TIMEOUT
         causes.any(::isUnsent) -> Fault.UNSENT
         causes.any { it is InterruptedIOException || it is HttpRequestTimeoutException } -> Fault.TIMEOUT

@@ -15,9 +15,11 @@ import io.ktor.utils.io.cancel
 import io.ktor.utils.io.readAvailable
 import io.ktor.utils.io.readRemaining
 import kotlinx.coroutines.CompletableJob
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.job
+import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
 import kotlinx.io.readByteArray
 
@@ -52,11 +54,14 @@ internal class Received(
                 return call.start(most)
             }
             val body = call.response.rawContent
-            withTimeoutOrNull(withinMs) {
-                while (start.size < most) {
-                    val size = body.readAvailable(piece, 0, minOf(PIECE.toLong(), most - start.size).toInt())
-                    if (size < 0) break
-                    start += piece.copyOf(size)
+            // On the sockets' own clock: the caller's may be a virtual one.
+            withContext(Dispatchers.Default) {
+                withTimeoutOrNull(withinMs) {
+                    while (start.size < most) {
+                        val size = body.readAvailable(piece, 0, minOf(PIECE.toLong(), most - start.size).toInt())
+                        if (size < 0) break
+                        start += piece.copyOf(size)
+                    }
                 }
             }
         } catch (@Suppress("TooGenericExceptionCaught") _: Exception) {

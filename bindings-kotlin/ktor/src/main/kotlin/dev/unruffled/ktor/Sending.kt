@@ -3,16 +3,18 @@ package dev.unruffled.ktor
 import dev.unruffled.Account
 import dev.unruffled.Asked
 import dev.unruffled.Attempt
-import dev.unruffled.Bell
 import dev.unruffled.Broken
 import dev.unruffled.CallException
 import dev.unruffled.Driver
 import dev.unruffled.DropIn
+import dev.unruffled.Fault
 import dev.unruffled.Host
 import dev.unruffled.Seat
 import dev.unruffled.native
+import dev.unruffled.rest
 import io.ktor.client.HttpClient
 import io.ktor.client.call.HttpClientCall
+import io.ktor.client.call.replaceResponse
 import io.ktor.client.call.save
 import io.ktor.client.plugins.HttpRequestTimeoutException
 import io.ktor.client.plugins.HttpTimeoutCapability
@@ -21,14 +23,17 @@ import io.ktor.client.plugins.SendCountExceedException
 import io.ktor.client.plugins.Sender
 import io.ktor.client.plugins.isSaved
 import io.ktor.client.request.HttpRequestBuilder
+import io.ktor.client.request.setBody
 import io.ktor.client.utils.unwrapCancellationException
 import io.ktor.util.AttributeKey
-import kotlinx.coroutines.CompletableDeferred
+import io.ktor.utils.io.ByteReadChannel
+import io.ktor.utils.io.InternalAPI
 import kotlinx.coroutines.CompletableJob
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
-import kotlinx.coroutines.withTimeoutOrNull
 import java.io.IOException
+import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.coroutines.cancellation.CancellationException
 
 /**
@@ -70,14 +75,19 @@ internal class Sending(
 
     override suspend fun send(attempt: Attempt<HttpRequestBuilder>): Received {
         val own = dressed(attempt)
-        val limit = if (attempt.timeoutMs > 0) Limit.begin(own, attempt.timeoutMs) else null
+        val upload = Upload.of(own, attempt.timeoutMs, dropIn.engine.settings.routes[attempt.route].idle)
+        if (upload != null) own.setBody(upload.content)
+        val limit = if (attempt.timeoutMs > 0) Limit.begin(own, attempt.timeoutMs, upload) else null
         try {
             val reply = received(attempt, own, sender.execute(own))
             if (limit?.end() == false) throw limit.error
             return reply
         } catch (@Suppress("TooGenericExceptionCaught") error: Throwable) {
             own.executionContext.cancel(CancellationException("the attempt is over", error))
-            throw judged(error, if (limit?.end() == false) limit.error else null)
+            val late = if (limit?.end() == false) limit.error else null
+            upload?.failure?.takeIf { late == null }?.let { throw mistaken(it) }
+            own.attributes.getOrNull(Heads.CALL)?.takeIf { late == null && it.isError() }?.let { return bare(it, own) }
+            throw judged(error, late)
         }
     }
 
@@ -126,6 +136,23 @@ internal class Sending(
             throw Truncated(broken)
         }
 
+    /** The body's own source failed: no fault of the network. */
+    private suspend fun mistaken(error: Throwable): Throwable {
+        currentCoroutineContext().ensureActive()
+        request.ensureWanted()
+        return if (error is CancellationException || error !is Exception) error else Broken(Fault.REFUSED, error)
+    }
+
+    private fun HttpClientCall.isError() = response.status.value >= Driver.FIRST_ERROR
+
+    /** A status that is known, of an answer whose body could not be read or unpacked. */
+    @OptIn(InternalAPI::class)
+    private suspend fun bare(call: HttpClientCall, own: HttpRequestBuilder): Received {
+        currentCoroutineContext().ensureActive()
+        request.ensureWanted()
+        return Received(call.replaceResponse { ByteReadChannel.Empty }, own, NOTHING, whole = true)
+    }
+
     /** What an attempt that failed is: the end by somebody's will, or a [Broken] for the core to judge. */
     private suspend fun judged(error: Throwable, late: HttpRequestTimeoutException?): Throwable {
         currentCoroutineContext().ensureActive()
@@ -139,18 +166,16 @@ internal class Sending(
 
     override fun kept(reply: Received, bytes: ByteArray): Received = reply.kept(bytes).also { last = it }
 
-    override suspend fun rest(seat: Seat, ms: Long) {
-        val woken = CompletableDeferred<Unit>()
-        val bell = Bell { woken.complete(Unit) }
-        if (!seat.wait(bell)) return
-        val ended = request.executionContext.invokeOnCompletion { woken.complete(Unit) }
-        try {
-            withTimeoutOrNull(ms) { woken.await() }
-        } finally {
-            ended.dispose()
-            seat.leave(bell)
-        }
+    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
+        val ended = request.executionContext.invokeOnCompletion { seat.wake() }
+        val passed =
+            try {
+                seat.rest(ms, if (parked) Dispatchers.Default else EmptyCoroutineContext)
+            } finally {
+                ended.dispose()
+            }
         request.ensureWanted()
+        return passed
     }
 
     /** Whoever stands above in the pipeline may have ended the call: a time limit of the whole call does. */
@@ -158,10 +183,11 @@ internal class Sending(
         if (executionContext.isCancelled) executionContext.ensureActive()
     }
 
-    override suspend fun <T> ask(function: suspend () -> T): T = function()
+    override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
 
     internal companion object {
         /** Goes along with each attempt: a plugin below finds it there, and whoever asks how the call went. */
         val ACCOUNT: AttributeKey<Account> = AttributeKey("unruffled")
+        private val NOTHING = ByteArray(0)
     }
 }

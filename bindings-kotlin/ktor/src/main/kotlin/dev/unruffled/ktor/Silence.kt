@@ -36,6 +36,20 @@ internal object Silence {
     private val NOTHING = ByteArray(0)
 }
 
+/** Remembers an answer of 400 or above when its head comes: a body that cannot be read or unpacked must not lose the status. */
+internal object Heads {
+    val CALL: AttributeKey<HttpClientCall> = AttributeKey("unruffled head")
+    private const val FIRST_ERROR = 400
+
+    fun watch(client: HttpClient) {
+        val first = PipelinePhase("UnruffledHead")
+        client.receivePipeline.insertPhaseBefore(HttpReceivePipeline.Before, first)
+        client.receivePipeline.intercept(first) { response ->
+            if (response.status.value >= FIRST_ERROR) response.call.attributes.put(CALL, response.call)
+        }
+    }
+}
+
 /** The same call with [start], which was read of its body before, in front of what is left; [idleMs] 0 = no limit. */
 @OptIn(InternalAPI::class)
 internal fun HttpClientCall.pumped(start: ByteArray, idleMs: Long = 0): HttpClientCall {

@@ -81,6 +81,8 @@ public class Unruffled internal constructor(private val dropIn: DropIn) : Closea
         }
 
         override fun install(plugin: Unruffled, scope: HttpClient) {
+            OkHttpEngines.set(scope)
+            Heads.watch(scope)
             Silence.watch(scope)
             scope.plugin(HttpSend).intercept { request -> plugin.send(scope, this, request) }
         }

@@ -1,0 +1,144 @@
+package dev.unruffled.ktor
+
+import io.ktor.client.request.HttpRequestBuilder
+import io.ktor.http.ContentType
+import io.ktor.http.Headers
+import io.ktor.http.HttpStatusCode
+import io.ktor.http.content.OutgoingContent
+import io.ktor.util.AttributeKey
+import io.ktor.utils.io.ByteReadChannel
+import io.ktor.utils.io.ByteWriteChannel
+import io.ktor.utils.io.InternalAPI
+import kotlinx.io.Sink
+import kotlinx.io.Source
+import java.util.concurrent.TimeUnit
+import kotlin.coroutines.cancellation.CancellationException
+
+/**
+ * A body that is read or written piece by piece, watched under way: an error of its own source is no fault of the network,
+ * and while the pieces of one of unknown size move, its attempt is alive.
+ */
+@OptIn(InternalAPI::class)
+internal class Upload private constructor(
+    private val body: OutgoingContent,
+    private val limitMs: Long,
+    private val idleMs: Long,
+) {
+    private enum class State { BEFORE, UNDER_WAY, OVER }
+
+    @Volatile
+    private var state = State.BEFORE
+
+    @Volatile
+    private var movedAt = 0L
+
+    @Volatile
+    private var failed: Throwable? = null
+
+    @Volatile
+    private var source: Pieces? = null
+
+    /** What the body's own source threw. */
+    val failure: Throwable? get() = failed ?: source?.failure?.takeIf { it !is CancellationException }
+
+    /** What is sent in the place of the body. */
+    val content: OutgoingContent = if (body is OutgoingContent.WriteChannelContent) Written(body) else Read(body as OutgoingContent.ReadChannelContent)
+
+    /** Milliseconds that the upload gives its attempt beyond the attempt's own; below 1 = none. */
+    fun left(): Long {
+        val most =
+            when (state) {
+                State.BEFORE -> return 0
+                State.UNDER_WAY -> idleMs
+                State.OVER -> limitMs
+            }
+        return if (body.contentLength == null) most - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - movedAt) else 0
+    }
+
+    private fun moved(now: State = State.UNDER_WAY) {
+        movedAt = System.nanoTime()
+        state = now
+    }
+
+    private inner class Written(private val body: OutgoingContent.WriteChannelContent) : OutgoingContent.WriteChannelContent() {
+        override val contentLength: Long? get() = body.contentLength
+        override val contentType: ContentType? get() = body.contentType
+        override val status: HttpStatusCode? get() = body.status
+        override val headers: Headers get() = body.headers
+
+        override fun trailers(): Headers? = body.trailers()
+
+        override fun <T : Any> getProperty(key: AttributeKey<T>): T? = body.getProperty(key)
+
+        override fun <T : Any> setProperty(key: AttributeKey<T>, value: T?) = body.setProperty(key, value)
+
+        override suspend fun writeTo(channel: ByteWriteChannel) {
+            moved()
+            try {
+                body.writeTo(Counted(channel))
+            } catch (@Suppress("TooGenericExceptionCaught") error: Throwable) {
+                // A connection that broke has closed the channel before.
+                if (channel.closedCause == null && error !is CancellationException) failed = error
+                throw error
+            }
+            moved(State.OVER)
+        }
+    }
+
+    private inner class Counted(private val channel: ByteWriteChannel) : ByteWriteChannel by channel {
+        override val writeBuffer: Sink get() {
+            moved()
+            return channel.writeBuffer
+        }
+    }
+
+    private inner class Read(private val body: OutgoingContent.ReadChannelContent) : OutgoingContent.ReadChannelContent() {
+        override val contentLength: Long? get() = body.contentLength
+        override val contentType: ContentType? get() = body.contentType
+        override val status: HttpStatusCode? get() = body.status
+        override val headers: Headers get() = body.headers
+
+        override fun trailers(): Headers? = body.trailers()
+
+        override fun <T : Any> getProperty(key: AttributeKey<T>): T? = body.getProperty(key)
+
+        override fun <T : Any> setProperty(key: AttributeKey<T>, value: T?) = body.setProperty(key, value)
+
+        override fun readFrom(): ByteReadChannel = Pieces(body.readFrom()).also { source = it }
+    }
+
+    private inner class Pieces(private val channel: ByteReadChannel) : ByteReadChannel by channel {
+        @Volatile
+        private var ended = false
+
+        @Volatile
+        private var own: Throwable? = null
+
+        /** Whoever reads ends it when the connection breaks: what closed it before that is its own. */
+        val failure: Throwable? get() = if (ended) own else channel.closedCause
+
+        override val readBuffer: Source get() = channel.readBuffer
+
+        override suspend fun awaitContent(min: Int): Boolean {
+            if (state == State.BEFORE) moved()
+            val more = channel.awaitContent(min)
+            moved(if (more) State.UNDER_WAY else State.OVER)
+            return more
+        }
+
+        override fun cancel(cause: Throwable?) {
+            if (!ended) own = channel.closedCause
+            ended = true
+            channel.cancel(cause)
+        }
+    }
+
+    companion object {
+        /** What watches the body of [request] in an attempt of [limitMs]; `null` if it has all of its bytes. */
+        fun of(request: HttpRequestBuilder, limitMs: Long, idleMs: Long): Upload? {
+            val body = request.body
+            val pieces = body is OutgoingContent.WriteChannelContent || body is OutgoingContent.ReadChannelContent
+            return if (pieces) Upload(body as OutgoingContent, limitMs, idleMs) else null
+        }
+    }
+}
