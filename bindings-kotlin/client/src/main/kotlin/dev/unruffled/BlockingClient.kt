@@ -122,9 +122,11 @@ public class BlockingClient internal constructor(private val client: Client) {
         deadline: Duration? = null,
         idempotencyKey: String? = null,
         raise: Boolean = true,
-    ): ApiResponse {
+    ): ApiResponse =
+        call(method, target, CallOptions(path, query, headers, json, form, body, deadline, idempotencyKey, raise))
+
+    internal fun call(method: String, target: String, options: CallOptions): ApiResponse {
         refuseMainThread()
-        val options = CallOptions(path, query, headers, json, form, body, deadline, idempotencyKey, raise)
         return now { client.answer(method, target, options, driver, host) }
     }
 

@@ -201,6 +201,9 @@ public class Client internal constructor(
         engine.close()
     }
 
+    internal suspend fun call(method: String, target: String, options: CallOptions): ApiResponse =
+        answer(method, target, options, driver, host)
+
     internal suspend fun answer(
         method: String,
         target: String,

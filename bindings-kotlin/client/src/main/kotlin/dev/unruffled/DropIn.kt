@@ -110,6 +110,10 @@ internal class Account {
     @Volatile
     var told: (() -> String)? = null
 
+    /** The client's own answer of 400 or above whose head came last, where its body may be what fails. */
+    @Volatile
+    var head: Any? = null
+
     /** The table of attempts and waits; empty if there is none, or none yet. */
     fun explain(): String = told?.invoke().orEmpty()
 

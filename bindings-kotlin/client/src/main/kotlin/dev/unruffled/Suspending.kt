@@ -92,12 +92,12 @@ internal class Suspending(private val transport: Transport) : OkHost {
     override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T {
         if (withinMs == 0L) return function()
         val asked = Asked<T>(currentCoroutineContext())
-        val result = function.startCoroutineUninterceptedOrReturn(asked)
-        if (result !== COROUTINE_SUSPENDED) {
-            @Suppress("UNCHECKED_CAST")
-            return result as T
-        }
         try {
+            val result = function.startCoroutineUninterceptedOrReturn(asked)
+            if (result !== COROUTINE_SUSPENDED) {
+                @Suppress("UNCHECKED_CAST")
+                return result as T
+            }
             val got = withContext(transport.dispatcher) { withTimeoutOrNull(withinMs) { asked.got.await() } }
             return (got ?: throw tooSlow(withinMs)).getOrThrow()
         } finally {

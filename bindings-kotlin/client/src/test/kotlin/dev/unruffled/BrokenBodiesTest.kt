@@ -124,7 +124,9 @@ class BrokenBodiesTest {
         val limits = ""","timeouts":{"attempt":"300ms","idle":"200ms"}"""
         val client = client(server, limits)
         val factory = Unruffled.callFactory(policy(server, limits)).also { closing += it }
-        val request = { body: RequestBody -> factory.newCall(Request.Builder().url("${server.base}/a").put(body).build()) }
+        val request = { body: RequestBody ->
+            factory.newCall(Request.Builder().url("${server.base}/a").put(body).build())
+        }
         assertEquals(200, runBlocking { client.put("/a", body = Slow(8)) }.status)
         assertEquals(200, client.blocking.put("/a", body = Slow(8, flush = false)).status)
         assertEquals(200, request(Slow(8)).execute().use { it.code })
@@ -142,7 +144,12 @@ class BrokenBodiesTest {
                     sink.writeUtf8("x".repeat(100_000)).flush()
                 }
             }
-        assertEquals(Outcome.UNKNOWN, assertThrows(CallException::class.java) { client.blocking.post("/a", body = stalling) }.outcome)
+        assertEquals(
+            Outcome.UNKNOWN,
+            assertThrows(CallException::class.java) {
+                client.blocking.post("/a", body = stalling)
+            }.outcome,
+        )
         assertEquals(4, server.seen.size)
     }
 
@@ -151,7 +158,7 @@ class BrokenBodiesTest {
         val server =
             server { connection ->
                 connection.request()
-                connection.write("HTTP/1.1 200 X\r\nContent-Length: 10\r\n\r\n".toByteArray())
+                connection.write("HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\n\r\n".toByteArray())
                 repeat(10) {
                     Thread.sleep(60)
                     connection.write("x".toByteArray())

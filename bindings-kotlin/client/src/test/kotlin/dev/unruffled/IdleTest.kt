@@ -88,7 +88,13 @@ class IdleTest {
         val factory = Unruffled.callFactory(policy()).also { closing += it }
         five({ factory.on(it) }) { number ->
             val call = factory.newCall(request(number))
-            val answer = if (number % 2 == 0) call.execute() else java.util.concurrent.CompletableFuture<okhttp3.Response>().also { call.enqueue(Answered(it)) }.get()
+            val answer = if (number % 2 ==
+                0
+            ) {
+                call.execute()
+            } else {
+                java.util.concurrent.CompletableFuture<okhttp3.Response>().also { call.enqueue(Answered(it)) }.get()
+            }
             answer.use { it.code }
         }
     }

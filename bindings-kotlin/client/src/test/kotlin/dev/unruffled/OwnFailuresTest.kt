@@ -119,7 +119,9 @@ class OwnFailuresTest {
     fun `a local address or port that cannot be had`() {
         val factory =
             object : Sockets() {
-                override fun createSocket() = Socket().apply { bind(InetSocketAddress(InetAddress.getByName("192.0.2.1"), 0)) }
+                override fun createSocket() = Socket().apply {
+                    bind(InetSocketAddress(InetAddress.getByName("192.0.2.1"), 0))
+                }
             }
         own<BindException>(ways(OkHttpClient.Builder().socketFactory(factory).build(), Broken { Mine() }), times = 2)
     }
@@ -133,14 +135,24 @@ class OwnFailuresTest {
         val denied = ways(OkHttpClient.Builder().socketFactory(factory).build(), Broken { Mine() })
         own<SecurityException>(denied.filterKeys { it != "enqueued" }, times = 2)
         val thrower = OkHttpClient.Builder().addInterceptor(Interceptor { throw SecurityException("mine") }).build()
-        own<SecurityException>(ways(thrower, Broken { Mine() }).filterKeys { it in setOf("suspending", "blocking", "executed") }, times = 2)
+        own<SecurityException>(
+            ways(thrower, Broken { Mine() }).filterKeys {
+                it in
+                    setOf("suspending", "blocking", "executed")
+            },
+            times = 2,
+        )
     }
 
     @Test
     fun `credentials of a proxy`() {
         val proxy =
             RawServer { connection ->
-                while (connection.request() != null) connection.answer(407, ByteArray(0), "Proxy-Authenticate: Basic realm=\"p\"")
+                while (connection.request() !=
+                    null
+                ) {
+                    connection.answer(407, ByteArray(0), "Proxy-Authenticate: Basic realm=\"p\"")
+                }
             }.also { closing += it }
         val address = InetSocketAddress("127.0.0.1", proxy.base.substringAfterLast(':').toInt())
         val http = OkHttpClient.Builder().proxy(Proxy(Proxy.Type.HTTP, address)).build()
@@ -182,6 +194,8 @@ class OwnFailuresTest {
 
         override fun createSocket(host: InetAddress, port: Int): Socket = error("unused")
 
-        override fun createSocket(host: InetAddress, port: Int, local: InetAddress, localPort: Int): Socket = error("unused")
+        override fun createSocket(host: InetAddress, port: Int, local: InetAddress, localPort: Int): Socket = error(
+            "unused",
+        )
     }
 }

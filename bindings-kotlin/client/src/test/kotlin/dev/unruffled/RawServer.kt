@@ -27,13 +27,27 @@ internal class RawServer(private val play: RawServer.(Connection) -> Unit) : Clo
         /** The next request, its body by length or chunks; `null` at the end of the connection. */
         fun request(): Request? {
             val line = line() ?: return null
-            val headers = generateSequence { line()?.ifEmpty { null } }.associate { it.substringBefore(':').lowercase() to it.substringAfter(':').trim() }
-            val body = if (headers["transfer-encoding"] == "chunked") chunks() else input.readNBytes(headers["content-length"]?.toInt() ?: 0)
+            val headers = generateSequence { line()?.ifEmpty { null } }.associate {
+                it.substringBefore(':').lowercase() to
+                    it.substringAfter(':').trim()
+            }
+            val body = if (headers["transfer-encoding"] ==
+                "chunked"
+            ) {
+                chunks()
+            } else {
+                input.readNBytes(headers["content-length"]?.toInt() ?: 0)
+            }
+            if (body.size < (headers["content-length"]?.toInt() ?: 0)) return null
             return Request(line, headers, body).also { seen += it }
         }
 
         fun answer(status: Int = 200, body: ByteArray = "{}".toByteArray(), vararg headers: String) {
-            val head = listOf("HTTP/1.1 $status X", "Content-Length: ${body.size}", *headers).joinToString("\r\n", postfix = "\r\n\r\n")
+            val head = listOf(
+                "HTTP/1.1 $status X",
+                "Content-Length: ${body.size}",
+                *headers,
+            ).joinToString("\r\n", postfix = "\r\n\r\n")
             write(head.toByteArray() + body)
         }
 
