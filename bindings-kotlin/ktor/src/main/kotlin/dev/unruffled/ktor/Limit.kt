@@ -4,11 +4,11 @@ import io.ktor.client.plugins.HttpRequestTimeoutException
 import io.ktor.client.request.HttpRequestBuilder
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import java.util.concurrent.atomic.AtomicReference
+import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.cancellation.CancellationException
 
 /**
@@ -28,16 +28,13 @@ internal class Limit private constructor(val error: HttpRequestTimeoutException)
     }
 
     companion object {
-        /**
-         * Begins to count for [request], in real time, as its sockets do, whatever clock the caller's dispatcher has. An
-         * [upload] that moves has more.
-         */
-        fun begin(request: HttpRequestBuilder, ms: Long, upload: Upload?): Limit {
+        /** Begins to count for [request], on the clock of [context]. An [upload] that moves has more. */
+        fun begin(request: HttpRequestBuilder, ms: Long, upload: Upload?, context: CoroutineContext): Limit {
             // Of the path nothing is said: nobody has told apart what in it is a secret.
             val limit = Limit(HttpRequestTimeoutException(request.origin(), ms))
             val execution = request.executionContext
             limit.timer =
-                CoroutineScope(Dispatchers.Default + execution).launch(start = CoroutineStart.UNDISPATCHED) {
+                CoroutineScope(context + execution).launch(start = CoroutineStart.UNDISPATCHED) {
                     delay(ms)
                     if (upload != null) while (true) delay(upload.left().takeIf { it > 0 } ?: break)
                     if (limit.state.compareAndSet(State.RUNNING, State.LATE)) {

@@ -15,13 +15,13 @@ import io.ktor.utils.io.cancel
 import io.ktor.utils.io.readAvailable
 import io.ktor.utils.io.readRemaining
 import kotlinx.coroutines.CompletableJob
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.job
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
 import kotlinx.io.readByteArray
+import kotlin.coroutines.CoroutineContext
 
 /**
  * Ktor's answer to one attempt, [whole] in memory or open. What is read of it is in it again when it is handed over, which
@@ -45,8 +45,8 @@ internal class Received(
         }
     }
 
-    /** The first [most] bytes, as far as they come within [withinMs]. */
-    suspend fun start(most: Long, withinMs: Long): ByteArray {
+    /** The first [most] bytes, as far as they come within [withinMs] on the clock of [context]. */
+    suspend fun start(most: Long, withinMs: Long, context: CoroutineContext): ByteArray {
         val piece = ByteArray(PIECE)
         try {
             if (whole) {
@@ -54,8 +54,7 @@ internal class Received(
                 return call.start(most)
             }
             val body = call.response.rawContent
-            // On the sockets' own clock: the caller's may be a virtual one.
-            withContext(Dispatchers.Default) {
+            withContext(context) {
                 withTimeoutOrNull(withinMs) {
                     while (start.size < most) {
                         val size = body.readAvailable(piece, 0, minOf(PIECE.toLong(), most - start.size).toInt())

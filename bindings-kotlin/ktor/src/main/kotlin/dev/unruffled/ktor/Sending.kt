@@ -25,7 +25,10 @@ import io.ktor.client.plugins.isSaved
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.request.setBody
 import io.ktor.client.utils.unwrapCancellationException
+import io.ktor.http.Headers
 import io.ktor.util.AttributeKey
+import io.ktor.util.appendAll
+import io.ktor.util.filter
 import io.ktor.utils.io.ByteReadChannel
 import io.ktor.utils.io.InternalAPI
 import kotlinx.coroutines.CompletableJob
@@ -33,6 +36,8 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import java.io.IOException
+import kotlin.coroutines.ContinuationInterceptor
+import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.coroutines.cancellation.CancellationException
 
@@ -47,6 +52,14 @@ internal class Sending(
     private val request: HttpRequestBuilder,
 ) : Host<HttpRequestBuilder, Received> {
     private val account = Account()
+
+    /** Sockets have real time, whatever clock the caller's dispatcher has; a mock of them has the caller's. */
+    private suspend fun sockets(): CoroutineContext =
+        if (client.engine.javaClass.name == MOCK) {
+            currentCoroutineContext()[ContinuationInterceptor] ?: EmptyCoroutineContext
+        } else {
+            Dispatchers.Default
+        }
     private var last: Received? = null
 
     /** Drives the call to its end. */
@@ -75,9 +88,10 @@ internal class Sending(
 
     override suspend fun send(attempt: Attempt<HttpRequestBuilder>): Received {
         val own = dressed(attempt)
+        account.head = null
         val upload = Upload.of(own, attempt.timeoutMs, dropIn.engine.settings.routes[attempt.route].idle)
         if (upload != null) own.setBody(upload.content)
-        val limit = if (attempt.timeoutMs > 0) Limit.begin(own, attempt.timeoutMs, upload) else null
+        val limit = if (attempt.timeoutMs > 0) Limit.begin(own, attempt.timeoutMs, upload, sockets()) else null
         try {
             val reply = received(attempt, own, sender.execute(own))
             if (limit?.end() == false) throw limit.error
@@ -86,7 +100,7 @@ internal class Sending(
             own.executionContext.cancel(CancellationException("the attempt is over", error))
             val late = if (limit?.end() == false) limit.error else null
             upload?.failure?.takeIf { late == null }?.let { throw mistaken(it) }
-            own.attributes.getOrNull(Heads.CALL)?.takeIf { late == null && it.isError() }?.let { return bare(it, own) }
+            (account.head as? HttpClientCall)?.takeIf { late == null }?.let { return bare(it, own) }
             throw judged(error, late)
         }
     }
@@ -143,14 +157,15 @@ internal class Sending(
         return if (error is CancellationException || error !is Exception) error else Broken(Fault.REFUSED, error)
     }
 
-    private fun HttpClientCall.isError() = response.status.value >= Driver.FIRST_ERROR
-
     /** A status that is known, of an answer whose body could not be read or unpacked. */
     @OptIn(InternalAPI::class)
     private suspend fun bare(call: HttpClientCall, own: HttpRequestBuilder): Received {
         currentCoroutineContext().ensureActive()
         request.ensureWanted()
-        return Received(call.replaceResponse { ByteReadChannel.Empty }, own, NOTHING, whole = true)
+        val headers = Headers.build {
+            appendAll(call.response.headers.filter { name, _ -> !name.equals("Content-Length", ignoreCase = true) })
+        }
+        return Received(call.replaceResponse(headers) { ByteReadChannel.Empty }, own, NOTHING, whole = true)
     }
 
     /** What an attempt that failed is: the end by somebody's will, or a [Broken] for the core to judge. */
@@ -162,7 +177,11 @@ internal class Sending(
         return if (native is CancellationException || native !is Exception) native else broken(native)
     }
 
-    override suspend fun keep(reply: Received, most: Long, withinMs: Long): ByteArray = reply.start(most, withinMs)
+    override suspend fun keep(reply: Received, most: Long, withinMs: Long): ByteArray = reply.start(
+        most,
+        withinMs,
+        sockets(),
+    )
 
     override fun kept(reply: Received, bytes: ByteArray): Received = reply.kept(bytes).also { last = it }
 
@@ -170,7 +189,7 @@ internal class Sending(
         val ended = request.executionContext.invokeOnCompletion { seat.wake() }
         val passed =
             try {
-                seat.rest(ms, if (parked) Dispatchers.Default else EmptyCoroutineContext)
+                seat.rest(ms, if (parked) sockets() else EmptyCoroutineContext)
             } finally {
                 ended.dispose()
             }
@@ -189,5 +208,6 @@ internal class Sending(
         /** Goes along with each attempt: a plugin below finds it there, and whoever asks how the call went. */
         val ACCOUNT: AttributeKey<Account> = AttributeKey("unruffled")
         private val NOTHING = ByteArray(0)
+        private const val MOCK = "io.ktor.client.engine.mock.MockEngine"
     }
 }

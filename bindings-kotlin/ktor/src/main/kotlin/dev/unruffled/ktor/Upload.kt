@@ -42,7 +42,13 @@ internal class Upload private constructor(
     val failure: Throwable? get() = failed ?: source?.failure?.takeIf { it !is CancellationException }
 
     /** What is sent in the place of the body. */
-    val content: OutgoingContent = if (body is OutgoingContent.WriteChannelContent) Written(body) else Read(body as OutgoingContent.ReadChannelContent)
+    val content: OutgoingContent = if (body is OutgoingContent.WriteChannelContent) {
+        Written(
+            body,
+        )
+    } else {
+        Read(body as OutgoingContent.ReadChannelContent)
+    }
 
     /** Milliseconds that the upload gives its attempt beyond the attempt's own; below 1 = none. */
     fun left(): Long {
