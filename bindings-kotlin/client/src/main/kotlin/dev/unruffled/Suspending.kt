@@ -21,24 +21,32 @@ import kotlin.coroutines.intrinsics.COROUTINE_SUSPENDED
 import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
 import kotlin.coroutines.resume
 import kotlin.coroutines.resumeWithException
+import kotlin.coroutines.cancellation.CancellationException
 
 /** The host for coroutines: attempts run on the transport's threads, waits suspend, cancellation cancels the call at once. */
 internal class Suspending(private val transport: Transport) : OkHost {
-    override suspend fun send(attempt: Attempt<Request>): Answer =
-        suspendCancellableCoroutine { continuation ->
-            val progress = Progress()
-            val call =
-                try {
-                    transport.call(attempt, progress)
-                } catch (@Suppress("TooGenericExceptionCaught") refused: Exception) {
-                    continuation.resumeWithException(Broken(Fault.REFUSED, refused))
-                    return@suspendCancellableCoroutine
-                }
-            continuation.invokeOnCancellation { call.cancel() }
-            val landing = Landing(attempt, call, progress, continuation)
-            Watch.begin(landing.flight)
-            call.enqueue(landing)
+    override suspend fun send(attempt: Attempt<Request>): Answer {
+        val progress = Progress()
+        val call =
+            try {
+                transport.call(attempt, progress)
+            } catch (@Suppress("TooGenericExceptionCaught") refused: Exception) {
+                throw Broken(Fault.REFUSED, refused)
+            }
+        var landing: Landing? = null
+        try {
+            return suspendCancellableCoroutine { continuation ->
+                continuation.invokeOnCancellation { call.cancel() }
+                val here = Landing(attempt, call, progress, continuation).also { landing = it }
+                Watch.begin(here.flight)
+                call.enqueue(here)
+            }
+        } catch (cancelled: CancellationException) {
+            // It may have come in the moment in which the caller was cancelled.
+            landing?.reply?.close()
+            throw cancelled
         }
+    }
 
     /** Where one attempt ends, whichever way comes first. */
     private inner class Landing(
@@ -49,6 +57,11 @@ internal class Suspending(private val transport: Transport) : OkHost {
     ) : AtomicBoolean(),
         Callback,
         Runnable {
+        /** What came, before anybody has it. */
+        @Volatile
+        var reply: Answer? = null
+            private set
+
         val flight = Watch.Flight(call, attempt.timeoutMs, onLate = this, upload = progress.upload)
 
         override fun onResponse(call: Call, response: Response) {
@@ -66,7 +79,11 @@ internal class Suspending(private val transport: Transport) : OkHost {
                     throw fatal
                 }
             Watch.end(flight)
-            if (compareAndSet(false, true)) continuation.resume(reply) { _, late, _ -> late.close() } else reply.close()
+            this.reply = reply
+            val first = compareAndSet(false, true)
+            if (first) continuation.resume(reply)
+            // It came too late, or its caller had been cancelled.
+            if (!first || continuation.isCancelled) reply.close()
         }
 
         override fun onFailure(call: Call, e: IOException) = broken(e)

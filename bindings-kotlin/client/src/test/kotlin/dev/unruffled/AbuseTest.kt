@@ -44,7 +44,7 @@ class AbuseTest {
 
         override suspend fun whole(reply: Answer, most: Long): ByteArray = bytes
 
-        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = true
+        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = false
 
         override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
     }
