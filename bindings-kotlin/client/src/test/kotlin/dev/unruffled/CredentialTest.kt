@@ -36,7 +36,8 @@ class CredentialTest {
     }
 
     private fun client(configure: ClientOptions.() -> Unit): Client {
-        val policy = """{"baseUrl":"${server.base}","retry":{"base":"10ms"},"timeouts":{"attempt":"300ms","total":"5s"}}"""
+        val limits = """"retry":{"base":"10ms"},"timeouts":{"attempt":"300ms","total":"5s"}"""
+        val policy = """{"baseUrl":"${server.base}",$limits}"""
         return Unruffled.client(Policy.fromString(policy), configure).also { closing += AutoCloseable(it::close) }
     }
 
@@ -144,6 +145,7 @@ class CredentialTest {
         val first = engine.core.begin(0, 0, 0, 0, what, 0)
         assertEquals(Word.REFRESH, Word.kind(first))
         credential.refresh(Word.arg(first), 0) {}
+        until { asked.get() == 1 }
         val second = engine.core.begin(1, 61_000, 0, 0, what, 0)
         assertEquals(Word.REFRESH, Word.kind(second))
         val host = Blocking(Transport(null, engine.settings), engine.clock)

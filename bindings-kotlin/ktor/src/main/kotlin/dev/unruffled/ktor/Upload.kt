@@ -66,7 +66,8 @@ internal class Upload private constructor(
         state = now
     }
 
-    private inner class Written(private val body: OutgoingContent.WriteChannelContent) : OutgoingContent.WriteChannelContent() {
+    private inner class Written(private val body: OutgoingContent.WriteChannelContent) :
+        OutgoingContent.WriteChannelContent() {
         override val contentLength: Long? get() = body.contentLength
         override val contentType: ContentType? get() = body.contentType
         override val status: HttpStatusCode? get() = body.status
@@ -98,7 +99,8 @@ internal class Upload private constructor(
         }
     }
 
-    private inner class Read(private val body: OutgoingContent.ReadChannelContent) : OutgoingContent.ReadChannelContent() {
+    private inner class Read(private val body: OutgoingContent.ReadChannelContent) :
+        OutgoingContent.ReadChannelContent() {
         override val contentLength: Long? get() = body.contentLength
         override val contentType: ContentType? get() = body.contentType
         override val status: HttpStatusCode? get() = body.status
