@@ -125,7 +125,8 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
                 send(prepare(flight, word))
             } catch (broken: Broken) {
                 flight.error = broken.cause
-                return core.fault(seat.id, clock.now(), broken.fault.code)
+                val cause = if (broken.cause is NoCredential) Cause.CREDENTIAL.code else 0
+                return core.fault(seat.id, clock.now(), broken.fault.code or cause)
             }
         flight.reply = reply
         flight.error = null
@@ -196,7 +197,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
      */
     private fun refresh(flight: Flight<Q, R>, generation: Long): Long {
         val credential = checkNotNull(flight.outgoing.credential) { "a refresh without credentials" }
-        credential.refresh(generation, engine.attemptMs(flight.outgoing.target)) { plain -> flight.token = plain }
+        credential.refresh(generation, engine.settings.routes[flight.outgoing.route].attempt) { plain -> flight.token = plain }
         return core.resume(flight.seat.id, clock.now())
     }
 
@@ -247,9 +248,8 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
     private fun failed(flight: Flight<Q, R>, word: Long): Ended<R> {
         val report = if (Word.has(word, Word.REPORT)) engine.report(flight.seat.id) else null
         val arg = Word.arg(word)
-        val said = REASONS.getOrElse((arg and 63).toInt()) { Reason.MISUSE }
+        val reason = REASONS.getOrElse((arg and 63).toInt()) { Reason.MISUSE }
         val error = flight.error
-        val reason = if (said == Reason.MISUSE && error is NoCredential) Reason.AUTH else said
         if (reason == Reason.MISUSE && error != null && error !is TooLarge) throw error
         val after = (arg shr 8).takeIf { it != Word.NO_TIME }
         val elapsed = report?.elapsed ?: (clock.now() - flight.begun)
@@ -270,7 +270,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
                 elapsed,
                 report?.status ?: flight.reply?.status,
                 message(flight.outgoing, reason, report),
-                if (error is NoCredential) NO_CREDENTIAL else Report.text(word, report),
+                Report.text(word, report),
                 cause,
             )
         val reply = flight.reply

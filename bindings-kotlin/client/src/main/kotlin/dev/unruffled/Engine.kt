@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger
  * One open engine and what belongs to it on this side: the settings, the calls that are alive, the targets. Shared
  * by a client, its blocking twin and its views with other credentials.
  */
-internal class Engine(private val policy: Policy, private val options: PolicyOptions, val clock: Clock = SystemClock()) {
+internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock = SystemClock()) {
     val core: Core = Core(policy.text, options.lenient)
     val settings: Settings
     val base: Base?
@@ -22,7 +22,6 @@ internal class Engine(private val policy: Policy, private val options: PolicyOpt
     private val counter = AtomicInteger()
     private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
     private val templates: ConcurrentMap<String, Template> = ConcurrentHashMap()
-    private val attempts: ConcurrentMap<Int, Long> = ConcurrentHashMap()
     private val views = AtomicInteger()
     private val closed = AtomicBoolean()
     private val released = AtomicBoolean()
@@ -108,15 +107,6 @@ internal class Engine(private val policy: Policy, private val options: PolicyOpt
         events.pull()
         if (seats.isEmpty()) release()
     }
-
-    /** Milliseconds that an attempt may take, asked of a fresh engine of the same policy; 0 = no limit. */
-    fun attemptMs(target: Int): Long =
-        attempts.getOrPut(routeOf(target)) {
-            val fresh = Core(policy.text, options.lenient)
-            val word = fresh.begin(0, 0, routeOf(target), 0, What.of("GET", What.REPEATABLE), 0)
-            fresh.release()
-            if (Word.kind(word) == Word.SEND) Word.arg(word) else 0
-        }
 
     /** The record of an ended call; an engine that is gone has none. */
     fun report(call: Int): Report? = if (released.get()) null else Report.read(core.report(call))

@@ -55,6 +55,9 @@ internal class Route(json: JsonObject) {
     val connect: Long = json.number("connect")
     val idle: Long = json.number("idle")
 
+    /** What a refresh of a credential may take as well; 0 = no limit. */
+    val attempt: Long = json.number("attempt")
+
     /** Whether the policy's own text has them: only then do they bind a drop-in. */
     val connectWritten: Boolean = json["connectWritten"]?.jsonPrimitive?.booleanOrNull ?: false
     val idleWritten: Boolean = json["idleWritten"]?.jsonPrimitive?.booleanOrNull ?: false
