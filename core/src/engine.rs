@@ -63,7 +63,7 @@ const IMPLICIT: &[(u8, u32)] = &[(0, 1)];
 const IMPLICIT_AND_OWN: &[(u8, u32)] = &[(0, 1), (OWN, 1)];
 
 /// Refuses a time that cannot be.
-fn checked(now: u64) -> Result<(), Answer> {
+pub(crate) fn checked(now: u64) -> Result<(), Answer> {
     if now > MAX_NOW { Err(Misuse::Range.into()) } else { Ok(()) }
 }
 
@@ -331,7 +331,7 @@ impl Engine {
     }
 
     /// The input was taken.
-    fn done(&mut self) -> Answer {
+    pub(crate) fn done(&mut self) -> Answer {
         self.answer(Step::Done { arg: 0 }.into())
     }
 
@@ -440,7 +440,7 @@ impl Engine {
 
     // What admit and settle share.
 
-    fn pass(&mut self, now: u64) {
+    pub(crate) fn pass(&mut self, now: u64) {
         self.now = self.now.max(now);
     }
 

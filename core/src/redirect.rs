@@ -1,13 +1,16 @@
-//! An answer that came by a redirect which the platform followed by itself. It is counted for the origin that gave it. The
-//! call is sent again only if its first request changes nothing at the server: what answered is another request.
+//! An answer that came by a redirect which the platform followed by itself. What was answered is another request than the
+//! one that would be sent again, so that a call is sent again only if its first request is safe. The answer counts for the
+//! origin that gave it.
 
 use crate::call::{Call, Last, Slot, Traits, What};
+use crate::defaults::PEEK;
 use crate::engine::Engine;
 use crate::failure::Reason;
 use crate::headers::{self, Hints};
+use crate::observe::event::{Event, Kind};
 use crate::policy::breaker::{Count, From};
 use crate::policy::classify::{self, Class};
-use crate::policy::limiter::Refused;
+use crate::policy::limiter::Change;
 use crate::rng::{self, Purpose};
 use crate::settle::{Retry, Told};
 use crate::step::Answer;
@@ -38,45 +41,57 @@ impl Engine {
             // A redirect is an answer like any other.
             self.count(slot, Count::Success);
             let wait = if refused { headers::server_time(hints, wall) } else { None };
-            self.count_elsewhere(slot, by, verdict.count, limited.then_some(wait));
+            self.count_elsewhere(by, verdict.count, limited.then_some(wait));
             Told { wait, binds: wait.is_some(), empty: None, pauses: false }
         };
         if refused {
             // The first request may have done its work before it was answered by a redirect.
             self.blame(slot, true);
+            self.was_answered(slot);
         }
-        match verdict.class {
-            Class::Final => self.fail(slot, Reason::Status, told.wait),
-            Class::Retry | Class::Afresh | Class::RateLimited if traits.has(Traits::SAFE) => {
-                let allowed = traits.has(Traits::REPEATABLE);
-                self.retry(slot, Retry { server: told.wait, limited, allowed }, told)
-            }
-            Class::Deliver | Class::Unauthorized | Class::Retry | Class::Afresh | Class::RateLimited => {
-                self.deliver(slot, status, elapsed)
-            }
+        let safe = traits.has(Traits::SAFE);
+        let again = match verdict.class {
+            Class::Final => return self.fail(slot, Reason::Status, told.wait),
+            Class::Unauthorized if safe && by == upstream => return self.unauthorized(slot, elapsed),
+            Class::Deliver | Class::Unauthorized => false,
+            Class::Retry | Class::Afresh | Class::RateLimited => true,
+        };
+        let retry = Retry { server: told.wait, limited, allowed: traits.has(Traits::REPEATABLE) };
+        if again && safe {
+            return self.retry(slot, retry, told);
         }
+        if again && let Some(wait) = told.wait {
+            self.pause(slot, retry, told, wait);
+        }
+        let success = by != upstream || (!again && status < 500);
+        self.deliver_counted(slot, status, elapsed, success)
     }
 
     /// Counts an outcome for an origin that the call was not begun at. `limited`: it was a 429, with the time that it asks for.
-    fn count_elsewhere(&mut self, slot: Slot, by: u32, count: Count, limited: Option<Option<u64>>) {
+    fn count_elsewhere(&mut self, by: u32, count: Count, limited: Option<Option<u64>>) {
         let (now, seed, begun) = (self.now, self.seed, self.begun);
-        let sequence = self.calls.at(slot).sequence;
         let (config, upstream) = self.config_and_upstream(by);
+        let bucket = upstream.bucket_of(config, 0);
+        let (gate, both) = upstream.gate_for(config, 0, 0, begun);
+        upstream.leave(gate);
         if let Some(Some(wait)) = limited
             && let Some(lane) = upstream.lanes.first_mut()
         {
-            lane.bucket.limited(now, Refused { seq: sequence, until: now.saturating_add(wait), named: true });
+            lane.bucket.pause(now, now.saturating_add(wait), now.saturating_add(PEEK));
+            let paused = lane.bucket.paused(now);
+            if lane.bucket.tells_pause(now) && self.ring.wants(Kind::Limiter) {
+                self.ring.push(now, Event::Limiter { upstream: by, bucket, change: Change::Paused, paused });
+            }
         }
-        let (gate, both) = upstream.gate_for(config, 0, 0, begun);
-        upstream.leave(gate);
         let draw = |opening, most| rng::draw(seed, opening, u32::from(gate), Purpose::CoolDown, most);
         for place in core::iter::once(gate).chain(both.then_some(API)) {
             let Some(counted) = self.gate(by, place) else { continue };
-            // What an open breaker let through is told by a permit, which this attempt has not.
+            // An open breaker counts the attempts that it let through; this one did not ask it.
             let Some(breaker) = counted.breaker.as_mut().filter(|breaker| breaker.is_closed()) else { continue };
             breaker.settle(breaker.permit(), count, From { endpoint: gate, waiting: 0 }, now, &draw);
             if breaker.phase() != counted.told {
                 self.tell_phase(by, place);
+                self.retime(by, place);
             }
         }
     }

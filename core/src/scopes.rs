@@ -4,11 +4,11 @@
 use crate::call::{Call, CallState};
 use crate::config::Base;
 use crate::defaults::{MAX_CREDENTIALS, MAX_ORIGINS};
-use crate::engine::Engine;
+use crate::engine::{Engine, checked};
 use crate::failure::Misuse;
 use crate::policy::auth::Credential;
 use crate::slab::Line;
-use crate::step::{Answer, Step};
+use crate::step::Answer;
 use crate::upstream::Upstream;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -18,13 +18,15 @@ use alloc::vec::Vec;
 pub(crate) struct Holder {
     /// `None` = its last scope was freed.
     name: Option<String>,
+    /// More names share it, because there are too many: it is never freed.
+    is_shared: bool,
     pub credential: Credential,
     pub line: Line,
 }
 
 impl Holder {
     pub(crate) fn new(name: String, place: u32) -> Self {
-        Self { name: Some(name), credential: Credential::new(place), line: Line::new() }
+        Self { name: Some(name), is_shared: false, credential: Credential::new(place), line: Line::new() }
     }
 }
 
@@ -39,6 +41,9 @@ pub(crate) struct Scope {
 const FREED: u32 = u32::MAX;
 /// Stands for the upstream of a scope whose origin made room for another; it comes back with the scope's next call.
 const AWAY: u32 = u32::MAX - 1;
+
+/// So many scopes; from then on those of forgotten origins are freed.
+const MAX_SCOPES: usize = 16_384;
 
 /// All scopes, by number.
 #[derive(Debug)]
@@ -66,11 +71,20 @@ impl Engine {
     /// Returns the number of the scope for an origin (`https://host[:port]`; empty = the base URL's) and a credential's name
     /// (empty = the client's own). It stays valid until [`Engine::free`]. Of more than 1,024 origins the one that was not used
     /// for longest, and that no call is under way to, is forgotten with its breakers, budget and buckets; it begins anew with
-    /// its next call.
+    /// its next call. Of more than 16,384 numbers the oldest of a forgotten origin is given again: a host keeps fewer.
     pub fn scope(&mut self, origin: &str, credential: &str) -> u32 {
-        let scope = Scope { upstream: self.upstream_place(origin), credential: self.holder_place(credential) };
+        let credential = self.holder_place(credential);
+        if let Some(place) = self.away(origin, credential) {
+            self.scope_at(place);
+            return place;
+        }
+        let scope = Scope { upstream: self.upstream_place(origin), credential };
         if let Some(place) = self.scopes.list.iter().position(|known| *known == scope) {
             return place as u32;
+        }
+        if self.scopes.list.len() >= MAX_SCOPES && !self.scopes.away.is_empty() {
+            let (oldest, _) = self.scopes.away.remove(0);
+            self.forget_scope(oldest);
         }
         let freed = |(place, known): (usize, &Scope)| if known.upstream == FREED { Some(place) } else { None };
         let free = if self.scopes.any_freed {
@@ -91,15 +105,36 @@ impl Engine {
         }
     }
 
+    /// Returns the scope of an origin that made room, if it had one with this credential.
+    fn away(&self, origin: &str, credential: u32) -> Option<u32> {
+        let has = |place: u32| self.scopes.list.get(place as usize).is_some_and(|scope| scope.credential == credential);
+        self.scopes.away.iter().find(|(place, name)| name == origin && has(*place)).map(|(place, _)| *place)
+    }
+
     /// Frees a scope: no call begins with it any more, those under way go on. A credential goes with its last scope. Scope 0
     /// is the client's own and stays.
     pub fn free(&mut self, now: u64, scope: u32) -> Answer {
-        let Some(Scope { credential, .. }) = self.scope_at(scope).filter(|_| scope > 0) else {
+        if let Err(answer) = checked(now) {
+            return answer;
+        }
+        let known = self.scopes.list.get(scope as usize).copied().filter(|known| known.upstream != FREED);
+        let Some(Scope { credential, .. }) = known.filter(|_| scope > 0) else {
             return Misuse::Unknown.into();
         };
-        if let Some(entry) = self.scopes.list.get_mut(scope as usize) {
-            entry.upstream = FREED;
+        self.pass(now);
+        let holder = self.holders.get(credential as usize);
+        if !holder.is_some_and(|holder| holder.is_shared) {
+            self.scopes.away.retain(|(place, _)| *place != scope);
+            self.forget_scope(scope);
         }
+        self.done()
+    }
+
+    /// Marks a scope as free, and its credential if this was its last scope.
+    fn forget_scope(&mut self, place: u32) {
+        let Some(entry) = self.scopes.list.get_mut(place as usize) else { return };
+        entry.upstream = FREED;
+        let credential = entry.credential;
         self.scopes.any_freed = true;
         let lives = |other: &Scope| other.upstream != FREED && other.credential == credential;
         if credential > 0
@@ -108,8 +143,6 @@ impl Engine {
         {
             holder.name = None;
         }
-        self.now = self.now.max(now);
-        Step::Done { arg: 0 }.into()
     }
 
     /// Returns a scope that a call may begin with.
@@ -125,7 +158,7 @@ impl Engine {
             return None;
         }
         let at = self.scopes.away.iter().position(|(away, _)| *away == place)?;
-        let (_, origin) = self.scopes.away.swap_remove(at);
+        let (_, origin) = self.scopes.away.remove(at);
         let scope = Scope { upstream: self.upstream_place(&origin), ..scope };
         *self.scopes.list.get_mut(place as usize)? = scope;
         Some(scope)
@@ -207,6 +240,8 @@ impl Engine {
                 if self.holders.len() < MAX_CREDENTIALS {
                     let holder = Holder::new(name.to_string(), self.holders.len() as u32);
                     self.holders.push(holder);
+                } else if let Some(last) = self.holders.last_mut() {
+                    last.is_shared = true;
                 }
                 self.holders.len().saturating_sub(1)
             }
@@ -223,7 +258,7 @@ fn is_used(used: &[bool], place: usize) -> bool {
 mod tests {
     use super::*;
     use crate::config::Reading;
-    use crate::step::Flags;
+    use crate::step::{Flags, Step};
     use std::format;
 
     /// A GET whose body can be sent again, with credentials.
@@ -294,5 +329,31 @@ mod tests {
         engine.begin(2, 2, 0, scopes[MAX_ORIGINS - 1], 1 << 4, 0);
         assert!(place(&mut engine, MAX_ORIGINS - 1).is_some());
         assert!(place(&mut engine, MAX_ORIGINS - 2).is_none());
+    }
+
+    #[test]
+    fn origins_that_come_and_go_take_no_more_numbers() {
+        let mut engine = engine();
+        let mut most = 0;
+        for round in 0..10_u64 {
+            for i in 0..2_000 {
+                let scope = engine.scope(&format!("https://{i}.example"), "");
+                engine.begin(1, round, 0, scope, 1 << 4, 0);
+                engine.respond(1, round, 200);
+                most = most.max(scope);
+            }
+        }
+        assert!(most <= 2_000, "{most}");
+        for i in 0..20_000 {
+            most = most.max(engine.scope(&format!("https://{i}.other.example"), ""));
+        }
+        assert!(most as usize <= MAX_SCOPES, "{most}");
+    }
+
+    #[test]
+    fn no_time_is_too_late_to_be_told() {
+        let mut engine = engine();
+        let scope = engine.scope("", "ada");
+        assert_eq!(engine.free(1 << 62, scope), Misuse::Range.into());
     }
 }

@@ -58,6 +58,7 @@ impl Engine {
         if refused {
             let unknown = status >= 500 && !matches!(status, 501 | 505) && !limited;
             self.blame(slot, unknown);
+            self.was_answered(slot);
         }
         match verdict.class {
             Class::Deliver => self.deliver(slot, status, elapsed),
@@ -83,7 +84,7 @@ impl Engine {
         let elapsed = self.landed(slot, Last::Fault(fault), What::Fault, fault as u16 | (cause as u16) << 8);
         match fault {
             Fault::Permanent => self.broken_for_good(slot, cause.is_unsent()),
-            Fault::Unsent if cause == Cause::NoSuchName && !self.ever_succeeded(slot) => {
+            Fault::Unsent if cause == Cause::NoSuchName && !self.ever_answered(slot) => {
                 self.broken_for_good(slot, true)
             }
             Fault::Lost | Fault::Timeout | Fault::Truncated => {
@@ -131,10 +132,18 @@ impl Engine {
         self.fail(slot, Reason::Network, None)
     }
 
-    /// Tells whether any attempt succeeded at this origin. Where none did, a name that does not exist is the caller's mistake.
-    fn ever_succeeded(&mut self, slot: Slot) -> bool {
+    /// Remembers that this origin answered, by a status that is no success.
+    #[cold]
+    pub(crate) fn was_answered(&mut self, slot: Slot) {
         let upstream = self.calls.at(slot).upstream;
-        self.upstream(upstream).gates.iter().any(Gate::ever_succeeded)
+        self.upstream(upstream).was_answered = true;
+    }
+
+    /// Tells whether this origin ever answered. Where it did not, a name that does not exist is the caller's mistake.
+    fn ever_answered(&mut self, slot: Slot) -> bool {
+        let upstream = self.calls.at(slot).upstream;
+        let upstream = self.upstream(upstream);
+        upstream.was_answered || upstream.gates.iter().any(Gate::ever_succeeded)
     }
 
     /// Whether the call's deadline left an attempt less time than the policy gives it, and less than the server usually
@@ -388,14 +397,19 @@ impl Engine {
     }
 
     pub(crate) fn deliver(&mut self, slot: Slot, status: u16, elapsed: u64) -> Answer {
+        // What the table counts as no failure.
+        self.deliver_counted(slot, status, elapsed, status < 500 && status != 408)
+    }
+
+    /// Delivers an answer; `success` tells whether it counts as one for the budget, the buckets and the latency.
+    #[inline]
+    pub(crate) fn deliver_counted(&mut self, slot: Slot, status: u16, elapsed: u64, success: bool) -> Answer {
         let now = self.now;
         let call = self.calls.at(slot);
         let (paid, payer) = (call.traits.has(Traits::PAID) || call.traits.has(Traits::ASKED), paid_by(call));
         let (gate, sequence) = (call.gate, call.sequence);
         let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.traits.has(Traits::DOUBTFUL);
         let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
-        // What the table counts as no failure.
-        let success = status < 500 && status != 408;
         if success {
             let (costs, upstream) = self.drawn(slot);
             if paid {
@@ -438,7 +452,7 @@ impl Engine {
         }
     }
 
-    fn unauthorized(&mut self, slot: Slot, elapsed: u64) -> Answer {
+    pub(crate) fn unauthorized(&mut self, slot: Slot, elapsed: u64) -> Answer {
         let Call { traits, credential, generation, .. } = *self.calls.at(slot);
         let may = traits.has(Traits::CREDENTIALS | Traits::REPEATABLE)
             && !traits.has(Traits::REPLAYED)
@@ -571,7 +585,7 @@ impl Engine {
     /// A rate limit pauses the bucket that its gauge shows at 0, else the first that the call drew from. Where no limits are
     /// written that is the endpoint's or the API's. Returns whether the call will wait in a paused bucket's line, and whether
     /// that bucket has a rate.
-    fn pause(&mut self, slot: Slot, retry: Retry, told: Told, wait: u64) -> (bool, bool) {
+    pub(crate) fn pause(&mut self, slot: Slot, retry: Retry, told: Told, wait: u64) -> (bool, bool) {
         if !retry.limited || !told.pauses {
             return (false, false);
         }

@@ -184,6 +184,8 @@ pub struct Upstream {
     pub lined_up: u32,
     /// When a call last began here, in the order of beginning.
     pub used: u64,
+    /// Whether it gave an answer that is no success.
+    pub was_answered: bool,
 }
 
 impl Upstream {
@@ -210,6 +212,7 @@ impl Upstream {
             cap_line: Line::new(),
             lined_up: 0,
             used: 0,
+            was_answered: false,
         }
     }
 

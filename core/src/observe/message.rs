@@ -71,8 +71,15 @@ fn of_reason(told: &Told, reason: Option<Reason>) -> &'static str {
         Some(Reason::Deadline) => {
             "What would come next does not fit the deadline; raise timeouts.total or call again later."
         }
-        Some(Reason::CircuitOpen) => "The server is failing, so nothing was sent; call again after retryAfterMs.",
-        Some(Reason::RateLimited) => "The rate limit leaves no room in time; call again after retryAfterMs.",
+        Some(Reason::CircuitOpen) if told.attempts == 0 => {
+            "The server is failing, so nothing was sent; call again at the time that the error names."
+        }
+        Some(Reason::CircuitOpen) => {
+            "The server is failing, so it was not sent again; call again at the time that the error names."
+        }
+        Some(Reason::RateLimited) => {
+            "The rate limit leaves no room in time; call again at the time that the error names."
+        }
         Some(Reason::BudgetExhausted) => "Retries do not help at present, so this one was not sent; call again later.",
         Some(Reason::Overloaded) => "Too many calls wait already; start fewer at once or raise maxWaiting.",
         Some(Reason::NotReplayable) => {
