@@ -358,7 +358,7 @@ def test_a_certificate_that_is_not_trusted_stops_what_was_never_sent(
     with Wire(tls=tls[0]) as wire, side.client(TWICE) as http:
         with pytest.raises(side.theirs.ConnectError) as raised:
             http.post(wire.base, json={})
-        assert "unsent" in unruffled.explain(raised.value)
+        assert "permanent: certificate" in unruffled.explain(raised.value)
         assert wire.seen == []
 
 

@@ -101,19 +101,19 @@ def dribble(answer: bytes, every: float = 0.05, head: bytes = b"") -> Answer:
     return send
 
 
-def server_side(folder: Path) -> tuple[ssl.SSLContext, str]:
-    """TLS for `localhost`, and the file with the certificate that a client must trust."""
+def server_side(folder: Path, host: str = "localhost", ended: int = -1) -> tuple[ssl.SSLContext, str]:
+    """TLS for a host, and the file with the certificate that a client must trust; it expired `ended` days ago."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .not_valid_before(now - datetime.timedelta(days=9))
+        .not_valid_after(now - datetime.timedelta(days=ended))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    file = folder / "localhost.pem"
+    file = folder / f"{host}.pem"
     pem = serialization.Encoding.PEM
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     file.write_bytes(secret + certificate.public_bytes(pem))

@@ -33,8 +33,7 @@ class AsyncHost(Verbs):
         self.http = http
         self.loop = loop
         self.foreign = is_foreign(http)
-        #: Seconds for the credentials function: those of the last attempt, before the first one the default's.
-        self.patience = 10.0
+        self.follows = http.follow_redirects
         self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
@@ -51,8 +50,6 @@ class AsyncHost(Verbs):
         }
         call.reading = False
         call.pieces = None
-        if left is not None:
-            self.patience = left
         token = await self._token(call) if word & codes.TOKEN else None
         call.limit = limit = NO_LIMIT if at is None else self.loop.limit(at)
         with limit:
@@ -98,15 +95,15 @@ class AsyncHost(Verbs):
         if credential.kept is not None:
             return credential.kept
         try:
-            return credential.read(await self._asked(credential))[0]
+            return credential.read(await self._asked(call, credential))[0]
         except Exception as error:
             raise CredentialsFailedError from error
 
-    async def _asked(self, credential: Credential) -> Given:
+    async def _asked(self, call: Call, credential: Credential) -> Given:
         """Asks for as long as an attempt may last, since nothing else would end it."""
         given = credential.ask()
         if inspect.isawaitable(given):
-            with self.loop.limit(TIME.monotonic() + self.patience):
+            with self.loop.limit(TIME.monotonic() + call.route.attempt):
                 return await given
         return given
 
@@ -216,7 +213,7 @@ class AsyncHost(Verbs):
         credential = call.credential
         assert credential is not None
         try:
-            token, lives = credential.read(await self._asked(credential))
+            token, lives = credential.read(await self._asked(call, credential))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)

@@ -50,6 +50,7 @@ class Route:
     """What the policy asks of the host on one route, ready for use."""
 
     __slots__ = (
+        "attempt",
         "body_statuses",
         "connect",
         "correlation",
@@ -60,11 +61,14 @@ class Route:
         "max_body",
         "query",
         "request_id",
+        "total",
     )
 
     def __init__(self, settings: dict[str, Any], defaults: httpx2.Headers, own: httpx2.Headers) -> None:
         """Takes the route's settings; `defaults` are weaker than the policy's headers, `own` are stronger."""
         self.connect: float = settings["connect"] / 1000
+        self.attempt: float = settings["attempt"] / 1000
+        self.total: float = settings["total"] / 1000
         self.idle: float = settings["idle"] / 1000
         self.max_body: int = settings["maxBody"]
         self.body_statuses = frozenset(settings["bodyStatuses"])
@@ -100,6 +104,7 @@ class Call(Job[httpx2.Response]):
         "content",
         "cookies",
         "credential",
+        "ends",
         "method",
         "pairs",
         "raise_",
@@ -123,6 +128,8 @@ class Call(Job[httpx2.Response]):
     content: Content | None
     #: A token for the next attempt only.
     token: bytes | None
+    #: When a body that is sent piece by piece must be sent, in `time.monotonic`.
+    ends: float
     # What the last attempt left behind.
     timeouts: dict[str, float | None]
 
@@ -142,7 +149,7 @@ class Call(Job[httpx2.Response]):
                 content=self.content,
                 extensions={"timeout": self.timeouts},
             )
-            request.stream = _Watched(request.stream, keeps_alive(self, self.route.idle))
+            request.stream = _Watched(request.stream, keeps_alive(self, self.route.idle, self.ends))
             return request
         request = httpx2.Request(
             self.method,

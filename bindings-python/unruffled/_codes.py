@@ -81,9 +81,19 @@ CAUSES: Final = (
     "credential",
 )
 CAUSE: Final = 256
+CONNECTION_REFUSED: Final = 1
+NO_SUCH_NAME: Final = 2
+CERTIFICATE: Final = 3
+NO_TLS: Final = 4
+PROTOCOL: Final = 5
+UNREACHABLE: Final = 6
+RESET: Final = 7
+CREDENTIAL: Final = 8
 #: Stands beside a status that came by a redirect which the platform followed; above it the scope that answered.
 REDIRECTED: Final = 1 << 15
 
+#: The fault within a number that may have a cause above it.
+FAULT: Final = 255
 LOST: Final = 0
 TIMEOUT: Final = 1
 UNSENT: Final = 2

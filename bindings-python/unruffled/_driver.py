@@ -7,7 +7,7 @@ drives it by a single `send`. Decides nothing: whether to retry, how long to wai
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 from . import _codes as codes
 from ._engine import Engine, Signs
@@ -33,12 +33,23 @@ class Host(Protocol[J, R]):
         """The header lines of an answer."""
         ...
 
+    @property
+    def follows(self) -> bool:
+        """Whether redirects are followed within an attempt."""
+        ...
+
+    def by(self, call: J, response: R) -> int:
+        """What stands beside the status of an answer that came by a redirect: who gave it; 0 = it came by none."""
+        ...
+
     async def attempt(self, call: J, word: int) -> R:
         """Sends the call once, within the word's time limit. Below 400 and not `streamed`: with its whole body."""
         ...
 
     def fault(self, call: J, error: Exception) -> int:
-        """The fault that the attempt's exception is; REFUSED = the caller's own mistake, rethrown as it is."""
+        """The fault that the attempt's exception is, with its cause; REFUSED alone = the caller's own mistake, rethrown
+        as it is.
+        """
         ...
 
     async def gather(self, call: J, most: int, until: int | None) -> bytes:
@@ -71,7 +82,7 @@ class Host(Protocol[J, R]):
         """What the caller gets for a Fail: an exception, or the last response where that is his contract."""
         ...
 
-    def mistaken(self, call: J, number: int, word: int, started: int) -> Exception:
+    def mistaken(self, call: J, error: Exception) -> Exception:
         """What is raised for a fault that was the caller's own: the very exception, with the cause that it has."""
         ...
 
@@ -95,7 +106,6 @@ async def drive(host: Host[J, R], call: J) -> R:
     deadline = started + call.deadline if call.deadline else 0
     word = codes.MISUSE_LIVE
     over = False
-    own: Exception | None = None
     number = due = seen = 0
     # Begun inside, so that an interrupt between the crossing and what follows it finds the call.
     try:
@@ -108,23 +118,24 @@ async def drive(host: Host[J, R], call: J) -> R:
                 engine.wake()
             kind = word & codes.KIND
             if kind == codes.SEND:
+                broke: Exception | None = None
                 try:
                     response = await host.attempt(call, word)
                 except Exception as error:
-                    fault = host.fault(call, error)
-                    word = _broke(engine, call, number, fault, error)
-                    if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
-                        over = True
-                        own = host.mistaken(call, number, word, started)
-                        if own is error:
-                            raise
-                    due = now() + (word >> codes.ARG)
-                else:
+                    broke = error
+                if broke is None:
                     word, at = await _answered(host, engine, call, number, response)
                     due = at + (word >> codes.ARG)
-                if own is not None:
-                    # Outside of the handler: what the caller's code raised comes out as it went in, without a context.
-                    raise own
+                else:
+                    # Outside of the handler: what the caller handles meanwhile can be told apart, and what his code
+                    # raised comes out as it went in.
+                    fault = host.fault(call, broke)
+                    word = _broke(engine, call, number, fault, broke)
+                    if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
+                        over = True
+                        _raise(host.mistaken(call, broke))
+                    due = now() + (word >> codes.ARG)
+                    broke = None
             elif kind == codes.DELIVER:
                 over = True
                 return await host.deliver(call, number, word, started)
@@ -153,6 +164,14 @@ async def drive(host: Host[J, R], call: J) -> R:
             engine.tell()
 
 
+def _raise(own: Exception) -> NoReturn:
+    context = own.__context__
+    try:
+        raise own
+    finally:
+        own.__context__ = context
+
+
 def _broke(engine: Engine, call: Job[Any], number: int, fault: int, error: Exception) -> int:
     """An attempt ended without an answer: the word for that."""
     call.error = error
@@ -166,13 +185,15 @@ async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, resp
     """An attempt has its answer: the word for it and when it was given. What another attempt follows is put away."""
     call.response, call.error = response, None
     status = host.status(response)
+    by = host.by(call, response) if host.follows else 0
     hints = watched(host.lines(response), engine.watch_error, engine.watch_success if status < 400 else None)
     body = b""
     if status in call.body_statuses and not (call.streamed and status < 400):
         body = await host.gather(call, codes.MOST_BODY, None)
     at = engine.now()
-    if hints or body:
-        word = engine.respond_with(engine.handle, number, at, engine.wall(), status, hints, len(hints), body, len(body))
+    if hints or body or by:
+        told = status | by
+        word = engine.respond_with(engine.handle, number, at, engine.wall(), told, hints, len(hints), body, len(body))
     else:
         word = engine.respond(engine.handle, number, at, status)
     if word & codes.WAKES:

@@ -34,7 +34,17 @@ _PORTS = {"http": 80, "https": 443}
 class Route:
     """What the policy asks of a drop-in on one route. None: its text does not say; the client's own limit holds."""
 
-    __slots__ = ("alive", "body_statuses", "buffer_up_to", "connect", "idle", "key", "key_header", "key_quoted")
+    __slots__ = (
+        "alive",
+        "body_statuses",
+        "buffer_up_to",
+        "connect",
+        "idle",
+        "key",
+        "key_header",
+        "key_quoted",
+        "total",
+    )
 
     def __init__(self, settings: dict[str, Any]) -> None:
         """Takes the route's settings."""
@@ -46,6 +56,8 @@ class Route:
         #: Written or not: how long a piece of an upload keeps its attempt alive.
         self.alive: float = settings["idle"] / 1000
         self.idle: float | None = settings["idle"] / 1000 if settings["idleWritten"] else None
+        #: The whole call; endless where the policy's text does not say.
+        self.total: float = settings["total"] / 1000 if settings["totalWritten"] else math.inf
         self.key_header: bytes = settings["idempotency"]["header"].encode("ascii")
         self.key = self.key_header.lower()
         self.key_quoted: bool = settings["idempotency"]["format"] == "sf-string"
@@ -69,7 +81,8 @@ class Dropped(Job[R]):
 
     def alive(self) -> Callable[[], None]:
         """What a body that is sent piece by piece calls after each."""
-        return keeps_alive(self, self.route.alive)
+        left = self.deadline / 1000 or self.route.total
+        return keeps_alive(self, self.route.alive, TIME.monotonic() + left)
 
     def key_line(self, word: int) -> tuple[bytes, bytes] | None:
         """The header line that the word asks for: all that a drop-in ever adds."""

@@ -57,9 +57,15 @@ class Endings(Generic[D, R]):
         """Leaves the record with the response, for `explain`."""
         vars(response)[PLACE] = record
 
-    def mistaken(self, call: D, number: int, word: int, started: int) -> Exception:
+    #: A hop of a redirect is a call of its own.
+    follows = False
+
+    def by(self, call: D, response: R) -> int:
+        """Nothing: see `follows`."""
+        return 0
+
+    def mistaken(self, call: D, error: Exception) -> Exception:
         """The caller's own exception."""
-        error = cast(Exception, call.error)
         return own_of(error) or error
 
     async def last(self, call: D) -> None:

@@ -11,8 +11,9 @@ import httpx2
 
 from . import _codes as codes
 from ._call import Call, RawPairs
+from ._causes import with_cause
 from ._credentials import CredentialsFailedError
-from ._errors import CallError, Reason, StatusError
+from ._errors import CallError, Outcome, Reason, StatusError
 from ._faults import TooLargeError, fault_of, own_of
 from ._job import Job
 from ._record import Record, attach
@@ -25,21 +26,21 @@ def failure(
     started: int,
     *,
     response: httpx2.Response | None,
-    reason: Reason | None = None,
 ) -> CallError:
-    """The error that a Fail is; `response`: the last answer, as far as it is kept. `reason`: instead of the core's."""
+    """The error that a Fail is; `response`: the last answer, as far as it is kept."""
     engine = call.engine
     arg = word >> codes.ARG
-    why = reason or codes.REASONS[arg & 63]
+    why = codes.REASONS[arg & 63]
     outcome = codes.OUTCOMES[arg >> 6 & 3]
     after: int | None = arg >> 8
     if after == codes.NO_TIME:
         after = None
     report: dict[str, Any]
-    report = engine.report(number) if word & codes.REPORT else {"attempts": 0, "elapsed": engine.now() - started}
+    if word & codes.REPORT:
+        report = engine.report(number)
+    else:
+        report = {"attempts": 0, "elapsed": engine.now() - started, "advice": _UNRECORDED}
     report["retryAfterMs"] = after
-    if why == "closed" and not report.get("attempts"):
-        _say(report, "The client is closed; make a new one.")
     retry_at = None
     if after is not None:
         retry_at = datetime.datetime.fromtimestamp((engine.wall() + after) / 1000, datetime.UTC)
@@ -53,20 +54,41 @@ def _why(error: Exception) -> Reason:
     return "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
 
 
-NO_CREDENTIAL = "No credential could be had; check the credentials function."
+#: Of a call beyond the most that the core knows at a time.
+_UNRECORDED = "Too many calls are under way already; start fewer at once."
 
 
-def _say(report: dict[str, Any], advice: str) -> None:
-    """Puts another advice into a report."""
-    before = report.get("advice")
-    report["advice"] = advice
-    if before and "text" in report:
-        report["text"] = report["text"].replace(before, advice)
+def _bodiless(call: Call, report: dict[str, Any], outcome: Outcome, cause: Exception) -> CallError:
+    """The error for an answer whose status is known and whose body broke off."""
+    reason = _why(cause)
+    status = str(report.get("message") or report.get("status")).partition(" (")[0]
+    told = {**report, "advice": _BODILESS}
+    told["message"] = f"{status}, but its body broke off ({reason}, outcome {outcome}). {_BODILESS}"
+    return CallError(call.target, reason, outcome, told)
+
+
+_BODILESS = "The status is final; call again for the body."
+
+
+def _is_redirected(call: Call, error: Exception) -> bool:
+    """Whether it was a request behind a redirect that broke: the call's own had its answer."""
+    request = getattr(error, "_request", None)
+    return request is not None and request.url != call.url
+
+
+def _behind_redirect(fault: int) -> int:
+    """The fault for the call's own request, which was answered, so that it may have done its work."""
+    kind = fault & codes.FAULT
+    if kind == codes.PERMANENT:
+        return codes.PERMANENT
+    return codes.LOST if kind in (codes.UNSENT, codes.CONNECT_TIMEOUT) else fault
 
 
 class Verbs:
     """The part of a host that ends the calls of verbs: a final status is raised, but for a caller's `raise_=False`."""
 
+    #: Whether the client follows redirects.
+    follows = False
     status: Callable[[httpx2.Response], int] = attrgetter("status_code")
     lines: Callable[[httpx2.Response], RawPairs] = attrgetter("headers.raw")
 
@@ -79,18 +101,23 @@ class Verbs:
         raise NotImplementedError
 
     def fault(self, call: Call, error: Exception) -> int:
-        """The fault of an attempt's exception."""
-        return fault_of(error, call.reading)
-
-    def mistaken(self, call: Call, number: int, word: int, started: int) -> Exception:
-        """The caller's own exception, or what his credentials function raised as its cause."""
-        error = cast(Exception, call.error)
+        """The fault of an attempt's exception, with its cause."""
         if isinstance(error, CredentialsFailedError):
-            told = failure(call, number, word, started, response=None, reason="auth")
-            _say(told.report, NO_CREDENTIAL)
-            told = CallError(told.target, told.reason, told.outcome, told.report, retry_at=told.retry_at)
-            told.__cause__ = error.__cause__
-            return told
+            return codes.REFUSED | codes.CREDENTIAL * codes.CAUSE
+        fault = with_cause(fault_of(error, call.reading), error)
+        return _behind_redirect(fault) if self.follows and _is_redirected(call, error) else fault
+
+    def by(self, call: Call, response: httpx2.Response) -> int:
+        """The scope of the origin that answered, if a redirect was followed."""
+        # A second leg of an authentication stands in the history too.
+        if not any(each.has_redirect_location for each in response.history):
+            return 0
+        url = response.url
+        name = "" if call.credential is None else call.credential.name
+        return codes.REDIRECTED | call.engine.scope(name, f"{url.scheme}://{url.netloc.decode('ascii')}") << 16
+
+    def mistaken(self, call: Call, error: Exception) -> Exception:
+        """The caller's own exception."""
         return own_of(error) or error
 
     async def deliver(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
@@ -113,7 +140,7 @@ class Verbs:
             if not call.streamed:
                 error = await self._read_on(call)
                 if error is not None:
-                    raise CallError(call.target, _why(error), outcome, record.report(status)) from error
+                    raise _bodiless(call, record.report(status), outcome, error) from error
         return attach(response, record)
 
     async def last(self, call: Call) -> None:
@@ -131,7 +158,9 @@ class Verbs:
         told = failure(call, number, word, started, response=response)
         cause = call.error
         if response is not None and cause is not None:
-            told = CallError(call.target, _why(cause), told.outcome, told.report, retry_at=told.retry_at)
+            raise _bodiless(call, told.report, told.outcome, cause) from cause
+        if isinstance(cause, CredentialsFailedError):
+            raise told from cause.__cause__
         if told.reason == "auth" and call.credential is not None and call.credential.error is not None:
             cause = call.credential.error
         raise told from cause

@@ -84,6 +84,7 @@ class Engine:
         self._abandon = native.unruffled_abandon
         self._token = native.unruffled_token
         self._token_failed = native.unruffled_token_failed
+        self._free = native.unruffled_free
         self._wake = native.unruffled_wake
         self._close = native.unruffled_close
         self.numbers = itertools.count()
@@ -98,7 +99,8 @@ class Engine:
         self._teller = 0
         self._more = False
         self._targets: dict[str, int] = {}
-        self._scopes: dict[str, int] = {}
+        #: By the credential's name, then by the origin.
+        self._scopes: dict[str, dict[str, int]] = {}
         self._origins: dict[str, int] = {}
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         self.settings: dict[str, Any] = boundary.settings(self.handle)
@@ -136,14 +138,22 @@ class Engine:
             known = self._targets[text] = boundary.route(self.handle, text)
         return known
 
-    def scope(self, credential: str) -> int:
-        """The number of the base URL's scope with a credential's name; "" = the client's own."""
+    def scope(self, credential: str, origin: str = "") -> int:
+        """The number of an origin's scope with a credential's name; "" = the base URL's, and the client's own."""
         if not credential:
-            return 0
-        known = self._scopes.get(credential)
+            return self.origin_scope(origin) if origin else 0
+        scopes = self._scopes.get(credential)
+        if scopes is None:
+            scopes = self._scopes[credential] = {}
+        known = scopes.get(origin)
         if known is None:
-            known = self._scopes[credential] = boundary.scope(self.handle, "", credential)
+            known = scopes[origin] = boundary.scope(self.handle, origin, credential)
         return known
+
+    def free(self, credential: str) -> None:
+        """Frees the scopes of a credential that no call will be made with any more."""
+        for scope in (self._scopes.pop(credential, None) or {}).values():
+            self._free(self.handle, self.now(), scope)
 
     def origin_scope(self, origin: str) -> int:
         """The number of an origin's scope (`https://host[:port]`): breaker, budget and limits of a drop-in."""

@@ -129,18 +129,15 @@ class CallError(Exception):
         self.advice = told.get("advice") or ""
         self.response = response
         self.maybe_applied = maybe_applied
-        super().__init__(self._text())
+        super().__init__(f"{target}: {told['message']}" if "message" in told else self._said())
 
     def explain(self) -> str:
         """A table of every attempt, every wait and the rule that asked for it."""
         return str(self.report.get("text") or self)
 
-    def _text(self) -> str:
-        tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
-        last = f", last {self.status}" if self.status else f", last {self.fault}" if self.fault else ""
-        seconds = self.elapsed.total_seconds()
-        advice = f": {self.advice}" if self.advice else ""
-        return f"{self.target}: {self.reason} after {tries} in {seconds:.3f} s{last}; outcome {self.outcome}{advice}"
+    def _said(self) -> str:
+        """The same form for what the core never saw: nothing was sent then."""
+        return f"{self.target}: nothing was sent ({self.reason}, outcome {self.outcome}). {self.advice}".rstrip()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles with its report and what was kept of the response."""

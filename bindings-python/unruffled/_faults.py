@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -197,10 +198,11 @@ def wants_credentials(error: BaseException) -> bool:
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception, and what it was made from."""
+    """An exception, and what it was made from; not what the caller was handling as he made the call."""
     one: Any = error
+    handled = sys.exc_info()[1]
     for _ in range(_DEPTH):
-        if one is None:
+        if one is None or (one is handled and one is not error):
             return
         yield one
         inner = one.args[0] if one.args else None

@@ -122,14 +122,13 @@ def limit_of(word: int, call: Job[Any]) -> float | None:
     return call.limit_at if limit else None
 
 
-def keeps_alive(call: Job[Any], idle: float) -> Callable[[], None]:
+def keeps_alive(call: Job[Any], idle: float, ends: float) -> Callable[[], None]:
     """What a body that is sent piece by piece calls after each: the attempt lasts `idle` seconds more from there, but
-    never beyond the call's own deadline.
+    never beyond `ends` (`time.monotonic`), the end of the whole call.
     """
-    last = math.inf if not call.deadline else TIME.monotonic() + call.deadline / 1000
 
     def alive() -> None:
-        at = min(last, TIME.monotonic() + idle)
+        at = min(ends, TIME.monotonic() + idle)
         if at > call.limit_at:
             call.limit_at = at
             call.limit.at = at

@@ -93,6 +93,8 @@ class Builder:
         if streamed:
             what |= codes.STREAMED
         call.what = what | _times(call, options.get("deadline"))
+        if call.stream is None:
+            call.ends = TIME.monotonic() + (call.deadline / 1000 or call.route.total)
         call.raise_ = options.get("raise_", True)
         call.token = call.response = call.error = call.pieces = None
         call.reading = False

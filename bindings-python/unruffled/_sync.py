@@ -31,9 +31,8 @@ class SyncHost(Verbs):
         """Puts the deadline into the client's connections, where its pool lets it."""
         self.http = http
         self.foreign = is_foreign(http)
+        self.follows = http.follow_redirects
         self.clipped = clip(pools(http))
-        #: Seconds for the credentials function: those of the last attempt, before the first one the default's.
-        self.patience = 10.0
         self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: Call, word: int) -> httpx2.Response:
@@ -43,8 +42,6 @@ class SyncHost(Verbs):
         left = None if at is None else (word >> codes.ARG) / 1000
         token = None
         if word & codes.TOKEN:
-            if left is not None:
-                self.patience = left
             token = self._token(call)
         wait = None if self.clipped else left
         call.timeouts = {
@@ -96,16 +93,16 @@ class SyncHost(Verbs):
         if credential.kept is not None:
             return credential.kept
         try:
-            return credential.read(self._asked(credential))[0]
+            return credential.read(self._asked(call, credential))[0]
         except Exception as error:
             raise CredentialsFailedError from error
 
-    def _asked(self, credential: Credential) -> Given:
+    def _asked(self, call: Call, credential: Credential) -> Given:
         """Asks in the calling thread, whose locals the function may need. No thread can be made to stop: what clients
         of this package send in there ends with the attempt's time, and a token that comes later is refused.
         """
         before = LIMIT.at
-        at = TIME.monotonic() + self.patience
+        at = TIME.monotonic() + call.route.attempt
         LIMIT.at = at if before is None or at < before else before
         try:
             given = cast(Given, credential.ask())
@@ -219,7 +216,7 @@ class SyncHost(Verbs):
         credential = call.credential
         assert credential is not None
         try:
-            token, lives = credential.read(self._asked(credential))
+            token, lives = credential.read(self._asked(call, credential))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)

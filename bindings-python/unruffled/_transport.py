@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from . import _codes as codes
+from ._causes import with_cause
 from ._dropin import DropIn, Dropped
 from ._dropin_endings import Endings
 from ._dropin_hosts import LoopHost, ThreadHost
@@ -131,7 +132,7 @@ class _Sender(Endings[Dropped[Any], Any]):
 
     def fault(self, call: Dropped[Any], error: Exception) -> int:
         """The fault of an attempt's exception."""
-        return fault_of(error, call.reading)
+        return with_cause(fault_of(error, call.reading), error)
 
     def late(self, call: Dropped[Any]) -> Exception:
         """As for a server that is silent."""

@@ -25,6 +25,7 @@ from aiohttp.http_exceptions import ContentEncodingError
 
 from . import _codes as codes
 from ._aiohttp_coding import be_strict, install, is_cut
+from ._causes import with_cause
 from ._coding import CUT
 from ._driver import drive
 from ._dropin import DropIn, Dropped, Lines, Offers
@@ -195,6 +196,9 @@ class _Host(LoopHost[_Call, ClientResponse]):
         return response
 
     def fault(self, call: _Call, error: Exception) -> int:
+        return with_cause(self._fault(call, error), error)
+
+    def _fault(self, call: _Call, error: Exception) -> int:
         if call.request.session.closed:
             return codes.REFUSED
         if own_of(error) is not None:

@@ -27,6 +27,7 @@ from urllib3.exceptions import (
     DecodeError,
     EmptyPoolError,
     FullPoolError,
+    InvalidHeader,
     PoolError,
     ProtocolError,
     ReadTimeoutError,
@@ -34,6 +35,7 @@ from urllib3.exceptions import (
 )
 
 from . import _codes as codes
+from ._causes import with_cause
 from ._driver import drive, run
 from ._dropin import DropIn, Dropped, Lines, Offers
 from ._dropin_hosts import ThreadHost
@@ -221,9 +223,15 @@ class _Host(ThreadHost[_Call, requests.Response]):
             response.content  # noqa: B018 (keeps what it reads)
 
     def fault(self, call: _Call, error: Exception) -> int:
+        return with_cause(self._fault(call, error), error)
+
+    def _fault(self, call: _Call, error: Exception) -> int:
         if any(isinstance(one, PoolError) for one in chain(error) if type(one) in _POOLS):
             return codes.REFUSED
         fault = fault_of(error, call.reading)
+        if any(isinstance(one, InvalidHeader) for one in chain(error)):
+            # Of the answer: requests gives it the name that one of the request has.
+            fault = codes.LOST
         if fault == codes.TIMEOUT and not WIRE.sent:
             # The time of a TLS handshake is one of reading to urllib3.
             return codes.CONNECT_TIMEOUT
