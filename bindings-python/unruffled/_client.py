@@ -51,8 +51,7 @@ class _Shared:
     def _view(self, credentials: AskAsync) -> Self:
         view = object.__new__(type(self))
         view._home = self._home
-        view._credential = Credential(_asked(credentials, isinstance(self, AsyncClient)), "")
-        view._credential.name = self._home.views.take(view._credential)
+        view._credential = self._home.view(_asked(credentials, isinstance(self, AsyncClient)))
         view._correlation = self._correlation
         return view
 
@@ -120,7 +119,11 @@ class Client(_Shared):
         )
 
     def as_(self, credentials: Ask) -> Client:
-        """A view with credentials of its own on the same engine: one user's token never serves another."""
+        """A view with credentials of its own on the same engine: one user's token never serves another.
+
+        Nothing has to be closed: what is known of the user goes with the view and its last call. `close()` of a view
+        closes the client.
+        """
         return self._view(credentials)
 
     def request(self, method: str, url: str, **options: Unpack[Options]) -> httpx2.Response:
@@ -233,7 +236,7 @@ class AsyncClient(_Shared):
     """
 
     def as_(self, credentials: AskAsync) -> AsyncClient:
-        """A view with credentials of its own on the same engine: one user's token never serves another."""
+        """A view with credentials of its own on the same engine; see `Client.as_`."""
         return self._view(credentials)
 
     async def request(self, method: str, url: str, **options: Unpack[Options]) -> httpx2.Response:

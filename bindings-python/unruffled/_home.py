@@ -17,7 +17,7 @@ import httpx2
 
 from . import _boundary as boundary
 from ._aliases import CLIENT, unknown
-from ._credentials import Credential
+from ._credentials import AskAsync, Credential
 from ._engine import Engine, Listener
 from ._errors import Issue, PolicyError
 from ._faults import OwnError
@@ -110,24 +110,6 @@ def _own(hook: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-class ViewNames:
-    """Names under which the core knows views' credentials. It never forgets one: those of dead views serve again."""
-
-    def __init__(self) -> None:
-        """None is taken."""
-        self._count = itertools.count(1)
-        self._free: list[str] = []
-
-    def take(self, owner: Credential) -> str:
-        """A name for as long as `owner` lives."""
-        try:
-            name = self._free.pop()
-        except IndexError:
-            name = f"view-{next(self._count)}"
-        weakref.finalize(owner, self._free.append, name).atexit = False
-        return name
-
-
 class Live:
     """What a fork replaces: an engine with its clock, and the connections made under it."""
 
@@ -166,7 +148,7 @@ class Home:
         self._kwargs = kwargs
         self._awaits = awaits
         self._lock = threading.Lock()
-        self.views = ViewNames()
+        self._views = itertools.count(1)
         self._listeners: list[tuple[int, Listener]] = []
         self.live: Live | None = self._opened()
         survives(self)
@@ -193,6 +175,19 @@ class Home:
         if hooks:
             options["event_hooks"] = {kind: [_own(hook) for hook in each] for kind, each in hooks.items()}
         return options
+
+    def view(self, ask: AskAsync) -> Credential:
+        """A view's credential. Its name is never given twice, and the core forgets it when nobody holds it any more: no
+        view, and no call under way.
+        """
+        made = Credential(ask, f"view-{next(self._views)}")
+        weakref.finalize(made, self._ended, made.name).atexit = False
+        return made
+
+    def _ended(self, name: str) -> None:
+        live = self.live
+        if live is not None:
+            live.engine.free(name)
 
     def revived(self) -> Live:
         """The engine and its host; new ones after a fork."""
