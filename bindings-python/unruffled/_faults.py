@@ -1,7 +1,11 @@
 """Which fault an attempt's exception is, in the core's words: one table for every library that sends. Decides nothing.
 
 An exception of a library has the row of its class, or of the nearest class that it is made from. What has no row is the
-caller's own: a hook raised, the URL is none. Tests provoke every row.
+caller's own: a hook raised, the URL is none.
+
+A test holds the rows to the exceptions that the libraries have. What a server or a machine can bring about is provoked
+over sockets (`test_faults`, `test_causes`, `test_h2`, `test_codings`); rows for what only a wrong use of a library raises
+are not.
 """
 
 from __future__ import annotations

@@ -164,7 +164,9 @@ def _key(call: Call, key: str | bool | None) -> int:
     if key is not True:
         given = boundary.header_key(key, call.route.key_quoted) if isinstance(key, str) else ""
         if not given:
-            raise UsageError(call.target, "idempotency_key: a text of printable ASCII, or True")
+            raise UsageError(
+                call.target, "idempotency_key: 1 to 255 printable ASCII characters without a space at the ends, or True"
+            )
         call.key = given.encode("ascii")
     return codes.KEYED
 
