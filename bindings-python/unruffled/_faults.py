@@ -4,8 +4,8 @@ An exception of a library has the row of its class, or of the nearest class that
 caller's own: a hook raised, the URL is none.
 
 A test holds the rows to the exceptions that the libraries have. What a server or a machine can bring about is provoked
-over sockets (`test_faults`, `test_causes`, `test_h2`, `test_codings`); rows for what only a wrong use of a library raises
-are not.
+over sockets (`test_faults`, `test_causes`, `test_h2`, `test_codings`); rows for what only a wrong use of a library
+raises are not.
 """
 
 from __future__ import annotations
