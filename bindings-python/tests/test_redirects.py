@@ -113,3 +113,11 @@ def test_a_second_leg_of_an_authentication_is_no_redirect(play: Any) -> None:
         )
         assert response.status_code == 200
         assert response.extensions["unruffled"].report()["attempts"] == 2
+
+
+def test_a_401_within_the_origin_refreshes_the_credential(play: Any) -> None:
+    tokens = iter([unruffled.Token("first"), unruffled.Token("second")])
+    with Wire([to("/b"), reply(401), to("/b"), OK]) as wire:
+        (response,) = play({"baseUrl": wire.base, **POLICY}, [("GET", "/a")], credentials=lambda: next(tokens))
+        assert response.status_code == 200
+        assert [seen.headers["authorization"] for seen in wire.seen][-1] == "Bearer second"

@@ -17,7 +17,7 @@ from .wire import OK, Wire, reply
 VIEWS = 200_000
 
 
-def scopes(client: unruffled.Client) -> dict[str, dict[str, int]]:
+def scopes(client: unruffled.Client) -> dict[str, int]:
     return client._live().engine._scopes
 
 

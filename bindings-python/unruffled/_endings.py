@@ -113,8 +113,8 @@ class Verbs:
         if not any(each.has_redirect_location for each in response.history):
             return 0
         url = response.url
-        name = "" if call.credential is None else call.credential.name
-        return codes.REDIRECTED | call.engine.scope(name, f"{url.scheme}://{url.netloc.decode('ascii')}") << 16
+        origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
+        return codes.REDIRECTED | call.engine.origin_scope(origin) << 16
 
     def mistaken(self, call: Call, error: Exception) -> Exception:
         """The caller's own exception."""

@@ -99,8 +99,7 @@ class Engine:
         self._teller = 0
         self._more = False
         self._targets: dict[str, int] = {}
-        #: By the credential's name, then by the origin.
-        self._scopes: dict[str, dict[str, int]] = {}
+        self._scopes: dict[str, int] = {}
         self._origins: dict[str, int] = {}
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         self.settings: dict[str, Any] = boundary.settings(self.handle)
@@ -138,21 +137,21 @@ class Engine:
             known = self._targets[text] = boundary.route(self.handle, text)
         return known
 
-    def scope(self, credential: str, origin: str = "") -> int:
-        """The number of an origin's scope with a credential's name; "" = the base URL's, and the client's own."""
+    def scope(self, credential: str) -> int:
+        """The number of the base URL's scope with a credential's name; "" = the client's own."""
         if not credential:
-            return self.origin_scope(origin) if origin else 0
-        scopes = self._scopes.get(credential)
-        if scopes is None:
-            scopes = self._scopes[credential] = {}
-        known = scopes.get(origin)
+            return 0
+        known = self._scopes.get(credential)
         if known is None:
-            known = scopes[origin] = boundary.scope(self.handle, origin, credential)
+            known = self._scopes[credential] = boundary.scope(self.handle, "", credential)
         return known
 
     def free(self, credential: str) -> None:
-        """Frees the scopes of a credential that no call will be made with any more."""
-        for scope in (self._scopes.pop(credential, None) or {}).values():
+        """Frees the scope of a credential that no call will be made with any more. Takes no lock: the garbage collector
+        may ask for it at any place. What its word says of wakes and events the next word says again.
+        """
+        scope = self._scopes.pop(credential, None)
+        if scope is not None:
             self._free(self.handle, self.now(), scope)
 
     def origin_scope(self, origin: str) -> int:
