@@ -123,10 +123,10 @@ async def drive(host: Host[J, R], call: J) -> R:
                     response = await host.attempt(call, word)
                 except Exception as error:
                     broke = error
-                if broke is None:
+                else:
                     word, at = await _answered(host, engine, call, number, response)
                     due = at + (word >> codes.ARG)
-                else:
+                if broke is not None:
                     # Outside of the handler: what the caller handles meanwhile can be told apart, and what his code
                     # raised comes out as it went in.
                     fault = host.fault(call, broke)
