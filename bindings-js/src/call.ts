@@ -94,8 +94,6 @@ export class Call<A extends Reply = Response> implements Abortable {
   error: unknown;
   /** The error is the caller's own: rethrown untouched. */
   own = false;
-  /** No credential could be had: the last attempt was not sent. */
-  unsent = false;
   key: string | null = null;
   /** A plain credential that this call itself asked for, for its next attempt only. */
   token: string | null = null;

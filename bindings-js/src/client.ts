@@ -5,6 +5,7 @@
 import { type Answer, answer, refused } from "./answer.js";
 import { Auth, type Credentials } from "./auth.js";
 import { type Body, upload } from "./body.js";
+import { Core } from "./boundary.js";
 import type { Driver } from "./driver.js";
 import { misuse } from "./errors.js";
 import { callHeaders, type HeaderSource, type RouteHeaders, routeHeaders } from "./headers.js";
@@ -182,7 +183,7 @@ export class Client implements Disposable {
         auth,
         signal: options.signal ?? null,
         deadline: shared.deadline(options.deadline),
-        key: options.idempotencyKey,
+        key: ownKey(options.idempotencyKey, settings),
         raise: options.raise !== false,
       });
     } catch (error) {
@@ -269,6 +270,16 @@ class Shared {
     if (Number.isNaN(ms)) throw new TypeError("deadline: neither milliseconds nor a Date");
     return Math.min(2 ** 40, Math.max(1, Math.ceil(ms)));
   }
+}
+
+/** The caller's key as its header says it; made into one by the core. */
+function ownKey(key: string | true | undefined, { idempotency }: RouteSettings): string | true | undefined {
+  if (typeof key !== "string") return key;
+  const text = Core.headerKey(key, idempotency.format === "sf-string");
+  if (text === "") {
+    throw new UrlMistake("idempotencyKey: write 1 to 255 printable ASCII characters, without a space at either end.");
+  }
+  return text;
 }
 
 function withoutSlash(url: string): string {

@@ -6,6 +6,7 @@ import type { Body, Upload } from "./body.js";
 import type { Job } from "./call.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
+import type { Seen } from "./guarded.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Stop } from "./hub.js";
 import { type Fetch, guard, inBrowser } from "./open.js";
@@ -31,6 +32,7 @@ export interface Prepared {
   readonly auth: Auth | null;
   readonly signal: AbortSignal | null;
   readonly deadline: number;
+  /** As its header says it. */
   readonly key: string | true | undefined;
   readonly raise: boolean;
 }
@@ -52,6 +54,7 @@ export class Order implements Job {
   readonly #prepared: Prepared;
   #redirect: RequestRedirect | undefined;
   #source: Source | null = null;
+  #seen: Seen | null = null;
 
   constructor(prepared: Prepared) {
     this.#prepared = prepared;
@@ -92,7 +95,7 @@ export class Order implements Job {
   }
 
   get follows(): boolean {
-    return this.#redirect !== "error";
+    return this.#redirect !== "error" && this.#seen?.hops !== 1;
   }
 
   begins(): void {
@@ -107,7 +110,8 @@ export class Order implements Job {
       this.#source = new Source(stop, this.settings.idle);
       init.body = this.#source.stream(upload.body as Body);
     }
-    guard(fetch, init);
+    // What must not be sent twice has to be known as unsent.
+    this.#seen = guard(fetch, init, this.unsafe);
     return this.#redirect === "manual" ? withinOrigin(fetch, this.url, init) : fetch(this.url, init);
   }
 
@@ -162,7 +166,6 @@ export class Order implements Job {
   /** The caller's own key wins over the one that was made. */
   #key(made: string): string {
     const { key } = this.#prepared;
-    if (typeof key !== "string") return made;
-    return this.settings.idempotency.format === "sf-string" ? `"${key}"` : key;
+    return typeof key === "string" ? key : made;
   }
 }
