@@ -26,6 +26,9 @@ export interface Reply {
   readonly status: number;
   /** As a Response says it, where its status is hidden. */
   readonly type?: string;
+  /** The platform has followed a redirect to `url`, and this is the answer from there. */
+  readonly redirected?: boolean;
+  readonly url?: string;
   readonly headers: { get(name: string): string | null };
   readonly body: Source | null;
   readonly bodyUsed: boolean;

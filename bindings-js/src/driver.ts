@@ -11,6 +11,7 @@ import { hints } from "./hints.js";
 import { join, leave, type Stop } from "./hub.js";
 import { newKey } from "./keys.js";
 import { Observers } from "./observe.js";
+import { originOf } from "./origins.js";
 import type { Account } from "./response.js";
 import type { RouteSettings, Settings, Snapshot } from "./settings.js";
 import { sending } from "./stacked.js";
@@ -206,21 +207,28 @@ export class Driver {
     const { job } = call;
     // Opaque answers hide their status; the platform calls them no failure.
     const status = response.status || (response.type === "opaqueredirect" ? 302 : 200);
+    const by = response.redirected === true ? this.#answeredBy(response.url) : 0;
     const { watchSuccess, watchError } = this.settings;
     // Below 400 a gauge is worth reading whole once its first header is seen.
     const silent = status < 400 && hints(response.headers, watchSuccess).byteLength === 0;
     const lines = silent ? NOTHING : hints(response.headers, watchError);
     const { bodyStatuses } = job.settings;
     if (bodyStatuses.length > 0 && bodyStatuses.includes(status)) {
-      if (call.bytes !== null) return this.#respond(call, status, lines, call.bytes.subarray(0, PEEKED));
+      if (call.bytes !== null) return this.#respond(call, status + by, lines, call.bytes.subarray(0, PEEKED));
       if (status >= 400 || response.whole === true) {
         return peek(response).then((body) => {
           heed(job.signal);
-          return this.#respond(call, status, lines, body);
+          return this.#respond(call, status + by, lines, body);
         });
       }
     }
-    return this.#respond(call, status, lines, null);
+    return this.#respond(call, status + by, lines, null);
+  }
+
+  /** What is added to the status of an answer that came by redirect: the scope of the origin that gave it. */
+  #answeredBy(url: string | undefined): number {
+    const scope = this.core.scope(originOf(url ?? ""), "");
+    return scope > 0xffff ? 0 : w.REDIRECTED + scope * 0x10000;
   }
 
   #respond<A extends Reply>(call: Call<A>, status: number, lines: Uint8Array, body: Uint8Array | null): number {

@@ -114,12 +114,12 @@ export class Requested extends Beneath implements Job<Answered> {
   async send(stop: Stop | null, key: string | null): Promise<Answered> {
     this.#prepare(stop, key);
     try {
-      return new Answered(await this.#decoded(await this.#send(this.#config)), null);
+      return this.#answered(await this.#decoded(await this.#send(this.#config)), null);
     } catch (error) {
       const { response } = (error ?? {}) as { response?: AxiosResponse };
       if (this.#refused && response !== undefined) {
         await this.#decoded(response);
-        return new Answered(response, error as object);
+        return this.#answered(response, error as object);
       }
       const known = this.#bodiless(error as Broke | undefined);
       if (known !== null) return known;
@@ -228,6 +228,19 @@ export class Requested extends Beneath implements Job<Answered> {
     }
   }
 
+  #answered(response: AxiosResponse, error: object | null): Answered {
+    return new Answered(response, error, this.#landed(response.request as Sent | undefined));
+  }
+
+  /** Where redirects have led; empty where none is known. */
+  #landed(request: Sent | undefined): string {
+    if (this.#seen !== null && this.#seen.hops > 1) return this.#seen.origin;
+    const followed = request?._redirectable;
+    if ((followed?._redirectCount ?? 0) > 0) return followed?._currentUrl ?? "";
+    const url = request?.responseURL ?? "";
+    return url !== "" && placeOf(url) !== placeOf(this.url) ? url : "";
+  }
+
   /** As axios's own adapter does it, but strictly: that passes a stream which ends early as if it were all. */
   async #decoded(response: AxiosResponse): Promise<AxiosResponse> {
     if (this.#decodes === null) return response;
@@ -272,10 +285,10 @@ export class Requested extends Beneath implements Job<Answered> {
     const headers = new Headers(lines);
     const statusText = error?.response?.statusText ?? res?.statusMessage ?? "";
     const response = { status, statusText, headers, config, request: error?.request, data: "" };
-    if (config.validateStatus == null || config.validateStatus(status)) return new Answered(response, null);
+    if (config.validateStatus == null || config.validateStatus(status)) return this.#answered(response, null);
     const code = status < 500 ? "ERR_BAD_REQUEST" : "ERR_BAD_RESPONSE";
     const refused = this.#made(`Request failed with status code ${status}`, code, error as unknown as Error);
-    return new Answered(response, Object.assign(refused, { status, request: error?.request, response }));
+    return this.#answered(response, Object.assign(refused, { status, request: error?.request, response }));
   }
 
   /** A limit of the policy's own text. */
@@ -293,6 +306,12 @@ export class Requested extends Beneath implements Job<Answered> {
 function textOf(data: Uint8Array, encoding: string | undefined): string {
   const text = (data as { toString(encoding?: string): string }).toString(encoding);
   return (encoding === undefined || encoding === "utf8") && text.startsWith("\uFEFF") ? text.slice(1) : text;
+}
+
+/** A URL without what a request may add to it. */
+function placeOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
 }
 
 function incoming(request: Sent | undefined): Incoming | undefined {

@@ -4,50 +4,12 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
-import axios from "axios";
-import * as undici from "undici";
-import { createClient, createFetch } from "unruffled";
-import { createAdapter } from "unruffled/axios";
-import { createInterceptor } from "unruffled/undici";
+import { createClient } from "unruffled";
 import { serving } from "./kit.js";
 import { certificate, servingTls } from "./shared/certificates.js";
+import { SENDERS } from "./shared/senders.js";
 
 const POLICY = { retry: { base: "1ms", attempts: 3 } };
-
-/** Each sends a request once: `[name, what can be asked, send(url, method)]`. */
-const SENDERS = {
-  createClient(base) {
-    const client = createClient({ ...POLICY, baseUrl: base });
-    return [client, (method) => client[method.toLowerCase()]("/x", method === "GET" ? {} : { json: {} })];
-  },
-  createFetch(base) {
-    const fetch = createFetch(POLICY);
-    return [fetch, (method) => fetch(`${base}/x`, { method, body: method === "GET" ? null : "{}" })];
-  },
-  "axios, http"(base) {
-    const adapter = createAdapter(axios, POLICY);
-    return [
-      adapter,
-      (method) =>
-        axios.request({ url: `${base}/x`, method, adapter, proxy: false, data: method === "GET" ? undefined : {} }),
-    ];
-  },
-  "axios, fetch"(base) {
-    const adapter = createAdapter(axios, POLICY, { adapter: "fetch" });
-    return [
-      adapter,
-      (method) => axios.request({ url: `${base}/x`, method, adapter, data: method === "GET" ? undefined : {} }),
-    ];
-  },
-  undici(base) {
-    const interceptor = createInterceptor(POLICY);
-    const dispatcher = new undici.Agent().compose(interceptor);
-    return [
-      interceptor,
-      (method) => undici.request(`${base}/x`, { method, dispatcher, body: method === "GET" ? null : "{}" }),
-    ];
-  },
-};
 
 /** Says nothing but these bytes to each connection's first words. */
 async function raw(answer, use) {
@@ -91,7 +53,7 @@ for (const [name, make] of Object.entries(SENDERS)) {
         await servingTls(pair(), async (base, seen) => {
           for (const method of ["GET", "POST"]) {
             seen.handshakes = 0;
-            const sender = make(base);
+            const sender = make(base, POLICY);
             const { faults, told, error } = await failing(sender, method);
             assert.deepEqual([faults, seen], [["permanent"], { handshakes: 1, requests: 0 }], method);
             assert.match(told, /certificate/);
@@ -110,7 +72,7 @@ for (const [name, make] of Object.entries(SENDERS)) {
       await raw("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", async (host, seen) => {
         for (const method of ["GET", "POST"]) {
           seen.connections = 0;
-          const { faults, told } = await failing(make(`https://${host}`), method);
+          const { faults, told } = await failing(make(`https://${host}`, POLICY), method);
           assert.deepEqual([faults, seen.connections], [["permanent"], 1], method);
           assert.match(told, /no TLS|no-tls/);
         }
@@ -119,7 +81,7 @@ for (const [name, make] of Object.entries(SENDERS)) {
 
     it("a handshake that is cut is tried again: a POST as well", async () => {
       await raw(null, async (host, seen) => {
-        const { faults } = await failing(make(`https://${host}`), "POST");
+        const { faults } = await failing(make(`https://${host}`, POLICY), "POST");
         assert.deepEqual([faults, seen.connections], [["unsent", "unsent", "unsent"], 3]);
       });
     });
@@ -127,21 +89,21 @@ for (const [name, make] of Object.entries(SENDERS)) {
     it("an answer whose framing says two things: once, and it was sent", async () => {
       const two = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 7\r\n\r\nhello";
       await raw(two, async (host, seen) => {
-        const { faults, told } = await failing(make(`http://${host}`), "GET");
+        const { faults, told } = await failing(make(`http://${host}`, POLICY), "GET");
         assert.deepEqual([faults, seen.connections], [["permanent"], 1]);
         assert.match(told, /protocol/);
       });
     });
 
     it("a name that does not exist: once, and not sent", async () => {
-      const { faults, told } = await failing(make("http://name.invalid"), "POST");
+      const { faults, told } = await failing(make("http://name.invalid", POLICY), "POST");
       assert.deepEqual(faults, ["unsent"]);
       assert.match(told, /name/);
     });
 
     it("a port where nothing listens is tried again", async () => {
       const host = await raw("", (host) => host);
-      const { faults, told } = await failing(make(`http://${host}`), "POST");
+      const { faults, told } = await failing(make(`http://${host}`, POLICY), "POST");
       assert.deepEqual(faults, ["unsent", "unsent", "unsent"]);
       assert.match(told, /connection-refused|refused/);
     });
@@ -170,7 +132,7 @@ describe("a 204 with a body", () => {
   it("is delivered by fetch and undici; axios calls it an error, and it is sent once", async () => {
     for (const [name, make] of Object.entries(SENDERS)) {
       await raw("HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello", async (host, seen) => {
-        const [controls, send] = make(`http://${host}`);
+        const [controls, send] = make(`http://${host}`, POLICY);
         if (name !== "axios, http") await send("GET");
         else {
           const { faults, told } = await failing([controls, send], "DELETE");
