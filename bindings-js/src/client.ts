@@ -18,6 +18,7 @@ import type { Exact, Policy } from "./policy.js";
 import { explain } from "./response.js";
 import { type RouteSettings, routeOf, type Snapshot } from "./settings.js";
 import { type PathValue, resolve, type Template, template, UrlMistake, type Values } from "./url.js";
+import { Views } from "./views.js";
 
 /** What a client is made with, beside its policy. */
 export interface ClientOptions extends CommonOptions {
@@ -71,16 +72,11 @@ export class Client implements Disposable {
   declare readonly [Symbol.dispose]: () => void;
   readonly #shared: Shared;
   readonly #auth: Auth | null;
-  #scope = 0;
-
   /** @internal */
   constructor(shared: Shared, auth: Auth | null) {
     this.#shared = shared;
     this.#auth = auth ?? shared.auth;
-    if (auth !== null) {
-      this.#scope = -1;
-      shared.gone?.register(this, auth.name);
-    }
+    if (auth !== null) shared.views.add(auth);
   }
 
   /** Reads. `path` is a template as `/orders/{id}`, appended to the base URL's path, or an absolute URL of its origin. */
@@ -125,7 +121,7 @@ export class Client implements Disposable {
 
   /** The same client for another user: breaker, budget and limits are shared, tokens never are. */
   as(credentials: Credentials): Client {
-    return new Client(this.#shared, new Auth(this.#shared.viewName(), credentials));
+    return new Client(this.#shared, new Auth(credentials));
   }
 
   /** Listens to events; the answer ends it. Events come in batches, at the end of calls. */
@@ -176,7 +172,7 @@ export class Client implements Disposable {
         path: from.path,
         url,
         target,
-        scope: auth === null ? 0 : this.#scopeOf(auth),
+        views: auth === null || auth === shared.auth ? null : shared.views,
         settings,
         headers,
         upload: sent,
@@ -190,11 +186,6 @@ export class Client implements Disposable {
       if (!(error instanceof UrlMistake)) throw error;
       throw misuse(`${method} ${path.split("?")[0]}`, error.message);
     }
-  }
-
-  #scopeOf(auth: Auth): number {
-    if (this.#scope < 0) this.#scope = this.#shared.driver.core.scope("", auth.name);
-    return this.#scope;
   }
 }
 
@@ -212,28 +203,19 @@ class Shared {
   readonly sender: () => Fetch;
   readonly auth: Auth | null;
   readonly base: string | null;
-  /** Names of views that nobody holds any more are taken again, so that a view per user and request does not add up. */
-  readonly gone =
-    typeof FinalizationRegistry === "undefined"
-      ? undefined
-      : new FinalizationRegistry<string>((name) => this.#free.push(name));
-  readonly #free: string[] = [];
+  readonly views: Views;
   readonly #browser = inBrowser();
   readonly #paths = new Map<string, { readonly template: Template; readonly targets: Map<string, number> }>();
   readonly #headers: RouteHeaders[] = [];
-  #views = 0;
 
   constructor(driver: Driver, options: ClientOptions) {
     this.driver = driver;
+    this.views = new Views(driver);
     this.options = options;
     this.sender = sender(options);
-    this.auth = options.credentials === undefined ? null : new Auth("", options.credentials);
+    this.auth = options.credentials === undefined ? null : new Auth(options.credentials);
     const { baseUrl } = driver.settings;
     this.base = typeof baseUrl === "string" ? withoutSlash(baseUrl) : null;
-  }
-
-  viewName(): string {
-    return this.#free.pop() ?? `view-${++this.#views}`;
   }
 
   settings(route: number): RouteSettings {

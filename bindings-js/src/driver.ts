@@ -62,8 +62,8 @@ export class Driver {
   /** Takes one call from begin to its end. `later`: it begins when this tick is over. */
   async run<A extends Reply>(job: Job<A>, later: boolean): Promise<A> {
     if (later) await undefined;
-    job.begins?.();
     heed(job.signal);
+    job.begins?.();
     if (!this.#seeded) this.#seed();
     const now = this.now();
     const deadline = job.deadline > 0 ? now + job.deadline : 0;

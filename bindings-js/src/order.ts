@@ -15,6 +15,7 @@ import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
 import { Source, type Thrown } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
+import type { Views } from "./views.js";
 import * as w from "./word.js";
 
 /** What a verb has worked out. */
@@ -25,7 +26,8 @@ export interface Prepared {
   readonly path: string;
   readonly url: string;
   readonly target: number;
-  readonly scope: number;
+  /** Where the scopes of views come from; null = the call has the client's own. */
+  readonly views: Views | null;
   readonly settings: RouteSettings;
   readonly headers: CallHeaders;
   readonly upload: Upload;
@@ -43,7 +45,7 @@ export class Order implements Job {
   buffered = false;
   fixed = false;
   readonly target: number;
-  readonly scope: number;
+  scope = 0;
   readonly settings: RouteSettings;
   readonly auth: Auth | null;
   readonly signal: AbortSignal | null;
@@ -59,7 +61,6 @@ export class Order implements Job {
   constructor(prepared: Prepared) {
     this.#prepared = prepared;
     this.target = prepared.target;
-    this.scope = prepared.scope;
     this.settings = prepared.settings;
     this.auth = prepared.auth;
     this.signal = prepared.signal;
@@ -100,6 +101,13 @@ export class Order implements Job {
 
   begins(): void {
     this.fixed = true;
+    const { views, auth } = this.#prepared;
+    if (views !== null && auth !== null) this.scope = views.begin(auth);
+  }
+
+  ended(): void {
+    const { views, auth } = this.#prepared;
+    if (views !== null && auth !== null) auth.holding.live--;
   }
 
   send(stop: Stop | null, key: string | null, token: string | null): Promise<Response> {
