@@ -95,8 +95,8 @@ describe("size", () => {
   }
 
   it("createFetch alone brings the engine and little else", async () => {
-    assert.ok((await loaded("createFetch", "unruffled")) <= 76_600);
-    assert.ok((await loaded("createFetch, init", "unruffled/slim")) <= 18_700);
+    assert.ok((await loaded("createFetch", "unruffled")) <= 76_400);
+    assert.ok((await loaded("createFetch, init", "unruffled/slim")) <= 18_300);
   });
 });
 

@@ -38,6 +38,20 @@ describe("policies", () => {
   }
 });
 
+describe("options", () => {
+  for (const { name, make, call, says } of listed("options").filter(({ says }) => says.js !== undefined)) {
+    it(name, async () => {
+      if (make !== undefined) {
+        assert.throws(() => createClient("https://api.example.com", make), { name: "TypeError", message: says.js });
+        return;
+      }
+      const client = createClient("https://api.example.com", { fetch: () => assert.fail("sent") });
+      const message = `POST /orders: nothing was sent (misuse, outcome not-sent). ${says.js}`;
+      await assert.rejects(client.post("/orders", call), { name: "CallError", message });
+    });
+  }
+});
+
 describe("calls", () => {
   let faults;
   before(async () => {
