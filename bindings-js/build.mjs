@@ -40,8 +40,9 @@ const shared = {
   plugins: [virtual()],
   external: ["*.wasm", "*.wasm?module"],
 };
-await entries("inline", { index: "inline", undici: "undici", axios: "axios" }, true);
-await entries("slim", { slim: "slim" }, true);
+const browsers = { browser: "browser", "axios.browser": "axios-browser" };
+await entries("inline", { index: "inline", undici: "undici", axios: "axios", ...browsers }, true);
+await entries("slim", { slim: "slim", "slim.browser": "slim-browser" }, true);
 await entries("workerd", { workerd: "workerd", "axios.workerd": "axios" }, false);
 await entries("edge-light", { "edge-light": "edge-light", "axios.edge-light": "axios" }, false);
 // What the package's own tests look into; not published.
@@ -164,7 +165,7 @@ function types() {
 async function sizes() {
   const bundled = await build({
     ...shared,
-    entryPoints: [at("src/load/inline.ts")],
+    entryPoints: [at("src/load/browser.ts")],
     format: "esm",
     minify: true,
     write: false,

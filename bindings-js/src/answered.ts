@@ -12,6 +12,7 @@ export interface AxiosResponse {
   readonly status: number;
   readonly headers: unknown;
   config: unknown;
+  readonly request?: unknown;
 }
 
 /** A stream that is being read. */
@@ -38,11 +39,16 @@ export class Answered implements Reply {
   readonly response: AxiosResponse;
   /** What axios would reject with. */
   readonly error: object | null;
+  readonly redirected: boolean;
+  readonly url: string;
   readonly #pieces: Uint8Array[] = [];
   #lines: Record<string, string> | null = null;
   #flow: Flow | null = null;
 
-  constructor(response: AxiosResponse, error: object | null) {
+  /** `url`: where a redirect led; empty = none was followed. */
+  constructor(response: AxiosResponse, error: object | null, url: string) {
+    this.redirected = url !== "";
+    this.url = url;
     this.response = response;
     this.error = error;
     this.status = response.status;

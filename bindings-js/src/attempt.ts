@@ -11,12 +11,13 @@ export class Attempt implements Abortable, Watched, Stop {
   timedOut = false;
   aborted = false;
   reason: unknown;
-  /** When the call ends whatever keeps the attempt alive, on the clock of the limits. */
-  latest = Infinity;
+  /** What was left of the call's time when the attempt began, in ms: it ends then whatever keeps it alive. */
+  left = Infinity;
   readonly #watch: Watch;
   readonly #caller: Stop | null;
   #limit = 0;
   #first = 0;
+  #latest = 0;
   #controller: AbortController | null = null;
   #listener: (() => void) | null = null;
 
@@ -61,8 +62,9 @@ export class Attempt implements Abortable, Watched, Stop {
   alive(ms: number, ended: boolean): void {
     const { link } = this;
     if (link === null) return;
+    this.#latest ||= link.due - this.#limit + this.left;
     const now = this.#watch.now();
-    const most = Math.min(ended ? Math.max(ms, this.#first) : ms, Math.floor(this.latest - now));
+    const most = Math.min(ended ? Math.max(ms, this.#first) : ms, Math.floor(this.#latest - now));
     if (most > 0 && link.due < now + most) this.limit(most);
   }
 

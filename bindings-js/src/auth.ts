@@ -1,6 +1,8 @@
 // Credentials of one view of a client. Tokens live here and nowhere else: the core knows expiry and generation only.
 // A plain string is asked for at every attempt and never kept; only `{ token, expiresAt }` is.
 
+import type { Holding } from "./views.js";
+
 /** A token that may be kept until it expires. */
 export interface Token {
   readonly token: string;
@@ -25,18 +27,17 @@ export interface Got {
 
 /** One credentials function and the token it gave, if that may be kept. */
 export class Auth {
-  /** The name under which the core knows this view; "" is the client's own. */
-  readonly name: string;
+  /** The view's scope; the client's own credentials have none of their own. */
+  readonly holding: Holding = { scope: -1, live: 0 };
   readonly #credentials: Credentials;
   #kept: string | null = null;
   /** What the function threw last: the cause of an `auth` failure. */
   error: unknown;
 
-  constructor(name: string, credentials: Credentials) {
+  constructor(credentials: Credentials) {
     if (typeof credentials !== "function") {
       throw new TypeError("credentials: not a function; write credentials: () => token");
     }
-    this.name = name;
     this.#credentials = credentials;
   }
 

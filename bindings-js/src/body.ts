@@ -1,7 +1,7 @@
 // What the caller wants to send: its bytes, its content type, whether it can be produced again, and how large it is.
 
 import { isIterable } from "./source.js";
-import { encodeValues, UrlMistake, type Values } from "./url.js";
+import { encodeForm, UrlMistake, type Values } from "./url.js";
 
 /** A body as fetch takes it, by whatever name the platform's types call it. */
 export type Body = NonNullable<ConstructorParameters<typeof Response>[0]>;
@@ -31,7 +31,7 @@ export function upload(json: unknown, form: Values | URLSearchParams | FormData 
   }
   if (form !== undefined) {
     if (form instanceof URLSearchParams || form instanceof FormData) return raw(form);
-    const text = encodeValues(form);
+    const text = encodeForm(form);
     return { body: text, type: "application/x-www-form-urlencoded", repeatable: true, size: text.length };
   }
   if (isPlain(body)) throw new UrlMistake("body: an object is not sent as it is; did you mean json?");

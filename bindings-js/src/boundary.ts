@@ -13,6 +13,7 @@ interface Exports {
   open(lenient: number): number;
   release(engine: number): void;
   brief(status: number, elapsed: number): void;
+  header_key(quoted: number): void;
   base(engine: number): void;
   seed(engine: number, seed: number): void;
   route(engine: number): number;
@@ -128,6 +129,13 @@ export class Core {
   /** The report of a call that was answered at once, as JSON. */
   static brief(status: number, elapsed: number): string {
     ready().brief(status, elapsed);
+    return told();
+  }
+
+  /** The header's text for a caller's idempotency key, as a string of RFC 9651 if `quoted`; empty if it fits no header. */
+  static headerKey(text: string, quoted: boolean): string {
+    give(encoded(text));
+    ready().header_key(Number(quoted));
     return told();
   }
 

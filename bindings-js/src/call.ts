@@ -26,6 +26,9 @@ export interface Reply {
   readonly status: number;
   /** As a Response says it, where its status is hidden. */
   readonly type?: string;
+  /** The platform has followed a redirect to `url`, and this is the answer from there. */
+  readonly redirected?: boolean;
+  readonly url?: string;
   readonly headers: { get(name: string): string | null };
   readonly body: Source | null;
   readonly bodyUsed: boolean;
@@ -94,8 +97,6 @@ export class Call<A extends Reply = Response> implements Abortable {
   error: unknown;
   /** The error is the caller's own: rethrown untouched. */
   own = false;
-  /** No credential could be had: the last attempt was not sent. */
-  unsent = false;
   key: string | null = null;
   /** A plain credential that this call itself asked for, for its next attempt only. */
   token: string | null = null;

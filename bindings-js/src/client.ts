@@ -5,6 +5,7 @@
 import { type Answer, answer, refused } from "./answer.js";
 import { Auth, type Credentials } from "./auth.js";
 import { type Body, upload } from "./body.js";
+import { Core } from "./boundary.js";
 import type { Driver } from "./driver.js";
 import { misuse } from "./errors.js";
 import { callHeaders, type HeaderSource, type RouteHeaders, routeHeaders } from "./headers.js";
@@ -17,6 +18,7 @@ import type { Exact, Policy } from "./policy.js";
 import { explain } from "./response.js";
 import { type RouteSettings, routeOf, type Snapshot } from "./settings.js";
 import { type PathValue, resolve, type Template, template, UrlMistake, type Values } from "./url.js";
+import { Views } from "./views.js";
 
 /** What a client is made with, beside its policy. */
 export interface ClientOptions extends CommonOptions {
@@ -70,16 +72,11 @@ export class Client implements Disposable {
   declare readonly [Symbol.dispose]: () => void;
   readonly #shared: Shared;
   readonly #auth: Auth | null;
-  #scope = 0;
-
   /** @internal */
   constructor(shared: Shared, auth: Auth | null) {
     this.#shared = shared;
     this.#auth = auth ?? shared.auth;
-    if (auth !== null) {
-      this.#scope = -1;
-      shared.gone?.register(this, auth.name);
-    }
+    if (auth !== null) shared.views.add(auth);
   }
 
   /** Reads. `path` is a template as `/orders/{id}`, appended to the base URL's path, or an absolute URL of its origin. */
@@ -124,7 +121,7 @@ export class Client implements Disposable {
 
   /** The same client for another user: breaker, budget and limits are shared, tokens never are. */
   as(credentials: Credentials): Client {
-    return new Client(this.#shared, new Auth(this.#shared.viewName(), credentials));
+    return new Client(this.#shared, new Auth(credentials));
   }
 
   /** Listens to events; the answer ends it. Events come in batches, at the end of calls. */
@@ -175,25 +172,20 @@ export class Client implements Disposable {
         path: from.path,
         url,
         target,
-        scope: auth === null ? 0 : this.#scopeOf(auth),
+        views: auth === null || auth === shared.auth ? null : shared.views,
         settings,
         headers,
         upload: sent,
         auth,
         signal: options.signal ?? null,
         deadline: shared.deadline(options.deadline),
-        key: options.idempotencyKey,
+        key: ownKey(options.idempotencyKey, settings),
         raise: options.raise !== false,
       });
     } catch (error) {
       if (!(error instanceof UrlMistake)) throw error;
       throw misuse(`${method} ${path.split("?")[0]}`, error.message);
     }
-  }
-
-  #scopeOf(auth: Auth): number {
-    if (this.#scope < 0) this.#scope = this.#shared.driver.core.scope("", auth.name);
-    return this.#scope;
   }
 }
 
@@ -211,28 +203,19 @@ class Shared {
   readonly sender: () => Fetch;
   readonly auth: Auth | null;
   readonly base: string | null;
-  /** Names of views that nobody holds any more are taken again, so that a view per user and request does not add up. */
-  readonly gone =
-    typeof FinalizationRegistry === "undefined"
-      ? undefined
-      : new FinalizationRegistry<string>((name) => this.#free.push(name));
-  readonly #free: string[] = [];
+  readonly views: Views;
   readonly #browser = inBrowser();
   readonly #paths = new Map<string, { readonly template: Template; readonly targets: Map<string, number> }>();
   readonly #headers: RouteHeaders[] = [];
-  #views = 0;
 
   constructor(driver: Driver, options: ClientOptions) {
     this.driver = driver;
+    this.views = new Views(driver);
     this.options = options;
     this.sender = sender(options);
-    this.auth = options.credentials === undefined ? null : new Auth("", options.credentials);
+    this.auth = options.credentials === undefined ? null : new Auth(options.credentials);
     const { baseUrl } = driver.settings;
     this.base = typeof baseUrl === "string" ? withoutSlash(baseUrl) : null;
-  }
-
-  viewName(): string {
-    return this.#free.pop() ?? `view-${++this.#views}`;
   }
 
   settings(route: number): RouteSettings {
@@ -269,6 +252,16 @@ class Shared {
     if (Number.isNaN(ms)) throw new TypeError("deadline: neither milliseconds nor a Date");
     return Math.min(2 ** 40, Math.max(1, Math.ceil(ms)));
   }
+}
+
+/** The caller's key as its header says it; made into one by the core. */
+function ownKey(key: string | true | undefined, { idempotency }: RouteSettings): string | true | undefined {
+  if (typeof key !== "string") return key;
+  const text = Core.headerKey(key, idempotency.format === "sf-string");
+  if (text === "") {
+    throw new UrlMistake("idempotencyKey: write 1 to 255 printable ASCII characters, without a space at either end.");
+  }
+  return text;
 }
 
 function withoutSlash(url: string): string {

@@ -11,8 +11,9 @@ import { hints } from "./hints.js";
 import { join, leave, type Stop } from "./hub.js";
 import { newKey } from "./keys.js";
 import { Observers } from "./observe.js";
+import { originOf } from "./origins.js";
 import type { Account } from "./response.js";
-import type { Settings, Snapshot } from "./settings.js";
+import type { RouteSettings, Settings, Snapshot } from "./settings.js";
 import { sending } from "./stacked.js";
 import { Watch } from "./watch.js";
 import * as w from "./word.js";
@@ -25,6 +26,12 @@ const LINGER = 1000;
 const PEEKED = 4096;
 const NOTHING = new Uint8Array(0);
 
+/** A call that asks for a credential. */
+interface Leader {
+  token: string | null;
+  readonly job: { readonly settings: RouteSettings };
+}
+
 /** An engine and its calls. */
 export class Driver {
   readonly core: Core;
@@ -34,8 +41,6 @@ export class Driver {
   readonly #watch: Watch;
   #epoch: number;
   readonly #parked = new Map<number, { readonly wake: (() => void) | null }>();
-  /** How long a credentials function is waited for before there is an attempt, in ms: as long as the last one had. */
-  #patience = 10_000;
   #next = 0;
   #seeded = false;
   #listening = false;
@@ -57,8 +62,8 @@ export class Driver {
   /** Takes one call from begin to its end. `later`: it begins when this tick is over. */
   async run<A extends Reply>(job: Job<A>, later: boolean): Promise<A> {
     if (later) await undefined;
-    job.begins?.();
     heed(job.signal);
+    job.begins?.();
     if (!this.#seeded) this.#seed();
     const now = this.now();
     const deadline = job.deadline > 0 ? now + job.deadline : 0;
@@ -158,9 +163,7 @@ export class Driver {
     const attempt = timeout > 0 || job.idle > 0 || asks ? new Attempt(this.#watch, job.signal) : null;
     call.attempt = attempt;
     attempt?.limit(timeout);
-    if (timeout > 0) this.#patience = timeout;
-    if (attempt !== null && job.deadline > 0)
-      attempt.latest = this.#watch.now() + call.begun + job.deadline - this.now();
+    if (attempt !== null) attempt.left = call.begun + longest(job) - call.at;
     let token: string | null = null;
     if (asks) {
       const auth = job.auth as Auth;
@@ -204,21 +207,28 @@ export class Driver {
     const { job } = call;
     // Opaque answers hide their status; the platform calls them no failure.
     const status = response.status || (response.type === "opaqueredirect" ? 302 : 200);
+    const by = response.redirected === true ? this.#answeredBy(response.url) : 0;
     const { watchSuccess, watchError } = this.settings;
     // Below 400 a gauge is worth reading whole once its first header is seen.
     const silent = status < 400 && hints(response.headers, watchSuccess).byteLength === 0;
     const lines = silent ? NOTHING : hints(response.headers, watchError);
     const { bodyStatuses } = job.settings;
     if (bodyStatuses.length > 0 && bodyStatuses.includes(status)) {
-      if (call.bytes !== null) return this.#respond(call, status, lines, call.bytes.subarray(0, PEEKED));
+      if (call.bytes !== null) return this.#respond(call, status + by, lines, call.bytes.subarray(0, PEEKED));
       if (status >= 400 || response.whole === true) {
         return peek(response).then((body) => {
           heed(job.signal);
-          return this.#respond(call, status, lines, body);
+          return this.#respond(call, status + by, lines, body);
         });
       }
     }
-    return this.#respond(call, status, lines, null);
+    return this.#respond(call, status + by, lines, null);
+  }
+
+  /** What is added to the status of an answer that came by redirect: the scope of the origin that gave it. */
+  #answeredBy(url: string | undefined): number {
+    const scope = this.core.scope(originOf(url ?? ""), "");
+    return scope > 0xffff ? 0 : w.REDIRECTED + scope * 0x10000;
   }
 
   #respond<A extends Reply>(call: Call<A>, status: number, lines: Uint8Array, body: Uint8Array | null): number {
@@ -317,11 +327,11 @@ export class Driver {
     return this.#resume(call);
   }
 
-  async #renew(auth: Auth | null, generation: number, leader: { token: string | null }): Promise<void> {
+  async #renew(auth: Auth | null, generation: number, leader: Leader): Promise<void> {
     let word: number;
     try {
       if (auth === null) throw new Error("no credentials");
-      const got = await this.#within(this.#patience, auth.renew(this.clock.wall()));
+      const got = await this.#within(leader.job.settings.attempt, auth.renew(this.clock.wall()));
       word = this.core.token(this.now(), generation, got.expiresIn);
       // One that came too late is dropped: somebody else may have brought a newer one by then.
       if ((word & 15) !== w.MISUSE) {
@@ -335,8 +345,9 @@ export class Driver {
     if (w.low(word) & w.WAKES) this.wakeAll();
   }
 
-  /** A credential function's answer, or an error after `ms`: no process ends before either. */
+  /** A credential function's answer, or an error after `ms` (0 = no limit): no process ends before either. */
   #within<T>(ms: number, asked: Promise<T>): Promise<T> {
+    if (ms === 0) return asked;
     return new Promise((resolve, reject) => {
       const late = (): void => reject(timedOut(`The credentials function took longer than ${ms} ms`));
       const cancel = this.clock.timer(ms, late, false);
@@ -351,7 +362,7 @@ export class Driver {
       signal.addEventListener("abort", () => reject(signal.reason));
     });
     const asked = auth.token(this.clock.wall());
-    return Promise.race([ms > 0 ? this.#within(ms, asked) : asked, stopped]);
+    return Promise.race([this.#within(ms, asked), stopped]);
   }
 
   /** There is no credential, so that nothing is sent: final, and nothing to the breaker. */
@@ -360,9 +371,8 @@ export class Driver {
     heed(call.job.signal);
     auth.error = error;
     call.error = error;
-    call.unsent = true;
     call.at = this.now();
-    return this.core.fault(call.id, call.at, w.REFUSED);
+    return this.core.fault(call.id, call.at, w.REFUSED + w.CAUSE * w.CREDENTIAL);
   }
 
   /** The answer as the caller gets it; null where more of its body must be read first. */
@@ -411,6 +421,14 @@ export class Driver {
       { once: true },
     );
   }
+}
+
+type Limited = Pick<Job, "deadline" | "dropin" | "settings">;
+
+/** How long a call may take, in ms; a drop-in takes no limit that the policy's text does not give. */
+function longest({ deadline, dropin, settings: { total, totalWritten } }: Limited): number {
+  if (deadline > 0) return deadline;
+  return total === 0 || (dropin && !totalWritten) ? Infinity : total;
 }
 
 function isTooLarge(error: unknown): boolean {

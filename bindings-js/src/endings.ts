@@ -4,13 +4,12 @@
 import { Core } from "./boundary.js";
 import type { Call, Reply } from "./call.js";
 import type { Driver } from "./driver.js";
-import { CallError, type Failure, StatusError } from "./errors.js";
+import { CallError, type Failure, StatusError, said } from "./errors.js";
 import { account, decode, held } from "./response.js";
 import type { Report } from "./settings.js";
 import * as w from "./word.js";
 
 const NOTHING = new Uint8Array(0);
-const NO_CREDENTIAL = "No credential could be had; check the credentials function.";
 
 /** Ends a call that the core failed: returns the last answer where the caller wants that, else throws. */
 export async function failed<A extends Reply>(driver: Driver, call: Call<A>, word: number): Promise<A> {
@@ -51,9 +50,9 @@ export function statusError<A extends Reply>(driver: Driver, call: Call<A>, word
 export function tooLarge<A extends Reply>(driver: Driver, call: Call<A>, word: number, cause: unknown): CallError {
   const report = reportOf(driver, call, (w.low(word) & w.REPORT) !== 0);
   const of = { label: call.job.label, reason: "misuse" as const, wall: driver.clock.wall(), cause };
-  const advice = "The body is larger than maxBody: raise maxBody, or use stream().";
   const outcome = w.OUTCOMES[w.arg(word)] ?? "unknown";
-  return new CallError({ ...of, outcome, report: { ...report, reason: of.reason, fault: "too-large", advice } });
+  const told = said("the answer is larger than maxBody", of.reason, outcome, "Raise maxBody, or stream the answer.");
+  return new CallError({ ...of, outcome, report: { ...report, reason: of.reason, fault: "too-large", ...told } });
 }
 
 function reportOf<A extends Reply>(driver: Driver, call: Call<A>, kept: boolean): Report {
@@ -63,12 +62,11 @@ function reportOf<A extends Reply>(driver: Driver, call: Call<A>, kept: boolean)
 
 function failure<A extends Reply>(driver: Driver, call: Call<A>, report: Report, code: number): Failure {
   const after = Math.floor(code / 256);
-  const reason = call.unsent ? "auth" : (w.REASONS[code & 63] ?? "misuse");
-  const own = call.unsent ? { advice: NO_CREDENTIAL } : {};
+  const reason = w.REASONS[code & 63] ?? "misuse";
   return {
     reason,
     outcome: w.OUTCOMES[(code >> 6) & 3] ?? "unknown",
-    report: { ...report, reason, retryAfterMs: after === w.NO_TIME ? null : after, ...own },
+    report: { ...report, reason, retryAfterMs: after === w.NO_TIME ? null : after },
     label: call.job.label,
     wall: driver.clock.wall(),
     cause: reason === "auth" ? (call.job.auth?.error ?? call.error) : call.error,

@@ -55,7 +55,10 @@ export class CallError extends Error {
   readonly report: Report;
 
   constructor(failure: Failure) {
-    super(sentence(failure), failure.cause === undefined ? undefined : { cause: failure.cause });
+    super(
+      `${failure.label}: ${failure.report.message}`,
+      failure.cause === undefined ? undefined : { cause: failure.cause },
+    );
     const { report } = failure;
     this.reason = failure.reason;
     this.outcome = failure.outcome;
@@ -116,39 +119,21 @@ function brand(error: Error, symbol: symbol): void {
   Object.defineProperty(error, symbol, { value: true });
 }
 
-/** Who called what, what ended it, what may have happened, what to do. Never a query value, a token or a body. */
-function sentence({ reason, outcome, report, label }: Failure): string {
-  const status = report.status === null ? "" : `, last status ${report.status}`;
-  const attempts = report.attempts === 1 ? "1 attempt" : `${report.attempts} attempts`;
-  const told = `${label}: ${reason} after ${attempts} in ${report.elapsed} ms${status}; outcome ${outcome}`;
-  return report.advice === "" ? told : `${told}. ${report.advice}`;
+/** What the core says of a call, for an end that it was never asked about. */
+export function said(
+  what: string,
+  reason: Reason,
+  outcome: Outcome,
+  advice: string,
+): Pick<Report, "advice" | "message"> {
+  return { advice, message: `${what} (${reason}, outcome ${outcome}). ${advice}` };
 }
 
 /** The caller asked for something that cannot be sent. */
-export function misuse(label: string, advice: string, cause?: unknown): CallError {
-  return new CallError({
-    reason: "misuse",
-    outcome: "not-sent",
-    report: empty("misuse", advice),
-    label,
-    wall: 0,
-    cause,
-  });
-}
-
-/** A report for an end that the core was never asked about. */
-export function empty(reason: Reason, advice: string, status: number | null = null): Report {
-  return {
-    attempts: status === null ? 0 : 1,
-    elapsed: 0,
-    outcome: status === null ? "not-sent" : "rejected",
-    reason,
-    status,
-    fault: null,
-    retryAfterMs: null,
-    advice,
-    entries: [],
-    dropped: 0,
-    text: advice,
-  };
+export function misuse(label: string, mistake: string): CallError {
+  const [reason, outcome] = ["misuse", "not-sent"] as const;
+  const told = said("nothing was sent", reason, outcome, mistake);
+  const none = { status: null, fault: null, retryAfterMs: null, entries: [], dropped: 0 };
+  const report = { attempts: 0, elapsed: 0, outcome, reason, ...none, ...told, text: told.message };
+  return new CallError({ reason, outcome, report, label, wall: 0 });
 }

@@ -36,7 +36,7 @@ export interface Handler {
 /** For whom an exchange is made: what the caller's handler steers by. */
 export interface Party extends Controller {
   readonly handler: Handler;
-  readonly context: object;
+  readonly context: { readonly history?: readonly unknown[] };
   /** Tells the handler of an end that is none. */
   failed(error: unknown): void;
 }
@@ -74,6 +74,15 @@ export class Exchange implements Reply, Handler {
     this.#party = party;
     this.#answered = answered;
     this.#broke = broke;
+  }
+
+  /** undici's interceptor for redirects notes what it has asked: one request, or the hops up to the last. */
+  get redirected(): boolean {
+    return (this.#party.context.history?.length ?? 0) > 1;
+  }
+
+  get url(): string {
+    return String(this.#party.context.history?.at(-1) ?? "");
   }
 
   get headers(): Reply["headers"] {

@@ -2,7 +2,7 @@
 // on its word: fetch follows redirects by itself, so a refused connection may be the second hop of a request that the
 // first hop has carried out.
 
-import { CONNECT_TIMEOUT, LOST, OFFLINE, REFUSED, TIMEOUT, UNSENT } from "./word.js";
+import { CAUSE, CAUSES, CONNECT_TIMEOUT, LOST, OFFLINE, PERMANENT, REFUSED, TIMEOUT, UNSENT } from "./word.js";
 
 /** Failed before a byte of the request could be written, by the name the platform gives the error. */
 const BEFORE_REQUEST: ReadonlySet<string> = new Set([
@@ -14,14 +14,35 @@ const BEFORE_REQUEST: ReadonlySet<string> = new Set([
   "ENETUNREACH",
   "ConnectionRefused",
   "FailedToOpenSocket",
-  "CERT_HAS_EXPIRED",
-  "CERT_NOT_YET_VALID",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
+
+/** What the platform's names for an error say, as causes of the core. */
+const SAID: ReadonlyMap<string, (typeof CAUSES)[number]> = new Map([
+  ["ECONNREFUSED", "connection-refused"],
+  ["ConnectionRefused", "connection-refused"],
+  ["ENOTFOUND", "no-such-name"],
+  ["EAI_NODATA", "no-such-name"],
+  ["EHOSTUNREACH", "unreachable"],
+  ["ENETUNREACH", "unreachable"],
+  ["ECONNRESET", "reset"],
+  ["EPIPE", "reset"],
+]);
+
+/** What Node and Bun say of a certificate is named after OpenSSL's errors; Deno says it in words. */
+const CERTIFICATE =
+  /CERT(_|$)|CERTIFICATE_VERIFICATION|LEAF_SIGNATURE|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;
+const CERTIFICATE_TEXT = /invalid peer certificate/;
+/** The server's first bytes are no TLS. */
+const NO_TLS = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNEXPECTED_MESSAGE)$/;
+const NO_TLS_TEXT = /:(wrong version number|packet length too long):|InvalidContentType/;
+
+/** An answer whose framing says two things, or nothing: the server would send the same again. */
+const FRAMING =
+  /^(HPE_(INVALID_CONTENT_LENGTH|UNEXPECTED_CONTENT_LENGTH|INVALID_TRANSFER_ENCODING|INVALID_HEADER_TOKEN)|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
+const FRAMING_TEXT = /HTTP\/1\.1 protocol \(.*(Content-Length|Transfer-Encoding|[Ii]nvalid header)/;
+/** What else is no HTTP: it may be the rest of the answer before. */
+const PARSER = /^(HPE_|UND_ERR_HEADERS_OVERFLOW$)/;
+const PARSER_TEXT = /does not match the HTTP\/1\.1 protocol/;
 
 /** This machine has no more files, ports or memory for a connection, or does not allow one: no network was at fault. */
 const LOCAL: ReadonlySet<string> = new Set([
@@ -108,7 +129,10 @@ export interface Broken {
   readonly follows: boolean;
 }
 
-/** The fault code of an error that `fetch` rejected with. */
+/** A fault with the cause that the platform names for it, as the core takes them. */
+const of = (fault: number, cause: (typeof CAUSES)[number]): number => fault + CAUSE * CAUSES.indexOf(cause);
+
+/** The fault code of an error that `fetch` rejected with, and its cause in the bits above. */
 export async function faultOf(error: unknown, request: Broken): Promise<number> {
   if (!isObject(error)) return REFUSED;
   const chain = causes(error);
@@ -129,9 +153,32 @@ export async function faultOf(error: unknown, request: Broken): Promise<number> 
     // One address of several may not be this machine's to use.
     if (!codes.some((code) => BEFORE_REQUEST.has(code))) return REFUSED;
   }
-  if (chain.some(neverWritten)) return (await proven(chain, request)) ? UNSENT : LOST;
+  const last = forGood(chain, codes);
+  // Without proof it may be another server's, to which a redirect led, and the request may have done its work.
+  if (last !== null) return last === "protocol" || (await proven(chain, request)) ? of(PERMANENT, last) : PERMANENT;
+  const cause = said(chain, codes);
+  if (chain.some(neverWritten)) return of((await proven(chain, request)) ? UNSENT : LOST, cause);
   if (isProgramming(chain, codes)) return REFUSED;
-  return isOffline(request.url) ? OFFLINE : LOST;
+  return isOffline(request.url) ? OFFLINE : of(LOST, cause);
+}
+
+/** What would break each attempt in the same way. */
+function forGood(chain: readonly Cause[], codes: readonly string[]): "certificate" | "no-tls" | "protocol" | null {
+  if (codes.some((code) => CERTIFICATE.test(code)) || chain.some((cause) => matches(cause, CERTIFICATE_TEXT)))
+    return "certificate";
+  if (codes.some((code) => NO_TLS.test(code)) || chain.some((cause) => matches(cause, NO_TLS_TEXT))) return "no-tls";
+  const framing = codes.some((code) => FRAMING.test(code)) || chain.some((cause) => matches(cause, FRAMING_TEXT));
+  return framing ? "protocol" : null;
+}
+
+function said(chain: readonly Cause[], codes: readonly string[]): (typeof CAUSES)[number] {
+  for (const code of codes) {
+    const known = SAID.get(code);
+    if (known !== undefined) return known;
+    if (PARSER.test(code)) return "protocol";
+  }
+  if (chain.some((cause) => matches(cause, PARSER_TEXT))) return "protocol";
+  return chain.some((cause) => cause.code === "UND_ERR_SOCKET" && says(cause, "closed")) ? "reset" : "none";
 }
 
 function isObject(value: unknown): value is Cause {
@@ -140,6 +187,10 @@ function isObject(value: unknown): value is Cause {
 
 function says(cause: Cause, words: string): boolean {
   return typeof cause.message === "string" && cause.message.includes(words);
+}
+
+function matches({ message }: Cause, text: RegExp): boolean {
+  return typeof message === "string" && text.test(message);
 }
 
 /** The error, its causes, and the parts of those that are many (one per address that was tried). */

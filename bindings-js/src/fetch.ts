@@ -8,6 +8,7 @@ import type { Job } from "./call.js";
 import { controls, type DropIn, isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
+import type { Seen } from "./guarded.js";
 import { valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
 import { branded, type CommonOptions, type Fetch, guard, isBranded, open, sender } from "./open.js";
@@ -100,7 +101,7 @@ class Dropped extends Beneath implements Job {
   readonly signal: AbortSignal | null;
   readonly idle: number;
   readonly buffered: boolean;
-  readonly follows: boolean;
+  readonly #follows: boolean;
   readonly #fetch: Fetch;
   readonly #called: Called;
   /** The body can be read but once and is a Request's: every attempt but the last needs a copy of it. */
@@ -108,6 +109,7 @@ class Dropped extends Beneath implements Job {
   /** The body is a stream of the caller's. */
   readonly #streams: boolean;
   #source: Source | null = null;
+  #seen: Seen | null = null;
 
   constructor(origins: Origins, fetch: Fetch, called: Called) {
     const { url, request, init, buffered } = called;
@@ -117,7 +119,7 @@ class Dropped extends Beneath implements Job {
     this.signal = init?.signal === undefined ? (request?.signal ?? null) : init.signal;
     this.idle = this.writtenIdle;
     this.buffered = buffered;
-    this.follows = (init?.redirect ?? request?.redirect ?? "follow") === "follow";
+    this.#follows = (init?.redirect ?? request?.redirect ?? "follow") === "follow";
     const headers = init?.headers ?? request?.headers;
     // A body of null is as good as none: fetch then sends the Request's.
     this.#once = (init?.body ?? null) === null && request !== null && request.body !== null;
@@ -126,6 +128,10 @@ class Dropped extends Beneath implements Job {
     const upload = raw(init?.body);
     this.#streams = !upload.repeatable;
     this.tell(upload, (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
+  }
+
+  get follows(): boolean {
+    return this.#follows && this.#seen?.hops !== 1;
   }
 
   send(stop: Stop | null, key: string | null): Promise<Response> {
@@ -139,7 +145,7 @@ class Dropped extends Beneath implements Job {
     const fetch = this.#fetch;
     if (fetch === globalThis.fetch) {
       init = { ...init };
-      guard(fetch, init);
+      this.#seen = guard(fetch, init, this.unsafe);
     }
     return fetch(this.#once && !this.stacked ? (request as Request).clone() : input, init);
   }

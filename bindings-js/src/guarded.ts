@@ -1,5 +1,5 @@
-// Node's fetch, seen from beneath: the dispatcher that it sends by, with a look at the end of compressed bodies (coded.ts).
-// Other platforms' fetches have no such place, and are left alone.
+// Node's fetch, seen from beneath: the dispatcher that it sends by, with a look at the end of compressed bodies (coded.ts) and
+// at where redirects lead. Other platforms' fetches have no such place, and are left alone.
 
 import { CUT, codingOf, Wholeness } from "./coded.js";
 
@@ -17,12 +17,21 @@ interface Handler {
 
 type Lines = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Learns of an answer's head. */
-export type Seen = (status: number, lines: object) => void;
+/** What is seen of one attempt. */
+export interface Seen {
+  /** Requests that were handed to the dispatcher: more than one after a redirect. */
+  hops: number;
+  /** Where the last of them went. */
+  origin: string;
+  /** Of the last answer's head; 0 = none came. */
+  status: number;
+  /** Its headers in the platform's form. */
+  raw: readonly Uint8Array[] | Lines;
+}
 
 /** A dispatcher of undici's. */
 export interface Dispatcher {
-  dispatch(options: unknown, handler: Handler): boolean;
+  dispatch(options: { readonly origin?: unknown }, handler: Handler): boolean;
   readonly isMockActive?: boolean;
 }
 
@@ -45,17 +54,20 @@ const guardedGlobal: Dispatcher = {
   },
 };
 
-/**
- * What to hand to Node's fetch as its `dispatcher`, in place of `given` or the global one; undefined elsewhere.
- *
- * @param seen - learns of each answer's head.
- */
+/** What to hand to Node's fetch as its `dispatcher`, in place of `given` or the global one; undefined elsewhere. */
 export function guardedDispatcher(given: Dispatcher | undefined, seen?: Seen): Dispatcher | undefined {
   const inner = given ?? globalDispatcher();
   if (inner === undefined || major === undefined) return given;
   if (given === undefined && seen === undefined) return guardedGlobal;
   return {
-    dispatch: (options, handler) => inner.dispatch(options, guarded(handler, seen)),
+    dispatch(options, handler) {
+      if (seen !== undefined) {
+        seen.hops++;
+        seen.origin = String(options.origin);
+        seen.status = 0;
+      }
+      return inner.dispatch(options, guarded(handler, seen));
+    },
     isMockActive: inner.isMockActive === true,
   };
 }
@@ -65,14 +77,14 @@ function guarded(handler: Handler, seen?: Seen): Handler {
   const { onHeaders, onResponseStart } = handler;
   if (onHeaders !== undefined) {
     handler.onHeaders = (status, raw, resume, text) => {
-      seen?.(status, linesOf(raw));
+      if (seen !== undefined) note(seen, status, raw);
       const coding = status < 200 ? null : codingOf(valueIn(raw));
       if (coding !== null) watch(handler, coding, OLD);
       return onHeaders.call(handler, status, raw, resume, text);
     };
   } else if (onResponseStart !== undefined) {
     handler.onResponseStart = (controller, status, lines, text) => {
-      seen?.(status, lines);
+      if (seen !== undefined) note(seen, status, lines);
       const coding = status < 200 ? null : codingOf(String(lines[NAME] ?? ""));
       if (coding !== null) watch(handler, coding, NEW);
       return onResponseStart.call(handler, controller, status, lines, text);
@@ -81,7 +93,14 @@ function guarded(handler: Handler, seen?: Seen): Handler {
   return handler;
 }
 
-function linesOf(raw: readonly Uint8Array[]): Lines {
+function note(seen: Seen, status: number, raw: Seen["raw"]): void {
+  seen.status = status;
+  seen.raw = raw;
+}
+
+/** The headers that were seen, by lower-case name. */
+export function linesOf({ raw }: Seen): object {
+  if (!Array.isArray(raw)) return raw;
   const lines: Record<string, string> = {};
   for (let at = 0; at + 1 < raw.length; at += 2) lines[String(raw[at]).toLowerCase()] = String(raw[at + 1]);
   return lines;

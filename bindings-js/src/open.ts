@@ -5,7 +5,8 @@ import { Core, Rejected } from "./boundary.js";
 import { type Clock, realLimits, systemClock } from "./clock.js";
 import { Driver } from "./driver.js";
 import { PolicyError } from "./errors.js";
-import { type Dispatcher, guardedDispatcher } from "./guarded.js";
+import type { Dispatcher, Seen } from "./guarded.js";
+import { node } from "./node.js";
 import { ALL_KINDS, type Log, logTo } from "./observe.js";
 import type { Policy } from "./policy.js";
 import type { Settings } from "./settings.js";
@@ -84,11 +85,19 @@ function refuse(path: string, text: string): PolicyError {
   return new PolicyError([{ path, text, line: 1, column: 1 }]);
 }
 
-/** Lets the platform's own fetch see where a compressed body ends. */
-export function guard(fetch: Fetch, init: RequestInit & { dispatcher?: Dispatcher | undefined }): void {
-  if (fetch !== globalThis.fetch) return;
-  const dispatcher = guardedDispatcher(init.dispatcher);
-  if (dispatcher !== undefined) init.dispatcher = dispatcher;
+/** An `init` of Node's fetch. */
+export type Guarded = RequestInit & { dispatcher?: Dispatcher | undefined };
+
+/**
+ * Lets Node's own fetch see where a compressed body ends. `watched`: what is seen beneath is noted, and given back.
+ */
+export function guard(fetch: Fetch, init: Guarded, watched: boolean): Seen | null {
+  if (node === null || fetch !== globalThis.fetch) return null;
+  const seen = watched ? { hops: 0, origin: "", status: 0, raw: [] } : undefined;
+  const dispatcher = node.guardedDispatcher(init.dispatcher, seen);
+  if (dispatcher === undefined) return null;
+  init.dispatcher = dispatcher;
+  return seen ?? null;
 }
 
 const BRAND = Symbol.for("unruffled.fetch");

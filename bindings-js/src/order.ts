@@ -6,6 +6,7 @@ import type { Body, Upload } from "./body.js";
 import type { Job } from "./call.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
+import type { Seen } from "./guarded.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Stop } from "./hub.js";
 import { type Fetch, guard, inBrowser } from "./open.js";
@@ -14,6 +15,7 @@ import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
 import { Source, type Thrown } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
+import type { Views } from "./views.js";
 import * as w from "./word.js";
 
 /** What a verb has worked out. */
@@ -24,13 +26,15 @@ export interface Prepared {
   readonly path: string;
   readonly url: string;
   readonly target: number;
-  readonly scope: number;
+  /** Where the scopes of views come from; null = the call has the client's own. */
+  readonly views: Views | null;
   readonly settings: RouteSettings;
   readonly headers: CallHeaders;
   readonly upload: Upload;
   readonly auth: Auth | null;
   readonly signal: AbortSignal | null;
   readonly deadline: number;
+  /** As its header says it. */
   readonly key: string | true | undefined;
   readonly raise: boolean;
 }
@@ -41,7 +45,7 @@ export class Order implements Job {
   buffered = false;
   fixed = false;
   readonly target: number;
-  readonly scope: number;
+  scope = 0;
   readonly settings: RouteSettings;
   readonly auth: Auth | null;
   readonly signal: AbortSignal | null;
@@ -52,11 +56,11 @@ export class Order implements Job {
   readonly #prepared: Prepared;
   #redirect: RequestRedirect | undefined;
   #source: Source | null = null;
+  #seen: Seen | null = null;
 
   constructor(prepared: Prepared) {
     this.#prepared = prepared;
     this.target = prepared.target;
-    this.scope = prepared.scope;
     this.settings = prepared.settings;
     this.auth = prepared.auth;
     this.signal = prepared.signal;
@@ -92,11 +96,18 @@ export class Order implements Job {
   }
 
   get follows(): boolean {
-    return this.#redirect !== "error";
+    return this.#redirect !== "error" && this.#seen?.hops !== 1;
   }
 
   begins(): void {
     this.fixed = true;
+    const { views, auth } = this.#prepared;
+    if (views !== null && auth !== null) this.scope = views.begin(auth);
+  }
+
+  ended(): void {
+    const { views, auth } = this.#prepared;
+    if (views !== null && auth !== null) auth.holding.live--;
   }
 
   send(stop: Stop | null, key: string | null, token: string | null): Promise<Response> {
@@ -107,7 +118,8 @@ export class Order implements Job {
       this.#source = new Source(stop, this.settings.idle);
       init.body = this.#source.stream(upload.body as Body);
     }
-    guard(fetch, init);
+    // What must not be sent twice has to be known as unsent.
+    this.#seen = guard(fetch, init, this.unsafe);
     return this.#redirect === "manual" ? withinOrigin(fetch, this.url, init) : fetch(this.url, init);
   }
 
@@ -162,7 +174,6 @@ export class Order implements Job {
   /** The caller's own key wins over the one that was made. */
   #key(made: string): string {
     const { key } = this.#prepared;
-    if (typeof key !== "string") return made;
-    return this.settings.idempotency.format === "sf-string" ? `"${key}"` : key;
+    return typeof key === "string" ? key : made;
   }
 }

@@ -14,7 +14,8 @@ export async function withinOrigin(fetch: Fetch, from: string, given: RequestIni
   for (let hops = 0; ; hops++) {
     const response = await fetch(url, init);
     const to = STATUSES.has(response?.status) ? response.headers.get("location") : null;
-    if (to === null) return response;
+    // What is asked of it is the same as where the platform follows.
+    if (to === null) return hops === 0 ? response : Object.defineProperty(response, "redirected", { value: true });
     void response.body?.cancel?.().catch(ignore);
     const next = URL.canParse(to, url) ? new URL(to, url) : null;
     if (next === null || next.origin !== new URL(from).origin || hops >= MOST) throw refused();

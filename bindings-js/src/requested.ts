@@ -6,11 +6,11 @@ import { type Attempt, signalOf } from "./attempt.js";
 import { Beneath, isLate } from "./beneath.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
-import { CUT, codingOf, decode, isCut } from "./coded.js";
 import type { CallError } from "./errors.js";
 import { faultOf } from "./faults.js";
-import { type Dispatcher, guardedDispatcher } from "./guarded.js";
+import type { Dispatcher, Seen } from "./guarded.js";
 import type { Stop } from "./hub.js";
+import { node, type OnNode } from "./node.js";
 import type { Origins } from "./origins.js";
 import { type Account, account } from "./response.js";
 import { isIterable, Source } from "./source.js";
@@ -49,12 +49,29 @@ export type Send = ((config: Config) => Promise<AxiosResponse>) & { readonly ada
 const REFUSALS =
   /^ERR_(BAD_OPTION|BAD_REQUEST|CANCELED|DEPRECATED|FORM_DATA|FR_TOO_MANY|HTTP_INVALID|INVALID|NOT_SUPPORT|UNESCAPED)/;
 
+/** The head of an answer in Node. */
+interface Incoming {
+  readonly statusCode?: number;
+  readonly statusMessage?: string;
+  readonly headers: object;
+}
+
+/** What axios has sent: a request of Node or of follow-redirects, or one of a browser. */
+interface Sent {
+  readonly res?: Incoming;
+  readonly _currentRequest?: { readonly res?: Incoming };
+  readonly responseURL?: string;
+  readonly _redirectCount?: number;
+  readonly _redirectable?: { readonly _redirectCount?: number; readonly _currentUrl?: string };
+}
+
 /** An error of axios, with what is known of an answer. */
 interface Broke {
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly cause?: { readonly syscall?: unknown };
   readonly response?: AxiosResponse & { readonly statusCode?: number; readonly statusText?: string };
-  readonly request?: {
-    readonly res?: { readonly statusCode?: number; readonly statusMessage?: string; readonly headers: object };
-  };
+  readonly request?: Sent;
 }
 
 /** One call. */
@@ -63,7 +80,6 @@ export class Requested extends Beneath implements Job<Answered> {
   readonly idle: number;
   // What the adapter gives has been read, or is a stream that was asked for.
   readonly buffered = false;
-  readonly follows: boolean;
   readonly #AxiosError: AxiosErrors;
   readonly #send: Send;
   readonly #config: Config;
@@ -77,8 +93,8 @@ export class Requested extends Beneath implements Job<Answered> {
   #source: Source | null = null;
   /** What the caller asked for, where the body is decoded here. */
   #decodes: { readonly responseType: string | undefined } | null = null;
-  /** What the answer's head said, where it was seen from beneath. */
-  #seen: { readonly status: number; readonly lines: object } | null = null;
+  /** What was seen of the attempt from beneath. */
+  #seen: Seen | null = null;
 
   constructor(origins: Origins, AxiosError: AxiosErrors, send: Send, config: Config, url: string) {
     super(origins, config.method ?? "get", url);
@@ -87,7 +103,6 @@ export class Requested extends Beneath implements Job<Answered> {
     this.#config = config;
     const streamed = config.responseType === "stream";
     this.idle = streamed ? this.writtenIdle : 0;
-    this.follows = config.maxRedirects !== 0;
     const { data, signal: given, cancelToken, fetchOptions, headers, validateStatus } = config;
     const { decompress, responseType } = config;
     this.#own = { data, decompress, responseType, signal: given, cancelToken, fetchOptions, headers, validateStatus };
@@ -99,12 +114,12 @@ export class Requested extends Beneath implements Job<Answered> {
   async send(stop: Stop | null, key: string | null): Promise<Answered> {
     this.#prepare(stop, key);
     try {
-      return new Answered(await this.#decoded(await this.#send(this.#config)), null);
+      return this.#answered(await this.#decoded(await this.#send(this.#config)), null);
     } catch (error) {
       const { response } = (error ?? {}) as { response?: AxiosResponse };
       if (this.#refused && response !== undefined) {
         await this.#decoded(response);
-        return new Answered(response, error as object);
+        return this.#answered(response, error as object);
       }
       const known = this.#bodiless(error as Broke | undefined);
       if (known !== null) return known;
@@ -118,13 +133,17 @@ export class Requested extends Beneath implements Job<Answered> {
   }
 
   faultOf(error: unknown): number | Promise<number> {
-    const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: { syscall?: unknown } };
+    const { code, message, cause, request } = error as Broke;
     const name = String(code);
     if ((this.#source?.thrown ?? null) !== null) return w.REFUSED;
     // Its own time limit; the system's ETIMEDOUT comes with the call that it ended.
     if ((name === "ETIMEDOUT" || name === "ECONNABORTED") && cause?.syscall === undefined) return w.TIMEOUT;
     if (REFUSALS.test(name) || String(message).startsWith("maxContentLength")) return w.REFUSED;
-    return name === "ERR_BAD_RESPONSE" ? w.TRUNCATED : faultOf(error, this);
+    // An answer without a body that brings one: its server would do so again.
+    if (name.startsWith("HPE_") && incoming(request) !== undefined) return w.PERMANENT + w.CAUSE * w.PROTOCOL;
+    if (name === "ERR_BAD_RESPONSE") return w.TRUNCATED;
+    const { url, unsafe } = this;
+    return faultOf(error, { url, unsafe, follows: !this.#isFirst(request) });
   }
 
   hand(answer: Answered, bytes: Uint8Array | null, attempt: Attempt | null, of: Account): Answered {
@@ -155,6 +174,12 @@ export class Requested extends Beneath implements Job<Answered> {
     put(config, "fetchOptions", fetchOptions);
   }
 
+  /** It is known that no redirect was followed. */
+  #isFirst(request: Sent | undefined): boolean {
+    const hops = request?._redirectable?._redirectCount ?? request?._redirectCount;
+    return this.#config.maxRedirects === 0 || hops === 0 || this.#seen?.hops === 1;
+  }
+
   #isStacked(): boolean {
     const { headers, "axios-retry": above } = this.#config;
     return sending.now || (above?.retryCount ?? 0) >= 1 || isCounted(headers);
@@ -175,7 +200,7 @@ export class Requested extends Beneath implements Job<Answered> {
     this.#seen = null;
     const { adapterName } = this.#send;
     const { responseType, decompress } = this.#own;
-    if (adapterName === "http" && decompress !== false && responseType !== "stream" && codingOf("gzip") !== null) {
+    if (adapterName === "http" && decompress !== false && responseType !== "stream" && node?.codingOf("gzip")) {
       this.#decodes = { responseType };
       config.responseType = "arraybuffer";
       config.decompress = false;
@@ -197,11 +222,23 @@ export class Requested extends Beneath implements Job<Answered> {
     if (!known) {
       const { fetchOptions } = this.#own;
       const { dispatcher } = (fetchOptions ?? {}) as { dispatcher?: Dispatcher };
-      const guarded = guardedDispatcher(dispatcher, (status, lines) => {
-        this.#seen = { status, lines };
-      });
+      this.#seen = { hops: 0, origin: "", status: 0, raw: [] };
+      const guarded = node?.guardedDispatcher(dispatcher, this.#seen);
       config.fetchOptions = { ...fetchOptions, [NESTED]: true, ...(guarded && { dispatcher: guarded }) };
     }
+  }
+
+  #answered(response: AxiosResponse, error: object | null): Answered {
+    return new Answered(response, error, this.#landed(response.request as Sent | undefined));
+  }
+
+  /** Where redirects have led; empty where none is known. */
+  #landed(request: Sent | undefined): string {
+    if (this.#seen !== null && this.#seen.hops > 1) return this.#seen.origin;
+    const followed = request?._redirectable;
+    if ((followed?._redirectCount ?? 0) > 0) return followed?._currentUrl ?? "";
+    const url = request?.responseURL ?? "";
+    return url !== "" && placeOf(url) !== placeOf(this.url) ? url : "";
   }
 
   /** As axios's own adapter does it, but strictly: that passes a stream which ends early as if it were all. */
@@ -210,13 +247,13 @@ export class Requested extends Beneath implements Job<Answered> {
     const { responseType } = this.#decodes;
     const { responseEncoding, maxContentLength = -1 } = this.#config;
     const lines = response.headers as Record<string, unknown>;
-    const coding = codingOf(lines["content-encoding"] as string | undefined);
+    const coding = node?.codingOf(lines["content-encoding"] as string | undefined) ?? null;
     let data = response.data as Uint8Array;
     const silent = this.method === "HEAD" || response.status === 204;
     if (coding !== null || silent) delete lines["content-encoding"];
     if (coding !== null && !silent && data.byteLength > 0) {
       try {
-        data = await decode(coding, data, maxContentLength);
+        data = await (node as OnNode).decode(coding, data, maxContentLength);
       } catch (error) {
         if (response.status < 400) throw this.#undecoded(error as Error & { code?: string }, maxContentLength);
         data = data.subarray(0, 0);
@@ -227,7 +264,7 @@ export class Requested extends Beneath implements Job<Answered> {
   }
 
   #undecoded(error: Error & { code?: string }, most: number): Error {
-    if (isCut(error)) return this.#made(CUT, "ERR_BAD_RESPONSE", error);
+    if (node?.isCut(error)) return this.#made(node.CUT, "ERR_BAD_RESPONSE", error);
     const large = error.code === "ERR_BUFFER_TOO_LARGE";
     return this.#made(
       large ? `maxContentLength size of ${most} exceeded` : error.message,
@@ -238,19 +275,20 @@ export class Requested extends Beneath implements Job<Answered> {
 
   /** The answer from 400 on whose body broke: its status is known all the same, and its body is empty. */
   #bodiless(error: Broke | undefined): Answered | null {
-    const from = error?.response ?? error?.request?.res;
+    const res = incoming(error?.request);
+    const from = error?.response ?? res;
     const status = from?.statusCode ?? error?.response?.status ?? this.#seen?.status ?? 0;
     if (status < 400) return null;
     const config = this.#config;
     const Headers = config.headers.constructor as new (lines: object) => object;
-    const lines = (from?.headers ?? this.#seen?.lines ?? {}) as object;
+    const lines = from?.headers ?? (this.#seen === null ? {} : (node as OnNode).linesOf(this.#seen));
     const headers = new Headers(lines);
-    const statusText = error?.response?.statusText ?? error?.request?.res?.statusMessage ?? "";
+    const statusText = error?.response?.statusText ?? res?.statusMessage ?? "";
     const response = { status, statusText, headers, config, request: error?.request, data: "" };
-    if (config.validateStatus == null || config.validateStatus(status)) return new Answered(response, null);
+    if (config.validateStatus == null || config.validateStatus(status)) return this.#answered(response, null);
     const code = status < 500 ? "ERR_BAD_REQUEST" : "ERR_BAD_RESPONSE";
     const refused = this.#made(`Request failed with status code ${status}`, code, error as unknown as Error);
-    return new Answered(response, Object.assign(refused, { status, request: error?.request, response }));
+    return this.#answered(response, Object.assign(refused, { status, request: error?.request, response }));
   }
 
   /** A limit of the policy's own text. */
@@ -268,6 +306,16 @@ export class Requested extends Beneath implements Job<Answered> {
 function textOf(data: Uint8Array, encoding: string | undefined): string {
   const text = (data as { toString(encoding?: string): string }).toString(encoding);
   return (encoding === undefined || encoding === "utf8") && text.startsWith("\uFEFF") ? text.slice(1) : text;
+}
+
+/** A URL without what a request may add to it. */
+function placeOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+}
+
+function incoming(request: Sent | undefined): Incoming | undefined {
+  return request?.res ?? request?._currentRequest?.res;
 }
 
 function put<K extends keyof Config>(config: Config, name: K, own: Config[K] | undefined): void {

@@ -22,6 +22,10 @@ export interface Named {
 /** What the host needs to know of one route. */
 export interface RouteSettings {
   readonly pattern: string;
+  /** Limits in ms; 0 = none. */
+  readonly attempt: number;
+  readonly total: number;
+  readonly totalWritten: boolean;
   readonly idle: number;
   /** Whether the policy's own text gives `idle`: drop-ins take no other. */
   readonly idleWritten?: boolean;
@@ -70,6 +74,8 @@ export interface Report {
   readonly retryAfterMs: number | null;
   /** One sentence: what to do. */
   readonly advice: string;
+  /** What happened, which rule ended it, what may have been done, and the advice: an error's text behind method and path. */
+  readonly message: string;
   readonly entries: readonly ReportEntry[];
   /** Entries left out in the middle of a long call. */
   readonly dropped: number;

@@ -70,15 +70,23 @@ export function resolve(
 /** `a=1&a=2&b=x`, percent-encoded but for unreserved characters. */
 export function encodeValues(values: Values): string {
   let out = "";
+  for (const [name, value] of pairs(values)) out = join(out, `${component(name)}=${component(value)}`);
+  return out;
+}
+
+/** A form's body, in which a space is a plus (https://url.spec.whatwg.org/#urlencoded-serializing). */
+export function encodeForm(values: Values): string {
+  return String(new URLSearchParams(pairs(values)));
+}
+
+function pairs(values: Values): [string, string][] {
+  const found: [string, string][] = [];
   for (const name of Object.keys(values)) {
     const value = values[name];
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-    for (const each of list) {
-      if (each === null || each === undefined) continue;
-      out = join(out, `${component(name)}=${component(scalar(name, each))}`);
-    }
+    for (const each of list) if (each !== null && each !== undefined) found.push([name, scalar(name, each)]);
   }
-  return out;
+  return found;
 }
 
 function split(text: string): { origin: string | null; rest: string } {

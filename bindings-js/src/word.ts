@@ -66,6 +66,8 @@ export const CAUSES = [
   "credential",
 ] as const;
 export const CAUSE = 256;
+export const PROTOCOL = 5;
+export const CREDENTIAL = 8;
 
 /** Stands beside a status that came by a redirect which the platform followed; above it the scope that answered. */
 export const REDIRECTED = 1 << 15;

@@ -182,7 +182,10 @@ describe("a status whose body cannot be decoded", () => {
       await assert.rejects(client.get("/x", { raise: false }).json(), (error) => {
         assert.ok(error instanceof CallError);
         assert.equal(error.status, 422);
-        assert.match(error.message, /raise maxBody/);
+        assert.match(
+          error.message,
+          /: the answer is larger than maxBody \(misuse, outcome rejected\)\. Raise maxBody, or stream the answer\.$/,
+        );
         assert.match(error.explain(), /422/);
         return true;
       });

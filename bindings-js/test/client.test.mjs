@@ -33,7 +33,7 @@ describe("requests", () => {
     const sent = fetch.calls.map(({ init, headers }) => [init.body, headers.get("content-type")]);
     assert.deepEqual(sent, [
       ['{"a":1}', "application/json"],
-      ["a=1&a=b%20c", "application/x-www-form-urlencoded"],
+      ["a=1&a=b+c", "application/x-www-form-urlencoded"],
       ["raw", null],
       ["{}", "application/vnd.a+json"],
     ]);
@@ -332,7 +332,7 @@ describe("errors", () => {
     assert.ok(!(error instanceof Mine));
     assert.ok(!(null instanceof CallError) && !({} instanceof CallError));
     assert.equal(error.name, "StatusError");
-    assert.match(error.stack, /^StatusError: GET \/x: status after 1 attempt/);
+    assert.match(error.stack, /^StatusError: GET \/x: 404 Not Found \(outcome rejected\)/);
   });
 
   it("a 404 after a DELETE whose answer was lost may be its echo", async () => {

@@ -11,14 +11,19 @@ const get = { url: HERE, unsafe: false, follows: true };
 const post = { url: HERE, unsafe: true, follows: true };
 const here = { syscall: "connect", address: "127.0.0.1", port: 8080 };
 
-const is = async (expected, error, request) => assert.equal(word.FAULTS[await faultOf(error, request)], expected);
+/** `expected`: the fault, and behind a space the cause, where the platform says one. */
+async function is(expected, error, request) {
+  const code = await faultOf(error, request);
+  const cause = word.CAUSES[Math.floor(code / word.CAUSE)];
+  assert.equal(word.FAULTS[code % word.CAUSE] + (cause === "none" ? "" : ` ${cause}`), expected);
+}
 
 describe("Node's errors", () => {
   const table = [
-    ["unsent", networkError("ECONNREFUSED", here), post],
-    ["unsent", networkError("ECONNREFUSED", here), get],
+    ["unsent connection-refused", networkError("ECONNREFUSED", here), post],
+    ["unsent connection-refused", networkError("ECONNREFUSED", here), get],
     [
-      "unsent",
+      "unsent no-such-name",
       networkError("ENOTFOUND", { hostname: "api.example.com" }),
       { ...post, url: "https://api.example.com/" },
     ],
@@ -27,12 +32,22 @@ describe("Node's errors", () => {
       networkError("EAI_AGAIN", { hostname: "api.example.com" }),
       { ...post, url: "https://api.example.com/" },
     ],
-    ["unsent", networkError("CERT_HAS_EXPIRED"), get],
-    ["unsent", networkError("ERR_SSL_WRONG_VERSION_NUMBER"), get],
+    ["permanent certificate", networkError("CERT_HAS_EXPIRED"), get],
+    ["permanent certificate", networkError("ERR_TLS_CERT_ALTNAME_INVALID", { host: "api.example.com" }), get],
+    ["permanent certificate", networkError("UNABLE_TO_VERIFY_LEAF_SIGNATURE"), get],
+    ["permanent certificate", networkError("SELF_SIGNED_CERT_IN_CHAIN"), { ...post, follows: false }],
+    ["permanent no-tls", networkError("ERR_SSL_WRONG_VERSION_NUMBER"), get],
+    ["permanent no-tls", networkError("EPROTO", { message: "ssl3_get_record:wrong version number:../deps" }), get],
+    ["permanent protocol", networkError("HPE_INVALID_CONTENT_LENGTH"), get],
+    ["permanent protocol", networkError("HPE_UNEXPECTED_CONTENT_LENGTH"), post],
+    ["lost protocol", networkError("HPE_INVALID_CONSTANT"), get],
+    ["lost protocol", networkError("UND_ERR_HEADERS_OVERFLOW"), get],
+    ["unsent unreachable", networkError("EHOSTUNREACH", here), get],
+    ["unsent unreachable", networkError("ENETUNREACH", here), post],
     ["connect-timeout", networkError("UND_ERR_CONNECT_TIMEOUT"), get],
     ["connect-timeout", networkError("ETIMEDOUT", here), { ...post, follows: false }],
     ["lost", networkError("ETIMEDOUT", { ...here, syscall: "read" }), { ...post, follows: false }],
-    ["lost", networkError("EHOSTUNREACH", { ...here, syscall: "write" }), { ...post, follows: false }],
+    ["lost unreachable", networkError("EHOSTUNREACH", { ...here, syscall: "write" }), { ...post, follows: false }],
     ["refused", networkError("UND_ERR_INVALID_ARG"), get],
     ["refused", networkError("UND_ERR_DESTROYED"), get],
     ["refused", networkError("UND_ERR_MAX_ORIGINS_REACHED"), get],
@@ -43,8 +58,8 @@ describe("Node's errors", () => {
     ["refused", networkError("UND_ERR_ABORTED", { message: "Proxy response (407) !== 200 when HTTP Tunneling" }), post],
     ["unsent", networkError("UND_ERR_ABORTED", { message: "Proxy response (502) !== 200 when HTTP Tunneling" }), get],
     ["lost", networkError("UND_ERR_ABORTED", { message: "Proxy response (502) !== 200 when HTTP Tunneling" }), post],
-    ["lost", networkError("ECONNRESET"), post],
-    ["lost", networkError("EPIPE"), post],
+    ["lost reset", networkError("ECONNRESET"), post],
+    ["lost reset", networkError("EPIPE"), post],
     ["lost", networkError("UND_ERR_SOCKET"), post],
     ["timeout", networkError("UND_ERR_HEADERS_TIMEOUT"), post],
     ["timeout", networkError("UND_ERR_BODY_TIMEOUT"), post],
@@ -62,29 +77,32 @@ describe("Node's errors", () => {
 
   it("all addresses refused is unsent, one that was not is lost", async () => {
     const refused = [here, here].map((place) => Object.assign(new Error(), { code: "ECONNREFUSED", ...place }));
-    await is("unsent", new TypeError("fetch failed", { cause: new AggregateError(refused) }), post);
+    await is("unsent connection-refused", new TypeError("fetch failed", { cause: new AggregateError(refused) }), post);
   });
 
   it("an address that is not this machine's, beside one that refused, is unsent", async () => {
     const codes = ["EADDRNOTAVAIL", "ECONNREFUSED"];
     const tried = codes.map((code) => Object.assign(new Error(), { code, ...here }));
-    await is("unsent", new TypeError("fetch failed", { cause: new AggregateError(tried) }), post);
+    await is("unsent connection-refused", new TypeError("fetch failed", { cause: new AggregateError(tried) }), post);
   });
 
   it("a refusal somewhere else than at the request's own host proves nothing for an unsafe request", async () => {
     const elsewhere = { syscall: "connect", address: "10.0.0.9", port: 8080 };
-    await is("lost", networkError("ECONNREFUSED", elsewhere), post);
-    await is("lost", networkError("ECONNREFUSED", { ...here, port: 9090 }), post);
-    await is("lost", networkError("ENOTFOUND", { hostname: "other.example.com" }), {
+    await is("lost connection-refused", networkError("ECONNREFUSED", elsewhere), post);
+    await is("lost connection-refused", networkError("ECONNREFUSED", { ...here, port: 9090 }), post);
+    await is("lost no-such-name", networkError("ENOTFOUND", { hostname: "other.example.com" }), {
       ...post,
       url: "https://api.example.com/",
     });
-    await is("lost", networkError("CERT_HAS_EXPIRED"), post);
-    await is("unsent", networkError("ECONNREFUSED", elsewhere), { ...post, follows: false });
+    await is("permanent", networkError("CERT_HAS_EXPIRED"), post);
+    await is("unsent connection-refused", networkError("ECONNREFUSED", elsewhere), { ...post, follows: false });
   });
 
   it("a name is looked up to see whether the refusing address is its own", async () => {
-    await is("unsent", networkError("ECONNREFUSED", { ...here, port: 80 }), { ...post, url: "http://localhost/x" });
+    await is("unsent connection-refused", networkError("ECONNREFUSED", { ...here, port: 80 }), {
+      ...post,
+      url: "http://localhost/x",
+    });
   });
 });
 
@@ -95,7 +113,8 @@ describe("other platforms' errors", () => {
     }
   });
 
-  it("Bun's refusal is one", () => is("unsent", Object.assign(new Error("x"), { code: "ConnectionRefused" }), get));
+  it("Bun's refusal is one", () =>
+    is("unsent connection-refused", Object.assign(new Error("x"), { code: "ConnectionRefused" }), get));
 
   it("a TimeoutError of the fetch that was given is a timeout", async () => {
     await is("timeout", new DOMException("timed out", "TimeoutError"), post);

@@ -8,6 +8,6 @@ export { faultOf } from "../src/faults.js";
 export { hints } from "../src/hints.js";
 export { join, leave } from "../src/hub.js";
 export * from "../src/load/inline.js";
-export { encodeValues, resolve, template, UrlMistake } from "../src/url.js";
+export { encodeForm, encodeValues, resolve, template, UrlMistake } from "../src/url.js";
 export { Watch } from "../src/watch.js";
 export * as word from "../src/word.js";

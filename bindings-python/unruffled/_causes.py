@@ -34,7 +34,7 @@ _NAMED = {
     ("aiohttp", "BadStatusLine"): codes.PROTOCOL,
     ("aiohttp", "InvalidHeader"): codes.PROTOCOL,
 }
-_FINAL = frozenset((codes.CERTIFICATE, codes.NO_TLS, codes.PROTOCOL))
+_FINAL = frozenset((codes.CERTIFICATE, codes.NO_TLS))
 #: HTTPX-like families say this of a server that ends the connection before it has answered.
 _DISCONNECTED = "Server disconnected"
 #: h11 says this of a body that ends too early.
@@ -46,7 +46,15 @@ def with_cause(fault: int, error: BaseException) -> int:
     if fault != codes.LOST and fault != codes.UNSENT:
         return fault
     cause = cause_of(error)
-    return (codes.PERMANENT if cause in _FINAL else fault) | cause * codes.CAUSE
+    final = cause in _FINAL or (cause == codes.PROTOCOL and not any(map(_is_no_http, chain(error))))
+    return (codes.PERMANENT if final else fault) | cause * codes.CAUSE
+
+
+def _is_no_http(one: BaseException) -> bool:
+    """Whether the answer was no HTTP at all. Something between may have said it once; broken framing comes each time."""
+    if isinstance(one, (http.client.BadStatusLine, http.client.UnknownProtocol)):
+        return True
+    return type(one).__name__ == "BadStatusLine" or "status line" in str(one).lower()
 
 
 def cause_of(error: BaseException) -> int:

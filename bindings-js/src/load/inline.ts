@@ -1,31 +1,6 @@
-// The default entry: the engine travels packed inside the script and is unpacked (by a small module of its own) and
-// compiled synchronously at the first use, so that importing costs nothing and no bundler needs a setting.
+// The default entry: the engine inside the script, and what only Node has.
 
-import { packed, size, streams, unpacker } from "unruffled:wasm";
-import { registerLoader } from "../boundary.js";
-
-interface Unpacker {
-  readonly memory: WebAssembly.Memory;
-  packed(): number;
-  unpack(streams: number, size: number): number;
-}
-
-function bytes(base64: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64);
-  const out = new Uint8Array(text.length);
-  for (let at = 0; at < out.length; at++) out[at] = text.charCodeAt(at);
-  return out;
-}
-
-function unpacked(): Uint8Array<ArrayBuffer> {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes(unpacker)));
-  const module = exports as unknown as Unpacker;
-  const memory = new Uint8Array(module.memory.buffer as ArrayBuffer);
-  memory.set(bytes(packed), module.packed());
-  const from = module.unpack(streams, size);
-  return memory.subarray(from, from + size);
-}
-
-registerLoader(() => new WebAssembly.Module(unpacked()));
+import "./node.js";
+import "./packed.js";
 
 export * from "../index.js";

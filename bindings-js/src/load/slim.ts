@@ -1,20 +1,7 @@
 // For those who bring the engine themselves (a strict content policy, a shared cache): nothing is inlined, `init` comes
 // first.
 
-import { ready, registerLoader } from "../boundary.js";
-
-/**
- * Gives the engine. Call it once, before the first client.
- *
- * @param source - a compiled `WebAssembly.Module`, or the bytes of `unruffled/engine.wasm` (an ArrayBuffer or a view).
- *
- * @throws WebAssembly.CompileError where the bytes are no module or the platform forbids compiling.
- */
-export function init(source: object): void {
-  // Not `instanceof Module`: that fails for a module of another realm.
-  const isBytes = source instanceof ArrayBuffer || ArrayBuffer.isView(source);
-  registerLoader(() => (isBytes ? new WebAssembly.Module(source as BufferSource) : (source as WebAssembly.Module)));
-  ready();
-}
+import "./node.js";
 
 export * from "../index.js";
+export * from "./init.js";

@@ -23,7 +23,13 @@ export function playVector({ Core, Rejected, word }, vector) {
 }
 
 /** Plays one URL vector. */
-export function playUrl({ template, resolve, UrlMistake }, vector) {
+export function playUrl(inside, vector) {
+  const { Core, encodeForm, template, resolve, UrlMistake } = inside;
+  if (vector.form !== undefined) return same(encodeForm(vector.form), vector.body, "body");
+  if (vector.key !== undefined) {
+    const text = Core.headerKey(vector.key, vector.quoted);
+    return same(text === "" ? "misuse" : text, vector.error ?? vector.header, "header");
+  }
   let url;
   try {
     url = resolve(vector.base, template(vector.path), vector.params, vector.query);

@@ -69,7 +69,7 @@ pub static STAGES: &[Stage] = &[
     }),
     stage("js types", &["js"], || npm("types")).after(&["js build"]),
     stage("js lint", &["js"], || npm("lint")).after(&["js build"]),
-    stage("js tests", &["js"], || npm("test")).after(&["js build"]),
+    stage("js tests", &["js"], || npm("test")).after(&["js build", "fault server"]),
     stage("js vectors", &["js", "vectors"], || node("test/vectors.mjs")).after(&["js build"]),
     stage("js traces", &["js", "traces"], || node("test/traces.mjs")).after(&["js build", "traces"]),
     stage("js torture", &["js"], || node("test/torture.mjs")).after(&["js build"]),

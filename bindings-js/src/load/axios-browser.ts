@@ -1,0 +1,5 @@
+// The adapter for axios in browsers: without what only Node has.
+
+import "./packed.js";
+
+export * from "../axios.js";

@@ -1,0 +1,5 @@
+// The default entry for browsers: without what only Node has.
+
+import "./packed.js";
+
+export * from "../index.js";

@@ -1,0 +1,17 @@
+// How those give the engine who bring it themselves.
+
+import { ready, registerLoader } from "../boundary.js";
+
+/**
+ * Gives the engine. Call it once, before the first client.
+ *
+ * @param source - a compiled `WebAssembly.Module`, or the bytes of `unruffled/engine.wasm` (an ArrayBuffer or a view).
+ *
+ * @throws WebAssembly.CompileError where the bytes are no module or the platform forbids compiling.
+ */
+export function init(source: object): void {
+  // Not `instanceof Module`: that fails for a module of another realm.
+  const isBytes = source instanceof ArrayBuffer || ArrayBuffer.isView(source);
+  registerLoader(() => (isBytes ? new WebAssembly.Module(source as BufferSource) : (source as WebAssembly.Module)));
+  ready();
+}
