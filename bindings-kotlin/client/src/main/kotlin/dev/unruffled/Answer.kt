@@ -19,6 +19,7 @@ internal class Answer(
     bytes: ByteArray?,
     val open: Response?,
     private val flight: Watch.Flight? = null,
+    override val redirectedTo: String? = null,
 ) : Reply(status, bytes) {
     override fun hints(signals: Array<String>, names: Array<String>): ByteArray? = Hints.of(headers, signals, names)
 

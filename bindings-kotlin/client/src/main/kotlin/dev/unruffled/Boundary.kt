@@ -171,6 +171,12 @@ internal class Core(
 
     fun report(call: Int): String = report(handle.toULong(), call.toUInt())
 
+    /** The header's text for a caller's idempotency key; empty = it fits no header. */
+    fun headerKey(
+        text: String,
+        quoted: Boolean,
+    ): String = dev.unruffled.internal.headerKey(whole(text), quoted)
+
     fun brief(
         status: Int,
         elapsed: Long,

@@ -42,7 +42,20 @@ internal class Calls(
     fun with(other: Credential): Calls = Calls(engine, json, correlation, other)
 
     /** @throws IllegalArgumentException if path, query, headers or body are no request. */
-    suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: OkHost): Outgoing<Request> {
+    suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: OkHost): Outgoing<Request> =
+        try {
+            prepared(method, template, options, streamed, host)
+        } catch (mistake: CallMistake) {
+            throw mistake.labelled("$method ${template.substringBefore('?')}")
+        }
+
+    private suspend fun prepared(
+        method: String,
+        template: String,
+        options: CallOptions,
+        streamed: Boolean,
+        host: OkHost,
+    ): Outgoing<Request> {
         val base = engine.base ?: throw CallMistake("the policy has no baseUrl; write it there or pass the baseUrl option")
         val read = engine.template(template)
         val target = engine.target(method, read)
@@ -76,10 +89,16 @@ internal class Calls(
             What.of(method, flags, body?.contentLength()?.coerceAtLeast(0) ?: 0),
             options.deadline?.let { engine.clock.now() + it.inWholeMilliseconds.coerceIn(1, LONGEST_MS) } ?: 0,
             streamed,
-            options.idempotencyKey?.ifEmpty { null },
+            options.idempotencyKey?.ifEmpty { null }?.let { key(it, route.idempotencyQuoted) },
             credential,
         )
     }
+
+    /** A key of the caller's, as its header has it. */
+    private fun key(text: String, quoted: Boolean): String =
+        engine.core.headerKey(text, quoted).ifEmpty {
+            throw CallMistake("idempotencyKey has 1 to 255 printable ASCII characters and no space at its ends")
+        }
 
     private suspend fun headers(route: Route, options: CallOptions, host: OkHost): Headers {
         val headers = route.headers.newBuilder()
@@ -87,7 +106,13 @@ internal class Calls(
         if (correlation != null && route.correlationId != null) {
             host.ask(0, correlation)?.let { headers[route.correlationId] = it }
         }
-        for ((name, value) in options.headers) headers[name] = value
+        for ((name, value) in options.headers) {
+            try {
+                headers[name] = value
+            } catch (_: IllegalArgumentException) {
+                throw CallMistake("the header ${Percent.encode(name)} has a letter that no header may have")
+            }
+        }
         return headers.build()
     }
 
@@ -119,7 +144,7 @@ internal class Calls(
             else -> json.encodeToJsonElement(json.serializersModule.serializer(value.javaClass), value)
         }
 
-    private fun form(fields: Map<String, Any?>): String = buildString { Base.pairs(this, fields) }.removePrefix("&")
+    private fun form(fields: Map<String, Any?>): String = Base.form(fields)
 
     private companion object {
         val JSON = "application/json".toMediaType()

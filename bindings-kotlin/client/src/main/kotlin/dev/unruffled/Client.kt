@@ -258,27 +258,28 @@ public class Client internal constructor(
         val report = if (Word.has(ended.word, Word.REPORT)) engine.report(ended.call) else null
         val dropped = report == null && Word.has(ended.word, Word.REPORT)
         val told = report ?: if (dropped) null else Report.read(engine.core.brief(ended.reply.status, ended.elapsed))
+        val outcome = Driver.OUTCOMES.getOrElse(Word.arg(ended.word).toInt()) { Outcome.UNKNOWN }
         return CallException(
             Reason.STATUS,
-            Driver.OUTCOMES.getOrElse(Word.arg(ended.word).toInt()) { Outcome.UNKNOWN },
+            outcome,
             null,
             null,
             told?.attempts ?: 1,
             told?.elapsed ?: ended.elapsed,
             answer.status,
-            "${outgoing.method} ${outgoing.shown(engine)}: status ${answer.status}",
+            "${outgoing.label(engine)}: " + (told?.message ?: "${answer.status} (outcome ${outcome.text}). ${Report.DROPPED}"),
             Report.text(ended.word, told),
             null,
         )
     }
 
     private fun view(source: Credential.Source): Client =
-        Client(engine, transport, calls.with(Credential(engine, engine.newScope(), source, transport.dispatcher)))
+        Client(engine, transport, calls.with(Credential(engine, source, transport.dispatcher, isOwn = true)))
 
     internal companion object {
         fun of(engine: Engine, options: ClientOptions): Client {
             val transport = Transport(options.okHttp, engine.settings)
-            val credential = options.source?.let { Credential(engine, 0, it, transport.dispatcher) }
+            val credential = options.source?.let { Credential(engine, it, transport.dispatcher) }
             return Client(engine, transport, Calls(engine, options.json, options.correlation, credential))
         }
     }

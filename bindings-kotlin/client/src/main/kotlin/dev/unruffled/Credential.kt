@@ -32,11 +32,24 @@ public class Token(
  */
 internal class Credential(
     private val engine: Engine,
-    /** The core's number of origin and credential. */
-    val scope: Int,
     private val source: Source,
     context: CoroutineContext,
+    /** Of a view: with a name of its own in the core. */
+    private val isOwn: Boolean = false,
 ) {
+    /** The scopes of a view, from its first call on. */
+    @Volatile
+    private var own: Views.Scopes? = null
+
+    /** The core's number of the base URL's origin with this credential. */
+    val scope: Int get() = if (isOwn) scopes().home else 0
+
+    /** The same of another origin. */
+    fun scopeAt(origin: String): Int = if (isOwn) scopes().at(origin) else engine.scopeAt(origin)
+
+    private fun scopes(): Views.Scopes =
+        own ?: synchronized(lock) { own ?: engine.views.begin(this, engine.base?.origin.orEmpty()).also { own = it } }
+
     /** Gives a plain text (asked for at every attempt) or a [Token] (kept). */
     internal class Source(val plain: (suspend () -> String)?, val kept: (suspend () -> Token)?)
 

@@ -17,7 +17,7 @@ internal class Outgoing<Q>(
     /** Absolute on the engine's clock; 0 = the policy's. */
     val deadline: Long,
     val streamed: Boolean,
-    /** The caller's own idempotency key. */
+    /** The caller's own idempotency key, as its header has it. */
     val key: String?,
     val credential: Credential?,
     /** The last answer is handed over open, as it came, even if the core gave up: no copy of its beginning. */
@@ -26,8 +26,9 @@ internal class Outgoing<Q>(
     /** The policy's route; 0 = none. */
     val route: Int get() = routeOf(target)
 
-    /** What texts show of the path: the route's pattern, which holds no value of a call. */
-    fun shown(engine: Engine): String = engine.settings.routes[route].pattern.substringAfter(' ').ifEmpty { template }
+    /** What stands before the core's message: the method, and the route's pattern, which holds no value of a call. */
+    fun label(engine: Engine): String =
+        "$method ${engine.settings.routes[route].pattern.substringAfter(' ').ifEmpty { template }}"
 }
 
 /** How a call ended that has an answer: the last reply and the core's last word. */
@@ -71,7 +72,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
      * @throws CallException if there is no answer to hand over; the caller's cancellation passes untouched.
      */
     suspend fun run(outgoing: Outgoing<Q>): Ended<R> {
-        val seat = engine.begin(outgoing.target, outgoing.scope, outgoing.what, outgoing.deadline)
+        val seat = engine.begin(outgoing)
         val flight = Flight<Q, R>(outgoing, seat, clock.now())
         var ended = false
         try {
@@ -125,8 +126,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
                 send(prepare(flight, word))
             } catch (broken: Broken) {
                 flight.error = broken.cause
-                val cause = if (broken.cause is NoCredential) Cause.CREDENTIAL.code else 0
-                return core.fault(seat.id, clock.now(), broken.fault.code or cause)
+                return core.fault(seat.id, clock.now(), broken.fault.code or broken.why.code)
             }
         flight.reply = reply
         flight.error = null
@@ -175,8 +175,8 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         val header = if (Word.has(word, Word.KEY)) route.idempotencyHeader else null
         val token = if (Word.has(word, Word.TOKEN)) token(flight, Word.arg(word)) else null
         if (header == null) return Extras(null, "", token)
-        val key = flight.key ?: (flight.outgoing.key ?: UUID.randomUUID().toString()).also { flight.key = it }
-        return Extras(header, if (route.idempotencyQuoted) quoted(key) else key, token)
+        val key = flight.key ?: (flight.outgoing.key ?: ownKey(route)).also { flight.key = it }
+        return Extras(header, key, token)
     }
 
     private suspend fun token(flight: Flight<Q, R>, withinMs: Long): String {
@@ -187,7 +187,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         return try {
             checkNotNull(flight.outgoing.credential).now(host, withinMs)
         } catch (failed: NoCredential) {
-            throw Broken(Fault.REFUSED, failed)
+            throw Broken(Fault.REFUSED, failed, Cause.CREDENTIAL)
         }
     }
 
@@ -210,14 +210,19 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         val hints = reply.hints(signals, settings.watchError)
         val bodies = settings.routes[flight.outgoing.route].bodyStatuses
         val asked = bodies.isNotEmpty() && bodies.binarySearch(reply.status) >= 0
-        if (hints == null && !asked) return core.respond(id, clock.now(), reply.status)
+        val elsewhere = reply.redirectedTo
+        if (hints == null && !asked && elsewhere == null) return core.respond(id, clock.now(), reply.status)
         val body =
             when {
                 !asked || (reply.status < FIRST_ERROR && !reply.isWhole) -> NOTHING
                 else -> (reply.bytes ?: host.keep(reply, MOST_TOLD, MOST_WAIT)).firstBytes(MOST_TOLD)
             }
-        return core.respondWith(id, clock.now(), clock.wall(), reply.status, hints ?: NOTHING, body)
+        val status = if (elsewhere == null) reply.status else redirected(reply.status, scopeAt(flight.outgoing, elsewhere))
+        return core.respondWith(id, clock.now(), clock.wall(), status, hints ?: NOTHING, body)
     }
+
+    private fun scopeAt(outgoing: Outgoing<Q>, origin: String): Int =
+        outgoing.credential?.scopeAt(origin) ?: engine.scopeAt(origin)
 
     /** Keeps a copy of an answer that is not the last word, and lets go of the connection before any wait. */
     private suspend fun set(flight: Flight<Q, R>, reply: R, next: Long) {
@@ -253,6 +258,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         if (reason == Reason.MISUSE && error != null && error !is TooLarge) throw error
         val after = (arg shr 8).takeIf { it != Word.NO_TIME }
         val elapsed = report?.elapsed ?: (clock.now() - flight.begun)
+        val outcome = OUTCOMES.getOrElse((arg shr 6 and 3).toInt()) { Outcome.UNKNOWN }
         val attempts = report?.attempts ?: 0
         val cause =
             when (error) {
@@ -263,13 +269,13 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         val failure =
             CallException(
                 reason,
-                OUTCOMES.getOrElse((arg shr 6 and 3).toInt()) { Outcome.UNKNOWN },
+                outcome,
                 after,
                 after?.let { clock.wall() + it },
                 attempts,
                 elapsed,
                 report?.status ?: flight.reply?.status,
-                message(flight.outgoing, reason, report),
+                message(flight.outgoing, report, reason, outcome),
                 Report.text(word, report),
                 cause,
             )
@@ -278,11 +284,10 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         return Ended(reply, word, flight.seat.id, elapsed, failure)
     }
 
-    private fun message(outgoing: Outgoing<Q>, reason: Reason, report: Report?): String {
-        val what = "${outgoing.method} ${outgoing.shown(engine)}: ${reason.text}"
-        if (reason == Reason.AUTH && report?.advice?.contains("credential") != true) return "$what; $NO_CREDENTIAL"
-        return if (report == null || report.advice.isEmpty()) what else "$what; ${report.advice}"
-    }
+    /** The core's own sentence; one in its form where the record was dropped. */
+    private fun message(outgoing: Outgoing<Q>, report: Report?, reason: Reason, outcome: Outcome): String =
+        "${outgoing.label(engine)}: " +
+            (report?.message ?: "the call failed (${reason.text}, outcome ${outcome.text}). ${Report.DROPPED}")
 
     internal companion object {
         const val FIRST_ERROR = 400
@@ -300,14 +305,13 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         /** Connections of the pool that one attempt may find closed; then it counts as unsent. */
         const val MOST_STALE = 32
 
-        const val NO_CREDENTIAL = "No credential could be had; check the credentials function."
-
         const val EXTRAS = ((Word.KEY or Word.TOKEN) shl 4).toLong()
         val NOTHING = ByteArray(0)
         val REASONS = Reason.entries
         val OUTCOMES = Outcome.entries
 
-        fun quoted(key: String): String = "\"" + key.replace("\\", "\\\\").replace("\"", "\\\"") + "\""
+        /** A key that nobody gave, as its header has it. */
+        fun ownKey(route: Route): String = UUID.randomUUID().let { if (route.idempotencyQuoted) "\"$it\"" else "$it" }
 
         fun ByteArray.firstBytes(most: Long): ByteArray = if (size <= most) this else copyOf(most.toInt())
     }

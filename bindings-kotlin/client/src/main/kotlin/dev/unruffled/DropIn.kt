@@ -10,7 +10,6 @@ import java.util.concurrent.ConcurrentMap
  * Knows no client: [Host] is the client's.
  */
 internal class DropIn(val engine: Engine) {
-    private val scopes: ConcurrentMap<String, Int> = ConcurrentHashMap()
     private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
 
     /** A request as the core wants to know it; [header] gives the value of a header by its name. */
@@ -26,7 +25,7 @@ internal class DropIn(val engine: Engine) {
             asked.origin,
             asked.request,
             target,
-            scopes[asked.origin] ?: remember(scopes, asked.origin) { engine.core.scope(asked.origin, "") },
+            engine.scopeAt(asked.origin),
             What.of(asked.method, flags, asked.uploadBytes),
             if (asked.withinMs == 0L) 0 else engine.clock.now() + asked.withinMs,
             streamed = true,
@@ -59,13 +58,10 @@ internal class DropIn(val engine: Engine) {
 
     private fun target(asked: Asked<*>): Int {
         val text = "${asked.method} ${asked.origin}${asked.path}"
-        return targets[text] ?: remember(targets, text) { engine.core.route(text) }
-    }
-
-    /** Of the thousand names seen last: URLs of others are without end. */
-    private inline fun remember(known: ConcurrentMap<String, Int>, name: String, ask: () -> Int): Int {
-        if (known.size >= MOST) known.clear()
-        return ask().also { known[name] = it }
+        targets[text]?.let { return it }
+        // Of the thousand seen last: URLs of others are without end.
+        if (targets.size >= MOST) targets.clear()
+        return engine.core.route(text).also { targets[text] = it }
     }
 
     private companion object {

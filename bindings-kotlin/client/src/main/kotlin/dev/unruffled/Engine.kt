@@ -22,10 +22,13 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
     private val counter = AtomicInteger()
     private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
     private val templates: ConcurrentMap<String, Template> = ConcurrentHashMap()
-    private val views = AtomicInteger()
+    private val scopes: ConcurrentMap<String, Int> = ConcurrentHashMap()
     private val closed = AtomicBoolean()
     private val released = AtomicBoolean()
     private val watched = Dropped.watch(this, core)
+
+    /** Credentials of views. */
+    val views: Views = Views(core, clock)
 
     init {
         try {
@@ -62,19 +65,28 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
         return target
     }
 
-    /** The core's number for the base URL's origin with a credential of its own. */
-    fun newScope(): Int = core.scope(base?.origin.orEmpty(), "view-${views.incrementAndGet()}")
+    /** The core's number for an origin with the client's own credential. */
+    fun scopeAt(origin: String): Int {
+        scopes[origin]?.let { return it }
+        // Of the thousand seen last: origins of others are without end.
+        if (scopes.size >= MOST_ORIGINS) scopes.clear()
+        return core.scope(origin, "").also { scopes[origin] = it }
+    }
 
-    /** Begins a call under the next free number. The seat's first word is [Seat.word]. */
-    fun begin(target: Int, scope: Int, what: Int, deadline: Long): Seat {
+    /**
+     * Begins a call under the next free number. The seat's first word is [Seat.word].
+     *
+     * @throws CallException if the client is closed.
+     */
+    fun begin(outgoing: Outgoing<*>): Seat {
         while (true) {
             val seat = Seat(counter.getAndIncrement())
             if (seats.putIfAbsent(seat.id, seat) != null) continue
-            seat.word = core.begin(seat.id, clock.now(), target, scope, what, deadline)
+            seat.word = core.begin(seat.id, clock.now(), outgoing.target, outgoing.scope, outgoing.what, outgoing.deadline)
             if (Word.kind(seat.word) != Word.MISUSE) return seat
             seats.remove(seat.id)
             // The native side goes with the last call after a close.
-            if (closed.get()) throw closedAlready()
+            if (closed.get()) throw closedAlready(outgoing.label(this))
             if (Word.arg(seat.word) != Word.MISUSE_LIVE) throw misuse(seat.word)
         }
     }
@@ -119,9 +131,9 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
         if (released.compareAndSet(false, true)) watched.release()
     }
 
-    private fun closedAlready(): CallException {
-        val text = "the client was closed before this call began"
-        return CallException(Reason.CLOSED, Outcome.NOT_SENT, null, null, 0, 0, null, text, text, null)
+    private fun closedAlready(label: String): CallException {
+        val text = "nothing was sent (closed, outcome not-sent). The client is closed; open a new one."
+        return CallException(Reason.CLOSED, Outcome.NOT_SENT, null, null, 0, 0, null, "$label: $text", text, null)
     }
 
     private fun environment(name: String): String =
@@ -132,6 +144,7 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
         /** Seeds have 52 bits. */
         private const val UNUSED_BITS = 12
         private const val MOST_TARGETS = 4_096
+        private const val MOST_ORIGINS = 1_000
 
         /** What [heed] acts upon. */
         const val RIDERS = ((Word.WAKES or Word.EVENTS) shl 4).toLong()

@@ -13,6 +13,8 @@ import java.io.IOException
 import java.io.InterruptedIOException
 import java.net.BindException
 import java.net.ConnectException
+import java.net.InetSocketAddress
+import java.net.Proxy
 import java.net.UnknownHostException
 import java.net.UnknownServiceException
 
@@ -92,8 +94,14 @@ internal class Progress : EventListener() {
         connection.socket().closeQuietly()
     }
 
+    /** After a redirect as well: the answer that it came from is over. */
+    override fun connectStart(call: Call, inetSocketAddress: InetSocketAddress, proxy: Proxy) {
+        answered = false
+    }
+
     override fun requestHeadersStart(call: Call) {
         sent = true
+        answered = false
     }
 
     override fun requestBodyStart(call: Call) {
@@ -121,7 +129,21 @@ internal class Progress : EventListener() {
         val cause = (error as? Refused)?.cause ?: error
         if (cause is StaleConnection && !sent) return Broken(Fault.UNSENT, cause, stale = true)
         if (stale && !timedOut) return Broken(Fault.UNSENT, cause, stale = repeatable)
-        return Broken(fault(cause, timedOut), cause)
+        return judged(fault(cause, timedOut), cause)
+    }
+
+    /** What else the error says. After a redirect its connecting says nothing of the first request, which was sent. */
+    private fun judged(fault: Fault, error: Throwable): Broken {
+        val why =
+            when (fault) {
+                Fault.UNSENT -> if (sent) Cause.NONE else Causes.ofConnecting(error)
+                Fault.LOST, Fault.TRUNCATED -> Causes.ofConnection(error).takeIf { fault == Fault.LOST || it == Cause.PROTOCOL }
+                else -> null
+            } ?: Cause.NONE
+        val permanent =
+            Causes.isPermanent(why) || (why == Cause.PROTOCOL && Causes.isPermanent(error)) ||
+                (fault == Fault.LOST && Causes.isPermanent(Causes.ofConnecting(error)))
+        return Broken(if (permanent) Fault.PERMANENT else fault, error, why)
     }
 
     private fun fault(error: Throwable, timedOut: Boolean): Fault {

@@ -63,14 +63,19 @@ internal abstract class Reply(
     /** The body has been read, into [bytes] or wherever the host keeps it: a look into it costs no time. */
     open val isWhole: Boolean get() = bytes != null
 
+    /** The origin that answered in the place of the one asked, after a redirect that the platform followed; else `null`. */
+    open val redirectedTo: String? get() = null
+
     /** Its headers for the core, see [Hints.of]: those among [names], or `null` if none of [signals] is there. */
     abstract fun hints(signals: Array<String>, names: Array<String>): ByteArray?
 }
 
-/** An attempt that broke: what it is to the core, and the platform's own error. */
+/** An attempt that broke: what it is to the core, and the platform's own error as its cause. */
 internal class Broken(
     val fault: Fault,
     override val cause: Throwable,
+    /** What the platform says beyond the fault. */
+    val why: Cause = Cause.NONE,
     /** Nothing was written and the body is untouched: the same attempt may be made at once on another connection. */
     val stale: Boolean = false,
 ) : IOException(fault.text, cause) {

@@ -26,6 +26,8 @@ internal class Received(
 
     override val isWhole: Boolean get() = buffered || bytes != null
 
+    override val redirectedTo: String? get() = response.redirectedTo()
+
     override fun hints(signals: Array<String>, names: Array<String>): ByteArray? =
         Hints.of(response.headers, signals, names)
 
@@ -112,6 +114,13 @@ internal fun Request.origin(): String {
     val host = if (':' in url.host) "[${url.host}]" else url.host
     val usual = if (url.isHttps) HTTPS else HTTP
     return if (url.port == usual) "${url.scheme}://$host" else "${url.scheme}://$host:${url.port}"
+}
+
+/** The origin that answered after a redirect that OkHttp followed; `null` where the answer is to the first request. */
+internal fun Response.redirectedTo(): String? {
+    if (priorResponse == null) return null
+    // A challenge that was answered leaves a prior response as well.
+    return if (generateSequence(priorResponse) { it.priorResponse }.any { it.isRedirect }) request.origin() else null
 }
 
 /** What a caller's time limit leaves, in milliseconds from now on; 0 = it sets none. */

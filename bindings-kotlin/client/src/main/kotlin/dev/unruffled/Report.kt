@@ -11,8 +11,8 @@ internal class Report(
     val attempts: Int,
     val elapsed: Long,
     val status: Int?,
-    /** One sentence of what to do. */
-    val advice: String,
+    /** What happened, which rule ended the call, what may have been done, what to do. */
+    val message: String,
     /** The table of [CallException.explain]. */
     val text: String,
 ) {
@@ -33,7 +33,7 @@ internal class Report(
                 attempts,
                 root.number("elapsed"),
                 root["status"]?.jsonPrimitive?.intOrNull,
-                root.text("advice").orEmpty(),
+                root.text("message").orEmpty(),
                 root.text("text").orEmpty(),
             )
         }

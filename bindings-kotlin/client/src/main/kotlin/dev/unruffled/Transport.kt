@@ -65,10 +65,12 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     fun reply(attempt: Attempt<Request>, response: Response, flight: Watch.Flight): Answer {
         val limits = settings.routes[attempt.route]
         if (!attempt.streamed && response.code < FIRST_ERROR) {
-            return response.use { Answer(it.code, it.headers, readWhole(it, limits.maxBody), null) }
+            return response.use {
+                Answer(it.code, it.headers, readWhole(it, limits.maxBody), null, redirectedTo = it.redirectedTo())
+            }
         }
         response.body.source().timeout().timeout(limits.idle, TimeUnit.MILLISECONDS)
-        return Answer(response.code, response.headers, null, response, flight)
+        return Answer(response.code, response.headers, null, response, flight, response.redirectedTo())
     }
 
     /** The whole body; more than [most] bytes are [TooLarge]. */

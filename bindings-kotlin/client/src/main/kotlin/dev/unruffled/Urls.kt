@@ -5,7 +5,13 @@ import okhttp3.HttpUrl.Companion.toHttpUrlOrNull
 import okio.Buffer
 
 /** A call that cannot be made as it was written: path, query or body are the caller's to mend. Nothing was sent. */
-internal class CallMistake(text: String) : IllegalArgumentException(text)
+internal class CallMistake(text: String) : IllegalArgumentException(text) {
+    /** The same, as it is told: behind method and path, in the form of every failure. */
+    fun labelled(label: String): CallMistake {
+        val advice = message.orEmpty().replaceFirstChar { it.uppercaseChar() }
+        return CallMistake("$label: nothing was sent (misuse, outcome not-sent). $advice.")
+    }
+}
 
 /** A path as the caller wrote it, checked and cut once; everything that could send a request elsewhere is refused here. */
 internal class Template private constructor(
@@ -131,23 +137,27 @@ internal class Base(url: String) {
         private const val ROOM = 96
 
         /** Appends `&a=1&a=2&b=x`; `null` leaves a name out, a list repeats it. */
-        fun pairs(text: StringBuilder, values: Map<String, Any?>) {
+        fun pairs(text: StringBuilder, values: Map<String, Any?>, allowed: BooleanArray = Percent.UNRESERVED) {
             for ((name, value) in values) {
                 when (value) {
                     null -> Unit
-                    is Iterable<*> -> value.forEach { pair(text, name, it) }
-                    is Array<*> -> value.forEach { pair(text, name, it) }
-                    else -> pair(text, name, value)
+                    is Iterable<*> -> value.forEach { pair(text, name, it, allowed) }
+                    is Array<*> -> value.forEach { pair(text, name, it, allowed) }
+                    else -> pair(text, name, value, allowed)
                 }
             }
         }
 
-        private fun pair(text: StringBuilder, name: String, value: Any?) {
+        /** The body of a form: `application/x-www-form-urlencoded` of the URL standard. */
+        fun form(values: Map<String, Any?>): String =
+            buildString { pairs(this, values, Percent.FORM) }.removePrefix("&").replace(' ', '+')
+
+        private fun pair(text: StringBuilder, name: String, value: Any?, allowed: BooleanArray) {
             if (value == null) return
             text.append('&')
-            Percent.encode(name, Percent.UNRESERVED, text)
+            Percent.encode(name, allowed, text)
             text.append('=')
-            Percent.encode(scalar(name, value), Percent.UNRESERVED, text)
+            Percent.encode(scalar(name, value), allowed, text)
         }
 
         /** Text, numbers, booleans, enums and the like as they print; structures are a mistake. */
@@ -163,13 +173,16 @@ internal class Base(url: String) {
 /** Percent-encoding of text as UTF-8. */
 internal object Percent {
     /** RFC 3986's unreserved characters: what a value may show as itself. */
-    val UNRESERVED = allowed("")
+    val UNRESERVED = allowed("-._~")
 
     /** What a path may show, `%` included: the caller may have encoded it. */
-    val PATH = allowed("!$&'()*+,;=:@/%")
+    val PATH = allowed("-._~!$&'()*+,;=:@/%")
 
     /** The same for a query. */
-    val QUERY = allowed("!$&'()*+,;=:@/%?")
+    val QUERY = allowed("-._~!$&'()*+,;=:@/%?")
+
+    /** The same for a form, in which a space becomes a plus afterwards. */
+    val FORM = allowed("*-._ ")
 
     fun encode(text: String, allowed: BooleanArray = UNRESERVED): String =
         StringBuilder(text.length).also { encode(text, allowed, it) }.toString()
@@ -208,7 +221,7 @@ internal object Percent {
     private fun allowed(more: String): BooleanArray =
         BooleanArray(ASCII) {
             val c = it.toChar()
-            c in 'a'..'z' || c in 'A'..'Z' || c in '0'..'9' || c in "-._~" || c in more
+            c in 'a'..'z' || c in 'A'..'Z' || c in '0'..'9' || c in more
         }
 
     private const val ASCII = 128

@@ -85,6 +85,12 @@ internal enum class Cause(
 /** Stands beside a status that came by a redirect which the platform followed; the upper 16 bits are the scope that answered. */
 internal const val REDIRECTED = 1 shl 15
 
+/** The status of an answer after a redirect, as the core takes it. A scope beyond 16 bits counts as the client's own. */
+internal fun redirected(status: Int, scope: Int): Int =
+    status or REDIRECTED or (if (scope ushr SCOPE_BITS == 0) scope shl SCOPE_BITS else 0)
+
+private const val SCOPE_BITS = 16
+
 /** What the core has to know about a call before it begins: method, flags, size of an upload that cannot be watched. */
 internal object What {
     const val REPEATABLE = 1

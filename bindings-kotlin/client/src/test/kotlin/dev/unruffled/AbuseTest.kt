@@ -148,7 +148,7 @@ class AbuseTest {
     fun `the engine of a client that nobody closed is freed when another is opened`() {
         fun dropped(): Pair<WeakReference<Engine>, Core> {
             val engine = Engine(Policy.fromString("{}"), ClientOptions())
-            engine.begin(0, 0, get, 0)
+            engine.begin(engine.outgoing())
             return WeakReference(engine) to engine.core
         }
         val (engine, core) = dropped()

@@ -29,7 +29,7 @@ class BrokenBodiesTest {
         closing.asReversed().forEach { it.close() }
     }
 
-    private fun server(play: RawServer.(RawServer.Connection) -> Unit) = RawServer(play).also { closing += it }
+    private fun server(play: RawServer.(RawServer.Connection) -> Unit) = RawServer(play = play).also { closing += it }
 
     private fun policy(server: RawServer, more: String = "") =
         Policy.fromString("""{"baseUrl":"${server.base}","retry":{"base":"10ms"}$more}""")

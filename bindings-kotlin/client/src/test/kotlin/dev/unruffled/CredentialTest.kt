@@ -139,7 +139,7 @@ class CredentialTest {
                 Token("new")
             }
         }
-        val credential = Credential(engine, 0, source, Dispatchers.IO)
+        val credential = Credential(engine, source, Dispatchers.IO)
         val what = What.of("GET", What.REPEATABLE or What.CREDENTIALS)
         // The first leader's lease runs out, another one leads: the core then knows a newer generation.
         val first = engine.core.begin(0, 0, 0, 0, what, 0)

@@ -152,7 +152,7 @@ class DriverTest {
                     delay(1_000)
                     Token("t$asked", engine.clock.wall() + 3_600_000)
                 }
-            val credential = Credential(engine, 0, source, StandardTestDispatcher(testScheduler))
+            val credential = Credential(engine, source, StandardTestDispatcher(testScheduler))
             val host = Played(this, engine.settings, listOf(Play(200)))
             val driver = Driver(engine, host)
             val leader = launch { driver.run(engine.outgoing(credential = credential)) }
@@ -172,7 +172,7 @@ class DriverTest {
         runTest {
             val engine = engine("{}")
             val source = Credential.Source(null) { delay(Long.MAX_VALUE).let { Token("never") } }
-            val credential = Credential(engine, 0, source, backgroundScope.coroutineContext)
+            val credential = Credential(engine, source, backgroundScope.coroutineContext)
             val driver = Driver(engine, Played(this, engine.settings, listOf(Play(200))))
             val failed = driver.failure(engine.outgoing(credential = credential, deadlineMs = 2_000))
             assertEquals(Reason.DEADLINE, failed?.reason)

@@ -8,16 +8,22 @@ import java.net.InetAddress
 import java.net.ServerSocket
 import java.net.Socket
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.atomic.AtomicInteger
 import kotlin.concurrent.thread
 
 /** A server of bytes: [play] has each connection and the number of it, from 0, on a thread of its own. */
-internal class RawServer(private val play: RawServer.(Connection) -> Unit) : Closeable {
-    private val listening = ServerSocket(0, 50, InetAddress.getLoopbackAddress())
+internal class RawServer(
+    private val listening: ServerSocket = ServerSocket(0, 50, InetAddress.getLoopbackAddress()),
+    private val play: RawServer.(Connection) -> Unit,
+) : Closeable {
 
     /** What came: request lines and bodies, in order. */
     val seen = CopyOnWriteArrayList<Request>()
 
     val base = "http://127.0.0.1:${listening.localPort}"
+
+    /** How many connections came. */
+    val connections = AtomicInteger()
 
     class Request(val line: String, val headers: Map<String, String>, val body: ByteArray)
 
@@ -83,6 +89,7 @@ internal class RawServer(private val play: RawServer.(Connection) -> Unit) : Clo
             while (true) {
                 val socket = runCatching { listening.accept() }.getOrNull() ?: break
                 val connection = Connection(number++, socket)
+                connections.incrementAndGet()
                 thread(isDaemon = true) { runCatching { socket.use { play(connection) } } }
             }
         }

@@ -194,7 +194,7 @@ private class Torment(private val scenario: JsonObject, private val world: World
                     text
                 }
             }
-        val credential = scenario["credentials"]?.jsonArray?.let { Credential(engine, 0, source(it), world.context) }
+        val credential = scenario["credentials"]?.jsonArray?.let { Credential(engine, source(it), world.context) }
         return Calls(engine, ClientOptions().json, correlation, credential)
     }
 

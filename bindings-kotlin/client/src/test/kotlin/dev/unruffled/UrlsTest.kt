@@ -1,9 +1,11 @@
 package dev.unruffled
 
 import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.boolean
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
+import okhttp3.Headers
 import okhttp3.HttpUrl.Companion.toHttpUrl
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
@@ -13,7 +15,7 @@ import org.junit.jupiter.api.Test
 class UrlsTest {
     @Test
     fun `every url vector holds`() {
-        val vectors = House.files("vectors/url").flatMap { House.read(it).jsonArray }.map { it.jsonObject }
+        val vectors = vectors("url.json")
         val failures =
             vectors.mapNotNull { vector ->
                 val expected = vector.text("url") ?: vector.text("error")
@@ -33,6 +35,29 @@ class UrlsTest {
         ).url(Template.read(checkNotNull(vector.text("path"))), values("params"), values("query"), also)
         assertEquals(text, text.toHttpUrl().toString(), "OkHttp sends it as it is")
         return text
+    }
+
+    private fun vectors(file: String): List<JsonObject> =
+        House.read(House.files("vectors/url").single { it.name == file }).jsonArray.map { it.jsonObject }
+
+    @Test
+    fun `every vector of a caller's idempotency key holds, down to the header`() {
+        val core = Core("{}", false)
+        for (vector in vectors("keys.json")) {
+            val quoted = vector.getValue("quoted").jsonPrimitive.boolean
+            val found = core.headerKey(checkNotNull(vector.text("key")), quoted)
+            assertEquals(vector.text("header").orEmpty(), found, vector.text("name"))
+            if (found.isNotEmpty()) Headers.headersOf("Idempotency-Key", found)
+        }
+        core.release()
+    }
+
+    @Test
+    fun `every vector of a form holds`() {
+        for (vector in vectors("forms.json")) {
+            val fields = vector.getValue("form").jsonObject.mapValues { plain(it.value) }
+            assertEquals(vector.text("body"), Base.form(fields), vector.text("name"))
+        }
     }
 
     @Test

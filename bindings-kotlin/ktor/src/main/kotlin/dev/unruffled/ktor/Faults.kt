@@ -1,6 +1,8 @@
 package dev.unruffled.ktor
 
 import dev.unruffled.Broken
+import dev.unruffled.Cause
+import dev.unruffled.Causes
 import dev.unruffled.Fault
 import dev.unruffled.Progress
 import dev.unruffled.StaleConnection
@@ -28,8 +30,27 @@ internal class Truncated(override val cause: IOException) : IOException(cause)
 internal fun broken(error: Exception): Broken {
     if (error is Truncated) return Broken(Fault.TRUNCATED, error.cause)
     val stale = chain(error).firstOrNull { it is StaleConnection }
-    return if (stale != null) Broken(Fault.UNSENT, error, stale = true) else Broken(fault(error), error)
+    return if (stale != null) Broken(Fault.UNSENT, error, stale = true) else judged(error)
 }
+
+/** A redirect is a hop of its own here, so that errors of connecting are of this request. */
+private fun judged(error: Exception): Broken {
+    val fault = fault(error)
+    val why =
+        when {
+            fault == Fault.REFUSED && !isPlain(error) -> Cause.NONE
+            isPlain(error) -> Cause.NO_TLS
+            fault == Fault.UNSENT || fault == Fault.LOST -> Causes.ofConnecting(error)
+            else -> Cause.NONE
+        }
+    val garbled = why == Cause.NONE && chain(error).any { it is ParserException }
+    val permanent = Causes.isPermanent(why) || (why == Cause.PROTOCOL && Causes.isPermanent(error))
+    return Broken(if (permanent) Fault.PERMANENT else fault, error, if (garbled) Cause.PROTOCOL else why)
+}
+
+/** CIO's own TLS reads what is none. */
+private fun isPlain(error: Exception): Boolean =
+    chain(error).any { it.message?.startsWith("Unknown TLS record type") == true || it.message?.startsWith("Invalid TLS record type") == true }
 
 private fun chain(error: Throwable): Sequence<Throwable> = generateSequence(error) { it.cause }.take(DEEPEST)
 

@@ -44,7 +44,7 @@ class RealSocketsTest {
         closing.asReversed().forEach { it.close() }
     }
 
-    private fun server(play: RawServer.(RawServer.Connection) -> Unit) = RawServer(play).also { closing += it }
+    private fun server(play: RawServer.(RawServer.Connection) -> Unit) = RawServer(play = play).also { closing += it }
 
     private fun answering(status: Int = 200) =
         server { connection ->
