@@ -167,7 +167,16 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
             outgoing.streamed,
             Word.has(word, Word.FRESH),
             extras,
+            wholeMs(flight),
         )
+    }
+
+    private fun wholeMs(flight: Flight<Q, R>): Long {
+        val outgoing = flight.outgoing
+        val limits = engine.settings.routes[outgoing.route]
+        val binds = limits.total > 0 && (!outgoing.lastOpen || limits.totalWritten)
+        val until = if (outgoing.deadline > 0) outgoing.deadline else if (binds) flight.begun + limits.total else return 0
+        return (until - clock.now()).coerceAtLeast(1)
     }
 
     private suspend fun extras(flight: Flight<Q, R>, word: Long): Extras {

@@ -32,6 +32,7 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
 
     init {
         try {
+            OkHttps.check()
             var read = Settings(core.settings())
             val elsewhere = options.baseUrl ?: read.baseEnv?.let { environment(it) }
             if (elsewhere != null) {

@@ -44,6 +44,8 @@ internal class Attempt<Q>(
     val fresh: Boolean,
     /** What this attempt carries beyond the request, or `null`. */
     val extras: Extras?,
+    /** Milliseconds left of the whole call, for an upload whose pieces keep its attempt alive; 0 = no limit. */
+    val wholeMs: Long = 0,
 )
 
 /** Headers that the host adds to one attempt. */

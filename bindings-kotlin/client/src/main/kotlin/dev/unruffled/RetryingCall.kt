@@ -133,7 +133,7 @@ internal class RetryingCall(
         private var upload: Upload? = null
 
         protected fun leg(attempt: Attempt<Request>): Leg {
-            val upload = upload ?: Upload.of(request.body, attempt.timeoutMs, dropIn.engine.settings.routes[attempt.route].idle)
+            val upload = upload ?: Upload.of(request.body, attempt, dropIn.engine.settings.routes[attempt.route].idle)
             this.upload = upload
             val dressed =
                 dressed(attempt) {

@@ -58,7 +58,11 @@ internal class Route(json: JsonObject) {
     /** What a refresh of a credential may take as well; 0 = no limit. */
     val attempt: Long = json.number("attempt")
 
+    /** For the whole call; 0 = no limit. */
+    val total: Long = json.number("total")
+
     /** Whether the policy's own text has them: only then do they bind a drop-in. */
+    val totalWritten: Boolean = json["totalWritten"]?.jsonPrimitive?.booleanOrNull ?: false
     val connectWritten: Boolean = json["connectWritten"]?.jsonPrimitive?.booleanOrNull ?: false
     val idleWritten: Boolean = json["idleWritten"]?.jsonPrimitive?.booleanOrNull ?: false
     val maxBody: Long = json.number("maxBody")

@@ -55,7 +55,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     fun call(attempt: Attempt<Request>, progress: Progress): Call {
         val client = if (attempt.fresh) unpooled(attempt.route) else client(attempt.route)
         val request = attempt.native()
-        progress.upload = Upload.of(request.body, attempt.timeoutMs, settings.routes[attempt.route].idle)
+        progress.upload = Upload.of(request.body, attempt, settings.routes[attempt.route].idle)
         val call = client.newCall(progress.upload?.let { request.newBuilder().method(request.method, it).build() } ?: request)
         call.addEventListener(progress)
         return call

@@ -10,13 +10,17 @@ import java.util.concurrent.TimeUnit
 
 /**
  * An upload of unknown size. The core cannot allow for its length, so its pieces are watched: while one moves at least every
- * [idleMs], the attempt is alive, and the answer has the attempt's time ([limitMs]) from the last piece on.
+ * [idleMs], the attempt is alive, and the answer has the attempt's time ([limitMs]) from the last piece on. The call's own time
+ * ([wholeMs]) bounds both.
  */
 internal class Upload private constructor(
     private val body: RequestBody,
     private val limitMs: Long,
     private val idleMs: Long,
+    private val wholeMs: Long,
 ) : RequestBody() {
+    private val begun = System.nanoTime()
+
     private enum class State { BEFORE, UNDER_WAY, OVER }
 
     @Volatile
@@ -46,7 +50,8 @@ internal class Upload private constructor(
             movedAt = now
         }
         val since = TimeUnit.NANOSECONDS.toMillis(now - movedAt)
-        return (if (state == State.OVER) limitMs else idleMs) - since
+        val alive = (if (state == State.OVER) limitMs else idleMs) - since
+        return if (wholeMs == 0L) alive else minOf(alive, wholeMs - TimeUnit.NANOSECONDS.toMillis(now - begun))
     }
 
     override fun contentType(): MediaType? = body.contentType()
@@ -75,8 +80,10 @@ internal class Upload private constructor(
     }
 
     internal companion object {
-        /** What watches [body] during attempts of [limitMs]; `null` if it need not be watched or cannot be. */
-        fun of(body: RequestBody?, limitMs: Long, idleMs: Long): Upload? =
-            if (body == null || limitMs == 0L || body.isDuplex() || body.contentLength() >= 0) null else Upload(body, limitMs, idleMs)
+        /** What watches [body] during this attempt and those after it; `null` if it need not be watched or cannot be. */
+        fun of(body: RequestBody?, attempt: Attempt<*>, idleMs: Long): Upload? {
+            if (body == null || attempt.timeoutMs == 0L || body.isDuplex() || body.contentLength() >= 0) return null
+            return Upload(body, attempt.timeoutMs, idleMs, attempt.wholeMs)
+        }
     }
 }

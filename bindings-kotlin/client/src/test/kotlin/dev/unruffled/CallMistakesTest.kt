@@ -48,6 +48,9 @@ class CallMistakesTest {
         val text = said { client.blocking.get("/orders/{id}") }
         assertEquals("GET /orders/{id}: nothing was sent (misuse, outcome not-sent). No value for {id}.", text)
         val header = said { client.blocking.get("/a?b=secret", headers = mapOf("X-A" to "secret\n")) }
-        assertEquals("GET /a: nothing was sent (misuse, outcome not-sent). The header X-A has a letter that no header may have.", header)
+        assertEquals(
+            "GET /a: nothing was sent (misuse, outcome not-sent). The header X-A has a letter that no header may have.",
+            header,
+        )
     }
 }

@@ -20,7 +20,9 @@ class CausesTest {
     @AfterEach
     fun close() = closing.asReversed().forEach { it.close() }
 
-    private fun ways(base: String, http: OkHttpClient = trusting): Ways = Ways(base, LIMITS, http).also { closing += it }
+    private fun ways(base: String, http: OkHttpClient = trusting): Ways = Ways(base, LIMITS, http).also {
+        closing += it
+    }
 
     private fun thrown(way: Ways.Way, method: String = "GET"): IOException =
         try {
@@ -30,7 +32,13 @@ class CausesTest {
         }
 
     /** Each way fails with [message], and its attempts were [attempts] (all of them if there is but one). */
-    private fun fails(base: String, message: String, attempts: List<String>, method: String = "GET", outcome: Outcome = Outcome.NOT_SENT) {
+    private fun fails(
+        base: String,
+        message: String,
+        attempts: List<String>,
+        method: String = "GET",
+        outcome: Outcome = Outcome.NOT_SENT,
+    ) {
         val ways = ways(base)
         for (way in ways.all) {
             ways.attempts.clear()
@@ -45,13 +53,24 @@ class CausesTest {
         }
     }
 
-    private fun secure(certificate: okhttp3.tls.HeldCertificate): RawServer = Tls.server(certificate).also { closing += it }
+    private fun secure(certificate: okhttp3.tls.HeldCertificate): RawServer = Tls.server(certificate).also {
+        closing +=
+            it
+    }
 
     @Test
     fun `a certificate that is not accepted is final, and no breaker opens`() {
-        for ((name, made) in listOf("self-signed" to Tls.selfSigned(), "expired" to Tls.expired(), "wrong name" to Tls.ofAnother())) {
+        for ((name, made) in listOf(
+            "self-signed" to Tls.selfSigned(),
+            "expired" to Tls.expired(),
+            "wrong name" to Tls.ofAnother(),
+        )) {
             val server = secure(made)
-            fails(server.secure, "the server's certificate was not accepted (network, outcome not-sent)", listOf("permanent"))
+            fails(
+                server.secure,
+                "the server's certificate was not accepted (network, outcome not-sent)",
+                listOf("permanent"),
+            )
             assertEquals(WAYS, server.connections.get(), name)
         }
         val server = secure(Tls.selfSigned())
@@ -92,8 +111,19 @@ class CausesTest {
 
     @Test
     fun `garbage may have been garbled on its way`() {
-        val server = RawServer { if (it.request() != null) it.write("garbage\r\n\r\n".toByteArray()) }.also { closing += it }
-        fails(server.base, "the answer breaks the protocol after 2 attempts", listOf("lost", "lost"), outcome = Outcome.REJECTED)
+        val server = RawServer {
+            if (it.request() !=
+                null
+            ) {
+                it.write("garbage\r\n\r\n".toByteArray())
+            }
+        }.also { closing += it }
+        fails(
+            server.base,
+            "the answer breaks the protocol after 2 attempts",
+            listOf("lost", "lost"),
+            outcome = Outcome.REJECTED,
+        )
     }
 
     @Test

@@ -115,7 +115,7 @@ class ClientTest {
         client.post("/orders", form = mapOf("a b" to "c&d", "e" to listOf(1, 2), "f" to null))
         assertEquals("""{"sku":"b2","count":3}""", bodies[0])
         assertEquals("""[{"op":1,"orders":[{"sku":"c3"}],"none":null}]""", bodies[1])
-        assertEquals("a%20b=c%26d&e=1&e=2", bodies[2])
+        assertEquals("a+b=c%26d&e=1&e=2", bodies[2])
         assertEquals(
             listOf("application/json", "application/x-www-form-urlencoded"),
             server.seen.map {

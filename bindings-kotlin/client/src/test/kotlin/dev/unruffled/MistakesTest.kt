@@ -43,7 +43,13 @@ class MistakesTest {
             entries("calls.json").flatMapIndexed { number, entry ->
                 listOf(true, false).mapNotNull { blocking ->
                     val said = said(entry, "mistake-$number-$blocking", blocking)?.replace(Regex("\\d+ ms"), "N ms")
-                    if (said == entry.text("says")) null else "${entry.text("name")}\n  asked ${entry.text("says")}\n  said  $said"
+                    if (said ==
+                        entry.text("says")
+                    ) {
+                        null
+                    } else {
+                        "${entry.text("name")}\n  asked ${entry.text("says")}\n  said  $said"
+                    }
                 }
             }
         assertEquals(emptyList<String>(), failures, failures.joinToString("\n"))
@@ -55,7 +61,9 @@ class MistakesTest {
         val base =
             when (val named = entry.text("base")) {
                 null -> server.begin(run, script)
-                "closed" -> "http://127.0.0.1:${ServerSocket(0, 1, InetAddress.getLoopbackAddress()).use { it.localPort }}"
+                "closed" -> "http://127.0.0.1:${ServerSocket(0, 1, InetAddress.getLoopbackAddress()).use {
+                    it.localPort
+                }}"
                 "https" -> server.begin(run, script).replace("http:", "https:")
                 "self-signed" -> checkNotNull(secret).secure
                 else -> named
@@ -93,7 +101,13 @@ class MistakesTest {
                 deadline = entry["deadline"]?.jsonPrimitive?.long?.milliseconds,
                 idempotencyKey = entry.text("key"),
             )
-        if (blocking) client.blocking.call(method, target, options) else runBlocking { client.call(method, target, options) }
+        if (blocking) {
+            client.blocking.call(method, target, options)
+        } else {
+            runBlocking {
+                client.call(method, target, options)
+            }
+        }
     }
 
     private companion object {

@@ -31,7 +31,13 @@ class RedirectsTest {
     fun `a write that was answered by a redirect is not sent again`() {
         val server =
             server { path ->
-                if (path == "/a") answer(303, ByteArray(0), "Location: /b") else answer(429, ByteArray(0), "Retry-After: 1")
+                if (path ==
+                    "/a"
+                ) {
+                    answer(303, ByteArray(0), "Location: /b")
+                } else {
+                    answer(429, ByteArray(0), "Retry-After: 1")
+                }
             }
         for (number in 0 until WAYS) {
             // Each with limits of its own: the 429 is told to them.
@@ -47,7 +53,21 @@ class RedirectsTest {
         val asked = AtomicInteger()
         val server =
             server { path ->
-                if (path == "/a") answer(302, ByteArray(0), "Location: /b") else answer(if (asked.getAndIncrement() == 0) 503 else 200)
+                if (path ==
+                    "/a"
+                ) {
+                    answer(302, ByteArray(0), "Location: /b")
+                } else {
+                    answer(
+                        if (asked.getAndIncrement() ==
+                            0
+                        ) {
+                            503
+                        } else {
+                            200
+                        },
+                    )
+                }
             }
         for (way in ways(server.base).all) {
             asked.set(0)

@@ -83,7 +83,15 @@ class ViewsTest {
 
     @Test
     fun `a view after a dropped one is asked for its own credential, and refreshes it`() {
-        first = { token -> if (token == "gone") 403 else if (token == "stale") 401 else 200 }
+        first = { token ->
+            if (token == "gone") {
+                403
+            } else if (token == "stale") {
+                401
+            } else {
+                200
+            }
+        }
         repeat(3) {
             var asked = 0
             assertThrows(StatusException::class.java) { client.withCredentials { Token("gone") }.blocking.get("/a") }

@@ -28,16 +28,27 @@ internal class Ways(private val base: String, limits: String, http: OkHttpClient
     }
 
     /** One way: its call gives the status, or throws. */
-    class Way(val name: String, val isVerb: Boolean, val explain: (Throwable) -> String, val call: (String, String) -> Int)
+    class Way(
+        val name: String,
+        val isVerb: Boolean,
+        val explain: (Throwable) -> String,
+        val call: (String, String) -> Int,
+    )
 
     private val ofVerbs: (Throwable) -> String = { (it as CallException).explain() }
 
     val all: List<Way> =
         listOf(
-            Way("suspending", true, ofVerbs) { method, path -> runBlocking { client.call(method, path, raise = false).status } },
+            Way("suspending", true, ofVerbs) { method, path ->
+                runBlocking { client.call(method, path, raise = false).status }
+            },
             Way("blocking", true, ofVerbs) { method, path -> client.blocking.call(method, path, raise = false).status },
-            Way("executed", false, factory::explain) { method, path -> factory.newCall(request(method, path)).execute().use { it.code } },
-            Way("enqueued", false, factory::explain) { method, path -> queued(factory.newCall(request(method, path))).use { it.code } },
+            Way("executed", false, factory::explain) { method, path ->
+                factory.newCall(request(method, path)).execute().use { it.code }
+            },
+            Way("enqueued", false, factory::explain) { method, path ->
+                queued(factory.newCall(request(method, path))).use { it.code }
+            },
             Way("interceptor", false, interceptor::explain) { method, path ->
                 under.newCall(request(method, path)).execute().use { it.code }
             },

@@ -35,22 +35,25 @@ internal fun broken(error: Exception): Broken {
 
 /** A redirect is a hop of its own here, so that errors of connecting are of this request. */
 private fun judged(error: Exception): Broken {
+    val connecting = if (isPlain(error)) Cause.NO_TLS else Causes.ofConnecting(error)
+    if (Causes.isPermanent(connecting)) return Broken(Fault.PERMANENT, error, connecting)
     val fault = fault(error)
     val why =
         when {
-            fault == Fault.REFUSED && !isPlain(error) -> Cause.NONE
-            isPlain(error) -> Cause.NO_TLS
-            fault == Fault.UNSENT || fault == Fault.LOST -> Causes.ofConnecting(error)
-            else -> Cause.NONE
+            fault != Fault.UNSENT && fault != Fault.LOST -> Cause.NONE
+            chain(error).any { it is ParserException } -> Cause.PROTOCOL
+            // CIO says of no name why it was not found.
+            else -> connecting
         }
-    val garbled = why == Cause.NONE && chain(error).any { it is ParserException }
-    val permanent = Causes.isPermanent(why) || (why == Cause.PROTOCOL && Causes.isPermanent(error))
-    return Broken(if (permanent) Fault.PERMANENT else fault, error, if (garbled) Cause.PROTOCOL else why)
+    return Broken(if (why == Cause.PROTOCOL && Causes.isPermanent(error)) Fault.PERMANENT else fault, error, why)
 }
 
 /** CIO's own TLS reads what is none. */
 private fun isPlain(error: Exception): Boolean =
-    chain(error).any { it.message?.startsWith("Unknown TLS record type") == true || it.message?.startsWith("Invalid TLS record type") == true }
+    chain(error).any {
+        it.message?.startsWith("Unknown TLS record type") == true ||
+            it.message?.startsWith("Invalid TLS record type") == true
+    }
 
 private fun chain(error: Throwable): Sequence<Throwable> = generateSequence(error) { it.cause }.take(DEEPEST)
 

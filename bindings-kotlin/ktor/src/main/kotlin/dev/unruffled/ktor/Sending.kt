@@ -89,7 +89,7 @@ internal class Sending(
     override suspend fun send(attempt: Attempt<HttpRequestBuilder>): Received {
         val own = dressed(attempt)
         account.head = null
-        val upload = Upload.of(own, attempt.timeoutMs, dropIn.engine.settings.routes[attempt.route].idle)
+        val upload = Upload.of(own, attempt, dropIn.engine.settings.routes[attempt.route].idle)
         if (upload != null) own.setBody(upload.content)
         val limit = if (attempt.timeoutMs > 0) Limit.begin(own, attempt.timeoutMs, upload, sockets()) else null
         try {

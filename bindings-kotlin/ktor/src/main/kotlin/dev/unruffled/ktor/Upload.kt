@@ -1,5 +1,6 @@
 package dev.unruffled.ktor
 
+import dev.unruffled.Attempt
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.http.ContentType
 import io.ktor.http.Headers
@@ -23,7 +24,10 @@ internal class Upload private constructor(
     private val body: OutgoingContent,
     private val limitMs: Long,
     private val idleMs: Long,
+    private val wholeMs: Long,
 ) {
+    private val begun = System.nanoTime()
+
     private enum class State { BEFORE, UNDER_WAY, OVER }
 
     @Volatile
@@ -58,8 +62,12 @@ internal class Upload private constructor(
                 State.UNDER_WAY -> idleMs
                 State.OVER -> limitMs
             }
-        return if (body.contentLength == null) most - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - movedAt) else 0
+        if (body.contentLength != null) return 0
+        val alive = most - since(movedAt)
+        return if (wholeMs == 0L) alive else minOf(alive, wholeMs - since(begun))
     }
+
+    private fun since(at: Long): Long = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - at)
 
     private fun moved(now: State = State.UNDER_WAY) {
         movedAt = System.nanoTime()
@@ -142,11 +150,11 @@ internal class Upload private constructor(
     }
 
     companion object {
-        /** What watches the body of [request] in an attempt of [limitMs]; `null` if it has all of its bytes. */
-        fun of(request: HttpRequestBuilder, limitMs: Long, idleMs: Long): Upload? {
+        /** What watches the body of [request] in [attempt]; `null` if it has all of its bytes. */
+        fun of(request: HttpRequestBuilder, attempt: Attempt<*>, idleMs: Long): Upload? {
             val body = request.body
             val pieces = body is OutgoingContent.WriteChannelContent || body is OutgoingContent.ReadChannelContent
-            return if (pieces) Upload(body as OutgoingContent, limitMs, idleMs) else null
+            return if (pieces) Upload(body as OutgoingContent, attempt.timeoutMs, idleMs, attempt.wholeMs) else null
         }
     }
 }

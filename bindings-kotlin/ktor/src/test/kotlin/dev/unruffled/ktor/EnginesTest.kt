@@ -108,7 +108,9 @@ class EnginesTest {
             val events = mutableListOf<String>()
             client.plugin(Unruffled).on { events += "${it.kind} ${it.values["fault"]}" }
             thrown<Exception> { client.post("http://nowhere.invalid/") { setBody("x") } }
-            assertEquals(2, events.count { it == "attempt unsent" }, "$events")
+            // CIO does not tell a name that does not exist from a name service that is down for the moment.
+            val attempts = if (client.engine.javaClass.simpleName.startsWith("CIO")) 2 else 1
+            assertEquals(attempts, events.count { it == "attempt unsent" }, "$events")
         }
 
     @Test

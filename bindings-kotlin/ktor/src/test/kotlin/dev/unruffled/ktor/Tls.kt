@@ -23,7 +23,9 @@ internal object Tls {
     fun expired(): HeldCertificate =
         System.currentTimeMillis().let { signed().validityInterval(it - 2 * hour, it - hour).build() }
 
-    fun ofAnother(): HeldCertificate = HeldCertificate.Builder().signedBy(root).addSubjectAlternativeName("other.example").build()
+    fun ofAnother(): HeldCertificate = HeldCertificate.Builder().signedBy(
+        root,
+    ).addSubjectAlternativeName("other.example").build()
 
     private fun signed() = HeldCertificate.Builder().signedBy(root).addSubjectAlternativeName("127.0.0.1")
 
