@@ -40,7 +40,13 @@ class CausesTest {
         for (client in engines) {
             client.use {
                 val seen = mutableListOf<String>()
-                client.plugin(Unruffled).on { if (it.kind == "attempt") seen += "${it.values["fault"] ?: it.values["status"]}" }
+                client.plugin(Unruffled).on {
+                    if (it.kind ==
+                        "attempt"
+                    ) {
+                        seen += "${it.values["fault"] ?: it.values["status"]}"
+                    }
+                }
                 val failed =
                     runCatching {
                         runBlocking {
