@@ -105,6 +105,7 @@ fn every_file_fits() {
     files(&tests().join("vectors"), &mut paths);
     files(&tests().join("scenarios"), &mut paths);
     files(&tests().join("adapters"), &mut paths);
+    files(&tests().join("mistakes"), &mut paths);
     assert!(paths.len() > 100);
     let mut found = Vec::new();
     for path in paths {
@@ -112,6 +113,7 @@ fn every_file_fits() {
         let kind = match path.parent().and_then(Path::file_name).and_then(|name| name.to_str()) {
             Some("scenarios" | "adapters") => "scenario",
             Some("url") => "urls",
+            Some("mistakes") => "mistakes",
             _ => "vector",
         };
         let wrong = problems(&schema, &schema["$defs"][kind], &value, "");
