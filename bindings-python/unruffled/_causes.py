@@ -51,7 +51,7 @@ def with_cause(fault: int, error: BaseException) -> int:
 
 
 def _is_no_http(one: BaseException) -> bool:
-    """Whether the answer was no HTTP at all. Something between may have said it once; broken framing comes each time."""
+    """Tells whether the answer was no HTTP at all: a proxy may have said that once. Broken framing comes each time."""
     if isinstance(one, (http.client.BadStatusLine, http.client.UnknownProtocol)):
         return True
     return type(one).__name__ == "BadStatusLine" or "status line" in str(one).lower()
