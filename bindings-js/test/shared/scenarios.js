@@ -77,7 +77,7 @@ export class Host {
     this.dropin = scenario.client === "dropin";
     const options = {};
     if (this.dropin) {
-      this.client = unruffled.createFetch(policy, place.options(options));
+      this.client = unruffled.createFetch(policy, place.options(options, true));
       return;
     }
     if (scenario.credentials !== undefined) options.credentials = () => this.credential(scenario.credentials);

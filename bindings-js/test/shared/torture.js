@@ -168,7 +168,7 @@ class World {
       now: () => this.#clock.now(),
       wall: () => this.#clock.wall(),
       later,
-      options: (options) => this.#options(options),
+      options: (options, dropin) => this.#options(options, dropin),
       caller: (call) => this.#caller(call),
     };
     patched.creating(this, () => {
@@ -284,7 +284,7 @@ class World {
     });
   }
 
-  #options(options) {
+  #options(options, dropin = false) {
     const clock = {
       now: () => this.#clock.now(),
       wall: () => this.#clock.wall(),
@@ -302,7 +302,8 @@ class World {
     const line = () => this.step("listener")?.();
     const log = { debug: line, info: line, warn: line };
     const { credentials, correlationId } = options;
-    const hooks = { correlationId: () => (this.step("correlation") ?? correlationId ?? (() => "same"))() };
+    const same = () => "same";
+    const hooks = dropin ? {} : { correlationId: () => (this.step("correlation") ?? correlationId ?? same)() };
     if (credentials !== undefined) hooks.credentials = () => (this.step("credentials") ?? credentials)();
     return { ...options, ...hooks, fetch, clock, log };
   }
