@@ -38,6 +38,9 @@ export class Driver {
   readonly clock: Clock;
   readonly observers: Observers;
   settings: Settings;
+  /** Cancels of the time limits of credentials functions that were asked. */
+  readonly #asks = new Set<() => void>();
+  #closed = false;
   readonly #watch: Watch;
   #epoch: number;
   readonly #parked = new Map<number, { readonly wake: (() => void) | null }>();
@@ -133,6 +136,9 @@ export class Driver {
   /** Ends all waits; calls in flight may still deliver. */
   close(): void {
     if (w.low(this.core.close(this.now())) & w.WAKES) this.wakeAll();
+    this.#closed = true;
+    for (const cancel of this.#asks) cancel();
+    this.#asks.clear();
     this.observers.pull();
   }
 
@@ -347,11 +353,16 @@ export class Driver {
 
   /** A credential function's answer, or an error after `ms` (0 = no limit): no process ends before either. */
   #within<T>(ms: number, asked: Promise<T>): Promise<T> {
-    if (ms === 0) return asked;
+    if (ms === 0 || this.#closed) return asked;
     return new Promise((resolve, reject) => {
       const late = (): void => reject(timedOut(`The credentials function took longer than ${ms} ms`));
       const cancel = this.clock.timer(ms, late, false);
-      asked.then(resolve, reject).finally(cancel);
+      this.#asks.add(cancel);
+      const over = (): void => {
+        this.#asks.delete(cancel);
+        cancel();
+      };
+      asked.then(resolve, reject).finally(over);
     });
   }
 
