@@ -60,6 +60,8 @@ class AsyncHost(Verbs):
                 for connection in ended_h2(self.over_h2):
                     await connection.aclose()
             request = call.request(word, token)
+            if self.follows:
+                call.sent = request
             if self.foreign:
                 response = await self._marked(call, request)
             else:

@@ -109,6 +109,7 @@ class Call(Job[httpx2.Response]):
         "pairs",
         "raise_",
         "route",
+        "sent",
         "stream",
         "timeouts",
         "token",
@@ -132,6 +133,8 @@ class Call(Job[httpx2.Response]):
     ends: float
     # What the last attempt left behind.
     timeouts: dict[str, float | None]
+    #: Its request, where redirects are followed.
+    sent: httpx2.Request
 
     def request(self, word: int, token: bytes | None) -> httpx2.Request:
         """A new request for an attempt; `token` goes into Authorization."""

@@ -64,7 +64,10 @@ class SyncHost(Verbs):
         mark = NESTED.set(call.limit_at) if self.foreign else None
         call.limit = LIMIT if before is None else NO_LIMIT
         try:
-            response = self.http.send(call.request(word, token), stream=True)
+            request = call.request(word, token)
+            if self.follows:
+                call.sent = request
+            response = self.http.send(request, stream=True)
             if response.status_code >= 400:
                 return response
             if call.streamed:
