@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -286,6 +287,36 @@ def test_a_refused_answer_whose_body_stalls_is_left_after_a_second() -> None:
         assert client.get("/a").status_code == 200
         assert len(wire.seen) == 2
     assert left[0] < 2.5
+
+
+def test_no_event_is_left_between_the_last_look_and_the_release() -> None:
+    told: list[str] = []
+
+    with Wire() as wire, unruffled.Client(wire.base, trust_env=False) as client:
+        client.get("/a")
+        engine = client._live().engine
+
+        class Turn:
+            """The lock of who tells: as it is let go for the first time, another call ends, and has waited in vain."""
+
+            def __init__(self) -> None:
+                self.own = threading.get_ident()
+                self.first = True
+
+            def acquire(self, timeout: float) -> bool:
+                return threading.get_ident() == self.own
+
+            def release(self) -> None:
+                if self.first:
+                    self.first = False
+                    other = threading.Thread(target=client.get, args=("/b",))
+                    other.start()
+                    other.join()
+
+        engine._order = Turn()  # type: ignore[assignment]
+        client.on(lambda event: told.append(event["kind"]), ["call"])
+        client.get("/a")
+        assert told == ["call", "call"]
 
 
 def test_events_under_threads_come_in_order() -> None:
