@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import subprocess
 import sys
 import time
@@ -16,10 +17,11 @@ import httpx
 import httpx2
 import pytest
 import requests
+import trio
 
 import unruffled
 import unruffled.aiohttp
-from unruffled import _call, _dropin, _job
+from unruffled import _call, _dropin, _job, _loops
 from unruffled._engine import Engine
 
 from .sessions import requests_session
@@ -226,6 +228,60 @@ def test_nothing_hangs_while_the_time_stands_still(which: str, way: str) -> None
         assert child.stdout.split() == ["200", "over"], child.stderr
         assert len(one.seen) == 3
         assert len(other.seen) == 1
+
+
+class Timers:
+    """Timers of the machine, and its time, as a test moves them; what they run in the loop is run at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        self.due: list[tuple[float, Callable[[], object]]] = []
+        monkeypatch.setattr(_loops, "TIME", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(_loops, "is_faked", lambda: True)
+        monkeypatch.setattr(_loops, "real_timer", self.set)
+
+    def set(self, seconds: float, end: Callable[[], object]) -> Any:
+        self.due.append((self.now + seconds, end))
+        return SimpleNamespace(cancel=lambda: None)
+
+    def fire(self) -> None:
+        self.now, end = self.due.pop(0)
+        end()
+
+
+def test_a_limit_that_is_moved_while_the_time_stands_still_ends_at_its_new_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timers = Timers(monkeypatch)
+
+    async def main() -> None:
+        scope = trio.CancelScope()
+        limit = _loops.ScopeLimit(110.0, scope, trio.current_time, lambda run: run())
+        limit.__enter__()
+        assert scope.deadline == math.inf, "the time of a test ends no limit of sockets"
+        limit.at = 115.0
+        timers.fire()
+        assert (timers.now, scope.cancel_called) == (110.0, False)
+        timers.fire()
+        assert (timers.now, scope.cancel_called) == (115.0, True)
+        assert timers.due == []
+        limit.__exit__(None, None, None)
+
+    trio.run(main)
+
+
+def test_a_timer_that_comes_after_its_limit_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    timers = Timers(monkeypatch)
+
+    async def main() -> None:
+        scope = trio.CancelScope()
+        with _loops.ScopeLimit(110.0, scope, trio.current_time, lambda run: run()):
+            pass
+        timers.fire()
+        assert not scope.cancel_called
+        assert timers.due == []
+
+    trio.run(main)
 
 
 class Moved(asyncio.SelectorEventLoop):
