@@ -26,8 +26,8 @@ class Stream:
     nth: int
     method: str
     h2: h2.connection.H2Connection
-    #: Seconds after which the server closes the connection if nothing more comes; None = never.
-    idle: float | None = None
+    #: What the server does with the connection once it has sent what it had to; None = nothing.
+    after: Callable[[socket.socket], None] | None = None
 
 
 Act = Callable[[Stream], None]
@@ -68,6 +68,7 @@ class H2Wire:
         state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
         state.initiate_connection()
         methods: dict[int, str] = {}
+        stream: Stream | None = None
         with connection, contextlib.suppress(OSError, h2.exceptions.ProtocolError):
             hasty = self.hasty and number == 1
             if not hasty:
@@ -82,7 +83,6 @@ class H2Wire:
                             stream = Stream(number, event.stream_id, len(self.seen), methods[event.stream_id], state)
                             self.seen.append(stream)
                         self.act(stream)
-                        connection.settimeout(stream.idle)
                         if hasty:
                             state.close_connection(last_stream_id=event.stream_id)
                         if self.leaves_after and len(methods) >= self.leaves_after:
@@ -90,6 +90,9 @@ class H2Wire:
                             connection.sendall(state.data_to_send())
                             return
                 connection.sendall(state.data_to_send())
+                if stream is not None and stream.after is not None:
+                    after, stream.after = stream.after, None
+                    after(connection)
         connection.close()
 
     def __enter__(self) -> Self:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -14,9 +17,12 @@ import httpx
 import httpx2
 import pytest
 import requests
+import trio
 
 import unruffled
 import unruffled.aiohttp
+from unruffled import _call, _dropin, _job, _loops
+from unruffled._engine import Engine
 
 from .sessions import requests_session
 from .sides import Side
@@ -25,6 +31,9 @@ from .wire import OK, Wire, silence
 POLICY: dict[str, Any] = {"retry": {"attempts": 1}, "timeouts": {"attempt": "300ms", "idle": "250ms"}}
 PIECES = 6
 EVERY = 0.1
+FAILURES = (unruffled.CallError, httpx2.TimeoutException, httpx.TimeoutException, requests.Timeout, TimeoutError)
+#: URL, policy, number of pieces; gives the status.
+Play = Callable[..., int]
 
 
 def pieces(count: int = PIECES) -> Iterator[bytes]:
@@ -39,49 +48,49 @@ async def pieces_async(count: int = PIECES) -> AsyncIterator[bytes]:
         yield b"piece"
 
 
-def verbs(url: str) -> int:
-    with unruffled.Client({**POLICY, "baseUrl": url}, trust_env=False) as client:
-        return client.put("/a", content=pieces()).status_code
+def verbs(url: str, policy: Any = POLICY, count: int = PIECES) -> int:
+    with unruffled.Client({**policy, "baseUrl": url}, trust_env=False) as client:
+        return client.put("/a", content=pieces(count)).status_code
 
 
-def tasks(url: str) -> int:
+def tasks(url: str, policy: Any = POLICY, count: int = PIECES) -> int:
     async def main() -> int:
-        async with unruffled.AsyncClient({**POLICY, "baseUrl": url}, trust_env=False) as client:
-            return (await client.put("/a", content=pieces_async())).status_code
+        async with unruffled.AsyncClient({**policy, "baseUrl": url}, trust_env=False) as client:
+            return (await client.put("/a", content=pieces_async(count))).status_code
 
     return asyncio.run(main())
 
 
-def theirs(module: Any) -> Callable[[str], int]:
-    def play(url: str) -> int:
-        with Side(module).client(POLICY, timeout=None) as client:
-            return int(client.put(url, content=pieces()).status_code)
+def theirs(module: Any) -> Play:
+    def play(url: str, policy: Any = POLICY, count: int = PIECES) -> int:
+        with Side(module).client(policy, timeout=None) as client:
+            return int(client.put(url, content=pieces(count)).status_code)
 
     return play
 
 
-def theirs_async(module: Any) -> Callable[[str], int]:
-    async def main(url: str) -> int:
-        async with Side(module).ours.async_client(POLICY, trust_env=False, timeout=None) as client:
-            return int((await client.put(url, content=pieces_async())).status_code)
+def theirs_async(module: Any) -> Play:
+    async def main(url: str, policy: Any, count: int) -> int:
+        async with Side(module).ours.async_client(policy, trust_env=False, timeout=None) as client:
+            return int((await client.put(url, content=pieces_async(count))).status_code)
 
-    return lambda url: asyncio.run(main(url))
-
-
-def by_requests(url: str) -> int:
-    with requests_session(POLICY) as session:
-        return session.put(url, data=pieces()).status_code
+    return lambda url, policy=POLICY, count=PIECES: asyncio.run(main(url, policy, count))
 
 
-def by_aiohttp(url: str) -> int:
+def by_requests(url: str, policy: Any = POLICY, count: int = PIECES) -> int:
+    with requests_session(policy) as session:
+        return session.put(url, data=pieces(count)).status_code
+
+
+def by_aiohttp(url: str, policy: Any = POLICY, count: int = PIECES) -> int:
     async def main() -> int:
-        async with aiohttp.ClientSession(middlewares=[unruffled.aiohttp.middleware(POLICY)]) as session:
-            return (await session.put(url, data=pieces_async())).status
+        async with aiohttp.ClientSession(middlewares=[unruffled.aiohttp.middleware(policy)]) as session:
+            return (await session.put(url, data=pieces_async(count))).status
 
     return asyncio.run(main())
 
 
-PLAYERS: dict[str, Callable[[str], int]] = {
+PLAYERS: dict[str, Play] = {
     "sync": verbs,
     "async": tasks,
     "httpx2": theirs(httpx2),
@@ -94,26 +103,49 @@ PLAYERS: dict[str, Callable[[str], int]] = {
 
 
 @pytest.fixture(params=list(PLAYERS))
-def play(request: pytest.FixtureRequest) -> Callable[[str], int]:
+def play(request: pytest.FixtureRequest) -> Play:
     """Each of the ways to send."""
     return PLAYERS[request.param]
 
 
-def test_an_upload_whose_pieces_come_is_not_cut(play: Callable[[str], int]) -> None:
+def test_an_upload_whose_pieces_come_is_not_cut(play: Play) -> None:
     with Wire() as wire:
         assert play(wire.base) == 200
         assert wire.seen[0].body == b"piece" * PIECES
 
 
-def test_after_its_last_piece_a_silent_server_is_a_timeout(play: Callable[[str], int]) -> None:
-    with (
-        Wire(then=silence) as wire,
-        pytest.raises(
-            (unruffled.CallError, httpx2.TimeoutException, httpx.TimeoutException, requests.Timeout, TimeoutError)
-        ),
-    ):
+def test_after_its_last_piece_a_silent_server_is_a_timeout(play: Play) -> None:
+    with Wire(then=silence) as wire, pytest.raises(FAILURES):
         play(wire.base)
     assert len(wire.seen) == 1
+
+
+@pytest.mark.parametrize("kind", [_call.Route, _dropin.Route])
+@pytest.mark.parametrize(("idle", "attempt", "alive"), [(10, 30, 30), (30, 10, 30)])
+def test_the_answer_has_an_attempts_time_from_the_last_piece(
+    kind: Any, idle: int, attempt: int, alive: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(_job, "TIME", SimpleNamespace(monotonic=lambda: now))
+    policy = {"baseUrl": "http://a", "timeouts": {"idle": f"{idle}s", "attempt": f"{attempt}s", "total": "5m"}}
+    settings = Engine(json.dumps(policy)).settings["routes"][0]
+    route = kind(settings, httpx2.Headers(), httpx2.Headers()) if kind is _call.Route else kind(settings)
+    call: Any = SimpleNamespace(limit_at=now + attempt, limit=SimpleNamespace(at=now + attempt))
+    came = _job.keeps_alive(call, route.alive, now + 300)
+    for now in (1020.0, 1050.0):
+        came()
+        assert call.limit.at == call.limit_at == now + alive
+    now = 1290.0
+    came()
+    assert call.limit.at == 1300.0, "no longer than the call"
+
+
+def test_no_upload_outlives_the_policys_total(play: Play) -> None:
+    policy: Any = {"retry": {"attempts": 1}, "timeouts": {"attempt": "300ms", "idle": "250ms", "total": "700ms"}}
+    with Wire() as wire:
+        with pytest.raises(FAILURES):
+            play(wire.base, policy, 40)
+        assert wire.seen == [], "the body was never whole"
 
 
 def test_it_never_outlives_the_calls_own_deadline() -> None:
@@ -196,6 +228,60 @@ def test_nothing_hangs_while_the_time_stands_still(which: str, way: str) -> None
         assert child.stdout.split() == ["200", "over"], child.stderr
         assert len(one.seen) == 3
         assert len(other.seen) == 1
+
+
+class Timers:
+    """Timers of the machine, and its time, as a test moves them; what they run in the loop is run at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        self.due: list[tuple[float, Callable[[], object]]] = []
+        monkeypatch.setattr(_loops, "TIME", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(_loops, "is_faked", lambda: True)
+        monkeypatch.setattr(_loops, "real_timer", self.set)
+
+    def set(self, seconds: float, end: Callable[[], object]) -> Any:
+        self.due.append((self.now + seconds, end))
+        return SimpleNamespace(cancel=lambda: None)
+
+    def fire(self) -> None:
+        self.now, end = self.due.pop(0)
+        end()
+
+
+def test_a_limit_that_is_moved_while_the_time_stands_still_ends_at_its_new_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timers = Timers(monkeypatch)
+
+    async def main() -> None:
+        scope = trio.CancelScope()
+        limit = _loops.ScopeLimit(110.0, scope, trio.current_time, lambda run: run())
+        limit.__enter__()
+        assert scope.deadline == math.inf, "the time of a test ends no limit of sockets"
+        limit.at = 115.0
+        timers.fire()
+        assert (timers.now, scope.cancel_called) == (110.0, False)
+        timers.fire()
+        assert (timers.now, scope.cancel_called) == (115.0, True)
+        assert timers.due == []
+        limit.__exit__(None, None, None)
+
+    trio.run(main)
+
+
+def test_a_timer_that_comes_after_its_limit_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    timers = Timers(monkeypatch)
+
+    async def main() -> None:
+        scope = trio.CancelScope()
+        with _loops.ScopeLimit(110.0, scope, trio.current_time, lambda run: run()):
+            pass
+        timers.fire()
+        assert not scope.cancel_called
+        assert timers.due == []
+
+    trio.run(main)
 
 
 class Moved(asyncio.SelectorEventLoop):

@@ -19,7 +19,7 @@ from unruffled import _codes as codes
 from unruffled._causes import cause_of, with_cause
 from unruffled._faults import fault_of
 
-from .ways import WAYS, Way
+from .ways import WAYS, Way, based
 from .wire import OK, Wire, close, reply, reset, server_side
 
 QUICK: dict[str, Any] = {"retry": {"base": "1ms", "attempts": 2}, "timeouts": {"attempt": "3s"}}
@@ -152,7 +152,7 @@ def test_addresses_that_fail_differently_say_no_cause() -> None:
 
 
 def test_what_the_caller_handles_meanwhile_is_no_cause() -> None:
-    with Wire(then=close) as wire, unruffled.Client({"baseUrl": wire.base, **QUICK}, trust_env=False) as client:
+    with Wire(then=close) as wire, unruffled.Client(based(QUICK, wire.base), trust_env=False) as client:
         for own in (ssl.SSLCertVerificationError("own"), OSError(errno.EMFILE, "own")):
             try:
                 raise own

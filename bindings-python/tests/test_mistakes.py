@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -183,6 +184,50 @@ def test_an_ask_that_never_ends_takes_its_attempts_time(kept: bool) -> None:
     assert isinstance(error.__cause__, TimeoutError)
 
 
+def test_an_ask_for_one_attempt_ends_with_the_calls_deadline() -> None:
+    asked = 0
+
+    async def ask() -> Any:
+        nonlocal asked
+        asked += 1
+        return "t" if asked == 1 else await asyncio.sleep(3600)
+
+    async def main(wire: Wire) -> unruffled.CallError:
+        policy: Any = {"baseUrl": wire.base, "timeouts": {"attempt": "1m", "total": "5m"}}
+        async with unruffled.AsyncClient(policy, credentials=ask, trust_env=False) as client:
+            await client.get("/a")
+            with pytest.raises(unruffled.CallError) as raised:
+                await asyncio.wait_for(client.post("/a", deadline=0.3), 20)
+            return raised.value
+
+    with Wire() as wire:
+        error = asyncio.run(main(wire))
+        assert (error.outcome, len(wire.seen)) == ("not-sent", 1)
+
+
+def test_an_ask_for_all_is_not_bound_by_the_deadline_of_the_call_that_asks() -> None:
+    async def main(wire: Wire) -> tuple[unruffled.CallError, int]:
+        ended = asyncio.Event()
+
+        async def ask() -> Any:
+            await ended.wait()
+            return unruffled.Token("t")
+
+        async with unruffled.AsyncClient({"baseUrl": wire.base}, credentials=ask, trust_env=False) as client:
+            short = asyncio.create_task(client.get("/a", deadline=0.2))
+            await asyncio.sleep(0)
+            long = asyncio.create_task(client.get("/a"))
+            with pytest.raises(unruffled.CallError) as raised:
+                await short
+            ended.set()
+            return raised.value, (await long).status_code
+
+    with Wire() as wire:
+        error, status = asyncio.run(main(wire))
+        assert (error.reason, error.outcome, status) == ("deadline", "not-sent", 200)
+        assert len(wire.seen) == 1
+
+
 @pytest.mark.parametrize("kept", [False, True])
 def test_an_ask_that_calls_a_silent_server_ends_with_its_attempts_time(kept: bool) -> None:
     asked = 0
@@ -242,6 +287,36 @@ def test_a_refused_answer_whose_body_stalls_is_left_after_a_second() -> None:
         assert client.get("/a").status_code == 200
         assert len(wire.seen) == 2
     assert left[0] < 2.5
+
+
+def test_no_event_is_left_between_the_last_look_and_the_release() -> None:
+    told: list[str] = []
+
+    with Wire() as wire, unruffled.Client(wire.base, trust_env=False) as client:
+        client.get("/a")
+        engine = client._live().engine
+
+        class Turn:
+            """The lock of who tells: as it is let go for the first time, another call ends, and has waited in vain."""
+
+            def __init__(self) -> None:
+                self.own = threading.get_ident()
+                self.first = True
+
+            def acquire(self, timeout: float) -> bool:
+                return threading.get_ident() == self.own
+
+            def release(self) -> None:
+                if self.first:
+                    self.first = False
+                    other = threading.Thread(target=client.get, args=("/b",))
+                    other.start()
+                    other.join()
+
+        engine._order = Turn()  # type: ignore[assignment]
+        client.on(lambda event: told.append(event["kind"]), ["call"])
+        client.get("/a")
+        assert told == ["call", "call"]
 
 
 def test_events_under_threads_come_in_order() -> None:

@@ -98,6 +98,18 @@ def test_a_write_whose_redirect_leads_nowhere_is_sent_once(play: Any) -> None:
             assert len(wire.seen) == 1, "its first request was answered"
 
 
+@pytest.mark.parametrize(("path", "status"), [("/b", 303), ("/a", 303), ("/a", 307), ("/a", 308)])
+def test_a_write_is_sent_once_when_its_server_leaves_behind_the_redirect(play: Any, path: str, status: int) -> None:
+    def leaves(connection: socket.socket) -> None:
+        wire.leave()
+        connection.sendall(to(path, status))
+
+    with Wire(then=leaves) as wire:
+        (error,) = play({"baseUrl": wire.base, **POLICY}, [("POST", "/a")])
+        assert (error.outcome, error.attempts) == ("unknown", 1)
+        assert len(wire.seen) == 1, "its first request was answered"
+
+
 def test_a_read_whose_redirect_is_lost_is_sent_again(play: Any) -> None:
     with Wire([to("/b"), close, to("/b"), OK]) as wire:
         (response,) = play({"baseUrl": wire.base, **POLICY}, [("GET", "/a")])

@@ -27,8 +27,12 @@ def trusting(authority: str | None) -> Any:
     return True if authority is None else ssl.create_default_context(cafile=authority)
 
 
-def verbs(url: str, policy: dict[str, Any], authority: str | None = None) -> str:
-    with unruffled.Client({**policy, "baseUrl": url}, trust_env=False, verify=trusting(authority)) as client:
+def based(policy: Any, url: str) -> Any:
+    return {**policy, "baseUrl": url}
+
+
+def verbs(url: str, policy: Any, authority: str | None = None) -> str:
+    with unruffled.Client(based(policy, url), trust_env=False, verify=trusting(authority)) as client:
         try:
             client.get("/a")
         except unruffled.CallError as error:
@@ -36,10 +40,10 @@ def verbs(url: str, policy: dict[str, Any], authority: str | None = None) -> str
     return ""
 
 
-def tasks(url: str, policy: dict[str, Any], authority: str | None = None) -> str:
+def tasks(url: str, policy: Any, authority: str | None = None) -> str:
     async def main() -> str:
         own = {"trust_env": False, "verify": trusting(authority)}
-        async with unruffled.AsyncClient({**policy, "baseUrl": url}, **own) as client:
+        async with unruffled.AsyncClient(based(policy, url), **own) as client:
             try:
                 await client.get("/a")
             except unruffled.CallError as error:
@@ -50,7 +54,7 @@ def tasks(url: str, policy: dict[str, Any], authority: str | None = None) -> str
 
 
 def theirs(module: types.ModuleType) -> Way:
-    def play(url: str, policy: dict[str, Any], authority: str | None = None) -> str:
+    def play(url: str, policy: Any, authority: str | None = None) -> str:
         with Side(module).client(policy, verify=trusting(authority)) as client:
             try:
                 client.get(f"{url}/a")
@@ -62,7 +66,7 @@ def theirs(module: types.ModuleType) -> Way:
 
 
 def theirs_async(module: types.ModuleType) -> Way:
-    def play(url: str, policy: dict[str, Any], authority: str | None = None) -> str:
+    def play(url: str, policy: Any, authority: str | None = None) -> str:
         async def main() -> str:
             ours = getattr(unruffled, module.__name__)
             async with ours.async_client(policy, trust_env=False, verify=trusting(authority)) as client:
@@ -77,7 +81,7 @@ def theirs_async(module: types.ModuleType) -> Way:
     return play
 
 
-def by_requests(url: str, policy: dict[str, Any], authority: str | None = None) -> str:
+def by_requests(url: str, policy: Any, authority: str | None = None) -> str:
     with requests_session(policy) as session:
         try:
             session.get(f"{url}/a", verify=authority)
@@ -86,7 +90,7 @@ def by_requests(url: str, policy: dict[str, Any], authority: str | None = None) 
     return ""
 
 
-def by_aiohttp(url: str, policy: dict[str, Any], authority: str | None = None) -> str:
+def by_aiohttp(url: str, policy: Any, authority: str | None = None) -> str:
     async def main() -> str:
         async with aiohttp.ClientSession(middlewares=[unruffled.aiohttp.middleware(policy)]) as session:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import socket
 import ssl
@@ -197,15 +198,20 @@ class Wire:
             time.sleep(0.005)
         return self.open == count
 
+    def leave(self) -> None:
+        """Closes the port; connections stay."""
+        # Accepting does not end by closing alone.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Accepting does not end by closing alone.
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.leave()
 
 
 def _head(number: int, line: Callable[[], bytes]) -> Seen | None:

@@ -60,6 +60,8 @@ class AsyncHost(Verbs):
                 for connection in ended_h2(self.over_h2):
                     await connection.aclose()
             request = call.request(word, token)
+            if self.follows:
+                call.sent = request
             if self.foreign:
                 response = await self._marked(call, request)
             else:
@@ -95,15 +97,18 @@ class AsyncHost(Verbs):
         if credential.kept is not None:
             return credential.kept
         try:
-            return credential.read(await self._asked(call, credential))[0]
+            # For this attempt alone, so that it ends with it.
+            return credential.read(await self._asked(call, credential, call.limit_at))[0]
         except Exception as error:
             raise CredentialsFailedError from error
 
-    async def _asked(self, call: Call, credential: Credential) -> Given:
-        """Asks for as long as an attempt may last, since nothing else would end it."""
+    async def _asked(self, call: Call, credential: Credential, ends: float = math.inf) -> Given:
+        """Asks for as long as an attempt of the route may last, since nothing else would end it: other calls wait for
+        the token too, so that the time that this one has left does not count. No longer than until `ends`.
+        """
         given = credential.ask()
         if inspect.isawaitable(given):
-            with self.loop.limit(TIME.monotonic() + call.route.attempt):
+            with self.loop.limit(min(ends, TIME.monotonic() + call.route.attempt)):
                 return await given
         return given
 

@@ -50,6 +50,7 @@ class Route:
     """What the policy asks of the host on one route, ready for use."""
 
     __slots__ = (
+        "alive",
         "attempt",
         "body_statuses",
         "connect",
@@ -70,6 +71,8 @@ class Route:
         self.attempt: float = settings["attempt"] / 1000
         self.total: float = settings["total"] / 1000
         self.idle: float = settings["idle"] / 1000
+        #: How long a piece of an upload keeps its attempt alive: the answer has an attempt's time from the last on.
+        self.alive: float = max(self.idle, self.attempt)
         self.max_body: int = settings["maxBody"]
         self.body_statuses = frozenset(settings["bodyStatuses"])
         self.query: list[tuple[str, str]] = list(settings["query"].items())
@@ -109,6 +112,7 @@ class Call(Job[httpx2.Response]):
         "pairs",
         "raise_",
         "route",
+        "sent",
         "stream",
         "timeouts",
         "token",
@@ -132,6 +136,8 @@ class Call(Job[httpx2.Response]):
     ends: float
     # What the last attempt left behind.
     timeouts: dict[str, float | None]
+    #: Its request, where redirects are followed.
+    sent: httpx2.Request
 
     def request(self, word: int, token: bytes | None) -> httpx2.Request:
         """A new request for an attempt; `token` goes into Authorization."""
@@ -149,7 +155,7 @@ class Call(Job[httpx2.Response]):
                 content=self.content,
                 extensions={"timeout": self.timeouts},
             )
-            request.stream = _Watched(request.stream, keeps_alive(self, self.route.idle, self.ends))
+            request.stream = _Watched(request.stream, keeps_alive(self, self.route.alive, self.ends))
             return request
         request = httpx2.Request(
             self.method,

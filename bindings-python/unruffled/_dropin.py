@@ -53,8 +53,8 @@ class Route:
         self.buffer_up_to: int = settings["bufferUpTo"]
         #: Seconds.
         self.connect: float | None = settings["connect"] / 1000 if settings["connectWritten"] else None
-        #: Written or not: how long a piece of an upload keeps its attempt alive.
-        self.alive: float = settings["idle"] / 1000
+        #: Written or not: how long a piece of an upload keeps its attempt alive, and with it the answer after the last.
+        self.alive: float = max(settings["idle"], settings["attempt"]) / 1000
         self.idle: float | None = settings["idle"] / 1000 if settings["idleWritten"] else None
         #: The whole call; endless where the policy's text does not say.
         self.total: float = settings["total"] / 1000 if settings["totalWritten"] else math.inf

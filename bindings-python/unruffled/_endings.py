@@ -71,9 +71,11 @@ _BODILESS = "The status is final; call again for the body."
 
 
 def _is_redirected(call: Call, error: Exception) -> bool:
-    """Whether it was a request behind a redirect that broke: the call's own had its answer."""
+    """Whether it was a request behind a redirect that broke: the call's own had its answer. A redirect may lead to the
+    same URL by the same method, so that nothing but the request itself tells.
+    """
     request = getattr(error, "_request", None)
-    return request is not None and request.url != call.url
+    return request is not None and request is not call.sent
 
 
 def _behind_redirect(fault: int) -> int:

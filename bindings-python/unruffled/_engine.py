@@ -275,20 +275,21 @@ class Engine:
     def tell(self) -> None:
         """Pulls the events and hands them to the listeners and the logger, in order: one thread at a time."""
         own = threading.get_ident()
-        # The thread that hands over goes on with what came meanwhile: by a listener's own call, or by another thread
-        # that a slow listener would hold up.
-        if self._teller == own or not self._order.acquire(timeout=_PATIENCE):
-            self._more = True
-            return
-        try:
-            self._teller = own
-            self._more = True
-            while self._more:
-                self._more = False
-                self._hand_over()
-        finally:
-            self._teller = 0
-            self._order.release()
+        # Said before the turn is asked for: who has it goes on with what came meanwhile, by a listener's own call or by
+        # another thread that a slow listener would hold up.
+        self._more = True
+        while self._teller != own and self._order.acquire(timeout=_PATIENCE):
+            try:
+                self._teller = own
+                while self._more:
+                    self._more = False
+                    self._hand_over()
+            finally:
+                self._teller = 0
+                self._order.release()
+            # Between the last look and the release another may have said so, and gone.
+            if not self._more:
+                return
 
     def _hand_over(self) -> None:
         with self._telling:

@@ -122,15 +122,15 @@ def limit_of(word: int, call: Job[Any]) -> float | None:
     return call.limit_at if limit else None
 
 
-def keeps_alive(call: Job[Any], idle: float, ends: float) -> Callable[[], None]:
-    """What a body that is sent piece by piece calls after each: the attempt lasts `idle` seconds more from there, but
+def keeps_alive(call: Job[Any], alive: float, ends: float) -> Callable[[], None]:
+    """What a body that is sent piece by piece calls after each: the attempt lasts `alive` seconds more from there, but
     never beyond `ends` (`time.monotonic`), the end of the whole call.
     """
 
-    def alive() -> None:
-        at = min(ends, TIME.monotonic() + idle)
+    def came() -> None:
+        at = min(ends, TIME.monotonic() + alive)
         if at > call.limit_at:
             call.limit_at = at
             call.limit.at = at
 
-    return alive
+    return came

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ._engine import Engine
 
 
+#: Seconds by which a timer may be early, by its resolution.
+_EARLY = 0.02
+
+
 class Pause(Protocol):
     """A pause of the running task."""
 
@@ -187,11 +191,10 @@ class AsyncioLimit:
             return
         now = TIME.monotonic()
         left = self.at - now
-        # Timers may be early by their resolution.
-        if left <= 0.02:
+        if left <= _EARLY:
             self._fired = True
             self._task.cancel()
-        elif is_faked() or now < self._due - 0.02:
+        elif is_faked() or now < self._due - _EARLY:
             # The loop's time is a test's: that of the machine has not come.
             self._really(left)
         else:
@@ -236,7 +239,7 @@ class AsyncioLoop:
 class ScopeLimit:
     """A limit by a cancel scope, trio's or anyio's."""
 
-    __slots__ = ("_at", "_now", "_real", "_scope", "_soon")
+    __slots__ = ("_at", "_now", "_over", "_real", "_scope", "_soon")
 
     def __init__(self, at: float, scope: Any, now: Callable[[], float], soon: Callable[[Callable[[], object]], object]):
         """`now`: the loop's time, by which the scope's deadline goes; `soon`: runs a function in the loop."""
@@ -245,6 +248,7 @@ class ScopeLimit:
         self._now = now
         self._soon = soon
         self._real: threading.Timer | None = None
+        self._over = False
 
     @property
     def at(self) -> float:
@@ -254,19 +258,42 @@ class ScopeLimit:
     @at.setter
     def at(self, at: float) -> None:
         self._at = at
-        self._scope.deadline = self._now() + max(0.0, at - TIME.monotonic())
+        if self._real is None:
+            self._scope.deadline = self._now() + max(0.0, at - TIME.monotonic())
 
     def __enter__(self) -> None:
-        """Sets the deadline."""
-        self.at = self._at
+        """Sets the deadline; where the loop's time is a test's, a timer of the machine's in its place."""
         if is_faked():
-            self._real = real_timer(max(0.0, self._at - TIME.monotonic()), lambda: self._soon(self._scope.cancel))
+            self._really(max(0.0, self._at - TIME.monotonic()))
+        else:
+            self.at = self._at
         self._scope.__enter__()
+
+    def _really(self, seconds: float) -> None:
+        self._real = real_timer(seconds, self._fire_soon)
+
+    def _fire_soon(self) -> None:
+        try:
+            self._soon(self._fire)
+        except RuntimeError:
+            # The loop is closed; trio's exception for that is one as well.
+            return
+
+    def _fire(self) -> None:
+        if self._over:
+            return
+        left = self._at - TIME.monotonic()
+        if left <= _EARLY:
+            self._scope.cancel()
+        else:
+            # It was moved.
+            self._really(left)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         """Raises TimeoutError for its own cancellation."""
+        self._over = True
         if self._real is not None:
             self._real.cancel()
         caught = bool(self._scope.__exit__(kind, error, trace))

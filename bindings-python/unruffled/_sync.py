@@ -64,7 +64,10 @@ class SyncHost(Verbs):
         mark = NESTED.set(call.limit_at) if self.foreign else None
         call.limit = LIMIT if before is None else NO_LIMIT
         try:
-            response = self.http.send(call.request(word, token), stream=True)
+            request = call.request(word, token)
+            if self.follows:
+                call.sent = request
+            response = self.http.send(request, stream=True)
             if response.status_code >= 400:
                 return response
             if call.streamed:
@@ -93,16 +96,18 @@ class SyncHost(Verbs):
         if credential.kept is not None:
             return credential.kept
         try:
-            return credential.read(self._asked(call, credential))[0]
+            # For this attempt alone, so that it ends with it.
+            return credential.read(self._asked(call, credential, call.limit_at))[0]
         except Exception as error:
             raise CredentialsFailedError from error
 
-    def _asked(self, call: Call, credential: Credential) -> Given:
+    def _asked(self, call: Call, credential: Credential, ends: float = math.inf) -> Given:
         """Asks in the calling thread, whose locals the function may need. No thread can be made to stop: what clients
-        of this package send in there ends with the attempt's time, and a token that comes later is refused.
+        of this package send in there ends with the time of an attempt of the route, at the latest at `ends`, and a
+        token that comes later is refused. The time that the call has left does not count where others wait for it.
         """
         before = LIMIT.at
-        at = TIME.monotonic() + call.route.attempt
+        at = min(ends, TIME.monotonic() + call.route.attempt)
         LIMIT.at = at if before is None or at < before else before
         try:
             given = cast(Given, credential.ask())
