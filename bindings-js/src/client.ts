@@ -10,7 +10,7 @@ import type { Driver } from "./driver.js";
 import { misuse } from "./errors.js";
 import { callHeaders, type HeaderSource, type RouteHeaders, routeHeaders } from "./headers.js";
 import { uuid } from "./keys.js";
-import { type EventKind, kindsOf, type Listener } from "./observe.js";
+import type { EventKind, Listener } from "./observe.js";
 import { type CommonOptions, type Fetch, inBrowser, open, sender } from "./open.js";
 import { checkOptions, strange } from "./options.js";
 import { Order } from "./order.js";
@@ -124,9 +124,9 @@ export class Client implements Disposable {
     return new Client(this.#shared, new Auth(credentials));
   }
 
-  /** Listens to events; the answer ends it. Events come in batches, at the end of calls. */
-  on(kinds: EventKind | readonly EventKind[], listener: Listener): () => void {
-    return this.#shared.driver.observers.add(kindsOf(kinds), listener);
+  /** Calls `listener` with events: of `kinds`, else with all. The answer ends it. They come in batches, at the end of calls. */
+  on(listener: Listener, kinds?: EventKind | readonly EventKind[]): () => void {
+    return this.#shared.driver.observers.listen(listener, kinds);
   }
 
   /** Why a call took as long as it did: a short table, for a response or an error that this package handed out. */

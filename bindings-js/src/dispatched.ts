@@ -8,7 +8,7 @@ import type { Job } from "./call.js";
 import { isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
 import { Exchange, type Handler, made, type Party } from "./exchange.js";
-import { faultOf } from "./faults.js";
+import { faultOf, type Hop } from "./faults.js";
 import { type HeaderSource, valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
 import type { Origins } from "./origins.js";
@@ -70,9 +70,9 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
     this.tell(upload, flags | (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0));
   }
 
-  /** undici's interceptor for redirects notes its hops: what it could not reach then is not where the request went first. */
-  get follows(): boolean {
-    return (this.context.history?.length ?? 0) > 0;
+  /** undici's interceptor for redirects notes each hop that was answered. */
+  get broke(): Hop {
+    return (this.context.history?.length ?? 0) > 0 ? "later" : "first";
   }
 
   /** undici's own lines, of the last answer. */

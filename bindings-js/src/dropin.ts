@@ -2,7 +2,7 @@
 
 import type { Reply } from "./call.js";
 import type { Driver } from "./driver.js";
-import { type EventKind, kindsOf, type Listener } from "./observe.js";
+import type { EventKind, Listener } from "./observe.js";
 import { explain } from "./response.js";
 import type { Snapshot } from "./settings.js";
 
@@ -10,8 +10,8 @@ import type { Snapshot } from "./settings.js";
 export interface DropIn {
   /** Why a call took as long as it did: a short table, for a response or an error that came through it. */
   explain(ended: object): string;
-  /** Listens to events; the answer ends it. */
-  on(kinds: EventKind | readonly EventKind[], listener: Listener): () => void;
+  /** Calls `listener` with events: of `kinds`, else with all. The answer ends it. */
+  on(listener: Listener, kinds?: EventKind | readonly EventKind[]): () => void;
   /** Calls, attempts, waits, breakers and limits as they stand now. */
   snapshot(): Snapshot;
   /** Ends all waits; new calls fail. */
@@ -22,7 +22,7 @@ export interface DropIn {
 export function controls(driver: Driver): DropIn {
   return {
     explain,
-    on: (kinds, listener) => driver.observers.add(kindsOf(kinds), listener),
+    on: (listener, kinds) => driver.observers.listen(listener, kinds),
     snapshot: () => driver.snapshot(),
     close: () => driver.close(),
   };

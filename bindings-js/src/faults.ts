@@ -1,6 +1,6 @@
 // From the platform's errors to fault codes. "Unsent" is claimed only with proof, since unsafe requests are sent again
 // on its word: fetch follows redirects by itself, so a refused connection may be the second hop of a request that the
-// first hop has carried out.
+// first hop has carried out. It may be one to the same place, closed since.
 
 import { CAUSE, CAUSES, CONNECT_TIMEOUT, LOST, OFFLINE, PERMANENT, REFUSED, TIMEOUT, UNSENT } from "./word.js";
 
@@ -70,7 +70,6 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "UND_ERR_INVALID_RETURN_VALUE",
   "UND_ERR_MAX_ORIGINS_REACHED",
   "UND_ERR_NOT_SUPPORTED",
-  "UND_ERR_REDIRECT_MAX",
   "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
   "UND_ERR_REQ_RETRY",
   "UND_ERR_RESPONSE",
@@ -78,13 +77,11 @@ const REFUSALS: ReadonlySet<string> = new Set([
 ]);
 
 /** What fetch says in such cases, where it gives no code. */
-const REFUSED_TEXTS = [
-  "unexpected redirect",
-  "redirect count exceeded",
-  "unknown scheme",
-  "HTTP(S) scheme",
-  "bad port",
-];
+const REFUSED_TEXTS = ["unknown scheme", "HTTP(S) scheme", "bad port"];
+
+/** What is said of a redirect that is not followed: a server has answered, and may have done the work. */
+const REDIRECT_TEXTS = ["unexpected redirect", "redirect count exceeded"];
+const REDIRECT_CODES: ReadonlySet<string> = new Set(["UND_ERR_REDIRECT_MAX", "ERR_FR_TOO_MANY_REDIRECTS"]);
 
 /** Errors that no network raises: somebody's code is wrong, a file could not be read, or a permission is missing. */
 const PROGRAMMING: ReadonlySet<string> = new Set([
@@ -123,20 +120,34 @@ interface Cause {
 /** The request that broke. */
 export interface Broken {
   readonly url: string;
-  /** Not safe to send twice: proof must name this request's own host. */
+  /** Not safe to send twice. */
   readonly unsafe: boolean;
-  /** The platform follows redirects by itself. */
-  readonly follows: boolean;
+  readonly broke: Hop;
 }
+
+/**
+ * Which of an attempt's requests may have broken. `"first"`: the one that was asked for. `"own"`: that one, or another that
+ * who sends it makes for itself: proof must name this request's own host. `"later"`: one that a redirect led to. `"any"`: who
+ * knows.
+ */
+export type Hop = "first" | "own" | "later" | "any";
 
 /** A fault with the cause that the platform names for it, as the core takes them. */
 const of = (fault: number, cause: (typeof CAUSES)[number]): number => fault + CAUSE * CAUSES.indexOf(cause);
 
 /** The fault code of an error that `fetch` rejected with, and its cause in the bits above. */
 export async function faultOf(error: unknown, request: Broken): Promise<number> {
-  if (!isObject(error)) return REFUSED;
-  const chain = causes(error);
+  const chain = isObject(error) ? causes(error) : [];
+  const fault = await judged(chain, request);
+  // Nobody's network was at fault, but a server has answered: it may have done the work.
+  const answered = request.broke === "later" || chain.some(isRedirect);
+  return fault === REFUSED && answered && request.unsafe ? PERMANENT : fault;
+}
+
+async function judged(chain: readonly Cause[], request: Broken): Promise<number> {
+  if (chain.length === 0) return REFUSED;
   const codes = chain.map((cause) => String(cause.code ?? ""));
+  if (chain.some(isRedirect)) return REFUSED;
   if (chain.some((cause) => REFUSED_TEXTS.some((words) => says(cause, words)))) return REFUSED;
   const tunnel = chain
     .map(({ message }) => Number(TUNNEL.exec(String(message))?.[1] ?? 0))
@@ -181,6 +192,10 @@ function said(chain: readonly Cause[], codes: readonly string[]): (typeof CAUSES
   return chain.some((cause) => cause.code === "UND_ERR_SOCKET" && says(cause, "closed")) ? "reset" : "none";
 }
 
+function isRedirect(cause: Cause): boolean {
+  return REDIRECT_CODES.has(String(cause.code)) || REDIRECT_TEXTS.some((words) => says(cause, words));
+}
+
 function isObject(value: unknown): value is Cause {
   return typeof value === "object" && value !== null;
 }
@@ -217,9 +232,10 @@ function wasConnected({ syscall }: Cause): boolean {
   return syscall === "read" || syscall === "write";
 }
 
-/** Every part that names a place must name the place of this request. */
+/** Where a redirect may have been followed, nothing is. Every part that names a place must name the place of this request. */
 async function proven(chain: readonly Cause[], request: Broken): Promise<boolean> {
-  if (!request.unsafe || !request.follows) return true;
+  if (!request.unsafe || request.broke === "first") return true;
+  if (request.broke !== "own") return false;
   const { hostname, port, protocol } = new URL(request.url);
   const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
   const wanted = Number(port || (protocol === "https:" ? 443 : 80));

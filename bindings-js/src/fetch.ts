@@ -7,14 +7,15 @@ import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import { controls, type DropIn, isStream } from "./dropin.js";
 import type { CallError } from "./errors.js";
-import { faultOf } from "./faults.js";
+import { faultOf, type Hop } from "./faults.js";
 import type { Seen } from "./guarded.js";
 import { valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
-import { branded, type CommonOptions, type Fetch, guard, isBranded, open, sender } from "./open.js";
+import { branded, type CommonOptions, type Fetch, guard, inBrowser, isBranded, open, sender } from "./open.js";
 import { checkOptions } from "./options.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
+import { Redirects } from "./redirect.js";
 import { type Account, hand } from "./response.js";
 import { Source } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
@@ -110,6 +111,7 @@ class Dropped extends Beneath implements Job {
   readonly #streams: boolean;
   #source: Source | null = null;
   #seen: Seen | null = null;
+  #redirects: Redirects | null = null;
 
   constructor(origins: Origins, fetch: Fetch, called: Called) {
     const { url, request, init, buffered } = called;
@@ -130,8 +132,10 @@ class Dropped extends Beneath implements Job {
     this.tell(upload, (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
   }
 
-  get follows(): boolean {
-    return this.#follows && this.#seen?.hops !== 1;
+  get broke(): Hop {
+    if (!this.#follows || this.#seen?.hops === 1) return "first";
+    const hops = this.#redirects?.hops ?? this.#seen?.hops ?? 0;
+    return hops > 1 ? "later" : hops === 1 ? "own" : "any";
   }
 
   send(stop: Stop | null, key: string | null): Promise<Response> {
@@ -146,6 +150,10 @@ class Dropped extends Beneath implements Job {
     if (fetch === globalThis.fetch) {
       init = { ...init };
       this.#seen = guard(fetch, init, this.unsafe);
+    }
+    if (this.unsafe && this.#seen === null && this.#follows && request === null && !inBrowser()) {
+      this.#redirects = new Redirects(false);
+      return this.#redirects.follow(fetch, this.url, init ?? {});
     }
     return fetch(this.#once && !this.stacked ? (request as Request).clone() : input, init);
   }

@@ -64,10 +64,11 @@ export class Observers {
     return this.#listeners.size > 0;
   }
 
-  /** Begins to listen; the answer ends it. */
-  add(kinds: readonly EventKind[], listener: Listener): () => void {
+  /** Begins to listen; the answer ends it. @throws TypeError for what is no listener, or no kind. */
+  listen(listener: Listener, kinds: EventKind | readonly EventKind[] = KINDS): () => void {
+    if (typeof listener !== "function") throw new TypeError(NO_LISTENER);
     const id = Symbol();
-    this.#listeners.set(id, { kinds, listener });
+    this.#listeners.set(id, { kinds: kindsOf(kinds), listener });
     this.#subscribe();
     return () => {
       if (this.#listeners.delete(id)) this.#subscribe();
@@ -96,11 +97,14 @@ export class Observers {
   }
 }
 
-/** The kinds that `on` was given, checked. */
-export function kindsOf(kinds: EventKind | readonly EventKind[]): readonly EventKind[] {
+const NO_LISTENER =
+  'on: the listener comes first, then the kinds; write on(listener, ["wait"]), or on(listener) for all';
+
+function kindsOf(kinds: EventKind | readonly EventKind[]): readonly EventKind[] {
   const list = typeof kinds === "string" ? [kinds] : kinds;
   for (const kind of list) {
-    if (!KINDS.includes(kind)) throw new TypeError(`no event ${String(kind)}; ${KINDS.join(" ")}`);
+    if (!KINDS.includes(kind))
+      throw new TypeError(`on: ${JSON.stringify(kind)} is no kind of event; the kinds are ${KINDS.join(", ")}`);
   }
   return list;
 }
@@ -119,9 +123,6 @@ export function logTo(log: Log, name: string): Listener {
     else log.warn(line);
   };
 }
-
-/** Every kind, for the log. */
-export const ALL_KINDS: readonly EventKind[] = KINDS;
 
 /** Control characters of a foreign text do not reach a log. */
 function plain(text: string): string {

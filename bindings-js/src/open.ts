@@ -7,7 +7,7 @@ import { Driver } from "./driver.js";
 import { PolicyError } from "./errors.js";
 import type { Dispatcher, Seen } from "./guarded.js";
 import { node } from "./node.js";
-import { ALL_KINDS, type Log, logTo } from "./observe.js";
+import { type Log, logTo } from "./observe.js";
 import type { Policy } from "./policy.js";
 import type { Settings } from "./settings.js";
 
@@ -40,7 +40,7 @@ export function open(policy: Policy | string, options: CommonOptions): Driver {
     if (issues.length > 0) throw new PolicyError(issues);
     driver.settings = JSON.parse(core.settings()) as Settings;
   }
-  if (options.log !== undefined) driver.observers.add(ALL_KINDS, logTo(options.log, driver.settings.name));
+  if (options.log !== undefined) driver.observers.listen(logTo(options.log, driver.settings.name));
   return driver;
 }
 

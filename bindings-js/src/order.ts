@@ -5,12 +5,12 @@ import type { Auth } from "./auth.js";
 import type { Body, Upload } from "./body.js";
 import type { Job } from "./call.js";
 import type { CallError } from "./errors.js";
-import { faultOf } from "./faults.js";
+import { faultOf, type Hop } from "./faults.js";
 import type { Seen } from "./guarded.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Stop } from "./hub.js";
 import { type Fetch, guard, inBrowser } from "./open.js";
-import { withinOrigin } from "./redirect.js";
+import { Redirects } from "./redirect.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
 import { Source, type Thrown } from "./source.js";
@@ -54,7 +54,11 @@ export class Order implements Job {
   readonly url: string;
   readonly dropin = false;
   readonly #prepared: Prepared;
-  #redirect: RequestRedirect | undefined;
+  /** The caller wrote a secret that a redirect would carry along. */
+  readonly #secret: boolean;
+  /** Then a browser refuses every redirect: it does not show where one leads. */
+  readonly #strict: boolean;
+  #redirects: Redirects | null = null;
   #source: Source | null = null;
   #seen: Seen | null = null;
 
@@ -67,8 +71,8 @@ export class Order implements Job {
     this.deadline = prepared.deadline;
     this.raise = prepared.raise;
     this.url = prepared.url;
-    // Browsers do not show where a redirect leads.
-    if (withSecrets(prepared.headers)) this.#redirect = inBrowser() ? "error" : "manual";
+    this.#secret = withSecrets(prepared.headers);
+    this.#strict = this.#secret && inBrowser();
   }
 
   get label(): string {
@@ -95,8 +99,11 @@ export class Order implements Job {
     return w.methodCode(this.#prepared.method) >= w.methodCode("POST");
   }
 
-  get follows(): boolean {
-    return this.#redirect !== "error" && this.#seen?.hops !== 1;
+  get broke(): Hop {
+    if (this.#strict) return "first";
+    const hops = this.#redirects?.hops ?? this.#seen?.hops ?? 0;
+    if (hops > 1) return "later";
+    return this.#seen?.hops === 1 ? "first" : hops === 1 ? "own" : "any";
   }
 
   begins(): void {
@@ -120,7 +127,9 @@ export class Order implements Job {
     }
     // What must not be sent twice has to be known as unsent.
     this.#seen = guard(fetch, init, this.unsafe);
-    return this.#redirect === "manual" ? withinOrigin(fetch, this.url, init) : fetch(this.url, init);
+    const own = this.#secret ? !this.#strict : this.unsafe && this.#seen === null && !inBrowser();
+    this.#redirects = own ? new Redirects(this.#secret) : null;
+    return this.#redirects?.follow(fetch, this.url, init) ?? fetch(this.url, init);
   }
 
   get thrown(): Thrown | null {
@@ -163,7 +172,7 @@ export class Order implements Job {
     if (token !== null) lines.Authorization = `Bearer ${token}`;
     const init: RequestInit & { duplex?: "half"; [NESTED]?: true } = { method, headers: lines, [NESTED]: true };
     if (signal !== null) init.signal = signal;
-    if (this.#redirect !== undefined) init.redirect = this.#redirect;
+    if (this.#strict) init.redirect = "error";
     if (upload.body !== null) {
       init.body = upload.body;
       if (!upload.repeatable) init.duplex = "half";

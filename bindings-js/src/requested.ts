@@ -7,7 +7,7 @@ import { Beneath, isLate } from "./beneath.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
 import type { CallError } from "./errors.js";
-import { faultOf } from "./faults.js";
+import { faultOf, type Hop } from "./faults.js";
 import type { Dispatcher, Seen } from "./guarded.js";
 import type { Stop } from "./hub.js";
 import { node, type OnNode } from "./node.js";
@@ -47,7 +47,7 @@ export type Send = ((config: Config) => Promise<AxiosResponse>) & { readonly ada
 
 /** Errors of axios and of Node that no network is to blame for. */
 const REFUSALS =
-  /^ERR_(BAD_OPTION|BAD_REQUEST|CANCELED|DEPRECATED|FORM_DATA|FR_TOO_MANY|HTTP_INVALID|INVALID|NOT_SUPPORT|UNESCAPED)/;
+  /^ERR_(BAD_OPTION|BAD_REQUEST|CANCELED|DEPRECATED|FORM_DATA|HTTP_INVALID|INVALID|NOT_SUPPORT|UNESCAPED)/;
 
 /** The head of an answer in Node. */
 interface Incoming {
@@ -143,7 +143,7 @@ export class Requested extends Beneath implements Job<Answered> {
     if (name.startsWith("HPE_") && incoming(request) !== undefined) return w.PERMANENT + w.CAUSE * w.PROTOCOL;
     if (name === "ERR_BAD_RESPONSE") return w.TRUNCATED;
     const { url, unsafe } = this;
-    return faultOf(error, { url, unsafe, follows: !this.#isFirst(request) });
+    return faultOf(error, { url, unsafe, broke: this.#broke(request) });
   }
 
   hand(answer: Answered, bytes: Uint8Array | null, attempt: Attempt | null, of: Account): Answered {
@@ -174,10 +174,11 @@ export class Requested extends Beneath implements Job<Answered> {
     put(config, "fetchOptions", fetchOptions);
   }
 
-  /** It is known that no redirect was followed. */
-  #isFirst(request: Sent | undefined): boolean {
-    const hops = request?._redirectable?._redirectCount ?? request?._redirectCount;
-    return this.#config.maxRedirects === 0 || hops === 0 || this.#seen?.hops === 1;
+  #broke(request: Sent | undefined): Hop {
+    const followed = request?._redirectable?._redirectCount ?? request?._redirectCount;
+    const hops = followed === undefined ? (this.#seen?.hops ?? 0) : followed + 1;
+    if (hops > 1) return "later";
+    return this.#config.maxRedirects === 0 || hops === 1 ? "first" : "any";
   }
 
   #isStacked(): boolean {

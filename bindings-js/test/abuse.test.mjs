@@ -104,7 +104,7 @@ describe("any input in any order", () => {
       correlationId: () => (client?.snapshot(), "id"),
     };
     client = createClient({ baseUrl: BASE, correlationId: "X-Correlation-Id" }, options);
-    client.on(["call", "attempt", "warning"], () => reentrant(client));
+    client.on(() => reentrant(client), ["call", "attempt", "warning"]);
     const call = watched(client.get("/x"));
     await clock.pass(100_000);
     assert.equal(call.state, "rejected");

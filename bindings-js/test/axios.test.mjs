@@ -306,7 +306,7 @@ describe("beside others", () => {
     const told = [];
     const stacked = async (answers, call) => {
       const one = await setup(QUICK, answers);
-      one.adapter.on("stacked", (event) => told.push(event));
+      one.adapter.on((event) => told.push(event), "stacked");
       await call(one).catch(() => {});
       return one.seen.length;
     };
@@ -316,7 +316,7 @@ describe("beside others", () => {
     assert.equal(await stacked([503], outer), 4);
     assert.equal(told.length, 6);
     const fetch = createFetch(QUICK);
-    fetch.on("stacked", (event) => told.push(event));
+    fetch.on((event) => told.push(event), "stacked");
     const env = { fetch, Request, Response };
     const { api, seen } = await setup(QUICK, [503], { adapter: "fetch", config: { env } });
     await assert.rejects(api.get("/x"));

@@ -33,7 +33,7 @@ async function raw(answer, use) {
 /** One call fails; gives the faults of its attempts, and the account. */
 async function failing([controls, send], method) {
   const faults = [];
-  controls.on("attempt", ({ fault }) => faults.push(fault));
+  controls.on(({ fault }) => faults.push(fault), "attempt");
   const error = await send(method).then(
     () => assert.fail("delivered"),
     (error) => error,

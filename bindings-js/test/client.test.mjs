@@ -217,7 +217,7 @@ describe("events", () => {
   it("come as plain values to those who listen, until they stop", async () => {
     const { client, clock } = setup({}, [json({}, 503), json({}), json({})]);
     const seen = [];
-    const stop = client.on(["attempt", "wait", "call"], (event) => seen.push(event));
+    const stop = client.on((event) => seen.push(event), ["attempt", "wait", "call"]);
     const call = client.get("/x");
     await clock.pass(2000);
     await call;
@@ -230,7 +230,35 @@ describe("events", () => {
     stop();
     await client.get("/x");
     assert.equal(seen.length, 4);
-    assert.throws(() => client.on("nonsense", () => {}), TypeError);
+  });
+
+  it("of all kinds where none are named; what is no kind, and the kinds before the listener, are refused", async () => {
+    const { client } = setup({}, [json({})]);
+    const seen = new Set();
+    client.on(({ kind }) => seen.add(kind));
+    await client.get("/x");
+    assert.deepEqual([...seen].sort(), ["attempt", "call"]);
+    for (const some of [client, createFetch({})]) {
+      const say = (...given) => {
+        try {
+          some.on(...given);
+        } catch (error) {
+          assert.ok(error instanceof TypeError);
+          return error.message;
+        }
+        return "";
+      };
+      assert.match(
+        say(() => {}, "nonsense"),
+        /^on: "nonsense" is no kind of event; the kinds are attempt, wait, /,
+      );
+      for (const old of ["wait", ["wait"], undefined]) {
+        assert.match(
+          say(old, () => {}),
+          /^on: the listener comes first, then the kinds; write on\(listener, \["wait"\]\)/,
+        );
+      }
+    }
   });
 
   it("log writes a line, and a listener that throws harms no call", async (t) => {
@@ -238,9 +266,9 @@ describe("events", () => {
     const add = (line) => lines.push(line);
     const { client } = setup({ name: "orders" }, [json({})], { log: { debug: add, info: add, warn: add } });
     t.mock.method(console, "error", () => {});
-    client.on("call", () => {
+    client.on(() => {
       throw new Error("mine");
-    });
+    }, "call");
     assert.equal((await client.get("/x")).status, 200);
     assert.ok(
       lines.some((line) => line.startsWith("unruffled orders attempt ")),

@@ -161,7 +161,7 @@ for (const host of Object.keys(HOSTS)) {
     it("an endpoint that fails holds back no other", async () => {
       const { call, source, clock, seen } = await setup(host, STRICT);
       const events = [];
-      source.on("breaker", (event) => events.push(event));
+      source.on((event) => events.push(event), "breaker");
       for (let i = 0; i < 5; i++) {
         clock.shift += 250;
         assert.equal(await call("GET", "broken", i), 503);

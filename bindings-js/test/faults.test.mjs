@@ -7,8 +7,8 @@ import { faultOf, word } from "../.build/internal.js";
 import { networkError } from "./kit.js";
 
 const HERE = "http://127.0.0.1:8080/x";
-const get = { url: HERE, unsafe: false, follows: true };
-const post = { url: HERE, unsafe: true, follows: true };
+const get = { url: HERE, unsafe: false, broke: "own" };
+const post = { url: HERE, unsafe: true, broke: "own" };
 const here = { syscall: "connect", address: "127.0.0.1", port: 8080 };
 
 /** `expected`: the fault, and behind a space the cause, where the platform says one. */
@@ -35,7 +35,7 @@ describe("Node's errors", () => {
     ["permanent certificate", networkError("CERT_HAS_EXPIRED"), get],
     ["permanent certificate", networkError("ERR_TLS_CERT_ALTNAME_INVALID", { host: "api.example.com" }), get],
     ["permanent certificate", networkError("UNABLE_TO_VERIFY_LEAF_SIGNATURE"), get],
-    ["permanent certificate", networkError("SELF_SIGNED_CERT_IN_CHAIN"), { ...post, follows: false }],
+    ["permanent certificate", networkError("SELF_SIGNED_CERT_IN_CHAIN"), { ...post, broke: "first" }],
     ["permanent no-tls", networkError("ERR_SSL_WRONG_VERSION_NUMBER"), get],
     ["permanent no-tls", networkError("EPROTO", { message: "ssl3_get_record:wrong version number:../deps" }), get],
     ["permanent protocol", networkError("HPE_INVALID_CONTENT_LENGTH"), get],
@@ -45,9 +45,9 @@ describe("Node's errors", () => {
     ["unsent unreachable", networkError("EHOSTUNREACH", here), get],
     ["unsent unreachable", networkError("ENETUNREACH", here), post],
     ["connect-timeout", networkError("UND_ERR_CONNECT_TIMEOUT"), get],
-    ["connect-timeout", networkError("ETIMEDOUT", here), { ...post, follows: false }],
-    ["lost", networkError("ETIMEDOUT", { ...here, syscall: "read" }), { ...post, follows: false }],
-    ["lost unreachable", networkError("EHOSTUNREACH", { ...here, syscall: "write" }), { ...post, follows: false }],
+    ["connect-timeout", networkError("ETIMEDOUT", here), { ...post, broke: "first" }],
+    ["lost", networkError("ETIMEDOUT", { ...here, syscall: "read" }), { ...post, broke: "first" }],
+    ["lost unreachable", networkError("EHOSTUNREACH", { ...here, syscall: "write" }), { ...post, broke: "first" }],
     ["refused", networkError("UND_ERR_INVALID_ARG"), get],
     ["refused", networkError("UND_ERR_DESTROYED"), get],
     ["refused", networkError("UND_ERR_MAX_ORIGINS_REACHED"), get],
@@ -64,8 +64,12 @@ describe("Node's errors", () => {
     ["timeout", networkError("UND_ERR_HEADERS_TIMEOUT"), post],
     ["timeout", networkError("UND_ERR_BODY_TIMEOUT"), post],
     ["lost", new TypeError("fetch failed"), post],
+    ["permanent", networkError(undefined, { message: "unexpected redirect" }), { ...post, broke: "first" }],
     ["refused", networkError(undefined, { message: "unexpected redirect" }), get],
     ["refused", networkError(undefined, { message: "redirect count exceeded" }), get],
+    ["permanent", networkError("UND_ERR_REDIRECT_MAX"), post],
+    ["permanent", networkError("UND_ERR_INVALID_ARG"), { ...post, broke: "later" }],
+    ["refused", networkError("UND_ERR_INVALID_ARG"), { ...post, broke: "any" }],
     ["refused", networkError(undefined, { message: "unknown scheme" }), get],
     ["refused", networkError(undefined, { message: "URL scheme must be a HTTP(S) scheme" }), get],
     ["refused", networkError(undefined, { message: "bad port" }), get],
@@ -95,7 +99,16 @@ describe("Node's errors", () => {
       url: "https://api.example.com/",
     });
     await is("permanent", networkError("CERT_HAS_EXPIRED"), post);
-    await is("unsent connection-refused", networkError("ECONNREFUSED", elsewhere), { ...post, follows: false });
+    await is("unsent connection-refused", networkError("ECONNREFUSED", elsewhere), { ...post, broke: "first" });
+  });
+
+  it("nothing is proven where a redirect may have been followed, though the place is the request's own", async () => {
+    await is("lost connection-refused", networkError("ECONNREFUSED", here), { ...post, broke: "any" });
+    await is("unsent connection-refused", networkError("ECONNREFUSED", here), { ...get, broke: "any" });
+    await is("permanent", networkError("ERR_TLS_CERT_ALTNAME_INVALID", { host: "127.0.0.1" }), {
+      ...post,
+      broke: "any",
+    });
   });
 
   it("a name is looked up to see whether the refusing address is its own", async () => {

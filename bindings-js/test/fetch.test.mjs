@@ -367,7 +367,7 @@ describe("stacked retries", () => {
     const clock = new TestClock();
     const lower = createFetch({}, { fetch: native, clock });
     let stacked = 0;
-    lower.on("stacked", () => stacked++);
+    lower.on(() => stacked++, "stacked");
     const upper = createFetch({ retry: { attempts: 3 } }, { fetch: lower, clock });
     for (const input of [URL_, new Request(URL_, { method: "PUT", body: "x" })]) {
       const call = watched(upper(input));
@@ -398,7 +398,7 @@ describe("stacked retries", () => {
   it("a drop-in under a client leaves the retries to the client, and says so", async () => {
     const { fetch, native, clock } = setup({}, [json({}, 503), json({})]);
     const stacked = [];
-    fetch.on("stacked", (event) => stacked.push(event));
+    fetch.on((event) => stacked.push(event), "stacked");
     const client = createClient("https://api.example.com", { fetch, clock });
     const call = watched(client.get("/x").json());
     await settled();

@@ -54,7 +54,7 @@ const web = (error) => {
 /** Five calls fail with the caller's error, each after one request at most, and each attempt is the caller's own fault. */
 async function alwaysOwn(call, seen, controls, is) {
   const faults = [];
-  controls.on("attempt", ({ fault }) => faults.push(fault));
+  controls.on(({ fault }) => faults.push(fault), "attempt");
   for (let at = 0; at < 5; at++) await assert.rejects(call, is);
   assert.ok(seen.length <= 5, `${seen.length} requests`);
   assert.deepEqual(faults, ["refused", "refused", "refused", "refused", "refused"]);
@@ -106,7 +106,7 @@ await underEach(({ request }, setup) => {
     const { base, seen, dispatcher, interceptor } = await setup(QUICK, [200]);
     const mine = new Broken("mine");
     const faults = [];
-    interceptor.on("attempt", ({ fault }) => faults.push(fault));
+    interceptor.on(({ fault }) => faults.push(fault), "attempt");
     for (const source of [() => Readable.from(breaking(mine)), () => breaking(mine)]) {
       await assert.rejects(request(base, { dispatcher, method: "PUT", body: source() }), (e) => e === mine);
     }

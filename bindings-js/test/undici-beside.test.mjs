@@ -63,7 +63,7 @@ await underEach((undici, setup) => {
       const told = [];
       const stacked = async (call) => {
         const { base, seen, dispatcher, interceptor } = await setup(QUICK, [503]);
-        interceptor.on("stacked", (event) => told.push(event));
+        interceptor.on((event) => told.push(event), "stacked");
         await call(base, dispatcher);
         return seen.length;
       };

@@ -108,7 +108,7 @@ for (const [name, { errors, make }] of Object.entries(SDKS)) {
       const { base, requests } = await serving(BUSY);
       const fetch = createFetch(QUICK);
       let stacked = 0;
-      fetch.on("stacked", () => stacked++);
+      fetch.on(() => stacked++, "stacked");
       const client = make(base, { fetch, maxRetries: 2 });
       const error = await client.get("/models/m").catch((error) => error);
       assert.equal(error.status, 503);

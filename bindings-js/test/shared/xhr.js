@@ -35,7 +35,7 @@ export async function overXhr(base) {
   const own = await failed("/stuck", { timeout: 50 });
   told.push(`stuck: ${own.code} ${own.message}`);
   const controller = new AbortController();
-  adapter.on("attempt", () => controller.abort());
+  adapter.on(() => controller.abort(), "attempt");
   const later = await failed("/later", { signal: controller.signal });
   told.push(`later: ${axios.isCancel(later) ? "canceled" : later}`);
   const missing = await failed("/missing");

@@ -24,4 +24,6 @@ client.get("/x", { query: { a: { b: 1 } } });
 // @ts-expect-error null is no path value
 client.get("/x/{id}", { path: { id: null } });
 // @ts-expect-error no such event
-client.on("nonsense", () => {});
+client.on(() => {}, "nonsense");
+// @ts-expect-error the listener comes first
+client.on("wait", () => {});

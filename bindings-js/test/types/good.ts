@@ -31,9 +31,9 @@ export async function main(): Promise<string | undefined> {
   });
   const response: Response = await answer;
   const bytes: Uint8Array = await orders.get("/x", { query: { a: [1, "b", true, null], c: undefined } }).bytes();
-  const stop: () => void = orders.on(["attempt", "wait"], (event) => console.log(event.kind, event.at));
+  const stop: () => void = orders.on((event) => console.log(event.kind, event.at), ["attempt", "wait"]);
   const changes: [route: string, endpoint: string][] = [];
-  orders.on("breaker", ({ route = "", endpoint = "" }) => changes.push([route, endpoint]))();
+  orders.on(({ route = "", endpoint = "" }) => changes.push([route, endpoint]), "breaker")();
   stop();
   try {
     await orders.as(() => "token").delete("/orders/{id}", { path: { id: 7 }, idempotencyKey: true, raise: false });

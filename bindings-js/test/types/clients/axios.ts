@@ -10,7 +10,7 @@ export const api: AxiosInstance = axios.create({ baseURL: "https://api.example.c
 export const inline: AxiosInstance = axios.create({ adapter: createAdapter(axios, { retry: { attempts: 2 } }) });
 
 export async function told(): Promise<string> {
-  const stop: () => void = adapter.on(["wait"], ({ ms }) => console.log(ms));
+  const stop: () => void = adapter.on(({ ms }) => console.log(ms), ["wait"]);
   stop();
   const response = await api.get<{ id: number }>("/x");
   return adapter.explain(response) + response.data.id + adapter.snapshot().waiting;

@@ -11,7 +11,7 @@ export const pool: Dispatcher = new Pool("https://api.example.com").compose([int
 export const newer: Agent8 | object = new Agent8().compose(interceptor, interceptors.redirect());
 
 export function told(data: Dispatcher.ResponseData, error: Error): string {
-  const stop: () => void = interceptor.on("attempt", ({ ms }) => console.log(ms));
+  const stop: () => void = interceptor.on(({ ms }) => console.log(ms), "attempt");
   stop();
   interceptor.close();
   return interceptor.explain(data) + interceptor.explain(error) + interceptor.snapshot().inFlight;
