@@ -38,6 +38,11 @@ const NAMES: Readonly<Record<string, string>> = {
   zstd: "ZstdDecompress",
 };
 
+/** Names that fetch leaves alone and axios takes for one of the two that zlib tells apart by itself. */
+export const OF_AXIOS: Readonly<Record<string, string>> = { compress: "Unzip", "x-compress": "Unzip" };
+
+const NONE: Readonly<Record<string, string>> = {};
+
 /** A raw stream of nothing: decoding it takes a turn of the event loop, whatever has become of its timers. */
 const EMPTY = Uint8Array.of(3, 0);
 
@@ -50,15 +55,13 @@ function nodes(): Zlib | null {
 }
 
 /** The name of the decoder of the last coding in a header, where this platform has it. */
-export function codingOf(header: string | null | undefined): string | null {
+export function codingOf(header: string | null | undefined, more = NONE): string | null {
   if (!header) return null;
-  const name =
-    NAMES[
-      header
-        .slice(header.lastIndexOf(",") + 1)
-        .trim()
-        .toLowerCase()
-    ];
+  const last = header
+    .slice(header.lastIndexOf(",") + 1)
+    .trim()
+    .toLowerCase();
+  const name = NAMES[last] ?? more[last];
   return name !== undefined && nodes()?.[`create${name}`] !== undefined ? name : null;
 }
 

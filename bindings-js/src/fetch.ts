@@ -11,11 +11,12 @@ import { faultOf, type Hop } from "./faults.js";
 import type { Seen } from "./guarded.js";
 import { valueIn } from "./headers.js";
 import type { Stop } from "./hub.js";
+import { redirects } from "./node.js";
 import { branded, type CommonOptions, type Fetch, guard, inBrowser, isBranded, open, sender } from "./open.js";
 import { checkOptions } from "./options.js";
 import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
-import { Redirects } from "./redirect.js";
+import type { Redirects } from "./redirect.js";
 import { type Account, hand } from "./response.js";
 import { Source } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
@@ -151,10 +152,9 @@ class Dropped extends Beneath implements Job {
       init = { ...init };
       this.#seen = guard(fetch, init, this.unsafe);
     }
-    if (this.unsafe && this.#seen === null && this.#follows && request === null && !inBrowser()) {
-      this.#redirects = new Redirects(false);
-      return this.#redirects.follow(fetch, this.url, init ?? {});
-    }
+    const unseen = this.unsafe && this.#seen === null && this.#follows && request === null && !inBrowser();
+    this.#redirects = unseen ? (redirects?.(false) ?? null) : null;
+    if (this.#redirects !== null) return this.#redirects.follow(fetch, this.url, init ?? {});
     return fetch(this.#once && !this.stacked ? (request as Request).clone() : input, init);
   }
 

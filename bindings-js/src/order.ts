@@ -9,8 +9,9 @@ import { faultOf, type Hop } from "./faults.js";
 import type { Seen } from "./guarded.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Stop } from "./hub.js";
+import { redirects } from "./node.js";
 import { type Fetch, guard, inBrowser } from "./open.js";
-import { Redirects } from "./redirect.js";
+import type { Redirects } from "./redirect.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
 import { Source, type Thrown } from "./source.js";
@@ -56,7 +57,7 @@ export class Order implements Job {
   readonly #prepared: Prepared;
   /** The caller wrote a secret that a redirect would carry along. */
   readonly #secret: boolean;
-  /** Then a browser refuses every redirect: it does not show where one leads. */
+  /** Then every redirect is refused where the platform, as browsers, does not show where one leads. */
   readonly #strict: boolean;
   #redirects: Redirects | null = null;
   #source: Source | null = null;
@@ -72,7 +73,7 @@ export class Order implements Job {
     this.raise = prepared.raise;
     this.url = prepared.url;
     this.#secret = withSecrets(prepared.headers);
-    this.#strict = this.#secret && inBrowser();
+    this.#strict = this.#secret && (redirects === null || inBrowser());
   }
 
   get label(): string {
@@ -128,7 +129,7 @@ export class Order implements Job {
     // What must not be sent twice has to be known as unsent.
     this.#seen = guard(fetch, init, this.unsafe);
     const own = this.#secret ? !this.#strict : this.unsafe && this.#seen === null && !inBrowser();
-    this.#redirects = own ? new Redirects(this.#secret) : null;
+    this.#redirects = own ? (redirects?.(this.#secret) ?? null) : null;
     return this.#redirects?.follow(fetch, this.url, init) ?? fetch(this.url, init);
   }
 

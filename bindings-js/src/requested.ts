@@ -248,7 +248,7 @@ export class Requested extends Beneath implements Job<Answered> {
     const { responseType } = this.#decodes;
     const { responseEncoding, maxContentLength = -1 } = this.#config;
     const lines = response.headers as Record<string, unknown>;
-    const coding = node?.codingOf(lines["content-encoding"] as string | undefined) ?? null;
+    const coding = node?.codingOf(lines["content-encoding"] as string | undefined, node.OF_AXIOS) ?? null;
     let data = response.data as Uint8Array;
     const silent = this.method === "HEAD" || response.status === 204;
     if (coding !== null || silent) delete lines["content-encoding"];
