@@ -33,6 +33,8 @@ export class Watch {
   #armedFor = Infinity;
   /** How far a test framework has gone ahead of the clock, by its timers alone. */
   #ahead = 0;
+  /** By how much the timers since the last one in time seem to have fired too early, together. */
+  #early = 0;
   #cancel: (() => void) | null = null;
 
   constructor(clock: Clock) {
@@ -88,7 +90,11 @@ export class Watch {
 
   #fire(): void {
     const early = this.#armedFor - this.now();
-    if (early > EARLY) this.#ahead += early;
+    this.#early = early > 0 ? this.#early + early : 0;
+    if (this.#early > EARLY) {
+      this.#ahead += early;
+      this.#early = 0;
+    }
     this.#armedFor = Infinity;
     this.#cancel = null;
     const now = this.now();
