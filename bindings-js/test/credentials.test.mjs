@@ -13,6 +13,12 @@ const BASE = "https://api.example.com";
 const folder = fileURLToPath(new URL("../", import.meta.url));
 const run = promisify(execFile);
 
+/** What is told as the cause. */
+const SAYS = {
+  "that never answers": "The credentials function took longer than 1000 ms",
+  "that throws": "no",
+};
+
 function setup(policy, answers, credentials) {
   const clock = new TestClock();
   const fetch = scripted(...answers);
@@ -41,6 +47,20 @@ describe("a credentials function", () => {
     );
   });
 
+  it("a short deadline of the call that asks is not the time that others have", async () => {
+    let give;
+    const credentials = () => new Promise((resolve) => (give = () => resolve({ token: "t" })));
+    const { client, clock, fetch } = setup({ timeouts: { attempt: "10s" } }, [json({})], credentials);
+    const leader = watched(client.get("/a", { deadline: 100 }));
+    const follower = watched(client.get("/b"));
+    await clock.pass(5000);
+    assert.equal(leader.error?.outcome, "not-sent");
+    give();
+    await settled();
+    assert.equal(follower.value?.status, 200);
+    assert.equal(fetch.calls.length, 1);
+  });
+
   const never = () => new Promise(() => {});
   const fails = () => Promise.reject(new Error("no"));
   const kinds = {
@@ -64,7 +84,7 @@ describe("a credentials function", () => {
         assert.equal(call.error.reason, "auth");
         assert.equal(call.error.outcome, "not-sent");
         assert.match(call.error.message, /credentials function/);
-        assert.equal(call.error.cause.message, how === "that throws" ? "no" : call.error.cause.message);
+        assert.equal(call.error.cause?.message, SAYS[how], kind);
         assert.equal(fetch.calls.length, sent);
         assert.equal(client.snapshot().inFlight, 0);
       });

@@ -12,14 +12,16 @@ import { createAdapter } from "unruffled/axios";
 import { underEach } from "./shared/undici.js";
 
 const IDLE = 50;
-const EVERY = 75;
 const CALLS = 20;
 const POLICY = { retry: { base: "1ms" } };
+
+/** How many connections the server has closed. */
+const closed = new Int32Array(new SharedArrayBuffer(4));
 
 /** Closes each connection that says nothing for a while; it has a thread of its own, since its clients are busy. */
 const SERVER = `
   const { createServer } = require("node:net");
-  const { parentPort } = require("node:worker_threads");
+  const { parentPort, workerData: closed } = require("node:worker_threads");
   let seen = [], connections = 0;
   const server = createServer((socket) => {
     connections++;
@@ -31,29 +33,34 @@ const SERVER = `
         seen.push(Number(number));
         socket.write("HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}");
       }
-      timer = setTimeout(() => socket.end(), ${IDLE});
+      timer = setTimeout(() => socket.end(() => { Atomics.add(closed, 0, 1); Atomics.notify(closed, 0); }), ${IDLE});
     });
   });
   server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
   parentPort.on("message", () => { parentPort.postMessage({ seen, connections }); seen = []; connections = 0; });`;
 
-const worker = new Worker(SERVER, { eval: true });
+const worker = new Worker(SERVER, { eval: true, workerData: closed });
 const [port] = await once(worker, "message");
 const base = `http://127.0.0.1:${port}`;
 after(() => worker.terminate());
 
-/** A program that has other things to do. */
-function busy(ms) {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
+/** Until the server has closed `before` connections and one more: in a program that does other things, and in one that does none. */
+const WAITS = [
+  (before) => {
+    assert.notEqual(Atomics.wait(closed, 0, before, 10_000), "timed-out");
+  },
+  async (before) => {
+    assert.notEqual(await Atomics.waitAsync(closed, 0, before, 10_000).value, "timed-out");
+  },
+];
 
 /** Every POST arrives once, each over a connection of its own, since the one before is closed by then. */
 async function check(post) {
-  for (const wait of [async (ms) => busy(ms), (ms) => new Promise((resolve) => setTimeout(resolve, ms))]) {
+  for (const wait of WAITS) {
     for (let at = 0; at < CALLS; at++) {
+      const before = Atomics.load(closed, 0);
       await post(`${base}/${at}`, at);
-      await wait(EVERY);
+      await wait(before);
     }
     worker.postMessage(null);
     const [{ seen, connections }] = await once(worker, "message");
@@ -61,7 +68,7 @@ async function check(post) {
       seen,
       Array.from({ length: CALLS }, (_, at) => at),
     );
-    assert.ok(connections > 1);
+    assert.equal(connections, CALLS);
   }
 }
 
