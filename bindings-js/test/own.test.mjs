@@ -251,6 +251,32 @@ describe("an upload of unknown size", () => {
       assert.ok(performance.now() - start < 3000);
     });
   });
+
+  it("is cut by the policy's total, and has an attempt's whole time for the answer once it is sent", async () => {
+    const slow = (request, response) => request.resume().on("end", () => setTimeout(() => response.end("{}"), 500));
+    const timeouts = { attempt: "800ms", idle: "250ms", total: "900ms" };
+    const ways = (base, policy) => {
+      const client = createClient({ ...policy, baseUrl: base });
+      const fetch = createFetch(policy);
+      const adapter = createAdapter(axios, policy);
+      return {
+        client: (count) => client.post("/x", { body: drip(count, 100) }),
+        fetch: (count) => fetch(base, { method: "POST", body: drip(count, 100), duplex: "half" }),
+        axios: (count) =>
+          axios.post(base, Readable.from(dripping(count, 100)), { adapter, proxy: false, maxRedirects: 0 }),
+      };
+    };
+    await serving(slow, async (base) => {
+      for (const [name, send] of Object.entries(ways(base, { ...QUICK, timeouts }))) {
+        const start = performance.now();
+        await assert.rejects(send(200), name);
+        assert.ok(performance.now() - start < 5000, name);
+      }
+      for (const send of Object.values(ways(base, { ...QUICK, timeouts: { ...timeouts, total: "20s" } }))) {
+        assert.equal((await send(3)).status, 200);
+      }
+    });
+  });
 });
 
 await underEach(({ request }, setup) => {
