@@ -90,7 +90,7 @@ WIRES: dict[str, tuple[Any, str]] = {
     "reset": (reset, "lost"),
     "closed": (close, "lost"),
     "silent": (silence, "timeout"),
-    "garbage": (b"\x00\x01 no answer\r\n\r\n", "permanent"),
+    "garbage": (b"\x00\x01 no answer\r\n\r\n", "lost"),
     "cut": (cut(OK), "truncated"),
     "not gzip": (reply(200, b"plain", Content_Encoding="gzip"), "truncated"),
 }
