@@ -40,7 +40,10 @@ internal class Answer(
 internal fun Attempt<Request>.native(): Request {
     val extras = extras ?: return request
     val more = request.newBuilder()
-    if (extras.keyHeader != null && request.header(extras.keyHeader) == null) more.header(extras.keyHeader, extras.key)
+    if (extras.keyHeader != null) {
+        if (request.header(extras.keyHeader) == null) more.header(extras.keyHeader, extras.key)
+        more.tag(Keyed::class.java, Keyed)
+    }
     extras.token?.let { more.header("Authorization", "Bearer $it") }
     return more.build()
 }

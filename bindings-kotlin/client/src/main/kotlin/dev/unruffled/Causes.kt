@@ -7,6 +7,7 @@ import java.net.ProtocolException
 import java.net.SocketException
 import java.net.UnknownHostException
 import java.security.GeneralSecurityException
+import java.security.cert.CertPathBuilderException
 import java.security.cert.CertPathValidatorException
 import java.security.cert.CertificateException
 import javax.net.ssl.SSLException
@@ -52,7 +53,8 @@ internal object Causes {
         generateSequence(error) { it.cause }.take(DEEPEST).flatMap { listOf(it) + it.suppressed }.toList()
 
     private fun isCertificate(error: Throwable): Boolean =
-        error is CertificateException || error is CertPathValidatorException || error is SSLPeerUnverifiedException ||
+        error is CertificateException || error is CertPathValidatorException || error is CertPathBuilderException ||
+            error is SSLPeerUnverifiedException ||
             (error is GeneralSecurityException && error.says(TRUST))
 
     private fun isUnreachable(error: Throwable): Boolean =

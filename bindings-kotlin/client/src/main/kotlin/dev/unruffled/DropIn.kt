@@ -110,6 +110,10 @@ internal class Account {
     @Volatile
     var head: Any? = null
 
+    /** The attempt was answered with a redirect, which a plugin below may follow: its first request was sent. */
+    @Volatile
+    var followed = false
+
     /** The table of attempts and waits; empty if there is none, or none yet. */
     fun explain(): String = told?.invoke().orEmpty()
 

@@ -29,6 +29,10 @@ internal class Progress : EventListener() {
     @Volatile
     private var answered = false
 
+    /** A server has answered in this attempt: a request that follows a redirect proves nothing of the first one. */
+    @Volatile
+    private var arrived = false
+
     /** Nobody tells it anything: only the exception's own kind is known. */
     @Volatile
     var blind = false
@@ -44,7 +48,7 @@ internal class Progress : EventListener() {
     @Volatile
     var repeatable = false
 
-    /** The connection was found closed, and closed here too, before the first request of this attempt was written. */
+    /** The connection in use was found closed, and closed here too, before the first request of this attempt was written. */
     @Volatile
     private var stale = false
 
@@ -68,6 +72,7 @@ internal class Progress : EventListener() {
     fun restart() {
         sent = false
         answered = false
+        arrived = false
         stale = false
         writing = false
         failed = false
@@ -88,19 +93,29 @@ internal class Progress : EventListener() {
         bell?.ring()
     }
 
+    /** After a stale one as well: OkHttp may send on another connection by itself, where the request does arrive. */
     override fun connectionAcquired(call: Call, connection: Connection) {
+        begins()
         if (!looks || !Idle.isStale(connection)) return
         stale = !sent
         connection.socket().closeQuietly()
     }
 
+    private fun begins() {
+        stale = false
+        writing = false
+        failed = false
+    }
+
     /** After a redirect as well: the answer that it came from is over. */
     override fun connectStart(call: Call, inetSocketAddress: InetSocketAddress, proxy: Proxy) {
+        begins()
         answered = false
     }
 
+    /** What is written to a connection that is closed here goes nowhere. */
     override fun requestHeadersStart(call: Call) {
-        sent = true
+        if (!stale) sent = true
         answered = false
     }
 
@@ -118,6 +133,10 @@ internal class Progress : EventListener() {
 
     override fun responseHeadersStart(call: Call) {
         writing = false
+    }
+
+    override fun responseHeadersEnd(call: Call, response: Response) {
+        arrived = true
     }
 
     override fun responseBodyStart(call: Call) {
@@ -157,8 +176,8 @@ internal class Progress : EventListener() {
             blind -> if (late) Fault.TIMEOUT else if (error is ConnectException || error is UnknownHostException) Fault.UNSENT else Fault.LOST
             !sent -> if (late) Fault.CONNECT_TIMEOUT else Fault.UNSENT
             late -> Fault.TIMEOUT
-            error is StreamResetException && error.errorCode == ErrorCode.REFUSED_STREAM -> Fault.UNSENT
-            error is ConnectionShutdownException -> Fault.UNSENT
+            error is StreamResetException && error.errorCode == ErrorCode.REFUSED_STREAM && !arrived -> Fault.UNSENT
+            error is ConnectionShutdownException && !arrived -> Fault.UNSENT
             answered -> Fault.TRUNCATED
             else -> Fault.LOST
         }

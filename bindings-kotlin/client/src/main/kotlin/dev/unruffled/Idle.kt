@@ -2,6 +2,7 @@ package dev.unruffled
 
 import okhttp3.Connection
 import okhttp3.Protocol
+import okhttp3.Request
 import okhttp3.internal.OkHttpInternalApi
 import okhttp3.internal.connection.RealConnection
 import java.io.IOException
@@ -22,8 +23,8 @@ internal object Idle {
     private const val LOOK_MS = 1
 
     /** @throws StaleConnection if the server has closed [connection]. Its socket is closed then, so the pool drops it. */
-    fun check(connection: Connection?) {
-        if (connection == null || !isStale(connection)) return
+    fun check(connection: Connection?, request: Request) {
+        if (connection == null || !request.isSentOnce() || !isStale(connection)) return
         connection.socket().closeQuietly()
         throw StaleConnection()
     }
@@ -66,6 +67,17 @@ internal object Idle {
 
     private const val NEVER = Long.MAX_VALUE
 }
+
+/** Stands in requests whose idempotency key allows that they are sent again. */
+internal object Keyed
+
+/** Whether this may be sent only once, by its method or its body. What may be sent again is so after any failure. */
+internal fun Request.isSentOnce(): Boolean = (isUnsafe() && tag(Keyed::class.java) == null) || !isRepeatable()
+
+private fun Request.isUnsafe(): Boolean = What.method(method) > LAST_SAFE
+
+/** `QUERY`, the last of the methods that may be sent again. */
+private const val LAST_SAFE = 6
 
 /** Nothing was written: the connection of the pool turned out to be closed. */
 internal class StaleConnection : IOException("the server had closed this idle connection") {

@@ -45,22 +45,31 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
     private inner class Chained(private val chain: Interceptor.Chain, request: Request) : Journey(dropIn, request) {
         private val progress = 
             Progress().also {
-                it.looks = true
                 it.repeatable = request.isRepeatable()
                 chain.call().addEventListener(it)
             }
 
-        override val canceled: Boolean get() = chain.call().isCanceled()
+        /** The call's whole time was up during an upload of unknown size, and it was cancelled for that. */
+        private var late = false
+
+        override val canceled: Boolean get() = !late && chain.call().isCanceled()
 
         override suspend fun attempt(attempt: Attempt<Request>): Received {
             val request = dressed(attempt)
             progress.restart()
+            progress.looks = request.isSentOnce()
+            // Its pieces may keep it alive for ever, and no attempt of this call comes after its end.
+            val flight = if (attempt.wholeMs > 0 && request.isEndless()) Watch.Flight(chain.call(), attempt.wholeMs) else null
+            flight?.let(Watch::begin)
             try {
                 return received(attempt, limited(attempt).proceed(request))
             } catch (error: IOException) {
-                throw broken(error, progress, late = false, stopped = false)
+                late = flight != null && flight.late
+                throw broken(error, progress, late, stopped = false)
             } catch (error: RuntimeException) {
                 throw refused(error)
+            } finally {
+                flight?.let(Watch::end)
             }
         }
 
@@ -81,6 +90,8 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
     }
 
     private companion object {
+        fun Request.isEndless(): Boolean = body.let { it != null && it.contentLength() < 0 && !it.isDuplex() }
+
         val UNIT = TimeUnit.MILLISECONDS
 
         fun within(ms: Int): Long = if (ms == 0) Long.MAX_VALUE else ms.toLong()

@@ -65,7 +65,7 @@ public class JavaClient internal constructor(private val client: Client) : Close
     public fun call(method: String, target: String, spec: CallSpec = CallSpec()): ApiResponse =
         client.blocking.call(method, target, spec.options())
 
-    /** The same without a thread that waits. Cancelling the future ends the call at once. */
+    /** The same without a thread that waits. Cancelling the future ends the call at once, and so does its `orTimeout`. */
     @JvmOverloads
     public fun callAsync(method: String, target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> {
         val options = spec.options()
@@ -78,13 +78,18 @@ public class JavaClient internal constructor(private val client: Client) : Close
                     future.completeExceptionally(failed)
                 }
             }
-        future.whenComplete { _, _ -> if (future.isCancelled) work.cancel() }
+        // By a cancellation, by orTimeout, or by whoever else completes it; of a call that is over this ends nothing.
+        future.whenComplete { _, _ -> work.cancel() }
         return future
     }
 
     /** [get] as a future. */
     @JvmOverloads
     public fun getAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("GET", target, spec)
+
+    /** [head] as a future. */
+    @JvmOverloads
+    public fun headAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("HEAD", target, spec)
 
     /** [post] as a future. */
     @JvmOverloads
@@ -93,6 +98,10 @@ public class JavaClient internal constructor(private val client: Client) : Close
     /** [put] as a future. */
     @JvmOverloads
     public fun putAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("PUT", target, spec)
+
+    /** [patch] as a future. */
+    @JvmOverloads
+    public fun patchAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("PATCH", target, spec)
 
     /** [delete] as a future. */
     @JvmOverloads

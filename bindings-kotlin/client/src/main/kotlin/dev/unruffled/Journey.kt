@@ -74,7 +74,10 @@ internal abstract class Journey(
         last = null
         val dressed = request.newBuilder().apply(more)
         if (above == null) dressed.tag(Account::class.java, account)
-        attempt.extras?.keyHeader?.let { if (request.header(it) == null) dressed.header(it, attempt.extras.key) }
+        attempt.extras?.keyHeader?.let {
+            if (request.header(it) == null) dressed.header(it, attempt.extras.key)
+            dressed.tag(Keyed::class.java, Keyed)
+        }
         return dressed.build()
     }
 

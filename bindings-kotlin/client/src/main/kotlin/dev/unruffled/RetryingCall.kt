@@ -147,7 +147,7 @@ internal class RetryingCall(
                     throw refused(refused)
                 }
             val progress = Progress()
-            progress.looks = !line.own
+            progress.looks = !line.own && dressed.isSentOnce()
             progress.upload = upload
             progress.repeatable = request.isRepeatable()
             try {

@@ -14,7 +14,7 @@ internal object Steady : Interceptor {
     private const val UNAVAILABLE = 503
 
     override fun intercept(chain: Interceptor.Chain): Response {
-        Idle.check(chain.connection())
+        Idle.check(chain.connection(), chain.request())
         return tame(chain.proceed(chain.request()), chain.connection())
     }
 

@@ -140,7 +140,7 @@ private object SameOrigin : Interceptor {
         val request = chain.request()
         val first = chain.call().request().url
         val same = request.url.host == first.host && request.url.port == first.port
-        Idle.check(chain.connection())
+        Idle.check(chain.connection(), request)
         val response = chain.proceed(if (same) request else stripped(request))
         return Steady.tame(response, chain.connection())
     }

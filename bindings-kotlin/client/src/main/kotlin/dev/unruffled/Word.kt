@@ -85,9 +85,9 @@ internal enum class Cause(
 /** Stands beside a status that came by a redirect which the platform followed; the upper 16 bits are the scope that answered. */
 internal const val REDIRECTED = 1 shl 15
 
-/** The status of an answer after a redirect, as the core takes it. A scope beyond 16 bits counts as the client's own. */
+/** The status of an answer after a redirect, as the core takes it. A scope beyond 16 bits does not fit beside it. */
 internal fun redirected(status: Int, scope: Int): Int =
-    status or REDIRECTED or (if (scope ushr SCOPE_BITS == 0) scope shl SCOPE_BITS else 0)
+    if (scope ushr SCOPE_BITS == 0) status or REDIRECTED or (scope shl SCOPE_BITS) else status
 
 private const val SCOPE_BITS = 16
 

@@ -9,8 +9,11 @@ import okhttp3.RequestBody.Companion.toRequestBody
 import okio.BufferedSink
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.io.IOException
 import java.util.concurrent.Semaphore
 import java.util.concurrent.TimeUnit
 
@@ -108,6 +111,45 @@ class IdleTest {
         val plain = OkHttpClient.Builder().retryOnConnectionFailure(false).build()
         val foreign = Unruffled.callFactory(policy(), Call.Factory(plain::newCall)).also { closing += it }
         five({ foreign.on(it) }) { number -> foreign.newCall(request(number)).execute().use { it.code } }
+    }
+
+    /** OkHttp's own retries are on there: the request goes to a new connection, which the server resets after reading it. */
+    @Test
+    fun `a factory of somebody else's that sends on a new connection by itself`() {
+        val resetting =
+            RawServer { connection ->
+                connection.request()
+                if (connection.number == 0) {
+                    connection.answer()
+                } else {
+                    connection.socket.setSoLinger(true, 0)
+                }
+                connection.socket.close()
+                closed.release()
+            }.also { closing += it }
+        val foreign = Unruffled.callFactory(policy(), Call.Factory(OkHttpClient()::newCall)).also { closing += it }
+        val faults = mutableListOf<String>()
+        foreign.on { if (it.kind == "attempt") faults += "${it.values["fault"]}" }
+        val request = Request.Builder().url("${resetting.base}/a").post("body".toRequestBody()).build()
+        foreign.newCall(request).execute().close()
+        assertTrue(closed.tryAcquire(10, TimeUnit.SECONDS))
+        Thread.sleep(IDLE_MS)
+        val failed = assertThrows(IOException::class.java) { foreign.newCall(request).execute().close() }
+        assertEquals(listOf("null", "lost"), faults)
+        assertEquals(2, resetting.seen.size)
+        assertTrue("outcome unknown" in failed.suppressed.joinToString { it.message.orEmpty() })
+    }
+
+    /** What may be sent again is: it needs no look before. */
+    @Test
+    fun `only what may be sent once is looked after`() {
+        val get = Request.Builder().url("${server.base}/a").build()
+        val put = get.newBuilder().put("body".toRequestBody()).build()
+        assertFalse(get.isSentOnce() || put.isSentOnce())
+        assertTrue(get.newBuilder().put(Once("body")).build().isSentOnce())
+        val post = get.newBuilder().post("body".toRequestBody()).build()
+        assertTrue(post.isSentOnce() && get.newBuilder().patch("body".toRequestBody()).build().isSentOnce())
+        assertFalse(post.newBuilder().tag(Keyed::class.java, Keyed).build().isSentOnce())
     }
 
     private companion object {

@@ -3,8 +3,12 @@ package dev.unruffled
 import okhttp3.OkHttpClient
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.Closeable
+import java.net.InetAddress
+import java.net.ServerSocket
 import java.util.concurrent.atomic.AtomicInteger
 
 /** Answers after a redirect that OkHttp followed: they are of another request, perhaps of another server. */
@@ -89,6 +93,30 @@ class RedirectsTest {
             val way = own.all[number]
             repeat(40) { assertEquals(503, way.call("GET", "/a"), way.name) }
             assertEquals(200, way.call("GET", "/fine"), way.name)
+        }
+    }
+
+    /** To another origin whose port is closed, and to its own whose port closes after the redirect. */
+    @Test
+    fun `a write whose redirect leads to a closed port arrived, and is sent once`() {
+        val closedPort = ServerSocket(0, 1, InetAddress.getLoopbackAddress()).use { it.localPort }
+        for (number in 0 until WAYS) {
+            for (location in listOf("http://127.0.0.1:$closedPort/b", "/b")) {
+                lateinit var listening: RawServer
+                listening =
+                    RawServer { connection ->
+                        connection.request()
+                        if (location == "/b") listening.close()
+                        connection.answer(303, ByteArray(0), "Location: $location", "Connection: close")
+                    }.also { closing += it }
+                val own = ways(listening.base)
+                val way = own.all[number]
+                val failed = assertThrows(Exception::class.java, { way.call("POST", "/a") }, way.name)
+                assertEquals(listOf("POST /a"), listening.lines(), way.name)
+                assertEquals(listOf("lost"), own.attempts, way.name)
+                val said = (listOf(failed) + failed.suppressed).joinToString { it.message.orEmpty() }
+                assertTrue("outcome unknown" in said, "${way.name}: $said")
+            }
         }
     }
 

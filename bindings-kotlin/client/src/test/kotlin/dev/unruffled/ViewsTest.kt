@@ -34,12 +34,12 @@ class ViewsTest {
     fun close() = closing.asReversed().forEach { it.close() }
 
     @Test
-    fun `two hundred thousand views, each with a call`() {
+    fun `thirty thousand views, each with a call`() {
         val engine = Engine(Policy.fromString("{}"), ClientOptions())
         val source = Credential.Source({ "t" }, null)
-        repeat(200_000) {
+        repeat(30_000) {
             // As often as a program that does something has it.
-            if (it % 2_000 == 0) System.gc()
+            if (it % 1_000 == 0) System.gc()
             val credential = Credential(engine, source, Dispatchers.Unconfined, isOwn = true)
             val seat = engine.begin(engine.outgoing(credential = credential))
             engine.core.abandon(seat.id, engine.clock.now())

@@ -33,9 +33,23 @@ internal fun broken(error: Exception): Broken {
     return if (stale != null) Broken(Fault.UNSENT, error, stale = true) else judged(error)
 }
 
-/** A redirect is a hop of its own here, so that errors of connecting are of this request. */
+/** The same under a plugin below that followed a redirect: its connecting says nothing of the first request, which was sent. */
+internal fun Broken.afterRedirect(): Broken =
+    when (fault) {
+        Fault.UNSENT -> Broken(Fault.LOST, cause)
+        Fault.CONNECT_TIMEOUT -> Broken(Fault.TIMEOUT, cause)
+        Fault.PERMANENT -> if (why == Cause.PROTOCOL) this else Broken(Fault.PERMANENT, cause)
+        else -> this
+    }
+
+/** A redirect is mostly a hop of its own here, so that errors of connecting are of this request. */
 private fun judged(error: Exception): Broken {
-    val connecting = if (isPlain(error)) Cause.NO_TLS else Causes.ofConnecting(error)
+    val connecting =
+        when {
+            isPlain(error) -> Cause.NO_TLS
+            isMisnamed(error) -> Cause.CERTIFICATE
+            else -> Causes.ofConnecting(error)
+        }
     if (Causes.isPermanent(connecting)) return Broken(Fault.PERMANENT, error, connecting)
     val fault = fault(error)
     val why =
@@ -54,6 +68,10 @@ private fun isPlain(error: Exception): Boolean =
         it.message?.startsWith("Unknown TLS record type") == true ||
             it.message?.startsWith("Invalid TLS record type") == true
     }
+
+/** CIO's own TLS compares the host's name with the certificate's. */
+private fun isMisnamed(error: Exception): Boolean =
+    chain(error).any { it.message?.startsWith("No server host") == true }
 
 private fun chain(error: Throwable): Sequence<Throwable> = generateSequence(error) { it.cause }.take(DEEPEST)
 

@@ -35,6 +35,14 @@ internal class Received(
     bytes: ByteArray? = null,
     private val whole: Boolean = false,
 ) : Reply(call.response.status.value, bytes) {
+    /** Ktor's own redirects are calls of their own; a plugin below follows them within an attempt. */
+    override val redirectedTo: String?
+        get() =
+            if (status in REDIRECTS || own.attributes.getOrNull(Sending.ACCOUNT)?.followed != true) {
+                null
+            } else {
+                call.request.url.run { origin(protocol, host, port) }
+            }
     private var start = NOTHING
     private var closed = false
 
@@ -96,6 +104,7 @@ internal class Received(
 
     private companion object {
         const val PIECE = 8_192
+        val REDIRECTS = 300..399
         val NOTHING = ByteArray(0)
     }
 }

@@ -9,6 +9,7 @@ import io.ktor.client.plugins.sse.SSEClientContent
 import io.ktor.client.request.ClientUpgradeContent
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.request.forms.MultiPartFormDataContent
+import io.ktor.http.URLProtocol
 import io.ktor.http.content.OutgoingContent
 import io.ktor.http.content.PartData
 import io.ktor.http.encodedPath
@@ -27,13 +28,16 @@ internal fun HttpRequestBuilder.isUpgrade(): Boolean = url.protocol.isWebsocket(
 internal fun HttpRequestBuilder.isSession(): Boolean = body is SSEClientContent
 
 /** `https://api.example.com`, with the port unless it is the scheme's own. */
-internal fun HttpRequestBuilder.origin(): String {
-    val protocol = url.protocol
-    val host = url.host.lowercase()
-    return if (url.port == 0 || url.port == protocol.defaultPort) {
+internal fun HttpRequestBuilder.origin(): String = origin(url.protocol, url.host, url.port)
+
+internal fun origin(protocol: URLProtocol, named: String, port: Int): String {
+    val host = named.lowercase()
+    return if (port == 0 ||
+        port == protocol.defaultPort
+    ) {
         "${protocol.name}://$host"
     } else {
-        "${protocol.name}://$host:${url.port}"
+        "${protocol.name}://$host:$port"
     }
 }
 

@@ -89,6 +89,7 @@ internal class Sending(
     override suspend fun send(attempt: Attempt<HttpRequestBuilder>): Received {
         val own = dressed(attempt)
         account.head = null
+        account.followed = false
         val upload = Upload.of(own, attempt, dropIn.engine.settings.routes[attempt.route].idle)
         if (upload != null) own.setBody(upload.content)
         val limit = if (attempt.timeoutMs > 0) Limit.begin(own, attempt.timeoutMs, upload, sockets()) else null
@@ -174,7 +175,13 @@ internal class Sending(
         request.ensureWanted()
         if (error is SendCountExceedException) return error
         val native = late ?: error.unwrapCancellationException()
-        return if (native is CancellationException || native !is Exception) native else broken(native)
+        return if (native is CancellationException || native !is Exception) {
+            native
+        } else {
+            broken(native).let {
+                if (account.followed) it.afterRedirect() else it
+            }
+        }
     }
 
     override suspend fun keep(reply: Received, most: Long, withinMs: Long): ByteArray = reply.start(

@@ -38,16 +38,17 @@ internal object Silence {
 
 /** Remembers an answer of 400 or above when its head comes: a body that cannot be read or unpacked must not lose the status. */
 internal object Heads {
+    private const val FIRST_REDIRECT = 300
     private const val FIRST_ERROR = 400
 
     fun watch(client: HttpClient) {
         val first = PipelinePhase("UnruffledHead")
         client.receivePipeline.insertPhaseBefore(HttpReceivePipeline.Before, first)
         client.receivePipeline.intercept(first) { response ->
-            if (response.status.value >=
-                FIRST_ERROR
-            ) {
-                response.call.attributes.getOrNull(Sending.ACCOUNT)?.head = response.call
+            val status = response.status.value
+            if (status >= FIRST_REDIRECT) {
+                val account = response.call.attributes.getOrNull(Sending.ACCOUNT)
+                if (status >= FIRST_ERROR) account?.head = response.call else account?.followed = true
             }
         }
     }
