@@ -90,6 +90,11 @@ class H2Wire:
                             connection.sendall(state.data_to_send())
                             return
                 connection.sendall(state.data_to_send())
+                if hasty and stream is not None:
+                    # It stays open: what comes now is read and belongs to no stream.
+                    while connection.recv(65536):
+                        pass
+                    return
                 if stream is not None and stream.after is not None:
                     after, stream.after = stream.after, None
                     after(connection)
