@@ -11,6 +11,7 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.Closeable
 import java.net.InetAddress
@@ -78,7 +79,8 @@ class CausesTest {
     fun `https to a port that speaks http`() {
         val server = RawServer { it.answer(400) }.also { closing += it }
         fails(server.secure, Cause.NO_TLS, listOf("permanent"))
-        assertEquals(2, server.connections.get())
+        // Two engines; OkHttp may offer older ciphers on a second connection.
+        assertTrue(server.connections.get() in 2..3)
     }
 
     @Test
