@@ -1,7 +1,7 @@
 //! "Why did this call take 8 s?": the record of one call as JSON, with a short table for people in `text`.
 
 use super::event::last_fields;
-use super::message::{self, Told};
+use super::message::{self, Ended};
 use crate::call::{Call, Entry, Last, Rule, Traits, What, Whose};
 use crate::config::write::{Json, digits};
 use crate::failure::{Cause, Fault, Outcome, Reason};
@@ -22,14 +22,14 @@ pub struct Ending {
 pub fn report(call: &Call, ending: &Ending) -> String {
     let mut json = Json::new();
     json.object();
-    let told = Told {
+    let ended = Ended {
         attempts: u64::from(call.attempts),
         outcome: call.worst,
         last: call.last,
         cause: call.timeline.iter().filter(|entry| entry.what == What::Fault).last().map_or(Cause::None, cause_of),
         is_held: call.traits.has(Traits::SLOT),
     };
-    head(&mut json, &told, ending);
+    head(&mut json, &ended, ending);
     json.key("entries").array();
     for entry in call.timeline.iter() {
         json.object().field_number("at", u64::from(entry.at)).field_text("what", entry.what.text());
@@ -76,20 +76,20 @@ pub fn brief(status: u32, elapsed: u64) -> String {
     let outcome = if status >= 400 { Outcome::Rejected } else { Outcome::NotSent };
     let mut json = Json::new();
     json.object();
-    let told = Told { attempts: 1, outcome, last: Last::Status(status), cause: Cause::None, is_held: false };
-    head(&mut json, &told, &ending);
+    let ended = Ended { attempts: 1, outcome, last: Last::Status(status), cause: Cause::None, is_held: false };
+    head(&mut json, &ended, &ending);
     json.key("entries").array().end_array().field_number("dropped", 0);
     json.field_text("text", &summary(1, Last::Status(status), &ending)).end_object();
     json.finish()
 }
 
-fn head(json: &mut Json, told: &Told, ending: &Ending) {
-    let advice = message::advice(told, ending);
-    json.field_number("attempts", told.attempts).field_number("elapsed", ending.elapsed);
-    json.field_text("outcome", told.outcome.text()).key("reason").maybe_text(ending.reason.map(Reason::text));
-    last_fields(json, told.last);
+fn head(json: &mut Json, ended: &Ended, ending: &Ending) {
+    let advice = message::advice(ended, ending);
+    json.field_number("attempts", ended.attempts).field_number("elapsed", ending.elapsed);
+    json.field_text("outcome", ended.outcome.text()).key("reason").maybe_text(ending.reason.map(Reason::text));
+    last_fields(json, ended.last);
     json.key("retryAfterMs").maybe_number(ending.retry_after.map(u64::from));
-    json.field_text("message", &message::message(told, ending, &advice)).field_text("advice", &advice);
+    json.field_text("message", &message::message(ended, ending, &advice)).field_text("advice", &advice);
 }
 
 /// Whose bucket the call waited for, if it waited for one.

@@ -9,7 +9,7 @@ use alloc::string::String;
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy)]
-pub struct Told {
+pub struct Ended {
     pub attempts: u64,
     pub outcome: Outcome,
     pub last: Last,
@@ -20,11 +20,11 @@ pub struct Told {
 
 /// Returns what to do, in one sentence.
 #[must_use]
-pub fn advice(told: &Told, ending: &Ending) -> String {
+pub fn advice(call: &Ended, ending: &Ending) -> String {
     let mut text = String::new();
-    let server = match (ending.reason, told.last) {
+    let server = match (ending.reason, call.last) {
         (Some(Reason::RateLimited), Last::Status(_)) => ending.retry_after,
-        (Some(Reason::Deadline), Last::Status(429)) if !told.is_held => ending.retry_after,
+        (Some(Reason::Deadline), Last::Status(429)) if !call.is_held => ending.retry_after,
         _ => None,
     };
     if let Some(ms) = server {
@@ -32,17 +32,17 @@ pub fn advice(told: &Told, ending: &Ending) -> String {
         digits(&mut text, u64::from(ms).div_ceil(1_000));
         text.push_str(" s, and this call may not wait so long; call again then, or raise timeouts.total.");
     } else {
-        text.push_str(of_cause(told, ending).unwrap_or_else(|| of_reason(told, ending.reason)));
+        text.push_str(of_cause(call, ending).unwrap_or_else(|| of_reason(call, ending.reason)));
     }
     text
 }
 
 /// Returns what to check when the platform says how the last attempt broke.
-fn of_cause(told: &Told, ending: &Ending) -> Option<&'static str> {
-    let (Last::Fault(_), Some(Reason::Network | Reason::RetriesExhausted)) = (told.last, ending.reason) else {
+fn of_cause(call: &Ended, ending: &Ending) -> Option<&'static str> {
+    let (Last::Fault(_), Some(Reason::Network | Reason::RetriesExhausted)) = (call.last, ending.reason) else {
         return None;
     };
-    Some(match told.cause {
+    Some(match call.cause {
         Cause::None | Cause::Reset | Cause::Credential => return None,
         Cause::ConnectionRefused => "Check that the server is running, and the host and port of the URL.",
         Cause::NoSuchName => "Check the host of the URL, and the network.",
@@ -55,23 +55,23 @@ fn of_cause(told: &Told, ending: &Ending) -> Option<&'static str> {
     })
 }
 
-fn of_reason(told: &Told, reason: Option<Reason>) -> &'static str {
+fn of_reason(call: &Ended, reason: Option<Reason>) -> &'static str {
     match reason {
-        None | Some(Reason::Status) => match told.last {
+        None | Some(Reason::Status) => match call.last {
             Last::Status(400..) => "The answer is final; the error holds its body.",
             _ => "The answer was delivered.",
         },
         Some(Reason::RetriesExhausted) => {
             "Every attempt failed; try later, or raise retry.attempts if it is known to recover."
         }
-        Some(Reason::Deadline) if told.is_held => {
+        Some(Reason::Deadline) if call.is_held => {
             "What would come next does not fit timeouts.wait or the deadline; raise the one that is short or call again \
              later."
         }
         Some(Reason::Deadline) => {
             "What would come next does not fit the deadline; raise timeouts.total or call again later."
         }
-        Some(Reason::CircuitOpen) if told.attempts == 0 => {
+        Some(Reason::CircuitOpen) if call.attempts == 0 => {
             "The server is failing, so nothing was sent; call again at the time that the error names."
         }
         Some(Reason::CircuitOpen) => {
@@ -91,7 +91,7 @@ fn of_reason(told: &Told, reason: Option<Reason>) -> &'static str {
         Some(Reason::Auth) => "Check the credentials function.",
         Some(Reason::Pagination) => "The pages do not end properly; check the policy's pages.",
         Some(Reason::Closed) => "The client is closed; open a new one.",
-        Some(Reason::Misuse) => match told.last {
+        Some(Reason::Misuse) => match call.last {
             Last::Fault(Fault::TooLarge) => "Raise maxBody, or stream the answer.",
             _ => "The request could not be made as asked; fix the call.",
         },
@@ -100,9 +100,9 @@ fn of_reason(told: &Told, reason: Option<Reason>) -> &'static str {
 
 /// Returns `503 Service Unavailable after 4 attempts in 1402 ms (retries-exhausted, outcome rejected). Every attempt failed; …`
 #[must_use]
-pub fn message(told: &Told, ending: &Ending, advice: &str) -> String {
+pub fn message(call: &Ended, ending: &Ending, advice: &str) -> String {
     let mut text = String::new();
-    match told.last {
+    match call.last {
         Last::Status(status) => {
             digits(&mut text, u64::from(status));
             let phrase = phrase(status);
@@ -111,13 +111,13 @@ pub fn message(told: &Told, ending: &Ending, advice: &str) -> String {
                 text.push_str(phrase);
             }
         }
-        Last::Fault(fault) => text.push_str(how(fault, told.cause)),
+        Last::Fault(fault) => text.push_str(how(fault, call.cause)),
         Last::None if ending.reason == Some(Reason::Auth) => text.push_str(NO_CREDENTIAL),
         Last::None => text.push_str("nothing was sent"),
     }
-    if told.attempts > 1 {
+    if call.attempts > 1 {
         text.push_str(" after ");
-        digits(&mut text, told.attempts);
+        digits(&mut text, call.attempts);
         text.push_str(" attempts in ");
         digits(&mut text, ending.elapsed);
         text.push_str(" ms");
@@ -128,7 +128,7 @@ pub fn message(told: &Told, ending: &Ending, advice: &str) -> String {
         text.push_str(", ");
     }
     text.push_str("outcome ");
-    text.push_str(told.outcome.text());
+    text.push_str(call.outcome.text());
     text.push_str("). ");
     text.push_str(advice);
     text
