@@ -41,7 +41,7 @@ impl Engine {
             // A redirect is an answer like any other.
             self.count(slot, Count::Success);
             let wait = if refused { headers::server_time(hints, wall) } else { None };
-            self.count_elsewhere(by, verdict.count, limited.then_some(wait));
+            self.count_elsewhere(by, verdict.count, wait.filter(|_| limited));
             Told { wait, binds: wait.is_some(), empty: None, pauses: false }
         };
         if refused {
@@ -67,14 +67,15 @@ impl Engine {
         self.deliver_counted(slot, status, elapsed, success)
     }
 
-    /// Counts an outcome for an origin that the call was not begun at. `limited`: it was a 429, with the time that it asks for.
-    fn count_elsewhere(&mut self, by: u32, count: Count, limited: Option<Option<u64>>) {
+    /// Counts an outcome for an origin that the call was not begun at. `pause`: it was a 429 that asks for so many
+    /// milliseconds.
+    fn count_elsewhere(&mut self, by: u32, count: Count, pause: Option<u64>) {
         let (now, seed, begun) = (self.now, self.seed, self.begun);
         let (config, upstream) = self.config_and_upstream(by);
         let bucket = upstream.bucket_of(config, 0);
         let (gate, both) = upstream.gate_for(config, 0, 0, begun);
         upstream.leave(gate);
-        if let Some(Some(wait)) = limited
+        if let Some(wait) = pause
             && let Some(lane) = upstream.lanes.first_mut()
         {
             lane.bucket.pause(now, now.saturating_add(wait), now.saturating_add(PEEK));
