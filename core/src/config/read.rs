@@ -175,12 +175,13 @@ impl<'t> Reader<'t> {
             }
             // All that can be told is told: no lists are made in vain.
             None if !self.lenient && self.issues.full(at) => {}
-            None if meant_by(name).is_some() => {
-                let out = self.unknown(at, &path.key(name), None, "unknown key; did you mean \"");
-                out.push_str(meant_by(name).unwrap_or_default());
-                out.push_str("\"?");
-            }
             None => {
+                if let Some(key) = meant_by(name) {
+                    let out = self.unknown(at, &path.key(name), None, "unknown key; did you mean \"");
+                    out.push_str(key);
+                    out.push_str("\"?");
+                    return;
+                }
                 let mut known: Vec<&str> = Vec::new();
                 for key in keys {
                     if self.allowed(key) && !matches!(key.form, Form::Note) {
