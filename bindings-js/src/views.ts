@@ -4,7 +4,7 @@
 import type { Auth } from "./auth.js";
 import type { Driver } from "./driver.js";
 
-/** A view's scope in the core, held apart from the view itself, which the program may let go. */
+/** A view's scope in the core, held apart from the view itself, which may be collected earlier. */
 export interface Holding {
   /** -1 = none yet. */
   scope: number;

@@ -19,7 +19,7 @@ Correlation = Callable[[], str | None]
 
 
 def _asked(credentials: AskAsync, awaits: bool) -> AskAsync:
-    """The credentials function. Raises TypeError for what is none."""
+    """The credentials function. Raises TypeError if it is no function."""
     if not callable(credentials):
         raise TypeError('credentials is a function that gives the token: credentials=lambda: os.environ["TOKEN"]')
     if not awaits and inspect.iscoroutinefunction(credentials):

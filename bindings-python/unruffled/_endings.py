@@ -172,7 +172,7 @@ class Verbs:
         try:
             await self.read(call)
         except httpx2.DecodingError:
-            # A status is known though its body is none.
+            # The status is known, although its body cannot be read.
             cast(httpx2.Response, call.response)._content = b""
         except (httpx2.HTTPError, TooLargeError) as error:
             return error

@@ -1,7 +1,7 @@
 """Which fault an attempt's exception is, in the core's words: one table for every library that sends. Decides nothing.
 
 An exception of a library has the row of its class, or of the nearest class that it is made from. What has no row is the
-caller's own: a hook raised, the URL is none.
+caller's own: a hook raised, the URL is not valid.
 
 A test holds the rows to the exceptions that the libraries have. What a server or a machine can bring about is provoked
 over sockets (`test_faults`, `test_causes`, `test_h2`, `test_codings`); rows for what only a wrong use of a library
@@ -110,8 +110,8 @@ _AIOHTTP: tuple[tuple[str, int, str], ...] = (
     ("ClientHttpProxyError", codes.UNSENT, "the proxy did not connect to the server; with 407 it is the caller's"),
     ("ServerTimeoutError SocketTimeoutError", codes.TIMEOUT, "nothing came for too long"),
     ("ClientPayloadError", codes.TRUNCATED, "the body broke off or cannot be decoded"),
-    ("ContentEncodingError TransferEncodingError ContentLengthError", codes.TRUNCATED, "the body is none"),
-    ("PayloadEncodingError", codes.TRUNCATED, "the body is none"),
+    ("ContentEncodingError TransferEncodingError ContentLengthError", codes.TRUNCATED, "the body cannot be decoded"),
+    ("PayloadEncodingError", codes.TRUNCATED, "the body cannot be decoded"),
     ("ClientError ClientConnectionError ClientConnectionResetError ClientOSError", codes.LOST, "the connection broke"),
     ("ServerConnectionError ServerDisconnectedError", codes.LOST, "the server closed the connection"),
     ("ClientResponseError", codes.LOST, "the answer is no HTTP"),
@@ -119,7 +119,7 @@ _AIOHTTP: tuple[tuple[str, int, str], ...] = (
     ("InvalidHeader LineTooLong InvalidURLError HttpBadRequest", codes.LOST, "the answer is no HTTP"),
     ("ContentTypeError WSServerHandshakeError TooManyRedirects", codes.REFUSED, "raised above the middleware"),
     ("WSMessageTypeError WebSocketError EofStream UploadAbortedError", codes.REFUSED, "raised above the middleware"),
-    ("DecompressSizeError", codes.TRUNCATED, "the body is none"),
+    ("DecompressSizeError", codes.TRUNCATED, "the body cannot be decoded"),
     ("InvalidURL InvalidUrlClientError NonHttpUrlClientError", codes.REFUSED, "the URL cannot be called"),
     ("RedirectClientError InvalidUrlRedirectClientError", codes.REFUSED, "raised above the middleware"),
     ("NonHttpUrlRedirectClientError", codes.REFUSED, "raised above the middleware"),

@@ -167,7 +167,7 @@ class SyncHost(Verbs):
         try:
             self._fill(call, response, most, at)
         except httpx2.DecodingError:
-            # A status is known though its body is none.
+            # The status is known, although its body cannot be read.
             call.pieces[1].clear()
         except httpx2.HTTPError:
             # What came is in the pieces.

@@ -21,7 +21,7 @@ internal class DropIn(val engine: Engine) {
         if (asked.nested || Stacked.by(header)) flags = flags or What.STACKED
         return Outgoing(
             asked.method,
-            // Of a path nobody has told apart what is a secret.
+            // Any segment of the path may be a secret.
             asked.origin,
             asked.request,
             target,

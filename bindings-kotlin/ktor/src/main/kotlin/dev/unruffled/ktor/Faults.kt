@@ -62,7 +62,7 @@ private fun judged(error: Exception): Broken {
     return Broken(if (why == Cause.PROTOCOL && Causes.isPermanent(error)) Fault.PERMANENT else fault, error, why)
 }
 
-/** CIO's own TLS reads what is none. */
+/** CIO's own TLS was given a record that is not TLS. */
 private fun isPlain(error: Exception): Boolean =
     chain(error).any {
         it.message?.startsWith("Unknown TLS record type") == true ||

@@ -30,7 +30,7 @@ internal class Limit private constructor(val error: HttpRequestTimeoutException)
     companion object {
         /** Begins to count for [request], on the clock of [context]. An [upload] that moves has more. */
         fun begin(request: HttpRequestBuilder, ms: Long, upload: Upload?, context: CoroutineContext): Limit {
-            // Of the path nothing is said: nobody has told apart what in it is a secret.
+            // Nothing of the path is said: any segment may be a secret.
             val limit = Limit(HttpRequestTimeoutException(request.origin(), ms))
             val execution = request.executionContext
             limit.timer =
