@@ -44,6 +44,8 @@ marks! {
     OldGeneration "an outcome of an older generation",
     OldSuccessWhileOpen "a success of an older generation while open",
     SlowSuccess "a slow success counts as a failure",
+    RefreshExpired "a refresh is asked for because a token has expired",
+    RefreshRefused "a refresh is asked for because a 401 refused a token",
     RefreshWhileOpen "a refresh is asked for while a breaker is open",
     TokenWhileOpen "a token arrives while a breaker is open",
     ReplayIntoOpen "a 401 replay meets an open breaker",

@@ -294,6 +294,7 @@ impl Shadow {
         }
         if matches!(holder.token, Token::Valid(_)) && holder.generation == call.generation {
             holder.token = Token::Empty;
+            holder.refused = true;
         }
         let call = self.known(id);
         call.replayed = true;

@@ -47,6 +47,16 @@ struct Holder {
     token: Token,
     generation: u64,
     failed: u64,
+    /// Tokens that came.
+    tokens: u64,
+    /// The last token that came was refused by a 401.
+    refused: bool,
+}
+
+impl Holder {
+    fn named(name: u8) -> Self {
+        Self { name, token: Token::Empty, generation: 0, failed: 0, tokens: 0, refused: false }
+    }
 }
 
 /// What calls to one origin share.
@@ -107,7 +117,7 @@ impl Shadow {
             closed: false,
             calls: BTreeMap::new(),
             upstreams: vec![home],
-            holders: vec![Holder { name: 0, token: Token::Empty, generation: 0, failed: 0 }],
+            holders: vec![Holder::named(0)],
             scopes: vec![(0, 0)],
             lines: Lines::default(),
             sequence: 0,
@@ -232,7 +242,7 @@ impl Shadow {
             self.upstreams.len() - 1
         });
         let holder = self.holders.iter().position(|known| known.name == credential).unwrap_or_else(|| {
-            self.holders.push(Holder { name: credential, token: Token::Empty, generation: 0, failed: 0 });
+            self.holders.push(Holder::named(credential));
             self.holders.len() - 1
         });
         let scope = self.scopes.iter().position(|known| *known == (place, holder)).unwrap_or_else(|| {
@@ -469,7 +479,10 @@ impl Shadow {
         if self.upstreams.iter().any(Upstream::open) {
             self.marks.hit(Mark::TokenWhileOpen);
         }
-        self.holders[(generation >> 20) as usize].token = match expires_in {
+        let holder = &mut self.holders[(generation >> 20) as usize];
+        holder.tokens += 1;
+        holder.refused = false;
+        holder.token = match expires_in {
             0 => Token::Plain,
             0xff_ffff_ffff.. => Token::Valid(u64::MAX),
             _ => Token::Valid(now + expires_in),
