@@ -347,7 +347,7 @@ mod tests {
         }
         engine.scope("https://new.example", "");
         let events = engine.events();
-        assert!(events.contains(&format!("\"scope\":{}", scopes[0])), "{events}");
+        assert!(events.contains(&format!("\"scope\":{},", scopes[0])), "{events}");
     }
 
     #[test]
