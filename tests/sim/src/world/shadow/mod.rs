@@ -77,6 +77,8 @@ struct Upstream {
     budget: Budget,
     /// When anything was last sent or ended.
     moved: u64,
+    /// An answer came from here.
+    answered: bool,
 }
 
 /// The oracle of one engine.
@@ -216,7 +218,7 @@ impl Shadow {
             Input::Begin { route, .. } if usize::from(route as u16) >= self.rules.routes.len() => Some(Misuse::Unknown),
             Input::Begin { call, .. } => live(call).map(|_| Misuse::Live),
             Input::Respond { status, .. } if status > 999 => Some(Misuse::Range),
-            Input::Fault { fault, .. } if fault == 6 || (fault > 8 && fault != 11) => Some(Misuse::Range),
+            Input::Fault { fault, .. } if !is_known_fault(fault) => Some(Misuse::Range),
             Input::Respond { call, .. } | Input::Fault { call, .. } => fits(call, Call::in_flight),
             Input::Resume { call, .. } => fits(call, Call::waits),
             Input::Abandon { call, .. } => fits(call, |_| true),
@@ -598,6 +600,11 @@ impl Shadow {
     }
 }
 
+/// Whether a fault's number and the cause in the bits above it are those of the boundary; `cancelled` is not for attempts.
+fn is_known_fault(number: u32) -> bool {
+    matches!(number & 255, 0..=5 | 7 | 8 | 11) && number >> 8 <= 8
+}
+
 impl Upstream {
     fn new(rules: &Rules, origin: u8, own: bool) -> Self {
         let lanes = if own && !rules.limits.is_empty() {
@@ -618,6 +625,7 @@ impl Upstream {
             in_flight: 0,
             budget: Budget::new(rules),
             moved: 0,
+            answered: false,
         }
     }
 
