@@ -81,7 +81,7 @@ impl Feed<'_> {
             8..=15 => Input::Respond { call, now, status: self.status(), headers: self.headers() },
             16..=18 => {
                 let byte = self.byte() as u32;
-                Input::Fault { call, now, fault: byte % 13 | (byte / 13 % 10) << 8 }
+                Input::Fault { call, now, fault: (byte % 13) | (byte / 13 % 10) << 8 }
             }
             19..=23 => Input::Resume { call, now },
             24 | 25 => Input::Abandon { call, now },
