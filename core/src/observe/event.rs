@@ -1,11 +1,11 @@
 //! Events in a bounded ring. Only subscribed kinds are recorded; when the ring is full the oldest goes and is counted.
 
-use crate::call::{Last, Rule};
-use crate::config::write::Json;
+use crate::config::json::write::Json;
 use crate::defaults::RING;
 use crate::failure::{Outcome, Reason, codes};
 use crate::policy::breaker::Phase;
 use crate::policy::limiter::Change;
+use crate::state::call::{Last, Rule};
 use alloc::string::String;
 use alloc::vec::Vec;
 

@@ -2,9 +2,9 @@
 
 use super::event::last_fields;
 use super::message::{self, Ended};
-use crate::call::{Call, Entry, Last, Rule, Traits, What, Whose};
-use crate::config::write::{Json, digits};
+use crate::config::json::write::{Json, digits};
 use crate::failure::{Cause, Fault, Outcome, Reason};
+use crate::state::call::{Call, Entry, Last, Rule, Traits, What, Whose};
 use alloc::string::String;
 
 /// What a report says beside the call's own record.

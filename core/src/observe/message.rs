@@ -2,9 +2,9 @@
 //! same in every language; the host puts method and path before it. Never a token, a query value or a body.
 
 use super::explain::Ending;
-use crate::call::Last;
-use crate::config::write::digits;
+use crate::config::json::write::digits;
 use crate::failure::{Cause, Fault, Outcome, Reason};
+use crate::state::call::Last;
 use alloc::string::String;
 
 /// How a call ended.

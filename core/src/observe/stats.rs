@@ -1,9 +1,9 @@
 //! A snapshot of one engine: calls, breakers, budgets, buckets and lines at this moment, as JSON.
 
 use super::event::{Names, whose};
-use crate::config::{Config, write::Json};
+use crate::config::{Config, json::write::Json};
 use crate::policy::breaker::Phase;
-use crate::upstream::{Lane, Upstream};
+use crate::state::upstream::{Lane, Upstream};
 use alloc::string::String;
 
 /// The engine's own counters.

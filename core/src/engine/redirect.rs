@@ -2,9 +2,9 @@
 //! one that would be sent again, so that a call is sent again only if its first request is safe. The answer counts for the
 //! origin that gave it.
 
-use crate::call::{Call, Last, Slot, Traits, What};
 use crate::defaults::PEEK;
 use crate::engine::Engine;
+use crate::engine::settle::{Retry, Told};
 use crate::failure::Reason;
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
@@ -12,9 +12,9 @@ use crate::policy::breaker::{Count, From};
 use crate::policy::classify::{self, Class};
 use crate::policy::limiter::Change;
 use crate::rng::{self, Purpose};
-use crate::settle::{Retry, Told};
+use crate::state::call::{Call, Last, Slot, Traits, What};
+use crate::state::upstream::API;
 use crate::step::Answer;
-use crate::upstream::API;
 
 impl Engine {
     /// An attempt was answered by this upstream, after a redirect.

@@ -1,15 +1,15 @@
 //! What a call's scope stands for: an origin and a credential. Both are numbered when the host first names them. A credential
 //! ends with its last scope; an origin that was not used for longest makes room for a new one.
 
-use crate::call::{Call, CallState};
 use crate::config::Base;
 use crate::defaults::{MAX_CREDENTIALS, MAX_ORIGINS};
 use crate::engine::{Engine, checked};
 use crate::failure::Misuse;
 use crate::policy::auth::Credential;
-use crate::slab::Line;
+use crate::state::call::{Call, CallState};
+use crate::state::slab::Line;
+use crate::state::upstream::Upstream;
 use crate::step::Answer;
-use crate::upstream::Upstream;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 

@@ -7,7 +7,7 @@ use crate::observe::event::BucketOf;
 use crate::policy::breaker::{Breaker, Guards, Phase};
 use crate::policy::budget::{Asking, Budget};
 use crate::policy::limiter::Bucket;
-use crate::slab::Line;
+use crate::state::slab::Line;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;

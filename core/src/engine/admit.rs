@@ -1,7 +1,6 @@
 //! May a call send now? Six gates, checked from the top at begin and at each resume, and one commit at the end that
 //! takes every permit. A call that may not stands in exactly one line.
 
-use crate::call::{Call, CallState, LineId, NOWHERE, Paying, Rule, Slot, Traits, What};
 use crate::config::BreakerScope;
 use crate::engine::Engine;
 use crate::failure::Reason;
@@ -12,9 +11,10 @@ use crate::policy::breaker::{self, Permit};
 use crate::policy::budget::Payer;
 use crate::policy::deadline;
 use crate::policy::limiter::numbered;
-use crate::slab::Ahead;
+use crate::state::call::{Call, CallState, LineId, NOWHERE, Paying, Rule, Slot, Traits, What};
+use crate::state::slab::Ahead;
+use crate::state::upstream::{API, place_for};
 use crate::step::{Answer, Flags, Step};
-use crate::upstream::{API, place_for};
 
 /// Whether a call comes to a line now, or stands there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

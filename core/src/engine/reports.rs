@@ -1,7 +1,6 @@
 //! What an engine tells when it is asked: settings, events, the record of a call, a snapshot. JSON, the same bytes in
 //! every language; nothing here changes what is decided.
 
-use crate::call::CallState;
 use crate::config;
 use crate::defaults::MAX_NOW;
 use crate::engine::Engine;
@@ -10,6 +9,7 @@ use crate::headers;
 use crate::observe::event::{Event, Kind, Names};
 use crate::observe::explain::{self, Ending};
 use crate::observe::stats::{self, Totals};
+use crate::state::call::CallState;
 use crate::step::NO_TIME;
 use alloc::string::String;
 use alloc::vec::Vec;

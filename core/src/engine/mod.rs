@@ -1,23 +1,33 @@
 //! Every public input. Owns the calls, the routes and what the calls to one origin share. Each input lets time pass,
 //! finds its call, and hands over to `admit` (may it send?) or `settle` (an attempt ended).
 
-use crate::admit::Spot;
+mod admit;
+mod finish;
 #[cfg(feature = "coverage")]
-use crate::call::Node;
-use crate::call::{Call, CallState, LineId, NOWHERE, Rule, Slot, Traits, What, Whose};
+pub(crate) mod inspect;
+mod queues;
+mod redirect;
+mod reports;
+mod scopes;
+mod settle;
+
 use crate::config::{self, Base, Config, Issue, Reading};
 use crate::defaults::{MAX_CALLS, MAX_NOW};
-use crate::endpoint::Endpoints;
+use crate::engine::admit::Spot;
+use crate::engine::scopes::{Holder, Scope, Scopes};
 use crate::failure::{Cause, Fault, Misuse, Outcome, Reason};
 use crate::headers::Hints;
 use crate::observe::event::{About, BucketOf, Event, Kind, Ring};
 use crate::policy::auth::Credential;
 use crate::policy::classify::{IDEMPOTENT, SAFE};
 use crate::policy::deadline;
-use crate::scopes::{Holder, Scope, Scopes};
-use crate::slab::{Line, Slab};
+#[cfg(feature = "coverage")]
+use crate::state::call::Node;
+use crate::state::call::{Call, CallState, LineId, NOWHERE, Rule, Slot, Traits, What, Whose};
+use crate::state::endpoint::Endpoints;
+use crate::state::slab::{Line, Slab};
+use crate::state::upstream::{Gate, OWN, Upstream, place_for};
 use crate::step::{Answer, Flags, NO_TIME, Step};
-use crate::upstream::{Gate, OWN, Upstream, place_for};
 use alloc::string::String;
 use alloc::vec::Vec;
 

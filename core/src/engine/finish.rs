@@ -1,11 +1,11 @@
 //! The end of a call: what it still holds goes back, its slot is freed or its record kept.
 
-use crate::call::{Call, CallState, Last, Paying, Slot, Traits};
 use crate::defaults::MAX_REPORTS;
 use crate::engine::Engine;
 use crate::failure::Reason;
 use crate::observe::event::{Event, Kind};
 use crate::policy::budget::Payer;
+use crate::state::call::{Call, CallState, Last, Paying, Slot, Traits};
 use crate::step::{Answer, Flags, NO_TIME, Step};
 
 impl Engine {

@@ -1,7 +1,7 @@
 //! All live calls by place and by id, and the lines they stand in. Lines are linked through the calls themselves, so
 //! that joining, leaving from anywhere and finding a call cost the same with 1 or 100,000 of them.
 
-use crate::call::{Call, CallState, NOWHERE, Slot};
+use crate::state::call::{Call, CallState, NOWHERE, Slot};
 use alloc::vec::Vec;
 
 /// The calls of one engine.

@@ -3,7 +3,7 @@
 use crate::failure::{Fault, Outcome, codes};
 use crate::policy::breaker::Permit;
 use crate::policy::deadline::Limits;
-use crate::upstream::API;
+use crate::state::upstream::API;
 
 /// Place of a call in the engine's slab.
 pub type Slot = u32;

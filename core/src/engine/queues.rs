@@ -1,9 +1,9 @@
 //! Joining, leaving and waking: the mechanics of the lines that waiting calls stand in. Who joins which, and what a
 //! head may do, is decided in `admit`.
 
-use crate::call::{CallState, LineId, NOWHERE, Paying, Slot, Traits};
 use crate::engine::Engine;
-use crate::slab::Line;
+use crate::state::call::{CallState, LineId, NOWHERE, Paying, Slot, Traits};
+use crate::state::slab::Line;
 
 impl Engine {
     pub(crate) fn line_mut(&mut self, line: LineId) -> Option<&mut Line> {

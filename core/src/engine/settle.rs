@@ -1,6 +1,5 @@
 //! An attempt ended: count it, then deliver, wait, line up or fail.
 
-use crate::call::{Call, CallState, Last, LineId, Paying, Rule, Slot, Traits, What};
 use crate::engine::Engine;
 use crate::failure::{Cause, Fault, Outcome, Reason};
 use crate::headers::{self, Hints};
@@ -11,11 +10,12 @@ use crate::policy::budget::Payer;
 use crate::policy::classify::{self, Class};
 use crate::policy::limiter::{Came, Change, Refused, Success, numbered};
 use crate::rng::{self, Purpose};
+use crate::state::call::{Call, CallState, Last, LineId, Paying, Rule, Slot, Traits, What};
+use crate::state::upstream::{API, Gate, place_for};
 use crate::step::{Answer, Flags, NO_TIME, Step};
-use crate::upstream::{API, Gate, place_for};
 
-use crate::admit::Spot;
 use crate::defaults::ONE;
+use crate::engine::admit::Spot;
 
 /// What the watched headers of an answer say to one call.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,10 +1,10 @@
 //! What a test may ask beside the public answers: where a call stands and what an engine holds. Feature `coverage` only;
 //! nothing here changes anything.
 
-use crate::call::{CallState, LineId, Node};
 use crate::engine::Engine;
 use crate::rng::{self, Purpose};
-use crate::upstream::Upstream;
+use crate::state::call::{CallState, LineId, Node};
+use crate::state::upstream::Upstream;
 
 /// Where a call is, and of a line which one: an upstream's or credential's place, and a bucket's or gate's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

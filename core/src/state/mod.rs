@@ -1,0 +1,6 @@
+//! What the engine keeps: calls in a slab, and what calls to one origin share.
+
+pub(crate) mod call;
+pub(crate) mod endpoint;
+pub(crate) mod slab;
+pub(crate) mod upstream;
