@@ -1,18 +1,15 @@
 //! Decides whether a call may send now. Six checks, made from the top at begin and at each resume, and one commit at the end that
 //! takes every permit. A call that may not send is in exactly one queue.
 
-use crate::config::BreakerScope;
 use crate::engine::Engine;
+use crate::engine::breakers::BreakerAdmission;
 use crate::failure::Reason;
-use crate::observe::event::{Event, Kind};
-use crate::policy::auth;
 use crate::policy::backoff;
-use crate::policy::breaker::{self, Permit};
+use crate::policy::breaker::Permit;
 use crate::policy::budget::TokenKind;
 use crate::policy::deadline;
 use crate::policy::limiter::numbered;
-use crate::state::call::API;
-use crate::state::call::{Call, CallFlags, CallIndex, CallState, NOWHERE, QueueId, RetryToken};
+use crate::state::call::{Call, CallFlags, CallIndex, CallState, QueueId, RetryToken};
 use crate::state::slab::Ahead;
 use crate::state::timeline::{EntryKind, WaitReason};
 use crate::state::upstream::place_for;
@@ -23,16 +20,6 @@ use crate::step::{Answer, Flags, Step};
 pub(crate) enum QueuePlace {
     Joining,
     Queued,
-}
-
-/// What the two breakers of a call say together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BreakerAdmission {
-    Open,
-    /// One call may go, as the probe.
-    Probe,
-    /// Milliseconds after which asking again makes sense.
-    Refused(u64),
 }
 
 impl Engine {
@@ -90,26 +77,6 @@ impl Engine {
         Err(self.fail(slot, if offline { Reason::Offline } else { Reason::Deadline }, None))
     }
 
-    fn breaker_admission(&mut self, slot: CallIndex) -> BreakerAdmission {
-        let now = self.now;
-        let Call { upstream, breaker_queue, call_flags, .. } = *self.calls.at(slot);
-        let breaker_queues = &self.upstream(upstream).breaker_queues;
-        let own =
-            breaker_queues.get(usize::from(breaker_queue)).and_then(|breaker_queue| breaker_queue.breaker.as_ref());
-        let api = if call_flags.has(CallFlags::BOTH_BREAKERS) { breaker_queues.get(usize::from(API)) } else { None };
-        let api = api.and_then(|breaker_queue| breaker_queue.breaker.as_ref()).filter(|api| !api.is_closed());
-        let api = api.filter(|_| own.is_none_or(|own| own.asks_api(now)));
-        let says =
-            |breaker: Option<&breaker::Breaker>| breaker.map_or(breaker::Admission::Pass, |breaker| breaker.check(now));
-        match (says(own), says(api)) {
-            (breaker::Admission::Refuse(rest), _) | (_, breaker::Admission::Refuse(rest)) => {
-                BreakerAdmission::Refused(rest)
-            }
-            (breaker::Admission::Pass, breaker::Admission::Pass) => BreakerAdmission::Open,
-            (breaker::Admission::Probe, _) | (_, breaker::Admission::Probe) => BreakerAdmission::Probe,
-        }
-    }
-
     fn past_breaker(&mut self, slot: CallIndex, left: u64) -> Result<(), Answer> {
         let admission = self.breaker_admission(slot);
         let Call { upstream, breaker_queue, retry_token, state, .. } = *self.calls.at(slot);
@@ -158,14 +125,14 @@ impl Engine {
         true
     }
 
-    fn may_ask(&mut self, upstream: u32, breaker_queue: u16) -> bool {
+    pub(crate) fn may_ask(&mut self, upstream: u32, breaker_queue: u16) -> bool {
         let now = self.now;
         self.breaker_queue(upstream, breaker_queue).is_some_and(|breaker_queue| breaker_queue.asking.check(now).is_ok())
     }
 
     /// Whether a call in the retry queue needs a token. First attempts that wait for the breaker do: all at
     /// once, when it closes, would open it again. Its probe does not.
-    fn needs_token(&mut self, slot: CallIndex, admission: BreakerAdmission) -> bool {
+    pub(crate) fn needs_token(&mut self, slot: CallIndex, admission: BreakerAdmission) -> bool {
         let Call { upstream, retry_token, .. } = *self.calls.at(slot);
         match (retry_token, admission) {
             (RetryToken::Free, _) | (_, BreakerAdmission::Probe) => false,
@@ -299,7 +266,7 @@ impl Engine {
     }
 
     /// Joins the queue unless the call is in it; refuses when too many wait.
-    fn enter(&mut self, slot: CallIndex, queue: QueueId, queue_place: QueuePlace) -> Option<Answer> {
+    pub(crate) fn enter(&mut self, slot: CallIndex, queue: QueueId, queue_place: QueuePlace) -> Option<Answer> {
         if queue_place == QueuePlace::Queued {
             return None;
         }
@@ -433,61 +400,6 @@ impl Engine {
         }
     }
 
-    /// A call that needs the credential has it.
-    fn with_credential(&mut self, slot: CallIndex, left: u64) -> Result<(), Answer> {
-        let now = self.now;
-        let Call { call_flags, credential: place, state, .. } = *self.calls.at(slot);
-        if !call_flags.has(CallFlags::CREDENTIALS) {
-            return Ok(());
-        }
-        let queue = QueueId::Credential(place);
-        let queue_place = if state == CallState::Queued(queue) { QueuePlace::Queued } else { QueuePlace::Joining };
-        let Some(credential_state) = self.credentials.get_mut(place as usize) else { return Ok(()) };
-        let step = match credential_state.credential.check(now) {
-            auth::Admission::Pass(generation) => {
-                self.calls.at_mut(slot).generation = generation;
-                return Ok(());
-            }
-            auth::Admission::Wait(_) if left == 0 => return Err(self.fail(slot, Reason::Deadline, None)),
-            // A leader that is lost is replaced by the first who asks when its lease is over.
-            auth::Admission::Wait(lease) => Step::Park { at_most: left.min(lease) },
-            auth::Admission::Lead => Step::Refresh { generation: 0 },
-        };
-        if let Some(refused) = self.enter(slot, queue, queue_place) {
-            return Err(refused);
-        }
-        let answer = match step {
-            Step::Refresh { .. } => self.lead(slot, place),
-            other => {
-                self.record_wait(slot, EntryKind::Queue, WaitReason::Credential, left, queue_place);
-                other.into()
-            }
-        };
-        let generation =
-            self.credentials.get(place as usize).map_or(0, |credential_state| credential_state.credential.generation());
-        self.calls.at_mut(slot).generation = generation;
-        Err(answer)
-    }
-
-    fn lead(&mut self, slot: CallIndex, place: u32) -> Answer {
-        let now = self.now;
-        let (generation, need) = match self.credentials.get_mut(place as usize) {
-            Some(credential_state) => (credential_state.credential.lead(now), credential_state.credential.need()),
-            None => (0, auth::Need::First),
-        };
-        let call = self.calls.at_mut(slot);
-        call.call_flags.set(CallFlags::EVENTFUL, true);
-        call.record(now, EntryKind::Refresh, WaitReason::Credential, 0, 0);
-        let short = (generation & 0xf_ffff) as u32;
-        self.ring.push(now, Event::Refresh { credential: place, generation: short });
-        let why = match need {
-            auth::Need::First => Flags::NONE,
-            auth::Need::Expired => Flags::EXPIRED,
-            auth::Need::Refused => Flags::REFUSED,
-        };
-        Answer::new(Step::Refresh { generation }, why)
-    }
-
     /// The one commit: every permit is taken here.
     fn send(&mut self, slot: CallIndex) -> Answer {
         let now = self.now;
@@ -547,101 +459,5 @@ impl Engine {
         }
         call.call_flags.set(CallFlags::FRESH, false);
         Answer::new(Step::Send { timeout }, flags)
-    }
-
-    fn permit(&mut self, upstream: u32, breaker_queue: u16, aside: bool) -> Permit {
-        let now = self.now;
-        let Some(place) = self.breaker_queue(upstream, breaker_queue) else { return Permit::default() };
-        let Some(breaker) = place.breaker.as_mut() else { return Permit::default() };
-        let permit = if aside { breaker.commit_aside(now) } else { breaker.commit(now) };
-        if !(breaker.is_closed() && place.reported == breaker::Phase::Closed) && breaker.phase() != place.reported {
-            self.report_phase(upstream, breaker_queue);
-        }
-        permit
-    }
-
-    /// The API's permit. It is no probe for an endpoint that the API's breaker does not hold back.
-    fn api_permit(&mut self, upstream: u32, breaker_queue: u16) -> Permit {
-        let now = self.now;
-        match self.breaker_queue(upstream, API).and_then(|breaker_queue| breaker_queue.breaker.as_mut()) {
-            None => Permit::default(),
-            Some(api) if api.is_closed() => api.commit(now),
-            Some(_) => {
-                let own = self
-                    .breaker_queue(upstream, breaker_queue)
-                    .and_then(|breaker_queue| breaker_queue.breaker.as_ref());
-                let aside = own.is_some_and(|own| !own.asks_api(now));
-                self.permit(upstream, API, aside)
-            }
-        }
-    }
-
-    /// An event when a breaker moved since the last one.
-    pub(crate) fn report_phase(&mut self, upstream: u32, place: u16) {
-        let now = self.now;
-        let Some(breaker_queue) = self.breaker_queue(upstream, place) else { return };
-        let Some(to) = breaker_queue.breaker.as_ref().map(breaker::Breaker::phase) else { return };
-        let (from, route, endpoint) = (breaker_queue.reported, breaker_queue.route, breaker_queue.endpoint);
-        breaker_queue.reported = to;
-        if from != to && self.ring.wants(Kind::Breaker) {
-            self.ring.push(now, Event::Breaker { upstream, route, endpoint, from, to });
-        }
-    }
-
-    /// Wakes the head of a breaker's queue: the breaker closed, or the next probe is due earlier than the head waits for.
-    pub(crate) fn retime(&mut self, upstream: u32, breaker_queue: u16) {
-        // With a breaker for each route beside it, the API's own queue stays empty.
-        let all = breaker_queue == API && self.config.breaker_scope == BreakerScope::Both;
-        for place in 0..self.upstream(upstream).breaker_queues.len() as u16 {
-            if (all || place == breaker_queue)
-                && let Some(head) = self.breaker_queue(upstream, place).map(|breaker_queue| breaker_queue.queue.head)
-            {
-                self.wake_one(head);
-            }
-        }
-    }
-
-    /// Wakes the first behind this call that needs no token.
-    fn wake_tokenless(&mut self, slot: CallIndex, admission: BreakerAdmission) {
-        let mut next = self.calls.at(slot).next;
-        while next != NOWHERE && self.needs_token(next, admission) {
-            next = self.calls.at(next).next;
-        }
-        self.wake_one(next);
-    }
-
-    /// One that needed no token went past those who lack it; so may the next like it.
-    pub(crate) fn wake_next_tokenless(&mut self, before: CallIndex) {
-        let admission = self.breaker_admission(before);
-        if !matches!(admission, BreakerAdmission::Refused(_)) {
-            self.wake_tokenless(before, admission);
-        }
-    }
-
-    /// Wakes the heads of the retry queues that could go now: a token came back, a breaker closed, a probe is due.
-    pub(crate) fn wake_ready(&mut self, upstream: u32) {
-        if self.upstream(upstream).queued == 0 {
-            return;
-        }
-        let now = self.now;
-        for place in 0..self.upstream(upstream).breaker_queues.len() as u16 {
-            let Some(breaker_queue) = self.breaker_queue(upstream, place) else { continue };
-            let head = breaker_queue.queue.head;
-            if breaker_queue.queue.len == 0 {
-                continue;
-            }
-            let goes = match self.breaker_admission(head) {
-                BreakerAdmission::Refused(_) => false,
-                admission => {
-                    let token_kind = TokenKind::after(self.calls.at(head).attempts);
-                    !self.needs_token(head, admission)
-                        || self.upstream(upstream).budget.affords(now, token_kind)
-                        || self.may_ask(upstream, place)
-                }
-            };
-            if goes {
-                self.wake_one(head);
-            }
-        }
     }
 }

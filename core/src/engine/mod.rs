@@ -2,12 +2,16 @@
 //! finds its call, and hands over to `admit` (may it send?) or `settle` (an attempt ended).
 
 mod admit;
+mod breakers;
+mod credentials;
 mod finish;
+mod hints;
 #[cfg(feature = "coverage")]
 pub(crate) mod inspect;
 mod queues;
 mod redirect;
 mod reports;
+mod retry;
 mod scopes;
 mod settle;
 
@@ -18,7 +22,6 @@ use crate::engine::scopes::{CredentialState, Scope, Scopes};
 use crate::failure::{Cause, Fault, Misuse, Outcome, Reason};
 use crate::headers::Hints;
 use crate::observe::event::{About, Event, Kind, Ring};
-use crate::policy::auth::Credential;
 use crate::policy::classify::{IDEMPOTENT, SAFE};
 use crate::policy::deadline;
 #[cfg(feature = "coverage")]
@@ -376,37 +379,6 @@ impl Engine {
         self.calls.remove(slot);
         self.wake_ready(upstream);
         Ok(self.done())
-    }
-
-    /// A refreshed credential is at hand. `expires_in` in milliseconds; 0 = a plain string that the host asks for at
-    /// every send; 2⁴⁰ − 1 or more = it does not expire.
-    pub fn token(&mut self, now: u64, generation: u64, expires_in: u64) -> Answer {
-        self.refreshed(now, generation, &mut |credential, now| credential.token(now, generation, expires_in))
-    }
-
-    /// The credential could not be had: `cancelled` makes the next call lead, any other fault ends all who wait.
-    pub fn token_failed(&mut self, now: u64, generation: u64, fault: u32) -> Answer {
-        let Some(fault) = Fault::from_code(u64::from(fault)) else { return Misuse::Range.into() };
-        let for_all = fault != Fault::Cancelled;
-        self.refreshed(now, generation, &mut |credential, _| credential.token_failed(generation, for_all))
-    }
-
-    #[inline(never)]
-    fn refreshed(&mut self, now: u64, generation: u64, input: &mut dyn FnMut(&mut Credential, u64) -> bool) -> Answer {
-        if let Err(answer) = checked(now) {
-            return answer;
-        }
-        let now = now.max(self.now);
-        let Some(credential_state) = self.credentials.get_mut(Credential::place_of(generation)) else {
-            return Misuse::Generation.into();
-        };
-        if !input(&mut credential_state.credential, now) {
-            return Misuse::Generation.into();
-        }
-        let queue = credential_state.queue;
-        self.pass(now);
-        self.wake_all(queue);
-        self.done()
     }
 
     /// The platform is online again.

@@ -4,7 +4,8 @@
 
 use crate::defaults::PEEK;
 use crate::engine::Engine;
-use crate::engine::settle::{Retry, ServerHints};
+use crate::engine::hints::ServerHints;
+use crate::engine::retry::Retry;
 use crate::failure::Reason;
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};

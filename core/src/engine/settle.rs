@@ -1,46 +1,21 @@
 //! Handles the end of an attempt: counts it, then delivers, waits, queues or fails.
 
 use crate::engine::Engine;
+use crate::engine::hints::ServerHints;
+use crate::engine::retry::Retry;
 use crate::failure::{Cause, Fault, Outcome, Reason};
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
-use crate::policy::backoff;
-use crate::policy::breaker::{Count, From};
+use crate::policy::breaker::Count;
 use crate::policy::budget::TokenKind;
 use crate::policy::classify::{self, Class};
-use crate::policy::limiter::{Came, Change, Refused, Success, numbered};
-use crate::rng::{self, Purpose};
-use crate::state::call::API;
-use crate::state::call::{Call, CallFlags, CallIndex, CallState, LastResult, QueueId, RetryToken};
+use crate::policy::limiter::{Change, Success};
+use crate::state::call::{Call, CallFlags, CallIndex, LastResult, QueueId, RetryToken};
 use crate::state::timeline::{EntryKind, WaitReason};
 use crate::state::upstream::{BreakerQueue, place_for};
 use crate::step::{Answer, Flags, NO_TIME, Step};
 
-use crate::defaults::ONE;
 use crate::engine::admit::QueuePlace;
-
-/// What the watched headers of an answer say to one call.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ServerHints {
-    /// Milliseconds that the server asks for.
-    pub wait: Option<u64>,
-    /// They bind this call. The reset of a gauge does not: the next token may come before it.
-    pub binds: bool,
-    /// The bucket whose gauge shows nothing left.
-    pub empty: Option<u16>,
-    /// Whether a 429 pauses (Stripe: only if its reason ends in `-rate`).
-    pub pauses: bool,
-}
-
-/// What may be retried, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Retry {
-    /// Milliseconds that the server asks for.
-    pub server: Option<u64>,
-    pub limited: bool,
-    /// The body can be sent again and doing so is allowed.
-    pub allowed: bool,
-}
 
 impl Engine {
     /// An attempt was answered.
@@ -216,109 +191,6 @@ impl Engine {
         }
     }
 
-    fn slow(&mut self, slot: CallIndex, elapsed: u64) -> bool {
-        let Call { upstream, breaker_queue, .. } = *self.calls.at(slot);
-        let limit = self
-            .breaker_queue(upstream, breaker_queue)
-            .and_then(|breaker_queue| breaker_queue.breaker.as_ref()?.slow_after());
-        limit.is_some_and(|limit| elapsed > limit)
-    }
-
-    /// Reports the outcome to the call's breakers.
-    pub(crate) fn count(&mut self, slot: CallIndex, count: Count) {
-        if count == Count::Failure {
-            let Call { upstream, breaker_queue, sent_at, .. } = *self.calls.at(slot);
-            let elapsed = self.now.saturating_sub(sent_at);
-            if let Some(breaker_queue) = self.breaker_queue(upstream, breaker_queue) {
-                breaker_queue.failing = elapsed;
-            }
-        }
-        if count == Count::Success && self.count_success(slot) {
-            return;
-        }
-        let (now, seed) = (self.now, self.seed);
-        let Call { upstream, breaker_queue, permit, .. } = *self.calls.at(slot);
-        let counts = self
-            .breaker_queue(upstream, breaker_queue)
-            .is_some_and(|breaker_queue| breaker_queue.breaker.as_ref().is_some_and(|own| own.counts(permit)));
-        let call = self.calls.at_mut(slot);
-        let count = match count {
-            Count::Success if call.call_flags.has(CallFlags::STANDS) => Count::Recovery,
-            Count::Failure if call.call_flags.has(CallFlags::FAILED) => Count::Again,
-            other => other,
-        };
-        match count {
-            Count::Failure => {
-                call.call_flags.set(CallFlags::FAILED, true);
-                call.call_flags.set(CallFlags::STANDS, counts);
-            }
-            Count::Success | Count::Recovery => call.call_flags.set(CallFlags::FAILED | CallFlags::STANDS, false),
-            Count::Again | Count::Nothing => {}
-        }
-        let Call { upstream, breaker_queue, permit, api_permit, .. } = *call;
-        let from = breaker_queue;
-        let draw = |opening, most| rng::draw(seed, opening, u32::from(from), Purpose::CoolDown, most);
-        let mut opened = false;
-        for (place, permit) in call.breaker_queues().zip([permit, api_permit]) {
-            let all = self.upstream(upstream).queued;
-            let Some(breaker_queue) = self.breaker_queue(upstream, place) else { continue };
-            let waiting = if place == API && from != API { all } else { breaker_queue.queue.len };
-            let Some(breaker) = breaker_queue.breaker.as_mut() else { continue };
-            let (due_before, asked) = (breaker.due_at(), breaker.asks_api(now));
-            if opened && breaker.is_closed() {
-                // This failure opened the endpoint's own breaker: its failures leave the API's run.
-                breaker.begin_run_anew();
-                continue;
-            }
-            breaker.settle(permit, count, From { endpoint: from, waiting }, now, &draw);
-            opened = due_before.is_none() && !breaker.is_closed();
-            // Opened or closed, or a probe is due now or earlier: a waiting call has another time, or none.
-            let anew = match (due_before, breaker.due_at()) {
-                (Some(before), Some(due)) => due < before || due <= now || before <= now,
-                // The API's breaker holds back an endpoint by its latest outcome.
-                (None, None) => place != API && breaker.asks_api(now) != asked,
-                (Some(_), None) | (None, Some(_)) => true,
-            };
-            if breaker.phase() != breaker_queue.reported {
-                self.report_phase(upstream, place);
-            }
-            if anew {
-                self.retime(upstream, place);
-            }
-        }
-    }
-
-    /// Counts a success at breakers that are closed; `false`: there is more to it.
-    fn count_success(&mut self, slot: CallIndex) -> bool {
-        let now = self.now;
-        let Call { upstream, breaker_queue, call_flags, permit, api_permit, .. } = *self.calls.at(slot);
-        let shared = self.upstream(upstream);
-        if call_flags.has(CallFlags::FAILED) {
-            return false;
-        }
-        if call_flags.has(CallFlags::BOTH_BREAKERS)
-            && let Some(api) =
-                shared.breaker_queues.get_mut(usize::from(API)).and_then(|breaker_queue| breaker_queue.breaker.as_mut())
-        {
-            if !api.is_closed() {
-                return false;
-            }
-            api.settle_success(api_permit, now);
-        }
-        match shared
-            .breaker_queues
-            .get_mut(usize::from(breaker_queue))
-            .and_then(|breaker_queue| breaker_queue.breaker.as_mut())
-        {
-            Some(own) if !own.is_closed() => false,
-            Some(own) => {
-                own.settle_success(permit, now);
-                true
-            }
-            None => true,
-        }
-    }
-
     /// The outcome outcome of all attempts so far.
     pub(crate) fn raise_outcome(&mut self, slot: CallIndex, unknown: bool) {
         let call = self.calls.at_mut(slot);
@@ -339,7 +211,7 @@ impl Engine {
     }
 
     /// Wakes the head of a bucket's queue when its turn is earlier than the time it waits for.
-    fn wake_if_due(&mut self, upstream: u32, bucket: u16) {
+    pub(crate) fn wake_if_due(&mut self, upstream: u32, bucket: u16) {
         let now = self.now;
         let queue = QueueId::Bucket(upstream, bucket);
         let Some((head, due_at)) =
@@ -363,67 +235,6 @@ impl Engine {
                 self.wake_if_due(upstream, bucket);
             }
         }
-    }
-
-    /// Reads what an answer says: of a 429 also when it names its time by a reset alone.
-    #[inline]
-    pub(crate) fn server_hints(
-        &mut self,
-        slot: CallIndex,
-        hints: &Hints<'_>,
-        wall: u64,
-        refused: bool,
-        limited: bool,
-    ) -> ServerHints {
-        let mut server = self.read_gauges(slot, hints, wall, refused);
-        if limited && server.wait.is_none() {
-            let (config, upstream) = self.config_and_upstream(self.calls.at(slot).upstream);
-            let limits = if upstream.own { config.limits.as_slice() } else { &[] };
-            server.wait = headers::reset_alone(limits, hints, wall);
-            server.binds = server.wait.is_some();
-        }
-        server
-    }
-
-    /// Tells the buckets what their gauges say.
-    fn read_gauges(&mut self, slot: CallIndex, hints: &Hints<'_>, wall: u64, times: bool) -> ServerHints {
-        let mut server = ServerHints { pauses: true, ..ServerHints::default() };
-        if hints.is_empty() {
-            return server;
-        }
-        let now = self.now;
-        let Call { upstream: place, sequence, sent_at, .. } = *self.calls.at(slot);
-        let (config, upstream) = self.config_and_upstream(place);
-        let bound = upstream.is_limited_by(config);
-        let alone = upstream.bucket_queues.len() == 1;
-        let came =
-            Came { success: !times, sent_at, wait: if times { headers::server_time(hints, wall) } else { None } };
-        let mut reset = None;
-        let mut hurried = 0_u32;
-        for (i, bucket_queue) in upstream.bucket_queues.iter_mut().enumerate() {
-            let limit = config.limits.get(i).filter(|_| bound);
-            let (gauge, name) =
-                limit.map_or((&crate::config::Gauge::Auto, ""), |limit| (&limit.gauge, limit.name.as_str()));
-            server.pauses &= headers::pauses(gauge, hints);
-            let window = limit.and_then(|limit| limit.rate).map(|(_, window)| window);
-            let Some(reading) = headers::read(gauge, name, window, alone, hints, wall) else { continue };
-            bucket_queue.bucket.read(now, sequence, &reading, came);
-            hurried |= 1 << i;
-            if reading.remaining < ONE && server.empty.is_none() {
-                server.empty = Some(i as u16);
-                reset = reading.reset.filter(|reset| *reset > 0);
-            }
-        }
-        for bucket in 0..16 {
-            if hurried >> bucket & 1 == 1 {
-                self.wake_if_due(place, bucket);
-            }
-        }
-        if times {
-            server.wait = came.wait.or(reset);
-            server.binds = came.wait.is_some();
-        }
-        server
     }
 
     pub(crate) fn deliver(&mut self, slot: CallIndex, status: u16, elapsed: u64) -> Answer {
@@ -538,134 +349,6 @@ impl Engine {
         self.wake_ready(upstream);
         self.record_wait(slot, EntryKind::Queue, WaitReason::Offline, left, QueuePlace::Joining);
         Step::Park { at_most: left }.into()
-    }
-
-    /// A retry that went without a token failed: the next head waits before it asks.
-    fn asked_in_vain(&mut self, slot: CallIndex) {
-        let now = self.now;
-        let Call { route, call_flags, upstream, breaker_queue, .. } = *self.calls.at(slot);
-        let base = self.config.route(route).retry.base;
-        if call_flags.has(CallFlags::ASKED)
-            && let Some(breaker_queue) = self.breaker_queue(upstream, breaker_queue)
-        {
-            breaker_queue.asking.failed(now, base);
-        }
-    }
-
-    /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
-    pub(crate) fn retry(&mut self, slot: CallIndex, retry: Retry, server: ServerHints) -> Answer {
-        let now = self.now;
-        let Call { route, call_flags, attempts, limits, last, ordinal, .. } = *self.calls.at(slot);
-        let rules = self.config.route(route).retry;
-        self.asked_in_vain(slot);
-        let doubtful = self.calls.at(slot).outcome == Outcome::Unknown;
-        self.calls.at_mut(slot).call_flags.set(CallFlags::DOUBTFUL, doubtful);
-        let k = u32::from(attempts.max(1));
-        let range = backoff::range(&rules, k, retry.server, retry.limited && retry.server.is_none());
-        let wait = range.least.saturating_add(rng::draw(self.seed, ordinal, k, Purpose::Backoff, range.spread)).max(1);
-        let call = self.calls.at_mut(slot);
-        call.call_flags.refused(retry.limited);
-        let least = if retry.limited {
-            backoff::interval(rules.base, rules.cap.saturating_mul(2), call.call_flags.refusals())
-        } else {
-            0
-        };
-        let wait = wait.max(least);
-        let (paused, rated) = self.pause(slot, retry, server, wait);
-        if self.closed {
-            return self.fail(slot, Reason::Closed, retry.server);
-        }
-        if call_flags.has(CallFlags::STACKED) || rules.attempts <= 1 {
-            let reason = match last {
-                LastResult::Fault(Fault::Timeout | Fault::ConnectTimeout) => Reason::Timeout,
-                LastResult::Fault(_) => Reason::Network,
-                LastResult::Status(_) | LastResult::None => Reason::Status,
-            };
-            return self.fail(slot, reason, retry.server);
-        }
-        // A rate limit that names its time costs neither budget nor an attempt.
-        let free = retry.limited && (retry.server.is_some() || rated);
-        if !free && attempts >= rules.attempts {
-            return self.fail(slot, Reason::RetriesExhausted, retry.server);
-        }
-        let holds_too_long = wait > self.rest(slot);
-        if let Some(server) = retry.server
-            && (holds_too_long || rules.max_retry_after.is_some_and(|most| server > most))
-        {
-            return self.fail(slot, Reason::RateLimited, Some(server));
-        }
-        if limits.left(now).is_none_or(|left| wait > left) {
-            return self.fail(slot, Reason::Deadline, retry.server);
-        }
-        if holds_too_long {
-            return self.fail(slot, Reason::Deadline, Some(wait));
-        }
-        if !retry.allowed {
-            return self.fail(slot, Reason::NotReplayable, retry.server);
-        }
-        let call = self.calls.at_mut(slot);
-        call.call_flags.set(CallFlags::EVENTFUL, true);
-        call.retry_token = if free { RetryToken::Free } else { RetryToken::Needed };
-        if free && paused {
-            return self.admit(slot);
-        }
-        self.move_to(slot, CallState::Backoff { until: now.saturating_add(wait) });
-        let wait_reason = if retry.server.is_some() { WaitReason::RetryAfter } else { WaitReason::Backoff };
-        self.record_wait(slot, EntryKind::Wait, wait_reason, wait, QueuePlace::Joining);
-        Step::Wait { delay: wait }.into()
-    }
-
-    /// A rate limit pauses the bucket that its gauge shows at 0, else the first that the call drew from. Where no limits are
-    /// written that is the endpoint's or the API's. Returns whether the call will wait in a paused bucket's queue, and whether
-    /// that bucket has a rate.
-    pub(crate) fn pause(&mut self, slot: CallIndex, retry: Retry, server: ServerHints, wait: u64) -> (bool, bool) {
-        if !retry.limited || !server.pauses {
-            return (false, false);
-        }
-        let now = self.now;
-        let Call { upstream, sequence, .. } = *self.calls.at(slot);
-        let Some(bucket) = server.empty.or_else(|| self.refused_by(slot)) else { return (false, false) };
-        let draws = self.cost_of(slot, bucket) > 0;
-        let Some(bucket_queue) = self.upstream(upstream).bucket_queue_mut(bucket) else { return (false, false) };
-        let refused = Refused { seq: sequence, until: now.saturating_add(wait), named: retry.server.is_some() };
-        let change = bucket_queue.bucket.limited(now, refused);
-        let paused = bucket_queue.bucket.paused(now);
-        let is_news = bucket_queue.bucket.reports_pause(now);
-        let change = if change == Change::None && is_news { Change::Paused } else { change };
-        let rated = bucket_queue.bucket.is_rated(now);
-        // The bucket may let one call try before the pause ends: another one than this, unless a gauge's reset held it back.
-        let tries = (server.binds || retry.server.is_none())
-            && bucket_queue.bucket.ready_at(now, 1, 0) < now.saturating_add(wait);
-        if change != Change::None && self.ring.wants(Kind::Limiter) {
-            let (config, shared) = self.config_and_upstream(upstream);
-            let bucket = shared.bucket_of(config, bucket);
-            self.ring.push(now, Event::Limiter { upstream, bucket, change, paused });
-        }
-        (draws && paused >= wait && !tries, rated)
-    }
-
-    /// The bucket that a 429 without a gauge at 0 is about.
-    fn refused_by(&mut self, slot: CallIndex) -> Option<u16> {
-        let (now, sent) = (self.now, numbered(self.sequence, 0));
-        let Call { upstream: place, breaker_queue, .. } = *self.calls.at(slot);
-        let (config, upstream) = self.config_and_upstream(place);
-        if upstream.is_limited_by(config) {
-            return self.cost(slot, 0).map(|(bucket, _)| bucket);
-        }
-        let was_there = upstream.bucket_queue(breaker_queue).is_some();
-        let bucket = upstream.refused(breaker_queue, now, sent);
-        if bucket == breaker_queue && !was_there {
-            // Who is in flight lands here as well; this one has landed already.
-            let all = (0..self.calls.places()).filter(|other| *other != slot).map(|other| self.calls.at(other));
-            let here = |call: &&Call| {
-                call.state == CallState::Flight && call.upstream == place && call.breaker_queue == breaker_queue
-            };
-            let in_flight = u32::try_from(all.filter(here).count()).unwrap_or(u32::MAX);
-            if let Some(bucket_queue) = self.upstream(place).bucket_queue_mut(breaker_queue) {
-                bucket_queue.bucket.joined(in_flight);
-            }
-        }
-        Some(bucket)
     }
 }
 
