@@ -4,7 +4,7 @@
 
 import { type Attempt, ignore } from "./attempt.js";
 import type { Source as Body, Reader, Reply } from "./call.js";
-import type { Source } from "./source.js";
+import { iterable, type Source } from "./source.js";
 
 /** A response of axios, as far as it is read here. */
 export interface AxiosResponse {
@@ -179,7 +179,7 @@ function limited(flow: Flow, attempt: Attempt | null, idle: number, late: (reaso
 export function through(source: Source, data: unknown): unknown {
   if (isWeb(data)) return source.stream(data);
   if (!isNode(data)) return data;
-  const pieces = source.iterable(data);
+  const pieces = iterable(source, data);
   return nodeStream(data, { next: () => pieces.next(), stop: () => data.destroy() } as Flow);
 }
 

@@ -65,6 +65,7 @@ export class Driver {
   /** Takes one call from begin to its end. `later`: it begins when this tick is over. */
   async run<A extends Reply>(job: Job<A>, later: boolean): Promise<A> {
     if (later) await undefined;
+    if (job.signal?.aborted === true) job.release?.();
     heed(job.signal);
     job.begins?.();
     if (!this.#seeded) this.#seed();
@@ -108,6 +109,7 @@ export class Driver {
       }
     } finally {
       if (!call.over) this.#abandon(call);
+      if (call.response === null) job.release?.();
       job.ended?.();
       if (bits & w.EVENTS || this.observers.active) this.observers.pull();
     }

@@ -1,7 +1,7 @@
 // A drop-in for `fetch`, for clients that bring their own API: the same arguments, the same native Response, the same
 // errors. It adds at most one header, the policy's idempotency key, and takes time limits only from the policy's text.
 
-import { type Attempt, ignore, signalOf, timedOut } from "./attempt.js";
+import { type Attempt, signalOf, timedOut } from "./attempt.js";
 import { Beneath, isLate } from "./beneath.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
@@ -18,7 +18,7 @@ import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import type { Redirects } from "./redirect.js";
 import { type Account, hand } from "./response.js";
-import { Source } from "./source.js";
+import { release, Source } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -192,10 +192,15 @@ class Dropped extends Beneath implements Job {
     }
   }
 
+  release(): void {
+    void release(this.#called.init?.body, this.signal?.reason, this.#source);
+    this.ended();
+  }
+
   ended(): void {
     const { request } = this.#called;
     // Copies were sent: the original, which fetch was to use up, still holds all that they have read.
-    if (this.#once && request?.bodyUsed === false) void request.body?.cancel().catch(ignore);
+    if (this.#once && request?.bodyUsed === false) void release(request.body, this.signal?.reason);
   }
 
   /** The caller's `init`, itself where nothing is to be said beyond it. */

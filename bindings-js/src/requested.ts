@@ -13,7 +13,7 @@ import type { Stop } from "./hub.js";
 import { node, type OnNode } from "./node.js";
 import type { Origins } from "./origins.js";
 import { type Account, account } from "./response.js";
-import { isIterable, Source } from "./source.js";
+import { isIterable, release, Source } from "./source.js";
 import { isCounted, NESTED, sending } from "./stacked.js";
 import { stopOf, type Token, tokenOf } from "./token.js";
 import * as w from "./word.js";
@@ -157,6 +157,10 @@ export class Requested extends Beneath implements Job<Answered> {
   refusal(error: CallError): Error {
     const late = isLate(error);
     return this.#made(late ? `Timed out: ${error.message}` : error.message, late ? "ETIMEDOUT" : "ERR_NETWORK", error);
+  }
+
+  release(): void {
+    void release(this.#own.data, this.signal?.reason, this.#source);
   }
 
   ended(): void {
