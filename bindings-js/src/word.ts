@@ -21,8 +21,14 @@ export const FRESH = 1 << 9;
 export const APPLIED = 1 << 10;
 export const RESPONSE = 1 << 11;
 
+/** Flags of a Refresh, in the place of FRESH and APPLIED: why a token is needed. Neither: there was none before. */
+export const NEED_EXPIRED = FRESH;
+export const NEED_REFUSED = APPLIED;
+
 /** Names of the flags in bit order, as vectors write them. */
 export const FLAG_NAMES = ["WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE"] as const;
+/** The same of a Refresh. */
+export const REFRESH_FLAG_NAMES = ["WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "EXPIRED", "REFUSED", "RESPONSE"] as const;
 
 /** `retryAfterMs` of a failure that knows no time. */
 export const NO_TIME = 0xffffffff;
@@ -153,7 +159,7 @@ export const sizeBits = (bytes: number): number => Math.min(65535, Math.ceil(byt
 export function text(word: number): string {
   const kind = word & 15;
   const value = arg(word);
-  const flags = FLAG_NAMES.filter((_, bit) => low(word) & (16 << bit));
+  const flags = (kind === REFRESH ? REFRESH_FLAG_NAMES : FLAG_NAMES).filter((_, bit) => low(word) & (16 << bit));
   return [head(kind, value), ...flags].join(" ");
 }
 

@@ -23,6 +23,7 @@ it("faults, reasons, outcomes and misuses are numbered alike", () => {
 it("steps, flags, methods and traits stand at the same bits", () => {
   assert.deepEqual(upper(codes.steps), codes.steps);
   for (const [name, bit] of Object.entries(codes.flags)) assert.equal(word[name], bit * 16, name);
+  for (const [name, bit] of Object.entries(codes.needs)) assert.equal(word[`NEED_${name}`], bit * 16, name);
   for (const [name, code] of Object.entries(codes.methods)) assert.equal(word.methodCode(name), code, name);
   for (const [name, bit] of Object.entries(codes.traits)) assert.equal(word.WHAT_FLAGS[name], bit * 16, name);
 });

@@ -13,11 +13,9 @@ const KINDS = ["Send", "Wait", "Park", "Refresh", "Deliver", "Fail", "Misuse", "
 /** The number behind a word as vectors write it. */
 function number(text) {
   const parts = text.split(" ");
-  const flags = parts.reduce(
-    (sum, part) => sum + (16 << word.FLAG_NAMES.indexOf(part)) * word.FLAG_NAMES.includes(part),
-    0,
-  );
-  const [kind, ...rest] = parts.filter((part) => !word.FLAG_NAMES.includes(part));
+  const names = parts[0] === "Refresh" ? word.REFRESH_FLAG_NAMES : word.FLAG_NAMES;
+  const flags = parts.reduce((sum, part) => sum + (16 << names.indexOf(part)) * names.includes(part), 0);
+  const [kind, ...rest] = parts.filter((part) => !names.includes(part));
   let arg = Number(rest[0] ?? 0);
   if (kind === "Deliver") arg = Math.max(0, word.OUTCOMES.indexOf(rest[0]));
   if (kind === "Misuse") arg = word.MISUSES.indexOf(rest[0]);

@@ -22,8 +22,9 @@ OPS |= {"tokenFailed": 8, "online": 9, "abandon": 10, "wake": 12, "route": 13, "
 def word_of(text: str) -> int:
     """`Wait 312 KEY` as the integer."""
     kind, *rest = text.split()
-    flags = sum(16 << codes.FLAGS.index(name) for name in rest if name in codes.FLAGS)
-    rest = [name for name in rest if name not in codes.FLAGS]
+    names = codes.REFRESH_FLAGS if kind == "Refresh" else codes.FLAGS
+    flags = sum(16 << names.index(name) for name in rest if name in names)
+    rest = [name for name in rest if name not in names]
     arg = 0
     if kind == "Fail":
         after = int(rest[2]) if len(rest) > 2 else codes.NO_TIME

@@ -22,5 +22,6 @@ def text_of(word: int) -> str:
         parts.append(codes.MISUSES[arg])
     else:
         parts.append(str(arg))
-    parts += [name for place, name in enumerate(codes.FLAGS) if word >> 4 + place & 1]
+    flags = codes.REFRESH_FLAGS if kind == codes.REFRESH else codes.FLAGS
+    parts += [name for place, name in enumerate(flags) if word >> 4 + place & 1]
     return " ".join(parts)

@@ -33,8 +33,13 @@ FRESH: Final = 32 << 4
 APPLIED: Final = 64 << 4
 RESPONSE: Final = 128 << 4
 
+# Flags of a Refresh, in the place of FRESH and APPLIED: why a token is needed. Neither: there was none before.
+NEED_EXPIRED: Final = FRESH
+NEED_REFUSED: Final = APPLIED
+
 KINDS: Final = ("Send", "Wait", "Park", "Refresh", "Deliver", "Fail", "Misuse", "Done")
 FLAGS: Final = ("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
+REFRESH_FLAGS: Final = ("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "EXPIRED", "REFUSED", "RESPONSE")
 OUTCOMES: Final[tuple[Outcome, ...]] = ("not-sent", "rejected", "unknown")
 REASONS: Final[tuple[Reason, ...]] = (
     "status",

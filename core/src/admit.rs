@@ -432,27 +432,35 @@ impl Engine {
         if let Some(refused) = self.enter(slot, line, spot) {
             return Err(refused);
         }
-        let step = match step {
+        let answer = match step {
             Step::Refresh { .. } => self.lead(slot, place),
             other => {
                 self.note_wait(slot, What::Line, Rule::Credential, left, spot);
-                other
+                other.into()
             }
         };
         let generation = self.holders.get(place as usize).map_or(0, |holder| holder.credential.generation());
         self.calls.at_mut(slot).generation = generation;
-        Err(step.into())
+        Err(answer)
     }
 
-    fn lead(&mut self, slot: Slot, place: u32) -> Step {
+    fn lead(&mut self, slot: Slot, place: u32) -> Answer {
         let now = self.now;
-        let generation = self.holders.get_mut(place as usize).map_or(0, |holder| holder.credential.lead(now));
+        let (generation, need) = match self.holders.get_mut(place as usize) {
+            Some(holder) => (holder.credential.lead(now), holder.credential.need()),
+            None => (0, auth::Need::First),
+        };
         let call = self.calls.at_mut(slot);
         call.traits.set(Traits::EVENTFUL, true);
         call.note(now, What::Refresh, Rule::Credential, 0, 0);
         let short = (generation & 0xf_ffff) as u32;
         self.ring.push(now, Event::Refresh { credential: place, generation: short });
-        Step::Refresh { generation }
+        let why = match need {
+            auth::Need::First => Flags::NONE,
+            auth::Need::Expired => Flags::EXPIRED,
+            auth::Need::Refused => Flags::REFUSED,
+        };
+        Answer::new(Step::Refresh { generation }, why)
     }
 
     /// The one commit: every permit is taken here.

@@ -209,6 +209,7 @@ impl Engine {
         if let Some(entry) = self.others.get_mut(place) {
             let old = core::mem::replace(entry, fresh);
             let number = (place as u32).saturating_add(1);
+            self.ring.fix_scope(number, self.scopes.first_of(number));
             for (i, scope) in self.scopes.list.iter_mut().enumerate() {
                 if scope.upstream == number {
                     scope.upstream = AWAY;
@@ -257,6 +258,7 @@ fn is_used(used: &[bool], place: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
     use crate::config::Reading;
     use crate::step::{Flags, Step};
     use std::format;
@@ -329,6 +331,23 @@ mod tests {
         engine.begin(2, 2, 0, scopes[MAX_ORIGINS - 1], 1 << 4, 0);
         assert!(place(&mut engine, MAX_ORIGINS - 1).is_some());
         assert!(place(&mut engine, MAX_ORIGINS - 2).is_none());
+    }
+
+    #[test]
+    fn an_event_of_a_forgotten_origin_keeps_its_scope() {
+        let policy = r#"{"baseUrl": "https://a.example", "retry": {"attempts": 1}}"#;
+        let mut engine = Engine::open(policy, Reading::Strict).unwrap();
+        engine.subscribe(1 << Kind::Limiter as u32);
+        let scopes: Vec<u32> = (0..MAX_ORIGINS).map(|i| engine.scope(&format!("https://{i}.example"), "")).collect();
+        for (now, scope) in scopes.iter().enumerate() {
+            engine.begin(1, now as u64, 0, *scope, 1 << 4, 0);
+            let status = if now == 0 { 429 } else { 200 };
+            engine.respond_with(1, now as u64, 0, status, b"retry-after: 30\n", b"");
+            engine.abandon(1, now as u64);
+        }
+        engine.scope("https://new.example", "");
+        let events = engine.events();
+        assert!(events.contains(&format!("\"scope\":{},", scopes[0])), "{events}");
     }
 
     #[test]

@@ -91,6 +91,9 @@ impl Engine {
                 let own = fault == Fault::Timeout && self.cut_short(slot, elapsed);
                 self.count(slot, if own { Count::Nothing } else { Count::Failure });
                 self.blame(slot, true);
+                if fault == Fault::Truncated {
+                    self.was_answered(slot);
+                }
                 let call = self.calls.at(slot);
                 let allowed = call.traits.has(Traits::REPEATABLE) && replayable(call);
                 self.retry(slot, Retry { server: None, limited: false, allowed }, Told::default())
@@ -112,6 +115,7 @@ impl Engine {
             Fault::TooLarge => {
                 self.count(slot, Count::Success);
                 self.blame(slot, true);
+                self.was_answered(slot);
                 self.fail(slot, Reason::Misuse, None)
             }
             // `fault` refuses this code.
@@ -132,7 +136,7 @@ impl Engine {
         self.fail(slot, Reason::Network, None)
     }
 
-    /// Remembers that this origin answered, by a status that is no success.
+    /// Remembers that this origin answered, though with no success.
     #[cold]
     pub(crate) fn was_answered(&mut self, slot: Slot) {
         let upstream = self.calls.at(slot).upstream;

@@ -23,6 +23,7 @@ pub enum Step {
     /// Do nothing until a wake names this call, or for at most this many milliseconds, then `resume`.
     Park { at_most: u64 },
     /// Obtain a new credential, then `token` or `token_failed` with this generation; stay parked meanwhile.
+    /// [`Flags::EXPIRED`] and [`Flags::REFUSED`] say why.
     Refresh { generation: u64 },
     /// Hand the answer to the caller. The call is over.
     Deliver { outcome: Outcome },
@@ -57,6 +58,10 @@ impl Flags {
     pub const REPORT: Self = Self(1 << 4);
     /// Send on a new connection if the host can.
     pub const FRESH: Self = Self(1 << 5);
+    /// Of a [`Step::Refresh`], in the place of [`Flags::FRESH`]: the token before has expired.
+    pub const EXPIRED: Self = Self(1 << 5);
+    /// Of a [`Step::Refresh`], in the place of [`Flags::APPLIED`]: a 401 refused the token before.
+    pub const REFUSED: Self = Self(1 << 6);
     /// The delivered status (404, 410, 412) may be the echo of an earlier attempt that was applied.
     pub const APPLIED: Self = Self(1 << 6);
     /// A failure that has a last response: a drop-in returns it, a verb raises with it.

@@ -36,6 +36,8 @@ fn words_and_numbers_are_those_of_the_table() {
         ("RESPONSE", Flags::RESPONSE),
     ];
     assert_eq!(table["flags"], rows(flags.into_iter().map(|(name, flag)| (name, u64::from(flag.0)))));
+    let needs = [("EXPIRED", Flags::EXPIRED), ("REFUSED", Flags::REFUSED)];
+    assert_eq!(table["needs"], rows(needs.into_iter().map(|(name, flag)| (name, u64::from(flag.0)))));
     let steps = [
         ("Send", Step::Send { timeout: 1 }),
         ("Wait", Step::Wait { delay: 1 }),

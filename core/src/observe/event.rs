@@ -31,6 +31,9 @@ codes! {
     }
 }
 
+/// Marks an `upstream` of an event that holds a scope already.
+const FIXED: u32 = 1 << 31;
+
 /// Which call an event is about.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
@@ -130,6 +133,17 @@ impl Ring {
         }
     }
 
+    /// Writes the scope into the events of an upstream whose place another takes: its number will mean that one.
+    pub fn fix_scope(&mut self, of: u32, scope: u32) {
+        for (_, event) in &mut self.events {
+            if let Event::Breaker { upstream, .. } | Event::Limiter { upstream, .. } = event
+                && *upstream == of
+            {
+                *upstream = FIXED | scope;
+            }
+        }
+    }
+
     /// All events as JSON, oldest first; the ring is empty then.
     pub fn drain(&mut self, names: &Names<'_>) -> String {
         let mut json = Json::new();
@@ -153,6 +167,11 @@ fn about(json: &mut Json, about: &About, names: &Names<'_>) {
     json.field_number("call", u64::from(about.call));
     json.field_text("route", (names.route)(about.route));
     json.field_number("scope", u64::from(about.scope));
+}
+
+/// Returns the scope of an event's upstream.
+fn scope_of(upstream: u32, names: &Names<'_>) -> u32 {
+    if upstream & FIXED == 0 { (names.scope_of)(upstream) } else { upstream & !FIXED }
 }
 
 /// Whose breaker or bucket it is: a route's, an endpoint's, or with an empty route alone the API's.
@@ -187,7 +206,7 @@ fn write(json: &mut Json, event: &Event, names: &Names<'_>) {
         }
         Event::Breaker { upstream, route, endpoint, from, to } => {
             whose(json, *route, *endpoint, names);
-            json.field_number("scope", u64::from((names.scope_of)(*upstream)));
+            json.field_number("scope", u64::from(scope_of(*upstream, names)));
             json.field_text("from", from.text()).field_text("to", to.text());
         }
         Event::Limiter { upstream, bucket, change, paused } => {
@@ -197,7 +216,7 @@ fn write(json: &mut Json, event: &Event, names: &Names<'_>) {
                 BucketOf::Api => ("", 0, 0),
             };
             whose(json, route, endpoint, names);
-            json.field_number("scope", u64::from((names.scope_of)(*upstream)));
+            json.field_number("scope", u64::from(scope_of(*upstream, names)));
             json.field_text("limit", limit).field_text("change", change.text());
             json.field_number("ms", *paused);
         }

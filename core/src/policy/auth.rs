@@ -10,6 +10,17 @@ const NEVER: u64 = (1 << 40) - 1;
 /// Bits of a generation that count; the rest names the credential.
 const BITS: u32 = 20;
 
+/// Why a token is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// There was none before.
+    First,
+    /// The one before has expired.
+    Expired,
+    /// A 401 refused the one before.
+    Refused,
+}
+
 /// What a call that needs this credential does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
@@ -37,6 +48,8 @@ enum State {
 pub struct Credential {
     state: State,
     generation: u32,
+    /// Why the next token will be asked for.
+    need: Need,
     /// The latest generation that could not be had.
     failed: u32,
     place: u32,
@@ -46,12 +59,12 @@ impl Credential {
     /// The credential at this place of the engine's list.
     #[must_use]
     pub fn new(place: u32) -> Self {
-        Self { state: State::Empty, generation: 0, failed: 0, place }
+        Self { state: State::Empty, generation: 0, need: Need::First, failed: 0, place }
     }
 
     /// Makes it another one, of which nothing is known. Generations go on, so that a late token of the old one is refused.
     pub fn begin_anew(&mut self) {
-        (self.state, self.failed) = (State::Empty, 0);
+        (self.state, self.need, self.failed) = (State::Empty, Need::First, 0);
     }
 
     /// Pure: what a call does now.
@@ -90,6 +103,7 @@ impl Credential {
     pub fn token(&mut self, now: u64, generation: u64, expires_in: u64) -> bool {
         let asked = self.asked_for(generation);
         if asked {
+            self.need = Need::Expired;
             self.state = match expires_in {
                 0 => State::Plain,
                 NEVER.. => State::Valid(u64::MAX),
@@ -123,13 +137,19 @@ impl Credential {
         self.generation
     }
 
+    /// Why the next token is asked for, or the one that is being fetched.
+    #[must_use]
+    pub fn need(&self) -> Need {
+        self.need
+    }
+
     /// A 401 came back for an attempt sent with `generation`: whether a replay makes sense. The held one is given up
     /// if it is the one that was refused.
     pub fn refused(&mut self, generation: u32) -> bool {
         match self.state {
             State::Plain => false,
             State::Valid(_) if generation == self.generation => {
-                self.state = State::Empty;
+                (self.state, self.need) = (State::Empty, Need::Refused);
                 true
             }
             State::Empty | State::Leading(_) | State::Valid(_) => true,

@@ -13,6 +13,9 @@ const FLAGS: [(Flags, &str); 8] = [
     (Flags::RESPONSE, "RESPONSE"),
 ];
 
+/// Flags that have another name on a `Refresh`.
+const NEEDS: [(Flags, &str); 2] = [(Flags::EXPIRED, "EXPIRED"), (Flags::REFUSED, "REFUSED")];
+
 /// The text of a word that crossed the boundary.
 pub fn text(word: u64) -> String {
     let Some(answer) = Answer::from_word(word) else { return format!("no word: {word}") };
@@ -30,10 +33,12 @@ pub fn text(word: u64) -> String {
         Step::Misuse(code) => format!("Misuse {}", code.text()),
         Step::Done { arg } => format!("Done {arg}"),
     };
+    let needs = if matches!(answer.step(), Step::Refresh { .. }) { &NEEDS[..] } else { &[] };
     for (flag, name) in FLAGS {
         if answer.flags().has(flag) {
+            let need = needs.iter().find(|(need, _)| *need == flag);
             text.push(' ');
-            text.push_str(name);
+            text.push_str(need.map_or(name, |(_, name)| name));
         }
     }
     text

@@ -79,7 +79,10 @@ impl Feed<'_> {
                 Input::Begin { call, now, route, scope: self.of(&[0, 0, 0, 1, 2]), what, deadline }
             }
             8..=15 => Input::Respond { call, now, status: self.status(), headers: self.headers() },
-            16..=18 => Input::Fault { call, now, fault: self.byte() as u32 % 13 },
+            16..=18 => {
+                let byte = self.byte() as u32;
+                Input::Fault { call, now, fault: (byte % 13) | (byte / 13 % 10) << 8 }
+            }
             19..=23 => Input::Resume { call, now },
             24 | 25 => Input::Abandon { call, now },
             26 => Input::Token { now, generation, expires_in: self.of(&[1_000, 0, 50, 1 << 40]) },

@@ -12,7 +12,7 @@ use super::server::{End, Server};
 use crate::queue::Queue;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use unruffled_core::{Answer, Fault, Flags, Step};
+use unruffled_core::{Answer, Cause, Fault, Flags, Step};
 
 /// What a world lends a host for one event.
 #[derive(Debug)]
@@ -240,9 +240,10 @@ impl Host {
                     // A stalled host notices late.
                     let late =
                         if around.dice.chance(around.options.wake_late) { around.dice.range(0, 3_000) } else { 0 };
-                    around
-                        .queue
-                        .plan(around.now + limit + late, Event::Ended(place, id, count, End::Fault(Fault::Timeout)));
+                    around.queue.plan(
+                        around.now + limit + late,
+                        Event::Ended(place, id, count, End::Fault(Fault::Timeout, Cause::None)),
+                    );
                 } else {
                     around.queue.plan(around.now + takes, Event::Ended(place, id, count, end));
                 }
@@ -304,10 +305,12 @@ impl Host {
                     return Ok(());
                 }
                 let now = self.clock(around);
-                let offline = end == End::Fault(Fault::Offline);
+                let offline = matches!(end, End::Fault(Fault::Offline, _));
                 let answer = match end {
                     End::Status(status, headers) => self.word(Input::Respond { call: id, now, status, headers })?,
-                    End::Fault(fault) => self.word(Input::Fault { call: id, now, fault: fault as u32 })?,
+                    End::Fault(fault, cause) => {
+                        self.word(Input::Fault { call: id, now, fault: fault as u32 | (cause as u32) << 8 })?
+                    }
                     End::Silence => return Ok(()),
                 };
                 if offline && matches!(answer.step(), Step::Park { .. }) {

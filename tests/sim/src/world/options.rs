@@ -33,7 +33,7 @@ options! {
     cancel, cancel_soon,
     // Of an answer, beside what the server's phase says
     odd_status, unauthorized, limited, limited_nameless, reset_alone, misdirected, gone, retry_after, long_retry_after, should_retry, gauge, gauge_empty,
-    lost, stalled, unsent, connect_timeout, offline, truncated, refused, too_large,
+    lost, stalled, unsent, connect_timeout, offline, truncated, refused, too_large, permanent, no_such_name, caused,
     // Of a refresh
     token_failed, token_cancelled, token_lost, token_short, token_plain,
     // Of the host

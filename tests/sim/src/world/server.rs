@@ -3,13 +3,13 @@
 use super::dice::Dice;
 use super::input::{Gauge, Headers};
 use super::options::Options;
-use unruffled_core::Fault;
+use unruffled_core::{Cause, Fault};
 
 /// How an attempt ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Status(u32, Headers),
-    Fault(Fault),
+    Fault(Fault, Cause),
     /// Nothing ever comes; the attempt's timeout ends it.
     Silence,
 }
@@ -124,7 +124,7 @@ impl Server {
             Mood::Stalling(_) => (quick * 4, fine),
             Mood::Flapping(every) if now / every % 2 == 1 => (quick, End::Status(502, Headers::default())),
             Mood::Flapping(_) => (quick, fine),
-            Mood::Partition if client.is_multiple_of(2) => (quick, End::Fault(Fault::Lost)),
+            Mood::Partition if client.is_multiple_of(2) => (quick, End::Fault(Fault::Lost, Cause::None)),
             Mood::Partition => (quick, fine),
             Mood::Expired(share) if dice.chance(share) => (quick, End::Status(401, Headers::default())),
             Mood::Expired(_) => (quick, End::Status(503, Headers::default())),
@@ -190,8 +190,8 @@ fn mood(dice: &mut Dice) -> Mood {
         2 | 3 => Mood::Down(dice.pick(&[
             status(503),
             status(500),
-            End::Fault(Fault::Lost),
-            End::Fault(Fault::Unsent),
+            End::Fault(Fault::Lost, Cause::None),
+            End::Fault(Fault::Unsent, Cause::None),
             End::Silence,
         ])),
         4 => Mood::Brownout(dice.range(50_000, 900_000) as u32),
@@ -222,10 +222,15 @@ fn odd(dice: &mut Dice, options: &Options, end: End) -> End {
         (options.truncated, Fault::Truncated),
         (options.refused / 8, Fault::Refused),
         (options.too_large / 8, Fault::TooLarge),
+        (options.permanent / 8, Fault::Permanent),
     ] {
         if dice.chance(chance) {
-            return End::Fault(fault);
+            let cause = if dice.chance(options.caused) { dice.pick(Cause::ALL) } else { Cause::None };
+            return End::Fault(fault, cause);
         }
+    }
+    if dice.chance(options.no_such_name / 4) {
+        return End::Fault(Fault::Unsent, Cause::NoSuchName);
     }
     if dice.chance(options.stalled) {
         return End::Silence;

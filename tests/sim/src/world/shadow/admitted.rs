@@ -196,7 +196,7 @@ impl Shadow {
             Step::Refresh { generation } => {
                 ensure!(!shut, "refreshes while a breaker is open");
                 let way = way.ok_or_else(|| format!("refreshes, and others wait or there is no token: {gated:?}"))?;
-                self.leads(id, core, generation, way)
+                self.leads(id, core, answer, generation, way)
             }
             Step::Fail { reason, retry_after, .. } => {
                 let waiting = self.lines.waiting();
@@ -359,7 +359,7 @@ impl Shadow {
     }
 
     /// It fetches the credential for all.
-    fn leads(&mut self, id: u32, core: Core<'_>, generation: u64, way: Way) -> Result<(), String> {
+    fn leads(&mut self, id: u32, core: Core<'_>, answer: Answer, generation: u64, way: Way) -> Result<(), String> {
         let now = self.now;
         self.moved(id, core)?;
         self.goes(id, way)?;
@@ -381,6 +381,14 @@ impl Shadow {
                 self.marks.hit(Mark::LeaseOfLeader);
             }
             Token::Plain => return Err("refreshes a plain string".into()),
+        }
+        let expired = holder.tokens > 0 && !holder.refused;
+        ensure!(answer.flags().has(Flags::EXPIRED) == expired, "refreshes, and EXPIRED should be {expired}");
+        ensure!(answer.flags().has(Flags::REFUSED) == holder.refused, "refreshes, and REFUSED is wrong");
+        if holder.refused {
+            self.marks.hit(Mark::RefreshRefused);
+        } else if expired {
+            self.marks.hit(Mark::RefreshExpired);
         }
         if open {
             self.marks.hit(Mark::RefreshWhileOpen);

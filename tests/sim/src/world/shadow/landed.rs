@@ -7,7 +7,7 @@ use super::{Core, Shadow, Token, ensure};
 use crate::world::input::Headers;
 use crate::world::marks::Mark;
 use crate::world::rules::{Jitter, Meaning};
-use unruffled_core::{Answer, Fault, Flags, Node, Outcome, Reason, Standing, Step};
+use unruffled_core::{Answer, Cause, Fault, Flags, Node, Outcome, Reason, Standing, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -52,6 +52,8 @@ impl Shadow {
     ) -> Result<(), String> {
         let (class, mut count) = self.classify(status, headers.should_retry);
         let elapsed = self.landed(id, Last::Status(status));
+        let upstream = self.known(id).upstream;
+        self.upstreams[upstream].answered = true;
         let refused = status >= 400 || class != Class::Deliver;
         let (empty, gauge_reset) = self.read(id, headers, !refused);
         let retry_after = headers.retry_after.filter(|ms| *ms > 0);
@@ -98,9 +100,15 @@ impl Shadow {
     }
 
     pub(super) fn broken(&mut self, id: u32, fault: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
-        let fault = Fault::from_code(u64::from(fault)).ok_or("no such fault")?;
+        let cause = Cause::from_code(u64::from(fault >> 8)).ok_or("no such cause")?;
+        let fault = Fault::from_code(u64::from(fault & 255)).ok_or("no such fault")?;
         let elapsed = self.landed(id, Last::Fault(fault));
         let call = self.known(id).clone();
+        let upstream = &mut self.upstreams[call.upstream];
+        // A name that does not exist is a mistake in the URL, as long as nothing ever came from there.
+        let never = fault == Fault::Unsent && cause == Cause::NoSuchName && !upstream.answered;
+        upstream.answered |= matches!(fault, Fault::Truncated | Fault::TooLarge);
+        let fault = if never { Fault::Permanent } else { fault };
         let count = match fault {
             Fault::Timeout if self.cut_short(&call, elapsed) => Count::Nothing,
             Fault::Lost | Fault::Timeout | Fault::Truncated | Fault::Unsent | Fault::ConnectTimeout => Count::Failure,
@@ -111,14 +119,15 @@ impl Shadow {
             self.marks.hit(Mark::ProbeOffline);
         }
         self.count(id, count, core)?;
-        if matches!(fault, Fault::Unsent | Fault::ConnectTimeout | Fault::Offline | Fault::Refused) {
+        let unsent = fault == Fault::Permanent && is_unsent(cause);
+        if unsent || matches!(fault, Fault::Unsent | Fault::ConnectTimeout | Fault::Offline | Fault::Refused) {
             self.marks.hit(Mark::UnsentGivesBack);
             for lane in &mut self.upstreams[call.upstream].lanes {
                 lane.give_back(call.sequence);
             }
         }
-        let unsent = matches!(fault, Fault::Unsent | Fault::ConnectTimeout);
-        self.known(id).sealed = !(call.replayable() || unsent);
+        let goes_again = matches!(fault, Fault::Unsent | Fault::ConnectTimeout);
+        self.known(id).sealed = !(call.replayable() || goes_again);
         let repeatable = call.has(call::REPEATABLE);
         match fault {
             Fault::Lost | Fault::Timeout | Fault::Truncated => {
@@ -134,14 +143,27 @@ impl Shadow {
                 if call.counted {
                     self.upstreams[call.upstream].budget.give_back(call.paid);
                 }
-                self.must_fail(id, answer, Reason::Misuse)
+                let credential = cause == Cause::Credential;
+                if credential {
+                    self.marks.hit(Mark::NoCredential);
+                }
+                self.must_fail(id, answer, if credential { Reason::Auth } else { Reason::Misuse })
             }
             Fault::TooLarge => {
                 self.known(id).blame(true);
                 self.must_fail(id, answer, Reason::Misuse)
             }
             Fault::Permanent => {
-                self.known(id).blame(true);
+                self.marks.hit(match (never, unsent) {
+                    (true, _) => Mark::NameNeverKnown,
+                    (_, true) => Mark::PermanentUnsent,
+                    (_, false) => Mark::PermanentSent,
+                });
+                if !unsent {
+                    self.known(id).blame(true);
+                } else if call.counted {
+                    self.upstreams[call.upstream].budget.give_back(call.paid);
+                }
                 self.must_fail(id, answer, Reason::Network)
             }
             Fault::Cancelled => Err("a misuse that was not foreseen".into()),
@@ -294,6 +316,7 @@ impl Shadow {
         }
         if matches!(holder.token, Token::Valid(_)) && holder.generation == call.generation {
             holder.token = Token::Empty;
+            holder.refused = true;
         }
         let call = self.known(id);
         call.replayed = true;
@@ -493,6 +516,11 @@ impl Shadow {
             rated: if !rated && lane.heard.may_be_capped() { None } else { Some(rated) },
         })
     }
+}
+
+/// Whether a cause proves that no request left.
+fn is_unsent(cause: Cause) -> bool {
+    matches!(cause as u8, 1..=4 | 6 | 8)
 }
 
 /// The least and the longest wait before retry `k`.

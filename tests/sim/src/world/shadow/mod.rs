@@ -47,6 +47,16 @@ struct Holder {
     token: Token,
     generation: u64,
     failed: u64,
+    /// Tokens that came.
+    tokens: u64,
+    /// The last token that came was refused by a 401.
+    refused: bool,
+}
+
+impl Holder {
+    fn named(name: u8) -> Self {
+        Self { name, token: Token::Empty, generation: 0, failed: 0, tokens: 0, refused: false }
+    }
 }
 
 /// What calls to one origin share.
@@ -67,6 +77,8 @@ struct Upstream {
     budget: Budget,
     /// When anything was last sent or ended.
     moved: u64,
+    /// An answer came from here.
+    answered: bool,
 }
 
 /// The oracle of one engine.
@@ -107,7 +119,7 @@ impl Shadow {
             closed: false,
             calls: BTreeMap::new(),
             upstreams: vec![home],
-            holders: vec![Holder { name: 0, token: Token::Empty, generation: 0, failed: 0 }],
+            holders: vec![Holder::named(0)],
             scopes: vec![(0, 0)],
             lines: Lines::default(),
             sequence: 0,
@@ -206,7 +218,7 @@ impl Shadow {
             Input::Begin { route, .. } if usize::from(route as u16) >= self.rules.routes.len() => Some(Misuse::Unknown),
             Input::Begin { call, .. } => live(call).map(|_| Misuse::Live),
             Input::Respond { status, .. } if status > 999 => Some(Misuse::Range),
-            Input::Fault { fault, .. } if fault == 6 || (fault > 8 && fault != 11) => Some(Misuse::Range),
+            Input::Fault { fault, .. } if !is_known_fault(fault) => Some(Misuse::Range),
             Input::Respond { call, .. } | Input::Fault { call, .. } => fits(call, Call::in_flight),
             Input::Resume { call, .. } => fits(call, Call::waits),
             Input::Abandon { call, .. } => fits(call, |_| true),
@@ -232,7 +244,7 @@ impl Shadow {
             self.upstreams.len() - 1
         });
         let holder = self.holders.iter().position(|known| known.name == credential).unwrap_or_else(|| {
-            self.holders.push(Holder { name: credential, token: Token::Empty, generation: 0, failed: 0 });
+            self.holders.push(Holder::named(credential));
             self.holders.len() - 1
         });
         let scope = self.scopes.iter().position(|known| *known == (place, holder)).unwrap_or_else(|| {
@@ -469,7 +481,10 @@ impl Shadow {
         if self.upstreams.iter().any(Upstream::open) {
             self.marks.hit(Mark::TokenWhileOpen);
         }
-        self.holders[(generation >> 20) as usize].token = match expires_in {
+        let holder = &mut self.holders[(generation >> 20) as usize];
+        holder.tokens += 1;
+        holder.refused = false;
+        holder.token = match expires_in {
             0 => Token::Plain,
             0xff_ffff_ffff.. => Token::Valid(u64::MAX),
             _ => Token::Valid(now + expires_in),
@@ -585,6 +600,11 @@ impl Shadow {
     }
 }
 
+/// Whether a fault's number and the cause in the bits above it are those of the boundary; `cancelled` is not for attempts.
+fn is_known_fault(number: u32) -> bool {
+    matches!(number & 255, 0..=5 | 7 | 8 | 11) && number >> 8 <= 8
+}
+
 impl Upstream {
     fn new(rules: &Rules, origin: u8, own: bool) -> Self {
         let lanes = if own && !rules.limits.is_empty() {
@@ -605,6 +625,7 @@ impl Upstream {
             in_flight: 0,
             budget: Budget::new(rules),
             moved: 0,
+            answered: false,
         }
     }
 

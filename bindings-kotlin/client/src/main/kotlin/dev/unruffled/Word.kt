@@ -23,6 +23,10 @@ internal object Word {
     const val APPLIED = 64
     const val RESPONSE = 128
 
+    /** Flags of a Refresh, in the place of FRESH and APPLIED: why a token is needed. Neither: there was none before. */
+    const val NEED_EXPIRED = FRESH
+    const val NEED_REFUSED = APPLIED
+
     /** `retryAfterMs` of a failure that knows no time. */
     const val NO_TIME = 0xFFFF_FFFFL
 

@@ -42,6 +42,7 @@ class CodesTest {
                 "RESPONSE" to Word.RESPONSE,
             )
         assertEquals(table("flags"), flags)
+        assertEquals(table("needs"), mapOf("EXPIRED" to Word.NEED_EXPIRED, "REFUSED" to Word.NEED_REFUSED))
         for ((method, code) in table("methods")) assertEquals(code, What.method(method), method)
         val traits =
             mapOf(

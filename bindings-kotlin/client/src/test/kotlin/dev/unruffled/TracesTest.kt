@@ -150,13 +150,15 @@ private class WrittenTraces(vectors: List<JsonObject>) {
                 setOf("resume", "abandon", "close", "is")
         val KINDS = listOf("Send", "Wait", "Park", "Refresh", "Deliver", "Fail", "Misuse", "Done")
         val RIDERS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
+        val REFRESH_RIDERS = RIDERS.map { mapOf("FRESH" to "EXPIRED", "APPLIED" to "REFUSED")[it] ?: it }
         val MISUSES = listOf("", "unknown", "live", "state", "dead", "generation", "range")
 
         /** The word that a text of a vector stands for. */
         fun word(text: String): Long {
             val parts = text.split(' ')
-            val riders = parts.map(RIDERS::indexOf).filter { it >= 0 }.sumOf { 1L shl it }
-            val told = parts.drop(1).filter { it !in RIDERS }
+            val names = if (parts[0] == "Refresh") REFRESH_RIDERS else RIDERS
+            val riders = parts.map(names::indexOf).filter { it >= 0 }.sumOf { 1L shl it }
+            val told = parts.drop(1).filter { it !in names }
             val arg =
                 when (parts[0]) {
                     "Deliver" -> told.firstOrNull()?.let(::outcome) ?: 0

@@ -185,6 +185,7 @@ private class VectorRun(private val vector: JsonObject) {
         const val WALL = 1_767_225_600_000L
         val FLAGS = listOf("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT")
         val RIDERS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
+        val REFRESH_RIDERS = RIDERS.map { mapOf("FRESH" to "EXPIRED", "APPLIED" to "REFUSED")[it] ?: it }
         val MISUSES = listOf("", "unknown", "live", "state", "dead", "generation", "range")
 
         fun text(word: Long): String {
@@ -205,7 +206,8 @@ private class VectorRun(private val vector: JsonObject) {
                     Word.MISUSE -> "Misuse ${MISUSES[arg.toInt()]}"
                     else -> "Done $arg"
                 }
-            return RIDERS.filterIndexed { bit, _ ->
+            val riders = if (Word.kind(word) == Word.REFRESH) REFRESH_RIDERS else RIDERS
+            return riders.filterIndexed { bit, _ ->
                 Word.has(word, 1 shl bit)
             }.fold(step) { line, flag -> "$line $flag" }
         }
