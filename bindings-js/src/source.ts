@@ -111,7 +111,7 @@ interface NodeStream {
 }
 
 function isNode(body: unknown): body is NodeStream {
-  const { pipe, destroy } = body as { pipe?: unknown; destroy?: unknown };
+  const { pipe, destroy } = (body ?? {}) as { pipe?: unknown; destroy?: unknown };
   return typeof pipe === "function" && typeof destroy === "function";
 }
 
@@ -127,9 +127,8 @@ function destroy(body: NodeStream): void {
 export async function release(body: unknown, reason?: unknown, source: Source | null = null): Promise<void> {
   try {
     if (source !== null) await source.end(reason);
-    else if (typeof body !== "object" || body === null || (body as Partial<ReadableStream>).locked === true) return;
     else if (isNode(body)) destroy(body);
-    else await piecesOf(body)?.stop(reason);
+    else await piecesOf(body ?? "")?.stop(reason);
   } catch {
     // What a source does when it is let go is nobody's to hear of.
   }
