@@ -52,20 +52,19 @@ export function createFetch<const P extends Policy>(
   const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     // It has no properties of its own, of which a copy for an attempt could be made.
     if (isRequest(init)) return Promise.resolve().then(() => fetch(new Request(input, init)));
-    const native = send();
-    const request = isRequest(input) ? input : null;
-    const url = request?.url ?? absolute(String(input));
-    // Not http: nothing to decide. A URL that is none: fetch says so better.
-    if (!url.startsWith("http")) return native(input, init);
-    // A call can only be nested in one of ours through a fetch that was handed in or is one.
-    const mark = options.fetch !== undefined || isBranded(native);
-    let call: Dropped;
     try {
-      call = new Dropped(origins, native, { url, request, input, init, buffered, mark });
+      const native = send();
+      const request = isRequest(input) ? input : null;
+      const url = request?.url ?? absolute(String(input));
+      // Not http: nothing to decide. A URL that is none: fetch says so better.
+      if (!url.startsWith("http")) return native(input, init);
+      // A call can only be nested in one of ours through a fetch that was handed in or is one.
+      const mark = options.fetch !== undefined || isBranded(native);
+      const call = new Dropped(origins, native, { url, request, input, init, buffered, mark });
+      return driver.run(call, false);
     } catch (error) {
       return Promise.reject(error);
     }
-    return driver.run(call, false);
   };
   return Object.assign(branded(fetch), controls(driver));
 }
