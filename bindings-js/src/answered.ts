@@ -183,6 +183,26 @@ export function through(source: Source, data: unknown): unknown {
   return nodeStream(data, { next: () => pieces.next(), stop: () => data.destroy() } as Flow);
 }
 
+/** A stream of Node that gives other pieces in the place of its own; others are left alone. */
+export function instead(
+  data: unknown,
+  pieces: (own: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array, void>,
+): unknown {
+  if (!isNode(data)) return data;
+  // It may break when nobody listens any more.
+  data.on("error", ignore);
+  const made = pieces(data);
+  const next: Reader["read"] = async () => {
+    const { done = false, value } = await made.next();
+    return { done, value: value ?? undefined };
+  };
+  const stop = (): void => {
+    void made.return();
+    data.destroy();
+  };
+  return nodeStream(data, { next, stop });
+}
+
 /** A stream of Node like another: the class is reached through that one, so that nothing need be imported. */
 function nodeStream(like: NodeStream, { next, stop }: Flow): NodeStream {
   let at = Object.getPrototypeOf(like) as { constructor: { readonly name: string } };
