@@ -250,7 +250,7 @@ pub const RING: usize = 1_024;
 /// Classes of endpoints that an engine remembers by their text.
 pub const MAX_ENDPOINTS: usize = 1_024;
 /// Endpoints of one origin with a breaker of their own.
-pub const MAX_GATES: usize = 64;
+pub const MAX_BREAKERS: usize = 64;
 /// Origins of a drop-in with a breaker, budget and limiter of their own.
 pub const MAX_ORIGINS: usize = 1_024;
 /// Credentials with a token state of their own.

@@ -35,9 +35,10 @@
 //!
 //! # Where things are
 //!
-//! `engine` takes the inputs; `admit` answers "may it send?", `settle` "an attempt ended, and now?"; `lines` and `ending`
-//! are their mechanics, `tell` answers questions. `policy` holds one small pure struct a policy, `headers` one standard a file, `config` the
-//! policy file, `observe` what the core tells. Every number is in [`defaults`].
+//! `engine` takes the inputs: `admit` decides whether a call may send now, `settle` what follows when an attempt ended,
+//! `queues` and `finish` move calls, `reports` answers questions. `state` holds calls and what calls to one origin share.
+//! `policy` has one small pure struct a policy, `headers` one standard a file, `config` the policy file, `observe` the
+//! forms of events, records and snapshots. Every number is in [`defaults`].
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
@@ -52,36 +53,23 @@ mod tuning;
 #[cfg(feature = "sweep")]
 pub mod tuning;
 
-mod admit;
-mod call;
 pub mod config;
 pub mod defaults;
-mod ending;
-mod endpoint;
 mod engine;
 mod failure;
 pub mod headers;
-#[cfg(feature = "coverage")]
-mod inspect;
-mod key;
-mod lines;
 mod observe;
 mod policy;
-mod redirect;
 mod rng;
-mod scopes;
-mod settle;
-mod slab;
+mod state;
 mod step;
-mod tell;
-mod upstream;
 
-pub use call::{EDGES, Node};
+#[cfg(feature = "coverage")]
+pub use engine::inspect::{Standing, drawn_backoff};
 pub use engine::{Engine, REDIRECTED};
 pub use failure::{Cause, Fault, Misuse, Outcome, Reason};
-#[cfg(feature = "coverage")]
-pub use inspect::{Standing, drawn_backoff};
-pub use key::header_key;
+pub use headers::header_key;
 pub use observe::event::Kind;
 pub use observe::explain::brief;
+pub use state::call::{EDGES, Node};
 pub use step::{Answer, Flags, MAX_ARG, NO_TIME, Step};

@@ -1,9 +1,9 @@
 //! What is wrong with a policy, in words: where, what was found, what is allowed. Keeps the first few in file order
 //! and never repeats a value that may be a secret.
 
+use super::json::write;
 use super::json::{self, Node, Value};
 use super::keys::Form;
-use super::write;
 use alloc::string::String;
 use alloc::vec::Vec;
 

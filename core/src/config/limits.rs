@@ -1,13 +1,13 @@
 //! The two lists of a policy: rate limits with their costs, and `classify` rules.
 
 use super::issues::{Path, push_instead};
+use super::json::write::digits;
 use super::json::{Node, Number, Value};
 use super::keys::{self, Form, Slot};
 use super::leaves::Leaves;
 use super::merge::owned;
 use super::read::Reader;
 use super::types::*;
-use super::write::digits;
 use crate::defaults::ONE;
 use alloc::string::String;
 use alloc::vec::Vec;

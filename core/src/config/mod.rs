@@ -1,37 +1,33 @@
 //! The policy file: read, checked whole, merged. Nothing outside this folder knows the file's form.
 
 mod aliases;
-mod amount;
 mod issues;
 pub mod json;
 mod keys;
 mod leaves;
 mod limits;
 mod merge;
-mod names;
 mod read;
-#[cfg(feature = "fuzzing")]
-mod retell;
 pub mod route;
-mod scan;
 #[cfg(any(feature = "schema", test))]
 mod schema;
 mod settings;
+mod text;
 mod types;
-pub mod url;
-pub(crate) mod write;
 
 pub use issues::Issue;
 #[cfg(feature = "fuzzing")]
-pub use retell::retell;
+pub use json::debug::retell;
 #[cfg(any(feature = "schema", test))]
 pub use schema::json_schema;
 pub use settings::settings_json;
+pub use text::url;
 pub use types::*;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use issues::Path;
+use json::write;
 
 /// The library's version, as in `User-Agent`.
 pub const VERSION: &str = "0.1.0";

@@ -1,8 +1,8 @@
 //! The JSON Schema (draft 2020-12) of the policy file, for editors, from the same table that the reader uses. What it
 //! cannot say (ranges of texts such as `"3s"`, what keys mean together) only the reader checks.
 
+use super::json::write::Json;
 use super::keys::{self, Form, Key, Place};
-use super::write::Json;
 use alloc::string::String;
 
 /// The schema as JSON. Keys of later versions are not in it, so an editor marks them.

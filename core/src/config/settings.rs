@@ -1,13 +1,13 @@
 //! What a host needs of a policy, as JSON: hosts hold no defaults and no second parser.
 
 use super::issues::joined;
+use super::json::write::Json;
 use super::keys::Slot;
 use super::leaves::Leaves;
 use super::limits::insert;
-use super::names::Sent;
+use super::text::names::Sent;
 use super::types::*;
 use super::url::cut;
-use super::write::Json;
 use super::write_issues;
 use alloc::string::String;
 use alloc::vec::Vec;

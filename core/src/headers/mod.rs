@@ -4,6 +4,7 @@
 
 mod amount;
 pub mod date;
+mod key;
 mod quota;
 pub mod rate_limit;
 mod reset;
@@ -11,6 +12,7 @@ pub mod retry_after;
 pub mod structured;
 
 pub(crate) use amount::decimal;
+pub use key::header_key;
 pub use rate_limit::{Reading, pauses, read, watch_error, watch_success};
 pub use reset::alone as reset_alone;
 pub use retry_after::{server_time, should_retry};

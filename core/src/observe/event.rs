@@ -1,11 +1,13 @@
 //! Events in a bounded ring. Only subscribed kinds are recorded; when the ring is full the oldest goes and is counted.
 
-use crate::call::{Last, Rule};
-use crate::config::write::Json;
+use crate::config::json::write::Json;
 use crate::defaults::RING;
 use crate::failure::{Outcome, Reason, codes};
 use crate::policy::breaker::Phase;
 use crate::policy::limiter::Change;
+use crate::state::call::LastResult;
+use crate::state::timeline::WaitReason;
+use crate::state::upstream::BucketOf;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -42,27 +44,15 @@ pub struct About {
     pub scope: u32,
 }
 
-/// Whose bucket it is.
-#[derive(Debug, Clone, Copy)]
-pub enum BucketOf {
-    /// A limit of the policy.
-    Limit(u8),
-    Endpoint {
-        route: u16,
-        endpoint: u16,
-    },
-    Api,
-}
-
 /// One event.
 #[derive(Debug, Clone, Copy)]
 pub enum Event {
-    Attempt { about: About, attempt: u8, last: Last, elapsed: u64 },
-    Wait { about: About, rule: Rule, delay: u64 },
+    Attempt { about: About, attempt: u8, last: LastResult, elapsed: u64 },
+    Wait { about: About, wait_reason: WaitReason, delay: u64 },
     Breaker { upstream: u32, route: u16, endpoint: u16, from: Phase, to: Phase },
     Limiter { upstream: u32, bucket: BucketOf, change: Change, paused: u64 },
     Refresh { credential: u32, generation: u32 },
-    Call { about: About, attempts: u8, last: Last, reason: Option<Reason>, outcome: Outcome, elapsed: u64 },
+    Call { about: About, attempts: u8, last: LastResult, reason: Option<Reason>, outcome: Outcome, elapsed: u64 },
     Stacked { about: About },
     Warning { issue: u16 },
 }
@@ -183,11 +173,11 @@ pub(super) fn whose(json: &mut Json, route: u16, endpoint: u16, names: &Names<'_
 }
 
 /// `"status"` and `"fault"` of an attempt, one of them null.
-pub(super) fn last_fields(json: &mut Json, last: Last) {
+pub(super) fn last_fields(json: &mut Json, last: LastResult) {
     let (status, fault) = match last {
-        Last::None => (None, None),
-        Last::Status(status) => (Some(u64::from(status)), None),
-        Last::Fault(fault) => (None, Some(fault.text())),
+        LastResult::None => (None, None),
+        LastResult::Status(status) => (Some(u64::from(status)), None),
+        LastResult::Fault(fault) => (None, Some(fault.text())),
     };
     json.key("status").maybe_number(status).key("fault").maybe_text(fault);
 }
@@ -200,9 +190,9 @@ fn write(json: &mut Json, event: &Event, names: &Names<'_>) {
             last_fields(json, *last);
             json.field_number("ms", *elapsed);
         }
-        Event::Wait { about: call, rule, delay } => {
+        Event::Wait { about: call, wait_reason, delay } => {
             about(json, call, names);
-            json.field_text("rule", rule.text()).field_number("ms", *delay);
+            json.field_text("rule", wait_reason.text()).field_number("ms", *delay);
         }
         Event::Breaker { upstream, route, endpoint, from, to } => {
             whose(json, *route, *endpoint, names);

@@ -2,14 +2,15 @@
 
 use super::event::last_fields;
 use super::message::{self, Ended};
-use crate::call::{Call, Entry, Last, Rule, Traits, What, Whose};
-use crate::config::write::{Json, digits};
+use crate::config::json::write::{Json, digits};
 use crate::failure::{Cause, Fault, Outcome, Reason};
+use crate::state::call::{Call, CallFlags, LastResult};
+use crate::state::timeline::{Entry, EntryKind, WaitReason, Whose};
 use alloc::string::String;
 
 /// What a report says beside the call's own record.
 #[derive(Debug, Clone, Copy)]
-pub struct Ending {
+pub struct CallSummary {
     /// `None` = delivered.
     pub reason: Option<Reason>,
     pub elapsed: u64,
@@ -19,23 +20,23 @@ pub struct Ending {
 
 /// The record of an ended (or running) call.
 #[must_use]
-pub fn report(call: &Call, ending: &Ending) -> String {
+pub fn report(call: &Call, summary: &CallSummary) -> String {
     let mut json = Json::new();
     json.object();
     let ended = Ended {
         attempts: u64::from(call.attempts),
-        outcome: call.worst,
+        outcome: call.outcome,
         last: call.last,
-        cause: call.timeline.iter().filter(|entry| entry.what == What::Fault).last().map_or(Cause::None, cause_of),
-        is_held: call.traits.has(Traits::SLOT),
+        cause: call.timeline.iter().filter(|entry| entry.what == EntryKind::Fault).last().map_or(Cause::None, cause_of),
+        is_held: call.call_flags.has(CallFlags::SLOT),
     };
-    head(&mut json, &ended, ending);
+    head(&mut json, &ended, summary);
     json.key("entries").array();
     for entry in call.timeline.iter() {
         json.object().field_number("at", u64::from(entry.at)).field_text("what", entry.what.text());
         match entry.what {
-            What::Status => json.field_number("value", u64::from(entry.code)),
-            What::Fault => {
+            EntryKind::Status => json.field_number("value", u64::from(entry.code)),
+            EntryKind::Fault => {
                 json.field_text("value", fault_text(entry.code));
                 let cause = cause_of(entry);
                 if cause != Cause::None {
@@ -43,16 +44,18 @@ pub fn report(call: &Call, ending: &Ending) -> String {
                 }
                 &mut json
             }
-            What::Send | What::Wait | What::Line | What::Refresh => json.field_number("value", u64::from(entry.value)),
+            EntryKind::Send | EntryKind::Wait | EntryKind::Queue | EntryKind::Refresh => {
+                json.field_number("value", u64::from(entry.value))
+            }
         };
-        json.key("rule").maybe_text((entry.rule != Rule::None).then(|| entry.rule.text()));
+        json.key("rule").maybe_text((entry.wait_reason != WaitReason::None).then(|| entry.wait_reason.text()));
         if let Some(whose) = whose(entry) {
             json.field_text("of", whose.text());
         }
         json.end_object();
     }
     json.end_array().field_number("dropped", u64::from(call.timeline.dropped()));
-    let mut text = summary(u64::from(call.attempts), call.last, ending);
+    let mut text = sentence(u64::from(call.attempts), call.last, summary);
 
     let mut skipped = call.timeline.dropped();
     for (i, entry) in call.timeline.iter().enumerate() {
@@ -68,33 +71,33 @@ pub fn report(call: &Call, ending: &Ending) -> String {
     json.finish()
 }
 
-/// The report of a call that was answered at once: such a call keeps no record.
+/// The report of a call that was answered at once: such a call has no record.
 #[must_use]
 pub fn brief(status: u32, elapsed: u64) -> String {
     let status = u16::try_from(status).unwrap_or(u16::MAX);
-    let ending = Ending { reason: None, elapsed, retry_after: None };
+    let summary = CallSummary { reason: None, elapsed, retry_after: None };
     let outcome = if status >= 400 { Outcome::Rejected } else { Outcome::NotSent };
     let mut json = Json::new();
     json.object();
-    let ended = Ended { attempts: 1, outcome, last: Last::Status(status), cause: Cause::None, is_held: false };
-    head(&mut json, &ended, &ending);
+    let ended = Ended { attempts: 1, outcome, last: LastResult::Status(status), cause: Cause::None, is_held: false };
+    head(&mut json, &ended, &summary);
     json.key("entries").array().end_array().field_number("dropped", 0);
-    json.field_text("text", &summary(1, Last::Status(status), &ending)).end_object();
+    json.field_text("text", &sentence(1, LastResult::Status(status), &summary)).end_object();
     json.finish()
 }
 
-fn head(json: &mut Json, ended: &Ended, ending: &Ending) {
-    let advice = message::advice(ended, ending);
-    json.field_number("attempts", ended.attempts).field_number("elapsed", ending.elapsed);
-    json.field_text("outcome", ended.outcome.text()).key("reason").maybe_text(ending.reason.map(Reason::text));
+fn head(json: &mut Json, ended: &Ended, summary: &CallSummary) {
+    let advice = message::advice(ended, summary);
+    json.field_number("attempts", ended.attempts).field_number("elapsed", summary.elapsed);
+    json.field_text("outcome", ended.outcome.text()).key("reason").maybe_text(summary.reason.map(Reason::text));
     last_fields(json, ended.last);
-    json.key("retryAfterMs").maybe_number(ending.retry_after.map(u64::from));
-    json.field_text("message", &message::message(ended, ending, &advice)).field_text("advice", &advice);
+    json.key("retryAfterMs").maybe_number(summary.retry_after.map(u64::from));
+    json.field_text("message", &message::message(ended, summary, &advice)).field_text("advice", &advice);
 }
 
 /// Whose bucket the call waited for, if it waited for one.
 fn whose(entry: &Entry) -> Option<Whose> {
-    let waited = entry.what == What::Line && entry.rule == Rule::Limiter;
+    let waited = entry.what == EntryKind::Queue && entry.wait_reason == WaitReason::Limiter;
     Whose::from_code(u64::from(entry.code)).filter(|_| waited)
 }
 
@@ -108,25 +111,25 @@ fn cause_of(entry: &Entry) -> Cause {
 }
 
 /// `3 attempts, 1234 ms, last 503: retries-exhausted`
-fn summary(attempts: u64, last: Last, ending: &Ending) -> String {
+fn sentence(attempts: u64, last: LastResult, summary: &CallSummary) -> String {
     let mut text = String::new();
     digits(&mut text, attempts);
     text.push_str(if attempts == 1 { " attempt, " } else { " attempts, " });
-    digits(&mut text, ending.elapsed);
+    digits(&mut text, summary.elapsed);
     text.push_str(" ms");
     match last {
-        Last::None => {}
-        Last::Status(status) => {
+        LastResult::None => {}
+        LastResult::Status(status) => {
             text.push_str(", last ");
             digits(&mut text, u64::from(status));
         }
-        Last::Fault(fault) => {
+        LastResult::Fault(fault) => {
             text.push_str(", last ");
             text.push_str(fault.text());
         }
     }
     text.push_str(": ");
-    text.push_str(ending.reason.map_or("delivered", Reason::text));
+    text.push_str(summary.reason.map_or("delivered", Reason::text));
     text
 }
 
@@ -141,7 +144,7 @@ fn line(text: &mut String, entry: &Entry) {
     digits(text, u64::from(entry.at));
     text.push_str(" ms  ");
     match entry.what {
-        What::Send => {
+        EntryKind::Send => {
             text.push_str("send");
             if entry.value > 0 {
                 text.push_str(", at most ");
@@ -149,13 +152,13 @@ fn line(text: &mut String, entry: &Entry) {
                 text.push_str(" ms");
             }
         }
-        What::Status => {
+        EntryKind::Status => {
             digits(text, u64::from(entry.code));
             text.push_str(" after ");
             digits(text, u64::from(entry.value));
             text.push_str(" ms");
         }
-        What::Fault => {
+        EntryKind::Fault => {
             text.push_str(fault_text(entry.code));
             let cause = cause_of(entry);
             if cause != Cause::None {
@@ -166,15 +169,15 @@ fn line(text: &mut String, entry: &Entry) {
             digits(text, u64::from(entry.value));
             text.push_str(" ms");
         }
-        What::Wait => {
+        EntryKind::Wait => {
             text.push_str("wait ");
             digits(text, u64::from(entry.value));
             text.push_str(" ms: ");
-            text.push_str(entry.rule.text());
+            text.push_str(entry.wait_reason.text());
         }
-        What::Line => {
+        EntryKind::Queue => {
             text.push_str("in line: ");
-            text.push_str(entry.rule.text());
+            text.push_str(entry.wait_reason.text());
             match whose(entry) {
                 None => {}
                 Some(Whose::Limit) => text.push_str(" of a limit"),
@@ -182,6 +185,6 @@ fn line(text: &mut String, entry: &Entry) {
                 Some(Whose::Api) => text.push_str(" of the API"),
             }
         }
-        What::Refresh => text.push_str("refresh the credential"),
+        EntryKind::Refresh => text.push_str("refresh the credential"),
     }
 }

@@ -1,10 +1,10 @@
 //! What a caller reads of a call that ended: what happened, which rule ended it, what may have been done, what to do. The
 //! same in every language; the host puts method and path before it. Never a token, a query value or a body.
 
-use super::explain::Ending;
-use crate::call::Last;
-use crate::config::write::digits;
+use super::explain::CallSummary;
+use crate::config::json::write::digits;
 use crate::failure::{Cause, Fault, Outcome, Reason};
+use crate::state::call::LastResult;
 use alloc::string::String;
 
 /// How a call ended.
@@ -12,7 +12,7 @@ use alloc::string::String;
 pub struct Ended {
     pub attempts: u64,
     pub outcome: Outcome,
-    pub last: Last,
+    pub last: LastResult,
     pub cause: Cause,
     /// Its waits hold a slot of the host: a shorter time may have ended it.
     pub is_held: bool,
@@ -20,11 +20,11 @@ pub struct Ended {
 
 /// Returns what to do, in one sentence.
 #[must_use]
-pub fn advice(call: &Ended, ending: &Ending) -> String {
+pub fn advice(call: &Ended, summary: &CallSummary) -> String {
     let mut text = String::new();
-    let server = match (ending.reason, call.last) {
-        (Some(Reason::RateLimited), Last::Status(_)) => ending.retry_after,
-        (Some(Reason::Deadline), Last::Status(429)) if !call.is_held => ending.retry_after,
+    let server = match (summary.reason, call.last) {
+        (Some(Reason::RateLimited), LastResult::Status(_)) => summary.retry_after,
+        (Some(Reason::Deadline), LastResult::Status(429)) if !call.is_held => summary.retry_after,
         _ => None,
     };
     if let Some(ms) = server {
@@ -32,14 +32,14 @@ pub fn advice(call: &Ended, ending: &Ending) -> String {
         digits(&mut text, u64::from(ms).div_ceil(1_000));
         text.push_str(" s, and this call may not wait so long; call again then, or raise timeouts.total.");
     } else {
-        text.push_str(of_cause(call, ending).unwrap_or_else(|| of_reason(call, ending.reason)));
+        text.push_str(of_cause(call, summary).unwrap_or_else(|| of_reason(call, summary.reason)));
     }
     text
 }
 
 /// Returns what to check when the platform says how the last attempt broke.
-fn of_cause(call: &Ended, ending: &Ending) -> Option<&'static str> {
-    let (Last::Fault(_), Some(Reason::Network | Reason::RetriesExhausted)) = (call.last, ending.reason) else {
+fn of_cause(call: &Ended, summary: &CallSummary) -> Option<&'static str> {
+    let (LastResult::Fault(_), Some(Reason::Network | Reason::RetriesExhausted)) = (call.last, summary.reason) else {
         return None;
     };
     Some(match call.cause {
@@ -58,7 +58,7 @@ fn of_cause(call: &Ended, ending: &Ending) -> Option<&'static str> {
 fn of_reason(call: &Ended, reason: Option<Reason>) -> &'static str {
     match reason {
         None | Some(Reason::Status) => match call.last {
-            Last::Status(400..) => "The answer is final; the error holds its body.",
+            LastResult::Status(400..) => "The answer is final; the error holds its body.",
             _ => "The answer was delivered.",
         },
         Some(Reason::RetriesExhausted) => {
@@ -92,7 +92,7 @@ fn of_reason(call: &Ended, reason: Option<Reason>) -> &'static str {
         Some(Reason::Pagination) => "The pages do not end properly; check the policy's pages.",
         Some(Reason::Closed) => "The client is closed; open a new one.",
         Some(Reason::Misuse) => match call.last {
-            Last::Fault(Fault::TooLarge) => "Raise maxBody, or stream the answer.",
+            LastResult::Fault(Fault::TooLarge) => "Raise maxBody, or stream the answer.",
             _ => "The request could not be made as asked; fix the call.",
         },
     }
@@ -100,10 +100,10 @@ fn of_reason(call: &Ended, reason: Option<Reason>) -> &'static str {
 
 /// Returns `503 Service Unavailable after 4 attempts in 1402 ms (retries-exhausted, outcome rejected). Every attempt failed; …`
 #[must_use]
-pub fn message(call: &Ended, ending: &Ending, advice: &str) -> String {
+pub fn message(call: &Ended, summary: &CallSummary, advice: &str) -> String {
     let mut text = String::new();
     match call.last {
-        Last::Status(status) => {
+        LastResult::Status(status) => {
             digits(&mut text, u64::from(status));
             let phrase = phrase(status);
             if !phrase.is_empty() {
@@ -111,19 +111,19 @@ pub fn message(call: &Ended, ending: &Ending, advice: &str) -> String {
                 text.push_str(phrase);
             }
         }
-        Last::Fault(fault) => text.push_str(how(fault, call.cause)),
-        Last::None if ending.reason == Some(Reason::Auth) => text.push_str(NO_CREDENTIAL),
-        Last::None => text.push_str("nothing was sent"),
+        LastResult::Fault(fault) => text.push_str(how(fault, call.cause)),
+        LastResult::None if summary.reason == Some(Reason::Auth) => text.push_str(NO_CREDENTIAL),
+        LastResult::None => text.push_str("nothing was sent"),
     }
     if call.attempts > 1 {
         text.push_str(" after ");
         digits(&mut text, call.attempts);
         text.push_str(" attempts in ");
-        digits(&mut text, ending.elapsed);
+        digits(&mut text, summary.elapsed);
         text.push_str(" ms");
     }
     text.push_str(" (");
-    if let Some(reason) = ending.reason.filter(|reason| *reason != Reason::Status) {
+    if let Some(reason) = summary.reason.filter(|reason| *reason != Reason::Status) {
         text.push_str(reason.text());
         text.push_str(", ");
     }

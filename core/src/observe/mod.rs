@@ -1,4 +1,4 @@
-//! What the core tells: events as they happen, the explanation of one call, a snapshot of the whole.
+//! What the core reports: events as they happen, the explanation of one call, a snapshot of the whole.
 
 pub mod event;
 pub mod explain;

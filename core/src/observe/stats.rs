@@ -1,9 +1,9 @@
-//! A snapshot of one engine: calls, breakers, budgets, buckets and lines at this moment, as JSON.
+//! A snapshot of one engine: calls, breakers, budgets, buckets and queues at this moment, as JSON.
 
 use super::event::{Names, whose};
-use crate::config::{Config, write::Json};
+use crate::config::{Config, json::write::Json};
 use crate::policy::breaker::Phase;
-use crate::upstream::{Lane, Upstream};
+use crate::state::upstream::{BucketQueue, Upstream};
 use alloc::string::String;
 
 /// The engine's own counters.
@@ -34,35 +34,38 @@ pub fn snapshot(config: &Config, names: &Names<'_>, totals: &Totals, upstreams: 
 }
 
 fn one(json: &mut Json, config: &Config, names: &Names<'_>, upstream: &Upstream, now: u64) {
-    let (mut worst, mut turned_away) = (Phase::Closed, 0_u64);
-    for breaker in upstream.gates.iter().filter_map(|gate| gate.breaker.as_ref()) {
+    let (mut worst, mut refused) = (Phase::Closed, 0_u64);
+    for breaker in upstream.breaker_queues.iter().filter_map(|breaker_queue| breaker_queue.breaker.as_ref()) {
         // With a breaker a route, the worst of them.
         if worst != Phase::Open && breaker.phase() != Phase::Closed {
             worst = breaker.phase();
         }
-        turned_away = turned_away.saturating_add(u64::from(breaker.turned_away()));
+        refused = refused.saturating_add(u64::from(breaker.refused()));
     }
     json.object().field_text("origin", &upstream.origin);
-    json.field_text("breaker", worst.text()).field_number("refused", turned_away);
-    json.field_number("budget", upstream.budget.tokens()).field_number("waiting", u64::from(upstream.lined_up));
+    json.field_text("breaker", worst.text()).field_number("refused", refused);
+    json.field_number("budget", upstream.budget.tokens()).field_number("waiting", u64::from(upstream.queued));
     json.key("limits").array();
-    for (place, lane) in upstream.lanes.iter().enumerate() {
+    for (place, bucket_queue) in upstream.bucket_queues.iter().enumerate() {
         let limited = upstream.is_limited_by(config);
         json.object().field_text("name", if limited { (names.limit)(place as u8) } else { "" });
-        bucket(json, lane, now);
+        bucket(json, bucket_queue, now);
     }
     // After the API's bucket those of its endpoints, which say whose they are.
-    for gate in &upstream.gates {
-        if let Some(lane) = &gate.lane {
+    for breaker_queue in &upstream.breaker_queues {
+        if let Some(bucket_queue) = &breaker_queue.bucket_queue {
             json.object().field_text("name", "");
-            whose(json, gate.route, gate.endpoint, names);
-            bucket(json, lane, now);
+            whose(json, breaker_queue.route, breaker_queue.endpoint, names);
+            bucket(json, bucket_queue, now);
         }
     }
     json.end_array().end_object();
 }
 
-fn bucket(json: &mut Json, lane: &Lane, now: u64) {
-    json.key("tokens").maybe_number(lane.bucket.tokens(now)).key("rate").maybe_number(lane.bucket.rate(now));
-    json.field_number("pausedMs", lane.bucket.paused(now)).end_object();
+fn bucket(json: &mut Json, bucket_queue: &BucketQueue, now: u64) {
+    json.key("tokens")
+        .maybe_number(bucket_queue.bucket.tokens(now))
+        .key("rate")
+        .maybe_number(bucket_queue.bucket.rate(now));
+    json.field_number("pausedMs", bucket_queue.bucket.paused(now)).end_object();
 }

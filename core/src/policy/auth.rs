@@ -23,7 +23,7 @@ pub enum Need {
 
 /// What a call that needs this credential does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gate {
+pub enum Admission {
     /// Send with the credential of this generation.
     Pass(u32),
     /// Become the leader.
@@ -39,7 +39,7 @@ enum State {
     Leading(u64),
     /// Valid until this time.
     Valid(u64),
-    /// The host asks for a plain string at every send; nothing is kept and nothing can be refreshed.
+    /// The host asks for a plain string at every send; nothing is retained and nothing can be refreshed.
     Plain,
 }
 
@@ -69,15 +69,15 @@ impl Credential {
 
     /// Pure: what a call does now.
     #[must_use]
-    pub fn check(&self, now: u64) -> Gate {
+    pub fn check(&self, now: u64) -> Admission {
         match self.state {
-            State::Plain => Gate::Pass(self.generation),
-            State::Valid(until) if until > now => Gate::Pass(self.generation),
+            State::Plain => Admission::Pass(self.generation),
+            State::Valid(until) if until > now => Admission::Pass(self.generation),
             State::Leading(since) => match since.saturating_add(REFRESH_LEASE).saturating_sub(now) {
-                0 => Gate::Lead,
-                rest => Gate::Wait(rest),
+                0 => Admission::Lead,
+                rest => Admission::Wait(rest),
             },
-            State::Valid(_) | State::Empty => Gate::Lead,
+            State::Valid(_) | State::Empty => Admission::Lead,
         }
     }
 
@@ -99,7 +99,7 @@ impl Credential {
         matches!(self.state, State::Leading(_)) && generation == own
     }
 
-    /// The token came; `false` = nobody asks for this generation any more. `expires_in` 0 = plain.
+    /// Accepts a token; `false` = this generation is not awaited any more. `expires_in` 0 = plain.
     pub fn token(&mut self, now: u64, generation: u64, expires_in: u64) -> bool {
         let asked = self.asked_for(generation);
         if asked {
@@ -164,14 +164,14 @@ mod tests {
     #[test]
     fn one_leads_the_others_wait_and_a_token_serves_until_it_expires() {
         let mut c = Credential::new(3);
-        assert_eq!(c.check(0), Gate::Lead);
+        assert_eq!(c.check(0), Admission::Lead);
         let generation = c.lead(0);
         assert_eq!((generation, Credential::place_of(generation)), (3 << 20 | 1, 3));
-        assert_eq!(c.check(1), Gate::Wait(59_999));
+        assert_eq!(c.check(1), Admission::Wait(59_999));
         assert!(!c.token(5, generation + 1, 1_000));
         assert!(c.token(5, generation, 1_000));
         assert!(!c.token(5, generation, 1_000));
-        assert_eq!((c.check(1_004), c.check(1_005)), (Gate::Pass(1), Gate::Lead));
+        assert_eq!((c.check(1_004), c.check(1_005)), (Admission::Pass(1), Admission::Lead));
     }
 
     #[test]
@@ -180,11 +180,11 @@ mod tests {
         let generation = c.lead(0);
         c.token(0, generation, NEVER);
         assert!(c.refused(1));
-        assert_eq!(c.check(0), Gate::Lead);
+        assert_eq!(c.check(0), Admission::Lead);
         let generation = c.lead(0);
         c.token(0, generation, NEVER);
         assert!(c.refused(1), "an older generation replays");
-        assert_eq!(c.check(0), Gate::Pass(2), "and keeps the newer one");
+        assert_eq!(c.check(0), Admission::Pass(2), "and keeps the newer one");
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         let mut c = Credential::new(0);
         let generation = c.lead(0);
         c.token(0, generation, 0);
-        assert_eq!(c.check(1 << 40), Gate::Pass(1));
+        assert_eq!(c.check(1 << 40), Admission::Pass(1));
         assert!(!c.refused(1));
     }
 
@@ -200,7 +200,7 @@ mod tests {
     fn a_leader_that_never_answers_is_replaced() {
         let mut c = Credential::new(0);
         c.lead(0);
-        assert_eq!((c.check(59_999), c.check(60_000)), (Gate::Wait(1), Gate::Lead));
+        assert_eq!((c.check(59_999), c.check(60_000)), (Admission::Wait(1), Admission::Lead));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::policy::window::{place_of, slice_at};
 
 /// What a call may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gate {
+pub enum Admission {
     Pass,
     /// The next probe is due, and this call may be it.
     Probe,
@@ -49,7 +49,7 @@ pub struct From {
 /// What a breaker guards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guards {
-    /// One endpoint, or a whole API that is not told apart: opens by rate or run.
+    /// One endpoint, or a whole API that is not distinguished: opens by rate or run.
     One,
     /// All endpoints, beside a breaker for each: opens by a run in which more than one of them failed.
     All,
@@ -91,8 +91,8 @@ struct Opening {
     /// The last opening or re-opening.
     since: u64,
     cool_until: u64,
-    /// Calls turned away since the opening or the last probe's Send.
-    turned_away: u32,
+    /// Calls refused since the opening or the last probe's Send.
+    refused: u32,
     /// Successful probes in a row.
     wins: u32,
     /// Probes that failed since it opened.
@@ -163,16 +163,16 @@ impl Breaker {
 
     /// Pure: what a call may do now.
     #[must_use]
-    pub fn check(&self, now: u64) -> Gate {
-        let State::Open(opening) = &self.state else { return Gate::Pass };
+    pub fn check(&self, now: u64) -> Admission {
+        let State::Open(opening) = &self.state else { return Admission::Pass };
         if self.silent(now) {
-            return Gate::Pass;
+            return Admission::Pass;
         }
         if self.due(opening, now) {
-            return Gate::Probe;
+            return Admission::Probe;
         }
         let until = self.due_at().unwrap_or(now);
-        Gate::Refuse(until.saturating_sub(now).max(1))
+        Admission::Refuse(until.saturating_sub(now).max(1))
     }
 
     /// Whether nothing was sent and nothing ended for one window: what was known of the server is out of date.
@@ -185,7 +185,7 @@ impl Breaker {
             Next::AtOnce => true,
             Next::Leased(until) => now >= until,
             Next::Later => {
-                now >= self.latest(opening) || (now >= opening.cool_until && opening.turned_away >= tuned!(PROBE_EVERY))
+                now >= self.latest(opening) || (now >= opening.cool_until && opening.refused >= tuned!(PROBE_EVERY))
             }
         }
     }
@@ -203,16 +203,16 @@ impl Breaker {
         let due = match opening.next {
             Next::AtOnce => 0,
             Next::Leased(until) => until,
-            Next::Later if opening.turned_away >= tuned!(PROBE_EVERY) => opening.cool_until.min(self.latest(opening)),
+            Next::Later if opening.refused >= tuned!(PROBE_EVERY) => opening.cool_until.min(self.latest(opening)),
             Next::Later => self.latest(opening),
         };
         Some(due.min(self.moved.saturating_add(self.settings.window)))
     }
 
-    /// A call was refused, or lined up because this breaker is open.
-    pub fn turn_away(&mut self) {
+    /// Counts a call that was refused, or queued because this breaker is open.
+    pub fn count_refusal(&mut self) {
         if let State::Open(opening) = &mut self.state {
-            opening.turned_away = opening.turned_away.saturating_add(1);
+            opening.refused = opening.refused.saturating_add(1);
         }
     }
 
@@ -254,7 +254,7 @@ impl Breaker {
         self.probe = self.probe.wrapping_add(1).max(1);
         if let State::Open(opening) = &mut self.state {
             opening.next = Next::Leased(now.saturating_add(tuned!(LEASE)));
-            opening.turned_away = 0;
+            opening.refused = 0;
         }
         self.probe
     }
@@ -311,9 +311,9 @@ impl Breaker {
             }
             (State::Open(opening), Count::Failure | Count::Again) => {
                 if leased && matches!(opening.next, Next::Leased(until) if now < until) {
-                    let turned_away = opening.turned_away.max(from.waiting);
+                    let refused = opening.refused.max(from.waiting);
                     let lost = opening.lost.saturating_add(1);
-                    self.open(now, turned_away, lost, draw);
+                    self.open(now, refused, lost, draw);
                 }
             }
             (State::Open(opening), Count::Nothing) => {
@@ -349,11 +349,11 @@ impl Breaker {
         self.count(now, 0, 1);
     }
 
-    fn open(&mut self, now: u64, turned_away: u32, lost: u32, draw: &dyn Fn(u64, u64) -> u64) {
+    fn open(&mut self, now: u64, refused: u32, lost: u32, draw: &dyn Fn(u64, u64) -> u64) {
         self.openings = self.openings.saturating_add(1);
         let jitter = draw(self.openings, self.settings.cool_down / tuned!(COOL_DOWN_JITTER));
         let cool_until = now.saturating_add(self.settings.cool_down).saturating_add(jitter);
-        self.state = State::Open(Opening { since: now, cool_until, turned_away, wins: 0, lost, next: Next::Later });
+        self.state = State::Open(Opening { since: now, cool_until, refused, wins: 0, lost, next: Next::Later });
     }
 
     fn close(&mut self) {
@@ -414,12 +414,12 @@ impl Breaker {
         }
     }
 
-    /// Calls turned away since the opening or the last probe.
+    /// Calls refused since the opening or the last probe.
     #[must_use]
-    pub fn turned_away(&self) -> u32 {
+    pub fn refused(&self) -> u32 {
         match &self.state {
             State::Closed => 0,
-            State::Open(opening) => opening.turned_away,
+            State::Open(opening) => opening.refused,
         }
     }
 
@@ -515,24 +515,24 @@ mod tests {
     fn the_twenty_first_call_after_the_cool_down_probes() {
         let mut b = opened();
         for _ in 0..19 {
-            assert_eq!(b.check(2_000), Gate::Refuse(900));
-            b.turn_away();
+            assert_eq!(b.check(2_000), Admission::Refuse(900));
+            b.count_refusal();
         }
-        assert_eq!(b.check(2_400), Gate::Refuse(500));
-        b.turn_away();
-        assert_eq!(b.check(2_399), Gate::Refuse(1));
-        assert_eq!((b.check(2_400), b.due_at()), (Gate::Probe, Some(2_400)));
+        assert_eq!(b.check(2_400), Admission::Refuse(500));
+        b.count_refusal();
+        assert_eq!(b.check(2_399), Admission::Refuse(1));
+        assert_eq!((b.check(2_400), b.due_at()), (Admission::Probe, Some(2_400)));
     }
 
     #[test]
     fn without_traffic_a_probe_is_due_after_two_cool_downs_and_later_with_each_that_fails() {
         let mut b = opened();
-        assert_eq!((b.check(2_899), b.check(2_900), b.due_at()), (Gate::Refuse(1), Gate::Probe, Some(2_900)));
+        assert_eq!((b.check(2_899), b.check(2_900), b.due_at()), (Admission::Refuse(1), Admission::Probe, Some(2_900)));
         let mut now = 2_900;
         for wait in [2_000, 4_000, 5_000, 5_000] {
             outcome(&mut b, Count::Failure, now);
             now += wait;
-            assert_eq!((b.check(now - 1), b.check(now)), (Gate::Refuse(1), Gate::Probe), "{wait}");
+            assert_eq!((b.check(now - 1), b.check(now)), (Admission::Refuse(1), Admission::Probe), "{wait}");
         }
     }
 
@@ -541,14 +541,14 @@ mod tests {
         let mut b = opened();
         let permit = b.commit(3_000);
         b.settle(permit, Count::Again, From { endpoint: 0, waiting: 20 }, 3_010, &no_jitter);
-        assert_eq!((b.check(3_509), b.check(3_510)), (Gate::Refuse(1), Gate::Probe));
+        assert_eq!((b.check(3_509), b.check(3_510)), (Admission::Refuse(1), Admission::Probe));
     }
 
     #[test]
     fn one_success_closes_one_failure_reopens() {
         let mut b = opened();
         let permit = b.commit(3_000);
-        assert_eq!((b.phase(), b.check(3_100)), (Phase::HalfOpen, Gate::Refuse(2_400)));
+        assert_eq!((b.phase(), b.check(3_100)), (Phase::HalfOpen, Admission::Refuse(2_400)));
         b.settle(permit, Count::Failure, From::default(), 3_200, &no_jitter);
         assert_eq!((b.phase(), b.due_at()), (Phase::Open, Some(5_200)));
         let permit = b.commit(5_200);
@@ -571,8 +571,8 @@ mod tests {
     #[test]
     fn after_a_silence_all_pass_and_the_first_failure_opens_it() {
         let mut b = opened();
-        assert_eq!(b.check(31_899), Gate::Probe);
-        assert_eq!(b.check(31_900), Gate::Pass);
+        assert_eq!(b.check(31_899), Admission::Probe);
+        assert_eq!(b.check(31_900), Admission::Pass);
         let (first, second) = (b.commit(31_900), b.commit(31_900));
         assert_eq!(b.phase(), Phase::Closed);
         b.settle(first, Count::Failure, From::default(), 31_920, &no_jitter);
@@ -604,9 +604,9 @@ mod tests {
     fn a_lapsed_lease_frees_the_next_probe_and_its_late_failure_counts_as_nothing() {
         let mut b = opened();
         let late = b.commit(7_000);
-        assert_eq!((b.check(9_499), b.check(9_500)), (Gate::Refuse(1), Gate::Probe));
+        assert_eq!((b.check(9_499), b.check(9_500)), (Admission::Refuse(1), Admission::Probe));
         b.settle(late, Count::Failure, From::default(), 9_600, &no_jitter);
-        assert_eq!(b.check(9_600), Gate::Probe);
+        assert_eq!(b.check(9_600), Admission::Probe);
     }
 
     #[test]
@@ -624,7 +624,7 @@ mod tests {
         let mut b = opened();
         let permit = b.commit(7_000);
         b.settle(permit, Count::Nothing, From::default(), 7_010, &no_jitter);
-        assert_eq!(b.check(7_010), Gate::Probe);
+        assert_eq!(b.check(7_010), Admission::Probe);
     }
 
     #[test]

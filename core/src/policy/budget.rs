@@ -1,4 +1,4 @@
-//! The retry budget: a bucket of tokens that retries pay with.
+//! The retry budget: a bucket of tokens that retries take.
 //!
 //! Capacity `10 + 2 %` of the calls begun in the last 30 s, starts full; each call begun deposits 0.1, each second 0.02;
 //! a retry withdraws 1 and gets it back when it succeeds. So retries that help pay for themselves, and a hard outage
@@ -11,18 +11,18 @@ use crate::policy::window::Window;
 /// One token in billionths: a millisecond at `perSecond` millionths is a whole number of them.
 const TOKEN: u64 = 1_000_000_000;
 
-/// Who pays.
+/// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Payer {
+pub enum TokenKind {
     /// A retry: one token.
     Retry,
-    /// A first attempt that waited in line for the breaker.
+    /// A first attempt that waited for the breaker.
     Waited,
     /// A retry at the head of a queue without tokens: nothing, and more comes back.
     Asked,
 }
 
-impl Payer {
+impl TokenKind {
     /// Of a call that was sent so often.
     #[must_use]
     pub const fn after(attempts: u8) -> Self {
@@ -128,11 +128,11 @@ impl Budget {
     }
 
     /// Billionths of a token.
-    fn price(&self, payer: Payer) -> u64 {
-        match payer {
-            Payer::Retry => TOKEN,
-            Payer::Asked => 0,
-            Payer::Waited => {
+    fn price(&self, token_kind: TokenKind) -> u64 {
+        match token_kind {
+            TokenKind::Retry => TOKEN,
+            TokenKind::Asked => 0,
+            TokenKind::Waited => {
                 let price: u64 = tuned!(WAITED_PRICE);
                 // A small budget lets one go at a time, none at all holds nobody up. What is paid and what comes back
                 // is the same, however the calls of the last 30 s change in between.
@@ -143,35 +143,35 @@ impl Budget {
 
     /// Whether it goes for nothing: there is no budget at all.
     #[must_use]
-    pub fn is_free(&self, payer: Payer) -> bool {
-        self.price(payer) == 0
+    pub fn is_free(&self, token_kind: TokenKind) -> bool {
+        self.price(token_kind) == 0
     }
 
-    /// Whether it could pay.
-    pub fn affords(&mut self, now: u64, payer: Payer) -> bool {
+    /// Whether there are enough tokens.
+    pub fn affords(&mut self, now: u64, token_kind: TokenKind) -> bool {
         self.advance(now);
-        self.tokens >= self.price(payer)
+        self.tokens >= self.price(token_kind)
     }
 
-    /// It pays.
-    pub fn withdraw(&mut self, payer: Payer) {
-        self.tokens = self.tokens.saturating_sub(self.price(payer));
+    /// Takes a token.
+    pub fn withdraw(&mut self, token_kind: TokenKind) {
+        self.tokens = self.tokens.saturating_sub(self.price(token_kind));
     }
 
     /// It gave its tokens back unused.
-    pub fn give_back(&mut self, payer: Payer) {
-        self.add(self.price(payer));
+    pub fn give_back(&mut self, token_kind: TokenKind) {
+        self.add(self.price(token_kind));
     }
 
     /// It succeeded.
-    pub fn refund(&mut self, payer: Payer) {
-        match payer {
-            Payer::Retry => {
+    pub fn refund(&mut self, token_kind: TokenKind) {
+        match token_kind {
+            TokenKind::Retry => {
                 let refund: u64 = tuned!(BUDGET_REFUND);
                 self.add(billionths(refund));
             }
-            Payer::Waited => self.add(self.price(payer)),
-            Payer::Asked => {
+            TokenKind::Waited => self.add(self.price(token_kind)),
+            TokenKind::Asked => {
                 let refund: u64 = tuned!(ASKED_REFUND);
                 self.add(billionths(refund));
             }
@@ -184,8 +184,8 @@ impl Budget {
 
     /// When time alone will have filled its price; `None` = never.
     #[must_use]
-    pub fn next_at(&self, payer: Payer) -> Option<u64> {
-        let price = self.price(payer);
+    pub fn next_at(&self, token_kind: TokenKind) -> Option<u64> {
+        let price = self.price(token_kind);
         let missing = price.saturating_sub(self.tokens);
         if self.settings.per_second == 0 || self.capacity() < price {
             return None;
@@ -218,24 +218,24 @@ mod tests {
     fn starts_full_and_empties_one_token_a_retry() {
         let mut b = budget();
         for _ in 0..10 {
-            assert!(b.affords(0, Payer::Retry));
-            b.withdraw(Payer::Retry);
+            assert!(b.affords(0, TokenKind::Retry));
+            b.withdraw(TokenKind::Retry);
         }
-        assert!(!b.affords(0, Payer::Retry));
+        assert!(!b.affords(0, TokenKind::Retry));
     }
 
     #[test]
     fn ten_calls_or_fifty_seconds_make_a_token() {
         let mut b = budget();
-        (0..10).for_each(|_| b.withdraw(Payer::Retry));
+        (0..10).for_each(|_| b.withdraw(TokenKind::Retry));
         (0..9).for_each(|_| b.call_begun(0));
-        assert!(!b.affords(0, Payer::Retry));
+        assert!(!b.affords(0, TokenKind::Retry));
         b.call_begun(0);
-        assert!(b.affords(0, Payer::Retry));
-        b.withdraw(Payer::Retry);
-        assert_eq!(b.next_at(Payer::Retry), Some(50_000));
-        assert!(!b.affords(49_999, Payer::Retry));
-        assert!(b.affords(50_000, Payer::Retry));
+        assert!(b.affords(0, TokenKind::Retry));
+        b.withdraw(TokenKind::Retry);
+        assert_eq!(b.next_at(TokenKind::Retry), Some(50_000));
+        assert!(!b.affords(49_999, TokenKind::Retry));
+        assert!(b.affords(50_000, TokenKind::Retry));
     }
 
     #[test]
@@ -243,9 +243,9 @@ mod tests {
         let mut b = budget();
         (0..1_000).for_each(|_| b.call_begun(100));
         assert_eq!(b.tokens(), 30_000_000);
-        assert!(b.affords(29_999, Payer::Retry));
+        assert!(b.affords(29_999, TokenKind::Retry));
         assert_eq!(b.tokens(), 30_000_000);
-        assert!(b.affords(30_000, Payer::Retry));
+        assert!(b.affords(30_000, TokenKind::Retry));
         assert_eq!(b.tokens(), 10_000_000);
     }
 
@@ -269,17 +269,17 @@ mod tests {
     #[test]
     fn a_retry_that_asked_brings_ten_tokens_back() {
         let mut b = budget();
-        (0..10).for_each(|_| b.withdraw(Payer::Retry));
-        assert!(b.affords(0, Payer::Asked));
-        b.withdraw(Payer::Asked);
-        b.refund(Payer::Asked);
+        (0..10).for_each(|_| b.withdraw(TokenKind::Retry));
+        assert!(b.affords(0, TokenKind::Asked));
+        b.withdraw(TokenKind::Asked);
+        b.refund(TokenKind::Asked);
         assert_eq!(b.tokens(), 10_000_000);
     }
 
     #[test]
     fn a_refund_never_lifts_it_above_capacity() {
         let mut b = budget();
-        b.give_back(Payer::Retry);
+        b.give_back(TokenKind::Retry);
         assert_eq!(b.tokens(), 10_000_000);
     }
 }

@@ -67,7 +67,7 @@ pub struct Refused {
 #[derive(Debug, Clone, Copy)]
 struct Pause {
     until: u64,
-    /// The last attempt sent before it: an answer to a later one tells whether it is needed.
+    /// The last attempt sent before it: an answer to a later one shows whether it is needed.
     seq: u64,
     /// When one call may try.
     peek_at: u64,
@@ -283,7 +283,7 @@ impl Bucket {
 
     /// An attempt ended.
     #[inline]
-    pub const fn landed(&mut self) {
+    pub const fn attempt_ended(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
@@ -382,7 +382,7 @@ impl Bucket {
     }
 
     /// Tells whether it pauses until a time that no event has reported, and counts it as reported.
-    pub const fn tells_pause(&mut self, now: u64) -> bool {
+    pub const fn reports_pause(&mut self, now: u64) -> bool {
         let is_news = self.pause.until > now && !self.pause.is_reported;
         self.pause.is_reported = true;
         is_news
@@ -433,7 +433,7 @@ mod tests {
             sent += 1;
             bucket.take(now, 1, nth(sent));
             now += 1;
-            bucket.landed();
+            bucket.attempt_ended();
             bucket.read(now, nth(sent), &left(now), GOOD);
             bucket.succeeded(now, nth(sent));
         }

@@ -77,7 +77,7 @@ struct Work {
 
 impl Work {
     /// Takes in a reading on the answer to the `n`-th in flight.
-    fn hear(&mut self, n: u32, remaining: u64) {
+    fn receive(&mut self, n: u32, remaining: u64) {
         let left = remaining / ONE;
         let sum = left.saturating_add(n.into());
         if sum != self.sum {
@@ -137,10 +137,10 @@ impl Gauge {
     }
 
     /// Takes a reading in. `drawn`: what was drawn here so far.
-    pub fn hear(&mut self, now: u64, seq: u64, reading: &Reading, drawn: u64, came: Came) {
+    pub fn receive(&mut self, now: u64, seq: u64, reading: &Reading, drawn: u64, came: Came) {
         let Came { success, sent_at, .. } = came;
         if success {
-            self.work.hear(in_flight_of(seq), reading.remaining);
+            self.work.receive(in_flight_of(seq), reading.remaining);
         }
         let remaining = reading.remaining;
         let (before, since) = (self.remaining, sent_at.saturating_sub(self.at));
@@ -205,7 +205,7 @@ impl Gauge {
     }
 
     /// Takes in a reading that came after a later one: it says how much there was.
-    pub fn hear_late(&mut self, remaining: u64, success: bool) {
+    pub fn receive_late(&mut self, remaining: u64, success: bool) {
         if success {
             self.unread = 0;
         }
@@ -287,30 +287,30 @@ impl Gauge {
         if self.is_short() && (self.began.is_some() || passed < self.window) {
             return self.window.saturating_sub(passed.checked_rem(self.window).unwrap_or(0)).max(50);
         }
-        let told =
+        let named =
             reset.filter(|reset| *reset > 0).unwrap_or(if self.window > 0 { self.window } else { RESET_UNKNOWN });
-        let end = if passed < self.window { self.window.saturating_sub(passed) } else { told };
+        let end = if passed < self.window { self.window.saturating_sub(passed) } else { named };
         // Seconds are rounded up; where a window's beginning was seen its end is known better.
         let late = if self.began.is_some() { 0 } else { 1_000 };
-        let told = match (self.is_short(), calm) {
-            (true, _) => told.max(self.window),
-            (false, true) => told.min(end.saturating_add(late)),
+        let named = match (self.is_short(), calm) {
+            (true, _) => named.max(self.window),
+            (false, true) => named.min(end.saturating_add(late)),
             // After a refusal a reset is believed that names the end of the window, and not one that names the next token.
-            (false, false) => end.max(told.min(end.saturating_add(late))),
+            (false, false) => end.max(named.min(end.saturating_add(late))),
         };
-        told.min(SPREAD)
+        named.min(SPREAD)
     }
 
     /// Returns until when nothing is left, if the server's word for it is to be waited for.
     #[must_use]
-    pub fn empty_until(&mut self, now: u64, told: Option<u64>, first: bool) -> Option<u64> {
+    pub fn empty_until(&mut self, now: u64, named: Option<u64>, first: bool) -> Option<u64> {
         self.empty_seq = self.seq;
-        let told = told.filter(|reset| *reset > 0)?;
+        let named = named.filter(|reset| *reset > 0)?;
         let waits = self.refills <= 0 && (self.window >= SHORT_WINDOW || !self.shared);
         if !(self.speaks() || first) || !(waits || self.began.is_some()) {
             return None;
         }
-        Some(now.saturating_add(self.left(now, Some(told), true).min(told)))
+        Some(now.saturating_add(self.left(now, Some(named), true).min(named)))
     }
 
     /// Tells whether one call may try whether the next token came before its time.
@@ -508,7 +508,13 @@ mod tests {
     fn minute(left: &[(u64, u64)]) -> Gauge {
         let mut gauge = Gauge::new(0, 0, 1, left[0].1 * ONE, 0, true);
         for (i, (at, left)) in left.iter().enumerate() {
-            gauge.hear(*at, i as u64 + 1, &reading(*left, Some(100), 60_000 - at % 60_000, Some(60_000)), 0, good(*at));
+            gauge.receive(
+                *at,
+                i as u64 + 1,
+                &reading(*left, Some(100), 60_000 - at % 60_000, Some(60_000)),
+                0,
+                good(*at),
+            );
         }
         gauge
     }
@@ -523,7 +529,7 @@ mod tests {
     fn a_gauge_that_only_refusals_bring_has_no_say() {
         let mut gauge = Gauge::new(0, 0, 1, 5 * ONE, 0, false);
         assert!(!gauge.speaks());
-        gauge.hear(1, 2, &reading(5, None, 0, None), 0, good(1));
+        gauge.receive(1, 2, &reading(5, None, 0, None), 0, good(1));
         assert!(gauge.speaks());
     }
 
@@ -532,7 +538,7 @@ mod tests {
         let mut gauge = minute(&[(0, 50)]);
         assert!((1..GAUGE_UNREAD).all(|_| !gauge.succeeded()));
         assert!(gauge.succeeded() && !gauge.speaks());
-        gauge.hear_late(50 * ONE, true);
+        gauge.receive_late(50 * ONE, true);
         assert!(gauge.speaks(), "a late reading is one as well");
     }
 
@@ -542,7 +548,7 @@ mod tests {
             let mut gauge = Gauge::new(0, 0, 1, 9 * ONE, 0, true);
             for i in 0..=u64::from(CAP_READINGS) {
                 let n = 1 + i % 3;
-                gauge.hear(i, i << 10 | n, &reading(10 - n + i * change, None, 0, None), 0, good(i));
+                gauge.receive(i, i << 10 | n, &reading(10 - n + i * change, None, 0, None), 0, good(i));
             }
             gauge.cap()
         };
@@ -559,7 +565,7 @@ mod tests {
     #[test]
     fn a_late_reading_says_how_much_there_was() {
         let mut gauge = minute(&[(0, 50)]);
-        gauge.hear_late(100 * ONE, true);
+        gauge.receive_late(100 * ONE, true);
         assert_eq!((gauge.remaining, gauge.high()), (50 * ONE, 100 * ONE));
     }
 
@@ -583,7 +589,7 @@ mod tests {
     fn nothing_left_holds_until_the_reset_and_five_minutes_at_most() {
         let until = |reset: u64, window| {
             let mut gauge = Gauge::new(0, 0, 1, 0, 0, true);
-            gauge.hear(0, 1, &reading(0, Some(100), reset, Some(window)), 0, good(0));
+            gauge.receive(0, 1, &reading(0, Some(100), reset, Some(window)), 0, good(0));
             gauge.empty_until(0, Some(reset), true)
         };
         assert_eq!(until(20_000, 60_000), Some(20_000));
@@ -595,7 +601,7 @@ mod tests {
     fn tokens_that_come_before_the_reset_are_waited_for_no_longer() {
         let mut gauge = minute(&[(0, 100), (10, 0)]);
         assert!(gauge.empty_until(10, Some(50_000), false).is_some());
-        gauge.hear(20, 3, &reading(1, Some(100), 50_000, Some(60_000)), 0, good(20));
+        gauge.receive(20, 3, &reading(1, Some(100), 50_000, Some(60_000)), 0, good(20));
         assert_eq!(gauge.empty_until(20, Some(50_000), false), None);
     }
 
@@ -614,7 +620,7 @@ mod tests {
         let mut gauge = minute(&[(0, 100)]);
         for (i, (at, left)) in [(1_000, 80), (2_000, 60)].into_iter().enumerate() {
             let drawn = (i as u64 + 1) * ONE;
-            gauge.hear(at, i as u64 + 2, &reading(left, Some(100), 60_000 - at, Some(60_000)), drawn, good(at));
+            gauge.receive(at, i as u64 + 2, &reading(left, Some(100), 60_000 - at, Some(60_000)), drawn, good(at));
             assert!(!gauge.shared);
             gauge.steer(at, at, Some(60_000 - at), drawn, true);
         }

@@ -15,7 +15,7 @@ impl Bucket {
         if let Some(gauge) = &mut self.gauge
             && seq < gauge.seq
         {
-            return gauge.hear_late(reading.remaining, came.success);
+            return gauge.receive_late(reading.remaining, came.success);
         }
         let mut gauge = self.gauge.take().unwrap_or_else(|| {
             Box::new(Gauge::new(now, came.sent_at, seq, reading.remaining, self.drawn, came.success))
@@ -27,7 +27,7 @@ impl Bucket {
         // The server's count does not hold what is still in flight, or not all of it.
         let in_flight = u64::from(self.in_flight).saturating_mul(ONE);
         let drawn = self.drawn.saturating_sub(in_flight);
-        gauge.hear(now, seq, reading, drawn, came);
+        gauge.receive(now, seq, reading, drawn, came);
         if let Some(Refusals { learned, .. }) = self.refusals.as_deref_mut()
             && learned.by_gauge
             && learned.meter.is_on()

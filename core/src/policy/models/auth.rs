@@ -1,7 +1,7 @@
 //! A credential against a plain record of who leads and what is held.
 
 use super::Dice;
-use crate::policy::auth::{Credential, Gate};
+use crate::policy::auth::{Admission, Credential};
 use std::vec::Vec;
 
 const NEVER: u64 = (1 << 40) - 1;
@@ -17,12 +17,12 @@ struct Model {
 }
 
 impl Model {
-    fn check(&self, now: u64) -> Gate {
+    fn check(&self, now: u64) -> Admission {
         match (self.leader, self.held) {
-            (Some(since), _) if now < since + 60_000 => Gate::Wait(since + 60_000 - now),
-            (None, Some(None)) => Gate::Pass(self.generation),
-            (None, Some(Some(end))) if now < end => Gate::Pass(self.generation),
-            _ => Gate::Lead,
+            (Some(since), _) if now < since + 60_000 => Admission::Wait(since + 60_000 - now),
+            (None, Some(None)) => Admission::Pass(self.generation),
+            (None, Some(Some(end))) if now < end => Admission::Pass(self.generation),
+            _ => Admission::Lead,
         }
     }
 
@@ -77,14 +77,14 @@ fn it_leads_waits_and_passes_as_a_plain_record_says() {
         for step in 0..600 {
             now += if dice.one_in(30) { dice.upto(70_000) } else { dice.upto(300) };
             let place = std::format!("seed {seed}, step {step}, {now}");
-            let gate = credential.check(now);
-            assert_eq!(gate, model.check(now), "{place}");
+            let breaker_queue = credential.check(now);
+            assert_eq!(breaker_queue, model.check(now), "{place}");
             assert_eq!(credential.generation(), model.generation, "{place}");
-            passed += u32::from(matches!(gate, Gate::Pass(_)));
+            passed += u32::from(matches!(breaker_queue, Admission::Pass(_)));
             let any = asked.get(dice.upto(asked.len() as u64) as usize).copied().unwrap_or(7);
             let latest = if dice.one_in(4) { any } else { asked.last().copied().unwrap_or(0) };
             match dice.upto(9) {
-                0..3 if gate == Gate::Lead => {
+                0..3 if breaker_queue == Admission::Lead => {
                     asked.push(credential.lead(now));
                     model.lead(now);
                 }
@@ -121,8 +121,8 @@ fn a_token_that_does_not_expire_outlives_the_longest_that_does() {
         let mut credential = Credential::new(0);
         let generation = credential.lead(0);
         assert!(credential.token(5, generation, expires_in));
-        assert_eq!(credential.check(NEVER + 3), Gate::Pass(1), "{expires_in}");
-        assert_eq!(credential.check(1 << 41) == Gate::Pass(1), outlives, "{expires_in}");
+        assert_eq!(credential.check(NEVER + 3), Admission::Pass(1), "{expires_in}");
+        assert_eq!(credential.check(1 << 41) == Admission::Pass(1), outlives, "{expires_in}");
     }
 }
 

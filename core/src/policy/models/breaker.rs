@@ -2,7 +2,7 @@
 
 use super::Dice;
 use crate::config;
-use crate::policy::breaker::{Breaker, Count, From, Gate, Guards, Permit, Phase};
+use crate::policy::breaker::{Admission, Breaker, Count, From, Guards, Permit, Phase};
 use std::vec::Vec;
 
 /// What happened since the breaker opened.
@@ -64,7 +64,7 @@ fn jitter(openings: u64, most: u64) -> u64 {
 
 /// What `Model::standing` finds.
 enum Standing {
-    /// By time and by calls turned away.
+    /// By time and by refused calls.
     Later,
     Leased(u64),
     AtOnce,
@@ -94,7 +94,7 @@ impl Model {
         if ended { Standing::AtOnce } else { Standing::Leased(at + 2_500) }
     }
 
-    fn turned_away(history: &[Moment]) -> usize {
+    fn refused(history: &[Moment]) -> usize {
         let sent = history.iter().rposition(|moment| matches!(moment, Moment::Sent { .. })).unwrap_or(0);
         history[sent..].iter().filter(|moment| **moment == Moment::TurnedAway).count()
     }
@@ -115,10 +115,10 @@ impl Model {
         now - Self::moved(history) >= self.settings.window
     }
 
-    fn check(&self, now: u64) -> Gate {
-        let Some(history) = &self.history else { return Gate::Pass };
+    fn check(&self, now: u64) -> Admission {
+        let Some(history) = &self.history else { return Admission::Pass };
         if self.silent(history, now) {
-            return Gate::Pass;
+            return Admission::Pass;
         }
         let (_, since, cool_until) = Self::opened(history);
         let due = match Self::standing(history) {
@@ -128,11 +128,11 @@ impl Model {
                 let failed = history.iter().filter(|moment| matches!(moment, Moment::Opened { .. })).count() - 1;
                 let grown = self.settings.cool_down * 2_u64.pow(failed.min(30) as u32 + 1);
                 let latest = since + self.settings.latest_probe.min(grown);
-                if Self::turned_away(history) >= 20 { cool_until.min(latest) } else { latest }
+                if Self::refused(history) >= 20 { cool_until.min(latest) } else { latest }
             }
         };
         let passes = Self::moved(history) + self.settings.window;
-        if now >= due { Gate::Probe } else { Gate::Refuse(due.min(passes) - now) }
+        if now >= due { Admission::Probe } else { Admission::Refuse(due.min(passes) - now) }
     }
 
     fn send(&mut self, now: u64) -> Ticket {
@@ -197,7 +197,7 @@ impl Model {
         let won = |moment: &&Moment| matches!(moment, Moment::Ended { count: Count::Success | Count::Recovery, .. });
         let wins = history[place..].iter().filter(won).count();
         if lost {
-            let known = Self::turned_away(history);
+            let known = Self::refused(history);
             history.extend((known..waiting as usize).map(|_| Moment::TurnedAway));
             self.open(now);
         } else if matches!(count, Count::Success | Count::Recovery) && wins >= self.settings.probes as usize {
@@ -270,17 +270,17 @@ fn play(seed: u64, seen: &mut Seen) {
             bad = dice.upto(10);
         }
         assert_eq!(breaker.check(now), model.check(now), "seed {seed}, step {step}, {now}: {settings:?}");
-        if breaker.check(now) == Gate::Probe {
+        if breaker.check(now) == Admission::Probe {
             assert!(breaker.due_at().is_none_or(|due| due <= now), "seed {seed}, step {step}");
         }
         match model.check(now) {
-            Gate::Refuse(_) if dice.upto(1) == 0 => {
-                breaker.turn_away();
+            Admission::Refuse(_) if dice.upto(1) == 0 => {
+                breaker.count_refusal();
                 model.history.as_mut().unwrap().push(Moment::TurnedAway);
             }
-            gate @ (Gate::Pass | Gate::Probe) if dice.upto(1) == 0 => {
-                seen.probes += u32::from(gate == Gate::Probe);
-                seen.silent += u32::from(gate == Gate::Pass && model.history.is_some());
+            breaker_queue @ (Admission::Pass | Admission::Probe) if dice.upto(1) == 0 => {
+                seen.probes += u32::from(breaker_queue == Admission::Probe);
+                seen.silent += u32::from(breaker_queue == Admission::Pass && model.history.is_some());
                 flying.push((breaker.commit(now), model.send(now)));
             }
             _ if !flying.is_empty() => {
@@ -305,8 +305,8 @@ fn play(seed: u64, seen: &mut Seen) {
         }
         let open = breaker.phase() != Phase::Closed;
         assert_eq!(open, model.history.is_some(), "seed {seed}, step {step}, {now}: {settings:?}");
-        let turned_away = model.history.as_deref().map_or(0, Model::turned_away);
-        assert_eq!(breaker.turned_away() as usize, turned_away, "seed {seed}, step {step}");
+        let refused = model.history.as_deref().map_or(0, Model::refused);
+        assert_eq!(breaker.refused() as usize, refused, "seed {seed}, step {step}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Dice;
 use crate::config;
-use crate::policy::budget::{Budget, Payer};
+use crate::policy::budget::{Budget, TokenKind};
 use std::vec::Vec;
 
 /// Tokens as a fraction of this: millionths of a millionth.
@@ -81,27 +81,27 @@ fn every_token_is_where_exact_fractions_put_it() {
                     model.begin();
                 }
                 5..8 => {
-                    let affords = budget.affords(now, Payer::Retry);
+                    let affords = budget.affords(now, TokenKind::Retry);
                     assert_eq!(affords, model.tokens >= ONE, "seed {seed} at {now}: {settings:?}");
                     if affords {
-                        budget.withdraw(Payer::Retry);
+                        budget.withdraw(TokenKind::Retry);
                         model.tokens -= ONE;
                         (owed, paid) = (owed + 1, paid + 1);
                     }
                 }
                 _ if owed > 0 => {
-                    budget.affords(now, Payer::Retry);
-                    budget.give_back(Payer::Retry);
+                    budget.affords(now, TokenKind::Retry);
+                    budget.give_back(TokenKind::Retry);
                     model.give_back();
                     owed -= 1;
                 }
                 _ => assert_eq!(
-                    budget.affords(now, Payer::Retry),
+                    budget.affords(now, TokenKind::Retry),
                     model.tokens >= ONE,
                     "seed {seed} at {now}: {settings:?}"
                 ),
             }
-            budget.affords(now, Payer::Retry);
+            budget.affords(now, TokenKind::Retry);
             let exact = model.tokens / (ONE / 1_000_000);
             assert_eq!(u128::from(budget.tokens()), exact, "seed {seed} at {now}: {settings:?}");
             assert!(model.tokens <= model.capacity());
@@ -115,18 +115,18 @@ fn the_next_token_comes_in_the_millisecond_that_is_told() {
     for per_second in [1, 3, 20_000, 999_999, 5_000_000] {
         let settings = config::Budget { capacity: 1_000_000, per_call: 0, per_second };
         let (mut budget, mut model) = (Budget::new(settings), Model::new(settings));
-        budget.withdraw(Payer::Retry);
-        let told = budget.next_at(Payer::Retry).unwrap();
+        budget.withdraw(TokenKind::Retry);
+        let told = budget.next_at(TokenKind::Retry).unwrap();
         // A hundred years of single steps are too many.
         model.tokens = fraction(per_second) / 1_000 * u128::from(told - 1);
-        assert!(model.tokens < ONE && !budget.clone().affords(told - 1, Payer::Retry), "{per_second}");
+        assert!(model.tokens < ONE && !budget.clone().affords(told - 1, TokenKind::Retry), "{per_second}");
         model.tokens += fraction(per_second) / 1_000;
-        assert!(model.tokens >= ONE && budget.affords(told, Payer::Retry), "{per_second}");
+        assert!(model.tokens >= ONE && budget.affords(told, TokenKind::Retry), "{per_second}");
     }
     let never = config::Budget { capacity: 1_000_000, per_call: 0, per_second: 0 };
-    assert_eq!(Budget::new(never).next_at(Payer::Retry), None);
+    assert_eq!(Budget::new(never).next_at(TokenKind::Retry), None);
     let small = config::Budget { capacity: 999_999, per_call: 0, per_second: 1_000_000 };
-    assert_eq!(Budget::new(small).next_at(Payer::Retry), None, "it can never hold a token");
+    assert_eq!(Budget::new(small).next_at(TokenKind::Retry), None, "it can never hold a token");
 }
 
 /// Invariant 9 of the budget: what retries cost without success is bounded by what was put in.
@@ -138,8 +138,8 @@ fn retries_that_fail_never_cost_more_than_was_put_in() {
         now += dice.upto(20);
         budget.call_begun(now);
         begun += 1;
-        if budget.affords(now, Payer::Retry) {
-            budget.withdraw(Payer::Retry);
+        if budget.affords(now, TokenKind::Retry) {
+            budget.withdraw(TokenKind::Retry);
             spent += 1;
         }
         assert!(spent * 1_000_000_000 <= 10_000_000_000 + begun * 100_000_000 + now * 20_000, "{spent} at {now}");

@@ -138,7 +138,7 @@ fn a_learned_rate_finds_its_limit_and_stays_close_to_it() {
         seq += 1;
         let attempt = seq << 10 | 1;
         bucket.take(now, 1, attempt);
-        bucket.landed();
+        bucket.attempt_ended();
         plain.pass(now);
         let counts = now >= 20_000;
         sent += u64::from(counts);

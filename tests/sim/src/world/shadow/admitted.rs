@@ -72,7 +72,7 @@ impl Shadow {
         let call = self.known(id).clone();
         let verdict = self.upstreams[call.upstream].verdict(&call, self.now);
         let node = core.standing(id).map(|standing| standing.node);
-        if matches!(verdict, Verdict::Shut(_)) || node.is_none_or(|node| node == Node::Kept) {
+        if matches!(verdict, Verdict::Shut(_)) || node.is_none_or(|node| node == Node::Retained) {
             return;
         }
         let before = self.upstreams[call.upstream].budget.clone();
@@ -282,7 +282,7 @@ impl Shadow {
             Node::Retry => Mark::DeadlineInRetry,
             Node::Credential => Mark::DeadlineInCredential,
             Node::Offline => Mark::DeadlineOffline,
-            Node::New | Node::Flight | Node::Backoff | Node::Kept | Node::Gone => return,
+            Node::New | Node::Flight | Node::Backoff | Node::Retained | Node::Gone => return,
         };
         self.marks.hit(mark);
     }

@@ -135,7 +135,7 @@ impl Call {
 
     #[must_use]
     pub fn waits(&self) -> bool {
-        !matches!(self.standing.node, Node::New | Node::Flight | Node::Kept | Node::Gone)
+        !matches!(self.standing.node, Node::New | Node::Flight | Node::Retained | Node::Gone)
     }
 
     /// Milliseconds in which an attempt may begin.

@@ -276,7 +276,7 @@ impl Shadow {
     pub fn report(&mut self, core: Core<'_>, id: u32, text: &str) -> Result<(), String> {
         match self.calls.get(&id) {
             None => ensure!(text.contains("unknown"), "the record of no call: {text}"),
-            Some(call) if call.standing.node == Node::Kept => {
+            Some(call) if call.standing.node == Node::Retained => {
                 self.marks.hit(Mark::RecordPulled);
                 let attempts = format!("\"attempts\":{}", call.attempts);
                 ensure!(text.contains(&attempts), "the record says other attempts than {}: {text}", call.attempts);
@@ -329,7 +329,7 @@ impl Shadow {
         let (calls, marks) = (&self.calls, &mut self.marks);
         let live = |gate| {
             let here =
-                |call: &Call| call.upstream == upstream && call.gate() == gate && call.standing.node != Node::Kept;
+                |call: &Call| call.upstream == upstream && call.gate() == gate && call.standing.node != Node::Retained;
             calls.values().any(here)
         };
         let gates = up.gates_for(&rules, route, endpoint, &live, &mut |mark| marks.hit(mark));
@@ -446,7 +446,7 @@ impl Shadow {
             Node::Retry => Mark::CancelInRetry,
             Node::Credential => Mark::CancelInCredential,
             Node::Offline => Mark::CancelOffline,
-            Node::New | Node::Kept | Node::Gone => Mark::RecordLeft,
+            Node::New | Node::Retained | Node::Gone => Mark::RecordLeft,
         };
         self.marks.hit(mark);
         self.upstreams[call.upstream].budget.give_back(call.holds);
@@ -514,7 +514,7 @@ impl Shadow {
                 Node::Retry => Mark::CloseInRetry,
                 Node::Credential => Mark::CloseInCredential,
                 Node::Offline => Mark::CloseOffline,
-                Node::New | Node::Flight | Node::Kept | Node::Gone => continue,
+                Node::New | Node::Flight | Node::Retained | Node::Gone => continue,
             };
             self.marks.hit(mark);
         }
@@ -551,7 +551,7 @@ impl Shadow {
         call.right = false;
         call.eventful |= reason.is_some();
         let (eventful, doubtful) = (call.eventful, call.worst == Outcome::Unknown);
-        call.standing = Standing { node: Node::Kept, upstream: 0, place: 0 };
+        call.standing = Standing { node: Node::Retained, upstream: 0, place: 0 };
         if !eventful {
             self.calls.remove(&id);
         }

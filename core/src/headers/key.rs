@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn keys_are_written_as_the_shared_table_says() {
-        let rows: Value = serde_json::from_str(include_str!("../../tests/vectors/url/keys.json")).unwrap();
+        let rows: Value = serde_json::from_str(include_str!("../../../tests/vectors/url/keys.json")).unwrap();
         for row in rows.as_array().unwrap() {
             let found = header_key(row["key"].as_str().unwrap(), row["quoted"].as_bool().unwrap());
             assert_eq!(found.as_deref(), row["header"].as_str(), "{}", row["name"]);

@@ -1,27 +1,27 @@
 //! Bytes to JSON values, one at a time: what [`super::json`] is made of. A method that finds no JSON gives `None` and
 //! leaves the reason in [`Scanner::why`].
 
-use super::json::{Broken, Found, MOST_LEVELS, MOST_TEXT, NOT_JSON, Node, Number, Value};
+use super::{Broken, Found, MOST_LEVELS, MOST_TEXT, NOT_JSON, Node, Number, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Bytes and the place in them.
-pub(super) struct Scanner<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
+pub(crate) struct Scanner<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) at: usize,
     /// Longest string.
-    pub(super) most: usize,
+    pub(crate) most: usize,
     /// What is wrong, once something is.
-    pub(super) why: Broken,
+    pub(crate) why: Broken,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let at = if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
         Self { bytes, at, most: MOST_TEXT, why: Broken { at, what: NOT_JSON, wanted: "" } }
     }
 
-    pub(super) fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         self.at >= self.bytes.len()
     }
 
@@ -47,7 +47,7 @@ impl<'a> Scanner<'a> {
 
     /// The next byte that is no white space, 0 at the end.
     #[inline(never)]
-    pub(super) fn peek(&mut self) -> u8 {
+    pub(crate) fn peek(&mut self) -> u8 {
         while let b' ' | b'\t' | b'\n' | b'\r' = self.byte() {
             self.step();
         }
@@ -55,18 +55,18 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline(never)]
-    pub(super) fn broken<T>(&mut self, wanted: &'static str) -> Option<T> {
+    pub(crate) fn broken<T>(&mut self, wanted: &'static str) -> Option<T> {
         self.why = Broken { at: self.at, what: NOT_JSON, wanted };
         None
     }
 
     /// Why a pointer found nothing: the bytes ended, or they are no JSON.
-    pub(super) fn lost(&self) -> Found {
+    pub(crate) fn lost(&self) -> Found {
         if self.ended() { Found::Undecided } else { Found::Missing }
     }
 
     /// A value behind its key, if it has one.
-    pub(super) fn value(&mut self, level: usize, key_at: u32, key: String) -> Option<Value> {
+    pub(crate) fn value(&mut self, level: usize, key_at: u32, key: String) -> Option<Value> {
         let first = self.peek();
         let at = self.at as u32;
         let node = match first {
@@ -133,7 +133,7 @@ impl<'a> Scanner<'a> {
 
     /// A string; the place is at its opening quote.
     #[inline(never)]
-    pub(super) fn string(&mut self) -> Option<String> {
+    pub(crate) fn string(&mut self) -> Option<String> {
         let begin = self.at;
         let mut text = Vec::new();
         self.step();
@@ -255,7 +255,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Moves to the value that one token of a pointer names; `false`: there is none.
-    pub(super) fn enter(&mut self, token: &str) -> Option<bool> {
+    pub(crate) fn enter(&mut self, token: &str) -> Option<bool> {
         let close = match self.peek() {
             b'{' => b'}',
             b'[' => b']',

@@ -1,8 +1,8 @@
 //! URLs as far as a policy needs them: a base, and whether another URL lies below it. Paths stay as they are written.
 
-use super::issues::{Issue, Wrong, joined};
-use super::types::Base;
-use super::write::digits;
+use crate::config::issues::{Issue, Wrong, joined};
+use crate::config::json::write::digits;
+use crate::config::types::Base;
 use alloc::string::String;
 
 /// Reads a base URL.
@@ -39,7 +39,7 @@ pub fn below<'a>(base: &Base, url: &'a str) -> Option<&'a str> {
 
 /// A text before and from the first of some ASCII bytes.
 #[inline(never)]
-pub(super) fn cut<'a>(text: &'a str, stops: &[u8]) -> (&'a str, &'a str) {
+pub(in crate::config) fn cut<'a>(text: &'a str, stops: &[u8]) -> (&'a str, &'a str) {
     let end = text.bytes().take_while(|byte| !stops.contains(byte)).count();
     (text.get(..end).unwrap_or(text), text.get(end..).unwrap_or_default())
 }
@@ -62,7 +62,7 @@ fn scheme(url: &str) -> Option<(bool, &str)> {
 
 /// As [`base`].
 #[inline(never)]
-pub(super) fn read(text: &str) -> Result<Base, Wrong<'_>> {
+pub(in crate::config) fn read(text: &str) -> Result<Base, Wrong<'_>> {
     // Of these, what begins with a space follows what was found; the others may stand beside a secret.
     let why = 'wrong: {
         let rest = scheme(text).map_or(text, |(_, rest)| rest);
@@ -111,7 +111,7 @@ const NO_URL: &str = " is not a URL";
 
 /// Whether all bytes are fine.
 #[inline(never)]
-pub(super) fn all(text: &str, fine: fn(u8) -> bool) -> bool {
+pub(in crate::config) fn all(text: &str, fine: fn(u8) -> bool) -> bool {
     text.bytes().all(fine)
 }
 

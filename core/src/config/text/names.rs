@@ -1,8 +1,8 @@
 //! `headers` and `query`: names with texts that are sent always. No secret may stand in them, and none is repeated.
 
-use super::issues::{Path, push_quoted};
-use super::json::{Node, Value};
-use super::read::{Reader, clean, line, token};
+use crate::config::issues::{Path, push_quoted};
+use crate::config::json::{Node, Value};
+use crate::config::read::{Reader, clean, line, token};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -10,12 +10,12 @@ use alloc::vec::Vec;
 const MOST_HEADERS: usize = 64;
 
 /// Names and their texts.
-pub(super) type Sent = Vec<(String, String)>;
+pub(in crate::config) type Sent = Vec<(String, String)>;
 
 impl Reader<'_> {
     /// `headers` or `query` over what the policy says.
     #[inline(never)]
-    pub(super) fn names(&mut self, value: &Value, path: &Path, headers: bool, merged: &mut Sent) {
+    pub(in crate::config) fn names(&mut self, value: &Value, path: &Path, headers: bool, merged: &mut Sent) {
         let Node::Object(members) = &value.node else {
             // Its text may be a secret.
             self.tell(value.at, path, "not an object; write {\"NAME\": \"TEXT\"}");
@@ -65,10 +65,10 @@ impl Reader<'_> {
 }
 
 /// What is said of a header or parameter that carries a credential.
-pub(super) const SECRET: &str = "no secret in a policy; use credentials, or give it to each call";
+pub(in crate::config) const SECRET: &str = "no secret in a policy; use credentials, or give it to each call";
 
 /// Whether a header or parameter carries a credential, by its name or by its text's begin.
-pub(super) fn secret(name: &str, text: &str) -> bool {
+pub(in crate::config) fn secret(name: &str, text: &str) -> bool {
     // Without what joins words, in lower case.
     let mut plain = String::new();
     for letter in name.chars().filter(char::is_ascii_alphanumeric) {

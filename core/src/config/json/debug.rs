@@ -1,7 +1,7 @@
 //! What the JSON reader made of a text, told again in a form that another reader's result can be told in too: for the
 //! fuzz target that compares the two.
 
-use super::json::{Node, Number, Value, parse};
+use super::{Node, Number, Value, parse};
 use alloc::format;
 use alloc::string::String;
 

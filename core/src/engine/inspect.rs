@@ -1,12 +1,12 @@
 //! What a test may ask beside the public answers: where a call stands and what an engine holds. Feature `coverage` only;
 //! nothing here changes anything.
 
-use crate::call::{CallState, LineId, Node};
 use crate::engine::Engine;
 use crate::rng::{self, Purpose};
-use crate::upstream::Upstream;
+use crate::state::call::{CallState, Node, QueueId};
+use crate::state::upstream::Upstream;
 
-/// Where a call is, and of a line which one: an upstream's or credential's place, and a bucket's or gate's.
+/// Where a call is, and in which queue: an upstream's or credential's place, and a bucket's or breaker's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Standing {
     pub node: Node,
@@ -22,15 +22,15 @@ pub fn drawn_backoff(seed: u64, ordinal: u64, k: u32, most: u64) -> u64 {
 }
 
 impl Engine {
-    /// Where a live or kept call stands.
+    /// Where a live or retained call is.
     #[must_use]
     pub fn standing(&self, call: u32) -> Option<Standing> {
         let state = self.calls.at(self.calls.find(call)?).state;
         let (upstream, place) = match state {
-            CallState::Line(LineId::Cap(upstream)) => (upstream, 0),
-            CallState::Line(LineId::Bucket(upstream, bucket)) => (upstream, bucket),
-            CallState::Line(LineId::Retry(upstream, gate)) => (upstream, gate),
-            CallState::Line(LineId::Credential(holder)) => (holder, 0),
+            CallState::Queued(QueueId::Cap(upstream)) => (upstream, 0),
+            CallState::Queued(QueueId::Bucket(upstream, bucket)) => (upstream, bucket),
+            CallState::Queued(QueueId::Retry(upstream, breaker_queue)) => (upstream, breaker_queue),
+            CallState::Queued(QueueId::Credential(credential_state)) => (credential_state, 0),
             _ => (0, 0),
         };
         Some(Standing { node: state.node(), upstream, place })
@@ -56,8 +56,11 @@ impl Engine {
 
     /// When the cool-down of an open breaker ends: the one number of a breaker that is drawn.
     #[must_use]
-    pub fn cool_until(&self, upstream: u32, gate: u16) -> Option<u64> {
-        self.seen(upstream).gates.get(usize::from(gate)).and_then(|gate| gate.breaker.as_ref()?.cool_until())
+    pub fn cool_until(&self, upstream: u32, breaker_queue: u16) -> Option<u64> {
+        self.seen(upstream)
+            .breaker_queues
+            .get(usize::from(breaker_queue))
+            .and_then(|breaker_queue| breaker_queue.breaker.as_ref()?.cool_until())
     }
 
     fn seen(&self, place: u32) -> &Upstream {

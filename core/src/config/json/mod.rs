@@ -2,10 +2,15 @@
 //! nothing of policies. Written by hand because it is a tenth of a general reader's size, and because it keeps
 //! positions and numbers exactly: decimals are scaled integers, so `60.0` and `6e1` are the integer 60.
 
-use super::scan::Scanner;
-use super::types::Scalar;
+#[cfg(feature = "fuzzing")]
+pub mod debug;
+mod scan;
+pub(crate) mod write;
+
+use crate::config::types::Scalar;
 use alloc::string::String;
 use alloc::vec::Vec;
+use scan::Scanner;
 
 /// Deepest nesting of a policy; the whole is level 1.
 pub(crate) const MOST_LEVELS: usize = 32;

@@ -1,15 +1,15 @@
-//! What an engine tells when it is asked: settings, events, the record of a call, a snapshot. JSON, the same bytes in
+//! Answers the questions of a host: settings, events, the record of a call, a snapshot. JSON, the same bytes in
 //! every language; nothing here changes what is decided.
 
-use crate::call::CallState;
 use crate::config;
 use crate::defaults::MAX_NOW;
 use crate::engine::Engine;
 use crate::failure::Reason;
 use crate::headers;
 use crate::observe::event::{Event, Kind, Names};
-use crate::observe::explain::{self, Ending};
+use crate::observe::explain::{self, CallSummary};
 use crate::observe::stats::{self, Totals};
+use crate::state::call::CallState;
 use crate::step::NO_TIME;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,7 +24,7 @@ impl Engine {
             self.config.settings.classify.iter().chain(routes)
         };
         let mut extra: Vec<String> = Vec::new();
-        for name in rules().filter_map(|rule| rule.header.as_ref()) {
+        for name in rules().filter_map(|wait_reason| wait_reason.header.as_ref()) {
             if !extra.contains(name) {
                 extra.push(name.clone());
             }
@@ -33,11 +33,11 @@ impl Engine {
     }
 
     /// Records these kinds of events from now on: a set of `1 << Kind`. What lenient reading left out of the policy is
-    /// told at the first subscription to warnings.
+    /// reported at the first subscription to warnings.
     pub fn subscribe(&mut self, kinds: u32) {
-        let told = self.ring.wants(Kind::Warning);
+        let reported = self.ring.wants(Kind::Warning);
         self.ring.subscribe(kinds);
-        if !told {
+        if !reported {
             (0..self.config.warnings.len()).for_each(|i| self.ring.push(self.now, Event::Warning { issue: i as u16 }));
         }
     }
@@ -69,24 +69,24 @@ impl Engine {
     pub fn report(&mut self, call: u32) -> String {
         let Some(slot) = self.calls.find(call) else { return String::from("{\"misuse\":\"unknown\"}") };
         let call = self.calls.at(slot);
-        let kept = call.state == CallState::Kept;
-        let mut ending = Ending { reason: None, elapsed: self.now.saturating_sub(call.begun), retry_after: None };
+        let kept = call.state == CallState::Retained;
+        let mut summary = CallSummary { reason: None, elapsed: self.now.saturating_sub(call.begun), retry_after: None };
         if kept {
             // An ended call has no use for these fields any more, so they hold how it ended.
-            ending.elapsed = call.sent_at;
-            ending.reason = Reason::from_code(u64::from(call.generation));
-            ending.retry_after = u32::try_from(call.sequence).ok().filter(|ms| *ms != NO_TIME);
+            summary.elapsed = call.sent_at;
+            summary.reason = Reason::from_code(u64::from(call.generation));
+            summary.retry_after = u32::try_from(call.sequence).ok().filter(|ms| *ms != NO_TIME);
         }
-        let text = explain::report(call, &ending);
+        let text = explain::report(call, &summary);
         if kept {
-            self.unkeep(slot);
+            self.forget_record(slot);
             self.move_to(slot, CallState::Gone);
             self.calls.remove(slot);
         }
         text
     }
 
-    /// Calls, breakers, budgets, buckets and lines at this moment, as JSON.
+    /// Calls, breakers, budgets, buckets and queues at this moment, as JSON.
     #[must_use]
     pub fn snapshot(&self, now: u64) -> String {
         let live = self.calls.len().saturating_sub(self.kept.len as usize) as u64;

@@ -1,23 +1,35 @@
 //! Every public input. Owns the calls, the routes and what the calls to one origin share. Each input lets time pass,
 //! finds its call, and hands over to `admit` (may it send?) or `settle` (an attempt ended).
 
-use crate::admit::Spot;
+mod admit;
+mod finish;
 #[cfg(feature = "coverage")]
-use crate::call::Node;
-use crate::call::{Call, CallState, LineId, NOWHERE, Rule, Slot, Traits, What, Whose};
+pub(crate) mod inspect;
+mod queues;
+mod redirect;
+mod reports;
+mod scopes;
+mod settle;
+
 use crate::config::{self, Base, Config, Issue, Reading};
 use crate::defaults::{MAX_CALLS, MAX_NOW};
-use crate::endpoint::Endpoints;
+use crate::engine::admit::QueuePlace;
+use crate::engine::scopes::{CredentialState, Scope, Scopes};
 use crate::failure::{Cause, Fault, Misuse, Outcome, Reason};
 use crate::headers::Hints;
-use crate::observe::event::{About, BucketOf, Event, Kind, Ring};
+use crate::observe::event::{About, Event, Kind, Ring};
 use crate::policy::auth::Credential;
 use crate::policy::classify::{IDEMPOTENT, SAFE};
 use crate::policy::deadline;
-use crate::scopes::{Holder, Scope, Scopes};
-use crate::slab::{Line, Slab};
+#[cfg(feature = "coverage")]
+use crate::state::call::Node;
+use crate::state::call::{Call, CallFlags, CallIndex, CallState, NOWHERE, QueueId};
+use crate::state::endpoint::Endpoints;
+use crate::state::slab::{Queue, Slab};
+use crate::state::timeline::{EntryKind, WaitReason, Whose};
+use crate::state::upstream::BucketOf;
+use crate::state::upstream::{BreakerQueue, OWN, Upstream, place_for};
 use crate::step::{Answer, Flags, NO_TIME, Step};
-use crate::upstream::{Gate, OWN, Upstream, place_for};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -39,16 +51,16 @@ pub struct Engine {
     pub(crate) home: Upstream,
     pub(crate) others: Vec<Upstream>,
     pub(crate) scopes: Scopes,
-    pub(crate) holders: Vec<Holder>,
-    pub(crate) offline: Line,
-    /// Calls in all lines.
+    pub(crate) credentials: Vec<CredentialState>,
+    pub(crate) offline: Queue,
+    /// Calls in all queues.
     pub(crate) waiting: u32,
     /// Ids of calls to wake, and how many of them were pulled already.
     pub(crate) wakes: Vec<u32>,
     woken: usize,
     /// An upstream whose places under the cap changed hands in this input.
     pub(crate) cap_moved: Option<u32>,
-    pub(crate) kept: Line,
+    pub(crate) kept: Queue,
     pub(crate) ring: Ring,
     #[cfg(feature = "coverage")]
     edges: u128,
@@ -69,11 +81,11 @@ pub(crate) fn checked(now: u64) -> Result<(), Answer> {
 
 /// Whether a call in this state stays until it is resumed.
 fn waits(state: CallState) -> bool {
-    matches!(state, CallState::Backoff { .. } | CallState::Line(_))
+    matches!(state, CallState::Backoff { .. } | CallState::Queued(_))
 }
 
 /// The answer of an input that may end early.
-fn flat(answer: Result<Answer, Answer>) -> Answer {
+fn unwrap_answer(answer: Result<Answer, Answer>) -> Answer {
     match answer {
         Ok(answer) | Err(answer) => answer,
     }
@@ -108,13 +120,13 @@ impl Engine {
             calls: Slab::new(),
             others: Vec::new(),
             scopes: Scopes::new(),
-            holders: alloc::vec![Holder::new(String::new(), 0)],
-            offline: Line::new(),
+            credentials: alloc::vec![CredentialState::new(String::new(), 0)],
+            offline: Queue::new(),
             waiting: 0,
             wakes: Vec::new(),
             woken: 0,
             cap_moved: None,
-            kept: Line::new(),
+            kept: Queue::new(),
             ring: Ring::default(),
             #[cfg(feature = "coverage")]
             edges: 0,
@@ -169,7 +181,7 @@ impl Engine {
     /// * `what`: method code | flags · 16 | body size in 64 KiB · 65,536 (see `design.md`).
     /// * `deadline`: absolute, on the clock of `now`; 0 = the policy's total.
     pub fn begin(&mut self, call: u32, now: u64, route: u32, scope: u32, what: u32, deadline: u64) -> Answer {
-        flat(self.try_begin(call, now, route, scope, what, deadline))
+        unwrap_answer(self.try_begin(call, now, route, scope, what, deadline))
     }
 
     fn try_begin(
@@ -202,22 +214,22 @@ impl Engine {
         let ordinal = self.begun;
         self.begun = ordinal.saturating_add(1);
         let settings = self.config.route(route);
-        let mut traits = Traits((what >> 4) & Traits::HOST);
+        let mut call_flags = CallFlags((what >> 4) & CallFlags::HOST);
         let bit = 1_u16 << method;
         let keyed = settings.idempotency.as_ref().is_some_and(|keys| keys.methods & bit != 0);
-        traits.set(Traits::KEYED, keyed || traits.has(Traits::KEYED));
-        traits.set(Traits::SAFE, SAFE & bit != 0);
-        traits.set(Traits::IDEMPOTENT, settings.repeatable.unwrap_or(IDEMPOTENT & bit != 0));
-        let limits = deadline::limits(&settings.timeouts, now, deadline, what >> 16, traits.has(Traits::DROPIN));
-        let (gate, both) = {
+        call_flags.set(CallFlags::KEYED, keyed || call_flags.has(CallFlags::KEYED));
+        call_flags.set(CallFlags::SAFE, SAFE & bit != 0);
+        call_flags.set(CallFlags::IDEMPOTENT, settings.repeatable.unwrap_or(IDEMPOTENT & bit != 0));
+        let limits = deadline::limits(&settings.timeouts, now, deadline, what >> 16, call_flags.has(CallFlags::DROPIN));
+        let (breaker_queue, both) = {
             let (config, upstream) = self.config_and_upstream(upstream);
             upstream.budget.call_begun(now);
             upstream.used = ordinal;
-            upstream.gate_for(config, route, endpoint, ordinal)
+            upstream.breaker_queue_for(config, route, endpoint, ordinal)
         };
-        traits.set(Traits::BOTH_GATES, both);
+        call_flags.set(CallFlags::BOTH_BREAKERS, both);
         if self.calls.len() >= MAX_CALLS {
-            self.upstream(upstream).leave(gate);
+            self.upstream(upstream).leave(breaker_queue);
             let fail = Step::Fail { retry_after: NO_TIME, outcome: Outcome::NotSent, reason: Reason::Overloaded };
             return Err(fail.into());
         }
@@ -225,20 +237,20 @@ impl Engine {
         let call = self.calls.at_mut(slot);
         call.renew();
         call.method = method;
-        call.traits = traits;
+        call.call_flags = call_flags;
         call.route = route;
-        call.gate = gate;
+        call.breaker_queue = breaker_queue;
         call.scope = scope;
         call.upstream = upstream;
         call.credential = credential;
         call.begun = now;
         call.ordinal = ordinal;
         call.limits = limits;
-        if traits.has(Traits::STACKED) && self.ring.wants(Kind::Stacked) {
+        if call_flags.has(CallFlags::STACKED) && self.ring.wants(Kind::Stacked) {
             let about = self.about(slot);
             self.ring.push(now, Event::Stacked { about });
         }
-        self.stir(upstream);
+        self.wake_ready(upstream);
         Ok(self.admit_and_answer(slot))
     }
 
@@ -302,7 +314,7 @@ impl Engine {
 
     /// The place of a call in a state that the input fits; time passes then.
     #[inline(never)]
-    fn found(&mut self, call: u32, now: u64, fits: fn(CallState) -> bool) -> Result<Slot, Answer> {
+    fn found(&mut self, call: u32, now: u64, fits: fn(CallState) -> bool) -> Result<CallIndex, Answer> {
         checked(now)?;
         let slot = self.calls.find(call).ok_or(Misuse::Unknown)?;
         if !fits(self.calls.at(slot).state) {
@@ -314,13 +326,13 @@ impl Engine {
 
     /// A wait is over, a wake named the call, or the host merely asks again.
     pub fn resume(&mut self, call: u32, now: u64) -> Answer {
-        flat(self.try_resume(call, now))
+        unwrap_answer(self.try_resume(call, now))
     }
 
     fn try_resume(&mut self, call: u32, now: u64) -> Result<Answer, Answer> {
         let slot = self.found(call, now, waits)?;
         let call = self.calls.at_mut(slot);
-        call.traits.set(Traits::WOKEN, false);
+        call.call_flags.set(CallFlags::WOKEN, false);
         Ok(match call.state {
             CallState::Backoff { until } if until > self.now && !self.closed => {
                 let delay = until.saturating_sub(self.now);
@@ -335,7 +347,7 @@ impl Engine {
         self.answer(Step::Done { arg: 0 }.into())
     }
 
-    fn admit_and_answer(&mut self, slot: Slot) -> Answer {
+    fn admit_and_answer(&mut self, slot: CallIndex) -> Answer {
         let answer = self.admit(slot);
         self.answer(answer)
     }
@@ -343,26 +355,26 @@ impl Engine {
     /// The host gives a call up, wherever it is: the caller cancelled, or does not want the record. Every permit and
     /// place goes back.
     pub fn abandon(&mut self, call: u32, now: u64) -> Answer {
-        flat(self.try_abandon(call, now))
+        unwrap_answer(self.try_abandon(call, now))
     }
 
     fn try_abandon(&mut self, call: u32, now: u64) -> Result<Answer, Answer> {
         let slot = self.found(call, now, |_| true)?;
         match self.calls.at(slot).state {
-            CallState::Kept => self.unkeep(slot),
+            CallState::Retained => self.forget_record(slot),
             CallState::Flight => self.cancelled(slot),
-            CallState::New | CallState::Backoff { .. } | CallState::Line(_) | CallState::Gone => {
+            CallState::New | CallState::Backoff { .. } | CallState::Queued(_) | CallState::Gone => {
                 self.leave(slot);
                 self.give_token_back(slot);
             }
         }
-        let Call { upstream, gate, state, .. } = *self.calls.at(slot);
-        if state != CallState::Kept {
-            self.upstream(upstream).leave(gate);
+        let Call { upstream, breaker_queue, state, .. } = *self.calls.at(slot);
+        if state != CallState::Retained {
+            self.upstream(upstream).leave(breaker_queue);
         }
         self.move_to(slot, CallState::Gone);
         self.calls.remove(slot);
-        self.stir(upstream);
+        self.wake_ready(upstream);
         Ok(self.done())
     }
 
@@ -385,15 +397,15 @@ impl Engine {
             return answer;
         }
         let now = now.max(self.now);
-        let Some(holder) = self.holders.get_mut(Credential::place_of(generation)) else {
+        let Some(credential_state) = self.credentials.get_mut(Credential::place_of(generation)) else {
             return Misuse::Generation.into();
         };
-        if !input(&mut holder.credential, now) {
+        if !input(&mut credential_state.credential, now) {
             return Misuse::Generation.into();
         }
-        let line = holder.line;
+        let queue = credential_state.queue;
         self.pass(now);
-        self.wake_all(line);
+        self.wake_all(queue);
         self.done()
     }
 
@@ -415,7 +427,7 @@ impl Engine {
                 self.wakes.drain(..self.woken);
                 self.woken = 0;
             }
-            let woken = self.calls.find(id).is_some_and(|slot| self.calls.at(slot).traits.has(Traits::WOKEN));
+            let woken = self.calls.find(id).is_some_and(|slot| self.calls.at(slot).call_flags.has(CallFlags::WOKEN));
             if woken {
                 return self.answer(Step::Done { arg: u64::from(id).saturating_add(1) }.into());
             }
@@ -453,36 +465,42 @@ impl Engine {
         (&self.config, other.unwrap_or(&mut self.home))
     }
 
-    pub(crate) fn gate(&mut self, upstream: u32, gate: u16) -> Option<&mut Gate> {
-        self.upstream(upstream).gates.get_mut(usize::from(gate))
+    pub(crate) fn breaker_queue(&mut self, upstream: u32, breaker_queue: u16) -> Option<&mut BreakerQueue> {
+        self.upstream(upstream).breaker_queues.get_mut(usize::from(breaker_queue))
     }
 
     /// What a call draws (places of buckets, see [`place_for`], and tokens), and where from.
-    pub(crate) fn drawn(&mut self, slot: Slot) -> (&[(u8, u32)], &mut Upstream) {
-        let Call { upstream, route, gate, .. } = *self.calls.at(slot);
+    pub(crate) fn drawn(&mut self, slot: CallIndex) -> (&[(u8, u32)], &mut Upstream) {
+        let Call { upstream, route, breaker_queue, .. } = *self.calls.at(slot);
         let (config, upstream) = self.config_and_upstream(upstream);
         if upstream.is_limited_by(config) {
             return (&config.route(route).costs, upstream);
         }
-        let has_lane = upstream.gates.get(usize::from(gate)).is_some_and(|gate| gate.lane.is_some());
-        (if has_lane { IMPLICIT_AND_OWN } else { IMPLICIT }, upstream)
+        let has_bucket_queue = upstream
+            .breaker_queues
+            .get(usize::from(breaker_queue))
+            .is_some_and(|breaker_queue| breaker_queue.bucket_queue.is_some());
+        (if has_bucket_queue { IMPLICIT_AND_OWN } else { IMPLICIT }, upstream)
     }
 
     /// The `i`-th bucket that a call draws from, and what.
-    pub(crate) fn cost(&mut self, slot: Slot, i: usize) -> Option<(u16, u64)> {
-        let gate = self.calls.at(slot).gate;
-        self.drawn(slot).0.get(i).map(|(bucket, cost)| (place_for(*bucket, gate), u64::from(*cost)))
+    pub(crate) fn cost(&mut self, slot: CallIndex, i: usize) -> Option<(u16, u64)> {
+        let breaker_queue = self.calls.at(slot).breaker_queue;
+        self.drawn(slot).0.get(i).map(|(bucket, cost)| (place_for(*bucket, breaker_queue), u64::from(*cost)))
     }
 
     /// What it draws from one bucket.
-    pub(crate) fn cost_of(&mut self, slot: Slot, bucket: u16) -> u64 {
-        let gate = self.calls.at(slot).gate;
+    pub(crate) fn cost_of(&mut self, slot: CallIndex, bucket: u16) -> u64 {
+        let breaker_queue = self.calls.at(slot).breaker_queue;
         let costs = self.drawn(slot).0;
-        costs.iter().find(|(place, _)| place_for(*place, gate) == bucket).map_or(0, |(_, cost)| u64::from(*cost))
+        costs
+            .iter()
+            .find(|(place, _)| place_for(*place, breaker_queue) == bucket)
+            .map_or(0, |(_, cost)| u64::from(*cost))
     }
 
     /// Changes a call's state; the only place that does.
-    pub(crate) fn move_to(&mut self, slot: Slot, state: CallState) {
+    pub(crate) fn move_to(&mut self, slot: CallIndex, state: CallState) {
         let call = self.calls.at_mut(slot);
         #[cfg(feature = "coverage")]
         {
@@ -499,14 +517,14 @@ impl Engine {
         pairs.filter(|(from, to)| self.edges >> (*from as u32).saturating_mul(10).saturating_add(*to as u32) & 1 == 1)
     }
 
-    pub(crate) fn about(&self, slot: Slot) -> About {
+    pub(crate) fn about(&self, slot: CallIndex) -> About {
         let call = self.calls.at(slot);
         About { call: call.id, route: call.route, scope: call.scope }
     }
 
     /// Tells whose bucket a call in this state waits for, as the code of a [`Whose`].
     fn whose(&mut self, state: CallState) -> u16 {
-        let CallState::Line(LineId::Bucket(upstream, place)) = state else { return 0 };
+        let CallState::Queued(QueueId::Bucket(upstream, place)) = state else { return 0 };
         let (config, upstream) = self.config_and_upstream(upstream);
         let whose = match upstream.bucket_of(config, place) {
             BucketOf::Limit(_) => Whose::Limit,
@@ -516,20 +534,27 @@ impl Engine {
         whose as u16
     }
 
-    /// Notes a wait in the timeline and as an event; `spot` says whether it is new.
-    pub(crate) fn note_wait(&mut self, slot: Slot, what: What, rule: Rule, delay: u64, spot: Spot) {
+    /// Notes a wait in the timeline and as an event; `queue_place` says whether it is new.
+    pub(crate) fn record_wait(
+        &mut self,
+        slot: CallIndex,
+        what: EntryKind,
+        wait_reason: WaitReason,
+        delay: u64,
+        queue_place: QueuePlace,
+    ) {
         let now = self.now;
         let call = self.calls.at_mut(slot);
-        call.traits.set(Traits::EVENTFUL, true);
-        if spot == Spot::Old {
+        call.call_flags.set(CallFlags::EVENTFUL, true);
+        if queue_place == QueuePlace::Queued {
             return;
         }
         let state = call.state;
-        let code = if rule == Rule::Limiter { self.whose(state) } else { 0 };
-        self.calls.at_mut(slot).note(now, what, rule, code, delay);
+        let code = if wait_reason == WaitReason::Limiter { self.whose(state) } else { 0 };
+        self.calls.at_mut(slot).record(now, what, wait_reason, code, delay);
         if self.ring.wants(Kind::Wait) {
             let about = self.about(slot);
-            self.ring.push(now, Event::Wait { about, rule, delay });
+            self.ring.push(now, Event::Wait { about, wait_reason, delay });
         }
     }
 
@@ -541,12 +566,15 @@ impl Engine {
             let cap = self.config.concurrency;
             let upstream = self.upstream(place);
             if upstream.in_flight < cap {
-                let head = upstream.cap_line.head;
+                let head = upstream.cap_queue.head;
                 self.wake_one(head);
-                // With nobody in that line the place is for a head that has its turn at a bucket.
-                let lanes = if head == NOWHERE { self.upstream(place).lane_places() } else { 0 };
-                for lane in 0..lanes {
-                    let ready = self.upstream(place).lane(lane).map_or(NOWHERE, |lane| lane.line.ready());
+                // When that queue is empty, the place is for a head that has its turn at a bucket.
+                let bucket_queues = if head == NOWHERE { self.upstream(place).bucket_queue_places() } else { 0 };
+                for bucket_queue in 0..bucket_queues {
+                    let ready = self
+                        .upstream(place)
+                        .bucket_queue(bucket_queue)
+                        .map_or(NOWHERE, |bucket_queue| bucket_queue.queue.ready());
                     self.wake_one(ready);
                 }
             }

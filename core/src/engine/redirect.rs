@@ -2,9 +2,9 @@
 //! one that would be sent again, so that a call is sent again only if its first request is safe. The answer counts for the
 //! origin that gave it.
 
-use crate::call::{Call, Last, Slot, Traits, What};
 use crate::defaults::PEEK;
 use crate::engine::Engine;
+use crate::engine::settle::{Retry, ServerHints};
 use crate::failure::Reason;
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
@@ -12,56 +12,57 @@ use crate::policy::breaker::{Count, From};
 use crate::policy::classify::{self, Class};
 use crate::policy::limiter::Change;
 use crate::rng::{self, Purpose};
-use crate::settle::{Retry, Told};
+use crate::state::call::API;
+use crate::state::call::{Call, CallFlags, CallIndex, LastResult};
+use crate::state::timeline::EntryKind;
 use crate::step::Answer;
-use crate::upstream::API;
 
 impl Engine {
     /// An attempt was answered by this upstream, after a redirect.
     #[cold]
     pub(crate) fn answered_after_redirect(
         &mut self,
-        slot: Slot,
+        slot: CallIndex,
         status: u16,
         by: u32,
         hints: &Hints<'_>,
         body: &[u8],
         wall: u64,
     ) -> Answer {
-        let Call { route, upstream, traits, .. } = *self.calls.at(slot);
+        let Call { route, upstream, call_flags, .. } = *self.calls.at(slot);
         let should = if status >= 400 { headers::should_retry(hints) } else { None };
         let verdict = classify::classify(status, &self.config.route(route).classify, hints, body, should);
-        let elapsed = self.landed(slot, Last::Status(status), What::Status, status);
+        let elapsed = self.attempt_ended(slot, LastResult::Status(status), EntryKind::Status, status);
         let refused = status >= 400 || verdict.class != Class::Deliver;
         let limited = verdict.class == Class::RateLimited;
-        let told = if by == upstream {
+        let server = if by == upstream {
             self.count(slot, verdict.count);
-            self.told(slot, hints, wall, refused, limited)
+            self.server_hints(slot, hints, wall, refused, limited)
         } else {
             // A redirect is an answer like any other.
             self.count(slot, Count::Success);
             let wait = if refused { headers::server_time(hints, wall) } else { None };
             self.count_elsewhere(by, verdict.count, wait.filter(|_| limited));
-            Told { wait, binds: wait.is_some(), empty: None, pauses: false }
+            ServerHints { wait, binds: wait.is_some(), empty: None, pauses: false }
         };
         if refused {
             // The first request may have done its work before it was answered by a redirect.
-            self.blame(slot, true);
+            self.raise_outcome(slot, true);
             self.was_answered(slot);
         }
-        let safe = traits.has(Traits::SAFE);
+        let safe = call_flags.has(CallFlags::SAFE);
         let again = match verdict.class {
-            Class::Final => return self.fail(slot, Reason::Status, told.wait),
+            Class::Final => return self.fail(slot, Reason::Status, server.wait),
             Class::Unauthorized if safe && by == upstream => return self.unauthorized(slot, elapsed),
             Class::Deliver | Class::Unauthorized => false,
             Class::Retry | Class::Afresh | Class::RateLimited => true,
         };
-        let retry = Retry { server: told.wait, limited, allowed: traits.has(Traits::REPEATABLE) };
+        let retry = Retry { server: server.wait, limited, allowed: call_flags.has(CallFlags::REPEATABLE) };
         if again && safe {
-            return self.retry(slot, retry, told);
+            return self.retry(slot, retry, server);
         }
-        if again && let Some(wait) = told.wait {
-            self.pause(slot, retry, told, wait);
+        if again && let Some(wait) = server.wait {
+            self.pause(slot, retry, server, wait);
         }
         let success = by != upstream || (!again && status < 500);
         self.deliver_counted(slot, status, elapsed, success)
@@ -73,25 +74,25 @@ impl Engine {
         let (now, seed, begun) = (self.now, self.seed, self.begun);
         let (config, upstream) = self.config_and_upstream(by);
         let bucket = upstream.bucket_of(config, 0);
-        let (gate, both) = upstream.gate_for(config, 0, 0, begun);
-        upstream.leave(gate);
+        let (breaker_queue, both) = upstream.breaker_queue_for(config, 0, 0, begun);
+        upstream.leave(breaker_queue);
         if let Some(wait) = pause
-            && let Some(lane) = upstream.lanes.first_mut()
+            && let Some(bucket_queue) = upstream.bucket_queues.first_mut()
         {
-            lane.bucket.pause(now, now.saturating_add(wait), now.saturating_add(PEEK));
-            let paused = lane.bucket.paused(now);
-            if lane.bucket.tells_pause(now) && self.ring.wants(Kind::Limiter) {
+            bucket_queue.bucket.pause(now, now.saturating_add(wait), now.saturating_add(PEEK));
+            let paused = bucket_queue.bucket.paused(now);
+            if bucket_queue.bucket.reports_pause(now) && self.ring.wants(Kind::Limiter) {
                 self.ring.push(now, Event::Limiter { upstream: by, bucket, change: Change::Paused, paused });
             }
         }
-        let draw = |opening, most| rng::draw(seed, opening, u32::from(gate), Purpose::CoolDown, most);
-        for place in core::iter::once(gate).chain(both.then_some(API)) {
-            let Some(counted) = self.gate(by, place) else { continue };
+        let draw = |opening, most| rng::draw(seed, opening, u32::from(breaker_queue), Purpose::CoolDown, most);
+        for place in core::iter::once(breaker_queue).chain(both.then_some(API)) {
+            let Some(counted) = self.breaker_queue(by, place) else { continue };
             // An open breaker counts the attempts that it let through; this one did not ask it.
             let Some(breaker) = counted.breaker.as_mut().filter(|breaker| breaker.is_closed()) else { continue };
-            breaker.settle(breaker.permit(), count, From { endpoint: gate, waiting: 0 }, now, &draw);
-            if breaker.phase() != counted.told {
-                self.tell_phase(by, place);
+            breaker.settle(breaker.permit(), count, From { endpoint: breaker_queue, waiting: 0 }, now, &draw);
+            if breaker.phase() != counted.reported {
+                self.report_phase(by, place);
                 self.retime(by, place);
             }
         }

@@ -1,15 +1,15 @@
 //! Times, sizes, integers and shares: one number in its range.
 
-use super::issues::{Path, push_range};
-use super::json::{Node, Number, Value};
-use super::keys::Form;
-use super::read::Reader;
-use super::write;
+use crate::config::issues::{Path, push_range};
+use crate::config::json::write;
+use crate::config::json::{Node, Number, Value};
+use crate::config::keys::Form;
+use crate::config::read::Reader;
 
 impl Reader<'_> {
     /// A time, size, integer or share in its range.
     #[inline(never)]
-    pub(super) fn amount(&mut self, form: &Form, value: &Value, path: &Path) -> Option<u64> {
+    pub(in crate::config) fn amount(&mut self, form: &Form, value: &Value, path: &Path) -> Option<u64> {
         let (least, most) = form.range();
         let text = value.text();
         let number = match (form, &value.node) {

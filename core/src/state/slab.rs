@@ -1,7 +1,7 @@
-//! All live calls by place and by id, and the lines they stand in. Lines are linked through the calls themselves, so
+//! All live calls by place and by id, and their queues. Queues are linked through the calls themselves, so
 //! that joining, leaving from anywhere and finding a call cost the same with 1 or 100,000 of them.
 
-use crate::call::{Call, CallState, NOWHERE, Slot};
+use crate::state::call::{Call, CallIndex, CallState, NOWHERE};
 use alloc::vec::Vec;
 
 /// The calls of one engine.
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 pub struct Slab {
     calls: Vec<Call>,
     /// The free slots, linked through their calls' `next`.
-    free: Slot,
+    free: CallIndex,
     len: usize,
     index: Index,
     /// Stands in for a place that is not there, which no input can name; writes to it are lost.
@@ -31,12 +31,12 @@ impl Slab {
 
     /// The place of a call id.
     #[must_use]
-    pub fn find(&self, id: u32) -> Option<Slot> {
+    pub fn find(&self, id: u32) -> Option<CallIndex> {
         self.index.find(id)
     }
 
     /// A slot for a new call whose id is not in use, with what the last one left in it.
-    pub fn insert(&mut self, id: u32) -> Slot {
+    pub fn insert(&mut self, id: u32) -> CallIndex {
         if self.free == NOWHERE {
             self.add_slot();
         }
@@ -58,11 +58,11 @@ impl Slab {
             self.calls.reserve_exact(len / 8);
         }
         self.calls.push(Call::vacant());
-        self.free = len as Slot;
+        self.free = len as CallIndex;
     }
 
     /// Frees a slot.
-    pub fn remove(&mut self, slot: Slot) {
+    pub fn remove(&mut self, slot: CallIndex) {
         self.index.remove(self.at(slot).id);
         let free = self.free;
         let call = self.at_mut(slot);
@@ -74,23 +74,23 @@ impl Slab {
 
     /// The call at a place.
     #[must_use]
-    pub fn at(&self, slot: Slot) -> &Call {
+    pub fn at(&self, slot: CallIndex) -> &Call {
         self.calls.get(slot as usize).unwrap_or(&self.nobody)
     }
 
     /// The call at a place.
-    pub fn at_mut(&mut self, slot: Slot) -> &mut Call {
+    pub fn at_mut(&mut self, slot: CallIndex) -> &mut Call {
         self.calls.get_mut(slot as usize).unwrap_or(&mut self.nobody)
     }
 
     /// All places are below this; some are free.
     #[must_use]
-    pub fn places(&self) -> Slot {
-        self.calls.len() as Slot
+    pub fn places(&self) -> CallIndex {
+        self.calls.len() as CallIndex
     }
 }
 
-/// What stands before a call that joins a line.
+/// What comes before a call that joins a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ahead {
     None,
@@ -98,26 +98,26 @@ pub enum Ahead {
     All,
 }
 
-/// A line: first come, first served, with leaving from anywhere. A line that stands gives every second turn to the newest
+/// A queue: first come, first served; a call may leave from anywhere. A queue that stands gives every second turn to the newest
 /// call, so that a backlog does not hold up all that come after it; the others keep their order.
 #[derive(Debug, Clone, Copy)]
-pub struct Line {
-    pub head: Slot,
-    tail: Slot,
+pub struct Queue {
+    pub head: CallIndex,
+    tail: CallIndex,
     pub len: u32,
-    /// Sum of what its calls will draw, in a bucket's line.
+    /// Sum of what its calls will draw, in a bucket's queue.
     pub cost: u64,
-    /// The time that the head was told to come; 0 = it had its turn and only lacks a place under the cap.
-    pub told: u64,
+    /// When the head is due; 0 = it had its turn and only lacks a place under the cap.
+    pub due_at: u64,
     /// While the queue stands: the newest call, which goes at every second turn.
-    newest: Slot,
+    newest: CallIndex,
     /// The latest turn was the newest call's.
     newest_had_turn: bool,
     /// When the call that came first joined; the end of time when there is none.
     since: u64,
 }
 
-impl Line {
+impl Queue {
     /// Empty.
     #[must_use]
     pub const fn new() -> Self {
@@ -126,7 +126,7 @@ impl Line {
             tail: NOWHERE,
             len: 0,
             cost: 0,
-            told: 0,
+            due_at: 0,
             newest: NOWHERE,
             newest_had_turn: false,
             since: u64::MAX,
@@ -135,20 +135,20 @@ impl Line {
 
     /// The head, if only the cap holds it back.
     #[must_use]
-    pub fn ready(&self) -> Slot {
-        if self.told == 0 { self.head } else { NOWHERE }
+    pub fn ready(&self) -> CallIndex {
+        if self.due_at == 0 { self.head } else { NOWHERE }
     }
 
     /// Reads anew when the call that came first joined.
-    fn note_first(&mut self, slab: &Slab) {
+    fn record_first(&mut self, slab: &Slab) {
         let first = if self.head == self.newest && self.head != NOWHERE { slab.at(self.head).next } else { self.head };
         self.since = if first == NOWHERE { u64::MAX } else { slab.at(first).sent_at };
     }
 
     /// Joins at the tail.
-    pub fn push(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
+    pub fn push(&mut self, slab: &mut Slab, slot: CallIndex, cost: u64) {
         self.link(slab, slot, cost, (self.tail, NOWHERE));
-        self.note_first(slab);
+        self.record_first(slab);
     }
 
     /// Whether the call that came first has waited too long.
@@ -157,9 +157,9 @@ impl Line {
         now.saturating_sub(self.since) > tuned!(STANDS)
     }
 
-    /// The newest call, while the line stands.
+    /// The newest call, while the queue stands.
     #[must_use]
-    pub const fn newest(&self) -> Slot {
+    pub const fn newest(&self) -> CallIndex {
         self.newest
     }
 
@@ -173,8 +173,8 @@ impl Line {
         }
     }
 
-    /// Joins as the newest call of a line that stands; the one that was the newest goes to the tail.
-    pub fn push_newest(&mut self, slab: &mut Slab, slot: Slot, cost: u64, cost_of_newest: u64) {
+    /// Joins as the newest call of a queue that stands; the one that was the newest goes to the tail.
+    pub fn push_newest(&mut self, slab: &mut Slab, slot: CallIndex, cost: u64, cost_of_newest: u64) {
         let displaced = self.newest;
         if displaced != NOWHERE {
             self.unlink(slab, displaced, cost_of_newest);
@@ -187,16 +187,16 @@ impl Line {
             self.push_front(slab, slot, cost);
         }
         self.newest = slot;
-        self.note_first(slab);
+        self.record_first(slab);
     }
 
     /// Joins at the head.
-    pub fn push_front(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
+    pub fn push_front(&mut self, slab: &mut Slab, slot: CallIndex, cost: u64) {
         self.link(slab, slot, cost, (NOWHERE, self.head));
     }
 
     /// Joins between two neighbours; `NOWHERE` = there is none on that side.
-    fn link(&mut self, slab: &mut Slab, slot: Slot, cost: u64, (previous, next): (Slot, Slot)) {
+    fn link(&mut self, slab: &mut Slab, slot: CallIndex, cost: u64, (previous, next): (CallIndex, CallIndex)) {
         let call = slab.at_mut(slot);
         call.previous = previous;
         call.next = next;
@@ -215,7 +215,7 @@ impl Line {
     }
 
     /// Leaves, from wherever it stands.
-    pub fn remove(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
+    pub fn remove(&mut self, slab: &mut Slab, slot: CallIndex, cost: u64) {
         if self.head == slot {
             self.newest_had_turn = self.newest == slot;
         }
@@ -223,10 +223,10 @@ impl Line {
             self.newest = NOWHERE;
         }
         self.unlink(slab, slot, cost);
-        self.note_first(slab);
+        self.record_first(slab);
     }
 
-    fn unlink(&mut self, slab: &mut Slab, slot: Slot, cost: u64) {
+    fn unlink(&mut self, slab: &mut Slab, slot: CallIndex, cost: u64) {
         let call = slab.at_mut(slot);
         let (previous, next) = (call.previous, call.next);
         call.previous = NOWHERE;
@@ -253,7 +253,7 @@ struct Index {
     /// Number of the page (the high bits of its ids) · 2³² | its place · 32 | calls in it; 0 = empty. A power of two long.
     table: Vec<u64>,
     /// 16 lines a page: slot + 1 by the low bits of the id, 0 = none. The first page stands for those that are not there.
-    lines: Vec<u32>,
+    queues: Vec<u32>,
     /// A page without an entry; its first line names the next one. 0 = none.
     free: u32,
     /// Number of the page that was last added to: it stays when it is empty, because the next id is likely to be its own.
@@ -275,14 +275,14 @@ const fn page_in(entry: u64) -> u32 {
 }
 
 /// Where a page's lines are.
-const fn line(page: u32, id: u32) -> usize {
+const fn queue(page: u32, id: u32) -> usize {
     page.wrapping_mul(PAGE).wrapping_add(id % PAGE) as usize
 }
 
 impl Index {
     fn new() -> Self {
-        let lines = alloc::vec![0; PAGE as usize];
-        Self { table: alloc::vec![0; 4], lines, free: 0, newest: u32::MAX }
+        let queues = alloc::vec![0; PAGE as usize];
+        Self { table: alloc::vec![0; 4], queues, free: 0, newest: u32::MAX }
     }
 
     fn mask(&self) -> usize {
@@ -304,13 +304,13 @@ impl Index {
         }
     }
 
-    fn line(&self, place: usize) -> u32 {
-        self.lines.get(place).copied().unwrap_or(0)
+    fn queue(&self, place: usize) -> u32 {
+        self.queues.get(place).copied().unwrap_or(0)
     }
 
-    fn write(&mut self, place: usize, line: u32) {
-        if let Some(free) = self.lines.get_mut(place) {
-            *free = line;
+    fn write(&mut self, place: usize, queue: u32) {
+        if let Some(free) = self.queues.get_mut(place) {
+            *free = queue;
         }
     }
 
@@ -327,12 +327,12 @@ impl Index {
         }
     }
 
-    fn find(&self, id: u32) -> Option<Slot> {
-        self.line(line(page_in(self.entry(self.seek(number_of(id)))), id)).checked_sub(1)
+    fn find(&self, id: u32) -> Option<CallIndex> {
+        self.queue(queue(page_in(self.entry(self.seek(number_of(id)))), id)).checked_sub(1)
     }
 
     /// The id is not in it yet.
-    fn insert(&mut self, id: u32, slot: Slot) {
+    fn insert(&mut self, id: u32, slot: CallIndex) {
         let number = number_of(id);
         if number != self.newest {
             self.turn_to(number);
@@ -340,14 +340,14 @@ impl Index {
         let place = self.seek(number);
         let entry = self.entry(place);
         self.put(place, entry.wrapping_add(1));
-        self.write(line(page_in(entry), id), slot.wrapping_add(1));
+        self.write(queue(page_in(entry), id), slot.wrapping_add(1));
     }
 
     fn remove(&mut self, id: u32) {
         let number = number_of(id);
         let place = self.seek(number);
         let entry = self.entry(place);
-        self.write(line(page_in(entry), id), 0);
+        self.write(queue(page_in(entry), id), 0);
         self.put(place, entry.wrapping_sub(1));
         if number != self.newest {
             self.drop_if_empty(place);
@@ -366,15 +366,15 @@ impl Index {
             self.add_page();
         }
         let page = self.free;
-        self.free = self.line(line(page, 0));
-        self.write(line(page, 0), 0);
+        self.free = self.queue(queue(page, 0));
+        self.write(queue(page, 0), 0);
         self.put(self.seek(number), (u64::from(number) << 32) | (u64::from(page) << 5));
     }
 
     /// Another page, and with it a table of which the pages fill half at the most.
     fn add_page(&mut self) {
-        let pages = self.lines.len() as u32 / PAGE;
-        (0..PAGE).for_each(|_| self.lines.push(0));
+        let pages = self.queues.len() as u32 / PAGE;
+        (0..PAGE).for_each(|_| self.queues.push(0));
         self.free = pages;
         let len = self.table.len();
         if (pages as usize).saturating_mul(2) <= len {
@@ -396,7 +396,7 @@ impl Index {
             return;
         }
         let page = page_in(entry);
-        self.write(line(page, 0), self.free);
+        self.write(queue(page, 0), self.free);
         self.free = page;
         let mut place = hole;
         loop {
@@ -450,7 +450,7 @@ mod tests {
         // Pages whose numbers differ in bits that no table of this size looks at.
         let ids: std::vec::Vec<u32> = (0..100).map(|i| (i << 20) | (i % 16)).collect();
         let mut slab = Slab::new();
-        let slots: std::vec::Vec<Slot> = ids.iter().map(|id| slab.insert(*id)).collect();
+        let slots: std::vec::Vec<CallIndex> = ids.iter().map(|id| slab.insert(*id)).collect();
         for (i, slot) in slots.iter().enumerate().filter(|(i, _)| i % 3 != 1) {
             slab.remove(*slot);
             for (j, id) in ids.iter().enumerate() {
@@ -472,23 +472,23 @@ mod tests {
             }
         }
         assert_eq!((slab.len(), slab.calls.len()), (100, 101));
-        assert_eq!((slab.index.lines.len() / 16, slab.index.table.len()), (102, 256));
+        assert_eq!((slab.index.queues.len() / 16, slab.index.table.len()), (102, 256));
     }
 
     #[test]
     fn a_line_serves_in_order_and_lets_go_from_anywhere() {
         let mut slab = Slab::new();
-        let mut line = Line::new();
+        let mut queue = Queue::new();
         for id in 0..5 {
             let slot = slab.insert(id);
-            line.push(&mut slab, slot, 2);
+            queue.push(&mut slab, slot, 2);
         }
-        line.remove(&mut slab, 2, 2);
-        line.remove(&mut slab, 4, 2);
-        line.remove(&mut slab, 0, 2);
-        assert_eq!((line.head, line.len, line.cost), (1, 2, 4));
-        line.remove(&mut slab, 1, 2);
-        line.remove(&mut slab, 3, 2);
-        assert_eq!((line.head, line.len, line.cost), (NOWHERE, 0, 0));
+        queue.remove(&mut slab, 2, 2);
+        queue.remove(&mut slab, 4, 2);
+        queue.remove(&mut slab, 0, 2);
+        assert_eq!((queue.head, queue.len, queue.cost), (1, 2, 4));
+        queue.remove(&mut slab, 1, 2);
+        queue.remove(&mut slab, 3, 2);
+        assert_eq!((queue.head, queue.len, queue.cost), (NOWHERE, 0, 0));
     }
 }

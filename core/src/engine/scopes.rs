@@ -1,32 +1,32 @@
 //! What a call's scope stands for: an origin and a credential. Both are numbered when the host first names them. A credential
 //! ends with its last scope; an origin that was not used for longest makes room for a new one.
 
-use crate::call::{Call, CallState};
 use crate::config::Base;
 use crate::defaults::{MAX_CREDENTIALS, MAX_ORIGINS};
 use crate::engine::{Engine, checked};
 use crate::failure::Misuse;
 use crate::policy::auth::Credential;
-use crate::slab::Line;
+use crate::state::call::{Call, CallState};
+use crate::state::slab::Queue;
+use crate::state::upstream::Upstream;
 use crate::step::Answer;
-use crate::upstream::Upstream;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// A credential's state and those who wait for it.
 #[derive(Debug)]
-pub(crate) struct Holder {
+pub(crate) struct CredentialState {
     /// `None` = its last scope was freed.
     name: Option<String>,
     /// More names share it, because there are too many: it is never freed.
     is_shared: bool,
     pub credential: Credential,
-    pub line: Line,
+    pub queue: Queue,
 }
 
-impl Holder {
+impl CredentialState {
     pub(crate) fn new(name: String, place: u32) -> Self {
-        Self { name: Some(name), is_shared: false, credential: Credential::new(place), line: Line::new() }
+        Self { name: Some(name), is_shared: false, credential: Credential::new(place), queue: Queue::new() }
     }
 }
 
@@ -71,9 +71,9 @@ impl Engine {
     /// Returns the number of the scope for an origin (`https://host[:port]`; empty = the base URL's) and a credential's name
     /// (empty = the client's own). It stays valid until [`Engine::free`]. Of more than 1,024 origins the one that was not used
     /// for longest, and that no call is under way to, is forgotten with its breakers, budget and buckets; it begins anew with
-    /// its next call. Of more than 16,384 numbers the oldest of a forgotten origin is given again: a host keeps fewer.
+    /// its next call. Of more than 16,384 numbers the oldest of a forgotten origin is given again: a host uses fewer.
     pub fn scope(&mut self, origin: &str, credential: &str) -> u32 {
-        let credential = self.holder_place(credential);
+        let credential = self.credential_place(credential);
         if let Some(place) = self.away(origin, credential) {
             self.scope_at(place);
             return place;
@@ -122,8 +122,8 @@ impl Engine {
             return Misuse::Unknown.into();
         };
         self.pass(now);
-        let holder = self.holders.get(credential as usize);
-        if !holder.is_some_and(|holder| holder.is_shared) {
+        let credential_state = self.credentials.get(credential as usize);
+        if !credential_state.is_some_and(|credential_state| credential_state.is_shared) {
             self.scopes.away.retain(|(place, _)| *place != scope);
             self.forget_scope(scope);
         }
@@ -139,9 +139,9 @@ impl Engine {
         let lives = |other: &Scope| other.upstream != FREED && other.credential == credential;
         if credential > 0
             && !self.scopes.list.iter().any(lives)
-            && let Some(holder) = self.holders.get_mut(credential as usize)
+            && let Some(credential_state) = self.credentials.get_mut(credential as usize)
         {
-            holder.name = None;
+            credential_state.name = None;
         }
     }
 
@@ -169,7 +169,7 @@ impl Engine {
         let mut used = alloc::vec![false; count];
         for slot in 0..self.calls.places() {
             let call = self.calls.at(slot);
-            if !matches!(call.state, CallState::Kept | CallState::Gone)
+            if !matches!(call.state, CallState::Retained | CallState::Gone)
                 && let Some(entry) = used.get_mut(place(call) as usize)
             {
                 *entry = true;
@@ -220,31 +220,33 @@ impl Engine {
         place
     }
 
-    fn holder_place(&mut self, name: &str) -> u32 {
-        if let Some(place) = self.holders.iter().position(|known| known.name.as_deref() == Some(name)) {
+    fn credential_place(&mut self, name: &str) -> u32 {
+        if let Some(place) = self.credentials.iter().position(|known| known.name.as_deref() == Some(name)) {
             return place as u32;
         }
         let free = if self.scopes.any_freed {
-            let used = self.used(|call| call.credential, self.holders.len());
-            let ended = |(place, holder): &(usize, &Holder)| holder.name.is_none() && !is_used(&used, *place);
-            self.holders.iter().enumerate().find(ended).map(|(place, _)| place)
+            let used = self.used(|call| call.credential, self.credentials.len());
+            let ended = |(place, credential_state): &(usize, &CredentialState)| {
+                credential_state.name.is_none() && !is_used(&used, *place)
+            };
+            self.credentials.iter().enumerate().find(ended).map(|(place, _)| place)
         } else {
             None
         };
-        let place = match free.and_then(|place| Some((place, self.holders.get_mut(place)?))) {
-            Some((place, holder)) => {
-                holder.name = Some(name.to_string());
-                holder.credential.begin_anew();
+        let place = match free.and_then(|place| Some((place, self.credentials.get_mut(place)?))) {
+            Some((place, credential_state)) => {
+                credential_state.name = Some(name.to_string());
+                credential_state.credential.begin_anew();
                 place
             }
             None => {
-                if self.holders.len() < MAX_CREDENTIALS {
-                    let holder = Holder::new(name.to_string(), self.holders.len() as u32);
-                    self.holders.push(holder);
-                } else if let Some(last) = self.holders.last_mut() {
+                if self.credentials.len() < MAX_CREDENTIALS {
+                    let credential_state = CredentialState::new(name.to_string(), self.credentials.len() as u32);
+                    self.credentials.push(credential_state);
+                } else if let Some(last) = self.credentials.last_mut() {
                     last.is_shared = true;
                 }
-                self.holders.len().saturating_sub(1)
+                self.credentials.len().saturating_sub(1)
             }
         };
         place as u32
@@ -282,7 +284,7 @@ mod tests {
             engine.abandon(1, i);
             assert_eq!(engine.free(i, scope).step(), Step::Done { arg: 0 });
         }
-        assert_eq!((engine.scopes.list.len(), engine.holders.len()), (2, 2));
+        assert_eq!((engine.scopes.list.len(), engine.credentials.len()), (2, 2));
     }
 
     #[test]

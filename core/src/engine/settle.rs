@@ -1,25 +1,27 @@
-//! An attempt ended: count it, then deliver, wait, line up or fail.
+//! Handles the end of an attempt: counts it, then delivers, waits, queues or fails.
 
-use crate::call::{Call, CallState, Last, LineId, Paying, Rule, Slot, Traits, What};
 use crate::engine::Engine;
 use crate::failure::{Cause, Fault, Outcome, Reason};
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
 use crate::policy::backoff;
 use crate::policy::breaker::{Count, From};
-use crate::policy::budget::Payer;
+use crate::policy::budget::TokenKind;
 use crate::policy::classify::{self, Class};
 use crate::policy::limiter::{Came, Change, Refused, Success, numbered};
 use crate::rng::{self, Purpose};
+use crate::state::call::API;
+use crate::state::call::{Call, CallFlags, CallIndex, CallState, LastResult, QueueId, RetryToken};
+use crate::state::timeline::{EntryKind, WaitReason};
+use crate::state::upstream::{BreakerQueue, place_for};
 use crate::step::{Answer, Flags, NO_TIME, Step};
-use crate::upstream::{API, Gate, place_for};
 
-use crate::admit::Spot;
 use crate::defaults::ONE;
+use crate::engine::admit::QueuePlace;
 
 /// What the watched headers of an answer say to one call.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Told {
+pub(crate) struct ServerHints {
     /// Milliseconds that the server asks for.
     pub wait: Option<u64>,
     /// They bind this call. The reset of a gauge does not: the next token may come before it.
@@ -42,22 +44,29 @@ pub(crate) struct Retry {
 
 impl Engine {
     /// An attempt was answered.
-    pub(crate) fn answered(&mut self, slot: Slot, status: u16, hints: &Hints<'_>, body: &[u8], wall: u64) -> Answer {
+    pub(crate) fn answered(
+        &mut self,
+        slot: CallIndex,
+        status: u16,
+        hints: &Hints<'_>,
+        body: &[u8],
+        wall: u64,
+    ) -> Answer {
         let verdict = {
             let Call { route, .. } = *self.calls.at(slot);
             let should = if status >= 400 { headers::should_retry(hints) } else { None };
             classify::classify(status, &self.config.route(route).classify, hints, body, should)
         };
-        let elapsed = self.landed(slot, Last::Status(status), What::Status, status);
+        let elapsed = self.attempt_ended(slot, LastResult::Status(status), EntryKind::Status, status);
         let refused = status >= 400 || verdict.class != Class::Deliver;
         let limited = verdict.class == Class::RateLimited;
-        let told = self.told(slot, hints, wall, refused, limited);
+        let server = self.server_hints(slot, hints, wall, refused, limited);
         let slow = self.slow(slot, elapsed);
         let count = if verdict.count == Count::Success && slow { Count::Failure } else { verdict.count };
         self.count(slot, count);
         if refused {
             let unknown = status >= 500 && !matches!(status, 501 | 505) && !limited;
-            self.blame(slot, unknown);
+            self.raise_outcome(slot, unknown);
             self.was_answered(slot);
         }
         match verdict.class {
@@ -66,22 +75,23 @@ impl Engine {
                 if count == Count::Failure {
                     self.asked_in_vain(slot);
                 }
-                self.fail(slot, Reason::Status, told.wait)
+                self.fail(slot, Reason::Status, server.wait)
             }
             Class::Unauthorized => self.unauthorized(slot, elapsed),
             Class::Retry | Class::Afresh | Class::RateLimited => {
                 let afresh = verdict.class == Class::Afresh;
-                self.calls.at_mut(slot).traits.set(Traits::FRESH, afresh);
+                self.calls.at_mut(slot).call_flags.set(CallFlags::FRESH, afresh);
                 let call = self.calls.at(slot);
-                let allowed = call.traits.has(Traits::REPEATABLE) && (limited || replayable(call));
-                self.retry(slot, Retry { server: told.wait, limited, allowed }, told)
+                let allowed = call.call_flags.has(CallFlags::REPEATABLE) && (limited || replayable(call));
+                self.retry(slot, Retry { server: server.wait, limited, allowed }, server)
             }
         }
     }
 
     /// An attempt broke.
-    pub(crate) fn broken(&mut self, slot: Slot, fault: Fault, cause: Cause) -> Answer {
-        let elapsed = self.landed(slot, Last::Fault(fault), What::Fault, fault as u16 | (cause as u16) << 8);
+    pub(crate) fn broken(&mut self, slot: CallIndex, fault: Fault, cause: Cause) -> Answer {
+        let elapsed =
+            self.attempt_ended(slot, LastResult::Fault(fault), EntryKind::Fault, fault as u16 | (cause as u16) << 8);
         match fault {
             Fault::Permanent => self.broken_for_good(slot, cause.is_unsent()),
             Fault::Unsent if cause == Cause::NoSuchName && !self.ever_answered(slot) => {
@@ -90,19 +100,19 @@ impl Engine {
             Fault::Lost | Fault::Timeout | Fault::Truncated => {
                 let own = fault == Fault::Timeout && self.cut_short(slot, elapsed);
                 self.count(slot, if own { Count::Nothing } else { Count::Failure });
-                self.blame(slot, true);
+                self.raise_outcome(slot, true);
                 if fault == Fault::Truncated {
                     self.was_answered(slot);
                 }
                 let call = self.calls.at(slot);
-                let allowed = call.traits.has(Traits::REPEATABLE) && replayable(call);
-                self.retry(slot, Retry { server: None, limited: false, allowed }, Told::default())
+                let allowed = call.call_flags.has(CallFlags::REPEATABLE) && replayable(call);
+                self.retry(slot, Retry { server: None, limited: false, allowed }, ServerHints::default())
             }
             Fault::Unsent | Fault::ConnectTimeout => {
                 self.count(slot, Count::Failure);
                 self.give_permits_back(slot);
-                let allowed = self.calls.at(slot).traits.has(Traits::REPEATABLE);
-                self.retry(slot, Retry { server: None, limited: false, allowed }, Told::default())
+                let allowed = self.calls.at(slot).call_flags.has(CallFlags::REPEATABLE);
+                self.retry(slot, Retry { server: None, limited: false, allowed }, ServerHints::default())
             }
             Fault::Offline => self.went_offline(slot),
             Fault::Refused => {
@@ -114,7 +124,7 @@ impl Engine {
             }
             Fault::TooLarge => {
                 self.count(slot, Count::Success);
-                self.blame(slot, true);
+                self.raise_outcome(slot, true);
                 self.was_answered(slot);
                 self.fail(slot, Reason::Misuse, None)
             }
@@ -125,55 +135,55 @@ impl Engine {
 
     /// Ends a call that would fail in the same way each time. It says nothing about how the server fares.
     #[cold]
-    fn broken_for_good(&mut self, slot: Slot, unsent: bool) -> Answer {
+    fn broken_for_good(&mut self, slot: CallIndex, unsent: bool) -> Answer {
         self.count(slot, Count::Nothing);
         if unsent {
             self.give_permits_back(slot);
             self.give_payment_back(slot);
         } else {
-            self.blame(slot, true);
+            self.raise_outcome(slot, true);
         }
         self.fail(slot, Reason::Network, None)
     }
 
     /// Remembers that this origin answered, though with no success.
     #[cold]
-    pub(crate) fn was_answered(&mut self, slot: Slot) {
+    pub(crate) fn was_answered(&mut self, slot: CallIndex) {
         let upstream = self.calls.at(slot).upstream;
         self.upstream(upstream).was_answered = true;
     }
 
     /// Tells whether this origin ever answered. Where it did not, a name that does not exist is the caller's mistake.
-    fn ever_answered(&mut self, slot: Slot) -> bool {
+    fn ever_answered(&mut self, slot: CallIndex) -> bool {
         let upstream = self.calls.at(slot).upstream;
         let upstream = self.upstream(upstream);
-        upstream.was_answered || upstream.gates.iter().any(Gate::ever_succeeded)
+        upstream.was_answered || upstream.breaker_queues.iter().any(BreakerQueue::ever_succeeded)
     }
 
     /// Whether the call's deadline left an attempt less time than the policy gives it, and less than the server usually
     /// needs: a time-out then says nothing about the server.
-    fn cut_short(&mut self, slot: Slot, elapsed: u64) -> bool {
-        let Call { upstream, gate, limits, sent_at, .. } = *self.calls.at(slot);
+    fn cut_short(&mut self, slot: CallIndex, elapsed: u64) -> bool {
+        let Call { upstream, breaker_queue, limits, sent_at, .. } = *self.calls.at(slot);
         let (whole, given) = (u64::from(limits.attempt), limits.timeout(sent_at));
-        let usual = self.gate(upstream, gate).map_or(0, |gate| gate.mean_latency());
+        let usual = self.breaker_queue(upstream, breaker_queue).map_or(0, |breaker_queue| breaker_queue.mean_latency());
         given > 0 && (whole == 0 || given < whole) && elapsed < usual.saturating_mul(tuned!(CUT_LATENCIES))
     }
 
     /// The caller cancelled an attempt under way: its place is free again, its limiter token is spent.
-    pub(crate) fn cancelled(&mut self, slot: Slot) {
+    pub(crate) fn cancelled(&mut self, slot: CallIndex) {
         self.count(slot, Count::Nothing);
         self.leave_flight(slot);
     }
 
     /// The attempt no longer counts as in flight. Returns how long it took.
-    pub(crate) fn landed(&mut self, slot: Slot, last: Last, what: What, code: u16) -> u64 {
+    pub(crate) fn attempt_ended(&mut self, slot: CallIndex, last: LastResult, what: EntryKind, code: u16) -> u64 {
         let now = self.now;
         self.leave_flight(slot);
         let call = self.calls.at_mut(slot);
         let elapsed = now.saturating_sub(call.sent_at);
         call.last = last;
         call.rests_from = call.age(now);
-        call.note(now, what, Rule::None, code, elapsed);
+        call.record(now, what, WaitReason::None, code, elapsed);
         if self.ring.wants(Kind::Attempt) {
             let about = self.about(slot);
             let attempt = self.calls.at(slot).attempts;
@@ -182,92 +192,95 @@ impl Engine {
         elapsed
     }
 
-    fn leave_flight(&mut self, slot: Slot) {
-        if self.calls.at(slot).traits.has(Traits::QUEUED) {
-            self.calls.at_mut(slot).traits.set(Traits::QUEUED, false);
+    fn leave_flight(&mut self, slot: CallIndex) {
+        if self.calls.at(slot).call_flags.has(CallFlags::QUEUED) {
+            self.calls.at_mut(slot).call_flags.set(CallFlags::QUEUED, false);
             self.right_ended(slot);
         }
         let place = self.calls.at(slot).upstream;
-        let gate = self.calls.at(slot).gate;
+        let breaker_queue = self.calls.at(slot).breaker_queue;
         let (costs, upstream) = self.drawn(slot);
         upstream.in_flight = upstream.in_flight.saturating_sub(1);
         let mut freed = 0_u32;
         for (i, (bucket, _)) in costs.iter().enumerate() {
-            if let Some(lane) = upstream.lane_mut(place_for(*bucket, gate)) {
-                lane.bucket.landed();
-                if lane.line.len > 0 && lane.bucket.has_cap() {
+            if let Some(bucket_queue) = upstream.bucket_queue_mut(place_for(*bucket, breaker_queue)) {
+                bucket_queue.bucket.attempt_ended();
+                if bucket_queue.queue.len > 0 && bucket_queue.bucket.has_cap() {
                     freed |= 1 << i;
                 }
             }
         }
         self.cap_moved = Some(place);
         if freed != 0 {
-            self.hurry_drawn(slot, freed);
+            self.wake_drawn_if_due(slot, freed);
         }
     }
 
-    fn slow(&mut self, slot: Slot, elapsed: u64) -> bool {
-        let Call { upstream, gate, .. } = *self.calls.at(slot);
-        let limit = self.gate(upstream, gate).and_then(|gate| gate.breaker.as_ref()?.slow_after());
+    fn slow(&mut self, slot: CallIndex, elapsed: u64) -> bool {
+        let Call { upstream, breaker_queue, .. } = *self.calls.at(slot);
+        let limit = self
+            .breaker_queue(upstream, breaker_queue)
+            .and_then(|breaker_queue| breaker_queue.breaker.as_ref()?.slow_after());
         limit.is_some_and(|limit| elapsed > limit)
     }
 
-    /// The breakers hear of it.
-    pub(crate) fn count(&mut self, slot: Slot, count: Count) {
+    /// Reports the outcome to the call's breakers.
+    pub(crate) fn count(&mut self, slot: CallIndex, count: Count) {
         if count == Count::Failure {
-            let Call { upstream, gate, sent_at, .. } = *self.calls.at(slot);
+            let Call { upstream, breaker_queue, sent_at, .. } = *self.calls.at(slot);
             let elapsed = self.now.saturating_sub(sent_at);
-            if let Some(gate) = self.gate(upstream, gate) {
-                gate.failing = elapsed;
+            if let Some(breaker_queue) = self.breaker_queue(upstream, breaker_queue) {
+                breaker_queue.failing = elapsed;
             }
         }
         if count == Count::Success && self.count_success(slot) {
             return;
         }
         let (now, seed) = (self.now, self.seed);
-        let Call { upstream, gate, permit, .. } = *self.calls.at(slot);
-        let counts =
-            self.gate(upstream, gate).is_some_and(|gate| gate.breaker.as_ref().is_some_and(|own| own.counts(permit)));
+        let Call { upstream, breaker_queue, permit, .. } = *self.calls.at(slot);
+        let counts = self
+            .breaker_queue(upstream, breaker_queue)
+            .is_some_and(|breaker_queue| breaker_queue.breaker.as_ref().is_some_and(|own| own.counts(permit)));
         let call = self.calls.at_mut(slot);
         let count = match count {
-            Count::Success if call.traits.has(Traits::STANDS) => Count::Recovery,
-            Count::Failure if call.traits.has(Traits::FAILED) => Count::Again,
+            Count::Success if call.call_flags.has(CallFlags::STANDS) => Count::Recovery,
+            Count::Failure if call.call_flags.has(CallFlags::FAILED) => Count::Again,
             other => other,
         };
         match count {
             Count::Failure => {
-                call.traits.set(Traits::FAILED, true);
-                call.traits.set(Traits::STANDS, counts);
+                call.call_flags.set(CallFlags::FAILED, true);
+                call.call_flags.set(CallFlags::STANDS, counts);
             }
-            Count::Success | Count::Recovery => call.traits.set(Traits::FAILED | Traits::STANDS, false),
+            Count::Success | Count::Recovery => call.call_flags.set(CallFlags::FAILED | CallFlags::STANDS, false),
             Count::Again | Count::Nothing => {}
         }
-        let Call { upstream, gate, permit, api_permit, .. } = *call;
-        let from = gate;
+        let Call { upstream, breaker_queue, permit, api_permit, .. } = *call;
+        let from = breaker_queue;
         let draw = |opening, most| rng::draw(seed, opening, u32::from(from), Purpose::CoolDown, most);
         let mut opened = false;
-        for (place, permit) in call.gates().zip([permit, api_permit]) {
-            let all = self.upstream(upstream).lined_up;
-            let Some(gate) = self.gate(upstream, place) else { continue };
-            let waiting = if place == API && from != API { all } else { gate.line.len };
-            let Some(breaker) = gate.breaker.as_mut() else { continue };
-            let (told, asked) = (breaker.due_at(), breaker.asks_api(now));
+        for (place, permit) in call.breaker_queues().zip([permit, api_permit]) {
+            let all = self.upstream(upstream).queued;
+            let Some(breaker_queue) = self.breaker_queue(upstream, place) else { continue };
+            let waiting = if place == API && from != API { all } else { breaker_queue.queue.len };
+            let Some(breaker) = breaker_queue.breaker.as_mut() else { continue };
+            let (due_before, asked) = (breaker.due_at(), breaker.asks_api(now));
             if opened && breaker.is_closed() {
                 // This failure opened the endpoint's own breaker: its failures leave the API's run.
                 breaker.begin_run_anew();
                 continue;
             }
             breaker.settle(permit, count, From { endpoint: from, waiting }, now, &draw);
-            opened = told.is_none() && !breaker.is_closed();
-            // Opened or closed, or a probe is due now or earlier: whoever waits was told another time, or none.
-            let anew = match (told, breaker.due_at()) {
-                (Some(told), Some(due)) => due < told || due <= now || told <= now,
+            opened = due_before.is_none() && !breaker.is_closed();
+            // Opened or closed, or a probe is due now or earlier: a waiting call has another time, or none.
+            let anew = match (due_before, breaker.due_at()) {
+                (Some(before), Some(due)) => due < before || due <= now || before <= now,
                 // The API's breaker holds back an endpoint by its latest outcome.
                 (None, None) => place != API && breaker.asks_api(now) != asked,
                 (Some(_), None) | (None, Some(_)) => true,
             };
-            if breaker.phase() != gate.told {
-                self.tell_phase(upstream, place);
+            if breaker.phase() != breaker_queue.reported {
+                self.report_phase(upstream, place);
             }
             if anew {
                 self.retime(upstream, place);
@@ -276,22 +289,27 @@ impl Engine {
     }
 
     /// Counts a success at breakers that are closed; `false`: there is more to it.
-    fn count_success(&mut self, slot: Slot) -> bool {
+    fn count_success(&mut self, slot: CallIndex) -> bool {
         let now = self.now;
-        let Call { upstream, gate, traits, permit, api_permit, .. } = *self.calls.at(slot);
+        let Call { upstream, breaker_queue, call_flags, permit, api_permit, .. } = *self.calls.at(slot);
         let shared = self.upstream(upstream);
-        if traits.has(Traits::FAILED) {
+        if call_flags.has(CallFlags::FAILED) {
             return false;
         }
-        if traits.has(Traits::BOTH_GATES)
-            && let Some(api) = shared.gates.get_mut(usize::from(API)).and_then(|gate| gate.breaker.as_mut())
+        if call_flags.has(CallFlags::BOTH_BREAKERS)
+            && let Some(api) =
+                shared.breaker_queues.get_mut(usize::from(API)).and_then(|breaker_queue| breaker_queue.breaker.as_mut())
         {
             if !api.is_closed() {
                 return false;
             }
             api.settle_success(api_permit, now);
         }
-        match shared.gates.get_mut(usize::from(gate)).and_then(|gate| gate.breaker.as_mut()) {
+        match shared
+            .breaker_queues
+            .get_mut(usize::from(breaker_queue))
+            .and_then(|breaker_queue| breaker_queue.breaker.as_mut())
+        {
             Some(own) if !own.is_closed() => false,
             Some(own) => {
                 own.settle_success(permit, now);
@@ -301,140 +319,150 @@ impl Engine {
         }
     }
 
-    /// The worst outcome of all attempts so far.
-    pub(crate) fn blame(&mut self, slot: Slot, unknown: bool) {
+    /// The outcome outcome of all attempts so far.
+    pub(crate) fn raise_outcome(&mut self, slot: CallIndex, unknown: bool) {
         let call = self.calls.at_mut(slot);
-        let unknown = unknown && !call.traits.has(Traits::SAFE);
-        call.worst = call.worst.max(if unknown { Outcome::Unknown } else { Outcome::Rejected });
+        let unknown = unknown && !call.call_flags.has(CallFlags::SAFE);
+        call.outcome = call.outcome.max(if unknown { Outcome::Unknown } else { Outcome::Rejected });
     }
 
-    fn give_permits_back(&mut self, slot: Slot) {
+    fn give_permits_back(&mut self, slot: CallIndex) {
         let Call { upstream, sent_at, .. } = *self.calls.at(slot);
         let mut i = 0;
         while let Some((bucket, cost)) = self.cost(slot, i) {
             i = i.saturating_add(1);
-            if let Some(lane) = self.upstream(upstream).lane_mut(bucket) {
-                lane.bucket.give_back(cost, sent_at);
+            if let Some(bucket_queue) = self.upstream(upstream).bucket_queue_mut(bucket) {
+                bucket_queue.bucket.give_back(cost, sent_at);
             }
-            self.hurry(upstream, bucket);
+            self.wake_if_due(upstream, bucket);
         }
     }
 
-    /// Wakes the head of a bucket's line when its turn is earlier than it was told.
-    fn hurry(&mut self, upstream: u32, bucket: u16) {
+    /// Wakes the head of a bucket's queue when its turn is earlier than the time it waits for.
+    fn wake_if_due(&mut self, upstream: u32, bucket: u16) {
         let now = self.now;
-        let line = LineId::Bucket(upstream, bucket);
-        let Some((head, told)) = self.line_mut(line).filter(|line| line.len > 0).map(|line| (line.head, line.told))
+        let queue = QueueId::Bucket(upstream, bucket);
+        let Some((head, due_at)) =
+            self.queue_mut(queue).filter(|queue| queue.len > 0).map(|queue| (queue.head, queue.due_at))
         else {
             return;
         };
         let cost = self.cost_of(head, bucket);
-        let lane = self.upstream(upstream).lane(bucket);
-        if lane.is_some_and(|lane| lane.bucket.ready_at(now, cost, 0) < told) {
+        let bucket_queue = self.upstream(upstream).bucket_queue(bucket);
+        if bucket_queue.is_some_and(|bucket_queue| bucket_queue.bucket.ready_at(now, cost, 0) < due_at) {
             self.wake_one(head);
         }
     }
 
     /// Does the same for the buckets that a call drew from: bit `i` is the `i`-th of them.
     #[cold]
-    fn hurry_drawn(&mut self, slot: Slot, drawn: u32) {
+    fn wake_drawn_if_due(&mut self, slot: CallIndex, drawn: u32) {
         let upstream = self.calls.at(slot).upstream;
         for i in (0..32).filter(|i| drawn >> i & 1 == 1) {
             if let Some((bucket, _)) = self.cost(slot, i) {
-                self.hurry(upstream, bucket);
+                self.wake_if_due(upstream, bucket);
             }
         }
     }
 
     /// Reads what an answer says: of a 429 also when it names its time by a reset alone.
     #[inline]
-    pub(crate) fn told(&mut self, slot: Slot, hints: &Hints<'_>, wall: u64, refused: bool, limited: bool) -> Told {
-        let mut told = self.read_gauges(slot, hints, wall, refused);
-        if limited && told.wait.is_none() {
+    pub(crate) fn server_hints(
+        &mut self,
+        slot: CallIndex,
+        hints: &Hints<'_>,
+        wall: u64,
+        refused: bool,
+        limited: bool,
+    ) -> ServerHints {
+        let mut server = self.read_gauges(slot, hints, wall, refused);
+        if limited && server.wait.is_none() {
             let (config, upstream) = self.config_and_upstream(self.calls.at(slot).upstream);
             let limits = if upstream.own { config.limits.as_slice() } else { &[] };
-            told.wait = headers::reset_alone(limits, hints, wall);
-            told.binds = told.wait.is_some();
+            server.wait = headers::reset_alone(limits, hints, wall);
+            server.binds = server.wait.is_some();
         }
-        told
+        server
     }
 
     /// Tells the buckets what their gauges say.
-    fn read_gauges(&mut self, slot: Slot, hints: &Hints<'_>, wall: u64, times: bool) -> Told {
-        let mut told = Told { pauses: true, ..Told::default() };
+    fn read_gauges(&mut self, slot: CallIndex, hints: &Hints<'_>, wall: u64, times: bool) -> ServerHints {
+        let mut server = ServerHints { pauses: true, ..ServerHints::default() };
         if hints.is_empty() {
-            return told;
+            return server;
         }
         let now = self.now;
         let Call { upstream: place, sequence, sent_at, .. } = *self.calls.at(slot);
         let (config, upstream) = self.config_and_upstream(place);
         let bound = upstream.is_limited_by(config);
-        let alone = upstream.lanes.len() == 1;
+        let alone = upstream.bucket_queues.len() == 1;
         let came =
             Came { success: !times, sent_at, wait: if times { headers::server_time(hints, wall) } else { None } };
         let mut reset = None;
         let mut hurried = 0_u32;
-        for (i, lane) in upstream.lanes.iter_mut().enumerate() {
+        for (i, bucket_queue) in upstream.bucket_queues.iter_mut().enumerate() {
             let limit = config.limits.get(i).filter(|_| bound);
             let (gauge, name) =
                 limit.map_or((&crate::config::Gauge::Auto, ""), |limit| (&limit.gauge, limit.name.as_str()));
-            told.pauses &= headers::pauses(gauge, hints);
+            server.pauses &= headers::pauses(gauge, hints);
             let window = limit.and_then(|limit| limit.rate).map(|(_, window)| window);
             let Some(reading) = headers::read(gauge, name, window, alone, hints, wall) else { continue };
-            lane.bucket.read(now, sequence, &reading, came);
+            bucket_queue.bucket.read(now, sequence, &reading, came);
             hurried |= 1 << i;
-            if reading.remaining < ONE && told.empty.is_none() {
-                told.empty = Some(i as u16);
+            if reading.remaining < ONE && server.empty.is_none() {
+                server.empty = Some(i as u16);
                 reset = reading.reset.filter(|reset| *reset > 0);
             }
         }
         for bucket in 0..16 {
             if hurried >> bucket & 1 == 1 {
-                self.hurry(place, bucket);
+                self.wake_if_due(place, bucket);
             }
         }
         if times {
-            told.wait = came.wait.or(reset);
-            told.binds = came.wait.is_some();
+            server.wait = came.wait.or(reset);
+            server.binds = came.wait.is_some();
         }
-        told
+        server
     }
 
-    pub(crate) fn deliver(&mut self, slot: Slot, status: u16, elapsed: u64) -> Answer {
+    pub(crate) fn deliver(&mut self, slot: CallIndex, status: u16, elapsed: u64) -> Answer {
         // What the table counts as no failure.
         self.deliver_counted(slot, status, elapsed, status < 500 && status != 408)
     }
 
-    /// Delivers an answer; `success` tells whether it counts as one for the budget, the buckets and the latency.
+    /// Delivers an answer; `success` = it counts as one for the budget, the buckets and the latency.
     #[inline]
-    pub(crate) fn deliver_counted(&mut self, slot: Slot, status: u16, elapsed: u64, success: bool) -> Answer {
+    pub(crate) fn deliver_counted(&mut self, slot: CallIndex, status: u16, elapsed: u64, success: bool) -> Answer {
         let now = self.now;
         let call = self.calls.at(slot);
-        let (paid, payer) = (call.traits.has(Traits::PAID) || call.traits.has(Traits::ASKED), paid_by(call));
-        let (gate, sequence) = (call.gate, call.sequence);
-        let echo = matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.traits.has(Traits::DOUBTFUL);
-        let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
+        let (paid, token_kind) =
+            (call.call_flags.has(CallFlags::PAID) || call.call_flags.has(CallFlags::ASKED), paid_by(call));
+        let (breaker_queue, sequence) = (call.breaker_queue, call.sequence);
+        let echo =
+            matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.call_flags.has(CallFlags::DOUBTFUL);
+        let outcome = if status >= 400 { call.outcome } else { Outcome::NotSent };
         if success {
             let (costs, upstream) = self.drawn(slot);
             if paid {
-                upstream.budget.refund(payer);
+                upstream.budget.refund(token_kind);
             }
             let (mut ended, mut ignored) = (0_u32, 0_u32);
             for (i, (bucket, _)) in costs.iter().enumerate() {
-                let Some(lane) = upstream.lane_mut(place_for(*bucket, gate)) else { continue };
-                let Success { ends_pause, ignores_gauge } = lane.bucket.succeeded(now, sequence);
+                let Some(bucket_queue) = upstream.bucket_queue_mut(place_for(*bucket, breaker_queue)) else { continue };
+                let Success { ends_pause, ignores_gauge } = bucket_queue.bucket.succeeded(now, sequence);
                 ended |= u32::from(ends_pause) << i;
                 ignored |= u32::from(ignores_gauge) << i;
             }
-            if let Some(gate) = upstream.gates.get_mut(usize::from(gate)) {
-                gate.succeeded(now, elapsed);
+            if let Some(breaker_queue) = upstream.breaker_queues.get_mut(usize::from(breaker_queue)) {
+                breaker_queue.succeeded(now, elapsed);
                 if paid {
-                    gate.asking.succeeded();
+                    breaker_queue.asking.succeeded();
                 }
             }
             if (ended | ignored) != 0 {
-                self.hurry_drawn(slot, ended | ignored);
-                self.tell_ignored(slot, ignored);
+                self.wake_drawn_if_due(slot, ended | ignored);
+                self.report_ignored(slot, ignored);
             }
         }
         let flags = self.end(slot, None, NO_TIME);
@@ -443,7 +471,7 @@ impl Engine {
 
     /// Tells that the gauges of these buckets have no say any more: bit `i` is the `i`-th that the call drew from.
     #[cold]
-    fn tell_ignored(&mut self, slot: Slot, drawn: u32) {
+    fn report_ignored(&mut self, slot: CallIndex, drawn: u32) {
         let (now, upstream) = (self.now, self.calls.at(slot).upstream);
         for i in (0..32).filter(|i| drawn >> i & 1 == 1) {
             if let Some((bucket, _)) = self.cost(slot, i)
@@ -456,48 +484,49 @@ impl Engine {
         }
     }
 
-    pub(crate) fn unauthorized(&mut self, slot: Slot, elapsed: u64) -> Answer {
-        let Call { traits, credential, generation, .. } = *self.calls.at(slot);
-        let may = traits.has(Traits::CREDENTIALS | Traits::REPEATABLE)
-            && !traits.has(Traits::REPLAYED)
-            && !traits.has(Traits::STACKED)
+    pub(crate) fn unauthorized(&mut self, slot: CallIndex, elapsed: u64) -> Answer {
+        let Call { call_flags, credential, generation, .. } = *self.calls.at(slot);
+        let may = call_flags.has(CallFlags::CREDENTIALS | CallFlags::REPEATABLE)
+            && !call_flags.has(CallFlags::REPLAYED)
+            && !call_flags.has(CallFlags::STACKED)
             && !self.closed;
-        let holder = self.holders.get_mut(credential as usize).filter(|_| may);
-        if !holder.is_some_and(|holder| holder.credential.refused(generation)) {
+        let credential_state = self.credentials.get_mut(credential as usize).filter(|_| may);
+        if !credential_state.is_some_and(|credential_state| credential_state.credential.refused(generation)) {
             return self.deliver(slot, 401, elapsed);
         }
         let call = self.calls.at_mut(slot);
-        call.traits.set(Traits::REPLAYED | Traits::EVENTFUL, true);
+        call.call_flags.set(CallFlags::REPLAYED | CallFlags::EVENTFUL, true);
         // What a paid retry paid for goes on: its replay is the same retry.
         self.admit(slot)
     }
 
     /// The token of a paid retry that was never sent goes back. Returns whether there was one.
-    fn give_payment_back(&mut self, slot: Slot) -> bool {
+    fn give_payment_back(&mut self, slot: CallIndex) -> bool {
         let call = self.calls.at(slot);
-        let (payer, upstream) = (paid_by(call), call.upstream);
-        let paid = call.traits.has(Traits::COUNTED | Traits::PAID);
+        let (token_kind, upstream) = (paid_by(call), call.upstream);
+        let paid = call.call_flags.has(CallFlags::COUNTED | CallFlags::PAID);
         if paid {
-            self.upstream(upstream).budget.give_back(payer);
+            self.upstream(upstream).budget.give_back(token_kind);
         }
         paid
     }
 
-    fn went_offline(&mut self, slot: Slot) -> Answer {
+    fn went_offline(&mut self, slot: CallIndex) -> Answer {
         self.count(slot, Count::Nothing);
         self.give_permits_back(slot);
         // The platform is asked after a network error, which may come when the request has left.
-        self.blame(slot, true);
+        self.raise_outcome(slot, true);
         self.give_payment_back(slot);
         let call = self.calls.at_mut(slot);
-        call.traits.set(Traits::DOUBTFUL, call.worst == Outcome::Unknown);
+        call.call_flags.set(CallFlags::DOUBTFUL, call.outcome == Outcome::Unknown);
         // It costs no attempt and no budget.
-        if call.traits.has(Traits::COUNTED) {
+        if call.call_flags.has(CallFlags::COUNTED) {
             call.attempts = call.attempts.saturating_sub(1);
-            call.paying = if call.attempts > 0 { Paying::Owes } else { Paying::First };
+            call.retry_token = if call.attempts > 0 { RetryToken::Needed } else { RetryToken::NotNeeded };
         }
         let upstream = call.upstream;
-        let parks = call.traits.has(Traits::REPEATABLE) && replayable(call) && !call.traits.has(Traits::DROPIN);
+        let parks =
+            call.call_flags.has(CallFlags::REPEATABLE) && replayable(call) && !call.call_flags.has(CallFlags::DROPIN);
         let left = self.may_wait(slot);
         if !parks || self.closed || left == 0 {
             return self.fail(slot, Reason::Offline, None);
@@ -505,52 +534,52 @@ impl Engine {
         if self.waiting >= self.config.max_waiting {
             return self.fail(slot, Reason::Overloaded, None);
         }
-        self.join(slot, LineId::Offline);
-        self.stir(upstream);
-        self.note_wait(slot, What::Line, Rule::Offline, left, Spot::New);
+        self.join(slot, QueueId::Offline);
+        self.wake_ready(upstream);
+        self.record_wait(slot, EntryKind::Queue, WaitReason::Offline, left, QueuePlace::Joining);
         Step::Park { at_most: left }.into()
     }
 
     /// A retry that went without a token failed: the next head waits before it asks.
-    fn asked_in_vain(&mut self, slot: Slot) {
+    fn asked_in_vain(&mut self, slot: CallIndex) {
         let now = self.now;
-        let Call { route, traits, upstream, gate, .. } = *self.calls.at(slot);
+        let Call { route, call_flags, upstream, breaker_queue, .. } = *self.calls.at(slot);
         let base = self.config.route(route).retry.base;
-        if traits.has(Traits::ASKED)
-            && let Some(gate) = self.gate(upstream, gate)
+        if call_flags.has(CallFlags::ASKED)
+            && let Some(breaker_queue) = self.breaker_queue(upstream, breaker_queue)
         {
-            gate.asking.failed(now, base);
+            breaker_queue.asking.failed(now, base);
         }
     }
 
     /// Another attempt, if the rules allow: attempts, deadline, replay; patience comes when the wait is over.
-    pub(crate) fn retry(&mut self, slot: Slot, retry: Retry, told: Told) -> Answer {
+    pub(crate) fn retry(&mut self, slot: CallIndex, retry: Retry, server: ServerHints) -> Answer {
         let now = self.now;
-        let Call { route, traits, attempts, limits, last, ordinal, .. } = *self.calls.at(slot);
+        let Call { route, call_flags, attempts, limits, last, ordinal, .. } = *self.calls.at(slot);
         let rules = self.config.route(route).retry;
         self.asked_in_vain(slot);
-        let doubtful = self.calls.at(slot).worst == Outcome::Unknown;
-        self.calls.at_mut(slot).traits.set(Traits::DOUBTFUL, doubtful);
+        let doubtful = self.calls.at(slot).outcome == Outcome::Unknown;
+        self.calls.at_mut(slot).call_flags.set(CallFlags::DOUBTFUL, doubtful);
         let k = u32::from(attempts.max(1));
         let range = backoff::range(&rules, k, retry.server, retry.limited && retry.server.is_none());
         let wait = range.least.saturating_add(rng::draw(self.seed, ordinal, k, Purpose::Backoff, range.spread)).max(1);
         let call = self.calls.at_mut(slot);
-        call.traits.refused(retry.limited);
+        call.call_flags.refused(retry.limited);
         let least = if retry.limited {
-            backoff::interval(rules.base, rules.cap.saturating_mul(2), call.traits.refusals())
+            backoff::interval(rules.base, rules.cap.saturating_mul(2), call.call_flags.refusals())
         } else {
             0
         };
         let wait = wait.max(least);
-        let (paused, rated) = self.pause(slot, retry, told, wait);
+        let (paused, rated) = self.pause(slot, retry, server, wait);
         if self.closed {
             return self.fail(slot, Reason::Closed, retry.server);
         }
-        if traits.has(Traits::STACKED) || rules.attempts <= 1 {
+        if call_flags.has(CallFlags::STACKED) || rules.attempts <= 1 {
             let reason = match last {
-                Last::Fault(Fault::Timeout | Fault::ConnectTimeout) => Reason::Timeout,
-                Last::Fault(_) => Reason::Network,
-                Last::Status(_) | Last::None => Reason::Status,
+                LastResult::Fault(Fault::Timeout | Fault::ConnectTimeout) => Reason::Timeout,
+                LastResult::Fault(_) => Reason::Network,
+                LastResult::Status(_) | LastResult::None => Reason::Status,
             };
             return self.fail(slot, reason, retry.server);
         }
@@ -575,38 +604,38 @@ impl Engine {
             return self.fail(slot, Reason::NotReplayable, retry.server);
         }
         let call = self.calls.at_mut(slot);
-        call.traits.set(Traits::EVENTFUL, true);
-        call.paying = if free { Paying::Free } else { Paying::Owes };
+        call.call_flags.set(CallFlags::EVENTFUL, true);
+        call.retry_token = if free { RetryToken::Free } else { RetryToken::Needed };
         if free && paused {
             return self.admit(slot);
         }
         self.move_to(slot, CallState::Backoff { until: now.saturating_add(wait) });
-        let rule = if retry.server.is_some() { Rule::RetryAfter } else { Rule::Backoff };
-        self.note_wait(slot, What::Wait, rule, wait, Spot::New);
+        let wait_reason = if retry.server.is_some() { WaitReason::RetryAfter } else { WaitReason::Backoff };
+        self.record_wait(slot, EntryKind::Wait, wait_reason, wait, QueuePlace::Joining);
         Step::Wait { delay: wait }.into()
     }
 
     /// A rate limit pauses the bucket that its gauge shows at 0, else the first that the call drew from. Where no limits are
-    /// written that is the endpoint's or the API's. Returns whether the call will wait in a paused bucket's line, and whether
+    /// written that is the endpoint's or the API's. Returns whether the call will wait in a paused bucket's queue, and whether
     /// that bucket has a rate.
-    pub(crate) fn pause(&mut self, slot: Slot, retry: Retry, told: Told, wait: u64) -> (bool, bool) {
-        if !retry.limited || !told.pauses {
+    pub(crate) fn pause(&mut self, slot: CallIndex, retry: Retry, server: ServerHints, wait: u64) -> (bool, bool) {
+        if !retry.limited || !server.pauses {
             return (false, false);
         }
         let now = self.now;
         let Call { upstream, sequence, .. } = *self.calls.at(slot);
-        let Some(bucket) = told.empty.or_else(|| self.refused_by(slot)) else { return (false, false) };
+        let Some(bucket) = server.empty.or_else(|| self.refused_by(slot)) else { return (false, false) };
         let draws = self.cost_of(slot, bucket) > 0;
-        let Some(lane) = self.upstream(upstream).lane_mut(bucket) else { return (false, false) };
+        let Some(bucket_queue) = self.upstream(upstream).bucket_queue_mut(bucket) else { return (false, false) };
         let refused = Refused { seq: sequence, until: now.saturating_add(wait), named: retry.server.is_some() };
-        let change = lane.bucket.limited(now, refused);
-        let paused = lane.bucket.paused(now);
-        let is_news = lane.bucket.tells_pause(now);
+        let change = bucket_queue.bucket.limited(now, refused);
+        let paused = bucket_queue.bucket.paused(now);
+        let is_news = bucket_queue.bucket.reports_pause(now);
         let change = if change == Change::None && is_news { Change::Paused } else { change };
-        let rated = lane.bucket.is_rated(now);
+        let rated = bucket_queue.bucket.is_rated(now);
         // The bucket may let one call try before the pause ends: another one than this, unless a gauge's reset held it back.
-        let tries =
-            (told.binds || retry.server.is_none()) && lane.bucket.ready_at(now, 1, 0) < now.saturating_add(wait);
+        let tries = (server.binds || retry.server.is_none())
+            && bucket_queue.bucket.ready_at(now, 1, 0) < now.saturating_add(wait);
         if change != Change::None && self.ring.wants(Kind::Limiter) {
             let (config, shared) = self.config_and_upstream(upstream);
             let bucket = shared.bucket_of(config, bucket);
@@ -616,22 +645,24 @@ impl Engine {
     }
 
     /// The bucket that a 429 without a gauge at 0 is about.
-    fn refused_by(&mut self, slot: Slot) -> Option<u16> {
+    fn refused_by(&mut self, slot: CallIndex) -> Option<u16> {
         let (now, sent) = (self.now, numbered(self.sequence, 0));
-        let Call { upstream: place, gate, .. } = *self.calls.at(slot);
+        let Call { upstream: place, breaker_queue, .. } = *self.calls.at(slot);
         let (config, upstream) = self.config_and_upstream(place);
         if upstream.is_limited_by(config) {
             return self.cost(slot, 0).map(|(bucket, _)| bucket);
         }
-        let was_there = upstream.lane(gate).is_some();
-        let bucket = upstream.refused(gate, now, sent);
-        if bucket == gate && !was_there {
+        let was_there = upstream.bucket_queue(breaker_queue).is_some();
+        let bucket = upstream.refused(breaker_queue, now, sent);
+        if bucket == breaker_queue && !was_there {
             // Who is in flight lands here as well; this one has landed already.
             let all = (0..self.calls.places()).filter(|other| *other != slot).map(|other| self.calls.at(other));
-            let here = |call: &&Call| call.state == CallState::Flight && call.upstream == place && call.gate == gate;
+            let here = |call: &&Call| {
+                call.state == CallState::Flight && call.upstream == place && call.breaker_queue == breaker_queue
+            };
             let in_flight = u32::try_from(all.filter(here).count()).unwrap_or(u32::MAX);
-            if let Some(lane) = self.upstream(place).lane_mut(gate) {
-                lane.bucket.joined(in_flight);
+            if let Some(bucket_queue) = self.upstream(place).bucket_queue_mut(breaker_queue) {
+                bucket_queue.bucket.joined(in_flight);
             }
         }
         Some(bucket)
@@ -639,11 +670,15 @@ impl Engine {
 }
 
 /// Who paid for the attempt under way.
-fn paid_by(call: &Call) -> Payer {
-    if call.traits.has(Traits::ASKED) { Payer::Asked } else { Payer::after(call.attempts.saturating_sub(1)) }
+fn paid_by(call: &Call) -> TokenKind {
+    if call.call_flags.has(CallFlags::ASKED) {
+        TokenKind::Asked
+    } else {
+        TokenKind::after(call.attempts.saturating_sub(1))
+    }
 }
 
 /// Whether doing it twice does no harm: by method or route, or by its key.
 fn replayable(call: &Call) -> bool {
-    call.traits.has(Traits::IDEMPOTENT) || call.traits.has(Traits::KEYED)
+    call.call_flags.has(CallFlags::IDEMPOTENT) || call.call_flags.has(CallFlags::KEYED)
 }

@@ -3,22 +3,27 @@
 use crate::failure::{Fault, Outcome, codes};
 use crate::policy::breaker::Permit;
 use crate::policy::deadline::Limits;
-use crate::upstream::API;
+use crate::state::timeline::{Entry, EntryKind, Timeline, WaitReason};
 
 /// Place of a call in the engine's slab.
-pub type Slot = u32;
+pub type CallIndex = u32;
+
+/// Place of the queue of routes without a breaker.
+pub const NO_BREAKER: u16 = 0;
+/// Place of the API's breaker.
+pub const API: u16 = 1;
 
 /// No place.
-pub const NOWHERE: Slot = u32::MAX;
+pub const NOWHERE: CallIndex = u32::MAX;
 
-/// The one line that a waiting call stands in.
+/// The queue that a waiting call is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LineId {
+pub enum QueueId {
     /// Attempts in flight, of an upstream.
     Cap(u32),
-    /// A rate-limit bucket: upstream and place of its lane.
+    /// A rate-limit bucket: upstream and place of its queue.
     Bucket(u32, u16),
-    /// The retry line of a gate (breaker): upstream and place.
+    /// The retry queue of a breaker: upstream and place.
     Retry(u32, u16),
     /// Those who wait for a refresh.
     Credential(u32),
@@ -32,12 +37,12 @@ pub enum CallState {
     New,
     /// An attempt is under way.
     Flight,
-    /// Between two attempts, in no line, until then.
+    /// Between two attempts, in no queue, until then.
     Backoff { until: u64 },
-    /// In exactly one line.
-    Line(LineId),
+    /// In exactly one queue.
+    Queued(QueueId),
     /// Ended; its record waits for `report`.
-    Kept,
+    Retained,
     /// The slot is free.
     Gone,
 }
@@ -53,7 +58,7 @@ codes! {
         Retry = 5 "retry",
         Credential = 6 "credential",
         Offline = 7 "offline",
-        Kept = 8 "kept",
+        Retained = 8 "kept",
         Gone = 9 "gone",
     }
 }
@@ -67,12 +72,12 @@ impl CallState {
             Self::New => Node::New,
             Self::Flight => Node::Flight,
             Self::Backoff { .. } => Node::Backoff,
-            Self::Line(LineId::Cap(_)) => Node::Cap,
-            Self::Line(LineId::Bucket(..)) => Node::Bucket,
-            Self::Line(LineId::Retry(..)) => Node::Retry,
-            Self::Line(LineId::Credential(_)) => Node::Credential,
-            Self::Line(LineId::Offline) => Node::Offline,
-            Self::Kept => Node::Kept,
+            Self::Queued(QueueId::Cap(_)) => Node::Cap,
+            Self::Queued(QueueId::Bucket(..)) => Node::Bucket,
+            Self::Queued(QueueId::Retry(..)) => Node::Retry,
+            Self::Queued(QueueId::Credential(_)) => Node::Credential,
+            Self::Queued(QueueId::Offline) => Node::Offline,
+            Self::Retained => Node::Retained,
             Self::Gone => Node::Gone,
         }
     }
@@ -84,14 +89,14 @@ pub type Edge = (Node, Node);
 
 /// Every legal transition.
 pub const EDGES: &[Edge] = {
-    use Node::{Backoff, Bucket, Cap, Credential, Flight, Gone, Kept, New, Offline, Retry};
+    use Node::{Backoff, Bucket, Cap, Credential, Flight, Gone, New, Offline, Retained, Retry};
     &[
         (New, Flight),
         (New, Cap),
         (New, Bucket),
         (New, Retry),
         (New, Credential),
-        (New, Kept),
+        (New, Retained),
         (Flight, Flight),
         (Flight, Backoff),
         (Flight, Cap),
@@ -99,68 +104,68 @@ pub const EDGES: &[Edge] = {
         (Flight, Retry),
         (Flight, Credential),
         (Flight, Offline),
-        (Flight, Kept),
+        (Flight, Retained),
         (Flight, Gone),
         (Backoff, Flight),
         (Backoff, Cap),
         (Backoff, Bucket),
         (Backoff, Retry),
         (Backoff, Credential),
-        (Backoff, Kept),
+        (Backoff, Retained),
         (Backoff, Gone),
         (Cap, Flight),
         (Cap, Bucket),
         (Cap, Retry),
         (Cap, Credential),
-        (Cap, Kept),
+        (Cap, Retained),
         (Cap, Gone),
         (Bucket, Flight),
         (Bucket, Bucket),
         (Bucket, Retry),
         (Bucket, Credential),
-        (Bucket, Kept),
+        (Bucket, Retained),
         (Bucket, Gone),
         (Retry, Flight),
         (Retry, Cap),
         (Retry, Bucket),
         (Retry, Credential),
-        (Retry, Kept),
+        (Retry, Retained),
         (Retry, Gone),
         (Credential, Flight),
         (Credential, Cap),
         (Credential, Bucket),
         (Credential, Retry),
-        (Credential, Kept),
+        (Credential, Retained),
         (Credential, Gone),
         (Offline, Flight),
         (Offline, Cap),
         (Offline, Bucket),
         (Offline, Retry),
         (Offline, Credential),
-        (Offline, Kept),
+        (Offline, Retained),
         (Offline, Gone),
-        (Kept, Gone),
+        (Retained, Gone),
     ]
 };
 
-/// What a call pays for its next attempt.
+/// The retry token of a call's next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paying {
+pub enum RetryToken {
     /// The first attempt: nothing.
-    First,
+    NotNeeded,
     /// A free one: after a 429 that named a time, an auth replay, being offline.
     Free,
     /// A retry that has no token yet.
-    Owes,
+    Needed,
     /// A retry with its token: its only reservation.
-    Holds,
+    Held,
     /// The head of a queue without tokens, which may go all the same.
     Asks,
 }
 
 /// How the latest attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Last {
+pub enum LastResult {
     None,
     Status(u16),
     Fault(Fault),
@@ -168,9 +173,9 @@ pub enum Last {
 
 /// Bits that a host gives at `begin`, and those the core adds. One word keeps a call small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Traits(pub u32);
+pub struct CallFlags(pub u32);
 
-impl Traits {
+impl CallFlags {
     pub const REPEATABLE: u32 = 1;
     pub const KEYED: u32 = 1 << 1;
     // 1 << 2, STREAMED, tells hosts' own code where a body ends; the core decides nothing by it.
@@ -186,7 +191,7 @@ impl Traits {
     /// The method, or the route, allows sending again.
     pub const IDEMPOTENT: u32 = 1 << 8;
     /// Also draws from the API's breaker beside its route's.
-    pub const BOTH_GATES: u32 = 1 << 9;
+    pub const BOTH_BREAKERS: u32 = 1 << 9;
     /// The next Send asks for a new connection.
     pub const FRESH: u32 = 1 << 10;
     /// A 401 was replayed already.
@@ -246,26 +251,26 @@ impl Traits {
 #[repr(C)]
 pub struct Call {
     pub id: u32,
-    pub traits: Traits,
+    pub call_flags: CallFlags,
     pub state: CallState,
     pub begun: u64,
-    /// When its latest attempt was sent; while it stands in a line other than the retry line, when it joined that.
+    /// When its latest attempt was sent; while the call is in a queue other than the retry queue, when it joined that.
     pub sent_at: u64,
     pub permit: Permit,
     pub upstream: u32,
     pub route: u16,
-    /// Place of its gate (breaker and retry line) in its upstream.
-    pub gate: u16,
-    pub last: Last,
-    pub paying: Paying,
-    pub worst: Outcome,
+    /// Place of its breaker and retry queue in its upstream.
+    pub breaker_queue: u16,
+    pub last: LastResult,
+    pub retry_token: RetryToken,
+    pub outcome: Outcome,
     /// Code of the method.
     pub method: u8,
     /// First and paid retries.
     pub attempts: u8,
-    /// Neighbours in its line (in the list of the kept, among the free slots).
-    pub next: Slot,
-    pub previous: Slot,
+    /// Neighbours in its queue (in the list of retained records, among the free slots).
+    pub next: CallIndex,
+    pub previous: CallIndex,
     pub timeline: Timeline,
     pub scope: u32,
     pub sequence: u64,
@@ -275,8 +280,8 @@ pub struct Call {
     pub limits: Limits,
     pub ordinal: u64,
     pub api_permit: Permit,
-    /// When it joined the retry line, or last left it, and the time that it spent there before.
-    pub lined_up: u64,
+    /// When it joined the retry queue, or last left it, and the time that it spent there before.
+    pub queued_at: u64,
     pub patience_used: u32,
     /// When its present rest began, in milliseconds since `begun`: then, or when its last attempt ended.
     pub rests_from: u32,
@@ -284,110 +289,20 @@ pub struct Call {
 
 const _: () = assert!(size_of::<Call>() <= 240);
 
-/// What happened, in at most 8 entries: the first four and the last four; those between are counted.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub struct Timeline {
-    count: u16,
-    entries: [Entry; 8],
-}
-
-/// One thing that happened.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry {
-    /// Milliseconds since the call began.
-    pub at: u32,
-    pub what: What,
-    pub rule: Rule,
-    /// A status, a fault's code or a reason's code; of a wait for a bucket a code of [`Whose`].
-    pub code: u16,
-    /// Milliseconds: a timeout, a wait, an attempt's time.
-    pub value: u32,
-}
-
-codes! {
-    /// What an entry of the timeline tells.
-    What {
-        Send = 0 "send",
-        Status = 1 "status",
-        Fault = 2 "fault",
-        Wait = 3 "wait",
-        Line = 4 "line",
-        Refresh = 5 "refresh",
-    }
-}
-
-codes! {
-    /// The rule that asked for a wait.
-    Rule {
-        None = 0 "none",
-        Backoff = 1 "backoff",
-        RetryAfter = 2 "retry-after",
-        Limiter = 3 "limiter",
-        Concurrency = 4 "concurrency",
-        RetryLine = 5 "retry-line",
-        Credential = 6 "credential",
-        Offline = 7 "offline",
-    }
-}
-
-codes! {
-    /// Whose bucket a call waits for.
-    Whose {
-        /// That of a limit of the policy.
-        Limit = 0 "limit",
-        Endpoint = 1 "endpoint",
-        Api = 2 "api",
-    }
-}
-
-const _: () = assert!(size_of::<Entry>() == 12);
-
-impl Timeline {
-    /// Empty.
-    #[must_use]
-    pub const fn new() -> Self {
-        let nothing = Entry { at: 0, what: What::Send, rule: Rule::None, code: 0, value: 0 };
-        Self { entries: [nothing; 8], count: 0 }
-    }
-
-    /// Adds an entry; the fifth last is forgotten when there are more than eight.
-    pub fn push(&mut self, entry: Entry) {
-        let place = if self.count < 4 { self.count } else { 4 | self.count & 3 };
-        if let Some(free) = self.entries.get_mut(usize::from(place)) {
-            *free = entry;
-        }
-        self.count = self.count.saturating_add(1);
-    }
-
-    /// How many entries were forgotten.
-    #[must_use]
-    pub fn dropped(&self) -> u16 {
-        self.count.saturating_sub(8)
-    }
-
-    /// The kept entries, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        let first = self.count.min(4);
-        let rest = self.dropped().saturating_add(4).max(4)..self.count.max(4);
-        (0..first).chain(rest.map(|i| 4 | i & 3)).filter_map(|place| self.entries.get(usize::from(place)))
-    }
-}
-
 impl Call {
-    /// A slot that nobody uses.
+    /// A free slot.
     #[must_use]
     pub fn vacant() -> Self {
         Self {
             id: 0,
             state: CallState::Gone,
-            paying: Paying::First,
-            last: Last::None,
-            worst: Outcome::NotSent,
+            retry_token: RetryToken::NotNeeded,
+            last: LastResult::None,
+            outcome: Outcome::NotSent,
             method: 0,
-            traits: Traits(0),
+            call_flags: CallFlags(0),
             route: 0,
-            gate: 0,
+            breaker_queue: 0,
             scope: 0,
             upstream: 0,
             credential: 0,
@@ -400,7 +315,7 @@ impl Call {
             generation: 0,
             sent_at: 0,
             sequence: 0,
-            lined_up: 0,
+            queued_at: 0,
             patience_used: 0,
             rests_from: 0,
             previous: NOWHERE,
@@ -409,29 +324,29 @@ impl Call {
         }
     }
 
-    /// The gates that it goes through: its own, then the API's where both count.
-    pub fn gates(&self) -> impl Iterator<Item = u16> + use<> {
-        [self.gate, API].into_iter().take(if self.traits.has(Traits::BOTH_GATES) { 2 } else { 1 })
+    /// The breakers that the call goes through: its own, then the API's where both count.
+    pub fn breaker_queues(&self) -> impl Iterator<Item = u16> + use<> {
+        [self.breaker_queue, API].into_iter().take(if self.call_flags.has(CallFlags::BOTH_BREAKERS) { 2 } else { 1 })
     }
 
     /// All but the number is as in a vacant slot; entries that the timeline does not count may stay.
     pub fn renew(&mut self) {
         // Named one by one: a value of the whole would be made elsewhere and copied here, timeline and all.
-        self.traits = Traits(0);
+        self.call_flags = CallFlags(0);
         self.state = CallState::New;
         self.begun = 0;
         self.sent_at = 0;
         self.permit = Permit::default();
         self.upstream = 0;
         self.route = 0;
-        self.gate = 0;
-        self.last = Last::None;
-        self.paying = Paying::First;
-        self.worst = Outcome::NotSent;
+        self.breaker_queue = 0;
+        self.last = LastResult::None;
+        self.retry_token = RetryToken::NotNeeded;
+        self.outcome = Outcome::NotSent;
         self.method = 0;
         self.attempts = 0;
         self.sequence = 0;
-        self.timeline.count = 0;
+        self.timeline.clear();
         self.previous = NOWHERE;
         self.next = NOWHERE;
         self.scope = 0;
@@ -440,15 +355,15 @@ impl Call {
         self.limits = Limits::default();
         self.ordinal = 0;
         self.api_permit = Permit::default();
-        self.lined_up = 0;
+        self.queued_at = 0;
         self.patience_used = 0;
         self.rests_from = 0;
     }
 
     /// Adds to the timeline.
-    pub fn note(&mut self, now: u64, what: What, rule: Rule, code: u16, value: u64) {
+    pub fn record(&mut self, now: u64, what: EntryKind, wait_reason: WaitReason, code: u16, value: u64) {
         let at = self.age(now);
-        self.timeline.push(Entry { at, what, rule, code, value: u32::try_from(value).unwrap_or(u32::MAX) });
+        self.timeline.push(Entry { at, what, wait_reason, code, value: u32::try_from(value).unwrap_or(u32::MAX) });
     }
 
     /// Milliseconds since it began; after 49 days no more.
@@ -461,25 +376,6 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
-
-    fn stamps(count: u32) -> Vec<u32> {
-        let mut timeline = Timeline::new();
-        for at in 0..count {
-            timeline.push(Entry { at, what: What::Wait, rule: Rule::Backoff, code: 0, value: 0 });
-        }
-        timeline.iter().map(|entry| entry.at).collect()
-    }
-
-    #[test]
-    fn a_timeline_keeps_the_first_four_and_the_last_four() {
-        assert_eq!(stamps(0), [0_u32; 0]);
-        assert_eq!(stamps(3), [0, 1, 2]);
-        assert_eq!(stamps(8), [0, 1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(stamps(9), [0, 1, 2, 3, 5, 6, 7, 8]);
-        assert_eq!(stamps(11), [0, 1, 2, 3, 7, 8, 9, 10]);
-        assert_eq!(stamps(1_000), [0, 1, 2, 3, 996, 997, 998, 999]);
-    }
 
     #[test]
     fn every_edge_is_listed_once() {
