@@ -268,7 +268,7 @@ export class Core {
     return this.#text(() => this.#wasm.events(this.#engine), '{"dropped":0,"events":[]}');
   }
 
-  /** The report of a call that kept its record (it is freed by this), as JSON; empty if it kept none. */
+  /** The report of a call that kept its record (it is freed by this), as JSON; `{"misuse":"unknown"}` if there is none. */
   report(call: number): string {
     return whole32(call) ? this.#text(() => this.#wasm.report(this.#engine, call), "") : "";
   }

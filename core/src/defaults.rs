@@ -1,4 +1,4 @@
-//! Every number of the library, once. A policy file overrides those that `policy.md` lists; the others are fixed.
+//! Every number of the library, once. A policy file overrides those that `core/manual/policy-reference.md` lists; the others are fixed.
 //! Times are milliseconds, shares and tokens millionths ([`ONE`] = 1.0).
 
 /// 1.0 in millionths.
@@ -255,7 +255,7 @@ pub const MAX_BREAKERS: usize = 64;
 pub const MAX_ORIGINS: usize = 1_024;
 /// Credentials with a token state of their own.
 pub const MAX_CREDENTIALS: usize = 10_000;
-/// `policy.md`: largest policy file.
+/// The largest policy file in bytes.
 pub const MAX_POLICY: usize = 256 * 1024;
 /// Routes of one policy.
 pub const MAX_ROUTES: usize = 4_096;

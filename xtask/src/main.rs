@@ -1,4 +1,4 @@
-//! Every command of a developer: `cargo xtask build | test | adapters | limiters | demo | bench | fuzz | miri | soak | sim | schema | house`.
+//! Every command of a developer: `cargo xtask build | test | adapters | limiters | demo | bench | fuzz | miri | soak | sim | schema | docs | house`.
 //!
 //! This program starts other programs and reads what they print. It knows where things are in the house; it must not
 //! know what a policy means.
@@ -8,6 +8,7 @@ mod arguments;
 mod bench;
 mod build;
 mod demo;
+mod docs;
 mod formats;
 mod fuzz;
 mod house;
@@ -48,6 +49,7 @@ usage: cargo xtask COMMAND
   sim   limits [table|shared|quota|show|log]
                                     how much of a limited server's room calls get, over conventions drawn at random
   schema                            the JSON Schema of the policy file, for editors: target/policy.schema.json
+  docs  [--only reference|site]     the manual's policy reference; the manual and all references as a site: target/docs
   house                             sizes and rules of the house
 ";
 
@@ -80,6 +82,7 @@ fn dispatch(words: &[String]) -> Result<(), String> {
         "sim" => sim::main(rest),
         "soak" => soak::main(rest),
         "schema" => schema(),
+        "docs" => docs::main(rest),
         "house" => house::main(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -1,5 +1,5 @@
 //! Every key of a policy, once: its name, form, range, who may write it, what it means. The reader, the lists in error
-//! texts and the JSON Schema come from this table; policy.md is its prose.
+//! texts, the JSON Schema and the manual's `policy-reference.md` come from this table.
 
 use crate::defaults::{self, ONE};
 
@@ -225,7 +225,7 @@ pub(super) static POLICY: &[Key] = {
         key("$schema", Note, Policy, Slot::None, "Ignored; tells editors of the schema."),
         later("auth"),
         key("baseUrl", Base, Policy, Slot::Base, "Where relative URLs begin; routes and limits bind its origin only."),
-        key("breaker", ObjectOrFalse(BREAKER), Both, Slot::Breaker, "The circuit breaker; false: neither gates nor counts."),
+        key("breaker", ObjectOrFalse(BREAKER), Both, Slot::Breaker, "The circuit breaker; false: it neither refuses nor counts."),
         key("bufferUpTo", Size(0, 1 << 30), Both, Slot::BufferUpTo, "Python and OkHttp drop-ins buffer declared lengths up to this. Default: 256KiB."),
         key("classify", Rules, Both, Slot::Classify, "What answers mean where the status alone misleads; the first match wins."),
         key("concurrency", Whole(1, 100_000), Policy, Slot::Concurrency, "Attempts in flight. Default: 100."),
@@ -239,7 +239,7 @@ pub(super) static POLICY: &[Key] = {
         later("jwt"),
         key("limits", Limits, Policy, Slot::Limits, "Rate limits of the API; without any, one is learned."),
         key("maxBody", Size(1 << 10, 1 << 30), Both, Slot::MaxBody, "Largest buffered answer. Default: 8MiB."),
-        key("maxWaiting", Whole(0, 100_000), Policy, Slot::MaxWaiting, "Calls in all lines together. Default: 1000."),
+        key("maxWaiting", Whole(0, 100_000), Policy, Slot::MaxWaiting, "Calls that wait, in all queues together. Default: 10000."),
         key("name", Id, Policy, Slot::Name, "Label in events and metrics. Default: the base URL's host."),
         NOTE,
         later("observe"),
@@ -261,7 +261,7 @@ pub(super) static POLICY: &[Key] = {
 };
 
 #[rustfmt::skip]
-static VERSION: &[Key] = &[
+pub(super) static VERSION: &[Key] = &[
     later("echo"),
     key("header", Form::Header, Place::Policy, Slot::PinHeader, "The header that names it."),
     NOTE,
@@ -270,7 +270,7 @@ static VERSION: &[Key] = &[
 ];
 
 #[rustfmt::skip]
-static TIMEOUTS: &[Key] = {
+pub(super) static TIMEOUTS: &[Key] = {
     use Form::*;
     use Place::*;
     &[
@@ -284,7 +284,7 @@ static TIMEOUTS: &[Key] = {
 };
 
 #[rustfmt::skip]
-static RETRY: &[Key] = {
+pub(super) static RETRY: &[Key] = {
     use Form::*;
     use Place::*;
     &[
@@ -295,12 +295,12 @@ static RETRY: &[Key] = {
         key("jitter", Word(JITTERS), Both, Slot::Jitter, "A wait is drawn from [d, 2d] (added, default), [0, 2d] (full) or is d (none). To a time that the server names [0, d] is added, with none nothing."),
         key("maxRetryAfter", Time(0, DAY), Both, Slot::MaxRetryAfter, "Longer demands of the server fail at once. Default: unbounded."),
         NOTE,
-        key("patience", Time(0, DAY), Both, Slot::Patience, "Time in the retry line. Default: the larger of 5s and 10 mean latencies."),
+        key("patience", Time(0, DAY), Both, Slot::Patience, "Time in the retry queue. Default: the longest of 5s, 10 mean latencies and the time that the call's own retries would take."),
     ]
 };
 
 #[rustfmt::skip]
-static BUDGET: &[Key] = &[
+pub(super) static BUDGET: &[Key] = &[
     key("capacity", Form::Ratio(0, 10_000), Place::Policy, Slot::Capacity, "Tokens at most. Default: 10."),
     NOTE,
     key("perCall", Form::Ratio(0, 1), Place::Policy, Slot::PerCall, "What each call puts in. Default: 0.1."),
@@ -308,7 +308,7 @@ static BUDGET: &[Key] = &[
 ];
 
 #[rustfmt::skip]
-static IDEMPOTENCY: &[Key] = &[
+pub(super) static IDEMPOTENCY: &[Key] = &[
     key("format", Form::Word(FORMATS), Place::Both, Slot::Format, "A bare UUID (default) or a quoted string of RFC 9651."),
     key("header", Form::Header, Place::Both, Slot::KeyHeader, "The header that carries the key. Required."),
     key("methods", Form::Methods, Place::Both, Slot::Methods, "Which methods get a key. Default: POST and PATCH."),
@@ -331,7 +331,7 @@ pub(super) static RULE: &[Key] = {
 };
 
 #[rustfmt::skip]
-static BREAKER: &[Key] = {
+pub(super) static BREAKER: &[Key] = {
     use Form::*;
     use Place::*;
     &[

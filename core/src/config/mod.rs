@@ -8,6 +8,8 @@ mod leaves;
 mod limits;
 mod merge;
 mod read;
+#[cfg(any(feature = "schema", test))]
+mod reference;
 pub mod route;
 #[cfg(any(feature = "schema", test))]
 mod schema;
@@ -18,6 +20,8 @@ mod types;
 pub use issues::Issue;
 #[cfg(feature = "fuzzing")]
 pub use json::debug::retell;
+#[cfg(any(feature = "schema", test))]
+pub use reference::reference;
 #[cfg(any(feature = "schema", test))]
 pub use schema::json_schema;
 pub use settings::settings_json;

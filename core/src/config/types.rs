@@ -117,7 +117,7 @@ pub struct Timeouts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
     pub header: String,
-    /// Bit set of method codes (see `design.md`): GET is bit 0, POST 7, PATCH 8.
+    /// Bit set of method codes (`tests/codes.json`): GET is bit 0, POST 7, PATCH 8.
     pub methods: u16,
     /// Quoted as a structured-field string.
     pub sf_string: bool,

@@ -178,7 +178,7 @@ impl Engine {
     ///
     /// * `call`: the host's number for it, not in use.
     /// * `route`, `scope`: from [`Engine::route`] and [`Engine::scope`]; 0 = the API's own, and no endpoint.
-    /// * `what`: method code | flags · 16 | body size in 64 KiB · 65,536 (see `design.md`).
+    /// * `what`: method code | flags · 16 | body size in 64 KiB · 65,536 (`core/manual/boundary.md`).
     /// * `deadline`: absolute, on the clock of `now`; 0 = the policy's total.
     pub fn begin(&mut self, call: u32, now: u64, route: u32, scope: u32, what: u32, deadline: u64) -> Answer {
         unwrap_answer(self.try_begin(call, now, route, scope, what, deadline))

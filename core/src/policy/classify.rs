@@ -1,4 +1,4 @@
-//! What an answer means: the table of semantics, the should-retry headers above it, the policy's rules above both.
+//! What an answer means: the table of `core/manual/semantics.md`, section 3, the should-retry headers above it, the policy's rules above both.
 
 use crate::config::json::{self, Found};
 use crate::config::{Rule, RuleClass, Scalar};

@@ -2,7 +2,7 @@
 //! what only Rust can see: that the vectors together take every transition of `CallState`.
 //!
 //! `cargo run -p unruffled-host [-- --bless] [FOLDER or FILE …]`; `--bless` writes the answers of the core into the
-//! files that have none yet (`"is"` missing) or differ: read the diff against semantics before you commit it.
+//! files that have none yet (`"is"` missing) or differ: read the diff against `core/manual/semantics.md` before you commit it.
 
 mod adapter;
 mod words;

@@ -211,7 +211,7 @@ impl Model {
         self.history.get_or_insert_default().push(Moment::Opened { at: now, cool_until });
     }
 
-    /// The sentence of the semantics, word by word.
+    /// Whether the window trips, by the sentence of `core/manual/semantics.md`, section 7.
     fn trips(&self, now: u64) -> bool {
         let slice = self.settings.window / 10;
         let inside = |at: u64| at / slice + 9 >= now / slice;

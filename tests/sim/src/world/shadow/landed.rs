@@ -1,4 +1,4 @@
-//! An attempt ended: what the tables of semantics.md say must follow.
+//! An attempt ended: what `core/manual/semantics.md` says must follow.
 
 use super::breaker::{Breaker, Count};
 use super::call::{self, Call, Last, Paying};

@@ -1,5 +1,5 @@
 //! The oracle: follows every input and answer of one engine and says when an answer breaks a sentence of the manual
-//! (`core/manual/waits-and-refusals.md`) or of semantics.md.
+//! (`core/manual/waits-and-refusals.md`) or of `core/manual/semantics.md`.
 //! It is told apart from the core on purpose: lists instead of rings, recounting instead of counting.
 
 mod admitted;
