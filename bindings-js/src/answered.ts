@@ -4,7 +4,7 @@
 
 import { type Attempt, ignore } from "./attempt.js";
 import type { Source as Body, Reader, Reply } from "./call.js";
-import type { Source } from "./source.js";
+import { iterable, type Source } from "./source.js";
 
 /** A response of axios, as far as it is read here. */
 export interface AxiosResponse {
@@ -179,8 +179,28 @@ function limited(flow: Flow, attempt: Attempt | null, idle: number, late: (reaso
 export function through(source: Source, data: unknown): unknown {
   if (isWeb(data)) return source.stream(data);
   if (!isNode(data)) return data;
-  const pieces = source.iterable(data);
+  const pieces = iterable(source, data);
   return nodeStream(data, { next: () => pieces.next(), stop: () => data.destroy() } as Flow);
+}
+
+/** A stream of Node that gives other pieces in the place of its own; others are left alone. */
+export function instead(
+  data: unknown,
+  pieces: (own: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array, void>,
+): unknown {
+  if (!isNode(data)) return data;
+  // It may break when nobody listens any more.
+  data.on("error", ignore);
+  const made = pieces(data);
+  const next: Reader["read"] = async () => {
+    const { done = false, value } = await made.next();
+    return { done, value: value ?? undefined };
+  };
+  const stop = (): void => {
+    void made.return();
+    data.destroy();
+  };
+  return nodeStream(data, { next, stop });
 }
 
 /** A stream of Node like another: the class is reached through that one, so that nothing need be imported. */

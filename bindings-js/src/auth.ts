@@ -10,11 +10,21 @@ export interface Token {
   readonly expiresAt?: Date | number | undefined;
 }
 
+/** Why a credentials function is asked. */
+export interface Need {
+  /**
+   * `first`: there was no token yet, as at each ask of a function that gives plain strings. `expired`: the last token's time is
+   * over. `refused`: a 401 refused the last token, whose time was not over.
+   */
+  readonly why: "first" | "expired" | "refused";
+}
+
 /**
  * Gives the bearer token. A plain string is asked for at each attempt, in the context of the call that needs it; a
- * {@link Token} is kept and asked for once, for all calls together.
+ * {@link Token} is kept and asked for once, for all calls together. A function that declares no parameter (whose `length`
+ * is 0) is called without the need.
  */
-export type Credentials = () => string | Token | Promise<string | Token>;
+export type Credentials = (need: Need) => string | Token | Promise<string | Token>;
 
 /** What the core reads as "never expires". */
 const NEVER = 2 ** 40 - 1;
@@ -48,7 +58,7 @@ export class Auth {
 
   /** A fresh token, for one attempt. */
   async token(wall: number): Promise<string> {
-    return (await this.renew(wall)).token;
+    return (await this.renew(wall, "first")).token;
   }
 
   /** Keeps what the core has accepted; a plain string is never kept. */
@@ -57,8 +67,10 @@ export class Auth {
   }
 
   /** Asks the function. */
-  async renew(wall: number): Promise<Got> {
-    const got: unknown = await this.#credentials();
+  async renew(wall: number, why: Need["why"]): Promise<Got> {
+    const ask = this.#credentials;
+    // An optional parameter of the function's own must not be taken for the need.
+    const got: unknown = await (ask.length > 0 ? ask({ why }) : (ask as () => unknown)());
     if (typeof got === "string") return { token: got, expiresIn: 0 };
     const { token, expiresAt } = (got ?? {}) as Partial<Token>;
     if (typeof token !== "string") throw new TypeError("credentials gave neither a string nor { token, expiresAt }");

@@ -64,18 +64,20 @@ export function ready(): Exports {
   if (load === undefined) {
     throw new Error("unruffled: the engine is not loaded; call init() of unruffled/slim first");
   }
-  for (const name of ["WebAssembly", "TextEncoder", "TextDecoder"]) {
-    if ((globalThis as Record<string, unknown>)[name] === undefined) throw new Error(`unruffled: ${missing(name)}`);
-  }
+  needs("WebAssembly", "TextEncoder", "TextDecoder");
   core = new WebAssembly.Instance(load() as WebAssembly.Module).exports as unknown as Exports;
   return core;
 }
 
-function missing(name: string): string {
-  const wasm = "this platform has no WebAssembly (Hermes, Lockdown Mode); make the calls where it has, as on a server";
-  return name === "WebAssembly"
-    ? wasm
-    : `this platform has no ${name}; set globalThis.${name} first (Jest: testEnvironment "node")`;
+/** Asks for what a platform must have. Throws an error that names all that it has not, and says what to do. */
+export function needs(...names: string[]): void {
+  const lacking = names.filter((name) => (globalThis as Record<string, unknown>)[name] === undefined);
+  if (lacking.length === 0) return;
+  const elsewhere = "call from a server (Hermes, Lockdown Mode)";
+  const cure = lacking[0] === "WebAssembly" ? elsewhere : `set it on globalThis (Jest: testEnvironment "node")`;
+  const error = new Error(`unruffled: this platform has no ${lacking.join(", no ")}; ${cure}`);
+  error.name = "NotSupportedError";
+  throw error;
 }
 
 /** Frees the engines that nobody can reach any more, where the platform tells. */

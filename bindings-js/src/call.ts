@@ -75,6 +75,8 @@ export interface Job<A extends Reply = Response> {
   refusal(error: CallError): unknown;
   /** The call is about to begin: what it asks for is fixed. */
   begins?(): void;
+  /** The call ends without an answer: nobody reads the request's body any more. */
+  release?(): void;
   /** The call is over, whichever way. */
   ended?(): void;
 }

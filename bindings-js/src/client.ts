@@ -17,6 +17,7 @@ import { Order } from "./order.js";
 import type { Exact, Policy } from "./policy.js";
 import { explain } from "./response.js";
 import { type RouteSettings, routeOf, type Snapshot } from "./settings.js";
+import { release } from "./source.js";
 import { type PathValue, resolve, type Template, template, UrlMistake, type Values } from "./url.js";
 import { Views } from "./views.js";
 
@@ -183,6 +184,7 @@ export class Client implements Disposable {
         raise: options.raise !== false,
       });
     } catch (error) {
+      void release(options?.body);
       if (!(error instanceof UrlMistake)) throw error;
       throw misuse(`${method} ${path.split("?")[0]}`, error.message);
     }

@@ -1,7 +1,7 @@
 // Whether a compressed body came whole. The decoders of Node's fetch and of axios pass a stream that ends early as if it
 // were all, so its bytes are looked at a second time, strictly, where there is a Content-Encoding and Node's zlib.
 
-import { whole } from "./attempt.js";
+import { ignore, whole } from "./attempt.js";
 
 /** A decoder of Node's, as far as it is used here. */
 interface Decoder {
@@ -49,9 +49,13 @@ const EMPTY = Uint8Array.of(3, 0);
 let zlib: Zlib | null | undefined;
 
 function nodes(): Zlib | null {
-  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
-  zlib ??= (process?.getBuiltinModule?.("node:zlib") as Zlib | undefined) ?? null;
+  zlib ??= (builtin("node:zlib") as Zlib | undefined) ?? null;
   return zlib;
+}
+
+function builtin(name: string): unknown {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+  return process?.getBuiltinModule?.(name);
 }
 
 /** The name of the decoder of the last coding in a header, where this platform has it. */
@@ -160,6 +164,22 @@ export function decode(name: string, bytes: Uint8Array, most: number): Promise<U
     const options = most > 0 ? { maxOutputLength: most } : {};
     run(bytes, options, (error, out) => (error ? reject(error) : resolve(out)));
   });
+}
+
+/** Decodes a body piece by piece, strictly. @throws as {@link decode} does, to who reads. */
+export async function* decoding(name: string, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  const pieces = body[Symbol.asyncIterator]();
+  const first = await pieces.next();
+  if (first.done === true) return;
+  const create = nodes()?.[`create${raw(name, first.value)}`] as () => AsyncIterable<Uint8Array>;
+  const decoder = create();
+  const all = async function* (): AsyncGenerator<Uint8Array> {
+    yield first.value;
+    yield* { [Symbol.asyncIterator]: () => pieces };
+  };
+  const { pipeline } = builtin("node:stream") as { pipeline(from: object, to: object, then: () => void): void };
+  pipeline(all(), decoder, ignore);
+  yield* decoder;
 }
 
 /** Whether a decoder says that its stream ended early. */

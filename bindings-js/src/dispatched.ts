@@ -14,7 +14,7 @@ import type { Stop } from "./hub.js";
 import type { Origins } from "./origins.js";
 import { type Account, account } from "./response.js";
 import type { Settings } from "./settings.js";
-import { isIterable, Source } from "./source.js";
+import { isIterable, iterable, release, Source } from "./source.js";
 import { isStacked, sending } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -91,6 +91,7 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
       this.handler.onRequestStart?.(this, this.context);
       void this.#run();
     } catch (error) {
+      this.release();
       this.failed(error);
     }
     return this.#ready;
@@ -130,6 +131,10 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
       return made("ConnectTimeoutError", "UND_ERR_CONNECT_TIMEOUT", `Timed out: ${error.message}`, error);
     if (error.reason === "closed") return made("ClientClosedError", "UND_ERR_CLOSED", error.message, error);
     return made("SocketError", "UND_ERR_SOCKET", error.message, error);
+  }
+
+  release(): void {
+    void release(this.#options.body, this.reason, this.#source);
   }
 
   failed(error: unknown): void {
@@ -178,7 +183,7 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
     const { body } = options;
     if (!isIterable(body) || isEnded(body)) return options;
     this.#source = new Source(stop, this.settings.idle);
-    return { ...options, body: this.#source.iterable(body) };
+    return { ...options, body: iterable(this.#source, body) };
   }
 
   /** The caller's own key wins over the one that was made. */

@@ -2,7 +2,7 @@
 // long to wait, what a header means and what a failure is called all come as words from the core.
 
 import { Attempt, ignore, NoResponse, read, start, timedOut } from "./attempt.js";
-import type { Auth } from "./auth.js";
+import type { Auth, Need } from "./auth.js";
 import type { Core } from "./boundary.js";
 import { Call, type Job, type Reply, type Source, Told } from "./call.js";
 import { type Clock, EARLY, lookAround } from "./clock.js";
@@ -65,6 +65,7 @@ export class Driver {
   /** Takes one call from begin to its end. `later`: it begins when this tick is over. */
   async run<A extends Reply>(job: Job<A>, later: boolean): Promise<A> {
     if (later) await undefined;
+    if (job.signal?.aborted === true) job.release?.();
     heed(job.signal);
     job.begins?.();
     if (!this.#seeded) this.#seed();
@@ -92,7 +93,7 @@ export class Driver {
             word = await this.#pause(call, w.arg(word));
             break;
           case w.REFRESH:
-            word = this.#refresh(call, w.arg(word));
+            word = this.#refresh(call, word);
             break;
           case w.DELIVER:
             // A kept record waits for explain(); the core lets the oldest go.
@@ -103,11 +104,14 @@ export class Driver {
             return failed(this, call, word);
           default:
             if (word === w.DEAD_WORD) this.#wakeParked();
-            throw new Error(`unruffled: the core answered ${w.text(word)}; this is a bug, please report it`);
+            throw new Error(
+              `unruffled: the core answered Misuse ${w.MISUSES[w.arg(word)]}; this is a bug, please report it`,
+            );
         }
       }
     } finally {
       if (!call.over) this.#abandon(call);
+      if (call.response === null) job.release?.();
       job.ended?.();
       if (bits & w.EVENTS || this.observers.active) this.observers.pull();
     }
@@ -330,16 +334,16 @@ export class Driver {
    * This call leads: it asks for a credential on behalf of all that wait for one, and is parked like them. The asking is
    * not cancelled with its leader; the core says how long the leader waits.
    */
-  #refresh<A extends Reply>(call: Call<A>, generation: number): number {
-    void this.#renew(call.job.auth, generation, call);
+  #refresh<A extends Reply>(call: Call<A>, word: number): number {
+    void this.#renew(call.job.auth, w.arg(word), w.whyOf(word), call);
     return this.#resume(call);
   }
 
-  async #renew(auth: Auth | null, generation: number, leader: Leader): Promise<void> {
+  async #renew(auth: Auth | null, generation: number, why: Need["why"], leader: Leader): Promise<void> {
     let word: number;
     try {
       if (auth === null) throw new Error("no credentials");
-      const got = await this.#within(leader.job.settings.attempt, auth.renew(this.clock.wall()));
+      const got = await this.#within(leader.job.settings.attempt, auth.renew(this.clock.wall(), why));
       word = this.core.token(this.now(), generation, got.expiresIn);
       // One that came too late is dropped: somebody else may have brought a newer one by then.
       if ((word & 15) !== w.MISUSE) {

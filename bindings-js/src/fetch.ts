@@ -1,7 +1,7 @@
 // A drop-in for `fetch`, for clients that bring their own API: the same arguments, the same native Response, the same
 // errors. It adds at most one header, the policy's idempotency key, and takes time limits only from the policy's text.
 
-import { type Attempt, ignore, signalOf, timedOut } from "./attempt.js";
+import { type Attempt, signalOf, timedOut } from "./attempt.js";
 import { Beneath, isLate } from "./beneath.js";
 import { type Body, raw } from "./body.js";
 import type { Job } from "./call.js";
@@ -18,7 +18,7 @@ import { Origins } from "./origins.js";
 import type { Exact, Policy } from "./policy.js";
 import type { Redirects } from "./redirect.js";
 import { type Account, hand } from "./response.js";
-import { Source } from "./source.js";
+import { release, Source } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
 import * as w from "./word.js";
 
@@ -52,20 +52,19 @@ export function createFetch<const P extends Policy>(
   const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     // It has no properties of its own, of which a copy for an attempt could be made.
     if (isRequest(init)) return Promise.resolve().then(() => fetch(new Request(input, init)));
-    const native = send();
-    const request = isRequest(input) ? input : null;
-    const url = request?.url ?? absolute(String(input));
-    // Not http: nothing to decide. A URL that is none: fetch says so better.
-    if (!url.startsWith("http")) return native(input, init);
-    // A call can only be nested in one of ours through a fetch that was handed in or is one.
-    const mark = options.fetch !== undefined || isBranded(native);
-    let call: Dropped;
     try {
-      call = new Dropped(origins, native, { url, request, input, init, buffered, mark });
+      const native = send();
+      const request = isRequest(input) ? input : null;
+      const url = request?.url ?? absolute(String(input));
+      // Not http: nothing to decide. A URL that is none: fetch says so better.
+      if (!url.startsWith("http")) return native(input, init);
+      // A call can only be nested in one of ours through a fetch that was handed in or is one.
+      const mark = options.fetch !== undefined || isBranded(native);
+      const call = new Dropped(origins, native, { url, request, input, init, buffered, mark });
+      return driver.run(call, false);
     } catch (error) {
       return Promise.reject(error);
     }
-    return driver.run(call, false);
   };
   return Object.assign(branded(fetch), controls(driver));
 }
@@ -192,10 +191,15 @@ class Dropped extends Beneath implements Job {
     }
   }
 
+  release(): void {
+    void release(this.#called.init?.body, this.signal?.reason, this.#source);
+    this.ended();
+  }
+
   ended(): void {
     const { request } = this.#called;
     // Copies were sent: the original, which fetch was to use up, still holds all that they have read.
-    if (this.#once && request?.bodyUsed === false) void request.body?.cancel().catch(ignore);
+    if (this.#once && request?.bodyUsed === false) void release(request.body, this.signal?.reason);
   }
 
   /** The caller's `init`, itself where nothing is to be said beyond it. */

@@ -1,7 +1,7 @@
 // unruffled: retries, backoff, breaker, rate limits and deadlines for fetch. Everything public, by name.
 
 export type { Answer } from "./answer.js";
-export type { Credentials, Token } from "./auth.js";
+export type { Credentials, Need, Token } from "./auth.js";
 export { type CallOptions, type Client, type ClientOptions, createClient } from "./client.js";
 export type { Clock } from "./clock.js";
 export type { DropIn } from "./dropin.js";

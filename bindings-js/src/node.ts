@@ -12,6 +12,7 @@ export interface OnNode {
   /** More codings, for `codingOf`. */
   readonly OF_AXIOS: Readonly<Record<string, string>>;
   decode(name: string, bytes: Uint8Array, most: number): Promise<Uint8Array>;
+  decoding(name: string, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void>;
   isCut(error: unknown): boolean;
   /** What is said of a body that was cut. */
   readonly CUT: string;

@@ -1,7 +1,7 @@
 // From what the user gives as a policy to an engine and its driver. The policy is checked by the core alone; here it is
 // only turned into text in a way that hides no mistake.
 
-import { Core, Rejected } from "./boundary.js";
+import { Core, needs, Rejected } from "./boundary.js";
 import { type Clock, realLimits, systemClock } from "./clock.js";
 import { Driver } from "./driver.js";
 import { PolicyError } from "./errors.js";
@@ -115,11 +115,13 @@ export function isBranded(fetch: Fetch | undefined): boolean {
 /** Where requests go: the option, else the global `fetch` of the moment, unless that is a drop-in made of this package. */
 export function sender(options: CommonOptions): () => Fetch {
   const given = options.fetch;
-  if (given !== undefined) return () => given;
   const atFirst = globalThis.fetch as Fetch;
   return () => {
-    const now = globalThis.fetch as Fetch;
-    return isBranded(now) ? atFirst : now;
+    const now = given ?? (globalThis.fetch as Fetch | undefined);
+    if (now === undefined || globalThis.Response === undefined) {
+      needs("Response", ...(given === undefined ? ["fetch"] : []));
+    }
+    return given === undefined && isBranded(now) ? atFirst : (now as Fetch);
   };
 }
 

@@ -14,7 +14,7 @@ import { type Fetch, guard, inBrowser } from "./open.js";
 import type { Redirects } from "./redirect.js";
 import { type Account, hand } from "./response.js";
 import type { RouteSettings } from "./settings.js";
-import { Source, type Thrown } from "./source.js";
+import { release, Source, type Thrown } from "./source.js";
 import { isStacked, NESTED } from "./stacked.js";
 import type { Views } from "./views.js";
 import * as w from "./word.js";
@@ -111,6 +111,10 @@ export class Order implements Job {
     this.fixed = true;
     const { views, auth } = this.#prepared;
     if (views !== null && auth !== null) this.scope = views.begin(auth);
+  }
+
+  release(): void {
+    void release(this.#prepared.upload.body, this.signal?.reason, this.#source);
   }
 
   ended(): void {

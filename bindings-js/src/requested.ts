@@ -1,7 +1,7 @@
 // One call of axios: its configuration, into which each attempt puts a signal of its own, and its errors. Whether a status is
 // one is asked of `validateStatus` by axios itself; this only notes the answer.
 
-import { Answered, type AxiosResponse, through } from "./answered.js";
+import { Answered, type AxiosResponse, instead, through } from "./answered.js";
 import { type Attempt, signalOf } from "./attempt.js";
 import { Beneath, isLate } from "./beneath.js";
 import { type Body, raw } from "./body.js";
@@ -13,7 +13,7 @@ import type { Stop } from "./hub.js";
 import { node, type OnNode } from "./node.js";
 import type { Origins } from "./origins.js";
 import { type Account, account } from "./response.js";
-import { isIterable, Source } from "./source.js";
+import { isIterable, release, Source } from "./source.js";
 import { isCounted, NESTED, sending } from "./stacked.js";
 import { stopOf, type Token, tokenOf } from "./token.js";
 import * as w from "./word.js";
@@ -159,6 +159,10 @@ export class Requested extends Beneath implements Job<Answered> {
     return this.#made(late ? `Timed out: ${error.message}` : error.message, late ? "ETIMEDOUT" : "ERR_NETWORK", error);
   }
 
+  release(): void {
+    void release(this.#own.data, this.signal?.reason, this.#source);
+  }
+
   ended(): void {
     const { data, signal, cancelToken, fetchOptions, headers, validateStatus } = this.#own;
     const config = this.#config;
@@ -201,9 +205,9 @@ export class Requested extends Beneath implements Job<Answered> {
     this.#seen = null;
     const { adapterName } = this.#send;
     const { responseType, decompress } = this.#own;
-    if (adapterName === "http" && decompress !== false && responseType !== "stream" && node?.codingOf("gzip")) {
+    if (adapterName === "http" && decompress !== false && node?.codingOf("gzip")) {
       this.#decodes = { responseType };
-      config.responseType = "arraybuffer";
+      if (responseType !== "stream") config.responseType = "arraybuffer";
       config.decompress = false;
     }
     const known = adapterName === "http" || adapterName === "xhr";
@@ -249,9 +253,15 @@ export class Requested extends Beneath implements Job<Answered> {
     const { responseEncoding, maxContentLength = -1 } = this.#config;
     const lines = response.headers as Record<string, unknown>;
     const coding = node?.codingOf(lines["content-encoding"] as string | undefined, node.OF_AXIOS) ?? null;
-    let data = response.data as Uint8Array;
     const silent = this.method === "HEAD" || response.status === 204;
     if (coding !== null || silent) delete lines["content-encoding"];
+    if (responseType === "stream") {
+      if (coding !== null && !silent) {
+        response.data = instead(response.data, (own) => this.#pieces(coding, own, maxContentLength));
+      }
+      return response;
+    }
+    let data = response.data as Uint8Array;
     if (coding !== null && !silent && data.byteLength > 0) {
       try {
         data = await (node as OnNode).decode(coding, data, maxContentLength);
@@ -262,6 +272,22 @@ export class Requested extends Beneath implements Job<Answered> {
     }
     response.data = responseType === "arraybuffer" ? data : textOf(data, responseEncoding);
     return response;
+  }
+
+  /** Of a stream that somebody reads. */
+  async *#pieces(coding: string, own: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array, void> {
+    let size = 0;
+    try {
+      for await (const piece of (node as OnNode).decoding(coding, own)) {
+        size += piece.byteLength;
+        if (most > -1 && size > most) throw Object.assign(new Error(), { code: "ERR_BUFFER_TOO_LARGE" });
+        yield piece;
+      }
+    } catch (error) {
+      const { code } = error as { code?: string };
+      const coded = code === "ERR_BUFFER_TOO_LARGE" || node?.isCut(error);
+      throw coded ? this.#undecoded(error as Error, most) : error;
+    }
   }
 
   #undecoded(error: Error & { code?: string }, most: number): Error {

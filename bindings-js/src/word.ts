@@ -28,7 +28,16 @@ export const NEED_REFUSED = APPLIED;
 /** Names of the flags in bit order, as vectors write them. */
 export const FLAG_NAMES = ["WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE"] as const;
 /** The same of a Refresh. */
-export const REFRESH_FLAG_NAMES = ["WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "EXPIRED", "REFUSED", "RESPONSE"] as const;
+export const REFRESH_FLAG_NAMES = [
+  "WAKES",
+  "EVENTS",
+  "KEY",
+  "TOKEN",
+  "REPORT",
+  "EXPIRED",
+  "REFUSED",
+  "RESPONSE",
+] as const;
 
 /** `retryAfterMs` of a failure that knows no time. */
 export const NO_TIME = 0xffffffff;
@@ -123,6 +132,10 @@ export const low = (word: number): number => word % 4096;
 
 /** The upper 40 bits: the argument. */
 export const arg = (word: number): number => (word - (word % 4096)) / 4096;
+
+/** What a Refresh says of why a token is needed. */
+export const whyOf = (word: number): "first" | "expired" | "refused" =>
+  low(word) & NEED_REFUSED ? "refused" : low(word) & NEED_EXPIRED ? "expired" : "first";
 
 /** Method codes; others are 15. */
 const METHODS: ReadonlyMap<string, number> = new Map(

@@ -5,6 +5,7 @@ import { getEventListeners, once } from "node:events";
 import { Agent, IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { after, describe, it } from "node:test";
+import * as zlib from "node:zlib";
 import axios from "axios";
 import { createAdapter } from "unruffled/axios";
 import { TestClock, watched } from "./kit.js";
@@ -165,3 +166,103 @@ for (const inner of ["http", "fetch"]) {
     });
   });
 }
+
+/** Large enough to come in many pieces. */
+const LONG = Array.from({ length: 60_000 }, (_, at) => (at * 7919) % 10_007).join();
+const CODINGS = {
+  gzip: zlib.gzipSync(LONG),
+  compress: zlib.gzipSync(LONG),
+  br: zlib.brotliCompressSync(LONG),
+  deflate: zlib.deflateSync(LONG),
+  "deflate without its head": zlib.deflateRawSync(LONG),
+  // Since Node 22.15.
+  ...(zlib.zstdCompressSync === undefined ? {} : { zstd: zlib.zstdCompressSync(LONG) }),
+};
+
+/** Sends the first `length` bytes, with framing that is intact. */
+const coded =
+  (name, bytes, length, status = 200) =>
+  (_, response) => {
+    const head = { "content-encoding": name.split(" ")[0], "content-length": length };
+    response.writeHead(status, head).end(bytes.subarray(0, length));
+  };
+
+describe("a compressed stream over http", () => {
+  for (const [name, bytes] of Object.entries(CODINGS)) {
+    it(`${name}: whole as ever, cut an error for its reader, with idle and without`, async () => {
+      for (const policy of [QUICK, { ...QUICK, timeouts: { idle: "10s" } }]) {
+        const whole = coded(name, bytes, bytes.length);
+        const cut = coded(name, bytes, bytes.length >> 1);
+        const { api, seen } = await setup(policy, [503, whole, cut], "http");
+        const { data, headers } = await api.get("/x");
+        assert.ok(data instanceof Readable);
+        assert.equal(headers["content-encoding"], undefined);
+        assert.equal(await text(data), LONG);
+        const broken = await api.get("/x");
+        const error = await text(broken.data).catch((error) => error);
+        assert.ok(error instanceof axios.AxiosError, String(error));
+        assert.equal(error.code, "ERR_BAD_RESPONSE");
+        assert.match(error.message, /the compressed body ends before its stream does/);
+        assert.equal(seen.length, 3);
+      }
+    });
+  }
+
+  const { gzip } = CODINGS;
+  const over = async (...answers) => (await setup(QUICK, answers, "http")).api;
+
+  it("a status from 400 on has its stream, cut or whole", async () => {
+    const api = await over(coded("gzip", gzip, gzip.length, 404), coded("gzip", gzip, gzip.length >> 1, 404));
+    for (const cut of [false, true]) {
+      const { response } = await api.get("/x").catch((error) => error);
+      assert.equal(response.status, 404);
+      if (cut) await assert.rejects(text(response.data), { code: "ERR_BAD_RESPONSE" });
+      else assert.equal(await text(response.data), LONG);
+    }
+  });
+
+  it("nothing, nonsense and what is too long end as with axios alone", async () => {
+    const junk = Buffer.from("this is no gzip");
+    const answers = [coded("gzip", gzip, 0), coded("gzip", junk, junk.length), coded("gzip", gzip, gzip.length)];
+    const api = await over(...answers);
+    const plain = await served(...answers);
+    ends.push(() => plain.close());
+    const bare = axios.create({ baseURL: plain.base, proxy: false, responseType: "stream" });
+    for (const options of [{}, {}, { maxContentLength: 200_000 }]) {
+      const read = async (from) => {
+        const { data } = await from.get("/x", options);
+        return text(data).catch(({ code, message }) => `${code} ${message}`);
+      };
+      assert.equal(await read(api), await read(bare));
+    }
+  });
+
+  it("who leaves ends the connection, before the first piece and after it", async () => {
+    const answer = (_, response) => {
+      response.writeHead(200, { "content-encoding": "gzip" });
+      response.write(gzip.subarray(0, gzip.length >> 1));
+    };
+    for (const before of [true, false]) {
+      const { api, connections } = await setup(QUICK, [answer], "http");
+      const { data } = await api.get("/x");
+      if (!before) await data[Symbol.asyncIterator]().next();
+      data.destroy();
+      await until(() => connections.every((socket) => socket.destroyed));
+    }
+  });
+
+  it("a connection that breaks says so, and decompress: false leaves the bytes", async () => {
+    const answer = (_, response) => {
+      response.writeHead(200, { "content-encoding": "gzip" });
+      response.write(gzip.subarray(0, 100), () => response.destroy());
+    };
+    const api = await over(answer, coded("gzip", gzip, gzip.length));
+    const { data } = await api.get("/x");
+    await assert.rejects(text(data), { code: "ECONNRESET" });
+    const raw = await api.get("/x", { decompress: false });
+    assert.equal(raw.headers["content-encoding"], "gzip");
+    const pieces = [];
+    for await (const piece of raw.data) pieces.push(piece);
+    assert.ok(Buffer.concat(pieces).equals(gzip));
+  });
+});

@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { CallError, createClient } from "unruffled";
-import { json, scripted, settled, TestClock, watched } from "./kit.js";
+import { json, scripted, serving, settled, TestClock, watched } from "./kit.js";
 
 const BASE = "https://api.example.com";
 const folder = fileURLToPath(new URL("../", import.meta.url));
@@ -59,6 +59,54 @@ describe("a credentials function", () => {
     await settled();
     assert.equal(follower.value?.status, 200);
     assert.equal(fetch.calls.length, 1);
+  });
+
+  it("is told why it is asked: first, then expired, then refused", async () => {
+    const clock = new TestClock();
+    const forms = {
+      lambda: (ask) => (need) => ask(need),
+      async: (ask) => async (need) => ask(need),
+      bound: (ask) => ask.bind(null),
+    };
+    for (const [name, form] of Object.entries(forms)) {
+      let good = "t1";
+      const answer = ({ headers }, response) => {
+        response.writeHead(headers.authorization === `Bearer ${good}` ? 200 : 401).end("{}");
+      };
+      await serving(answer, async (base) => {
+        const needs = [];
+        const ask = (need) => ({ token: `t${needs.push(need)}`, expiresAt: clock.wall() + 60_000 });
+        const client = createClient(base, { clock, credentials: form(ask) });
+        await client.get("/x");
+        await client.get("/x");
+        await clock.pass(61_000);
+        good = "t2";
+        await client.get("/x");
+        good = "t3";
+        await client.get("/x");
+        assert.deepEqual(needs, [{ why: "first" }, { why: "expired" }, { why: "refused" }], name);
+      });
+    }
+  });
+
+  it("that gives plain strings is asked for each attempt, and that is the first; one without a parameter gets none", async () => {
+    const needs = [];
+    const answers = [json({}), json({}, 503), json({})];
+    const { client, clock } = setup({}, answers, (need) => (needs.push(need.why), "t"));
+    for (let at = 0; at < 2; at++) {
+      const call = watched(client.get("/x"));
+      await clock.pass(10_000);
+      assert.equal(call.value?.status, 200);
+    }
+    assert.deepEqual(needs, ["first", "first", "first"]);
+    const given = [];
+    const optional = (force = false) => {
+      given.push(force);
+      return "t";
+    };
+    const second = setup({}, [json({})], optional);
+    await second.client.get("/x");
+    assert.deepEqual(given, [false]);
   });
 
   const never = () => new Promise(() => {});

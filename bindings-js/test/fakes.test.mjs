@@ -2,7 +2,10 @@
 // over real sockets take real time, waits follow the fake, and nothing hangs.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { afterEach, describe, it, mock } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import FakeTimers from "@sinonjs/fake-timers";
 import axios from "axios";
 import { createClient, createFetch } from "unruffled";
@@ -134,4 +137,67 @@ await underEach(({ request }, setup) => {
     clock.end();
     assert.equal(statusCode, 200);
   });
+});
+
+describe("everything is faked, as sinon does unless told otherwise", () => {
+  /** What the manual names: all but what Node's own sockets and streams run on. */
+  const LIST = ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"];
+  const WAYS = {
+    fetch: ["(await fetch(base, post)).text()", "(await createFetch({})(base, post)).text()"],
+    undici: [
+      "(await undici.request(base, { ...post, dispatcher: agent })).body.text()",
+      "(await undici.request(base, { ...post, dispatcher: agent.compose(createInterceptor({})) })).body.text()",
+    ],
+    axios: [
+      "axios.post(base, {}, { proxy: false })",
+      "axios.post(base, {}, { proxy: false, adapter: createAdapter(axios, {}) })",
+    ],
+    client: ["(await fetch(base, post)).text()", "createClient(base).post('/x', { json: {} }).json()"],
+  };
+  const program = (base, call) => `
+    import FakeTimers from "@sinonjs/fake-timers";
+    import axios from "axios";
+    import * as undici from "undici";
+    import { createClient, createFetch } from "unruffled";
+    import { createAdapter } from "unruffled/axios";
+    import { createInterceptor } from "unruffled/undici";
+    const { performance: { now }, setImmediate: turn } = { performance: { now: performance.now.bind(performance) }, setImmediate };
+    const base = ${JSON.stringify(base)};
+    const post = { method: "POST", body: "{}" };
+    const agent = new undici.Agent();
+    const call = async () => ${call};
+    const turns = async (ms, each = () => {}) => {
+      for (const start = now(); open && now() - start < ms; each()) await new Promise((resolve) => turn(resolve));
+    };
+    let open = true;
+    // A connection that is kept has rules of its own.
+    await call();
+    await turns(20);
+    const seen = [];
+    for (const [config, ticks] of [[{ toFake: ${JSON.stringify(LIST)} }, false], [{}, false], [{}, true]]) {
+      const clock = FakeTimers.install(config);
+      open = true;
+      const done = call().finally(() => { open = false; });
+      await turns(config.toFake || ticks ? 5000 : 300, () => ticks && clock.tick(0));
+      seen.push(!open);
+      await turns(5000, () => clock.tick(0));
+      clock.uninstall();
+      await done;
+    }
+    console.log(JSON.stringify(seen));
+    process.exit();`;
+
+  for (const [name, calls] of Object.entries(WAYS)) {
+    it(`${name}: without ticks nothing ends, with ours as with the bare one; with the list of the manual all does`, async () => {
+      const answer = (request, response) => request.resume().on("end", () => response.end("{}"));
+      const cwd = fileURLToPath(new URL("../", import.meta.url));
+      await serving(answer, async (base) => {
+        for (const call of calls) {
+          const args = ["--input-type=module", "-e", program(base, call)];
+          const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, timeout: 30_000 });
+          assert.deepEqual(JSON.parse(stdout), [true, false, true], call);
+        }
+      });
+    });
+  }
 });

@@ -6,6 +6,7 @@ import {
   type Credentials,
   createClient,
   createFetch,
+  type Need,
   type Policy,
   PolicyError,
   StatusError,
@@ -17,8 +18,10 @@ interface Order {
   readonly sku: string;
 }
 
+const told: Credentials = async ({ why }: Need) => (why === "refused" ? "t2" : "t1");
 const credentials: Credentials = async () => ({ token: "t", expiresAt: new Date() });
 const orders = createClient(policy, { credentials, log: console, correlationId: () => "c" });
+orders.as(told).close();
 const controller = new AbortController();
 
 export async function main(): Promise<string | undefined> {
