@@ -49,6 +49,7 @@ class Job(Generic[R]):
         "key",
         "limit",
         "limit_at",
+        "over",
         "pieces",
         "reading",
         "response",
@@ -56,6 +57,7 @@ class Job(Generic[R]):
         "streamed",
         "target",
         "target_number",
+        "told",
         "what",
     )
 
@@ -81,6 +83,10 @@ class Job(Generic[R]):
     limit_at: float
     #: What ends the attempt; its `at` may be moved.
     limit: HasEnd
+    #: Whether the core needs nothing more of it.
+    over: bool
+    #: Whether a success may have header lines that the core asked for; False: the host has looked, it has none.
+    told: bool
     response: R | None
     #: How the last attempt broke; None if it was answered.
     error: Exception | None
