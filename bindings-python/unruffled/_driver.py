@@ -70,8 +70,8 @@ class Host(Protocol[J, R]):
         """Waits so long, or until the call is woken."""
         ...
 
-    async def refresh(self, engine: Engine, call: J, number: int, generation: int) -> None:
-        """Asks the call's credentials for a token and tells the engine; the asking outlives the call."""
+    async def refresh(self, engine: Engine, call: J, number: int, word: int) -> None:
+        """Asks the call's credentials for the token of a Refresh and tells the engine; the asking outlives the call."""
         ...
 
     async def deliver(self, call: J, number: int, word: int, started: int) -> R:
@@ -184,7 +184,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
                 word = engine.resume(handle, number, now())
                 due = now() + (word >> codes.ARG)
             elif kind == codes.REFRESH:
-                await host.refresh(engine, call, number, word >> codes.ARG)
+                await host.refresh(engine, call, number, word)
                 word = engine.resume(handle, number, now())
                 due = now() + (word >> codes.ARG)
             elif kind == codes.FAIL:

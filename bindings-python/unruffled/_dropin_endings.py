@@ -71,7 +71,7 @@ class Endings(Generic[D, R]):
     async def last(self, call: D) -> None:
         """Stays open and unread."""
 
-    async def refresh(self, engine: Engine, call: D, number: int, generation: int) -> None:
+    async def refresh(self, engine: Engine, call: D, number: int, word: int) -> None:
         """Credentials are the client's own: the core never asks."""
         raise NotImplementedError
 
