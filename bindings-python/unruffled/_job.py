@@ -25,6 +25,8 @@ class NoLimit:
     """No limit, or one that must not be moved: another client's, above us."""
 
     at: float = math.inf
+    #: It ends nothing.
+    ended = False
 
     def __enter__(self) -> None:
         """Does nothing."""

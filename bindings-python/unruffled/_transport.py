@@ -356,10 +356,11 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
             if not word & UNUSUAL and self.sends_own(request, left):
                 if left:
                     ends = TIME.monotonic() + left / 1000
+                limit = self.limit(ends) if left else NO_LIMIT
                 if self.foreign:
                     mark = NESTED.set(ends)
                 try:
-                    with self.limit(ends) if left else NO_LIMIT:
+                    with limit:
                         response = await self.inner.handle_async_request(request)
                         status = response.status_code
                         whole, coded, told = self.dropin.look(place.route, status, lows(response.headers))
@@ -389,7 +390,7 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                             engine.wake()
                         response.extensions[PLACE] = Record(engine, number, word, at - started)
                         return response
-                if isinstance(broke, TimeoutError) and TIME.monotonic() >= ends:
+                if limit.ended and isinstance(broke, TimeoutError):
                     broke = self.too_late(request, broke)
             call = self.unusual(request, response, broke)
             call.limit_at, call.reading, call.streamed = ends, reading, not whole
@@ -417,9 +418,9 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
         if self.over_h2:
             for connection in ended_h2(self.over_h2):
                 await connection.aclose()
+        call.limit = limit = NO_LIMIT if at is None else self.limit(at)
         mark = NESTED.set(call.limit_at) if self.foreign else None
         try:
-            call.limit = limit = NO_LIMIT if at is None else self.limit(at)
             with limit:
                 call.response = response = await self.inner.handle_async_request(request)
                 whole = call.buffers(response.status_code, lows(response.headers), self.dropin)
@@ -440,7 +441,7 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                 call.streamed = False
                 return response
         except TimeoutError as error:
-            if at is not None and TIME.monotonic() >= at:
+            if limit.ended:
                 raise self.late(call) from error
             raise
         finally:
