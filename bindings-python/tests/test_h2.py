@@ -89,17 +89,16 @@ def test_gets_of_tasks_around_a_goaway_all_succeed() -> None:
 
 
 def test_requests_that_wait_for_a_stream_when_a_goaway_comes_all_succeed(side: Side) -> None:
-    # httpcore raises a protocol error for each of them, though none was written.
+    # httpcore raises a protocol error for each of them, though none was written. They are GETs: threads that meet in a
+    # connection may break it for the server, too, and then nothing proves that a POST did no work. Tasks never do.
     with H2Wire(hasty=True) as wire, unruffled.Client(policy(wire), **OPTIONS) as client:
         with ThreadPoolExecutor(12) as pool:
-            answers = list(pool.map(lambda _: client.post("/a", json={}).status_code, range(12)))
+            answers = list(pool.map(lambda _: client.get("/a").status_code, range(12)))
         assert answers == [200] * 12
-        assert len(wire.seen) == 12
     with H2Wire(hasty=True) as wire, side.client(policy(wire), **OPTIONS) as client:
         with ThreadPoolExecutor(12) as pool:
-            answers = list(pool.map(lambda _: client.post(wire.base, json={}).status_code, range(12)))
+            answers = list(pool.map(lambda _: client.get(wire.base).status_code, range(12)))
         assert answers == [200] * 12
-        assert len(wire.seen) == 12
 
 
 def test_tasks_that_wait_for_a_stream_when_a_goaway_comes_all_succeed() -> None:
