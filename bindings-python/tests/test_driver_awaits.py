@@ -54,9 +54,9 @@ class Suspending(Script):
         await super().pause(engine, number, ms)
         await suspended("paused")
 
-    async def refresh(self, engine: Engine, call: Call, number: int, generation: int) -> None:
+    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
         await suspended("refresh")
-        await super().refresh(engine, call, number, generation)
+        await super().refresh(engine, call, number, word)
         await suspended("refreshed")
 
 

@@ -38,7 +38,7 @@ def place(call: Job[Any]) -> tuple[int, int]:
 
 
 def ordered(dropin: DropIn, method: str, path: str, origin: str = ORIGIN) -> Dropped[Any]:
-    return dropin.order(Dropped(), method, origin, path, [], repeatable=True)
+    return dropin.order(Dropped(), dropin.place((method, origin, path), method, origin, path), [], repeatable=True)
 
 
 def word(number: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -53,6 +55,29 @@ def test_gets_around_a_goaway_all_succeed() -> None:
         assert answers == [200] * 12
 
 
+@pytest.fixture
+def hurried() -> Iterator[None]:
+    """Threads take turns so often that they meet between any two steps of a connection that they share."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_gets_of_threads_that_meet_in_a_connection_around_a_goaway_all_succeed(side: Side) -> None:
+    # h2 refuses what the second thread does to it, with a protocol error that httpcore calls local.
+    for _ in range(8):
+        with H2Wire(leaves_after=4) as wire, unruffled.Client(policy(wire), **OPTIONS) as client:
+            with ThreadPoolExecutor(12) as pool:
+                answers = list(pool.map(lambda _: client.get("/a").status_code, range(12)))
+            assert answers == [200] * 12
+        with H2Wire(leaves_after=4) as wire, side.client(policy(wire), **OPTIONS) as client:
+            with ThreadPoolExecutor(12) as pool:
+                answers = list(pool.map(lambda _: client.get(f"{wire.base}/a").status_code, range(12)))
+            assert answers == [200] * 12
+
+
 def test_gets_of_tasks_around_a_goaway_all_succeed() -> None:
     async def main(wire: H2Wire) -> list[int]:
         async with unruffled.AsyncClient(policy(wire), **OPTIONS) as client:
@@ -64,17 +89,16 @@ def test_gets_of_tasks_around_a_goaway_all_succeed() -> None:
 
 
 def test_requests_that_wait_for_a_stream_when_a_goaway_comes_all_succeed(side: Side) -> None:
-    # httpcore raises a protocol error for each of them, though none was written.
+    # httpcore raises a protocol error for each of them, though none was written. They are GETs: threads that meet in a
+    # connection may break it for the server, too, and then nothing proves that a POST did no work. Tasks never do.
     with H2Wire(hasty=True) as wire, unruffled.Client(policy(wire), **OPTIONS) as client:
         with ThreadPoolExecutor(12) as pool:
-            answers = list(pool.map(lambda _: client.post("/a", json={}).status_code, range(12)))
+            answers = list(pool.map(lambda _: client.get("/a").status_code, range(12)))
         assert answers == [200] * 12
-        assert len(wire.seen) == 12
     with H2Wire(hasty=True) as wire, side.client(policy(wire), **OPTIONS) as client:
         with ThreadPoolExecutor(12) as pool:
-            answers = list(pool.map(lambda _: client.post(wire.base, json={}).status_code, range(12)))
+            answers = list(pool.map(lambda _: client.get(wire.base).status_code, range(12)))
         assert answers == [200] * 12
-        assert len(wire.seen) == 12
 
 
 def test_tasks_that_wait_for_a_stream_when_a_goaway_comes_all_succeed() -> None:

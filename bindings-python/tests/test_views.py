@@ -26,7 +26,7 @@ def test_many_views_take_no_more_room_than_one() -> None:
         engine = client._live().engine
         highest = 0
         for i in range(VIEWS):
-            view = client.as_(lambda i=i: unruffled.Token(f"t{i}"))  # type: ignore[misc]
+            view = client.as_(lambda i=i: unruffled.Token(f"t{i}"))
             assert view._credential is not None
             highest = max(highest, engine.scope(view._credential.name))
             if i % (VIEWS // 100) == 0:

@@ -13,7 +13,7 @@ from unruffled import _boundary as boundary
 from unruffled import _codes as codes
 from unruffled._call import Call, Options
 from unruffled._clock import Clock
-from unruffled._credentials import Credential, Given
+from unruffled._credentials import Credential, Given, need_of
 from unruffled._driver import drive, run
 from unruffled._endings import Verbs
 from unruffled._engine import Engine
@@ -71,14 +71,14 @@ class Script(Verbs):
         self.before_pause(number)
         self.clock.ms += ms
 
-    async def refresh(self, engine: Engine, call: Call, number: int, generation: int) -> None:
+    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
         assert call.credential is not None
-        given = call.credential.ask()
+        given = call.credential.ask(need_of(word))
         assert isinstance(given, (str, tuple, dict))
         credential = call.credential
         token, lives = credential.read(given)
         call.token = token
-        engine.token(generation, lives, lambda: credential.keep(token, lives))
+        engine.token(word >> codes.ARG, lives, lambda: credential.keep(token, lives))
 
 
 @cache

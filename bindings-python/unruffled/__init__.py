@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._call import Options
 from ._client import AsyncClient, AsyncStream, Client, Stream
-from ._credentials import Token
+from ._credentials import Need, Token
 from ._engine import Event
 from ._errors import CallError, InternalError, Issue, PolicyError, StatusError, UsageError
 from ._record import explain
@@ -35,6 +35,7 @@ __all__ = [
     "Event",
     "InternalError",
     "Issue",
+    "Need",
     "Options",
     "PolicyError",
     "StatusError",

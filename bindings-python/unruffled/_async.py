@@ -12,7 +12,7 @@ import httpx2
 
 from . import _codes as codes
 from ._call import Call
-from ._credentials import Credential, CredentialsFailedError, Given
+from ._credentials import FIRST, Credential, CredentialsFailedError, Given, Need, need_of
 from ._endings import Verbs
 from ._engine import Engine
 from ._family import HTTPX2
@@ -98,15 +98,15 @@ class AsyncHost(Verbs):
             return credential.kept
         try:
             # For this attempt alone, so that it ends with it.
-            return credential.read(await self._asked(call, credential, call.limit_at))[0]
+            return credential.read(await self._asked(call, credential, FIRST, call.limit_at))[0]
         except Exception as error:
             raise CredentialsFailedError from error
 
-    async def _asked(self, call: Call, credential: Credential, ends: float = math.inf) -> Given:
+    async def _asked(self, call: Call, credential: Credential, need: Need, ends: float = math.inf) -> Given:
         """Asks for as long as an attempt of the route may last, since nothing else would end it: other calls wait for
         the token too, so that the time that this one has left does not count. No longer than until `ends`.
         """
-        given = credential.ask()
+        given = credential.ask(need)
         if inspect.isawaitable(given):
             with self.loop.limit(min(ends, TIME.monotonic() + call.route.attempt)):
                 return await given
@@ -210,15 +210,16 @@ class AsyncHost(Verbs):
             finally:
                 engine.waiting.leave(number)
 
-    async def refresh(self, engine: Engine, call: Call, number: int, generation: int) -> None:
+    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
         """Asks in a task of its own, which outlives the call; the call waits in line like the others."""
-        self.loop.spawn(self._refreshed(engine, call, generation))
+        self.loop.spawn(self._refreshed(engine, call, word))
 
-    async def _refreshed(self, engine: Engine, call: Call, generation: int) -> None:
+    async def _refreshed(self, engine: Engine, call: Call, word: int) -> None:
+        generation = word >> codes.ARG
         credential = call.credential
         assert credential is not None
         try:
-            token, lives = credential.read(await self._asked(call, credential))
+            token, lives = credential.read(await self._asked(call, credential, need_of(word)))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)

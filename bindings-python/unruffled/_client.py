@@ -87,7 +87,9 @@ class Client(_Shared):
         A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
     credentials:
         Gives the bearer token: a text, asked for at every attempt and never kept, or a `Token` with its expiry, kept
-        and renewed once for all calls.
+        and renewed once for all calls. With an argument it is told the `Need`. It may take an attempt's time, in a
+        thread of its own; one that gives texts is asked in the calling thread from the second time on, and must not
+        block there.
     correlation_id:
         Called as each call is made, in the caller's context; what it returns is sent as `X-Correlation-Id`.
     base_url:
@@ -232,7 +234,8 @@ class Stream:
 class AsyncClient(_Shared):
     """As `Client`, for asyncio and trio: one engine, and one httpx2 client for each running loop.
 
-    `credentials` may be an async function.
+    `credentials` may be an async function. A plain one runs in the loop and must not block it: give
+    `lambda: asyncio.to_thread(fetch)`, or trio's or anyio's way to do that.
     """
 
     def as_(self, credentials: AskAsync) -> AsyncClient:

@@ -7,7 +7,7 @@ drives it by a single `send`. Decides nothing: whether to retry, how long to wai
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NoReturn, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 from . import _codes as codes
 from ._engine import Engine, Signs
@@ -70,8 +70,8 @@ class Host(Protocol[J, R]):
         """Waits so long, or until the call is woken."""
         ...
 
-    async def refresh(self, engine: Engine, call: J, number: int, generation: int) -> None:
-        """Asks the call's credentials for a token and tells the engine; the asking outlives the call."""
+    async def refresh(self, engine: Engine, call: J, number: int, word: int) -> None:
+        """Asks the call's credentials for the token of a Refresh and tells the engine; the asking outlives the call."""
         ...
 
     async def deliver(self, call: J, number: int, word: int, started: int) -> R:
@@ -87,6 +87,20 @@ class Host(Protocol[J, R]):
         ...
 
 
+class Begun(NamedTuple):
+    """A call that a host has begun by itself, up to where it took an unusual course."""
+
+    number: int
+    #: When it was begun.
+    started: int
+    #: The core's last word.
+    word: int
+    #: What the attempt ended with that the word asks for; None = it was not made.
+    ended: Any = None
+    #: When the core was told of the answer that the word is for; None = it was not.
+    at: int | None = None
+
+
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine that never suspends."""
     try:
@@ -97,21 +111,28 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a synchronous host suspended")
 
 
-async def drive(host: Host[J, R], call: J) -> R:
-    """Makes the call: attempts and waits as the core says, then the answer, or an exception that says why not."""
+async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
+    """Makes the call: attempts and waits as the core says, then the answer, or an exception that says why not. `begun`:
+    goes on with it from there.
+    """
     engine = call.engine
     handle, now = engine.handle, engine.now
-    engine.check_logging()
-    started = now()
+    if begun is None:
+        engine.check_logging()
+        begun = Begun(0, now(), codes.MISUSE_LIVE)
+    number, started, word, ended, told = begun
+    # What an exception stands in must not be held by it.
+    begun = None
     deadline = started + call.deadline if call.deadline else 0
-    word = codes.MISUSE_LIVE
-    over = False
-    number = due = seen = 0
+    due = seen = 0
     # Begun inside, so that an interrupt between the crossing and what follows it finds the call.
     try:
         while word == codes.MISUSE_LIVE:
             number = next(engine.numbers) & 0xFFFFFFFF
             word = engine.begin(handle, number, started, call.target_number, call.scope, call.what, deadline)
+        if told is not None:
+            word = await _put_away(host, engine, call, word, told)
+            due = told + (word >> codes.ARG)
         while True:
             seen |= word
             if word & codes.WAKES:
@@ -119,25 +140,41 @@ async def drive(host: Host[J, R], call: J) -> R:
             kind = word & codes.KIND
             if kind == codes.SEND:
                 broke: Exception | None = None
-                try:
-                    response = await host.attempt(call, word)
-                except Exception as error:
-                    broke = error
+                if ended is not None:
+                    if isinstance(ended, Exception):
+                        broke = ended
+                    else:
+                        response = ended
+                    ended = None
                 else:
-                    word, at = await _answered(host, engine, call, number, response)
+                    try:
+                        response = await host.attempt(call, word)
+                    except Exception as error:
+                        broke = error
+                if broke is None:
+                    status = host.status(response)
+                    if status < 400 and not (call.told or host.follows or status in call.body_statuses):
+                        # By far most answers: nothing to tell but the status.
+                        call.response, call.error = response, None
+                        at = now()
+                        word = engine.respond(handle, number, at, status)
+                        if word & codes.KIND != codes.DELIVER:
+                            word = await _put_away(host, engine, call, word, at)
+                    else:
+                        word, at = await _answered(host, engine, call, number, response)
                     due = at + (word >> codes.ARG)
-                if broke is not None:
+                else:
                     # Outside of the handler: what the caller handles meanwhile can be told apart, and what his code
                     # raised comes out as it went in.
                     fault = host.fault(call, broke)
                     word = _broke(engine, call, number, fault, broke)
                     if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
-                        over = True
+                        call.over = True
                         _raise(host.mistaken(call, broke))
                     due = now() + (word >> codes.ARG)
                     broke = None
             elif kind == codes.DELIVER:
-                over = True
+                call.over = True
                 return await host.deliver(call, number, word, started)
             elif kind == codes.WAIT or kind == codes.PARK:
                 # A wait counts from its word, not from when the last answer was put away.
@@ -147,17 +184,18 @@ async def drive(host: Host[J, R], call: J) -> R:
                 word = engine.resume(handle, number, now())
                 due = now() + (word >> codes.ARG)
             elif kind == codes.REFRESH:
-                await host.refresh(engine, call, number, word >> codes.ARG)
+                await host.refresh(engine, call, number, word)
                 word = engine.resume(handle, number, now())
                 due = now() + (word >> codes.ARG)
             elif kind == codes.FAIL:
-                over = True
+                call.over = True
                 return await host.fail(call, number, word, started)
             else:
                 raise engine.refused(word)
     finally:
-        if not over:
+        if not call.over:
             engine.abandon(number)
+            call.over = True
         if engine.waiting.early:
             engine.waiting.forget(number)
         if seen & codes.EVENTS or engine.eager:
@@ -182,7 +220,7 @@ def _broke(engine: Engine, call: Job[Any], number: int, fault: int, error: Excep
 
 
 async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, response: R) -> tuple[int, int]:
-    """An attempt has its answer: the word for it and when it was given. What another attempt follows is put away."""
+    """An attempt has its answer: the word for it and when it was given."""
     call.response, call.error = response, None
     status = host.status(response)
     by = host.by(call, response) if host.follows else 0
@@ -196,6 +234,11 @@ async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, resp
         word = engine.respond_with(engine.handle, number, at, engine.wall(), told, hints, len(hints), body, len(body))
     else:
         word = engine.respond(engine.handle, number, at, status)
+    return await _put_away(host, engine, call, word, at), at
+
+
+async def _put_away(host: Host[J, R], engine: Engine, call: J, word: int, at: int) -> int:
+    """Puts an answer away that another attempt follows, or that the call ends with: the word without its wakes."""
     if word & codes.WAKES:
         # Now, not when the body of a discarded answer has been put away.
         word ^= codes.WAKES
@@ -207,7 +250,7 @@ async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, resp
         # A body that stalls must not hold its connection for the whole wait.
         wait = word >> codes.ARG if kind == codes.WAIT else _PATIENCE
         await host.keep(call, at + min(wait, _PATIENCE))
-    return word, at
+    return word
 
 
 def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: Signs | None) -> bytes:

@@ -26,8 +26,9 @@ Lines = Sequence[tuple[bytes, bytes]]
 
 _PIECE = 64 * 1024
 _MOST_CACHED = 1024
-# Of the names that are looked for: most headers are told apart without a look at their letters.
-_LENGTHS = (len("content-length"), len("content-type"), len("content-encoding"))
+#: Of an answer's header lines, what says whether it is read before it counts.
+_BODY = frozenset((b"content-length", b"content-type", b"content-encoding"))
+_NOTHING: dict[bytes, bytes] = {}
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -43,6 +44,7 @@ class Route:
         "key",
         "key_header",
         "key_quoted",
+        "native",
         "total",
     )
 
@@ -53,6 +55,8 @@ class Route:
         self.buffer_up_to: int = settings["bufferUpTo"]
         #: Seconds.
         self.connect: float | None = settings["connect"] / 1000 if settings["connectWritten"] else None
+        #: Whether the client's own limits for connecting and reading hold.
+        self.native = not (settings["connectWritten"] or settings["idleWritten"])
         #: Written or not: how long a piece of an upload keeps its attempt alive, and with it the answer after the last.
         self.alive: float = max(settings["idle"], settings["attempt"]) / 1000
         self.idle: float | None = settings["idle"] / 1000 if settings["idleWritten"] else None
@@ -61,6 +65,21 @@ class Route:
         self.key_header: bytes = settings["idempotency"]["header"].encode("ascii")
         self.key = self.key_header.lower()
         self.key_quoted: bool = settings["idempotency"]["format"] == "sf-string"
+
+
+class Place:
+    """Where a request belongs: the same for each of its method, origin and path."""
+
+    __slots__ = ("number", "route", "scope", "target", "what")
+
+    def __init__(self, engine: Engine, routes: Sequence[Route], method: str, origin: str, path: str) -> None:
+        """Asks the engine, which remembers."""
+        self.target = target = f"{method} {origin}{path}"
+        self.scope = engine.origin_scope(origin)
+        self.number = number = engine.target(target if path else f"{target}/")
+        self.route = routes[number & codes.ROUTE]
+        #: The flags of a call whose body can be sent again.
+        self.what = codes.DROPIN | codes.METHODS.get(method, codes.OTHER_METHOD) | codes.REPEATABLE
 
 
 class Dropped(Job[R]):
@@ -76,8 +95,8 @@ class Dropped(Job[R]):
     route: Route
     #: Puts the body back to where it began, before each attempt but the first; None = there is nothing to do.
     rewind: Callable[[], object] | None
-    #: The attempt's time limits, where the adapter's client takes them as a dict.
-    timeouts: dict[str, float | None]
+    #: The attempt's time limits, where the adapter's client takes them as a dict; None = the caller's own hold.
+    timeouts: dict[str, float | None] | None
 
     def alive(self) -> Callable[[], None]:
         """What a body that is sent piece by piece calls after each."""
@@ -90,23 +109,10 @@ class Dropped(Job[R]):
             return None
         return self.keyed(self.route.key_header, self.route.key_quoted)
 
-    def buffers(self, status: int, lines: Lines) -> bool:
-        """Whether an answer with these header lines is read before it counts, so that one that breaks off is a failed
-        attempt: below 400, of a declared length that the route allows, and no event stream.
-        """
-        short = self.coded = False
-        events = status >= 400
-        for name, value in lines:
-            if len(name) not in _LENGTHS:
-                continue
-            low = name.lower()
-            if low == b"content-length":
-                short = value.isdigit() and int(value) <= self.route.buffer_up_to
-            elif low == b"content-type" and value.lower().startswith(b"text/event-stream"):
-                events = True
-            elif low == b"content-encoding":
-                self.coded = True
-        return short and not events
+    def buffers(self, status: int, lines: Iterable[tuple[bytes, bytes, bytes]], dropin: DropIn) -> bool:
+        """Whether an answer with these header lines is read before it counts. Sets `coded` and `told`."""
+        short, self.coded, self.told = dropin.look(self.route, status, lines)
+        return short
 
     def short(self, status: int, length: str | None, kind: str | None) -> bool:
         """As `buffers`, where Content-Length and Content-Type are at hand."""
@@ -142,10 +148,14 @@ class DropIn:
                     engine.listen(listener, kinds)
                 self._routes = [Route(settings) for settings in engine.settings["routes"]]
                 self._origins: dict[str, str] = {}
-                names = TELLING | {b"content-length", *(route.key for route in self._routes)}
-                self._lengths = frozenset(map(len, names))
-                #: The headers that `order` looks at, in lower case: clients that keep text need not encode the rest.
-                self.asked = frozenset(name.decode() for name in names)
+                #: The headers that `order` looks at, in lower case.
+                self.names = TELLING | {b"content-length", *(route.key for route in self._routes)}
+                #: The same, for clients that keep text.
+                self.asked = frozenset(name.decode() for name in self.names)
+                #: Of which one must be in a success, or nothing of it is told.
+                self.signs = engine.watch_success.names
+                #: What `buffers` looks at.
+                self.looked = _BODY | self.signs
                 #: The same of an answer.
                 self.answered = frozenset(name.decode() for name in engine.watch_error | {b"content-encoding"})
                 self._live = engine
@@ -166,34 +176,40 @@ class DropIn:
         """The engine; a new one after a fork."""
         return self._live or self._revived()
 
-    def order(
-        self, call: Dropped[R], method: str, origin: str, path: str, lines: Lines, *, repeatable: bool
-    ) -> Dropped[R]:
-        """Fills a call. `origin`: scheme, host and port; `path`: as it goes out, without the query; `lines`: the
-        request's headers, or those in `asked`. `repeatable`: the body can be sent again byte for byte (`call.rewind`
-        may be set for that).
+    def place(self, key: Any, method: str, origin: str, path: str) -> Place:
+        """Finds where a request belongs, and remembers it by `key` in `engine.places`, where adapters look first.
+
+        `origin`: scheme, host and port; `path`: as it goes out, without the query.
         """
-        call.engine = engine = self.engine
-        call.target = target = f"{method} {origin}{path}"
-        call.scope = engine.origin_scope(origin)
-        call.target_number = number = engine.target(target if path else f"{target}/")
-        call.route = route = self._routes[number & codes.ROUTE]
+        engine = self.engine
+        place = Place(engine, self._routes, method, origin, path)
+        if len(engine.places) >= _MOST_CACHED:
+            engine.places.clear()
+        engine.places[key] = place
+        return place
+
+    def order(
+        self, call: Dropped[R], place: Place, lines: Iterable[tuple[object, bytes, bytes]], *, repeatable: bool
+    ) -> Dropped[R]:
+        """Fills a call. `lines`: the request's headers, or those in `names`: the name, the same in lower case, the
+        value. `repeatable`: the body can be sent again byte for byte (`call.rewind` may be set for that).
+        """
+        call.engine = self.engine
+        call.target = place.target
+        call.scope = place.scope
+        call.target_number = place.number
+        call.route = route = place.route
         call.body_statuses = route.body_statuses
-        what = codes.DROPIN | codes.METHODS.get(method, codes.OTHER_METHOD)
-        if repeatable:
-            what |= codes.REPEATABLE
-        if lines:
-            lengths = self._lengths
-            # Most headers are told apart without a look at their letters.
-            sent = {name.lower(): value for name, value in lines if len(name) in lengths}
-            if route.key in sent:
-                what |= codes.KEYED
-            if sent:
-                if is_stacked(sent):
-                    what |= codes.STACKED
-                size = sent.get(b"content-length", b"0")
-                if size.isdigit() and int(size) > _PIECE:
-                    what |= min(65535, -(-int(size) // _PIECE)) << 16
+        what = place.what if repeatable else place.what & ~codes.REPEATABLE
+        names = self.names
+        sent = _NOTHING
+        for _, low, value in lines:
+            if low in names:
+                if sent is _NOTHING:
+                    sent = {}
+                sent[low] = value
+        if sent:
+            what |= _said(sent, route)
         call.deadline = 0
         above = NESTED.get()
         if above is not None:
@@ -201,11 +217,33 @@ class DropIn:
             if above < math.inf:
                 call.deadline = max(1, math.ceil((above - TIME.monotonic()) * 1000))
         call.what = what
-        call.streamed = True
-        call.reading = False
+        call.streamed = call.told = True
+        call.reading = call.over = False
         call.key = call.response = call.error = call.pieces = None
         call.limit_at = math.inf
         return call
+
+    def look(self, route: Route, status: int, lines: Iterable[tuple[bytes, bytes, bytes]]) -> tuple[bool, bool, bool]:
+        """Looks once at the header lines of an answer: the name, the same in lower case, the value.
+
+        Gives whether it is read before it counts, so that one that breaks off is a failed attempt (below 400, of a
+        declared length that the route allows, and no event stream); whether it is coded; and whether the core asked for
+        one of the lines.
+        """
+        short = coded = told = False
+        events = status >= 400
+        looked = self.looked
+        for _, low, value in lines:
+            if low in looked:
+                if low == b"content-length":
+                    short = value.isdigit() and int(value) <= route.buffer_up_to
+                elif low == b"content-type":
+                    events = events or value[:17].lower() == b"text/event-stream"
+                elif low == b"content-encoding":
+                    coded = True
+                if low in self.signs:
+                    told = True
+        return short and not events, coded, told
 
     def place_of(self, url: str) -> tuple[str, str]:
         """Origin and path of an absolute URL, for clients that have it as a text."""
@@ -227,6 +265,17 @@ class DropIn:
         if "?" in path or "#" in path:
             path = path.partition("?")[0].partition("#")[0]
         return origin, path
+
+
+def _said(sent: dict[bytes, bytes], route: Route) -> int:
+    """What a request's own headers say of it, as flags and the size of its body."""
+    what = codes.KEYED if route.key in sent else 0
+    if is_stacked(sent):
+        what |= codes.STACKED
+    size = sent.get(b"content-length", b"0")
+    if size.isdigit() and int(size) > _PIECE:
+        what |= min(65535, -(-int(size) // _PIECE)) << 16
+    return what
 
 
 class Offers:

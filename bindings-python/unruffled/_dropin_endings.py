@@ -71,7 +71,7 @@ class Endings(Generic[D, R]):
     async def last(self, call: D) -> None:
         """Stays open and unread."""
 
-    async def refresh(self, engine: Engine, call: D, number: int, generation: int) -> None:
+    async def refresh(self, engine: Engine, call: D, number: int, word: int) -> None:
         """Credentials are the client's own: the core never asks."""
         raise NotImplementedError
 
@@ -82,7 +82,7 @@ class Endings(Generic[D, R]):
             rest, parts = call.pieces
             call.pieces = None
             self.restore(call, parts, rest)
-        self.attach(response, Record(call.engine, number, word, started))
+        self.attach(response, Record(call.engine, number, word, call.engine.now() - started))
         return response
 
     async def fail(self, call: D, number: int, word: int, started: int) -> R:
@@ -91,7 +91,7 @@ class Endings(Generic[D, R]):
             return await self.deliver(call, number, word, started)
         error = call.error
         if error is not None:
-            remember(error, Record(call.engine, number, word, started))
+            remember(error, Record(call.engine, number, word, call.engine.now() - started))
             raise error
         call.target = _shown(call)
         told = failure(call, number, word, started, response=None)

@@ -125,7 +125,7 @@ class Verbs:
     async def deliver(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
         """The answer with its record. Raises `StatusError` for a status of 400 or above."""
         response = cast(httpx2.Response, call.response)
-        record = Record(call.engine, number, word, started)
+        record = Record(call.engine, number, word, call.engine.now() - started)
         status = response.status_code
         if status >= 400:
             outcome = codes.OUTCOMES[word >> codes.ARG]
@@ -156,7 +156,7 @@ class Verbs:
         """Raises `CallError`; with the last answer, if there is one, `StatusError`, or returns that."""
         response = call.response if word & codes.RESPONSE else None
         if response is not None and not call.raise_ and call.error is None:
-            return attach(response, Record(call.engine, number, word, started))
+            return attach(response, Record(call.engine, number, word, call.engine.now() - started))
         told = failure(call, number, word, started, response=response)
         cause = call.error
         if response is not None and cause is not None:

@@ -101,6 +101,8 @@ class Engine:
         self._targets: dict[str, int] = {}
         self._scopes: dict[str, int] = {}
         self._origins: dict[str, int] = {}
+        #: What drop-ins know of where requests belong; forgotten with the numbers in it.
+        self.places: dict[Any, Any] = {}
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         self.settings: dict[str, Any] = boundary.settings(self.handle)
         self.base_url = self._resolve(base_url)
@@ -134,6 +136,7 @@ class Engine:
         if known is None:
             if len(self._targets) >= _MOST_TARGETS:
                 self._targets.clear()
+                self.places.clear()
             known = self._targets[text] = boundary.route(self.handle, text)
         return known
 
@@ -160,6 +163,7 @@ class Engine:
         if known is None:
             if len(self._origins) >= _MOST_ORIGINS:
                 self._origins.clear()
+                self.places.clear()
             known = self._origins[origin] = boundary.scope(self.handle, origin, "")
         return known
 

@@ -35,7 +35,7 @@ def fault_of(error: BaseException) -> int | None:
     if not _raised_by_h2(error):
         return codes.LOST
     if stream is None or _HEADERS in steps:
-        return codes.UNSENT if _is_over(connection, ended) else None
+        return codes.UNSENT if _is_over(connection, ended) or not _blames_headers(error) else None
     return codes.LOST
 
 
@@ -43,6 +43,21 @@ def _is_over(connection: Any, ended: Any) -> bool:
     """Whether the connection takes no further stream: else the headers themselves were refused."""
     state = getattr(getattr(connection, "_h2_state", None), "state_machine", None)
     return ended is not None or getattr(getattr(state, "state", None), "name", "") == "CLOSED"
+
+
+def _blames_headers(error: BaseException) -> bool:
+    """Whether h2 refused the headers for what is in them. Else the stream or the connection could not take any: threads
+    share a connection, and httpcore does not keep them apart between its choice of a stream and its first frame. Then
+    h2 takes the headers of the second thread for trailers, which are never sent on purpose.
+    """
+    for one in _chain(error):
+        if type(one).__module__.startswith("h2."):
+            trace = one.__traceback__
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            checked = trace is not None and trace.tb_frame.f_globals.get("__name__") == "h2.utilities"
+            return checked and "trailer" not in str(one)
+    return False
 
 
 def _raised_by_h2(error: BaseException) -> bool:

@@ -25,6 +25,8 @@ class NoLimit:
     """No limit, or one that must not be moved: another client's, above us."""
 
     at: float = math.inf
+    #: It ends nothing.
+    ended = False
 
     def __enter__(self) -> None:
         """Does nothing."""
@@ -49,6 +51,7 @@ class Job(Generic[R]):
         "key",
         "limit",
         "limit_at",
+        "over",
         "pieces",
         "reading",
         "response",
@@ -56,6 +59,7 @@ class Job(Generic[R]):
         "streamed",
         "target",
         "target_number",
+        "told",
         "what",
     )
 
@@ -81,6 +85,10 @@ class Job(Generic[R]):
     limit_at: float
     #: What ends the attempt; its `at` may be moved.
     limit: HasEnd
+    #: Whether the core needs nothing more of it.
+    over: bool
+    #: Whether a success may have header lines that the core asked for; False: the host has looked, it has none.
+    told: bool
     response: R | None
     #: How the last attempt broke; None if it was answered.
     error: Exception | None

@@ -1,7 +1,8 @@
 """What differs between asyncio and trio: pausing, limiting, spawning. Imported with the first AsyncClient only.
 
 A loop may go by the time of a test: stopped, or moved by hand. A pause then follows it, and ends by the machine's time
-at the latest. A limit bounds real sockets: it ends by the machine's time alone.
+at the latest. A limit bounds real sockets: it ends by the machine's time alone. A clock that was given to trio itself
+(`MockClock`) rules both, as it rules trio's own `fail_after`.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ class Limit(Protocol):
 
     #: May be moved to a later time while it runs.
     at: float
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was this limit that ended what ran inside."""
+        ...
 
     def __enter__(self) -> object: ...
 
@@ -156,6 +162,12 @@ class AsyncioLimit:
     def __init__(self, at: float) -> None:
         """Ends when `TIME.monotonic()` passes `at`."""
         self.at = at
+        self._fired = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was this limit that ended what ran inside."""
+        return self._fired
 
     def __enter__(self) -> None:
         """Sets the timer."""
@@ -165,7 +177,7 @@ class AsyncioLimit:
             raise RuntimeError("an AsyncClient is used within a task")
         self._task = task
         self._before = task.cancelling()
-        self._fired = self._over = False
+        self._over = False
         self._real: threading.Timer | None = None
         #: When the timer is due by the machine's time.
         self._due = self.at
@@ -260,6 +272,11 @@ class ScopeLimit:
         self._at = at
         if self._real is None:
             self._scope.deadline = self._now() + max(0.0, at - TIME.monotonic())
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was this limit that ended what ran inside."""
+        return bool(self._scope.cancelled_caught)
 
     def __enter__(self) -> None:
         """Sets the deadline; where the loop's time is a test's, a timer of the machine's in its place."""

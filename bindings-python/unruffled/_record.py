@@ -25,12 +25,12 @@ class Record:
 
     __slots__ = ("_elapsed", "_engine", "_number", "_told", "_word")
 
-    def __init__(self, engine: Engine, number: int, word: int, started: int) -> None:
-        """`word` ended the call: REPORT says whether the core kept its record."""
+    def __init__(self, engine: Engine, number: int, word: int, elapsed: int) -> None:
+        """`word` ended the call: REPORT says whether the core kept its record. `elapsed`: the milliseconds it took."""
         self._engine = engine
         self._number = number
         self._word = word
-        self._elapsed = engine.now() - started
+        self._elapsed = elapsed
         self._told: dict[str, Any] | None = None
 
     @property

@@ -97,7 +97,8 @@ class Builder:
             call.ends = TIME.monotonic() + (call.deadline / 1000 or call.route.total)
         call.raise_ = options.get("raise_", True)
         call.token = call.response = call.error = call.pieces = None
-        call.reading = False
+        call.reading = call.over = False
+        call.told = True
         call.limit_at = 0.0
         call.timeouts = {}
         return call

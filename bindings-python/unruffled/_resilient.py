@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, ClassVar
 
-from ._driver import drive, run
 from ._dropin import DropIn, Offers
 from ._family import Family
 from ._home import Policy, UnknownKeys
@@ -37,12 +36,12 @@ class SyncTransport(_Transport):
 
     def handle_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
-        call = self._host.call(request)
+        mark = object()
         try:
-            self._under_way.add(call)
-            return run(drive(self._host, call))
+            self._under_way.add(mark)
+            return self._host.send(request)
         finally:
-            self._under_way.discard(call)
+            self._under_way.discard(mark)
             if self._closing:
                 self.close()
 
@@ -68,12 +67,12 @@ class AsyncTransport(_Transport):
 
     async def handle_async_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
-        call = self._host.call(request)
+        mark = object()
         try:
-            self._under_way.add(call)
-            return await drive(self._host, call)
+            self._under_way.add(mark)
+            return await self._host.send(request)
         finally:
-            self._under_way.discard(call)
+            self._under_way.discard(mark)
             if self._closing:
                 await self.aclose()
 

@@ -11,7 +11,7 @@ import httpx2
 from . import _codes as codes
 from ._call import Call
 from ._clock import ThreadPause
-from ._credentials import Credential, CredentialsFailedError, Given
+from ._credentials import FIRST, Credential, CredentialsFailedError, Given, Need, need_of
 from ._endings import Verbs
 from ._engine import Engine
 from ._family import HTTPX2
@@ -97,25 +97,17 @@ class SyncHost(Verbs):
             return credential.kept
         try:
             # For this attempt alone, so that it ends with it.
-            return credential.read(self._asked(call, credential, call.limit_at))[0]
+            return credential.read(self._asked(call, credential, FIRST, call.limit_at))[0]
         except Exception as error:
             raise CredentialsFailedError from error
 
-    def _asked(self, call: Call, credential: Credential, ends: float = math.inf) -> Given:
-        """Asks in the calling thread, whose locals the function may need. No thread can be made to stop: what clients
-        of this package send in there ends with the time of an attempt of the route, at the latest at `ends`, and a
-        token that comes later is refused. The time that the call has left does not count where others wait for it.
+    def _asked(self, call: Call, credential: Credential, need: Need, ends: float = math.inf) -> Given:
+        """Asks for as long as an attempt of the route may last, at most until `ends`. The time that the call has left
+        does not count where others wait for the token.
         """
-        before = LIMIT.at
         at = min(ends, TIME.monotonic() + call.route.attempt)
-        LIMIT.at = at if before is None or at < before else before
-        try:
-            given = cast(Given, credential.ask())
-        finally:
-            LIMIT.at = before
-        if TIME.monotonic() > at:
-            raise TimeoutError("the credentials function took longer than an attempt may")
-        return given
+        before = LIMIT.at
+        return credential.ask_within(need, at if before is None or at < before else before)
 
     def _whole(self, call: Call, response: httpx2.Response) -> None:
         most = call.route.max_body
@@ -216,12 +208,13 @@ class SyncHost(Verbs):
             finally:
                 engine.waiting.leave(number)
 
-    async def refresh(self, engine: Engine, call: Call, number: int, generation: int) -> None:
-        """Asks in the calling thread; the others that wait for the token are woken."""
+    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
+        """Asks while the call waits; the others that wait for the token are woken."""
+        generation = word >> codes.ARG
         credential = call.credential
         assert credential is not None
         try:
-            token, lives = credential.read(self._asked(call, credential))
+            token, lives = credential.read(self._asked(call, credential, need_of(word)))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)

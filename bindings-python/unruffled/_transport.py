@@ -8,13 +8,14 @@ each hop is a call of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from . import _codes as codes
 from ._causes import with_cause
-from ._dropin import DropIn, Dropped
+from ._driver import Begun, drive, run
+from ._dropin import DropIn, Dropped, Place
 from ._dropin_endings import Endings
 from ._dropin_hosts import LoopHost, ThreadHost
 from ._errors import CallError
@@ -24,14 +25,13 @@ from ._job import NO_LIMIT, limit_of
 from ._limit import LIMIT
 from ._pool import clip, forget, idle, pool_of
 from ._record import PLACE, Record
-from ._stacked import NESTED
+from ._stacked import NESTED, TELLING
 from ._stale import ended_h2, over_h2
 from ._time import TIME
 
 if TYPE_CHECKING:
     from ._loops import Limit
 
-_MOST_PLACES = 512
 _UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": None, "pool": None}
 
 
@@ -46,12 +46,13 @@ class _Sender(Endings[Dropped[Any], Any]):
         """`inner` sends."""
         super().__init__()
         self.family = family
+        #: A body that is in memory.
+        self.at_hand = family.module.ByteStream
         self.dropin = dropin
         self.inner = inner
         pool = pool_of(inner)
         self.pools = [] if pool is None else [pool]
         self.over_h2 = over_h2(self.pools)
-        self._places: dict[Any, tuple[str, str]] = {}
         #: Another unruffled may be in it.
         self.foreign = pool is None
         dropin.on_fork.append(lambda: forget(inner))
@@ -60,29 +61,60 @@ class _Sender(Endings[Dropped[Any], Any]):
         """The call that a request is."""
         call: Dropped[Any] = Dropped()
         call.request = request
-        call.body = request.stream
-        repeatable, call.rewind = self.family.replay(request.stream)
-        if not repeatable and not self.family.sends_body(request):
-            # A layer above made a stream of nothing.
-            repeatable, call.body = True, self.family.module.ByteStream(b"")
-        origin, path = self._place(request.url)
-        self.dropin.order(call, request.method, origin, path, request.headers.raw, repeatable=repeatable)
-        if not isinstance(call.body, self.family.module.ByteStream):
+        call.body = body = request.stream
+        call.rewind = None
+        repeatable = at_hand = isinstance(body, self.at_hand)
+        if not at_hand:
+            repeatable, call.rewind = self.family.replay(body)
+            if not repeatable and not self.family.sends_body(request):
+                # A layer above made a stream of nothing.
+                repeatable, at_hand, call.body = True, True, self.at_hand(b"")
+        dropin = self.dropin
+        url = request.url
+        parts = getattr(url, "_uri_reference", None)
+        # Without the query, the sixth of them.
+        key = (request.method, str(url) if parts is None else parts[:5])
+        place = dropin.engine.places.get(key) or self._place(key, request)
+        dropin.order(call, place, lows(request.headers), repeatable=repeatable)
+        if not at_hand:
             call.body = self.family.watched(call.body, call.alive())
         return call
 
-    def _place(self, url: Any) -> tuple[str, str]:
-        """Origin and path of a request, known of those seen last."""
-        written = getattr(url, "_uri_reference", None)
-        places = self._places
-        known = places.get(written)
-        if known is None:
-            known = (f"{url.scheme}://{url.netloc.decode('ascii')}", url.raw_path.partition(b"?")[0].decode("ascii"))
-            if written is not None:
-                if len(places) >= _MOST_PLACES:
-                    places.clear()
-                places[written] = known
-        return known
+    def _place(self, key: Any, request: Any) -> Place:
+        url = request.url
+        path = url.raw_path.partition(b"?")[0].decode("ascii")
+        return self.dropin.place(key, request.method, f"{url.scheme}://{url.netloc.decode('ascii')}", path)
+
+    def usual(self, request: Any) -> Place | None:
+        """Where a request belongs, if nothing about it is out of the usual: known, its body at hand, nobody's retry,
+        without a key of its own, and no other unruffled above.
+        """
+        parts = getattr(request.url, "_uri_reference", None)
+        if parts is None or self.over_h2 or NESTED.get() is not None or not isinstance(request.stream, self.at_hand):
+            return None
+        dropin = self.dropin
+        place: Place | None = dropin.engine.places.get((request.method, parts[:5]))
+        if place is None or not place.route.native:
+            return None
+        names = dropin.names
+        for _, low, value in lows(request.headers):
+            if low in names and (value != b"0" if low in TELLING else low != b"content-length" or len(value) > 4):
+                return None
+        return place
+
+    def sends_own(self, request: Any, left: int) -> bool:
+        """Whether an attempt of so many milliseconds may send the caller's own request."""
+        if not left:
+            return True
+        return self.clipped and _ends_within(request.extensions.get("timeout"), left / 1000)
+
+    def unusual(self, request: Any, response: Any, error: Exception | None) -> Dropped[Any]:
+        """The call of a usual request after a first attempt that was made with the caller's own, or none."""
+        call = self.call(request)
+        call.response = response
+        call.error = error
+        call.timeouts = None
+        return call
 
     def prepared(self, call: Dropped[Any], word: int, clipped: bool) -> Any:
         """An attempt's request. `clipped`: something else ends reading and writing in time.
@@ -90,18 +122,12 @@ class _Sender(Endings[Dropped[Any], Any]):
         The caller's own where nothing must change in it; only the first attempt's, since what sends may change it.
         """
         given = call.request
-        key = call.key_line(word)
+        key = call.key_line(word) if word & codes.KEY else None
         route = call.route
         first = call.error is None and call.response is None
-        if (
-            first
-            and clipped
-            and key is None
-            and call.body is given.stream
-            and word >> codes.ARG == 0
-            and route.connect is None
-            and route.idle is None
-        ):
+        own = first and clipped and key is None and route.native and call.body is given.stream
+        if own and self.sends_own(given, word >> codes.ARG):
+            call.timeouts = None
             return given
         if call.rewind is not None:
             call.rewind()
@@ -125,7 +151,7 @@ class _Sender(Endings[Dropped[Any], Any]):
 
     def streams(self, call: Dropped[Any]) -> None:
         """For the body of an answer that is delivered at its headers: the client's own limit, or what is written."""
-        if call.route.idle is not None or call.limit_at < math.inf:
+        if call.timeouts is not None and (call.route.idle is not None or call.limit_at < math.inf):
             # The engines look this up as the body's first piece is asked for.
             own = (call.request.extensions.get("timeout") or _UNLIMITED).get("read")
             call.timeouts["read"] = _least(own, call.route.idle)
@@ -133,6 +159,12 @@ class _Sender(Endings[Dropped[Any], Any]):
     def fault(self, call: Dropped[Any], error: Exception) -> int:
         """The fault of an attempt's exception."""
         return with_cause(fault_of(error, call.reading), error)
+
+    def too_late(self, request: Any, cause: Exception) -> Exception:
+        """An attempt that the loop ended in time."""
+        error: Exception = self.family.module.ReadTimeout("the attempt timed out", request=request)
+        error.__cause__ = error.__context__ = cause
+        return error
 
     def late(self, call: Dropped[Any]) -> Exception:
         """As for a server that is silent."""
@@ -159,6 +191,75 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
         super().__init__(family, dropin, inner)
         self.clipped = bool(self.pools) and clip(self.pools)
 
+    def send(self, request: Any) -> Any:
+        """Makes the call. The usual course of most is written out here, since each function between costs them time: it
+        begins, is sent as it is, answered and delivered. All else goes on in `drive`.
+        """
+        place = self.usual(request)
+        if place is None or LIMIT.at is not None:
+            return run(drive(self, self.call(request)))
+        engine = self.dropin.engine
+        engine.check_logging()
+        now = engine.now
+        started = now()
+        call = broke = at = mark = None
+        response: Any = None
+        number = word = 0
+        over = reading = whole = coded = False
+        told = True
+        ends: float = math.inf
+        try:
+            number = next(engine.numbers) & 0xFFFFFFFF
+            word = engine.begin(engine.handle, number, started, place.number, place.scope, place.what, 0)
+            left = word >> codes.ARG
+            if not word & UNUSUAL and self.sends_own(request, left):
+                if left:
+                    LIMIT.at = ends = TIME.monotonic() + left / 1000
+                if self.foreign:
+                    mark = NESTED.set(ends)
+                try:
+                    response = self.inner.handle_request(request)
+                    status = response.status_code
+                    whole, coded, told = self.dropin.look(place.route, status, lows(response.headers))
+                    if coded:
+                        self.family.check(response)
+                    if whole and (coded or not isinstance(response.stream, self.at_hand)):
+                        reading = True
+                        stream = response.stream
+                        try:
+                            body = b"".join(stream)
+                        finally:
+                            stream.close()
+                        if coded:
+                            self.family.verify(response, body)
+                        response.stream = self.at_hand(body)
+                except Exception as error:
+                    broke = error
+                finally:
+                    if left:
+                        LIMIT.at = None
+                    if mark is not None:
+                        NESTED.reset(mark)
+                if broke is None and status < 400 and not told and status not in place.route.body_statuses:
+                    at = now()
+                    word = engine.respond(engine.handle, number, at, status)
+                    if word & codes.KIND == codes.DELIVER:
+                        over = True
+                        if word & codes.WAKES:
+                            engine.wake()
+                        response.extensions[PLACE] = Record(engine, number, word, at - started)
+                        return response
+            call = self.unusual(request, response, broke)
+            call.limit_at, call.reading, call.streamed = ends, reading, not whole
+            call.coded, call.told = coded, told
+            return run(drive(self, call, Begun(number, started, word, broke or (response if at is None else None), at)))
+        finally:
+            broke = None
+            if not (over if call is None else call.over):
+                engine.abandon(number)
+            if word & codes.EVENTS or engine.eager:
+                engine.tell()
+
     async def attempt(self, call: Dropped[Any], word: int) -> Any:
         """Sends the call once; with its whole body if that is short and no event stream."""
         at = limit_of(word, call)
@@ -173,12 +274,14 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
             for connection in ended_h2(self.over_h2):
                 connection.close()
         before = LIMIT.at
-        LIMIT.at = at if before is None or (at is not None and at < before) else before
+        clips = at is not None and (before is None or at < before)
+        if clips:
+            LIMIT.at = at
         mark = NESTED.set(call.limit_at) if self.foreign else None
         call.limit = LIMIT if before is None else NO_LIMIT
         try:
             call.response = response = self.inner.handle_request(request)
-            whole = call.buffers(response.status_code, response.headers.raw)
+            whole = call.buffers(response.status_code, lows(response.headers), self.dropin)
             if call.coded:
                 self.family.check(response)
             if not whole:
@@ -198,13 +301,14 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
             call.streamed = False
             return response
         finally:
-            LIMIT.at = before
+            if clips:
+                LIMIT.at = before
             if mark is not None:
                 NESTED.reset(mark)
 
     def body(self, call: Dropped[Any], at: float) -> Iterator[bytes]:
         """As it comes from the wire, not decoded."""
-        if not self.clipped and at < math.inf:
+        if call.timeouts is not None and not self.clipped and at < math.inf:
             call.timeouts["read"] = _least(call.timeouts["read"], max(0.001, at - TIME.monotonic()))
         assert call.response is not None
         return iter(call.response.stream)
@@ -230,6 +334,77 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
         """The loop's own, or what the family bears."""
         return self.loop.limit(at) if self.family.limit is None else self.family.limit(at)
 
+    async def send(self, request: Any) -> Any:
+        """Makes the call; see `SyncSender.send`."""
+        place = self.usual(request)
+        if place is None:
+            return await drive(self, self.call(request))
+        engine = self.dropin.engine
+        engine.check_logging()
+        now = engine.now
+        started = now()
+        call = broke = at = mark = None
+        response: Any = None
+        number = word = 0
+        over = reading = whole = coded = False
+        told = True
+        ends: float = math.inf
+        try:
+            number = next(engine.numbers) & 0xFFFFFFFF
+            word = engine.begin(engine.handle, number, started, place.number, place.scope, place.what, 0)
+            left = word >> codes.ARG
+            if not word & UNUSUAL and self.sends_own(request, left):
+                if left:
+                    ends = TIME.monotonic() + left / 1000
+                limit = self.limit(ends) if left else NO_LIMIT
+                if self.foreign:
+                    mark = NESTED.set(ends)
+                try:
+                    with limit:
+                        response = await self.inner.handle_async_request(request)
+                        status = response.status_code
+                        whole, coded, told = self.dropin.look(place.route, status, lows(response.headers))
+                        if coded:
+                            self.family.check(response)
+                        if whole and (coded or not isinstance(response.stream, self.at_hand)):
+                            reading = True
+                            stream = response.stream
+                            try:
+                                body = b"".join([part async for part in stream])
+                            finally:
+                                await stream.aclose()
+                            if coded:
+                                self.family.verify(response, body)
+                            response.stream = self.at_hand(body)
+                except Exception as error:
+                    broke = error
+                finally:
+                    if mark is not None:
+                        NESTED.reset(mark)
+                if broke is None and status < 400 and not told and status not in place.route.body_statuses:
+                    at = now()
+                    word = engine.respond(engine.handle, number, at, status)
+                    if word & codes.KIND == codes.DELIVER:
+                        over = True
+                        if word & codes.WAKES:
+                            engine.wake()
+                        response.extensions[PLACE] = Record(engine, number, word, at - started)
+                        return response
+                if limit.ended and isinstance(broke, TimeoutError):
+                    broke = self.too_late(request, broke)
+            call = self.unusual(request, response, broke)
+            call.limit_at, call.reading, call.streamed = ends, reading, not whole
+            call.coded, call.told = coded, told
+            return await drive(
+                self, call, Begun(number, started, word, broke or (response if at is None else None), at)
+            )
+        finally:
+            broke = None
+            if not (over if call is None else call.over):
+                engine.abandon(number)
+            if word & codes.EVENTS or engine.eager:
+                engine.tell()
+
     async def attempt(self, call: Dropped[Any], word: int) -> Any:
         """Sends the call once; with its whole body if that is short and no event stream."""
         at = limit_of(word, call)
@@ -243,12 +418,12 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
         if self.over_h2:
             for connection in ended_h2(self.over_h2):
                 await connection.aclose()
+        call.limit = limit = NO_LIMIT if at is None else self.limit(at)
         mark = NESTED.set(call.limit_at) if self.foreign else None
         try:
-            call.limit = limit = NO_LIMIT if at is None else self.limit(at)
             with limit:
                 call.response = response = await self.inner.handle_async_request(request)
-                whole = call.buffers(response.status_code, response.headers.raw)
+                whole = call.buffers(response.status_code, lows(response.headers), self.dropin)
                 if call.coded:
                     self.family.check(response)
                 if not whole:
@@ -266,7 +441,7 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                 call.streamed = False
                 return response
         except TimeoutError as error:
-            if at is not None and TIME.monotonic() >= at:
+            if limit.ended:
                 raise self.late(call) from error
             raise
         finally:
@@ -291,6 +466,25 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
             response.stream = self.family.module.ByteStream(b"".join(parts))
         else:
             response.stream = self.family.restored_async(parts, rest, response.stream)
+
+
+#: What a word may not have on the usual course: it asks for more than to send or to deliver.
+UNUSUAL = codes.KIND | codes.WAKES | codes.KEY | codes.TOKEN | codes.FRESH
+
+
+def lows(headers: Any) -> Iterable[tuple[bytes, bytes, bytes]]:
+    """Header lines: the name, the same in lower case, the value."""
+    # The family's own list; to ask for `raw` makes another of it.
+    lines: Any = getattr(headers, "_list", None)
+    return [(name, name.lower(), value) for name, value in headers.raw] if lines is None else lines
+
+
+def _ends_within(own: dict[str, float | None] | None, left: float) -> bool:
+    """Whether the client's own limits for a connection, of the pool and new, are no longer than an attempt's."""
+    if own is None:
+        return False
+    connect, pool = own.get("connect"), own.get("pool")
+    return connect is not None and connect <= left and pool is not None and pool <= left
 
 
 def _least(one: float | None, other: float | None) -> float | None:

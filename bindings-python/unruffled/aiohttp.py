@@ -87,9 +87,12 @@ class Middleware(Offers):
         call.rewind = None
         url = request.url
         dropin, headers = self._dropin, request.headers
-        lines = [(name.encode(), headers[name].encode("utf-8", "replace")) for name in dropin.asked if name in headers]
+        asked = [name for name in dropin.asked if name in headers]
+        lines = [(name, name.encode(), headers[name].encode("utf-8", "replace")) for name in asked]
         body = request.body
-        dropin.order(call, request.method, str(url.origin()), url.raw_path, lines, repeatable=_repeatable(body))
+        key = (request.method, url)
+        place = dropin.engine.places.get(key) or dropin.place(key, request.method, str(url.origin()), url.raw_path)
+        dropin.order(call, place, lines, repeatable=_repeatable(body))
         if not isinstance(body, (bytes, payload.BytesPayload)):
             _watch(body, call.alive())
         try:
