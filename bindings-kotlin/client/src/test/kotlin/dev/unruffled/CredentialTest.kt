@@ -161,6 +161,12 @@ class CredentialTest {
         }
     }
 
+    @Test
+    fun `a token that no header can carry is no credential`() {
+        refused(0) { credentials { "a\nb" } }
+        refused(0) { credentials { Token("a\nb") } }
+    }
+
     private class Moved : Clock {
         @Volatile
         var ms = 0L
