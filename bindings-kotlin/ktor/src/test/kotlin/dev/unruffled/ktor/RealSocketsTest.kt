@@ -232,10 +232,11 @@ class RealSocketsTest {
         val all = CountDownLatch(12)
         val server =
             server { connection ->
-                connection.request()
-                all.countDown()
-                all.await(2, TimeUnit.SECONDS)
-                connection.answer(if (all.count == 0L) 200 else 404)
+                while (connection.request() != null) {
+                    all.countDown()
+                    all.await(2, TimeUnit.SECONDS)
+                    connection.answer(if (all.count == 0L) 200 else 404)
+                }
             }
         return runBlocking(Dispatchers.Default) {
             List(12) { async { client.get("${server.base}/a").status.value } }.awaitAll()
