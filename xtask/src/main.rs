@@ -1,4 +1,5 @@
-//! Every command of a developer: `cargo xtask build | test | adapters | limiters | demo | bench | fuzz | miri | soak | sim | schema | docs | house`.
+//! Every command of a developer: `cargo xtask build | test | adapters | limiters | consumers | demo | bench | fuzz | miri | soak | sim |
+//! schema | docs | house`.
 //!
 //! This program starts other programs and reads what they print. It knows where things are in the house; it must not
 //! know what a policy means.
@@ -7,6 +8,7 @@ mod adapters;
 mod arguments;
 mod bench;
 mod build;
+mod consumers;
 mod demo;
 mod docs;
 mod formats;
@@ -29,9 +31,10 @@ usage: cargo xtask COMMAND
 
   build [--only js|python|kotlin]   build the packages
   test  [--only NAME[,NAME…]]       every check; NAME: rust js chromium python kotlin vectors scenarios adapters
-                                    limiters house docs instructions
+                                    limiters consumers house docs instructions
   adapters [page]                   other people's clients with and without one line of ours, into a page of the manual
   limiters [--only TEXT]            the client before rate limiters that other people wrote: nine minutes
+  consumers [--only NAME]           programs that depend on the Kotlin packages: Kotlin 2.1 and 2.4, Spring Boot 3.5 and 4
   demo                              a bad day of 42 s for three clients, then a report
   demo  --peers                     the same day for what else there is in Node
   demo  --url URL [--policy FILE]   GETs of the three clients to an API of yours
@@ -75,6 +78,7 @@ fn dispatch(words: &[String]) -> Result<(), String> {
         "test" => test::main(rest),
         "adapters" => adapters::main(rest),
         "limiters" => limiters::main(rest),
+        "consumers" => consumers::main(rest),
         "demo" => demo::main(rest),
         "bench" => bench::main(rest),
         "fuzz" => fuzz::main(rest),

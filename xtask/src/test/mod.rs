@@ -14,7 +14,7 @@ use counts::Counts;
 use stages::{STAGES, Stage};
 
 /// The words of `--only`.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 16] = [
     "rust",
     "js",
     "chromium",
@@ -24,6 +24,7 @@ const PARTS: [&str; 15] = [
     "scenarios",
     "adapters",
     "limiters",
+    "consumers",
     "sim",
     "traces",
     "fuzz",

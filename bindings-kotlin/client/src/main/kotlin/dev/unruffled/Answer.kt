@@ -44,6 +44,10 @@ internal fun Attempt<Request>.native(): Request {
         if (request.header(extras.keyHeader) == null) more.header(extras.keyHeader, extras.key)
         more.tag(Keyed::class.java, Keyed)
     }
-    extras.token?.let { more.header("Authorization", "Bearer $it") }
+    try {
+        extras.token?.let { more.header("Authorization", "Bearer $it") }
+    } catch (unfit: IllegalArgumentException) {
+        throw Broken(Fault.REFUSED, NoCredential(unfit), Cause.CREDENTIAL)
+    }
     return more.build()
 }

@@ -24,6 +24,8 @@ internal class Blocking(private val transport: Transport, private val clock: Clo
         val call =
             try {
                 transport.call(attempt, progress)
+            } catch (broken: Broken) {
+                throw broken
             } catch (@Suppress("TooGenericExceptionCaught") refused: Exception) {
                 throw Broken(Fault.REFUSED, refused)
             }

@@ -41,12 +41,12 @@ internal class Calls(
     /** The same for another credential. */
     fun with(other: Credential): Calls = Calls(engine, json, correlation, other)
 
-    /** @throws IllegalArgumentException if path, query, headers or body are no request. */
+    /** @throws CallException with the reason `misuse` if method, path, query, headers, key or body are no request. */
     suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: OkHost): Outgoing<Request> =
         try {
             prepared(method, template, options, streamed, host)
         } catch (mistake: CallMistake) {
-            throw mistake.labelled("$method ${template.substringBefore('?')}")
+            throw mistake.failure("$method ${template.substringBefore('?')}")
         }
 
     private suspend fun prepared(
@@ -69,8 +69,8 @@ internal class Calls(
             Request.Builder()
                 .url(base.url(read, options.path, options.query, route.query))
                 .headers(headers)
-                .method(method, sent)
                 .tag(Account::class.java, Account.SILENT)
+                .with(method, sent)
                 .build()
         val ownKey = options.idempotencyKey != null || route.idempotencyHeader?.let { headers[it] } != null
         val credential = credential.takeIf { headers["Authorization"] == null }
@@ -94,6 +94,16 @@ internal class Calls(
         )
     }
 
+    private fun Request.Builder.with(method: String, body: RequestBody?): Request.Builder {
+        if (method.isEmpty() || !method.all(::isOfAToken)) throw CallMistake("the method is no name of one")
+        try {
+            return method(method, body)
+        } catch (_: IllegalArgumentException) {
+            // What it takes is OkHttp's to say.
+            throw CallMistake(if (body == null) "this method needs a body" else "this method takes no body")
+        }
+    }
+
     /** A key of the caller's, as its header has it. */
     private fun key(text: String, quoted: Boolean): String =
         engine.core.headerKey(text, quoted).ifEmpty {
@@ -104,16 +114,19 @@ internal class Calls(
         val headers = route.headers.newBuilder()
         route.requestId?.let { headers[it] = requestId() }
         if (correlation != null && route.correlationId != null) {
-            host.ask(0, correlation)?.let { headers[route.correlationId] = it }
+            host.ask(0, correlation)?.let { set(headers, route.correlationId, it) }
         }
-        for ((name, value) in options.headers) {
-            try {
-                headers[name] = value
-            } catch (_: IllegalArgumentException) {
-                throw CallMistake("the header ${Percent.encode(name)} has a letter that no header may have")
-            }
-        }
+        for ((name, value) in options.headers) set(headers, name, value)
         return headers.build()
+    }
+
+    /** OkHttp's own error would show the value. */
+    private fun set(headers: Headers.Builder, name: String, value: String) {
+        try {
+            headers[name] = value
+        } catch (_: IllegalArgumentException) {
+            throw CallMistake("the header ${Percent.encode(name)} has a letter that no header may have")
+        }
     }
 
     /** At most one of json, form and body. */
@@ -152,6 +165,10 @@ internal class Calls(
 
         /** The core counts in 40 bits: 34 years. */
         const val LONGEST_MS = (1L shl 40) - 1
+
+        /** RFC 9110, 5.6.2. */
+        fun isOfAToken(letter: Char): Boolean =
+            letter in 'A'..'Z' || letter in 'a'..'z' || letter in '0'..'9' || letter in "!#$%&'*+-.^_`|~"
 
         /** OkHttp wants a body with these, and servers a length. */
         val NEED_BODY = setOf("POST", "PUT", "PATCH", "QUERY")

@@ -178,7 +178,10 @@ public class Client internal constructor(
     @OptIn(ExperimentalTypeInference::class)
     @OverloadResolutionByLambdaReturnType
     @JvmName("withTokens")
-    public fun withCredentials(token: suspend () -> Token): Client = view(Credential.Source(null, token))
+    public fun withCredentials(token: suspend () -> Token): Client = view(Credential.Source(null) { token() })
+
+    /** The same for a function that wants to know why it is asked. */
+    public fun withCredentialsFor(token: suspend (Need) -> Token): Client = view(Credential.Source(null, token))
 
     /** Tells [listener] what happens, in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = engine.events.add(listener)

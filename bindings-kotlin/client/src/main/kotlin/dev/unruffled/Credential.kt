@@ -26,6 +26,44 @@ public class Token(
     override fun toString(): String = "Token(expiresAt=$expiresAt)"
 }
 
+/** What a credentials function may be told: why it is asked. */
+public class Need internal constructor(
+    /** The reason. */
+    public val why: Why,
+) {
+    /** The reason's word. */
+    override fun toString(): String = "Need(${why.text})"
+
+    internal companion object {
+        val FIRST = Need(Why.FIRST)
+        private val EXPIRED = Need(Why.EXPIRED)
+        private val REFUSED = Need(Why.REFUSED)
+
+        /** What the core's word for a refresh says. */
+        fun of(word: Long): Need =
+            when {
+                Word.has(word, Word.NEED_EXPIRED) -> EXPIRED
+                Word.has(word, Word.NEED_REFUSED) -> REFUSED
+                else -> FIRST
+            }
+    }
+}
+
+/** Why a credential is asked for; [text] is the same word in every language. */
+public enum class Why(
+    /** The word of the documentation and the other languages: `first`. */
+    public val text: String,
+) {
+    /** There was none before. Always so for a function that gives plain text, which is asked at each attempt. */
+    FIRST("first"),
+
+    /** The last token's time is over. */
+    EXPIRED("expired"),
+
+    /** The server refused the last token with a 401, even if its time was not over. */
+    REFUSED("refused"),
+}
+
 /**
  * The caller's credentials function and what it gave. The core says when to ask; one call asks for all. Holds the secrets:
  * the core knows only generation and expiry.
@@ -51,7 +89,7 @@ internal class Credential(
         own ?: synchronized(lock) { own ?: engine.views.begin(this, engine.base?.origin.orEmpty()).also { own = it } }
 
     /** Gives a plain text (asked for at every attempt) or a [Token] (kept). */
-    internal class Source(val plain: (suspend () -> String)?, val kept: (suspend () -> Token)?)
+    internal class Source(val plain: (suspend () -> String)?, val kept: (suspend (Need) -> Token)?)
 
     /** Refreshes outlive the calls that lead them, and a failed one does not end the next. */
     private val refreshes = CoroutineScope(SupervisorJob() + context)
@@ -92,13 +130,13 @@ internal class Credential(
 
     /**
      * Begins a refresh, by itself and not cancelled with its leader, that may take [withinMs]; 0 = any time. A plain text is
-     * no token to keep: [lead] gets it, for the leader's next attempt only.
+     * no token to keep: [lead] gets it, for the leader's next attempt only. The function is told its [need].
      */
-    fun refresh(generation: Long, withinMs: Long, lead: (String) -> Unit) {
+    fun refresh(generation: Long, need: Need, withinMs: Long, lead: (String) -> Unit) {
         refreshes.launch {
             val word =
                 try {
-                    accept(generation, obtain(withinMs), lead)
+                    accept(generation, obtain(need, withinMs), lead)
                 } catch (@Suppress("TooGenericExceptionCaught") failed: Throwable) {
                     failure = failed
                     engine.core.tokenFailed(engine.clock.now(), generation, Fault.LOST.code)
@@ -123,8 +161,8 @@ internal class Credential(
         }
 
     /** On a thread of its own: a function that blocks must not outstay its time either. */
-    private suspend fun obtain(withinMs: Long): Token {
-        val asked = refreshes.async { source.plain?.let { Token(it()) } ?: checkNotNull(source.kept)() }
+    private suspend fun obtain(need: Need, withinMs: Long): Token {
+        val asked = refreshes.async { source.plain?.let { Token(it()) } ?: checkNotNull(source.kept)(need) }
         val got =
             if (withinMs == 0L) {
                 asked.await()

@@ -82,7 +82,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
                 when (Word.kind(word)) {
                     Word.SEND -> word = attempt(flight, word)
                     Word.WAIT, Word.PARK -> word = rest(flight, word)
-                    Word.REFRESH -> word = refresh(flight, Word.arg(word))
+                    Word.REFRESH -> word = refresh(flight, word)
                     Word.DELIVER -> {
                         ended = true
                         return Ended(checkNotNull(flight.reply), word, seat.id, clock.now() - flight.begun, null)
@@ -204,9 +204,10 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
      * This call leads: it asks for a credential on behalf of all that wait for one, and is parked like them. The asking is not
      * cancelled with its leader; the core says how long the leader waits.
      */
-    private fun refresh(flight: Flight<Q, R>, generation: Long): Long {
+    private fun refresh(flight: Flight<Q, R>, word: Long): Long {
         val credential = checkNotNull(flight.outgoing.credential) { "a refresh without credentials" }
-        credential.refresh(generation, engine.settings.routes[flight.outgoing.route].attempt) { plain -> flight.token = plain }
+        val withinMs = engine.settings.routes[flight.outgoing.route].attempt
+        credential.refresh(Word.arg(word), Need.of(word), withinMs) { plain -> flight.token = plain }
         return core.resume(flight.seat.id, clock.now())
     }
 

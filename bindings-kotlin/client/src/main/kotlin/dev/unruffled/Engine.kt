@@ -87,7 +87,7 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
             if (Word.kind(seat.word) != Word.MISUSE) return seat
             seats.remove(seat.id)
             // The native side goes with the last call after a close.
-            if (closed.get()) throw closedAlready(outgoing.label(this))
+            if (closed.get()) throw CallException.unsent(outgoing.label(this), Reason.CLOSED, "The client is closed; open a new one.")
             if (Word.arg(seat.word) != Word.MISUSE_LIVE) throw misuse(seat.word)
         }
     }
@@ -130,11 +130,6 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
 
     private fun release() {
         if (released.compareAndSet(false, true)) watched.release()
-    }
-
-    private fun closedAlready(label: String): CallException {
-        val text = "nothing was sent (closed, outcome not-sent). The client is closed; open a new one."
-        return CallException(Reason.CLOSED, Outcome.NOT_SENT, null, null, 0, 0, null, "$label: $text", text, null)
     }
 
     private fun environment(name: String): String =

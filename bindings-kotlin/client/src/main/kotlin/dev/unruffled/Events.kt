@@ -57,6 +57,9 @@ internal class Events(private val engine: Engine, options: PolicyOptions) {
         }
     }
 
+    /** Tells what does not go well together. */
+    fun warn(text: String) = tell(Event("warning", engine.clock.now(), mapOf("text" to text)))
+
     private fun tell(event: Event) {
         for (listener in listeners) {
             try {

@@ -62,7 +62,7 @@ public enum class Reason(
     /** The client was closed. */
     CLOSED("closed"),
 
-    /** The caller's mistake: a body larger than `maxBody`, for example. */
+    /** The caller's mistake: a path or a header that cannot be sent, for example, or an answer larger than `maxBody`. */
     MISUSE("misuse"),
 }
 
@@ -110,6 +110,14 @@ public open class CallException internal constructor(
     /** The same without its cause. */
     internal fun alone(): CallException =
         CallException(reason, outcome, retryAfterMs, retryAt, attempts, elapsedMs, status, message.orEmpty(), table, null)
+
+    internal companion object {
+        /** A call that never began; [advice] says what to do. */
+        fun unsent(label: String, reason: Reason, advice: String): CallException {
+            val text = "nothing was sent (${reason.text}, outcome ${Outcome.NOT_SENT.text}). $advice"
+            return CallException(reason, Outcome.NOT_SENT, null, null, 0, 0, null, "$label: $text", text, null)
+        }
+    }
 }
 
 /**

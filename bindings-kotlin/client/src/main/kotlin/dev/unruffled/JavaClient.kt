@@ -8,6 +8,7 @@ import java.io.Closeable
 import java.time.Duration
 import java.util.concurrent.CompletableFuture
 import java.util.function.Consumer
+import java.util.function.Function
 import java.util.function.Supplier
 import kotlin.time.Duration.Companion.milliseconds
 
@@ -110,6 +111,13 @@ public class JavaClient internal constructor(private val client: Client) : Close
     /** The same client for another user: same limits and connections, tokens never mixed. */
     public fun withCredentials(token: Supplier<String>): JavaClient = JavaClient(client.withCredentials { token.get() })
 
+    /** The same with a [Token] that is kept until it ends. */
+    public fun withTokens(token: Supplier<Token>): JavaClient = JavaClient(client.withCredentials { token.get() })
+
+    /** The same as [withTokens] for a function that wants to know why it is asked. */
+    public fun withTokensFor(token: Function<Need, Token>): JavaClient =
+        JavaClient(client.withCredentialsFor { need -> token.apply(need) })
+
     /** Tells [listener] what happens, in batches, until the returned handle is closed. */
     public fun on(listener: Consumer<Event>): Closeable = client.on { listener.accept(it) }
 
@@ -141,6 +149,12 @@ public class JavaClient internal constructor(private val client: Client) : Close
 
         /** Gives a bearer [Token] that is kept until it ends, and asked for once for all calls that need it. */
         public fun tokens(token: Supplier<Token>): Builder = apply { options.credentials { token.get() } }
+
+        /**
+         * The same as [tokens] for a function that wants to know why it is asked. A function that gives plain text has no such
+         * form: it is always told that it is the first time.
+         */
+        public fun tokensFor(token: Function<Need, Token>): Builder = apply { options.credentialsFor { need -> token.apply(need) } }
 
         /** The client whose connections, proxies, TLS and interceptors are used. */
         public fun okHttp(client: okhttp3.OkHttpClient): Builder = apply { options.okHttp(client) }

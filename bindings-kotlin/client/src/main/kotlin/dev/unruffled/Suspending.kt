@@ -30,6 +30,8 @@ internal class Suspending(private val transport: Transport) : OkHost {
         val call =
             try {
                 transport.call(attempt, progress)
+            } catch (broken: Broken) {
+                throw broken
             } catch (@Suppress("TooGenericExceptionCaught") refused: Exception) {
                 throw Broken(Fault.REFUSED, refused)
             }

@@ -143,6 +143,15 @@ public class ClientOptions internal constructor() : PolicyOptions() {
     @OverloadResolutionByLambdaReturnType
     @JvmName("tokens")
     public fun credentials(token: suspend () -> Token) {
+        source = Credential.Source(null) { token() }
+    }
+
+    /**
+     * The same for a function that wants to know why it is asked:
+     * `credentialsFor { need -> vault.token(renew = need.why == Why.REFUSED) }`. Under the name of the others it would make
+     * `credentials { token }` ambiguous; a function that gives plain text is always asked for the first time.
+     */
+    public fun credentialsFor(token: suspend (Need) -> Token) {
         source = Credential.Source(null, token)
     }
 

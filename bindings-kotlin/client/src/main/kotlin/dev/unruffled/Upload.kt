@@ -6,25 +6,15 @@ import okio.Buffer
 import okio.BufferedSink
 import okio.ForwardingSink
 import okio.buffer
-import java.util.concurrent.TimeUnit
 
-/**
- * An upload of unknown size. The core cannot allow for its length, so its pieces are watched: while one moves at least every
- * [idleMs], the attempt is alive, and the answer has the attempt's time ([limitMs]) from the last piece on. The call's own time
- * ([wholeMs]) bounds both.
- */
+/** An upload of unknown size. The core cannot allow for its length, so its pieces are watched, see [Moving]. */
 internal class Upload private constructor(
     private val body: RequestBody,
-    private val limitMs: Long,
-    private val idleMs: Long,
-    private val wholeMs: Long,
+    limitMs: Long,
+    idleMs: Long,
+    wholeMs: Long,
 ) : RequestBody() {
-    private val begun = System.nanoTime()
-
-    private enum class State { BEFORE, UNDER_WAY, OVER }
-
-    @Volatile
-    private var state = State.BEFORE
+    private val moving = Moving(limitMs, idleMs, wholeMs)
 
     @Volatile
     private var passed = 0L
@@ -32,26 +22,19 @@ internal class Upload private constructor(
     @Volatile
     private var sink: BufferedSink? = null
 
-    /** What [left] saw last, and when that moved. */
+    /** What [left] saw last. */
     @Volatile
     private var seen = -1L
 
-    @Volatile
-    private var movedAt = 0L
-
     /** Milliseconds that this upload gives its attempt; the attempt's own limit holds beside it. */
     fun left(now: Long): Long {
-        val state = state
-        if (state == State.BEFORE) return 0
         // Read without a lock: a size that is a moment old is as good.
         val moved = passed + (sink?.buffer?.size ?: 0)
         if (moved != seen) {
             seen = moved
-            movedAt = now
+            moving.moved(now)
         }
-        val since = TimeUnit.NANOSECONDS.toMillis(now - movedAt)
-        val alive = (if (state == State.OVER) limitMs else idleMs) - since
-        return if (wholeMs == 0L) alive else minOf(alive, wholeMs - TimeUnit.NANOSECONDS.toMillis(now - begun))
+        return moving.left(now)
     }
 
     override fun contentType(): MediaType? = body.contentType()
@@ -71,12 +54,10 @@ internal class Upload private constructor(
                 }
             }.buffer()
         this.sink = counted
-        movedAt = System.nanoTime()
-        state = State.UNDER_WAY
+        moving.begin()
         body.writeTo(counted)
         counted.emit()
-        movedAt = System.nanoTime()
-        state = State.OVER
+        moving.end()
     }
 
     internal companion object {

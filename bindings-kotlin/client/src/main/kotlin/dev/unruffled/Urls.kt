@@ -4,13 +4,11 @@ import okhttp3.HttpUrl
 import okhttp3.HttpUrl.Companion.toHttpUrlOrNull
 import okio.Buffer
 
-/** A call that cannot be made as it was written: path, query or body are the caller's to mend. Nothing was sent. */
+/** A call that cannot be made as it was written: path, query, headers or body are the caller's to mend. */
 internal class CallMistake(text: String) : IllegalArgumentException(text) {
-    /** The same, as it is told: behind method and path, in the form of every failure. */
-    fun labelled(label: String): CallMistake {
-        val advice = message.orEmpty().replaceFirstChar { it.uppercaseChar() }
-        return CallMistake("$label: nothing was sent (misuse, outcome not-sent). $advice.")
-    }
+    /** The same, as it is thrown: behind method and path, in the form of every failure. */
+    fun failure(label: String): CallException =
+        CallException.unsent(label, Reason.MISUSE, message.orEmpty().replaceFirstChar { it.uppercaseChar() } + ".")
 }
 
 /** A path as the caller wrote it, checked and cut once; everything that could send a request elsewhere is refused here. */

@@ -16,6 +16,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -104,5 +106,36 @@ class JavaClientTest {
             kept.get("/b");
         }
         assertEquals(2, seen.stream().filter(line -> line.contains("Bearer t3")).count());
+    }
+
+    /** Overloaded, as many programs have it. */
+    private static String token() {
+        return "t4";
+    }
+
+    private static Token token(Need need) {
+        return new Token(need.getWhy().getText(), null);
+    }
+
+    private static Token once() {
+        return new Token("once", null);
+    }
+
+    @Test
+    void everyFormOfAFunctionIsTaken() throws Exception {
+        String base = "http://127.0.0.1:" + server.getAddress().getPort();
+        Supplier<String> given = () -> "t5";
+        try (JavaClient other = JavaClient.builder(base).credentials(JavaClientTest::token).build()) {
+            other.get("/reference");
+            other.withCredentials(given).get("/supplier");
+            other.withTokens(JavaClientTest::once).get("/once");
+            other.withTokensFor(JavaClientTest::token).get("/need");
+        }
+        try (JavaClient other = JavaClient.builder(base).tokensFor(need -> new Token(need.getWhy().name(), null)).build()) {
+            other.get("/lambda");
+        }
+        List<String> wanted =
+            List.of("reference Bearer t4", "supplier Bearer t5", "once Bearer once", "need Bearer first", "lambda Bearer FIRST");
+        assertEquals(wanted, seen.stream().map(line -> line.substring("GET /".length()).trim()).collect(Collectors.toList()));
     }
 }

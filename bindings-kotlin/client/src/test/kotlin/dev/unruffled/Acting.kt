@@ -323,7 +323,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
                     is CallException -> "call"
                     is SerializationException -> "parse"
                     is CancellationException, is InterruptedIOException -> "cancelled"
-                    is IllegalArgumentException, is IllegalStateException -> "misuse"
+                    is IllegalStateException -> "misuse"
                     else -> "native"
                 }
             val told =

@@ -6,11 +6,13 @@ import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.test.runTest
 import kotlinx.coroutines.withTimeout
+import kotlinx.coroutines.yield
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.system.measureTimeMillis
@@ -144,12 +146,12 @@ class CredentialTest {
         // The first leader's lease runs out, another one leads: the core then knows a newer generation.
         val first = engine.core.begin(0, 0, 0, 0, what, 0)
         assertEquals(Word.REFRESH, Word.kind(first))
-        credential.refresh(Word.arg(first), 0) {}
+        credential.refresh(Word.arg(first), Need.of(first), 0) {}
         until { asked.get() == 1 }
         val second = engine.core.begin(1, 61_000, 0, 0, what, 0)
         assertEquals(Word.REFRESH, Word.kind(second))
         val host = Blocking(Transport(null, engine.settings), engine.clock)
-        credential.refresh(Word.arg(second), 0) {}
+        credential.refresh(Word.arg(second), Need.of(second), 0) {}
         until { asked.get() == 2 && Word.kind(engine.core.resume(1, 61_001)) == Word.SEND }
         slow.countDown()
         until { now { runCatching { credential.now(host, 0) }.isSuccess } }
@@ -157,6 +159,79 @@ class CredentialTest {
             Thread.sleep(5)
             assertEquals("new", now { credential.now(host, 0) })
         }
+    }
+
+    @Test
+    fun `a token that no header can carry is no credential`() {
+        refused(0) { credentials { "a\nb" } }
+        refused(0) { credentials { Token("a\nb") } }
+    }
+
+    private class Moved : Clock {
+        @Volatile
+        var ms = 0L
+
+        override fun now(): Long = ms
+
+        override fun wall(): Long = 1_767_225_600_000L + ms
+    }
+
+    @Test
+    fun `the function is told why it is asked`() {
+        for (blocking in listOf(0, 1)) {
+            val clock = Moved()
+            val told = CopyOnWriteArrayList<String>()
+            val options =
+                ClientOptions().apply {
+                    credentialsFor { need ->
+                        told += need.why.text
+                        Token("t${told.size}", clock.wall() + 60_000)
+                    }
+                }
+            val client = Client.of(Engine(Policy.fromUrl(server.base), options, clock), options)
+            closing += AutoCloseable(client::close)
+            val call = both(client)[blocking]
+            valid = setOf("t1", "t2")
+            repeat(2) { assertEquals(200, call().status) }
+            assertEquals(listOf("first"), told)
+            clock.ms = 61_000
+            repeat(2) { assertEquals(200, call().status) }
+            assertEquals(listOf("first", "expired"), told)
+            valid = setOf("t3", "t4")
+            repeat(2) { assertEquals(200, call().status) }
+            assertEquals(listOf("first", "expired", "refused"), told)
+            val view = client.withCredentialsFor { need -> Token("t4").also { told += need.why.text } }
+            assertEquals(200, both(view)[blocking]().status)
+            assertEquals(listOf("first", "expired", "refused", "first"), told)
+        }
+    }
+
+    private object Vault {
+        fun text() = "t1"
+
+        suspend fun token() = yield().let { Token("t1") }
+
+        fun tokenFor(need: Need) = Token("t1").also { check(need.why == Why.FIRST) }
+    }
+
+    /** Each of these has to compile with every Kotlin from 2.1 on. */
+    @Test
+    fun `every form of a function is taken`() {
+        val text: suspend () -> String = { "t1" }
+        val token: suspend () -> Token = { Token("t1") }
+        val forms =
+            listOf<ClientOptions.() -> Unit>(
+                { credentials { "t1" } },
+                { credentials { Token("t1") } },
+                { credentials(text) },
+                { credentials(token) },
+                { credentials(Vault::text) },
+                { credentials(Vault::token) },
+                { credentialsFor { Token("t1") } },
+                { credentialsFor { need -> Vault.tokenFor(need) } },
+                { credentialsFor(Vault::tokenFor) },
+            )
+        for (form in forms) for (call in both(client(form))) assertEquals(200, call().status)
     }
 
     private fun until(done: () -> Boolean) {

@@ -8,7 +8,8 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.Closeable
 import java.net.InetAddress
-import java.net.ServerSocket
+import java.net.InetSocketAddress
+import java.net.Socket
 import java.util.concurrent.atomic.AtomicInteger
 
 /** Answers after a redirect that OkHttp followed: they are of another request, perhaps of another server. */
@@ -99,9 +100,10 @@ class RedirectsTest {
     /** To another origin whose port is closed, and to its own whose port closes after the redirect. */
     @Test
     fun `a write whose redirect leads to a closed port arrived, and is sent once`() {
-        val closedPort = ServerSocket(0, 1, InetAddress.getLoopbackAddress()).use { it.localPort }
+        // Bound and not listening: no server of this test may get the port.
+        val closed = Socket().apply { bind(InetSocketAddress(InetAddress.getLoopbackAddress(), 0)) }.also { closing += it }
         for (number in 0 until WAYS) {
-            for (location in listOf("http://127.0.0.1:$closedPort/b", "/b")) {
+            for (location in listOf("http://127.0.0.1:${closed.localPort}/b", "/b")) {
                 lateinit var listening: RawServer
                 listening =
                     RawServer { connection ->

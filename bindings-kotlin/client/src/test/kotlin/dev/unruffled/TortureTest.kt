@@ -207,7 +207,7 @@ private class Torment(private val scenario: JsonObject, private val world: World
             return item
         }
         if (items.none { it is JsonObject && "token" in it }) return Credential.Source({ "${next()}" }, null)
-        val kept: suspend () -> Token = {
+        val kept: suspend (Need) -> Token = {
             val item = next()
             val until = ((item as? Map<*, *>)?.get("expiresIn") as? Long)?.let { world.clock.wall() + it }
             Token("${(item as? Map<*, *>)?.get("token") ?: item}", until)

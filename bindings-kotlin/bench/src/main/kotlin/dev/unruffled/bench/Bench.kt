@@ -92,6 +92,11 @@ private fun loopback(base: String): List<Contender> {
     val http = OkHttpClient()
     val twin = OkHttpClient()
     val client = Unruffled.client(Policy.fromUrl(base)) { okHttp(OkHttpClient()) }
+    val asking =
+        Unruffled.client(Policy.fromUrl(base)) {
+            okHttp(OkHttpClient())
+            credentials { "t1" }
+        }
     val calls = Unruffled.callFactory(base)
     val intercepted = OkHttpClient().intercepted(base)
     val url = "$base/orders/7"
@@ -107,6 +112,9 @@ private fun loopback(base: String): List<Contender> {
         Contender("resilience4j, blocking", BLOCKING) { composed.get() },
         Contender("Failsafe", BLOCKING) { failsafe() },
         Contender("unruffled, blocking", BLOCKING) { client.blocking.get("/orders/{id}", path = ID).bytes },
+        Contender("unruffled, blocking, a text credential", BLOCKING) {
+            asking.blocking.get("/orders/{id}", path = ID).bytes
+        },
         Contender("unruffled call factory, blocking", BLOCKING) { calls.fetch(url) },
         Contender("unruffled interceptor, blocking", BLOCKING) { intercepted.fetch(url) },
         Contender(SUSPENDING, null) { http.await(url) },

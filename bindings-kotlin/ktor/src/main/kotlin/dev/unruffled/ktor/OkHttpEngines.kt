@@ -3,7 +3,9 @@ package dev.unruffled.ktor
 import dev.unruffled.Steady
 import io.ktor.client.HttpClient
 import io.ktor.client.engine.okhttp.OkHttpConfig
+import okhttp3.Dispatcher
 import okhttp3.OkHttpClient
+import java.util.concurrent.atomic.AtomicBoolean
 
 /**
  * Ktor's engine over OkHttp, as the core wants it: no queue that the plugin does not see, no sending by itself, and a look at
@@ -12,14 +14,19 @@ import okhttp3.OkHttpClient
 internal object OkHttpEngines {
     private const val ENGINE = "io.ktor.client.engine.okhttp.OkHttpEngine"
 
-    /** The clients of an engine are made at its first requests, so what is set here holds for them. */
-    fun set(client: HttpClient) {
+    /**
+     * The clients of an engine are made at its first requests, so what is set here holds for them. Calls [warn] once if a
+     * limit of the program's own stays.
+     */
+    fun set(client: HttpClient, warn: (String) -> Unit) {
         val engine = client.engine
-        if (engine.javaClass.name == ENGINE) Configured.set(engine.config)
+        if (engine.javaClass.name == ENGINE) Configured(warn).set(engine.config)
     }
 
     /** By itself, so that the VM asks for Ktor's class only where it is. */
-    private object Configured {
+    private class Configured(private val warn: (String) -> Unit) {
+        private val warned = AtomicBoolean()
+
         fun set(config: Any) {
             (config as OkHttpConfig).config(::steady)
         }
@@ -27,13 +34,29 @@ internal object OkHttpEngines {
         private fun steady(builder: OkHttpClient.Builder) {
             if (Steady in builder.networkInterceptors()) return
             builder.addNetworkInterceptor(Steady).retryOnConnectionFailure(false)
-            val dispatcher = builder.build().dispatcher
-            // Other numbers are the program's own.
-            if (dispatcher.maxRequestsPerHost == OKHTTP_PER_HOST) dispatcher.maxRequestsPerHost = Int.MAX_VALUE
-            if (dispatcher.maxRequests == OKHTTP_IN_ALL) dispatcher.maxRequests = Int.MAX_VALUE
+            val given = builder.build().dispatcher
+            if (given.maxRequestsPerHost == OKHTTP_PER_HOST && given.maxRequests == OKHTTP_IN_ALL) {
+                // The same threads, but not the same object: other clients may have it, and keep its limits.
+                builder.dispatcher(given.unlimited())
+            } else if (minOf(given.maxRequests, given.maxRequestsPerHost) < Int.MAX_VALUE &&
+                warned.compareAndSet(false, true)
+            ) {
+                warn(queueOf(given))
+            }
         }
 
-        const val OKHTTP_PER_HOST = 5
-        const val OKHTTP_IN_ALL = 64
+        private fun Dispatcher.unlimited(): Dispatcher =
+            Dispatcher(executorService).also {
+                it.maxRequests = Int.MAX_VALUE
+                it.maxRequestsPerHost = Int.MAX_VALUE
+            }
+
+        private fun queueOf(given: Dispatcher): String =
+            "OkHttp's dispatcher lets ${given.maxRequestsPerHost} requests to a host through, " +
+                "${given.maxRequests} in all: a queue that the plugin does not see; " +
+                "set both to Int.MAX_VALUE and write concurrency into the policy"
     }
+
+    private const val OKHTTP_PER_HOST = 5
+    private const val OKHTTP_IN_ALL = 64
 }

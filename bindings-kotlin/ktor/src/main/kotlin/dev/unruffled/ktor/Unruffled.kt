@@ -81,7 +81,7 @@ public class Unruffled internal constructor(private val dropIn: DropIn) : Closea
         }
 
         override fun install(plugin: Unruffled, scope: HttpClient) {
-            OkHttpEngines.set(scope)
+            OkHttpEngines.set(scope, plugin.dropIn.engine.events::warn)
             Heads.watch(scope)
             Silence.watch(scope)
             scope.plugin(HttpSend).intercept { request -> plugin.send(scope, this, request) }

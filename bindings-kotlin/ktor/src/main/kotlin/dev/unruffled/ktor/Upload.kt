@@ -1,6 +1,7 @@
 package dev.unruffled.ktor
 
 import dev.unruffled.Attempt
+import dev.unruffled.Moving
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.http.ContentType
 import io.ktor.http.Headers
@@ -12,7 +13,6 @@ import io.ktor.utils.io.ByteWriteChannel
 import io.ktor.utils.io.InternalAPI
 import kotlinx.io.Sink
 import kotlinx.io.Source
-import java.util.concurrent.TimeUnit
 import kotlin.coroutines.cancellation.CancellationException
 
 /**
@@ -22,19 +22,11 @@ import kotlin.coroutines.cancellation.CancellationException
 @OptIn(InternalAPI::class)
 internal class Upload private constructor(
     private val body: OutgoingContent,
-    private val limitMs: Long,
-    private val idleMs: Long,
-    private val wholeMs: Long,
+    limitMs: Long,
+    idleMs: Long,
+    wholeMs: Long,
 ) {
-    private val begun = System.nanoTime()
-
-    private enum class State { BEFORE, UNDER_WAY, OVER }
-
-    @Volatile
-    private var state = State.BEFORE
-
-    @Volatile
-    private var movedAt = 0L
+    private val moving = Moving(limitMs, idleMs, wholeMs)
 
     @Volatile
     private var failed: Throwable? = null
@@ -55,24 +47,7 @@ internal class Upload private constructor(
     }
 
     /** Milliseconds that the upload gives its attempt beyond the attempt's own; below 1 = none. */
-    fun left(): Long {
-        val most =
-            when (state) {
-                State.BEFORE -> return 0
-                State.UNDER_WAY -> idleMs
-                State.OVER -> limitMs
-            }
-        if (body.contentLength != null) return 0
-        val alive = most - since(movedAt)
-        return if (wholeMs == 0L) alive else minOf(alive, wholeMs - since(begun))
-    }
-
-    private fun since(at: Long): Long = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - at)
-
-    private fun moved(now: State = State.UNDER_WAY) {
-        movedAt = System.nanoTime()
-        state = now
-    }
+    fun left(): Long = if (body.contentLength == null) moving.left() else 0
 
     private inner class Written(private val body: OutgoingContent.WriteChannelContent) :
         OutgoingContent.WriteChannelContent() {
@@ -88,7 +63,7 @@ internal class Upload private constructor(
         override fun <T : Any> setProperty(key: AttributeKey<T>, value: T?) = body.setProperty(key, value)
 
         override suspend fun writeTo(channel: ByteWriteChannel) {
-            moved()
+            moving.begin()
             try {
                 body.writeTo(Counted(channel))
             } catch (@Suppress("TooGenericExceptionCaught") error: Throwable) {
@@ -96,13 +71,13 @@ internal class Upload private constructor(
                 if (channel.closedCause == null && error !is CancellationException) failed = error
                 throw error
             }
-            moved(State.OVER)
+            moving.end()
         }
     }
 
     private inner class Counted(private val channel: ByteWriteChannel) : ByteWriteChannel by channel {
         override val writeBuffer: Sink get() {
-            moved()
+            moving.moved()
             return channel.writeBuffer
         }
     }
@@ -136,9 +111,9 @@ internal class Upload private constructor(
         override val readBuffer: Source get() = channel.readBuffer
 
         override suspend fun awaitContent(min: Int): Boolean {
-            if (state == State.BEFORE) moved()
+            if (!moving.hasBegun) moving.begin()
             val more = channel.awaitContent(min)
-            moved(if (more) State.UNDER_WAY else State.OVER)
+            if (more) moving.moved() else moving.end()
             return more
         }
 

@@ -1,13 +1,17 @@
 package dev.unruffled.ktor
 
 import dev.unruffled.Policy
+import dev.unruffled.RawServer
 import io.ktor.client.HttpClient
 import io.ktor.client.HttpClientConfig
 import io.ktor.client.engine.cio.CIO
 import io.ktor.client.engine.okhttp.OkHttp
+import io.ktor.client.plugins.HttpTimeout
 import io.ktor.client.plugins.plugin
+import io.ktor.client.plugins.timeout
 import io.ktor.client.request.get
 import io.ktor.client.request.post
+import io.ktor.client.request.prepareGet
 import io.ktor.client.request.put
 import io.ktor.client.request.setBody
 import io.ktor.client.statement.bodyAsText
@@ -24,12 +28,15 @@ import kotlinx.coroutines.delay
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.test.runTest
 import kotlinx.coroutines.withTimeout
+import okhttp3.Dispatcher
+import okhttp3.OkHttpClient
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.IOException
+import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Semaphore
 import java.util.concurrent.TimeUnit
@@ -189,6 +196,29 @@ class RealSocketsTest {
         }
 
     @Test
+    fun `on a virtual clock a body may be silent in real time`() =
+        runTest {
+            val server =
+                server { connection ->
+                    while (connection.request() != null) {
+                        connection.write("HTTP/1.1 200 X\r\nContent-Length: 8\r\n\r\nhalf".toByteArray())
+                        Thread.sleep(250)
+                        connection.write("half".toByteArray())
+                    }
+                }
+            for (client in engines("""{"timeouts":{"idle":"20s"}}""")) {
+                assertEquals("halfhalf", client.get("${server.base}/a").bodyAsText())
+                assertEquals("halfhalf", client.prepareGet("${server.base}/a").execute { it.bodyAsText() })
+            }
+            for (client in engines("""{"retry":{"attempts":1},"timeouts":{"idle":"60ms"}}""")) {
+                attempts.clear()
+                val silent = failure { client.get("${server.base}/a").bodyAsText() }
+                assertTrue(generateSequence(silent) { it.cause }.any { "silent for 60 ms" in "$it" }, silent.stackTraceToString())
+                assertEquals(1, attempts.size)
+            }
+        }
+
+    @Test
     fun `a time limit's text shows no path`() {
         val server = server { connection -> connection.request().also { Thread.sleep(2_000) } }
         for (client in engines("""{"retry":{"attempts":1},"timeouts":{"attempt":"100ms"}}""")) {
@@ -197,21 +227,56 @@ class RealSocketsTest {
         }
     }
 
-    @Test
-    fun `OkHttp's engine has no queue of five requests a host`() {
+    /** The statuses of twelve calls by [client], 200 if all of them were at the server at one time. */
+    private fun twelve(client: HttpClient): Set<Int> {
         val all = CountDownLatch(12)
         val server =
             server { connection ->
-                connection.request()
-                all.countDown()
-                all.await(5, TimeUnit.SECONDS)
-                connection.answer(if (all.count == 0L) 200 else 500)
+                while (connection.request() != null) {
+                    all.countDown()
+                    all.await(2, TimeUnit.SECONDS)
+                    connection.answer(if (all.count == 0L) 200 else 404)
+                }
             }
-        val client = engines().first()
-        val statuses =
-            runBlocking(Dispatchers.Default) {
-                List(12) { async { client.get("${server.base}/a").status.value } }.awaitAll()
+        return runBlocking(Dispatchers.Default) {
+            List(12) { async { client.get("${server.base}/a").status.value } }.awaitAll()
+        }.toSet()
+    }
+
+    private val warnings = CopyOnWriteArrayList<Any?>()
+
+    private fun over(shared: OkHttpClient): HttpClient =
+        HttpClient(OkHttp) {
+            engine { preconfigured = shared }
+            install(HttpTimeout)
+            install(Unruffled) {
+                policy = Policy.fromString("{}")
+                on { if (it.kind == "warning") warnings += it.values["text"] }
             }
-        assertEquals(List(12) { 200 }, statuses)
+        }.also { closing += it }
+
+    @Test
+    fun `OkHttp's engine has no queue of five requests a host`() {
+        assertEquals(setOf(200), twelve(engines().first()))
+    }
+
+    @Test
+    fun `a dispatcher that others share keeps its limits for them, and not for the plugin`() {
+        val shared = OkHttpClient()
+        assertEquals(setOf(200), twelve(over(shared)))
+        assertEquals(5 to 64, shared.dispatcher.run { maxRequestsPerHost to maxRequests })
+        assertEquals(emptyList<Any?>(), warnings)
+    }
+
+    @Test
+    fun `limits that the program has set stay, and are told of once`() {
+        val shared = OkHttpClient.Builder().dispatcher(Dispatcher().apply { maxRequestsPerHost = 4 }).build()
+        val client = over(shared)
+        assertTrue(404 in twelve(client))
+        runBlocking { client.get("${answering().base}/a") { timeout { connectTimeoutMillis = 1_234 } } }
+        val text =
+            "OkHttp's dispatcher lets 4 requests to a host through, 64 in all: a queue that the plugin does not see; " +
+                "set both to Int.MAX_VALUE and write concurrency into the policy"
+        assertEquals(listOf(text), warnings)
     }
 }

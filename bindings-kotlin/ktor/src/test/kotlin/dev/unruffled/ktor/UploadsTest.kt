@@ -1,6 +1,7 @@
 package dev.unruffled.ktor
 
 import dev.unruffled.Policy
+import dev.unruffled.RawServer
 import io.ktor.client.HttpClient
 import io.ktor.client.HttpClientConfig
 import io.ktor.client.engine.cio.CIO
