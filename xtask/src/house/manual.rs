@@ -56,7 +56,7 @@ fn links(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 /// A link as a path from the root.
-fn resolve(file: &str, link: &str) -> String {
+pub fn resolve(file: &str, link: &str) -> String {
     let mut parts: Vec<&str> = file.split('/').collect();
     parts.pop();
     for part in link.split('/') {

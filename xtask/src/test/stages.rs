@@ -102,7 +102,9 @@ pub static STAGES: &[Stage] = &[
         "traces",
     ]),
     stage("kotlin quick start", &["kotlin"], quickstart::kotlin).after(&["kotlin tests", "fault server"]),
-    stage("kotlin consumers", &["kotlin", "consumers"], crate::consumers::all).after(&["kotlin tests", "fault server"]),
+    stage("kotlin consumers", &["consumers"], crate::consumers::all)
+        .on_demand()
+        .after(&["kotlin tests", "fault server"]),
     stage("js adapters", &["js", "adapters"], || adapters::play("js", Mode::Unruffled))
         .after(&["js build", "fault server"]),
     stage("python adapters", &["python", "adapters"], || adapters::play("python", Mode::Unruffled))
