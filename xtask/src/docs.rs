@@ -38,7 +38,7 @@ const INDEX: &str = r#"<!doctype html>
 <title>unruffled</title>
 <style>body { font: 1.1rem/1.6 system-ui; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; color-scheme: light dark }</style>
 <h1>unruffled</h1>
-<p><a href="core/manual/README.html">The manual</a></p>
+<p><a href="core/manual/index.html">The manual</a></p>
 <ul>
 <li><a href="api/javascript/index.html">JavaScript reference</a></li>
 <li><a href="api/python/unruffled.html">Python reference</a></li>
@@ -90,7 +90,11 @@ fn javascript(site: &Path) -> Result<(), String> {
         Run::new("npm").args(["install", "--silent", "--prefix"]).args([folder.as_os_str()]).args(packages).output()?;
     }
     let out = site.join("api/javascript");
-    let entries = ["load/inline.d.ts", "undici.d.ts", "axios.d.ts"].map(|name| format!("dist/types/{name}"));
+    let entries = ["load/inline.d.ts", "undici.d.ts", "axios.d.ts"].map(|name| at("bindings-js/dist/types").join(name));
+    let settings = folder.join("tsconfig.json");
+    let options = r#"{"module": "esnext", "moduleResolution": "bundler", "target": "es2022", "skipLibCheck": true}"#;
+    let files: Vec<String> = entries.iter().map(|entry| format!("{:?}", entry.display().to_string())).collect();
+    write(&settings, &format!("{{\"compilerOptions\": {options}, \"files\": [{}]}}", files.join(", ")))?;
     Run::new("node")
         .args([program.as_os_str()])
         .args([
@@ -104,6 +108,7 @@ fn javascript(site: &Path) -> Result<(), String> {
         ])
         .args(["--readme", "README.md", "--out"])
         .args([out.as_os_str()])
+        .args(["--tsconfig".as_ref(), settings.as_os_str()])
         .args(entries)
         .folder(at("bindings-js"))
         .output()
