@@ -1,0 +1,57 @@
+//! The npm package: the core and its unpacker as WebAssembly, then the package's own bundler.
+
+use crate::tool::needs;
+use crate::tool::places::{at, is_fresh, target};
+use crate::tool::run::Run;
+use std::fs;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds `bindings-js/wasm/pkg` and, with the package's `build.mjs`, `bindings-js/dist`; the sizes of both.
+///
+/// # Errors
+/// The tool that failed, with its output.
+pub fn build() -> Result<String, String> {
+    needs::node()?;
+    wasm()?;
+    npm_install("bindings-js")?;
+    Run::new("node").args(["build.mjs"]).folder(at("bindings-js")).output()
+}
+
+/// The two wasm modules.
+fn wasm() -> Result<(), String> {
+    needs::rust_target(TARGET)?;
+    Run::cargo()
+        .args([
+            "build",
+            "--quiet",
+            "--profile",
+            "wasm",
+            "--target",
+            TARGET,
+            "-p",
+            "unruffled-wasm",
+            "-p",
+            "unruffled-unpack",
+        ])
+        .quietly()?;
+    fs::create_dir_all(at("bindings-js/wasm/pkg")).map_err(|error| error.to_string())?;
+    for (built, name) in [("unruffled_wasm", "engine"), ("unruffled_unpack", "unpacker")] {
+        let from = target(&format!("{TARGET}/wasm/{built}.wasm"));
+        fs::copy(&from, at(&format!("bindings-js/wasm/pkg/{name}.wasm")))
+            .map_err(|error| format!("{}: {error}", from.display()))?;
+    }
+    Ok(())
+}
+
+/// `npm ci` in a folder, unless what is installed there is newer than the lock file.
+///
+/// # Errors
+/// What npm said.
+pub fn npm_install(folder: &str) -> Result<(), String> {
+    let folder = at(folder);
+    if is_fresh(&folder.join("node_modules/.package-lock.json"), &folder.join("package-lock.json")) {
+        return Ok(());
+    }
+    Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).folder(&folder).quietly()
+}

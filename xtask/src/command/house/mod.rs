@@ -1,0 +1,51 @@
+//! The rules of the house, checked; and the table of its sizes.
+
+pub mod formats;
+pub mod manual;
+mod rooms;
+mod rules;
+mod sizes;
+
+use crate::tool::run::Run;
+
+/// Since when subjects of commits are checked.
+const RULE_BEGAN: &str = "2026-11-29T06:00:00Z";
+
+/// `cargo xtask house`: the table of sizes, then the rules.
+///
+/// # Errors
+/// The rules that are broken.
+pub fn main() -> Result<(), String> {
+    println!("{}", sizes::table()?);
+    println!("{}", check()?);
+    Ok(())
+}
+
+/// Every rule.
+///
+/// # Errors
+/// The rules that are broken, a line each.
+pub fn check() -> Result<String, String> {
+    let files = tracked()?;
+    let mut broken = rules::broken(&files)?;
+    manual::check(&files, &mut broken);
+    rooms::check(&files, &mut broken);
+    broken.extend(subjects()?);
+    if broken.is_empty() { Ok("the house is in order".into()) } else { Err(broken.join("\n")) }
+}
+
+/// Subjects of commits that are too long, since the rule began.
+fn subjects() -> Result<Vec<String>, String> {
+    let list = Run::new("git").args(["log", "--no-merges", "--since", RULE_BEGAN, "--format=%h %s"]).output()?;
+    let long = list.lines().filter_map(|line| line.split_once(' ')).filter(|(_, subject)| subject.chars().count() > 72);
+    Ok(long
+        .map(|(commit, subject)| format!("commit {commit}: its subject has more than 72 characters: {subject}"))
+        .collect())
+}
+
+/// Every file under version control or about to be, as paths from the root with `/`.
+fn tracked() -> Result<Vec<String>, String> {
+    let list = Run::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).output()?;
+    let here = |path: &&str| crate::tool::places::at(path).is_file();
+    Ok(list.lines().filter(here).map(str::to_owned).collect())
+}
