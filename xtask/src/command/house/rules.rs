@@ -73,6 +73,7 @@ pub fn broken(tracked: &[String]) -> Result<Vec<String>, String> {
         names(path, &mut broken);
         if let Ok(text) = fs::read_to_string(at(path)) {
             contents(path, &text, &mut broken);
+            length(path, &text, &mut broken);
         }
     }
     let crates = core_crates()?;
@@ -85,6 +86,17 @@ pub fn broken(tracked: &[String]) -> Result<Vec<String>, String> {
     }
     pins(&mut broken);
     Ok(broken)
+}
+
+/// The most lines of a source file.
+const LONGEST: usize = 600;
+
+fn length(path: &str, text: &str, broken: &mut Vec<String>) {
+    let lines = text.lines().count();
+    let is_source = [".rs", ".ts", ".mjs", ".js", ".py", ".kt", ".java"].iter().any(|ending| path.ends_with(ending));
+    if is_source && lines > LONGEST {
+        broken.push(format!("{path}: {lines} lines, {LONGEST} are the most; split it by subject"));
+    }
 }
 
 fn names(path: &str, broken: &mut Vec<String>) {

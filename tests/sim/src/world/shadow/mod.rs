@@ -12,19 +12,17 @@ mod heard;
 mod landed;
 pub mod lane;
 pub mod lines;
+mod upstream;
 
 use super::input::{CREDENTIALS, Input, ORIGINS};
 use super::marks::{Mark, Marks};
-use super::rules::{BreakerScope, Rules};
-use breaker::{Breaker, Guards};
-use budget::Budget;
+use super::rules::Rules;
 use call::{Call, Last, Paying};
-use gates::{Gate, Whose};
-use lane::Lane;
 use lines::{Joined, Lines};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use unruffled_core::{Answer, Engine, Flags, Misuse, Node, Outcome, Reason, Standing, Step};
+use upstream::Upstream;
 
 /// Ends the check with a sentence.
 macro_rules! ensure {
@@ -57,28 +55,6 @@ impl Holder {
     fn named(name: u8) -> Self {
         Self { name, token: Token::Empty, generation: 0, failed: 0, tokens: 0, refused: false }
     }
-}
-
-/// What calls to one origin share.
-#[derive(Debug)]
-struct Upstream {
-    origin: u8,
-    /// Routes and limits of the policy bind it.
-    own: bool,
-    gates: Vec<Gate>,
-    /// Lanes of endpoints, by their gates: where no limits are written, from an endpoint's first 429 on.
-    endpoint_lanes: BTreeMap<u16, Lane>,
-    /// The gates of endpoints that were refused, and when.
-    refusals: Vec<(u16, u64)>,
-    /// Calls that began.
-    begun: u64,
-    lanes: Vec<Lane>,
-    in_flight: u64,
-    budget: Budget,
-    /// When anything was last sent or ended.
-    moved: u64,
-    /// An answer came from here.
-    answered: bool,
 }
 
 /// The oracle of one engine.
@@ -603,53 +579,4 @@ impl Shadow {
 /// Whether a fault's number and the cause in the bits above it are those of the boundary; `cancelled` is not for attempts.
 fn is_known_fault(number: u32) -> bool {
     matches!(number & 255, 0..=5 | 7 | 8 | 11) && number >> 8 <= 8
-}
-
-impl Upstream {
-    fn new(rules: &Rules, origin: u8, own: bool) -> Self {
-        let lanes = if own && !rules.limits.is_empty() {
-            rules.limits.iter().map(|limit| Lane::new(Some(limit))).collect()
-        } else {
-            vec![Lane::new(None)]
-        };
-        let guards = if rules.scope == BreakerScope::Both { Guards::All } else { Guards::One };
-        let api = rules.routes[0].breaker.map(|rules| Breaker::new(rules, guards));
-        Self {
-            origin,
-            own,
-            gates: vec![Gate::new(Whose::Nobody, None), Gate::new(Whose::Api, api)],
-            endpoint_lanes: BTreeMap::new(),
-            refusals: Vec::new(),
-            begun: 0,
-            lanes,
-            in_flight: 0,
-            budget: Budget::new(rules),
-            moved: 0,
-            answered: false,
-        }
-    }
-
-    /// The lane at a place: of a limit or the API, else of the gate with this number.
-    fn lane(&self, place: u16) -> &Lane {
-        self.endpoint_lanes.get(&place).unwrap_or_else(|| &self.lanes[usize::from(place)])
-    }
-
-    fn lane_mut(&mut self, place: u16) -> &mut Lane {
-        match self.endpoint_lanes.get_mut(&place) {
-            Some(lane) => lane,
-            None => &mut self.lanes[usize::from(place)],
-        }
-    }
-
-    /// The place of a lane among the limits of a snapshot: those of endpoints come after the others.
-    fn place_in_snapshot(&self, place: u16) -> usize {
-        match self.endpoint_lanes.keys().position(|gate| *gate == place) {
-            Some(at) => self.lanes.len() + at,
-            None => usize::from(place),
-        }
-    }
-
-    fn open(&self) -> bool {
-        self.gates.iter().filter_map(|gate| gate.breaker.as_ref()).any(Breaker::is_open)
-    }
 }
