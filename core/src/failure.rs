@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_outcome_is_the_greatest() {
+    fn outcomes_grow_with_the_harm() {
         assert!(Outcome::Unknown > Outcome::Rejected && Outcome::Rejected > Outcome::NotSent);
     }
 }

@@ -4,14 +4,14 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::fmt;
-use unruffled_core::config::retell;
+use unruffled_core::config::print;
 
 const MOST_LEVELS: usize = 32;
 const MOST_TEXT: usize = 4_096;
 
 pub fn target(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let ours = retell(text);
+    let ours = print(text);
     let theirs = tree(text.strip_prefix('\u{feff}').unwrap_or(text));
     match (&ours, &theirs) {
         (Ok(ours), Some(theirs)) => assert_eq!(*ours, theirs.told(), "{text:?}"),
@@ -105,7 +105,7 @@ impl Tree {
         self.parts().into_iter().map(Tree::longest).fold(own, usize::max)
     }
 
-    /// As `retell` tells it.
+    /// As `print` tells it.
     fn told(&self) -> String {
         match self {
             Tree::Null => "null".into(),

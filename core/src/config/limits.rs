@@ -20,7 +20,7 @@ const MOST_RULES: usize = 64;
 impl<'t> Reader<'t> {
     #[inline(never)]
     pub(super) fn too_many(&mut self, value: &Value, path: &Path, count: usize, most: usize) {
-        let out = self.tell(value.at, path, "");
+        let out = self.report(value.at, path, "");
         digits(out, count as u64);
         out.push_str(" entries; at most ");
         digits(out, most as u64);
@@ -60,7 +60,7 @@ impl<'t> Reader<'t> {
                 &[("per", "rate", "missing; rate needs it"), ("rate", "per", "missing; per needs it")]
             {
                 if value.has(other) && !value.has(missing) {
-                    self.tell(value.at, &path.known(missing), words);
+                    self.report(value.at, &path.known(missing), words);
                 }
             }
             let gauge = self.gauge(leaves.get(Slot::Gauge), &path.known("headers"), list.len() == 1);
@@ -121,7 +121,7 @@ impl<'t> Reader<'t> {
                 for limit in limits {
                     names.push(&limit.name);
                 }
-                let out = self.tell(member.key_at, &path, "no such limit; ");
+                let out = self.report(member.key_at, &path, "no such limit; ");
                 if names.is_empty() {
                     out.push_str("the policy has no limits");
                 } else {
@@ -161,7 +161,7 @@ impl<'t> Reader<'t> {
                 && !value.has("header")
                 && !value.has("json")
             {
-                self.tell(is.at, &path.known("is"), "nothing to compare; name a header or json");
+                self.report(is.at, &path.known("is"), "nothing to compare; name a header or json");
             }
             rules.push(Rule {
                 status: statuses(leaves.from(Slot::Status)),

@@ -117,12 +117,12 @@ impl<'t> Reader<'t> {
                 continue;
             }
             if routes.len() >= defaults::MAX_ROUTES {
-                self.tell(member.key_at, &path, "more than 4096 routes; leave some out");
+                self.report(member.key_at, &path, "more than 4096 routes; leave some out");
                 break;
             }
             let here = path.with(Part::Pattern(&member.key));
             if let Err(wrong) = route::pattern(&member.key) {
-                wrong.push(self.tell(member.key_at, &here, ""));
+                wrong.push(self.report(member.key_at, &here, ""));
                 continue;
             }
             let mut leaves = policy.clone();
@@ -149,7 +149,7 @@ impl<'t> Reader<'t> {
             }
             if repeated > MOST_REPEATED {
                 let words = "all routes together repeat more than 8 MiB of headers, query and rules; write fewer";
-                self.tell(member.key_at, &path, words);
+                self.report(member.key_at, &path, words);
                 break;
             }
             let number = routes.len().saturating_add(1);
@@ -158,7 +158,7 @@ impl<'t> Reader<'t> {
             if let Some(other) = tree.add(&route.pattern, number).and_then(|other| routes.get(other.saturating_sub(1)))
                 && other.pattern != route.pattern
             {
-                let out = self.tell(member.key_at, &here, "the same as ");
+                let out = self.report(member.key_at, &here, "the same as ");
                 push_quoted(out, &other.pattern, 120);
                 out.push_str("; keep one");
             }
@@ -296,7 +296,7 @@ impl<'t> Reader<'t> {
             && !policy.is_some_and(|policy| same(leaf.from, policy.from(Slot::Idempotency)))
         {
             let path = path.known("idempotency.header");
-            self.tell(value.at, &path, "missing; write \"Idempotency-Key\"");
+            self.report(value.at, &path, "missing; write \"Idempotency-Key\"");
         }
         Some(Idempotency {
             header: owned(leaves.text(Slot::KeyHeader)),
@@ -310,15 +310,15 @@ impl<'t> Reader<'t> {
         let Some(value) = leaves.from(Slot::Version) else { return };
         let path = Path::ROOT.known("version");
         if !value.has("pin") {
-            self.tell(value.at, &path.known("pin"), "missing; write the version to ask for");
+            self.report(value.at, &path.known("pin"), "missing; write the version to ask for");
         } else if !value.has("header") && !value.has("query") {
-            self.tell(value.at, &path, "pin without header or query; name one");
+            self.report(value.at, &path, "pin without header or query; name one");
         }
         for slot in &[Slot::PinHeader, Slot::PinQuery] {
             if let Some(name) = leaves.text(*slot)
                 && secret(name, leaves.text(Slot::Pin).unwrap_or_default())
             {
-                self.tell(value.at, &path, SECRET);
+                self.report(value.at, &path, SECRET);
             }
         }
     }
@@ -351,7 +351,7 @@ impl<'t> Reader<'t> {
             if let Some(key) = keys.iter().find(|key| key.slot == *slot)
                 && !value.has(key.name)
             {
-                let out = self.tell(value.at, &path.known(key.name), "missing; ");
+                let out = self.report(value.at, &path.known(key.name), "missing; ");
                 match key.form {
                     Form::Word(words) => push_any(out, words),
                     Form::Statuses => out.push_str("200 to 599 or a list of them"),

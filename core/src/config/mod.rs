@@ -19,7 +19,7 @@ mod types;
 
 pub use issues::Issue;
 #[cfg(feature = "fuzzing")]
-pub use json::debug::retell;
+pub use json::debug::print;
 #[cfg(any(feature = "schema", test))]
 pub use reference::reference;
 #[cfg(any(feature = "schema", test))]
@@ -75,7 +75,7 @@ pub fn read(text: &str, reading: Reading) -> Result<Config, Vec<Issue>> {
         }
         Some(Ok(root)) if matches!(root.node, json::Node::Object(_)) => config = Some(reader.policy(root)),
         Some(Ok(root)) => {
-            reader.tell(root.at, &path, "not an object; write {…}");
+            reader.report(root.at, &path, "not an object; write {…}");
         }
     }
     match config {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_line_of_the_reference_is_told_so() {
+    fn every_error_line_of_the_reference_is_reported() {
         let cases = [
             (r#"{"retyr":{}}"#, r#"retyr: unknown key; did you mean "retry"?"#),
             (

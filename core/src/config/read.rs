@@ -71,7 +71,7 @@ impl<'t> Reader<'t> {
 
     /// Just these words; more may be appended.
     #[inline(never)]
-    pub(super) fn tell(&mut self, at: u32, path: &Path, words: &str) -> &mut String {
+    pub(super) fn report(&mut self, at: u32, path: &Path, words: &str) -> &mut String {
         self.issues.note(at, path, None, words)
     }
 
@@ -105,7 +105,7 @@ impl<'t> Reader<'t> {
                         }
                     }
                     if order.get(low).is_some_and(|other| other.key == member.key) {
-                        self.tell(member.key_at, &path.with(part(&member.key)), "given twice; keep one");
+                        self.report(member.key_at, &path.with(part(&member.key)), "given twice; keep one");
                     } else {
                         order.insert(low, member);
                     }
@@ -367,7 +367,7 @@ impl<'t> Reader<'t> {
         let members = match &value.node {
             Node::Text(text) => {
                 if let Err(wrong) = url::read(text) {
-                    wrong.push(self.tell(value.at, path, ""));
+                    wrong.push(self.report(value.at, path, ""));
                 }
                 return Some(1);
             }
@@ -389,13 +389,13 @@ impl<'t> Reader<'t> {
         let path = path.known("env");
         match value.get("env") {
             None => {
-                self.tell(value.at, &path, "missing; the name of an environment variable");
+                self.report(value.at, &path, "missing; the name of an environment variable");
             }
             Some(name) if name.text().is_some_and(variable) => {}
             // It may be a URL with a user.
             Some(name) => {
                 let words = "not the name of an environment variable; letters, digits and \"_\"";
-                self.tell(name.at, &path, words);
+                self.report(name.at, &path, words);
             }
         }
         Some(1)

@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_too_late_to_be_told() {
+    fn a_time_beyond_the_range_is_a_misuse() {
         let mut engine = engine();
         let scope = engine.scope("", "ada");
         assert_eq!(engine.free(1 << 62, scope), Misuse::Range.into());

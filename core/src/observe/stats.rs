@@ -34,16 +34,16 @@ pub fn snapshot(config: &Config, names: &Names<'_>, totals: &Totals, upstreams: 
 }
 
 fn one(json: &mut Json, config: &Config, names: &Names<'_>, upstream: &Upstream, now: u64) {
-    let (mut worst, mut refused) = (Phase::Closed, 0_u64);
+    let (mut phase, mut refused) = (Phase::Closed, 0_u64);
     for breaker in upstream.breaker_queues.iter().filter_map(|breaker_queue| breaker_queue.breaker.as_ref()) {
-        // With a breaker a route, the worst of them.
-        if worst != Phase::Open && breaker.phase() != Phase::Closed {
-            worst = breaker.phase();
+        // With a breaker a route, the phase of them.
+        if phase != Phase::Open && breaker.phase() != Phase::Closed {
+            phase = breaker.phase();
         }
         refused = refused.saturating_add(u64::from(breaker.refused()));
     }
     json.object().field_text("origin", &upstream.origin);
-    json.field_text("breaker", worst.text()).field_number("refused", refused);
+    json.field_text("breaker", phase.text()).field_number("refused", refused);
     json.field_number("budget", upstream.budget.tokens()).field_number("waiting", u64::from(upstream.queued));
     json.key("limits").array();
     for (place, bucket_queue) in upstream.bucket_queues.iter().enumerate() {

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_told_from_values() {
+    fn words_and_values_are_distinguished() {
         for word in
             ["", "orders", "v1", "v2beta1", "oauth2", "chat.postMessage", "{id}", "{order_id_1234}", "s3", "facade"]
         {

@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn each_endpoint_has_a_gate_and_what_is_not_told_apart_shares_one() {
+    fn each_endpoint_has_a_breaker_and_the_others_share_one() {
         let (config, mut upstream) = fresh();
         let breaker_queues: BTreeSet<u16> =
             (0..=64).map(|endpoint| upstream.breaker_queue_for(&config, 0, endpoint, 1).0).collect();
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_is_forgotten_takes_its_lane_along() {
+    fn an_endpoint_that_is_forgotten_takes_its_queue_along() {
         let (config, mut upstream) = fresh();
         let first = breaker_queue(&mut upstream, &config, 1);
         assert_eq!(upstream.refused(first, 1_000, 1), first);

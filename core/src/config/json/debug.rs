@@ -11,14 +11,14 @@ use alloc::string::String;
 ///
 /// # Errors
 /// Why the text is not read: `not JSON`, `too deep` or `text too long`.
-pub fn retell(text: &str) -> Result<String, &'static str> {
+pub fn print(text: &str) -> Result<String, &'static str> {
     let value = parse(text).map_err(|broken| broken.what)?;
     let mut out = String::new();
-    tell(&value, &mut out);
+    write_value(&value, &mut out);
     Ok(out)
 }
 
-fn tell(value: &Value, out: &mut String) {
+fn write_value(value: &Value, out: &mut String) {
     match &value.node {
         Node::Null => out.push_str("null"),
         Node::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
@@ -30,7 +30,7 @@ fn tell(value: &Value, out: &mut String) {
         Node::List(parts) => {
             out.push('[');
             for part in parts {
-                tell(part, out);
+                write_value(part, out);
                 out.push(',');
             }
             out.push(']');
@@ -39,7 +39,7 @@ fn tell(value: &Value, out: &mut String) {
             out.push('{');
             for part in parts {
                 out.push_str(&format!("{:?}:", part.key));
-                tell(part, out);
+                write_value(part, out);
                 out.push(',');
             }
             out.push('}');

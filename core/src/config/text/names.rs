@@ -18,7 +18,7 @@ impl Reader<'_> {
     pub(in crate::config) fn names(&mut self, value: &Value, path: &Path, headers: bool, merged: &mut Sent) {
         let Node::Object(members) = &value.node else {
             // Its text may be a secret.
-            self.tell(value.at, path, "not an object; write {\"NAME\": \"TEXT\"}");
+            self.report(value.at, path, "not an object; write {\"NAME\": \"TEXT\"}");
             return;
         };
         if members.len() <= MOST_HEADERS {
@@ -30,7 +30,7 @@ impl Reader<'_> {
                 let path = path.key(name);
                 for other in members.get(..index).unwrap_or_default() {
                     if other.key != member.key && equal(&other.key) {
-                        let out = self.tell(member.key_at, &path, "given as ");
+                        let out = self.report(member.key_at, &path, "given as ");
                         push_quoted(out, &other.key, 40);
                         out.push_str(" too; keep one");
                     }
@@ -54,7 +54,7 @@ impl Reader<'_> {
                     }
                     _ => "not text; write it in quotes",
                 };
-                self.tell(member.key_at, &path, words);
+                self.report(member.key_at, &path, words);
             }
         }
         let count = merged.len().max(members.len());

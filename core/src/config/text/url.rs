@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base_is_told_without_its_secrets() {
+    fn a_wrong_base_is_reported_without_its_secrets() {
         for (text, expected) in [
             ("a.com", r#""a.com" is not a URL; write "https://a.com""#),
             ("localhost:8080/v1", r#""localhost:8080/v1" is not a URL; write "https://localhost:8080/v1""#),

@@ -111,17 +111,17 @@ fn every_token_is_where_exact_fractions_put_it() {
 }
 
 #[test]
-fn the_next_token_comes_in_the_millisecond_that_is_told() {
+fn the_next_token_comes_in_the_millisecond_that_is_named() {
     for per_second in [1, 3, 20_000, 999_999, 5_000_000] {
         let settings = config::Budget { capacity: 1_000_000, per_call: 0, per_second };
         let (mut budget, mut model) = (Budget::new(settings), Model::new(settings));
         budget.withdraw(TokenKind::Retry);
-        let told = budget.next_at(TokenKind::Retry).unwrap();
+        let named = budget.next_at(TokenKind::Retry).unwrap();
         // A hundred years of single steps are too many.
-        model.tokens = fraction(per_second) / 1_000 * u128::from(told - 1);
-        assert!(model.tokens < ONE && !budget.clone().affords(told - 1, TokenKind::Retry), "{per_second}");
+        model.tokens = fraction(per_second) / 1_000 * u128::from(named - 1);
+        assert!(model.tokens < ONE && !budget.clone().affords(named - 1, TokenKind::Retry), "{per_second}");
         model.tokens += fraction(per_second) / 1_000;
-        assert!(model.tokens >= ONE && budget.affords(told, TokenKind::Retry), "{per_second}");
+        assert!(model.tokens >= ONE && budget.affords(named, TokenKind::Retry), "{per_second}");
     }
     let never = config::Budget { capacity: 1_000_000, per_call: 0, per_second: 0 };
     assert_eq!(Budget::new(never).next_at(TokenKind::Retry), None);

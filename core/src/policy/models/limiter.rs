@@ -80,7 +80,7 @@ fn no_window_holds_more_than_burst_and_rate_whatever_pauses_and_returns() {
         let (rate, per) = dice.of(&[(5, 1_000), (40, 1_000), (7, 10_000), (333, 1_000)]);
         let burst = dice.within(1, 12);
         let mut bucket = Bucket::new(Some(&limit(rate, per, burst as u32)));
-        // Ends of pauses, and how many were sent before each pause was told.
+        // Ends of pauses, and how many were sent before each pause was named.
         let (mut sent, mut ends): (Vec<u64>, Vec<(u64, usize)>) = (Vec::new(), Vec::new());
         let (mut now, mut until) = (0, 0);
         for _ in 0..400 {
@@ -125,7 +125,7 @@ fn no_window_holds_more_than_burst_and_rate_whatever_pauses_and_returns() {
 }
 
 /// From a tenth of the limit on, for whoever asks as soon as it may: close to the limit within ten seconds, then between 88 %
-/// of it and the limit, with few refusals; and whoever asks late is told the same rate.
+/// of it and the limit, with few refusals; and whoever asks late is named the same rate.
 #[test]
 fn a_learned_rate_finds_its_limit_and_stays_close_to_it() {
     let (limit, mut bucket) = (40, Bucket::new(None));
@@ -157,9 +157,9 @@ fn a_learned_rate_finds_its_limit_and_stays_close_to_it() {
     assert!((limit as f64 * 0.85..=limit as f64 * 1.01).contains(&good), "{good} a second");
     assert!(refused * 50 <= sent, "{refused} of {sent}");
     let (since, mut asked) = late.unwrap();
-    let told = asked.rate(since + 10_000).unwrap();
+    let named = asked.rate(since + 10_000).unwrap();
     (1..=10).for_each(|second| asked.take(since + second * 1_000, 1, seq << 10));
-    assert!(asked.rate(since + 10_000).unwrap().abs_diff(told) <= told / 1_000);
+    assert!(asked.rate(since + 10_000).unwrap().abs_diff(named) <= named / 1_000);
     // Enough for its window not to be closed.
     (0..5).for_each(|_| _ = asked.succeeded(since + 10_000, seq << 10 | 1));
     assert_eq!(asked.limited(since + 10_000, Refused { seq: seq << 10 | 1, until: 0, named: false }), Change::Lowered);

@@ -5,6 +5,7 @@ pub mod manual;
 mod rooms;
 mod rules;
 mod sizes;
+mod words;
 
 use crate::tool::run::Run;
 
@@ -30,6 +31,7 @@ pub fn check() -> Result<String, String> {
     let mut broken = rules::broken(&files)?;
     manual::check(&files, &mut broken);
     rooms::check(&files, &mut broken);
+    words::check(&files, &mut broken);
     broken.extend(subjects()?);
     if broken.is_empty() { Ok("the house is in order".into()) } else { Err(broken.join("\n")) }
 }
