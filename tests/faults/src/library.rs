@@ -26,11 +26,17 @@ pub fn chosen(folder: &Path, runtime: &str) -> Result<Vec<Value>, String> {
     Ok(list)
 }
 
-/// The scenario files, sorted.
+/// The scenario files of a folder and its folders, sorted.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
-    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
+    let mut paths = Vec::new();
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        if path.is_dir() {
+            paths.extend(files(&path)?);
+        } else if path.extension().is_some_and(|ending| ending == "json") {
+            paths.push(path);
+        }
+    }
     paths.sort();
     Ok(paths)
 }
