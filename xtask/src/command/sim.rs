@@ -16,7 +16,7 @@ const TRACED: &str = "1000";
 /// The words of the simulation's own program.
 #[derive(Debug, clap::Args)]
 pub struct Words {
-    /// [run] --seeds N: many worlds · replay SEED: one of them again, what it breaks made short · table | sweep: how well the
+    /// `run --seeds N`: many worlds · `replay SEED`: one of them again, what it breaks made short · `table`, `sweep`: how well the
     /// policy decides, beside the policies of others · fates [cases|grid|endpoints|shrink|show|log]: each call's fate beside
     /// a plain retry loop's · limits [table|shared|quota|show|log]: how much of a limited server's room calls get
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
