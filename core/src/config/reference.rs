@@ -223,7 +223,7 @@ Every key of a policy file. This page is generated from the table that the reade
 example is given to the reader by a test. [The policy file](policy-file.md) explains how a file is found, read and merged.
 
 Times are texts such as `\"200ms\"`, `\"3s\"`, `\"10m\"` and `\"2h\"`, or milliseconds. Sizes are texts such as `\"64KiB\"` and
-`\"8MiB\"`, or bytes. `null` in a route takes the policy's value back to the default. Keys of later versions are refused.
+`\"8MiB\"`, or bytes. `null` in a route takes a key back to the preset or the default. Keys of later versions are refused.
 ";
 
 fn row(out: &mut String, key: &Key, of: Of, example: &str) {

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// Where names are read, and how a comment to a line's end begins there.
-const ROOTS: [(&str, &str, &str); 4] = [
+const ROOTS: [(&str, &str, &str); 5] = [
     ("core/src/", ".rs", "//"),
     ("bindings-js/src/", ".ts", "//"),
     ("bindings-python/unruffled/", ".py", "#"),
-    ("bindings-kotlin/", ".kt", "//"),
+    ("bindings-kotlin/client/src/main/", ".kt", "//"),
+    ("bindings-kotlin/ktor/src/main/", ".kt", "//"),
 ];
 
 /// What was given up, and what stands in its place.
-const GIVEN_UP: [(&str, &str); 23] = [
+const GIVEN_UP: [(&str, &str); 22] = [
     ("beneath", "drop-in"),
     ("blame", "outcome"),
     ("gate", "breaker or admission"),
@@ -25,7 +26,6 @@ const GIVEN_UP: [(&str, &str); 23] = [
     ("lanes", "queues"),
     ("leg", "attempt"),
     ("lined", "queued"),
-    ("outgoing", "call"),
     ("payer", "token"),
     ("paying", "retry token"),
     ("purse", "budget"),
