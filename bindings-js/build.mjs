@@ -159,7 +159,7 @@ function types() {
     const text = plain.replaceAll(/(from "\.[^"]*)\.js"/g, '$1.cjs"');
     writeFileSync(`${DIST}/types/${path.slice(0, -5)}.d.cts`, text);
   }
-  copyFileSync(at("src/virtual.d.ts"), `${WORK}/virtual.d.ts`);
+  copyFileSync(at("src/load/virtual.d.ts"), `${WORK}/virtual.d.ts`);
 }
 
 async function sizes() {

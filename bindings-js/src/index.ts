@@ -1,14 +1,10 @@
 // unruffled: retries, backoff, breaker, rate limits and deadlines for fetch. Everything public, by name.
 
-export type { Answer } from "./answer.js";
-export type { Credentials, Need, Token } from "./auth.js";
-export { type CallOptions, type Client, type ClientOptions, createClient } from "./client.js";
-export type { Clock } from "./clock.js";
-export type { DropIn } from "./dropin.js";
-export { CallError, PolicyError, StatusError } from "./errors.js";
-export { createFetch, type FetchOptions, type ResilientFetch } from "./fetch.js";
-export type { ClientEvent, EventKind, Listener, Log } from "./observe.js";
-export type { CommonOptions, Fetch } from "./open.js";
+export { type CallOptions, type Client, type ClientOptions, createClient } from "./client/client.js";
+export type { Answer } from "./client/response-promise.js";
+export type { PathValue, Value, Values } from "./client/url.js";
+export type { Outcome, Reason } from "./core/codes.js";
+export { CallError, PolicyError, StatusError } from "./core/errors.js";
 export type {
   Breaker,
   Budget,
@@ -25,8 +21,12 @@ export type {
   Size,
   Timeouts,
   Version,
-} from "./policy.js";
-export { explain } from "./response.js";
-export type { Issue, Report, ReportEntry, Snapshot, Upstream } from "./settings.js";
-export type { PathValue, Value, Values } from "./url.js";
-export type { Outcome, Reason } from "./word.js";
+} from "./core/policy.js";
+export type { Issue, Report, ReportEntry, Snapshot, Upstream } from "./core/settings.js";
+export type { Clock } from "./driver/clock.js";
+export type { Credentials, Need, Token } from "./driver/credentials.js";
+export type { ClientEvent, EventKind, Listener, Log } from "./driver/events.js";
+export type { CommonOptions, Fetch } from "./driver/open.js";
+export { explain } from "./http/response.js";
+export type { DropIn } from "./under/drop-in.js";
+export { createFetch, type FetchOptions, type ResilientFetch } from "./under/fetch.js";

@@ -1,13 +1,13 @@
 // The parts of the package that its own tests look into.
 
-export * from "../src/attempt.js";
-export { Auth } from "../src/auth.js";
-export { Core, Rejected } from "../src/boundary.js";
-export * from "../src/clock.js";
-export { faultOf } from "../src/faults.js";
-export { hints } from "../src/hints.js";
-export { join, leave } from "../src/hub.js";
+export { encodeForm, encodeValues, resolve, template, UrlMistake } from "../src/client/url.js";
+export { Core, Rejected } from "../src/core/boundary.js";
+export * as word from "../src/core/codes.js";
+export { hints } from "../src/core/watched.js";
+export * from "../src/driver/attempt.js";
+export * from "../src/driver/clock.js";
+export { Auth } from "../src/driver/credentials.js";
+export { join, leave } from "../src/driver/signals.js";
+export { Watch } from "../src/driver/timeouts.js";
+export { faultOf } from "../src/http/faults.js";
 export * from "../src/load/inline.js";
-export { encodeForm, encodeValues, resolve, template, UrlMistake } from "../src/url.js";
-export { Watch } from "../src/watch.js";
-export * as word from "../src/word.js";

@@ -34,7 +34,7 @@ function known(policy) {
 }
 
 function typed(name) {
-  const source = packageFile("src/policy.ts");
+  const source = packageFile("src/core/policy.ts");
   const [, parent, body] = source.match(
     new RegExp(`interface ${name} (?:extends (\\w+) )?\\{([^}]*(?:\\{[^}]*\\}[^}]*)*)\\n\\}`),
   );
@@ -50,6 +50,6 @@ for (const [name, place] of Object.entries(places)) {
 }
 
 it("no interface of policy.ts is left out here", () => {
-  const names = [...packageFile("src/policy.ts").matchAll(/^export interface (\w+)/gm)].map(([, name]) => name);
+  const names = [...packageFile("src/core/policy.ts").matchAll(/^export interface (\w+)/gm)].map(([, name]) => name);
   assert.deepEqual(names.sort(), Object.keys(places).sort());
 });

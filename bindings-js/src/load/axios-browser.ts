@@ -2,4 +2,4 @@
 
 import "./packed.js";
 
-export * from "../axios.js";
+export * from "../under/axios/index.js";

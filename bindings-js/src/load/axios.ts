@@ -2,4 +2,4 @@
 
 import "./inline.js";
 
-export * from "../axios.js";
+export * from "../under/axios/index.js";

@@ -1,8 +1,8 @@
 // As in workerd, with the import suffix that edge bundlers ask for.
 
 import "./redirects.js";
-import { registerLoader } from "../boundary.js";
-import { timersPerRequest } from "../watch.js";
+import { registerLoader } from "../core/boundary.js";
+import { timersPerRequest } from "../driver/timeouts.js";
 import module from "./engine.wasm?module";
 
 registerLoader(() => module);

@@ -1,6 +1,6 @@
 // How those give the engine who bring it themselves.
 
-import { ready, registerLoader } from "../boundary.js";
+import { ready, registerLoader } from "../core/boundary.js";
 
 /**
  * Gives the engine. Call it once, before the first client.

@@ -2,7 +2,7 @@
 // compiled synchronously at the first use, so that importing costs nothing and no bundler needs a setting.
 
 import { packed, size, streams, unpacker } from "unruffled:wasm";
-import { registerLoader } from "../boundary.js";
+import { registerLoader } from "../core/boundary.js";
 
 interface Unpacker {
   readonly memory: WebAssembly.Memory;

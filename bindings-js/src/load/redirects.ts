@@ -1,6 +1,6 @@
 // Registers how redirects are followed here; imported by the entries that are not for browsers.
 
-import { registerRedirects } from "../node.js";
-import { Redirects } from "../redirect.js";
+import { registerRedirects } from "../http/node.js";
+import { Redirects } from "../http/redirects.js";
 
 registerRedirects((secret) => new Redirects(secret));

@@ -2,4 +2,4 @@
 
 import "./inline.js";
 
-export * from "../undici.js";
+export * from "../under/undici/index.js";

@@ -108,7 +108,8 @@ fn javascript(site: &Path) -> Result<(), String> {
         Run::new("npm").args(["install", "--silent", "--prefix"]).args([folder.as_os_str()]).args(packages).output()?;
     }
     let out = site.join("api/javascript");
-    let entries = ["load/inline.d.ts", "undici.d.ts", "axios.d.ts"].map(|name| at("bindings-js/dist/types").join(name));
+    let entries = ["load/inline.d.ts", "under/undici/index.d.ts", "under/axios/index.d.ts"];
+    let entries = entries.map(|name| at("bindings-js/dist/types").join(name));
     let settings = folder.join("tsconfig.json");
     let options = r#"{"module": "esnext", "moduleResolution": "bundler", "target": "es2022", "skipLibCheck": true}"#;
     let files: Vec<String> = entries.iter().map(|entry| format!("{:?}", entry.display().to_string())).collect();

@@ -1,0 +1,153 @@
+// One logical call: what its client or drop-in prepared, where it stands, and the account that it leaves behind.
+
+import { Core } from "../core/boundary.js";
+import type { CallError } from "../core/errors.js";
+import type { RouteSettings } from "../core/settings.js";
+import type { Thrown } from "../http/request-body.js";
+import type { Account } from "../http/response.js";
+import { type Attempt, ignore } from "./attempt.js";
+import type { Auth } from "./credentials.js";
+import type { Abortable, Stop } from "./signals.js";
+
+/** A body as the driver reads it; a ReadableStream is one. */
+export interface Source {
+  getReader(): Reader;
+  cancel(): Promise<unknown>;
+}
+
+/** Reads a {@link Source} piece by piece. */
+export interface Reader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<unknown>;
+}
+
+/** An answer as the driver sees it; the platform's Response is one, and hosts without it bring their own. */
+export interface Reply {
+  readonly status: number;
+  /** As a Response says it, where its status is hidden. */
+  readonly type?: string;
+  /** The platform has followed a redirect to `url`, and this is the answer from there. */
+  readonly redirected?: boolean;
+  readonly url?: string;
+  readonly headers: { get(name: string): string | null };
+  readonly body: Source | null;
+  readonly bodyUsed: boolean;
+  /** Nothing of the body is still to come. */
+  readonly whole?: boolean;
+  /** The same body once more, for a look at its start. */
+  clone(): { readonly body: Source | null };
+}
+
+/** One logical call as its client or drop-in prepared it. */
+export interface Job<A extends Reply = Response> {
+  /** Method, flags and size, as `begin` takes them. */
+  readonly what: number;
+  /** Route and endpoint, as `begin` takes them. */
+  readonly target: number;
+  readonly scope: number;
+  /** Milliseconds from begin, in place of the policy's total; 0 = the policy's. */
+  readonly deadline: number;
+  readonly signal: Stop | null;
+  readonly settings: RouteSettings;
+  /** Limit in ms between two pieces of a streamed body; 0 = none. */
+  readonly idle: number;
+  /** Read the body before the call counts as answered. */
+  readonly buffered: boolean;
+  readonly dropin: boolean;
+  /** A status from 400 on is an error. */
+  readonly raise: boolean;
+  readonly auth: Auth | null;
+  /** Method and path template, for texts. */
+  readonly label: string;
+  /** One attempt's request. */
+  send(signal: Stop | null, key: string | null, token: string | null): Promise<A>;
+  /** Whether an answer below 400 is handed on as it comes although bodies are read first. */
+  streams?(answer: A): boolean;
+  /** A kept connection of the platform's may carry it, and it must not be sent twice. */
+  readonly pooled?: boolean;
+  /** What the source of the request's body threw, where that and not the platform's error is the caller's. */
+  readonly thrown?: Thrown | null;
+  /** The fault code of what `send` rejected with. */
+  faultOf(error: unknown): number | Promise<number>;
+  /** The answer as the caller gets it. `bytes`: its body, if it was read already; else `attempt` can stop what is to come. */
+  hand(answer: A, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, account: Account): A;
+  /** What the caller gets where there is neither an answer nor an error of the platform's own. */
+  refusal(error: CallError): unknown;
+  /** The call is about to begin: what it asks for is fixed. */
+  begins?(): void;
+  /** The call ends without an answer: nobody reads the request's body any more. */
+  release?(): void;
+  /** The call is over, whichever way. */
+  ended?(): void;
+}
+
+/** A call on its way. */
+export class Call<A extends Reply = Response> implements Abortable {
+  readonly id: number;
+  readonly job: Job<A>;
+  /** Engine time of begin, and of the last crossing. */
+  readonly begun: number;
+  at: number;
+  /** The core knows nothing of this call any more. */
+  over = false;
+  attempt: Attempt | null = null;
+  /** The last answer, its body still to come. */
+  response: A | null = null;
+  /** What was read of its body. */
+  bytes: Uint8Array<ArrayBuffer> | null = null;
+  /** The platform's last error, exactly as it was thrown. */
+  error: unknown;
+  /** The error is the caller's own: rethrown untouched. */
+  own = false;
+  key: string | null = null;
+  /** A plain credential that this call itself asked for, for its next attempt only. */
+  token: string | null = null;
+  wake: (() => void) | null = null;
+  /** Who reads a part of the last answer's body. */
+  reader: Reader | null = null;
+
+  constructor(id: number, job: Job<A>, begun: number) {
+    this.id = id;
+    this.job = job;
+    this.begun = begun;
+    this.at = begun;
+  }
+
+  stopped(): void {
+    this.wake?.();
+  }
+
+  /** Stops the request, or what is left of its answer's body. */
+  letGo(): void {
+    if (this.attempt !== null) this.attempt.drop();
+    else void (this.reader ?? this.response?.body)?.cancel?.().catch(ignore);
+  }
+}
+
+const DROPPED =
+  "The record of this call was dropped: a client keeps those of its last calls only. Ask sooner, or listen to events.";
+
+/** The account of a delivered call; its report is pulled from the core at the first question. */
+export class Told implements Account {
+  readonly #core: Core;
+  #id: number;
+  readonly #status: number;
+  readonly #elapsed: number;
+  #text: string | undefined;
+
+  constructor(core: Core, id: number, status: number, elapsed: number) {
+    this.#core = core;
+    this.#id = id;
+    this.#status = status;
+    this.#elapsed = elapsed;
+  }
+
+  text(): string {
+    if (this.#text === undefined) {
+      const report = this.#id < 0 ? Core.brief(this.#status, this.#elapsed) : this.#core.report(this.#id);
+      this.#id = -1;
+      this.#text = (JSON.parse(report || "{}") as { text?: string }).text ?? DROPPED;
+    }
+    return this.#text;
+  }
+}

@@ -1,0 +1,222 @@
+// A drop-in for `fetch`, for clients that bring their own API: the same arguments, the same native Response, the same
+// errors. It adds at most one header, the policy's idempotency key, and takes time limits only from the policy's text.
+
+import * as w from "../core/codes.js";
+import type { CallError } from "../core/errors.js";
+import { checkOptions } from "../core/options.js";
+import type { Exact, Policy } from "../core/policy.js";
+import { type Attempt, signalOf, timedOut } from "../driver/attempt.js";
+import type { Job } from "../driver/call.js";
+import { branded, type CommonOptions, type Fetch, guard, inBrowser, isBranded, open, sender } from "../driver/open.js";
+import type { Stop } from "../driver/signals.js";
+import type { Seen } from "../http/dispatcher.js";
+import { faultOf, type Hop } from "../http/faults.js";
+import { valueIn } from "../http/headers.js";
+import { redirects } from "../http/node.js";
+import type { Redirects } from "../http/redirects.js";
+import { release, Source } from "../http/request-body.js";
+import { type Account, hand } from "../http/response.js";
+import { isStacked, NESTED } from "../http/stacked.js";
+import { type Body, raw } from "../http/upload.js";
+import { controls, type DropIn, isStream } from "./drop-in.js";
+import { Beneath, isLate } from "./drop-in-call.js";
+import { Origins } from "./origins.js";
+
+/** What a drop-in is made with, beside its policy. */
+export interface FetchOptions extends CommonOptions {
+  /**
+   * `true`: bodies are read before a call counts as answered, so that one that breaks is retried; event streams, and
+   * bodies whose declared length is above the policy's `maxBody`, are streamed all the same. Default: all are streamed.
+   */
+  readonly buffer?: boolean | undefined;
+}
+
+/** A `fetch` that retries, waits and gives up as its policy says. */
+export interface ResilientFetch extends Fetch, DropIn {}
+
+/**
+ * Makes a drop-in for `fetch`: `new OpenAI({ fetch: createFetch(policy), maxRetries: 0 })`.
+ *
+ * @param policy - the policy, or a bare URL for the defaults.
+ * @throws PolicyError naming every place that is wrong.
+ */
+export function createFetch<const P extends Policy>(
+  policy: (P & Exact<P, Policy>) | string,
+  options: FetchOptions = {},
+): ResilientFetch {
+  checkOptions(options, "buffer");
+  const driver = open(policy as Policy | string, options);
+  const origins = new Origins(driver);
+  const send = sender(options);
+  const buffered = options.buffer === true;
+  const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    // It has no properties of its own, of which a copy for an attempt could be made.
+    if (isRequest(init)) return Promise.resolve().then(() => fetch(new Request(input, init)));
+    try {
+      const native = send();
+      const request = isRequest(input) ? input : null;
+      const url = request?.url ?? absolute(String(input));
+      // Not http: nothing to decide. A URL that is none: fetch says so better.
+      if (!url.startsWith("http")) return native(input, init);
+      // A call can only be nested in one of ours through a fetch that was handed in or is one.
+      const mark = options.fetch !== undefined || isBranded(native);
+      const call = new Dropped(origins, native, { url, request, input, init, buffered, mark });
+      return driver.run(call, false);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+  return Object.assign(branded(fetch), controls(driver));
+}
+
+/** Of whichever copy or realm. */
+function isRequest(value: unknown): value is Request {
+  return (value as Partial<Request> | null | undefined)?.clone !== undefined;
+}
+
+/** Pages and workers have relative URLs; elsewhere they stay what they are. */
+function absolute(url: string): string {
+  if (url.startsWith("https://") || url.startsWith("http://")) return url;
+  const { location } = globalThis as { location?: { href?: string } };
+  try {
+    return new URL(url, location?.href).href;
+  } catch {
+    return "";
+  }
+}
+
+/** What a drop-in was called with. */
+interface Called {
+  readonly url: string;
+  /** The input, if it is a Request. */
+  readonly request: Request | null;
+  readonly input: string | URL | Request;
+  readonly init: RequestInit | undefined;
+  readonly buffered: boolean;
+  /** Tell whoever sends it that somebody retries here. */
+  readonly mark: boolean;
+}
+
+/** One call of a drop-in. */
+class Dropped extends Beneath implements Job {
+  readonly signal: AbortSignal | null;
+  readonly idle: number;
+  readonly buffered: boolean;
+  readonly #follows: boolean;
+  readonly #fetch: Fetch;
+  readonly #called: Called;
+  /** The body can be read but once and is a Request's: every attempt but the last needs a copy of it. */
+  readonly #once: boolean;
+  /** The body is a stream of the caller's. */
+  readonly #streams: boolean;
+  #source: Source | null = null;
+  #seen: Seen | null = null;
+  #redirects: Redirects | null = null;
+
+  constructor(origins: Origins, fetch: Fetch, called: Called) {
+    const { url, request, init, buffered } = called;
+    super(origins, init?.method ?? request?.method ?? "GET", url);
+    this.#fetch = fetch;
+    this.#called = called;
+    this.signal = init?.signal === undefined ? (request?.signal ?? null) : init.signal;
+    this.idle = this.writtenIdle;
+    this.buffered = buffered;
+    this.#follows = (init?.redirect ?? request?.redirect ?? "follow") === "follow";
+    const headers = init?.headers ?? request?.headers;
+    // A body of null is as good as none: fetch then sends the Request's.
+    this.#once = (init?.body ?? null) === null && request !== null && request.body !== null;
+    const keyed = valueIn(headers, this.keyHeader.toLowerCase()) !== null;
+    const stacked = isStacked(headers, init);
+    const upload = raw(init?.body);
+    this.#streams = !upload.repeatable;
+    this.tell(upload, (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
+  }
+
+  get broke(): Hop {
+    if (!this.#follows || this.#seen?.hops === 1) return "first";
+    const hops = this.#redirects?.hops ?? this.#seen?.hops ?? 0;
+    return hops > 1 ? "later" : hops === 1 ? "own" : "any";
+  }
+
+  send(stop: Stop | null, key: string | null): Promise<Response> {
+    const { request, input } = this.#called;
+    let init = this.#changed(signalOf(stop), key);
+    if (this.#streams) {
+      this.#source = new Source(stop, this.settings.idle);
+      init = { ...init, body: this.#source.stream(init?.body as Body) };
+    }
+    // As a plain function: browsers refuse a fetch that has a `this`.
+    const fetch = this.#fetch;
+    if (fetch === globalThis.fetch) {
+      init = { ...init };
+      this.#seen = guard(fetch, init, this.unsafe);
+    }
+    const unseen = this.unsafe && this.#seen === null && this.#follows && request === null && !inBrowser();
+    this.#redirects = unseen ? (redirects?.(false) ?? null) : null;
+    if (this.#redirects !== null) return this.#redirects.follow(fetch, this.url, init ?? {});
+    return fetch(this.#once && !this.stacked ? (request as Request).clone() : input, init);
+  }
+
+  streams({ headers }: Response): boolean {
+    return isStream(headers, this.settings.maxBody);
+  }
+
+  faultOf(error: unknown): number | Promise<number> {
+    if ((this.#source?.thrown ?? null) !== null) return w.REFUSED;
+    return error instanceof TypeError && this.#mistaken() ? w.REFUSED : faultOf(error, this);
+  }
+
+  hand(response: Response, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, of: Account): Response {
+    return hand(response, bytes, attempt, this.idle, of);
+  }
+
+  /** As `fetch` itself would throw it. */
+  refusal(error: CallError): Error {
+    if (isLate(error)) return timedOut(`The operation timed out: ${error.message}`, error);
+    return new TypeError("fetch failed", { cause: error });
+  }
+
+  /** Whether building the request anew throws: then the caller's mistake, not the network, made it fail. */
+  #mistaken(): boolean {
+    const { request, init, url } = this.#called;
+    // Copies are sent: only the caller can have used up the original.
+    if (this.#once && !this.stacked && request?.bodyUsed === true) return true;
+    // Without the signal: a Request would listen to it for as long as it lives.
+    const { body, signal: _, ...others } = init ?? {};
+    try {
+      new Request(url, raw(body).repeatable ? { ...others, body: body ?? null } : others);
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  release(): void {
+    void release(this.#called.init?.body, this.signal?.reason, this.#source);
+    this.ended();
+  }
+
+  ended(): void {
+    const { request } = this.#called;
+    // Copies were sent: the original, which fetch was to use up, still holds all that they have read.
+    if (this.#once && request?.bodyUsed === false) void release(request.body, this.signal?.reason);
+  }
+
+  /** The caller's `init`, itself where nothing is to be said beyond it. */
+  #changed(signal: AbortSignal | null, key: string | null): RequestInit | undefined {
+    const { request, init, mark } = this.#called;
+    // fetch knows `patch` and `PATCH` as two methods, servers only the latter.
+    const renamed = (init?.method ?? request?.method ?? this.method) !== this.method;
+    if (signal === this.signal && key === null && !renamed && !mark) return init;
+    const changed: RequestInit & { [NESTED]?: true } = { ...init };
+    if (mark) changed[NESTED] = true;
+    if (signal !== null) changed.signal = signal;
+    if (renamed) changed.method = this.method;
+    if (key !== null && !this.keyed) {
+      const headers = new Headers(init?.headers ?? request?.headers);
+      headers.set(this.keyHeader, key);
+      changed.headers = headers;
+    }
+    return changed;
+  }
+}
