@@ -26,7 +26,7 @@ export type { Issue, Report, ReportEntry, Snapshot, Upstream } from "./core/sett
 export type { Clock } from "./driver/clock.js";
 export type { Credentials, Need, Token } from "./driver/credentials.js";
 export type { ClientEvent, EventKind, Listener, Log } from "./driver/events.js";
-export type { CommonOptions, Fetch } from "./driver/open.js";
-export { explain } from "./http/response.js";
+export { explain } from "./driver/record.js";
+export type { CommonOptions, Fetch } from "./http/sender.js";
 export type { DropIn } from "./under/drop-in.js";
 export { createFetch, type FetchOptions, type ResilientFetch } from "./under/fetch.js";

@@ -5,6 +5,7 @@ export { Core, Rejected } from "../src/core/boundary.js";
 export * as word from "../src/core/codes.js";
 export { hints } from "../src/core/watched.js";
 export * from "../src/driver/attempt.js";
+export * from "../src/driver/body.js";
 export * from "../src/driver/clock.js";
 export { Auth } from "../src/driver/credentials.js";
 export { join, leave } from "../src/driver/signals.js";

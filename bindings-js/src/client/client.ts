@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // A client of one API: verbs that take a path template and give the platform's Response, with everything said in headers
-// that the API wants said. What becomes of a call is the driver's and the core's.
+// that the API wants said. What becomes of a call is the engine's and the core's.
 
 import { Core } from "../core/boundary.js";
 import { misuse } from "../core/errors.js";
@@ -8,14 +8,18 @@ import { checkOptions, strange } from "../core/options.js";
 import type { Exact, Policy } from "../core/policy.js";
 import { type RouteSettings, routeOf, type Snapshot } from "../core/settings.js";
 import { Auth, type Credentials } from "../driver/credentials.js";
-import type { Driver } from "../driver/driver.js";
+import { run } from "../driver/driver.js";
+import type { Engine } from "../driver/engine.js";
 import type { EventKind, Listener } from "../driver/events.js";
 import { uuid } from "../driver/keys.js";
-import { type CommonOptions, type Fetch, inBrowser, open, sender } from "../driver/open.js";
-import { callHeaders, type HeaderSource, type RouteHeaders, routeHeaders } from "../http/headers.js";
+import { open } from "../driver/open.js";
+import { explain } from "../driver/record.js";
+import type { HeaderSource } from "../http/headers.js";
 import { release } from "../http/request-body.js";
-import { explain } from "../http/response.js";
-import { type Body, upload } from "../http/upload.js";
+import { type CommonOptions, type Fetch, inBrowser, sender } from "../http/sender.js";
+import type { Body } from "../http/upload.js";
+import { upload } from "./body.js";
+import { callHeaders, type RouteHeaders, routeHeaders } from "./headers.js";
 import { Order } from "./request.js";
 import { type Answer, answer, refused } from "./response-promise.js";
 import { type PathValue, resolve, type Template, template, UrlMistake, type Values } from "./url.js";
@@ -117,7 +121,7 @@ export class Client implements Disposable {
 
   /** Any method; the Response comes at its headers, and its body is the caller's to read piece by piece. */
   async stream(method: string, path: string, options: CallOptions = {}): Promise<Response> {
-    return this.#shared.driver.run(this.#order(method.toUpperCase(), path, options), false);
+    return run(this.#shared.engine, this.#order(method.toUpperCase(), path, options), "at once");
   }
 
   /** The same client for another user: breaker, budget and limits are shared, tokens never are. */
@@ -127,7 +131,7 @@ export class Client implements Disposable {
 
   /** Calls `listener` with events: of `kinds`, else with all. The answer ends it. They come in batches, at the end of calls. */
   on(listener: Listener, kinds?: EventKind | readonly EventKind[]): () => void {
-    return this.#shared.driver.observers.listen(listener, kinds);
+    return this.#shared.engine.events.listen(listener, kinds);
   }
 
   /** Why a call took as long as it did: a short table, for a response or an error that this package handed out. */
@@ -137,17 +141,17 @@ export class Client implements Disposable {
 
   /** Calls, attempts, waits, breakers and limits as they stand now. */
   snapshot(): Snapshot {
-    return this.#shared.driver.snapshot();
+    return this.#shared.engine.snapshot();
   }
 
   /** Ends all waits with `closed`. Calls in flight may still deliver, new ones fail. */
   close(): void {
-    this.#shared.driver.close();
+    this.#shared.engine.close();
   }
 
   #call(method: string, path: string, options: CallOptions = {}): Answer {
     try {
-      return answer(this.#shared.driver, this.#order(method, path, options));
+      return answer(this.#shared.engine, this.#order(method, path, options));
     } catch (error) {
       return refused(error);
     }
@@ -200,7 +204,7 @@ Object.defineProperty(Client.prototype, Symbol.dispose ?? Symbol.for("Symbol.dis
 
 /** What all views of one client share. */
 class Shared {
-  readonly driver: Driver;
+  readonly engine: Engine;
   readonly options: ClientOptions;
   readonly sender: () => Fetch;
   readonly auth: Auth | null;
@@ -210,18 +214,18 @@ class Shared {
   readonly #paths = new Map<string, { readonly template: Template; readonly targets: Map<string, number> }>();
   readonly #headers: RouteHeaders[] = [];
 
-  constructor(driver: Driver, options: ClientOptions) {
-    this.driver = driver;
-    this.views = new Views(driver);
+  constructor(engine: Engine, options: ClientOptions) {
+    this.engine = engine;
+    this.views = new Views(engine);
     this.options = options;
     this.sender = sender(options);
     this.auth = options.credentials === undefined ? null : new Auth(options.credentials);
-    const { baseUrl } = driver.settings;
+    const { baseUrl } = engine.settings;
     this.base = typeof baseUrl === "string" ? withoutSlash(baseUrl) : null;
   }
 
   settings(route: number): RouteSettings {
-    return this.driver.settings.routes[route] as RouteSettings;
+    return this.engine.settings.routes[route] as RouteSettings;
   }
 
   /** The template of a path and the target of method and path, remembered for the thousand paths seen last. */
@@ -235,7 +239,7 @@ class Shared {
     let target = known.targets.get(method);
     if (target === undefined) {
       const { origin, path: own } = known.template;
-      target = this.driver.core.route(`${method} ${origin ?? ""}${own}`);
+      target = this.engine.core.route(`${method} ${origin ?? ""}${own}`);
       known.targets.set(method, target);
     }
     return { template: known.template, target };
@@ -250,7 +254,7 @@ class Shared {
   /** Milliseconds from now; at least 1, since 0 means the policy's. */
   deadline(given: number | Date | undefined): number {
     if (given === undefined) return 0;
-    const ms = Number(given) - (given instanceof Date ? this.driver.clock.wall() : 0);
+    const ms = Number(given) - (given instanceof Date ? this.engine.clock.wall() : 0);
     if (Number.isNaN(ms)) throw new TypeError("deadline: neither milliseconds nor a Date");
     return Math.min(2 ** 40, Math.max(1, Math.ceil(ms)));
   }

@@ -1,22 +1,24 @@
 // One call of a verb, prepared: everything the driver needs to begin it and to send its attempts.
 
 import * as w from "../core/codes.js";
-import type { CallError } from "../core/errors.js";
+import { type CallError, StatusError } from "../core/errors.js";
 import type { RouteSettings } from "../core/settings.js";
 import { type Attempt, signalOf } from "../driver/attempt.js";
-import type { Job } from "../driver/call.js";
+import type { Job, StatusEnding, Thrown } from "../driver/call.js";
 import type { Auth } from "../driver/credentials.js";
-import { type Fetch, guard, inBrowser } from "../driver/open.js";
+import { NESTED } from "../driver/nested.js";
+import type { Account } from "../driver/record.js";
 import type { Stop } from "../driver/signals.js";
 import type { Seen } from "../http/dispatcher.js";
 import { faultOf, type Hop } from "../http/faults.js";
-import { type CallHeaders, withSecrets } from "../http/headers.js";
-import { redirects } from "../http/node.js";
+import { guard, redirects } from "../http/node.js";
 import type { Redirects } from "../http/redirects.js";
-import { release, Source, type Thrown } from "../http/request-body.js";
-import { type Account, hand } from "../http/response.js";
-import { isStacked, NESTED } from "../http/stacked.js";
+import { RequestBody, release } from "../http/request-body.js";
+import { hand, held, utf8 } from "../http/response.js";
+import { type Fetch, inBrowser } from "../http/sender.js";
+import { isStacked } from "../http/stacked.js";
 import type { Body, Upload } from "../http/upload.js";
+import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Views } from "./views.js";
 
 /** What a verb has worked out. */
@@ -60,7 +62,7 @@ export class Order implements Job {
   /** Then every redirect is refused where the platform, as browsers, does not show where one leads. */
   readonly #strict: boolean;
   #redirects: Redirects | null = null;
-  #source: Source | null = null;
+  #source: RequestBody | null = null;
   #seen: Seen | null = null;
 
   constructor(prepared: Prepared) {
@@ -127,7 +129,7 @@ export class Order implements Job {
     const { fetch, upload } = this.#prepared;
     const init = this.#init(signalOf(stop), key, token);
     if (!upload.repeatable) {
-      this.#source = new Source(stop, this.settings.idle);
+      this.#source = new RequestBody(stop, this.settings.idle);
       init.body = this.#source.stream(upload.body as Body);
     }
     // What must not be sent twice has to be known as unsent.
@@ -148,6 +150,11 @@ export class Order implements Job {
 
   hand(response: Response, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, of: Account): Response {
     return hand(response, bytes, attempt, this.idle, of);
+  }
+
+  statusError(response: Response, bytes: Uint8Array<ArrayBuffer>, ending: StatusEnding): StatusError {
+    const { failure, record, maybeApplied } = ending;
+    return new StatusError(failure, held(response, bytes, record), utf8(bytes), maybeApplied);
   }
 
   refusal(error: CallError): CallError {

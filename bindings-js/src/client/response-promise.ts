@@ -1,8 +1,9 @@
 // What a verb gives back: a Promise of the platform's Response that also knows json(), text() and bytes(). Whether a body
 // is buffered must be known before the first attempt, so the call begins one tick later.
 
-import type { Driver } from "../driver/driver.js";
-import { bytesOf, decode } from "../http/response.js";
+import { run } from "../driver/driver.js";
+import type { Engine } from "../driver/engine.js";
+import { bytesOf, utf8 } from "../http/response.js";
 import type { Order } from "./request.js";
 
 /** A call on its way: a Promise of the Response, and what is usually wanted of it. */
@@ -24,13 +25,13 @@ const orders = new WeakMap<Promise<Response>, Order>();
 const prototype = Object.create(Promise.prototype, {
   json: {
     async value(this: Promise<Response>): Promise<unknown> {
-      const text = decode(await body(this));
+      const text = utf8(await body(this));
       return text === "" ? undefined : JSON.parse(text);
     },
   },
   text: {
     async value(this: Promise<Response>): Promise<string> {
-      return decode(await body(this));
+      return utf8(await body(this));
     },
   },
   bytes: {
@@ -41,8 +42,8 @@ const prototype = Object.create(Promise.prototype, {
 }) as object;
 
 /** Begins a call once the verb's tick is over. */
-export function answer(driver: Driver, order: Order): Answer {
-  const promise = driver.run(order, true);
+export function answer(engine: Engine, order: Order): Answer {
+  const promise = run(engine, order, "next tick");
   orders.set(promise, order);
   return Object.setPrototypeOf(promise, prototype) as Answer;
 }

@@ -1,16 +1,8 @@
 // Scopes of a client's views. Each has a name that is never given twice, so that no view inherits another's state in the core; it
 // is freed when the view can no longer be reached and its last call is over.
 
-import type { Auth } from "../driver/credentials.js";
-import type { Driver } from "../driver/driver.js";
-
-/** A view's scope in the core, held apart from the view itself, which may be collected earlier. */
-export interface Holding {
-  /** -1 = none yet. */
-  scope: number;
-  /** Calls under way. */
-  live: number;
-}
+import type { Auth, Holding } from "../driver/credentials.js";
+import type { Engine } from "../driver/engine.js";
 
 /** So many idle views keep their scopes; where the platform tells of none that is gone, and in loops that give it no time to. */
 const MOST = 1000;
@@ -20,7 +12,7 @@ const LOOKS = 100;
 
 /** The views of one client. */
 export class Views {
-  readonly #driver: Driver;
+  readonly #engine: Engine;
   /** Those that have a scope; the one that was used last at the end. */
   readonly #held = new Set<Holding>();
   readonly #gone =
@@ -29,8 +21,8 @@ export class Views {
       : new FinalizationRegistry<Holding>((holding) => this.#free(holding));
   #count = 0;
 
-  constructor(driver: Driver) {
-    this.#driver = driver;
+  constructor(engine: Engine) {
+    this.#engine = engine;
   }
 
   /** A call under way reaches its view's credentials, and so keeps the scope. */
@@ -41,7 +33,7 @@ export class Views {
   /** The scope for a call that begins now. */
   begin({ holding }: Auth): number {
     if (holding.scope < 0) {
-      holding.scope = this.#driver.core.scope("", `view-${++this.#count}`);
+      holding.scope = this.#engine.core.scope("", `view-${++this.#count}`);
       if (this.#held.size >= MOST) this.#freeIdle();
     } else this.#held.delete(holding);
     this.#held.add(holding);
@@ -62,7 +54,7 @@ export class Views {
 
   #free(holding: Holding): void {
     if (!this.#held.delete(holding)) return;
-    this.#driver.core.free(this.#driver.now(), holding.scope);
+    this.#engine.core.free(this.#engine.now(), holding.scope);
     holding.scope = -1;
   }
 }

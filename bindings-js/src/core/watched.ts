@@ -1,12 +1,15 @@
 // The few response headers that the core asked for, as the bytes it reads. What they mean is the core's to know.
 
-import type { Reply } from "../driver/call.js";
-
 const LIMIT = 8192;
 const NOTHING = new Uint8Array(0);
 
+/** Headers of an answer, by lower-case name; the platform's Headers are. */
+export interface HeaderLookup {
+  get(name: string): string | null;
+}
+
 /** The headers among `names` as lines `name: value\n`, at most 8 KiB; nothing where none is there. */
-export function hints(headers: Reply["headers"], names: readonly string[]): Uint8Array {
+export function hints(headers: HeaderLookup, names: readonly string[]): Uint8Array {
   let lines = "";
   for (let at = 0; at < names.length; at++) {
     const name = names[at] as string;

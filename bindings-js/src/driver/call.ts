@@ -1,25 +1,13 @@
 // One logical call: what its client or drop-in prepared, where it stands, and the account that it leaves behind.
 
-import { Core } from "../core/boundary.js";
-import type { CallError } from "../core/errors.js";
+import type { CallError, Failure } from "../core/errors.js";
 import type { RouteSettings } from "../core/settings.js";
-import type { Thrown } from "../http/request-body.js";
-import type { Account } from "../http/response.js";
-import { type Attempt, ignore } from "./attempt.js";
+import type { HeaderLookup } from "../core/watched.js";
+import type { Attempt } from "./attempt.js";
+import { type BodyReader, type BodySource, ignore, NOTHING, start } from "./body.js";
 import type { Auth } from "./credentials.js";
+import type { Account } from "./record.js";
 import type { Abortable, Stop } from "./signals.js";
-
-/** A body as the driver reads it; a ReadableStream is one. */
-export interface Source {
-  getReader(): Reader;
-  cancel(): Promise<unknown>;
-}
-
-/** Reads a {@link Source} piece by piece. */
-export interface Reader {
-  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  cancel(): Promise<unknown>;
-}
 
 /** An answer as the driver sees it; the platform's Response is one, and hosts without it bring their own. */
 export interface Reply {
@@ -29,13 +17,18 @@ export interface Reply {
   /** The platform has followed a redirect to `url`, and this is the answer from there. */
   readonly redirected?: boolean;
   readonly url?: string;
-  readonly headers: { get(name: string): string | null };
-  readonly body: Source | null;
+  readonly headers: HeaderLookup;
+  readonly body: BodySource | null;
   readonly bodyUsed: boolean;
   /** Nothing of the body is still to come. */
   readonly whole?: boolean;
   /** The same body once more, for a look at its start. */
-  clone(): { readonly body: Source | null };
+  clone(): { readonly body: BodySource | null };
+}
+
+/** What a source threw. */
+export interface Thrown {
+  readonly error: unknown;
 }
 
 /** One logical call as its client or drop-in prepared it. */
@@ -71,6 +64,8 @@ export interface Job<A extends Reply = Response> {
   faultOf(error: unknown): number | Promise<number>;
   /** The answer as the caller gets it. `bytes`: its body, if it was read already; else `attempt` can stop what is to come. */
   hand(answer: A, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, account: Account): A;
+  /** The error of a call that raises, with its last answer and the first bytes of the body. */
+  statusError?(answer: A, bytes: Uint8Array<ArrayBuffer>, ending: StatusEnding): unknown;
   /** What the caller gets where there is neither an answer nor an error of the platform's own. */
   refusal(error: CallError): unknown;
   /** The call is about to begin: what it asks for is fixed. */
@@ -80,6 +75,17 @@ export interface Job<A extends Reply = Response> {
   /** The call is over, whichever way. */
   ended?(): void;
 }
+
+/** How a call ended that has an answer and failed all the same. */
+export interface StatusEnding {
+  readonly failure: Failure;
+  readonly record: Account;
+  /** The status may be the echo of an earlier attempt that did its work. */
+  readonly maybeApplied: boolean;
+}
+
+/** Most bytes of a discarded answer's body that are retained. */
+const RETAINED = 65536;
 
 /** A call on its way. */
 export class Call<A extends Reply = Response> implements Abortable {
@@ -104,7 +110,7 @@ export class Call<A extends Reply = Response> implements Abortable {
   token: string | null = null;
   wake: (() => void) | null = null;
   /** Who reads a part of the last answer's body. */
-  reader: Reader | null = null;
+  reader: BodyReader | null = null;
 
   constructor(id: number, job: Job<A>, begun: number) {
     this.id = id;
@@ -117,37 +123,18 @@ export class Call<A extends Reply = Response> implements Abortable {
     this.wake?.();
   }
 
+  /** Reads at most 64 KiB of an answer that will not be delivered, and discards the rest. */
+  async retainBody(response: A): Promise<void> {
+    if (this.bytes === null && response.body !== null && !response.bodyUsed) {
+      this.bytes = await start(response.body, RETAINED, this);
+    }
+    this.bytes ??= NOTHING;
+    this.attempt?.end();
+  }
+
   /** Stops the request, or what is left of its answer's body. */
-  letGo(): void {
+  discard(): void {
     if (this.attempt !== null) this.attempt.drop();
     else void (this.reader ?? this.response?.body)?.cancel?.().catch(ignore);
-  }
-}
-
-const DROPPED =
-  "The record of this call was dropped: a client keeps those of its last calls only. Ask sooner, or listen to events.";
-
-/** The account of a delivered call; its report is pulled from the core at the first question. */
-export class Told implements Account {
-  readonly #core: Core;
-  #id: number;
-  readonly #status: number;
-  readonly #elapsed: number;
-  #text: string | undefined;
-
-  constructor(core: Core, id: number, status: number, elapsed: number) {
-    this.#core = core;
-    this.#id = id;
-    this.#status = status;
-    this.#elapsed = elapsed;
-  }
-
-  text(): string {
-    if (this.#text === undefined) {
-      const report = this.#id < 0 ? Core.brief(this.#status, this.#elapsed) : this.#core.report(this.#id);
-      this.#id = -1;
-      this.#text = (JSON.parse(report || "{}") as { text?: string }).text ?? DROPPED;
-    }
-    return this.#text;
   }
 }

@@ -1,8 +1,6 @@
 // Credentials of one view of a client. Tokens live here and nowhere else: the core knows expiry and generation only.
 // A plain string is asked for at every attempt and never kept; only `{ token, expiresAt }` is.
 
-import type { Holding } from "../client/views.js";
-
 /** A token that may be kept until it expires. */
 export interface Token {
   readonly token: string;
@@ -79,4 +77,12 @@ export class Auth {
     if (Number.isNaN(left)) throw new TypeError("expiresAt is neither a Date nor milliseconds since 1970");
     return { token, expiresIn: Math.min(NEVER, Math.max(1, left)) };
   }
+}
+
+/** A view's scope in the core, held apart from the view itself, which may be collected earlier. */
+export interface Holding {
+  /** -1 = none yet. */
+  scope: number;
+  /** Calls under way. */
+  live: number;
 }

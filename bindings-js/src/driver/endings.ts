@@ -3,64 +3,64 @@
 
 import { Core } from "../core/boundary.js";
 import * as w from "../core/codes.js";
-import { CallError, type Failure, StatusError, said } from "../core/errors.js";
+import { CallError, type Failure, said } from "../core/errors.js";
 import type { Report } from "../core/settings.js";
-import { account, decode, held } from "../http/response.js";
-import type { Call, Reply } from "./call.js";
-import type { Driver } from "./driver.js";
-
-const NOTHING = new Uint8Array(0);
+import { NOTHING } from "./body.js";
+import type { Call, Reply, StatusEnding } from "./call.js";
+import type { Engine } from "./engine.js";
+import { account } from "./record.js";
 
 /** Ends a call that the core failed: returns the last answer where the caller wants that, else throws. */
-export async function failed<A extends Reply>(driver: Driver, call: Call<A>, word: number): Promise<A> {
+export async function failed<A extends Reply>(engine: Engine, call: Call<A>, word: number): Promise<A> {
   const { job } = call;
   const flags = w.low(word);
   const code = w.arg(word);
-  const report = reportOf(driver, call, (flags & w.REPORT) !== 0);
+  const report = reportOf(engine, call, flags);
   if (call.own) throw call.error;
-  const told = { text: (): string => report.text };
+  const record = { text: (): string => report.text };
   if (flags & w.RESPONSE && call.response !== null) {
-    if (job.dropin || !job.raise) return job.hand(call.response, call.bytes, call.attempt, told);
-    await driver.keep(call, call.response);
-    const bytes = call.bytes ?? NOTHING;
-    // Only verbs raise, and theirs is the platform's Response.
-    const response = held(call.response as unknown as Response, bytes, told);
-    throw new StatusError(failure(driver, call, report, code), response, decode(bytes));
+    if (job.dropin || !job.raise) return job.hand(call.response, call.bytes, call.attempt, record);
+    await call.retainBody(call.response);
+    const failure = failureOf(engine, call, report, code);
+    throw raised(call, { failure, record, maybeApplied: false });
   }
-  const error = new CallError(failure(driver, call, report, code));
+  const error = new CallError(failureOf(engine, call, report, code));
   if (!job.dropin) throw error;
   const last = call.error ?? job.refusal(error);
-  if (typeof last === "object" && last !== null) account(last, told);
+  if (typeof last === "object" && last !== null) account(last, record);
   throw last;
 }
 
-/** The error of a delivered status from 400 on. */
-export function statusError<A extends Reply>(driver: Driver, call: Call<A>, word: number): StatusError {
+/** Makes the error of a delivered status from 400 on. */
+export function statusError<A extends Reply>(engine: Engine, call: Call<A>, word: number): unknown {
   const flags = w.low(word);
-  const report = { ...reportOf(driver, call, (flags & w.REPORT) !== 0), reason: "status" as const };
-  const response = call.response as unknown as Response;
-  const bytes = call.bytes ?? NOTHING;
-  const of = { label: call.job.label, reason: report.reason, report, wall: driver.clock.wall() };
-  const told = { text: (): string => report.text };
-  const outcome = w.OUTCOMES[w.arg(word)] ?? "unknown";
-  return new StatusError({ ...of, outcome }, held(response, bytes, told), decode(bytes), (flags & w.APPLIED) !== 0);
+  const report = { ...reportOf(engine, call, flags), reason: "status" as const };
+  const of = { label: call.job.label, reason: report.reason, report, wall: engine.clock.wall() };
+  const failure = { ...of, outcome: w.OUTCOMES[w.arg(word)] ?? "unknown" };
+  const record = { text: (): string => report.text };
+  return raised(call, { failure, record, maybeApplied: (flags & w.APPLIED) !== 0 });
 }
 
-/** An answer from 400 on that the caller wanted to have, with a body that is too large to be held. */
-export function tooLarge<A extends Reply>(driver: Driver, call: Call<A>, word: number, cause: unknown): CallError {
-  const report = reportOf(driver, call, (w.low(word) & w.REPORT) !== 0);
-  const of = { label: call.job.label, reason: "misuse" as const, wall: driver.clock.wall(), cause };
+/** Makes the error of an answer from 400 on that was to be returned and whose body is too large to be held. */
+export function tooLarge<A extends Reply>(engine: Engine, call: Call<A>, word: number, cause: unknown): CallError {
+  const report = reportOf(engine, call, w.low(word));
+  const of = { label: call.job.label, reason: "misuse" as const, wall: engine.clock.wall(), cause };
   const outcome = w.OUTCOMES[w.arg(word)] ?? "unknown";
   const told = said("the answer is larger than maxBody", of.reason, outcome, "Raise maxBody, or stream the answer.");
   return new CallError({ ...of, outcome, report: { ...report, reason: of.reason, fault: "too-large", ...told } });
 }
 
-function reportOf<A extends Reply>(driver: Driver, call: Call<A>, kept: boolean): Report {
-  const text = kept ? driver.core.report(call.id) : "";
-  return JSON.parse(text || Core.brief(call.response?.status ?? 0, driver.now() - call.begun)) as Report;
+/** Only calls that raise have such an error, and know what their answers are. */
+function raised<A extends Reply>(call: Call<A>, ended: StatusEnding): unknown {
+  return call.job.statusError?.(call.response as A, call.bytes ?? NOTHING, ended);
 }
 
-function failure<A extends Reply>(driver: Driver, call: Call<A>, report: Report, code: number): Failure {
+function reportOf<A extends Reply>(engine: Engine, call: Call<A>, flags: number): Report {
+  const text = flags & w.REPORT ? engine.core.report(call.id) : "";
+  return JSON.parse(text || Core.brief(call.response?.status ?? 0, engine.now() - call.begun)) as Report;
+}
+
+function failureOf<A extends Reply>(engine: Engine, call: Call<A>, report: Report, code: number): Failure {
   const after = Math.floor(code / 256);
   const reason = w.REASONS[code & 63] ?? "misuse";
   return {
@@ -68,7 +68,7 @@ function failure<A extends Reply>(driver: Driver, call: Call<A>, report: Report,
     outcome: w.OUTCOMES[(code >> 6) & 3] ?? "unknown",
     report: { ...report, reason, retryAfterMs: after === w.NO_TIME ? null : after },
     label: call.job.label,
-    wall: driver.clock.wall(),
+    wall: engine.clock.wall(),
     cause: reason === "auth" ? (call.job.auth?.error ?? call.error) : call.error,
   };
 }

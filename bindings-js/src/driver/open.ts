@@ -1,25 +1,18 @@
-// From what the user gives as a policy to an engine and its driver. The policy is checked by the core alone; here it is
+// From what the user gives as a policy to an engine and its engine. The policy is checked by the core alone; here it is
 // only turned into text in a way that hides no mistake.
 
-import { Core, needs, Rejected } from "../core/boundary.js";
+import { Core, Rejected } from "../core/boundary.js";
 import { PolicyError } from "../core/errors.js";
 import type { Policy } from "../core/policy.js";
 import type { Settings } from "../core/settings.js";
-import type { Dispatcher, Seen } from "../http/dispatcher.js";
-import { node } from "../http/node.js";
 import { type Clock, realLimits, systemClock } from "./clock.js";
-import { Driver } from "./driver.js";
+import { Engine } from "./engine.js";
 import { type Log, logTo } from "./events.js";
 
-/** A fetch of the platform's kind. */
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-
-/** What a client and a drop-in have in common. */
-export interface CommonOptions {
+/** What an engine is opened with, beside its policy. */
+export interface EngineOptions {
   /** In place of the policy's `baseUrl`; needed in browsers where that is `{ "env": NAME }`. */
   readonly baseUrl?: string | undefined;
-  /** What sends the requests. Default: `globalThis.fetch`, looked up at each call. */
-  readonly fetch?: Fetch | undefined;
   /** Writes one line for everything worth a line; `console` will do. */
   readonly log?: Log | undefined;
   /** `"warn"`: keys that this version does not know are left out with a warning event. Default: they are errors. */
@@ -29,19 +22,19 @@ export interface CommonOptions {
 }
 
 /** Opens an engine for a policy or a bare URL. @throws PolicyError */
-export function open(policy: Policy | string, options: CommonOptions): Driver {
+export function open(policy: Policy | string, options: EngineOptions & { readonly fetch?: unknown }): Engine {
   const core = Core.open(textOf(policy), options.unknownKeys === "warn");
   if (core instanceof Rejected) throw new PolicyError(core.issues);
   const clock = options.clock ?? (options.fetch === undefined ? realLimits : systemClock);
-  const driver = new Driver(core, clock);
-  const base = options.baseUrl ?? fromEnvironment(driver.settings);
+  const engine = new Engine(core, clock);
+  const base = options.baseUrl ?? fromEnvironment(engine.settings);
   if (base !== undefined) {
     const issues = core.base(base);
     if (issues.length > 0) throw new PolicyError(issues);
-    driver.settings = JSON.parse(core.settings()) as Settings;
+    engine.settings = JSON.parse(core.settings()) as Settings;
   }
-  if (options.log !== undefined) driver.observers.listen(logTo(options.log, driver.settings.name));
-  return driver;
+  if (options.log !== undefined) engine.events.listen(logTo(options.log, engine.settings.name));
+  return engine;
 }
 
 function textOf(policy: Policy | string): string {
@@ -83,57 +76,4 @@ function fromEnvironment(settings: Settings): string | undefined {
 
 function refuse(path: string, text: string): PolicyError {
   return new PolicyError([{ path, text, line: 1, column: 1 }]);
-}
-
-/** An `init` of Node's fetch. */
-export type Guarded = RequestInit & { dispatcher?: Dispatcher | undefined };
-
-/**
- * Lets Node's own fetch see where a compressed body ends. `watched`: what is seen beneath is noted, and given back.
- */
-export function guard(fetch: Fetch, init: Guarded, watched: boolean): Seen | null {
-  if (node === null || fetch !== globalThis.fetch) return null;
-  const seen = watched ? { hops: 0, origin: "", status: 0, raw: [] } : undefined;
-  const dispatcher = node.guardedDispatcher(init.dispatcher, seen);
-  if (dispatcher === undefined) return null;
-  init.dispatcher = dispatcher;
-  return seen ?? null;
-}
-
-const BRAND = Symbol.for("unruffled.fetch");
-
-/** Marks a fetch as ours, across copies of this package. */
-export function branded<F extends Fetch>(fetch: F): F {
-  return Object.defineProperty(fetch, BRAND, { value: true });
-}
-
-/** Whether a fetch is ours, of whichever copy of this package. */
-export function isBranded(fetch: Fetch | undefined): boolean {
-  return fetch !== undefined && (fetch as unknown as Record<symbol, unknown>)[BRAND] === true;
-}
-
-/** Where requests go: the option, else the global `fetch` of the moment, unless that is a drop-in made of this package. */
-export function sender(options: CommonOptions): () => Fetch {
-  const given = options.fetch;
-  const atFirst = globalThis.fetch as Fetch;
-  return () => {
-    const now = given ?? (globalThis.fetch as Fetch | undefined);
-    if (now === undefined || globalThis.Response === undefined) {
-      needs("Response", ...(given === undefined ? ["fetch"] : []));
-    }
-    return given === undefined && isBranded(now) ? atFirst : (now as Fetch);
-  };
-}
-
-/** Whether this runs in a web page or one of its workers, where some headers cost a preflight. */
-export function inBrowser(): boolean {
-  const scope = globalThis as {
-    document?: unknown;
-    WorkerGlobalScope?: unknown;
-    process?: { versions?: { node?: string } };
-  };
-  if (scope.process?.versions?.node !== undefined) return false;
-  const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? "";
-  if (agent === "Cloudflare-Workers" || agent.startsWith("Deno") || agent.startsWith("Bun")) return false;
-  return scope.document !== undefined || scope.WorkerGlobalScope !== undefined;
 }

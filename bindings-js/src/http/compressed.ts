@@ -1,7 +1,7 @@
 // Whether a compressed body came whole. The decoders of Node's fetch and of axios pass a stream that ends early as if it
 // were all, so its bytes are looked at a second time, strictly, where there is a Content-Encoding and Node's zlib.
 
-import { ignore, whole } from "../driver/attempt.js";
+import { ignore, whole } from "../driver/body.js";
 
 /** A decoder of Node's, as far as it is used here. */
 interface Decoder {

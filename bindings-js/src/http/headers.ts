@@ -1,88 +1,7 @@
 // The headers of a verb: the policy's, the client's own, and the caller's, who wins. Names are compared without case.
 
-import type { Values } from "../client/url.js";
-import type { RouteSettings } from "../core/settings.js";
-
 /** Headers as fetch takes them, by whatever name the platform's types call it. */
 export type HeaderSource = NonNullable<ConstructorParameters<typeof Headers>[0]>;
-
-/** What every call of one route sends, worked out once. */
-export interface RouteHeaders {
-  readonly lines: Readonly<Record<string, string>>;
-  /** Names as written, by lower-case name. */
-  readonly names: ReadonlyMap<string, string>;
-  readonly requestId: string | null;
-  readonly correlationId: string | null;
-  readonly query: Values | undefined;
-}
-
-/** The headers of one call. */
-export interface CallHeaders {
-  readonly lines: Record<string, string>;
-  /** Lower-case names that the caller wrote; null = none. */
-  readonly own: ReadonlySet<string> | null;
-}
-
-/** Secrets that redirects must not carry to another origin; fetch itself drops only Authorization. */
-const SECRETS = [
-  "cookie",
-  "proxy-authorization",
-  "x-api-key",
-  "api-key",
-  "x-auth-token",
-  "private-token",
-  "x-goog-api-key",
-  "x-amz-security-token",
-  "x-shopify-access-token",
-];
-
-/** In browsers headers go out only if the policy writes them: each costs a preflight. */
-export function routeHeaders(settings: RouteSettings, browser: boolean): RouteHeaders {
-  const lines: Record<string, string> = {};
-  const { userAgent, requestId, correlationId, version } = settings;
-  if (userAgent !== null && (userAgent.written || !browser)) lines["User-Agent"] = userAgent.value;
-  if (version?.header) lines[version.header] = version.pin;
-  const names = new Map(Object.keys(lines).map((name) => [name.toLowerCase(), name]));
-  for (const [name, value] of Object.entries(settings.headers)) put(lines, names, name, value);
-  const also: Record<string, string> = { ...settings.query };
-  if (version?.query) also[version.query] = version.pin;
-  return {
-    lines,
-    names,
-    requestId: requestId !== null && (requestId.written || !browser) ? requestId.name : null,
-    // Sent only where the caller's function gives one: that is writing enough.
-    correlationId: correlationId?.name ?? null,
-    query: Object.keys(also).length === 0 ? undefined : also,
-  };
-}
-
-/** The headers of one call: the same on each of its attempts. */
-export function callHeaders(
-  known: RouteHeaders,
-  given: HeaderSource | undefined,
-  correlationId: (() => string | undefined) | undefined,
-  uuid: () => string,
-): CallHeaders {
-  const lines = { ...known.lines };
-  if (known.requestId !== null) lines[known.requestId] = uuid();
-  const correlation = known.correlationId === null ? undefined : correlationId?.();
-  if (correlation !== undefined) lines[known.correlationId as string] = correlation;
-  if (given === undefined) return { lines, own: null };
-  const names = new Map(Object.keys(lines).map((name) => [name.toLowerCase(), name]));
-  const own = new Set<string>();
-  for (const [name, value] of entries(given)) {
-    const lower = name.toLowerCase();
-    if (own.has(lower)) lines[names.get(lower) as string] += `, ${value}`;
-    else put(lines, names, name, value);
-    own.add(lower);
-  }
-  return { lines, own };
-}
-
-/** Whether the caller wrote a secret that a redirect would carry along. */
-export function withSecrets({ own }: CallHeaders): boolean {
-  return own !== null && SECRETS.some((name) => own.has(name));
-}
 
 /** The value of one header in any form that fetch or undici takes; null = absent. */
 export function valueIn(given: HeaderSource | undefined, name: string): string | null {
@@ -94,15 +13,7 @@ export function valueIn(given: HeaderSource | undefined, name: string): string |
   return null;
 }
 
-function entries(given: HeaderSource): Iterable<readonly [string, string]> {
+export function entries(given: HeaderSource): Iterable<readonly [string, string]> {
   if (Symbol.iterator in given) return given as Iterable<readonly [string, string]>;
   return Object.entries(given);
-}
-
-function put(lines: Record<string, string>, names: Map<string, string>, name: string, value: string): void {
-  const lower = name.toLowerCase();
-  const before = names.get(lower);
-  if (before !== undefined) delete lines[before];
-  names.set(lower, name);
-  lines[name] = value;
 }

@@ -3,6 +3,7 @@
 
 import type { Dispatcher, Seen } from "./dispatcher.js";
 import type { Redirects } from "./redirects.js";
+import type { Fetch } from "./sender.js";
 
 /** The parts of guarded.ts and coded.ts that are used above them. */
 export interface OnNode {
@@ -32,4 +33,19 @@ export let redirects: ((secret: boolean) => Redirects) | null = null;
 /** An entry that runs elsewhere brings it. */
 export function registerRedirects(make: (secret: boolean) => Redirects): void {
   redirects = make;
+}
+
+/** An `init` of Node's fetch. */
+export type Guarded = RequestInit & { dispatcher?: Dispatcher | undefined };
+
+/**
+ * Lets Node's own fetch see where a compressed body ends. `watched`: what is seen beneath is noted, and given back.
+ */
+export function guard(fetch: Fetch, init: Guarded, watched: boolean): Seen | null {
+  if (node === null || fetch !== globalThis.fetch) return null;
+  const seen = watched ? { hops: 0, origin: "", status: 0, raw: [] } : undefined;
+  const dispatcher = node.guardedDispatcher(init.dispatcher, seen);
+  if (dispatcher === undefined) return null;
+  init.dispatcher = dispatcher;
+  return seen ?? null;
 }

@@ -2,8 +2,8 @@
 // along to another origin, and of one that must not be sent twice where the platform does not show how far it came. The
 // rest is as bare fetch does it (https://fetch.spec.whatwg.org/#http-redirect-fetch).
 
-import { ignore } from "../driver/attempt.js";
-import type { Fetch } from "../driver/open.js";
+import { ignore } from "../driver/body.js";
+import type { Fetch } from "./sender.js";
 
 const MOST = 20;
 const STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

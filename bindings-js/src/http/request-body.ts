@@ -2,16 +2,12 @@
 // caller's own source throws is told apart from what the network does.
 
 import { Attempt } from "../driver/attempt.js";
+import type { Thrown } from "../driver/call.js";
 import type { Stop } from "../driver/signals.js";
-import type { Body } from "./upload.js";
-
-/** What a source threw. */
-export interface Thrown {
-  readonly error: unknown;
-}
+import { type Body, isIterable } from "./upload.js";
 
 /** Watches one body. */
-export class Source {
+export class RequestBody {
   thrown: Thrown | null = null;
   readonly #attempt: Attempt | null;
   readonly #idle: number;
@@ -64,7 +60,7 @@ export class Source {
 }
 
 /** The same pieces through `source`, as an iterable. */
-export function iterable<T>(source: Source, body: AsyncIterable<T>): AsyncIterableIterator<T> {
+export function iterable<T>(source: RequestBody, body: AsyncIterable<T>): AsyncIterableIterator<T> {
   source.own = iterated(body);
   const iterator: AsyncIterableIterator<T> = {
     next: () => source.next() as Promise<IteratorResult<T>>,
@@ -124,7 +120,7 @@ function destroy(body: NodeStream): void {
  * Lets the body of a request go that nobody will read: a web stream is cancelled, a stream of Node destroyed, an iterator
  * ended. Other bodies hold nothing. `source`: what the body was sent through, if it was.
  */
-export async function release(body: unknown, reason?: unknown, source: Source | null = null): Promise<void> {
+export async function release(body: unknown, reason?: unknown, source: RequestBody | null = null): Promise<void> {
   try {
     if (source !== null) await source.end(reason);
     else if (isNode(body)) destroy(body);
@@ -132,9 +128,4 @@ export async function release(body: unknown, reason?: unknown, source: Source | 
   } catch {
     // What a source does when it is let go is nobody's to hear of.
   }
-}
-
-/** Whether a body gives its pieces one by one. */
-export function isIterable(body: unknown): body is AsyncIterable<unknown> {
-  return typeof (body as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] === "function";
 }

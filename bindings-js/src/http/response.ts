@@ -2,13 +2,12 @@
 // pieces are read under the idle limit, a body that was read already is served from memory. `instanceof`, url, type and
 // headers stay native; wrapping in a new Response would lose them.
 
-import type { CallError } from "../core/errors.js";
-import { type Attempt, read } from "../driver/attempt.js";
+import type { Attempt } from "../driver/attempt.js";
+import { read } from "../driver/body.js";
+import { type Account, type Recorded, recorded } from "../driver/record.js";
 
 /** What is known about a response that was handed out. */
-export interface Note {
-  /** For explain(). */
-  readonly account: Account;
+export interface Note extends Recorded {
   /** Stops the body; null = nothing to stop. */
   readonly attempt: Attempt | null;
   /** Limit in ms between two pieces of the body; 0 = none. */
@@ -21,42 +20,13 @@ export interface Note {
   used?: boolean;
 }
 
-/** Tells why a call took as long as it did. */
-export interface Account {
-  /** The table of `explain()`. */
-  text(): string;
-}
-
-const notes = new WeakMap<object, Note>();
-const accounts = new WeakMap<object, Account>();
-
+/** Of the responses among them: only this file hands those out. */
+const notes = recorded as WeakMap<object, Note>;
 // A response that the program lets go of unread must not stay known to the caller's signal.
 const backstop =
   typeof FinalizationRegistry === "undefined"
     ? undefined
     : new FinalizationRegistry<Attempt>((attempt) => attempt.end());
-
-/**
- * Why a call took as long as it did: a short table, for a response or an error that this package handed out, or for an
- * error that has one of those as its `cause`.
- */
-export function explain(ended: object): string {
-  // Clients wrap what they catch, seldom more than twice.
-  for (let at: unknown = ended, deep = 0; typeof at === "object" && at !== null && deep < 5; deep++) {
-    const told = (notes.get(at)?.account ?? accounts.get(at))?.text() ?? (at as Partial<CallError>).report?.text;
-    if (told !== undefined) return told;
-    at = (at as { cause?: unknown }).cause;
-  }
-  return "not a call of unruffled";
-}
-
-/** Remembers the account of an error that belongs to the platform. */
-export function account(error: object, of: Account): void {
-  accounts.set(error, of);
-  // What fetch throws says nothing itself: some clients pass on its cause alone.
-  const { cause } = error as { cause?: unknown };
-  if (typeof cause === "object" && cause !== null) accounts.set(cause, of);
-}
 
 /** Hands out a response: one whose body was read if there are `bytes`, else one whose body is still to come. */
 export function hand(
@@ -122,17 +92,17 @@ async function consume(response: Response): Promise<Uint8Array<ArrayBuffer>> {
 let decoder: TextDecoder | undefined;
 
 /** UTF-8, as Response.text() reads it. Made at the first use: some test environments have none at import. */
-export function decode(bytes: Uint8Array): string {
+export function utf8(bytes: Uint8Array): string {
   decoder ??= new TextDecoder();
   return decoder.decode(bytes);
 }
 
 const overrides = {
   async text(this: Response): Promise<string> {
-    return decode(await consume(this));
+    return utf8(await consume(this));
   },
   async json(this: Response): Promise<unknown> {
-    return JSON.parse(decode(await consume(this)));
+    return JSON.parse(utf8(await consume(this)));
   },
   async bytes(this: Response): Promise<Uint8Array<ArrayBuffer>> {
     return consume(this);

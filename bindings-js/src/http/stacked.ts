@@ -1,16 +1,8 @@
 // Who retries above us: a retrying SDK says so in a header, another unruffled leaves a mark. Two loops on top of each
 // other multiply attempts, so the lower one makes a single one.
 
+import { NESTED } from "../driver/nested.js";
 import type { HeaderSource } from "./headers.js";
-
-/** Set on the `init` of every attempt that this package makes. */
-export const NESTED = Symbol.for("unruffled.nested");
-
-/**
- * Whether one of our attempts is being handed to the platform in this moment. `fetch` dispatches in the tick of its call, so a
- * dispatcher knows by this that somebody above it retries.
- */
-export const sending = { now: false };
 
 /** Headers in which SDKs count; 0 proves nothing, since they may be told not to retry. */
 const COUNTS = ["x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt"];

@@ -1,8 +1,5 @@
 // What the caller wants to send: its bytes, its content type, whether it can be produced again, and how large it is.
 
-import { encodeForm, UrlMistake, type Values } from "../client/url.js";
-import { isIterable } from "./request-body.js";
-
 /** A body as fetch takes it, by whatever name the platform's types call it. */
 export type Body = NonNullable<ConstructorParameters<typeof Response>[0]>;
 
@@ -18,32 +15,6 @@ export interface Upload {
 }
 
 const NONE: Upload = { body: null, type: null, repeatable: true, size: 0 };
-
-/** The body of a verb, from at most one of three options. */
-export function upload(json: unknown, form: Values | URLSearchParams | FormData | undefined, body: unknown): Upload {
-  const given = Number(json !== undefined) + Number(form !== undefined) + Number(body !== undefined && body !== null);
-  if (given === 0) return NONE;
-  if (given > 1) throw new TypeError("json, form and body exclude each other");
-  if (json !== undefined) {
-    const text: string | undefined = JSON.stringify(json);
-    if (text === undefined) throw new TypeError("json: nothing that JSON can say");
-    return { body: text, type: "application/json", repeatable: true, size: text.length };
-  }
-  if (form !== undefined) {
-    if (form instanceof URLSearchParams || form instanceof FormData) return raw(form);
-    const text = encodeForm(form);
-    return { body: text, type: "application/x-www-form-urlencoded", repeatable: true, size: text.length };
-  }
-  if (isPlain(body)) throw new UrlMistake("body: an object is not sent as it is; did you mean json?");
-  return raw(body as Body);
-}
-
-/** What fetch would send as "[object Object]", or as a list without its brackets. */
-function isPlain(body: unknown): boolean {
-  if (Array.isArray(body)) return true;
-  if (Object.prototype.toString.call(body) !== "[object Object]") return false;
-  return !("pipe" in (body as object)) && !isIterable(body);
-}
 
 /** A body of fetch's own kinds. */
 export function raw(body: Body | null | undefined): Upload {
@@ -77,4 +48,9 @@ function sizeOfForm(form: FormData): number {
     size += typeof value === "string" ? value.length : value.size;
   });
   return size;
+}
+
+/** Whether a body gives its pieces one by one. */
+export function isIterable(body: unknown): body is AsyncIterable<unknown> {
+  return typeof (body as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] === "function";
 }

@@ -3,9 +3,10 @@
 
 import * as w from "../core/codes.js";
 import type { CallError } from "../core/errors.js";
+import { originOf } from "../core/origin.js";
 import { type RouteSettings, routeOf } from "../core/settings.js";
 import type { Upload } from "../http/upload.js";
-import { type Origins, originOf } from "./origins.js";
+import type { Origins } from "./origins.js";
 
 /** The common part of a drop-in's calls. */
 export abstract class Beneath {
@@ -28,7 +29,7 @@ export abstract class Beneath {
     const { scope, target } = origins.place(this.method, url);
     this.scope = scope;
     this.target = target;
-    this.settings = origins.driver.settings.routes[routeOf(target)] as RouteSettings;
+    this.settings = origins.engine.settings.routes[routeOf(target)] as RouteSettings;
     const code = w.methodCode(this.method);
     this.unsafe = code >= w.methodCode("POST");
     this.what = w.DROPIN | code;

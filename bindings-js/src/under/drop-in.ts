@@ -1,10 +1,10 @@
 // What every drop-in offers beside the client that it sits under: events, counts, reasons, an end.
 
 import type { Snapshot } from "../core/settings.js";
-import type { Reply } from "../driver/call.js";
-import type { Driver } from "../driver/driver.js";
+import type { HeaderLookup } from "../core/watched.js";
+import type { Engine } from "../driver/engine.js";
 import type { EventKind, Listener } from "../driver/events.js";
-import { explain } from "../http/response.js";
+import { explain } from "../driver/record.js";
 
 /** What can be asked of a drop-in. */
 export interface DropIn {
@@ -18,18 +18,18 @@ export interface DropIn {
   close(): void;
 }
 
-/** The controls of one driver. */
-export function controls(driver: Driver): DropIn {
+/** The controls of one engine. */
+export function controls(engine: Engine): DropIn {
   return {
     explain,
-    on: (listener, kinds) => driver.observers.listen(listener, kinds),
-    snapshot: () => driver.snapshot(),
-    close: () => driver.close(),
+    on: (listener, kinds) => engine.events.listen(listener, kinds),
+    snapshot: () => engine.snapshot(),
+    close: () => engine.close(),
   };
 }
 
 /** Whether a body is no thing to wait for: events come when they come, and what is above `maxBody` is never held. */
-export function isStream(headers: Reply["headers"], maxBody: number): boolean {
+export function isStream(headers: HeaderLookup, maxBody: number): boolean {
   const events = /^text\/event-stream/i.test(headers.get("content-type") ?? "");
   return events || Number(headers.get("content-length")) > maxBody;
 }

@@ -7,16 +7,20 @@ import { checkOptions } from "../core/options.js";
 import type { Exact, Policy } from "../core/policy.js";
 import { type Attempt, signalOf, timedOut } from "../driver/attempt.js";
 import type { Job } from "../driver/call.js";
-import { branded, type CommonOptions, type Fetch, guard, inBrowser, isBranded, open, sender } from "../driver/open.js";
+import { run } from "../driver/driver.js";
+import { NESTED } from "../driver/nested.js";
+import { open } from "../driver/open.js";
+import type { Account } from "../driver/record.js";
 import type { Stop } from "../driver/signals.js";
 import type { Seen } from "../http/dispatcher.js";
 import { faultOf, type Hop } from "../http/faults.js";
 import { valueIn } from "../http/headers.js";
-import { redirects } from "../http/node.js";
+import { guard, redirects } from "../http/node.js";
 import type { Redirects } from "../http/redirects.js";
-import { release, Source } from "../http/request-body.js";
-import { type Account, hand } from "../http/response.js";
-import { isStacked, NESTED } from "../http/stacked.js";
+import { RequestBody, release } from "../http/request-body.js";
+import { hand } from "../http/response.js";
+import { branded, type CommonOptions, type Fetch, inBrowser, isBranded, sender } from "../http/sender.js";
+import { isStacked } from "../http/stacked.js";
 import { type Body, raw } from "../http/upload.js";
 import { controls, type DropIn, isStream } from "./drop-in.js";
 import { Beneath, isLate } from "./drop-in-call.js";
@@ -45,8 +49,8 @@ export function createFetch<const P extends Policy>(
   options: FetchOptions = {},
 ): ResilientFetch {
   checkOptions(options, "buffer");
-  const driver = open(policy as Policy | string, options);
-  const origins = new Origins(driver);
+  const engine = open(policy as Policy | string, options);
+  const origins = new Origins(engine);
   const send = sender(options);
   const buffered = options.buffer === true;
   const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
@@ -61,12 +65,12 @@ export function createFetch<const P extends Policy>(
       // A call can only be nested in one of ours through a fetch that was handed in or is one.
       const mark = options.fetch !== undefined || isBranded(native);
       const call = new Dropped(origins, native, { url, request, input, init, buffered, mark });
-      return driver.run(call, false);
+      return run(engine, call, "at once");
     } catch (error) {
       return Promise.reject(error);
     }
   };
-  return Object.assign(branded(fetch), controls(driver));
+  return Object.assign(branded(fetch), controls(engine));
 }
 
 /** Of whichever copy or realm. */
@@ -109,7 +113,7 @@ class Dropped extends Beneath implements Job {
   readonly #once: boolean;
   /** The body is a stream of the caller's. */
   readonly #streams: boolean;
-  #source: Source | null = null;
+  #source: RequestBody | null = null;
   #seen: Seen | null = null;
   #redirects: Redirects | null = null;
 
@@ -142,7 +146,7 @@ class Dropped extends Beneath implements Job {
     const { request, input } = this.#called;
     let init = this.#changed(signalOf(stop), key);
     if (this.#streams) {
-      this.#source = new Source(stop, this.settings.idle);
+      this.#source = new RequestBody(stop, this.settings.idle);
       init = { ...init, body: this.#source.stream(init?.body as Body) };
     }
     // As a plain function: browsers refuse a fetch that has a `this`.

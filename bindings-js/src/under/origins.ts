@@ -1,16 +1,16 @@
 // Where a drop-in's call belongs: the origin picks breaker, budget and limits, and within it the core tells endpoints
 // apart by method and path. The policy's routes bind the origin of its `baseUrl` alone. The core is asked once per text.
 
-import type { Driver } from "../driver/driver.js";
+import type { Engine } from "../driver/engine.js";
 
 /** Scopes and targets by what stands in a URL, each remembered for the thousand seen last. */
 export class Origins {
-  readonly driver: Driver;
+  readonly engine: Engine;
   readonly #scopes = new Map<string, { readonly scope: number; readonly origin: string }>();
   readonly #targets = new Map<string, number>();
 
-  constructor(driver: Driver) {
-    this.driver = driver;
+  constructor(engine: Engine) {
+    this.engine = engine;
   }
 
   /** The scope of a URL, and its target: route and endpoint, as `begin` takes them. */
@@ -33,7 +33,7 @@ export class Origins {
     let known = this.#scopes.get(written);
     if (known === undefined) {
       const origin = URL.canParse(written) ? new URL(written).origin : "";
-      known = { origin, scope: this.driver.core.scope(origin, "") };
+      known = { origin, scope: this.engine.core.scope(origin, "") };
       if (this.#scopes.size >= 1000) this.#scopes.clear();
       this.#scopes.set(written, known);
     }
@@ -43,17 +43,12 @@ export class Origins {
   #target(text: string): number {
     let target = this.#targets.get(text);
     if (target === undefined) {
-      target = this.driver.core.route(text);
+      target = this.engine.core.route(text);
       if (this.#targets.size >= 1000) this.#targets.clear();
       this.#targets.set(text, target);
     }
     return target;
   }
-}
-
-/** A URL's origin, for texts. */
-export function originOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).origin : "";
 }
 
 function pathOf(url: string, from: number): string {

@@ -5,17 +5,18 @@ import * as w from "../../core/codes.js";
 import type { CallError } from "../../core/errors.js";
 import { type Attempt, signalOf } from "../../driver/attempt.js";
 import type { Job } from "../../driver/call.js";
+import { NESTED, sending } from "../../driver/nested.js";
+import { type Account, account } from "../../driver/record.js";
 import type { Stop } from "../../driver/signals.js";
 import type { Dispatcher, Seen } from "../../http/dispatcher.js";
 import { faultOf, type Hop } from "../../http/faults.js";
 import { node, type OnNode } from "../../http/node.js";
-import { isIterable, release, Source } from "../../http/request-body.js";
-import { type Account, account } from "../../http/response.js";
-import { isCounted, NESTED, sending } from "../../http/stacked.js";
-import { type Body, raw } from "../../http/upload.js";
+import { RequestBody, release } from "../../http/request-body.js";
+import { isCounted } from "../../http/stacked.js";
+import { type Body, isIterable, raw } from "../../http/upload.js";
 import { Beneath, isLate } from "../drop-in-call.js";
 import type { Origins } from "../origins.js";
-import { stopOf, type Token, tokenOf } from "./cancel-token.js";
+import { type CancelToken, stopOf, tokenOf } from "./cancel-token.js";
 import { Answered, type AxiosResponse, instead, through } from "./reply.js";
 
 /** The configuration of one request, as far as it is read here; adapters get it with all that it has. */
@@ -33,7 +34,7 @@ export interface Config {
   readonly maxContentLength?: number;
   readonly maxRedirects?: number;
   signal?: Stop | null | undefined;
-  cancelToken?: Token | undefined;
+  cancelToken?: CancelToken | undefined;
   fetchOptions?: object | undefined;
   validateStatus?: ((status: number) => boolean) | null | undefined;
   readonly "axios-retry"?: { readonly retryCount?: number };
@@ -90,7 +91,7 @@ export class Requested extends Beneath implements Job<Answered> {
   >;
   /** `validateStatus` has said no to the last answer. */
   #refused = false;
-  #source: Source | null = null;
+  #source: RequestBody | null = null;
   /** What the caller asked for, where the body is decoded here. */
   #decodes: { readonly responseType: string | undefined } | null = null;
   /** What was seen of the attempt from beneath. */
@@ -218,7 +219,7 @@ export class Requested extends Beneath implements Job<Answered> {
     const { data } = this.#own;
     // A form tells axios its own headers; other streams are but their pieces.
     if (isIterable(data) && !("getHeaders" in data)) {
-      this.#source = new Source(stop, this.settings.idle);
+      this.#source = new RequestBody(stop, this.settings.idle);
       config.data = through(this.#source, data);
     }
     if (key !== null && !this.keyed) {

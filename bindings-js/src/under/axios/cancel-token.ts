@@ -1,11 +1,11 @@
 // axios's older way to cancel, beside signals: what is one can be had as the other. Nobody listens to the caller's but
 // while something can be stopped.
 
-import { ignore } from "../../driver/attempt.js";
+import { ignore } from "../../driver/body.js";
 import type { Stop } from "../../driver/signals.js";
 
 /** What may be used once to cancel. */
-export interface Token {
+export interface CancelToken {
   /** Once it was used. */
   readonly reason?: unknown;
   subscribe(listener: (reason: unknown) => void): void;
@@ -13,7 +13,7 @@ export interface Token {
 }
 
 /** To axios's oldest adapters a token does what a signal does, and costs a fraction of it. */
-export function tokenOf(stop: Stop): Token {
+export function tokenOf(stop: Stop): CancelToken {
   return {
     // Without a reason: they make an error of their own.
     subscribe: (listener) => stop.addEventListener("abort", () => listener(undefined)),
@@ -22,18 +22,18 @@ export function tokenOf(stop: Stop): Token {
 }
 
 /** The caller's signal, his token, or both as one. */
-export function stopOf(signal: Stop | null | undefined, token: Token | undefined): Stop | null {
+export function stopOf(signal: Stop | null | undefined, token: CancelToken | undefined): Stop | null {
   const own = typeof signal?.addEventListener === "function" ? signal : null;
   return token ? new Tokened(token, own) : own;
 }
 
 /** A token, and a signal beside it, heard for as long as somebody listens: a stream's reader is stopped by them too. */
 class Tokened implements Stop {
-  readonly #token: Token;
+  readonly #token: CancelToken;
   readonly #signal: Stop | null;
   #listener: (() => void) | null = null;
 
-  constructor(token: Token, signal: Stop | null) {
+  constructor(token: CancelToken, signal: Stop | null) {
     this.#token = token;
     this.#signal = signal;
   }

@@ -4,7 +4,9 @@
 
 import { checkOptions } from "../../core/options.js";
 import type { Exact, Policy } from "../../core/policy.js";
-import { type CommonOptions, open } from "../../driver/open.js";
+import { run } from "../../driver/driver.js";
+import { open } from "../../driver/open.js";
+import type { CommonOptions } from "../../http/sender.js";
 import { controls, type DropIn } from "../drop-in.js";
 import { Origins } from "../origins.js";
 import { type AxiosErrors, type Config, Requested, type Send, urlOf } from "./call.js";
@@ -43,8 +45,8 @@ export function createAdapter<A extends Axios, const P extends Policy>(
     throw new TypeError("createAdapter(axios, policy) needs axios itself, 1.5 or newer: npm install axios");
   }
   checkOptions(options, "adapter");
-  const driver = open(policy as Policy | string, options);
-  const origins = new Origins(driver);
+  const engine = open(policy as Policy | string, options);
+  const origins = new Origins(engine);
   // Now, not at each call: the adapter may become axios's default itself.
   const inner = options.adapter ?? axios.defaults.adapter;
   const adapter = async (config: Config): Promise<AxiosResponse> => {
@@ -52,9 +54,9 @@ export function createAdapter<A extends Axios, const P extends Policy>(
     const url = urlOf(config);
     if (url === null) return send(config);
     const call = new Requested(origins, axios.AxiosError, send, config, url);
-    const { response, error } = await driver.run(call, false);
+    const { response, error } = await run(engine, call, "at once");
     if (error !== null) throw error;
     return response;
   };
-  return Object.assign(adapter, controls(driver)) as unknown as Adapter<A>;
+  return Object.assign(adapter, controls(engine)) as unknown as Adapter<A>;
 }

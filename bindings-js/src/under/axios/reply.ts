@@ -2,9 +2,11 @@
 // alone. A stream may be read in part to see whether it counts; then a stream of the same kind takes its place that begins
 // with what was read.
 
-import { type Attempt, ignore } from "../../driver/attempt.js";
-import type { Source as Body, Reader, Reply } from "../../driver/call.js";
-import { iterable, type Source } from "../../http/request-body.js";
+import type { HeaderLookup } from "../../core/watched.js";
+import type { Attempt } from "../../driver/attempt.js";
+import { type BodyReader, type BodySource, ignore } from "../../driver/body.js";
+import type { Reply } from "../../driver/call.js";
+import { iterable, type RequestBody } from "../../http/request-body.js";
 
 /** A response of axios, as far as it is read here. */
 export interface AxiosResponse {
@@ -17,7 +19,7 @@ export interface AxiosResponse {
 
 /** A stream that is being read. */
 interface Flow {
-  next: Reader["read"];
+  next: BodyReader["read"];
   stop(): void;
 }
 
@@ -54,7 +56,7 @@ export class Answered implements Reply {
     this.status = response.status;
   }
 
-  get headers(): Reply["headers"] {
+  get headers(): HeaderLookup {
     this.#lines ??= linesOf(this.response.headers);
     const lines = this.#lines;
     return { get: (name) => lines[name] ?? null };
@@ -65,11 +67,11 @@ export class Answered implements Reply {
     return !isNode(this.response.data) && !isWeb(this.response.data);
   }
 
-  get body(): Body | null {
+  get body(): BodySource | null {
     return this.whole ? null : this.#source(async () => this.stop());
   }
 
-  clone(): { readonly body: Body | null } {
+  clone(): { readonly body: BodySource | null } {
     const { data } = this.response;
     if (!this.whole) return { body: this.#source(async () => {}) };
     // A document, or what somebody's own adapter has parsed, cannot be looked into.
@@ -98,7 +100,7 @@ export class Answered implements Reply {
     }
     const flow = read ? ENDED : limited(this.#begun(), attempt, idle, late);
     const pieces = this.#pieces;
-    const next = async (): ReturnType<Reader["read"]> => {
+    const next = async (): ReturnType<BodyReader["read"]> => {
       const value = pieces.shift();
       return value === undefined ? flow.next() : { done: false, value };
     };
@@ -112,9 +114,9 @@ export class Answered implements Reply {
     return this.#flow;
   }
 
-  #source(cancel: () => Promise<void>): Body {
+  #source(cancel: () => Promise<void>): BodySource {
     let at = 0;
-    const read: Reader["read"] = async () => {
+    const read: BodyReader["read"] = async () => {
       if (at === this.#pieces.length) {
         const { done, value } = await this.#begun().next();
         if (done || value === undefined) return { done: true };
@@ -143,7 +145,7 @@ function flowOf(data: unknown): Flow {
     const iterator = data[Symbol.asyncIterator]();
     // It may break when nobody listens any more.
     data.on("error", ignore);
-    const next: Reader["read"] = async () => {
+    const next: BodyReader["read"] = async () => {
       const { done = false, value } = await iterator.next();
       return { done, value };
     };
@@ -160,7 +162,7 @@ function limited(flow: Flow, attempt: Attempt | null, idle: number, late: (reaso
     attempt?.end();
     flow.stop();
   };
-  const next: Reader["read"] = async () => {
+  const next: BodyReader["read"] = async () => {
     if (idle > 0) attempt?.limit(idle);
     try {
       const piece = await flow.next();
@@ -176,7 +178,7 @@ function limited(flow: Flow, attempt: Attempt | null, idle: number, late: (reaso
 }
 
 /** A stream of the same kind that gives the same pieces, each through `source`; else the data itself. */
-export function through(source: Source, data: unknown): unknown {
+export function through(source: RequestBody, data: unknown): unknown {
   if (isWeb(data)) return source.stream(data);
   if (!isNode(data)) return data;
   const pieces = iterable(source, data);
@@ -192,7 +194,7 @@ export function instead(
   // It may break when nobody listens any more.
   data.on("error", ignore);
   const made = pieces(data);
-  const next: Reader["read"] = async () => {
+  const next: BodyReader["read"] = async () => {
     const { done = false, value } = await made.next();
     return { done, value: value ?? undefined };
   };

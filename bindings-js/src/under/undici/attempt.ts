@@ -1,10 +1,11 @@
 // One dispatch of undici: what it brings is held until it is known whether it counts, then goes to the caller's handler
 // piece by piece. A slow reader slows the socket as ever, and what may wait here for the decision is bounded.
 
+import type { HeaderLookup } from "../../core/watched.js";
 import type { Attempt } from "../../driver/attempt.js";
-import type { Reader, Reply, Source } from "../../driver/call.js";
+import type { BodyReader, BodySource } from "../../driver/body.js";
+import type { Reply, Thrown } from "../../driver/call.js";
 import { CUT, codingOf, Wholeness } from "../../http/compressed.js";
-import type { Thrown } from "../../http/request-body.js";
 
 /** Steers a request: undici's, and ours in its place. */
 export interface Controller {
@@ -85,7 +86,7 @@ export class Exchange implements Reply, Handler {
     return String(this.#party.context.history?.at(-1) ?? "");
   }
 
-  get headers(): Reply["headers"] {
+  get headers(): HeaderLookup {
     const lines = this.#lines;
     return {
       get(name) {
@@ -95,12 +96,12 @@ export class Exchange implements Reply, Handler {
     };
   }
 
-  get body(): Source {
+  get body(): BodySource {
     const cancel = async (): Promise<void> => this.stop();
     return { cancel, getReader: () => this.#reader(cancel) };
   }
 
-  clone(): { readonly body: Source } {
+  clone(): { readonly body: BodySource } {
     const cancel = async (): Promise<void> => {};
     return { body: { cancel, getReader: () => this.#reader(cancel) } };
   }
@@ -255,9 +256,9 @@ export class Exchange implements Reply, Handler {
   }
 
   /** Reads what is held without taking it away: the handler may still get it. */
-  #reader(cancel: () => Promise<void>): Reader {
+  #reader(cancel: () => Promise<void>): BodyReader {
     let at = 0;
-    const read: Reader["read"] = async () => {
+    const read: BodyReader["read"] = async () => {
       while (at === this.#held.length) {
         if (this.#error !== null) throw this.#error.error;
         if (this.#trailers !== null) return { done: true };

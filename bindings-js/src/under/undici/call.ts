@@ -6,13 +6,15 @@ import type { CallError } from "../../core/errors.js";
 import type { Settings } from "../../core/settings.js";
 import type { Attempt } from "../../driver/attempt.js";
 import type { Job } from "../../driver/call.js";
+import { run } from "../../driver/driver.js";
+import { sending } from "../../driver/nested.js";
+import { type Account, account } from "../../driver/record.js";
 import type { Stop } from "../../driver/signals.js";
 import { faultOf, type Hop } from "../../http/faults.js";
 import { type HeaderSource, valueIn } from "../../http/headers.js";
-import { isIterable, iterable, release, Source } from "../../http/request-body.js";
-import { type Account, account } from "../../http/response.js";
-import { isStacked, sending } from "../../http/stacked.js";
-import { type Body, raw } from "../../http/upload.js";
+import { iterable, RequestBody, release } from "../../http/request-body.js";
+import { isStacked } from "../../http/stacked.js";
+import { type Body, isIterable, raw } from "../../http/upload.js";
 import { isStream } from "../drop-in.js";
 import { Beneath, isLate } from "../drop-in-call.js";
 import type { Origins } from "../origins.js";
@@ -51,10 +53,10 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
   #delivered = false;
   #listener: (() => void) | null = null;
   #ready = true;
-  #source: Source | null = null;
+  #source: RequestBody | null = null;
 
   constructor(origins: Origins, dispatch: Send, options: Options, handler: Handler, buffered: boolean) {
-    super(origins, options.method, urlOf(options, origins.driver.settings.baseUrl));
+    super(origins, options.method, urlOf(options, origins.engine.settings.baseUrl));
     this.#origins = origins;
     this.#dispatch = dispatch;
     this.#options = options;
@@ -172,7 +174,7 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
   async #run(): Promise<void> {
     try {
       if (this.#copied) this.#options = { ...this.#options, body: await copy(this.#options.body) };
-      await this.#origins.driver.run(this, false);
+      await run(this.#origins.engine, this, "at once");
     } catch (error) {
       this.failed(error);
     }
@@ -182,7 +184,7 @@ export class Dispatched extends Beneath implements Job<Exchange>, Party, Stop {
   #watched(options: Options, stop: Stop | null): Options {
     const { body } = options;
     if (!isIterable(body) || isEnded(body)) return options;
-    this.#source = new Source(stop, this.settings.idle);
+    this.#source = new RequestBody(stop, this.settings.idle);
     return { ...options, body: iterable(this.#source, body) };
   }
 

@@ -4,7 +4,8 @@
 
 import { checkOptions } from "../../core/options.js";
 import type { Exact, Policy } from "../../core/policy.js";
-import { type CommonOptions, open } from "../../driver/open.js";
+import { open } from "../../driver/open.js";
+import type { CommonOptions } from "../../http/sender.js";
 import { controls, type DropIn } from "../drop-in.js";
 import { Origins } from "../origins.js";
 import { Dispatched, type Options, type Send } from "./call.js";
@@ -35,8 +36,8 @@ export function createInterceptor<const P extends Policy>(
   options: InterceptorOptions = {},
 ): Interceptor {
   checkOptions(options, "buffer");
-  const driver = open(policy as Policy | string, options);
-  const origins = new Origins(driver);
+  const engine = open(policy as Policy | string, options);
+  const origins = new Origins(engine);
   const buffered = options.buffer === true;
   const intercept = <D extends Dispatch>(dispatch: D): D => {
     const send = dispatch as unknown as Send;
@@ -46,7 +47,7 @@ export function createInterceptor<const P extends Policy>(
     };
     return intercepted as unknown as D;
   };
-  const { explain, ...others } = controls(driver);
+  const { explain, ...others } = controls(engine);
   // What `request` resolves to is made by undici; its `context` is ours.
   return Object.assign(intercept, {
     ...others,

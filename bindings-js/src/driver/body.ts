@@ -1,0 +1,109 @@
+// How the driver reads the body of an answer: whole or its first bytes, within the limits of its attempt.
+
+import type { Attempt } from "./attempt.js";
+
+/** A body as the driver reads it; a ReadableStream is one. */
+export interface BodySource {
+  getReader(): BodyReader;
+  cancel(): Promise<unknown>;
+}
+
+/** Reads a {@link BodySource} piece by piece. */
+export interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<unknown>;
+}
+
+/** An empty body. */
+export const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+/** What a `fetch` of the caller's own gave that is no Response, or one whose body is no web stream. */
+export class NoResponse extends TypeError {}
+
+/** A body larger than the policy's `maxBody`. */
+export class TooLarge extends Error {
+  override readonly name = "TooLarge";
+  constructor(max: number) {
+    super(`the body is larger than maxBody (${max} bytes)`);
+  }
+}
+
+/**
+ * Reads a body whole. `idle` > 0 begins that limit anew for each piece; else the limit of the attempt runs on.
+ *
+ * @throws TooLarge beyond `max` bytes, else what the platform's reader throws, or the reason for which it was stopped.
+ */
+export async function read(
+  body: BodySource,
+  max: number,
+  attempt: Attempt | null,
+  idle = 0,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (typeof body?.getReader !== "function") {
+    throw new NoResponse("the fetch option is no standard fetch: the body of its Response is no ReadableStream");
+  }
+  const reader = body.getReader();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (;;) {
+      if (idle > 0) attempt?.limit(idle);
+      const { done, value } = await reader.read();
+      if (idle > 0) attempt?.limit(0);
+      if (done || value === undefined) return whole(pieces, size);
+      size += value.byteLength;
+      if (size > max) {
+        void reader.cancel().catch(ignore);
+        throw new TooLarge(max);
+      }
+      pieces.push(value);
+    }
+  } catch (error) {
+    // Some platforms put an error of their own in the place of the reason.
+    throw attempt?.aborted === true ? attempt.reason : error;
+  }
+}
+
+/** Who may want to stop a reading. */
+interface Reading {
+  reader: BodyReader | null;
+}
+
+/** Reads at most `max` bytes and lets the rest go. What breaks or stops the body ends it: never throws. */
+export async function start(body: BodySource, max: number, reading?: Reading): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    const reader = body.getReader();
+    if (reading !== undefined) reading.reader = reader;
+    while (size < max) {
+      const { done, value } = await reader.read();
+      if (done || value === undefined) return whole(pieces, size);
+      const piece = value.byteLength > max - size ? value.subarray(0, max - size) : value;
+      pieces.push(piece);
+      size += piece.byteLength;
+    }
+    void reader.cancel().catch(ignore);
+  } catch {
+    // Cut short: what has come is what there is.
+  }
+  return whole(pieces, size);
+}
+
+/** Pieces as one. */
+export function whole(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const first = pieces[0];
+  if (pieces.length === 1 && first !== undefined && first.byteLength === first.buffer.byteLength) {
+    return first as Uint8Array<ArrayBuffer>;
+  }
+  const out = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.byteLength;
+  }
+  return out;
+}
+
+/** For promises whose failure changes nothing. */
+export function ignore(): void {}
