@@ -1,4 +1,4 @@
-// unruffled: retries, backoff, breaker, rate limits and deadlines for fetch. Everything public, by name.
+// The public API of unruffled, by name: retries, backoff, breaker, rate limits and deadlines for fetch.
 
 export { type CallOptions, type Client, type ClientOptions, createClient } from "./client/client.js";
 export type { Answer } from "./client/response-promise.js";

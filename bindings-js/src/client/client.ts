@@ -1,13 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-// A client of one API: verbs that take a path template and give the platform's Response, with everything said in headers
-// that the API wants said. What becomes of a call is the engine's and the core's.
+// A client of one API: verbs that take a path template and return the platform's Response. It adds the headers that the
+// policy asks for. The driver and the core handle the rest.
 
 import { Core } from "../core/boundary.js";
 import { misuse } from "../core/errors.js";
-import { checkOptions, strange } from "../core/options.js";
+import { checkOptions, unknownOption } from "../core/options.js";
 import type { Exact, Policy } from "../core/policy.js";
 import { type RouteSettings, routeOf, type Snapshot } from "../core/settings.js";
-import { Auth, type Credentials } from "../driver/credentials.js";
+import { Credential, type Credentials } from "../driver/credentials.js";
 import { run } from "../driver/driver.js";
 import type { Engine } from "../driver/engine.js";
 import type { EventKind, Listener } from "../driver/events.js";
@@ -20,12 +20,12 @@ import { type CommonOptions, type Fetch, inBrowser, sender } from "../http/sende
 import type { Body } from "../http/upload.js";
 import { upload } from "./body.js";
 import { callHeaders, type RouteHeaders, routeHeaders } from "./headers.js";
-import { Order } from "./request.js";
-import { type Answer, answer, refused } from "./response-promise.js";
+import { VerbCall } from "./request.js";
+import { type Answer, beginLater, rejected } from "./response-promise.js";
 import { type PathValue, resolve, type Template, template, UrlMistake, type Values } from "./url.js";
 import { Views } from "./views.js";
 
-/** What a client is made with, beside its policy. */
+/** The options of a client, beside its policy. */
 export interface ClientOptions extends CommonOptions {
   /** Gives the bearer token; see {@link Credentials}. */
   readonly credentials?: Credentials | undefined;
@@ -33,13 +33,13 @@ export interface ClientOptions extends CommonOptions {
   readonly correlationId?: (() => string | undefined) | undefined;
 }
 
-/** What one call may say. */
+/** The options of one call. */
 export interface CallOptions {
-  /** Values of the `{name}`s of the path; percent-encoded. */
+  /** The values of the path's `{name}`s; percent-encoded. */
   readonly path?: Readonly<Record<string, PathValue>> | undefined;
-  /** Nulls are dropped, lists repeat. */
+  /** The query: nulls are dropped, lists repeat. */
   readonly query?: Values | undefined;
-  /** Win over the policy's. */
+  /** Headers; they replace the policy's. */
   readonly headers?: HeaderSource | undefined;
   /** A body of JSON. */
   readonly json?: unknown;
@@ -47,13 +47,13 @@ export interface CallOptions {
   readonly form?: Values | URLSearchParams | FormData | undefined;
   /** A body as fetch takes it. A stream can be sent only once. */
   readonly body?: Body | null | undefined;
-  /** In place of the policy's `timeouts.total`: milliseconds from now, or a point in time. */
+  /** Replaces the policy's `timeouts.total`: milliseconds from now, or a point in time. */
   readonly deadline?: number | Date | undefined;
-  /** A key of the caller's own, or `true` for a new one: the call may then be retried whatever its method. */
+  /** The caller's own key, or `true` for a new one. The call may then be retried whatever its method. */
   readonly idempotencyKey?: string | true | undefined;
   /** `false`: a status from 400 on is returned, not thrown. */
   readonly raise?: boolean | undefined;
-  /** Ends the call at once, in every wait; the call rejects with its reason, untouched. */
+  /** Aborts the call at once, in every wait. The call rejects with the signal's reason, unchanged. */
   readonly signal?: AbortSignal | null | undefined;
 }
 
@@ -76,91 +76,97 @@ export class Client implements Disposable {
   /** `using` a client closes it. */
   declare readonly [Symbol.dispose]: () => void;
   readonly #shared: Shared;
-  readonly #auth: Auth | null;
+  readonly #credential: Credential | null;
   /** @internal */
-  constructor(shared: Shared, auth: Auth | null) {
+  constructor(shared: Shared, credential: Credential | null) {
     this.#shared = shared;
-    this.#auth = auth ?? shared.auth;
-    if (auth !== null) shared.views.add(auth);
+    this.#credential = credential ?? shared.credential;
+    if (credential !== null) shared.views.add(credential);
   }
 
-  /** Reads. `path` is a template as `/orders/{id}`, appended to the base URL's path, or an absolute URL of its origin. */
+  /**
+   * Sends a GET. `path` is a template such as `/orders/{id}`, appended to the base URL's path, or an absolute URL of
+   * its origin.
+   */
   get(path: string, options?: CallOptions): Answer {
     return this.#call("GET", path, options);
   }
 
-  /** Reads the headers alone. */
+  /** Sends a HEAD: headers only. */
   head(path: string, options?: CallOptions): Answer {
     return this.#call("HEAD", path, options);
   }
 
-  /** Creates or acts. Retried only with an idempotency key, or where it is proven that nothing was sent. */
+  /** Sends a POST. Retried only with an idempotency key, or with proof that nothing was sent. */
   post(path: string, options?: CallOptions): Answer {
     return this.#call("POST", path, options);
   }
 
-  /** Replaces. */
+  /** Sends a PUT. */
   put(path: string, options?: CallOptions): Answer {
     return this.#call("PUT", path, options);
   }
 
-  /** Changes in part. Retried as `post` is. */
+  /** Sends a PATCH. Retried as `post` is. */
   patch(path: string, options?: CallOptions): Answer {
     return this.#call("PATCH", path, options);
   }
 
-  /** Removes. */
+  /** Sends a DELETE. */
   delete(path: string, options?: CallOptions): Answer {
     return this.#call("DELETE", path, options);
   }
 
-  /** Asks with a body (RFC 10008); as safe as `get`. */
+  /** Sends a QUERY, a safe request with a body (RFC 10008). Retried as `get` is. */
   query(path: string, options?: CallOptions): Answer {
     return this.#call("QUERY", path, options);
   }
 
-  /** Any method; the Response comes at its headers, and its body is the caller's to read piece by piece. */
+  /** Sends any method and streams: resolves at the headers, and the caller reads the body piece by piece. */
   async stream(method: string, path: string, options: CallOptions = {}): Promise<Response> {
-    return run(this.#shared.engine, this.#order(method.toUpperCase(), path, options), "at once");
+    return run(this.#shared.engine, this.#prepare(method.toUpperCase(), path, options), "at once");
   }
 
-  /** The same client for another user: breaker, budget and limits are shared, tokens never are. */
+  /** Returns the same client for another user: breaker, budget and limits are shared, tokens never are. */
   as(credentials: Credentials): Client {
-    return new Client(this.#shared, new Auth(credentials));
+    return new Client(this.#shared, new Credential(credentials));
   }
 
-  /** Calls `listener` with events: of `kinds`, else with all. The answer ends it. They come in batches, at the end of calls. */
+  /**
+   * Calls `listener` with events of `kinds`, else with all. The returned function unsubscribes. Events come in batches,
+   * at the end of calls.
+   */
   on(listener: Listener, kinds?: EventKind | readonly EventKind[]): () => void {
     return this.#shared.engine.events.listen(listener, kinds);
   }
 
-  /** Why a call took as long as it did: a short table, for a response or an error that this package handed out. */
+  /** Explains why a call took as long as it did: a short table, for a response or an error of this package. */
   explain(ended: object): string {
     return explain(ended);
   }
 
-  /** Calls, attempts, waits, breakers and limits as they stand now. */
+  /** Returns counts of calls, attempts and waits, and the state of breakers and limits. */
   snapshot(): Snapshot {
     return this.#shared.engine.snapshot();
   }
 
-  /** Ends all waits with `closed`. Calls in flight may still deliver, new ones fail. */
+  /** Closes the client: waits end with `closed`, new calls fail. Calls in flight may still deliver. */
   close(): void {
     this.#shared.engine.close();
   }
 
   #call(method: string, path: string, options: CallOptions = {}): Answer {
     try {
-      return answer(this.#shared.engine, this.#order(method, path, options));
+      return beginLater(this.#shared.engine, this.#prepare(method, path, options));
     } catch (error) {
-      return refused(error);
+      return rejected(error);
     }
   }
 
-  #order(method: string, path: string, options: CallOptions): Order {
+  #prepare(method: string, path: string, options: CallOptions): VerbCall {
     const shared = this.#shared;
     try {
-      const wrong = strange(options);
+      const wrong = unknownOption(options);
       if (wrong !== null) throw new UrlMistake(wrong);
       const { template: from, target } = shared.read(method, path);
       const route = routeOf(target);
@@ -170,18 +176,18 @@ export class Client implements Disposable {
       const url = resolve(shared.base, from, options.path, options.query, known.query);
       const headers = callHeaders(known, options.headers, shared.options.correlationId, uuid);
       if (sent.type !== null && headers.own?.has("content-type") !== true) headers.lines["Content-Type"] = sent.type;
-      const auth = headers.own?.has("authorization") === true ? null : this.#auth;
-      return new Order({
+      const credential = headers.own?.has("authorization") === true ? null : this.#credential;
+      return new VerbCall({
         fetch: shared.sender(),
         method,
         path: from.path,
         url,
         target,
-        views: auth === null || auth === shared.auth ? null : shared.views,
+        views: credential === null || credential === shared.credential ? null : shared.views,
         settings,
         headers,
         upload: sent,
-        auth,
+        credential,
         signal: options.signal ?? null,
         deadline: shared.deadline(options.deadline),
         key: ownKey(options.idempotencyKey, settings),
@@ -195,19 +201,19 @@ export class Client implements Disposable {
   }
 }
 
-// Not in the class: where the symbol is unknown yet, the method would be called "undefined".
+// Not in the class: where the symbol does not exist yet, the method would be called "undefined".
 Object.defineProperty(Client.prototype, Symbol.dispose ?? Symbol.for("Symbol.dispose"), {
   value(this: Client): void {
     this.close();
   },
 });
 
-/** What all views of one client share. */
+/** The state that all views of one client share. */
 class Shared {
   readonly engine: Engine;
   readonly options: ClientOptions;
   readonly sender: () => Fetch;
-  readonly auth: Auth | null;
+  readonly credential: Credential | null;
   readonly base: string | null;
   readonly views: Views;
   readonly #browser = inBrowser();
@@ -219,7 +225,7 @@ class Shared {
     this.views = new Views(engine);
     this.options = options;
     this.sender = sender(options);
-    this.auth = options.credentials === undefined ? null : new Auth(options.credentials);
+    this.credential = options.credentials === undefined ? null : new Credential(options.credentials);
     const { baseUrl } = engine.settings;
     this.base = typeof baseUrl === "string" ? withoutSlash(baseUrl) : null;
   }
@@ -228,7 +234,7 @@ class Shared {
     return this.engine.settings.routes[route] as RouteSettings;
   }
 
-  /** The template of a path and the target of method and path, remembered for the thousand paths seen last. */
+  /** Returns the template of a path and the target of method and path; caches the last thousand paths. */
   read(method: string, path: string): { readonly template: Template; readonly target: number } {
     let known = this.#paths.get(path);
     if (known === undefined) {
@@ -251,7 +257,7 @@ class Shared {
     return known;
   }
 
-  /** Milliseconds from now; at least 1, since 0 means the policy's. */
+  /** Returns milliseconds from now; at least 1, since 0 means the policy's. */
   deadline(given: number | Date | undefined): number {
     if (given === undefined) return 0;
     const ms = Number(given) - (given instanceof Date ? this.engine.clock.wall() : 0);
@@ -260,7 +266,7 @@ class Shared {
   }
 }
 
-/** The caller's key as its header says it; made into one by the core. */
+/** Returns the caller's key in the form of its header, which the core makes. */
 function ownKey(key: string | true | undefined, { idempotency }: RouteSettings): string | true | undefined {
   if (typeof key !== "string") return key;
   const text = Core.headerKey(key, idempotency.format === "sf-string");

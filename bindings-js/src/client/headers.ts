@@ -1,13 +1,13 @@
-// The headers of a verb: the policy's, the client's own, and the caller's, who wins. Names are compared without case.
+// The headers of a verb: the policy's, the client's own, and the caller's, which win. Names are compared without case.
 
 import type { RouteSettings } from "../core/settings.js";
 import { entries, type HeaderSource } from "../http/headers.js";
 import type { Values } from "./url.js";
 
-/** What every call of one route sends, worked out once. */
+/** The headers of every call of one route, computed once. */
 export interface RouteHeaders {
   readonly lines: Readonly<Record<string, string>>;
-  /** Names as written, by lower-case name. */
+  /** The names as written, by lower-case name. */
   readonly names: ReadonlyMap<string, string>;
   readonly requestId: string | null;
   readonly correlationId: string | null;
@@ -21,7 +21,7 @@ export interface CallHeaders {
   readonly own: ReadonlySet<string> | null;
 }
 
-/** Secrets that redirects must not carry to another origin; fetch itself drops only Authorization. */
+/** Secret headers that redirects must not carry to another origin; fetch itself drops only Authorization. */
 const SECRETS = [
   "cookie",
   "proxy-authorization",
@@ -34,7 +34,10 @@ const SECRETS = [
   "x-shopify-access-token",
 ];
 
-/** In browsers headers go out only if the policy writes them: each costs a preflight. */
+/**
+ * Computes the headers of a route. In browsers a header is sent only if the policy writes it, since each costs a
+ * preflight.
+ */
 export function routeHeaders(settings: RouteSettings, browser: boolean): RouteHeaders {
   const lines: Record<string, string> = {};
   const { userAgent, requestId, correlationId, version } = settings;
@@ -48,13 +51,13 @@ export function routeHeaders(settings: RouteSettings, browser: boolean): RouteHe
     lines,
     names,
     requestId: requestId !== null && (requestId.written || !browser) ? requestId.name : null,
-    // Sent only where the caller's function gives one: that is writing enough.
+    // Sent only where the caller's function returns one, which is as explicit as the policy.
     correlationId: correlationId?.name ?? null,
     query: Object.keys(also).length === 0 ? undefined : also,
   };
 }
 
-/** The headers of one call: the same on each of its attempts. */
+/** Computes the headers of one call, equal on each of its attempts. */
 export function callHeaders(
   known: RouteHeaders,
   given: HeaderSource | undefined,
@@ -77,7 +80,7 @@ export function callHeaders(
   return { lines, own };
 }
 
-/** Whether the caller wrote a secret that a redirect would carry along. */
+/** Reports whether the caller wrote a secret that a redirect would carry to another origin. */
 export function withSecrets({ own }: CallHeaders): boolean {
   return own !== null && SECRETS.some((name) => own.has(name));
 }

@@ -1,138 +1,138 @@
-// One call of a verb, prepared: everything the driver needs to begin it and to send its attempts.
+// One prepared call of a verb: all that the driver needs to begin it and to send its attempts.
 
 import * as w from "../core/codes.js";
 import { type CallError, StatusError } from "../core/errors.js";
 import type { RouteSettings } from "../core/settings.js";
 import { type Attempt, signalOf } from "../driver/attempt.js";
-import type { Job, StatusEnding, Thrown } from "../driver/call.js";
-import type { Auth } from "../driver/credentials.js";
+import type { PreparedCall, StatusEnding, Thrown } from "../driver/call.js";
+import type { Credential } from "../driver/credentials.js";
 import { NESTED } from "../driver/nested.js";
-import type { Account } from "../driver/record.js";
-import type { Stop } from "../driver/signals.js";
+import type { CallRecord } from "../driver/record.js";
+import type { AbortSignalLike } from "../driver/signals.js";
 import type { Seen } from "../http/dispatcher.js";
 import { faultOf, type Hop } from "../http/faults.js";
 import { guard, redirects } from "../http/node.js";
 import type { Redirects } from "../http/redirects.js";
 import { RequestBody, release } from "../http/request-body.js";
-import { hand, held, utf8 } from "../http/response.js";
+import { deliver, utf8, withBody } from "../http/response.js";
 import { type Fetch, inBrowser } from "../http/sender.js";
 import { isStacked } from "../http/stacked.js";
 import type { Body, Upload } from "../http/upload.js";
 import { type CallHeaders, withSecrets } from "./headers.js";
 import type { Views } from "./views.js";
 
-/** What a verb has worked out. */
-export interface Prepared {
+/** The prepared request of a verb. */
+export interface PreparedRequest {
   readonly fetch: Fetch;
   readonly method: string;
   /** The path as the caller wrote it, without its query. */
   readonly path: string;
   readonly url: string;
   readonly target: number;
-  /** Where the scopes of views come from; null = the call has the client's own. */
+  /** The views that give the call its scope; null = the client's own scope. */
   readonly views: Views | null;
   readonly settings: RouteSettings;
   readonly headers: CallHeaders;
   readonly upload: Upload;
-  readonly auth: Auth | null;
+  readonly credential: Credential | null;
   readonly signal: AbortSignal | null;
   readonly deadline: number;
-  /** As its header says it. */
+  /** In the form of its header. */
   readonly key: string | true | undefined;
   readonly raise: boolean;
 }
 
 /** A verb's call. */
-export class Order implements Job {
-  /** Read the body before the call counts as answered; fixed when the call begins. */
+export class VerbCall implements PreparedCall {
+  /** The body is read before the call counts as answered. Decided when the call begins. */
   buffered = false;
   fixed = false;
   readonly target: number;
   scope = 0;
   readonly settings: RouteSettings;
-  readonly auth: Auth | null;
+  readonly credential: Credential | null;
   readonly signal: AbortSignal | null;
   readonly deadline: number;
   readonly raise: boolean;
   readonly url: string;
   readonly dropin = false;
-  readonly #prepared: Prepared;
+  readonly #request: PreparedRequest;
   /** The caller wrote a secret that a redirect would carry along. */
   readonly #secret: boolean;
-  /** Then every redirect is refused where the platform, as browsers, does not show where one leads. */
+  /** Every redirect is refused, because the platform (a browser) does not show where one leads. */
   readonly #strict: boolean;
   #redirects: Redirects | null = null;
   #source: RequestBody | null = null;
   #seen: Seen | null = null;
 
-  constructor(prepared: Prepared) {
-    this.#prepared = prepared;
-    this.target = prepared.target;
-    this.settings = prepared.settings;
-    this.auth = prepared.auth;
-    this.signal = prepared.signal;
-    this.deadline = prepared.deadline;
-    this.raise = prepared.raise;
-    this.url = prepared.url;
-    this.#secret = withSecrets(prepared.headers);
+  constructor(request: PreparedRequest) {
+    this.#request = request;
+    this.target = request.target;
+    this.settings = request.settings;
+    this.credential = request.credential;
+    this.signal = request.signal;
+    this.deadline = request.deadline;
+    this.raise = request.raise;
+    this.url = request.url;
+    this.#secret = withSecrets(request.headers);
     this.#strict = this.#secret && (redirects === null || inBrowser());
   }
 
   get label(): string {
-    return `${this.#prepared.method} ${this.#prepared.path}`;
+    return `${this.#request.method} ${this.#request.path}`;
   }
 
   get idle(): number {
     return this.buffered ? 0 : this.settings.idle;
   }
 
-  /** Asked for at begin, when it is known whether the caller wants the body buffered. */
-  get what(): number {
-    const { method, upload, key, auth, headers } = this.#prepared;
-    let what = w.methodCode(method) | w.sizeBits(upload.size);
-    if (upload.repeatable) what |= w.REPEATABLE;
-    if (key !== undefined || this.#ownKey()) what |= w.KEYED;
-    if (!this.buffered) what |= w.STREAMED;
-    if (auth !== null) what |= w.CREDENTIALS;
-    if (headers.own !== null && isStacked(headers.lines, undefined)) what |= w.STACKED;
-    return what >>> 0;
+  /** Computed at begin: only then is it known whether the caller wants the body buffered. */
+  get flags(): number {
+    const { method, upload, key, credential, headers } = this.#request;
+    let flags = w.methodCode(method) | w.sizeBits(upload.size);
+    if (upload.repeatable) flags |= w.REPEATABLE;
+    if (key !== undefined || this.#ownKey()) flags |= w.KEYED;
+    if (!this.buffered) flags |= w.STREAMED;
+    if (credential !== null) flags |= w.CREDENTIALS;
+    if (headers.own !== null && isStacked(headers.lines, undefined)) flags |= w.STACKED;
+    return flags >>> 0;
   }
 
   get unsafe(): boolean {
-    return w.methodCode(this.#prepared.method) >= w.methodCode("POST");
+    return w.methodCode(this.#request.method) >= w.methodCode("POST");
   }
 
-  get broke(): Hop {
+  get hop(): Hop {
     if (this.#strict) return "first";
     const hops = this.#redirects?.hops ?? this.#seen?.hops ?? 0;
     if (hops > 1) return "later";
     return this.#seen?.hops === 1 ? "first" : hops === 1 ? "own" : "any";
   }
 
-  begins(): void {
+  onBegin(): void {
     this.fixed = true;
-    const { views, auth } = this.#prepared;
-    if (views !== null && auth !== null) this.scope = views.begin(auth);
+    const { views, credential } = this.#request;
+    if (views !== null && credential !== null) this.scope = views.begin(credential);
   }
 
   release(): void {
-    void release(this.#prepared.upload.body, this.signal?.reason, this.#source);
+    void release(this.#request.upload.body, this.signal?.reason, this.#source);
   }
 
-  ended(): void {
-    const { views, auth } = this.#prepared;
-    if (views !== null && auth !== null) auth.holding.live--;
+  onEnd(): void {
+    const { views, credential } = this.#request;
+    if (views !== null && credential !== null) credential.viewScope.live--;
   }
 
-  send(stop: Stop | null, key: string | null, token: string | null): Promise<Response> {
+  send(stop: AbortSignalLike | null, key: string | null, token: string | null): Promise<Response> {
     // As a plain function: browsers refuse a fetch that has a `this`.
-    const { fetch, upload } = this.#prepared;
+    const { fetch, upload } = this.#request;
     const init = this.#init(signalOf(stop), key, token);
     if (!upload.repeatable) {
       this.#source = new RequestBody(stop, this.settings.idle);
       init.body = this.#source.stream(upload.body as Body);
     }
-    // What must not be sent twice has to be known as unsent.
+    // An unsafe request is sent again only with proof that it was not sent.
     this.#seen = guard(fetch, init, this.unsafe);
     const own = this.#secret ? !this.#strict : this.unsafe && this.#seen === null && !inBrowser();
     this.#redirects = own ? (redirects?.(this.#secret) ?? null) : null;
@@ -148,24 +148,29 @@ export class Order implements Job {
     return error instanceof TypeError && this.#mistaken() ? w.REFUSED : faultOf(error, this);
   }
 
-  hand(response: Response, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, of: Account): Response {
-    return hand(response, bytes, attempt, this.idle, of);
+  deliver(
+    response: Response,
+    bytes: Uint8Array<ArrayBuffer> | null,
+    attempt: Attempt | null,
+    record: CallRecord,
+  ): Response {
+    return deliver(response, bytes, attempt, this.idle, record);
   }
 
   statusError(response: Response, bytes: Uint8Array<ArrayBuffer>, ending: StatusEnding): StatusError {
     const { failure, record, maybeApplied } = ending;
-    return new StatusError(failure, held(response, bytes, record), utf8(bytes), maybeApplied);
+    return new StatusError(failure, withBody(response, bytes, record), utf8(bytes), maybeApplied);
   }
 
   refusal(error: CallError): CallError {
     return error;
   }
 
-  /** Whether building the request anew throws: then the caller's mistake, not the network, made it fail. */
+  /** Builds the request again: if that throws, the caller's mistake made it fail, not the network. */
   #mistaken(): boolean {
     try {
       const { body, ...init } = this.#init(null, null, null);
-      new Request(this.url, this.#prepared.upload.repeatable ? { ...init, body: body ?? null } : init);
+      new Request(this.url, this.#request.upload.repeatable ? { ...init, body: body ?? null } : init);
       return false;
     } catch {
       return true;
@@ -173,11 +178,11 @@ export class Order implements Job {
   }
 
   #ownKey(): boolean {
-    return this.#prepared.headers.own?.has(this.settings.idempotency.header.toLowerCase()) === true;
+    return this.#request.headers.own?.has(this.settings.idempotency.header.toLowerCase()) === true;
   }
 
   #init(signal: AbortSignal | null, key: string | null, token: string | null): RequestInit {
-    const { method, upload, headers } = this.#prepared;
+    const { method, upload, headers } = this.#request;
     let { lines } = headers;
     if (key !== null || token !== null) lines = { ...lines };
     if (key !== null && !this.#ownKey()) lines[this.settings.idempotency.header] = this.#key(key);
@@ -192,9 +197,9 @@ export class Order implements Job {
     return init;
   }
 
-  /** The caller's own key wins over the one that was made. */
+  /** Returns the caller's own key, else the generated one. */
   #key(made: string): string {
-    const { key } = this.#prepared;
+    const { key } = this.#request;
     return typeof key === "string" ? key : made;
   }
 }

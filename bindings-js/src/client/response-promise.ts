@@ -1,27 +1,27 @@
-// What a verb gives back: a Promise of the platform's Response that also knows json(), text() and bytes(). Whether a body
-// is buffered must be known before the first attempt, so the call begins one tick later.
+// The result of a verb: a Promise of the platform's Response that also has json(), text() and bytes(). Whether the body
+// is buffered must be known before the first attempt. So the call begins one tick later.
 
 import { run } from "../driver/driver.js";
 import type { Engine } from "../driver/engine.js";
 import { bytesOf, utf8 } from "../http/response.js";
-import type { Order } from "./request.js";
+import type { VerbCall } from "./request.js";
 
-/** A call on its way: a Promise of the Response, and what is usually wanted of it. */
+/** A Promise of the Response, with the usual ways to read its body. */
 export interface Answer extends Promise<Response> {
   /**
-   * The parsed body; undefined for an empty one. Called in the tick of the verb, the body belongs to the call: what
-   * breaks or stalls in it is retried. Rejects with a SyntaxError for what is no JSON.
+   * Reads the body as JSON; undefined for an empty one. Called in the tick of the verb, it makes the body part of the
+   * call: a body that breaks or stalls is then retried. Rejects with a SyntaxError for a body that is not JSON.
    */
   json<T = unknown>(): Promise<T>;
-  /** The body as text; as with {@link Answer.json}. */
+  /** Reads the body as text; retried as for {@link Answer.json}. */
   text(): Promise<string>;
-  /** The body; as with {@link Answer.json}. */
+  /** Reads the body as bytes; retried as for {@link Answer.json}. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-const orders = new WeakMap<Promise<Response>, Order>();
+const calls = new WeakMap<Promise<Response>, VerbCall>();
 
-// Not a subclass: `constructor` stays Promise, so that awaiting is as cheap as ever.
+// Not a subclass: `constructor` stays Promise, which keeps `await` cheap.
 const prototype = Object.create(Promise.prototype, {
   json: {
     async value(this: Promise<Response>): Promise<unknown> {
@@ -42,20 +42,20 @@ const prototype = Object.create(Promise.prototype, {
 }) as object;
 
 /** Begins a call once the verb's tick is over. */
-export function answer(engine: Engine, order: Order): Answer {
-  const promise = run(engine, order, "next tick");
-  orders.set(promise, order);
+export function beginLater(engine: Engine, call: VerbCall): Answer {
+  const promise = run(engine, call, "next tick");
+  calls.set(promise, call);
   return Object.setPrototypeOf(promise, prototype) as Answer;
 }
 
-/** A call that cannot begin. */
-export function refused(error: unknown): Answer {
+/** Returns a call that is rejected before it begins. */
+export function rejected(error: unknown): Answer {
   return Object.setPrototypeOf(Promise.reject(error), prototype) as Answer;
 }
 
 async function body(promise: Promise<Response>): Promise<Uint8Array<ArrayBuffer>> {
-  const order = orders.get(promise);
-  if (order !== undefined && !order.fixed) order.buffered = true;
+  const call = calls.get(promise);
+  if (call !== undefined && !call.fixed) call.buffered = true;
   const response = await promise;
   return bytesOf(response) ?? new Uint8Array(await response.arrayBuffer());
 }

@@ -1,5 +1,5 @@
-// From a path template, path values and a query to a URL. Everything that could make a request go elsewhere than
-// written (dot segments, empty values, foreign origins) is refused here. Shared vectors: tests/vectors/url.
+// Builds a URL from a path template, path values and a query. Refuses everything that could make a request go elsewhere
+// than written: dot segments, empty values, foreign origins. Shared vectors: tests/vectors/url.
 
 /** The caller's mistake, in words. */
 export class UrlMistake extends Error {}
@@ -11,12 +11,12 @@ export type Values = Readonly<Record<string, Value | readonly Value[]>>;
 /** What a `{name}` of a path may be. */
 export type PathValue = string | number | bigint | boolean;
 
-/** A path as the caller wrote it, checked and cut. */
+/** A path as the caller wrote it, checked and split. */
 export interface Template {
   /** One more than names; the first begins with a slash, all are encoded. */
   readonly literals: readonly string[];
   readonly names: readonly string[];
-  /** What stood after `?`, encoded. */
+  /** The query after `?`, encoded. */
   readonly query: string;
   /** The path alone, as routes know it. */
   readonly path: string;
@@ -44,7 +44,10 @@ export function template(text: string): Template {
   return { literals, names, path, origin, query: mark < 0 ? "" : encode(rest.slice(mark + 1), IN_QUERY) };
 }
 
-/** The URL of one call. `base` has no slash at its end; `also` are values of the policy that the call's own replace. */
+/**
+ * Builds the URL of one call. `base` has no slash at its end; `also` holds values of the policy, which the call's own
+ * values replace.
+ */
 export function resolve(
   base: string | null,
   from: Template,
@@ -67,14 +70,14 @@ export function resolve(
   return asked === "" ? url : `${url}?${asked}`;
 }
 
-/** `a=1&a=2&b=x`, percent-encoded but for unreserved characters. */
+/** Encodes a query: `a=1&a=2&b=x`, percent-encoded except for unreserved characters. */
 export function encodeValues(values: Values): string {
   let out = "";
   for (const [name, value] of pairs(values)) out = join(out, `${component(name)}=${component(value)}`);
   return out;
 }
 
-/** A form's body, in which a space is a plus (https://url.spec.whatwg.org/#urlencoded-serializing). */
+/** Encodes a form's body, in which a space is a plus (https://url.spec.whatwg.org/#urlencoded-serializing). */
 export function encodeForm(values: Values): string {
   return String(new URLSearchParams(pairs(values)));
 }
@@ -142,7 +145,7 @@ function pathValue(name: string, value: unknown): string {
   return text;
 }
 
-/** The URL parsers of all platforms read %2e as a dot. */
+/** URL parsers read %2e as a dot. */
 function isDots(segment: string): boolean {
   const plain = segment.length > 6 ? segment : segment.toLowerCase().replaceAll("%2e", ".");
   return plain === "." || plain === "..";

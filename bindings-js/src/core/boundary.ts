@@ -1,5 +1,5 @@
 // The only file that knows how the core is reached: a WebAssembly module, instantiated at the first use. It owns the
-// module and the traps; it decides nothing. A trap (a panic in the core) marks its engine dead.
+// module and its traps, and decides nothing. A trap (a panic in the core) marks its engine dead.
 
 import { DEAD_WORD, RANGE_WORD } from "./codes.js";
 import type { Issue } from "./settings.js";
@@ -24,7 +24,7 @@ interface Exports {
     now: number,
     target: number,
     scope: number,
-    what: number,
+    flags: number,
     deadline: number,
   ): number;
   respond(engine: number, call: number, now: number, status: number): number;
@@ -53,12 +53,14 @@ export class Rejected {
 let load: (() => object) | undefined;
 let core: Exports | undefined;
 
-/** An entry file says where the WebAssembly.Module comes from; called at most once, at the first use. */
+/**
+ * Registers the loader of an entry file, which returns the WebAssembly.Module; called at most once, at the first use.
+ */
 export function registerLoader(loader: () => object): void {
   load = loader;
 }
 
-/** The module's one instance. Throws where no entry gave the module or the platform forbids it. */
+/** Returns the module's one instance. Throws if no entry registered a loader, or if the platform forbids it. */
 export function ready(): Exports {
   if (core !== undefined) return core;
   if (load === undefined) {
@@ -69,7 +71,7 @@ export function ready(): Exports {
   return core;
 }
 
-/** Asks for what a platform must have. Throws an error that names all that it has not, and says what to do. */
+/** Checks that the platform has these globals. Throws an error that names all that are missing, and says what to do. */
 export function needs(...names: string[]): void {
   const lacking = names.filter((name) => (globalThis as Record<string, unknown>)[name] === undefined);
   if (lacking.length === 0) return;
@@ -80,13 +82,13 @@ export function needs(...names: string[]): void {
   throw error;
 }
 
-/** Frees the engines that nobody can reach any more, where the platform tells. */
+/** Frees unreachable engines, where the platform reports them. */
 const unreachable =
   typeof FinalizationRegistry === "undefined"
     ? undefined
     : new FinalizationRegistry((engine: number) => ready().release(engine));
 
-/** Hands bytes to the core, one after the other; the length of the first. */
+/** Copies bytes into the core's memory, one after the other; returns the length of the first. */
 function give(first: Uint8Array, second?: Uint8Array): number {
   const { input, memory } = ready();
   const at = input(first.length + (second?.length ?? 0));
@@ -98,8 +100,8 @@ function give(first: Uint8Array, second?: Uint8Array): number {
 
 const encoded = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** The last text of the core. */
-function told(): string {
+/** Reads the core's last text. */
+function lastText(): string {
   const { output, length, memory } = ready();
   return new TextDecoder().decode(new Uint8Array(memory.buffer, output(), length()));
 }
@@ -107,8 +109,8 @@ function told(): string {
 const whole32 = (value: number): boolean => value >>> 0 === value;
 
 /**
- * One engine. Times are whole milliseconds; every number is legal input and a bad one gives a Misuse word. Words are
- * explained in word.ts.
+ * One engine. Times are whole milliseconds. Every number is legal input, and a bad one returns a Misuse word. codes.ts
+ * explains the words.
  */
 export class Core {
   readonly #wasm = ready();
@@ -120,39 +122,42 @@ export class Core {
     unreachable?.register(this, engine, this);
   }
 
-  /** Opens an engine, or says what is wrong with the policy text. Lenient: unknown keys are left out with a warning. */
+  /** Opens an engine, or returns the issues of the policy text. Lenient: unknown keys are skipped with a warning. */
   static open(policy: string, lenient: boolean): Core | Rejected {
     const wasm = ready();
     give(encoded(policy));
     const engine = wasm.open(Number(lenient));
-    return engine === 0 ? new Rejected(JSON.parse(told()) as Issue[]) : new Core(engine);
+    return engine === 0 ? new Rejected(JSON.parse(lastText()) as Issue[]) : new Core(engine);
   }
 
-  /** The report of a call that was answered at once, as JSON. */
+  /** Returns the report of a call that was answered at once, as JSON. */
   static brief(status: number, elapsed: number): string {
     ready().brief(status, elapsed);
-    return told();
+    return lastText();
   }
 
-  /** The header's text for a caller's idempotency key, as a string of RFC 9651 if `quoted`; empty if it fits no header. */
+  /**
+   * Returns the header value of a caller's idempotency key, as a string of RFC 9651 if `quoted`; empty if it fits no
+   * header.
+   */
   static headerKey(text: string, quoted: boolean): string {
     give(encoded(text));
     ready().header_key(Number(quoted));
-    return told();
+    return lastText();
   }
 
   #trapped(): number {
     this.#dead = true;
-    // Stopped halfway, its memory may be in any state: it is left alone.
+    // A trap leaves the memory in an unknown state, so it is not touched again.
     unreachable?.unregister(this);
     return DEAD_WORD;
   }
 
-  begin(call: number, now: number, target: number, scope: number, what: number, deadline: number): number {
+  begin(call: number, now: number, target: number, scope: number, flags: number, deadline: number): number {
     if (this.#dead) return DEAD_WORD;
-    if (!whole32(call) || !whole32(target) || !whole32(scope) || !whole32(what)) return RANGE_WORD;
+    if (!whole32(call) || !whole32(target) || !whole32(scope) || !whole32(flags)) return RANGE_WORD;
     try {
-      return this.#wasm.begin(this.#engine, call, now, target, scope, what, deadline);
+      return this.#wasm.begin(this.#engine, call, now, target, scope, flags, deadline);
     } catch {
       return this.#trapped();
     }
@@ -168,7 +173,7 @@ export class Core {
     }
   }
 
-  /** With headers that the core asked for, as lines `name: value\n` (at most 8 KiB), and at most 4 KiB of the body. */
+  /** Reports an answer with watched headers as lines `name: value\n` (at most 8 KiB), and at most 4 KiB of the body. */
   respondWith(call: number, now: number, wall: number, status: number, hints: Uint8Array, body: Uint8Array): number {
     if (this.#dead) return DEAD_WORD;
     if (!whole32(call) || !whole32(status)) return RANGE_WORD;
@@ -194,7 +199,7 @@ export class Core {
     return this.#word(() => this.#wasm.abandon(this.#engine, call, now));
   }
 
-  /** The answer to Refresh; `expiresIn` in ms, 0 = a plain string that is asked for at every attempt. */
+  /** Reports a new token; `expiresIn` in ms, 0 = a plain string, asked for at every attempt. */
   token(now: number, generation: number, expiresIn: number): number {
     return this.#word(() => this.#wasm.token(this.#engine, now, generation, expiresIn));
   }
@@ -204,7 +209,7 @@ export class Core {
     return this.#word(() => this.#wasm.token_failed(this.#engine, now, generation, fault));
   }
 
-  /** Frees a scope that no call begins with any more; its credential goes with the last one. */
+  /** Frees a scope that no new call uses; its credential is dropped with the last call. */
   free(now: number, scope: number): number {
     if (!whole32(scope)) return this.#dead ? DEAD_WORD : RANGE_WORD;
     return this.#word(() => this.#wasm.free(this.#engine, now, scope));
@@ -214,7 +219,7 @@ export class Core {
     return this.#word(() => this.#wasm.online(this.#engine, now));
   }
 
-  /** The id of a call that may go, plus 1, as the argument; 0 = no more. */
+  /** Returns the id of a call that is ready, plus 1, as the argument; 0 = no more. */
   wake(): number {
     return this.#word(() => this.#wasm.wake(this.#engine));
   }
@@ -223,7 +228,7 @@ export class Core {
     return this.#word(() => this.#wasm.close(this.#engine, now));
   }
 
-  /** Puts in the base URL that the policy left to the host; the issues if it is none. */
+  /** Sets the base URL that the policy left to the host; returns the issues of a bad one. */
   base(url: string): readonly Issue[] {
     const issues = this.#text(() => {
       give(encoded(url));
@@ -232,7 +237,7 @@ export class Core {
     return issues === "" ? [] : (JSON.parse(issues) as Issue[]);
   }
 
-  /** A whole number below 2^52 from a CSPRNG, before the first `begin`. */
+  /** Seeds the engine with a whole number below 2^52 from a CSPRNG, before the first `begin`. */
   seed(seed: number): void {
     this.#number(() => {
       this.#wasm.seed(this.#engine, seed);
@@ -240,7 +245,9 @@ export class Core {
     });
   }
 
-  /** Route and endpoint of `METHOD /template/{id}` or `METHOD https://origin/path`, in one number for `begin`. */
+  /**
+   * Returns route and endpoint of `METHOD /template/{id}` or `METHOD https://origin/path`, as one number for `begin`.
+   */
   route(text: string): number {
     return this.#number(() => {
       give(encoded(text));
@@ -252,7 +259,7 @@ export class Core {
     return this.#number(() => this.#wasm.scope(this.#engine, give(encoded(origin), encoded(credential))) >>> 0);
   }
 
-  /** What the host needs of the policy, as JSON. */
+  /** Returns the resolved settings of the policy, as JSON. */
   settings(): string {
     return this.#text(() => this.#wasm.settings(this.#engine), "{}");
   }
@@ -268,7 +275,7 @@ export class Core {
     return this.#text(() => this.#wasm.events(this.#engine), '{"dropped":0,"events":[]}');
   }
 
-  /** The report of a call that kept its record (it is freed by this), as JSON; `{"misuse":"unknown"}` if there is none. */
+  /** Returns the stored report of a call as JSON, and frees it; `{"misuse":"unknown"}` if there is none. */
   report(call: number): string {
     return whole32(call) ? this.#text(() => this.#wasm.report(this.#engine, call), "") : "";
   }
@@ -295,7 +302,7 @@ export class Core {
     if (this.#dead) return otherwise;
     try {
       ask();
-      return told();
+      return lastText();
     } catch {
       this.#trapped();
       return otherwise;

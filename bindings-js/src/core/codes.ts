@@ -1,5 +1,4 @@
-// The integer in which every answer of the core travels, and the stable codes around it. Tables only: what a word
-// makes the host do stands in driver.ts.
+// The integer form of the core's steps, and the stable codes around it. Tables only: the driver acts on them.
 
 /** Kinds of step, the low four bits of a word. */
 export const SEND = 0;
@@ -11,7 +10,7 @@ export const FAIL = 5;
 export const MISUSE = 6;
 export const DONE = 7;
 
-/** Flags that ride along, as they stand in a word. */
+/** Flags of a word, at their bits in it. */
 export const WAKES = 1 << 4;
 export const EVENTS = 1 << 5;
 export const KEY = 1 << 6;
@@ -21,13 +20,13 @@ export const FRESH = 1 << 9;
 export const APPLIED = 1 << 10;
 export const RESPONSE = 1 << 11;
 
-/** Flags of a Refresh, in the place of FRESH and APPLIED: why a token is needed. Neither: there was none before. */
+/** Flags of a Refresh, at the bits of FRESH and APPLIED: why a token is needed. Neither: there was none before. */
 export const NEED_EXPIRED = FRESH;
 export const NEED_REFUSED = APPLIED;
 
 /** Names of the flags in bit order, as vectors write them. */
 export const FLAG_NAMES = ["WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE"] as const;
-/** The same of a Refresh. */
+/** Names of the flags of a Refresh. */
 export const REFRESH_FLAG_NAMES = [
   "WAKES",
   "EVENTS",
@@ -39,10 +38,10 @@ export const REFRESH_FLAG_NAMES = [
   "RESPONSE",
 ] as const;
 
-/** `retryAfterMs` of a failure that knows no time. */
+/** `retryAfterMs` of a failure without a time. */
 export const NO_TIME = 0xffffffff;
 
-/** How an attempt broke without an answer; the place in the list is the code. Codes without a word are free. */
+/** How an attempt broke without an answer; the index is the code. Codes with an empty name are free. */
 export const FAULTS = [
   "lost",
   "timeout",
@@ -68,7 +67,7 @@ export const REFUSED = 7;
 export const TOO_LARGE = 8;
 export const PERMANENT = 11;
 
-/** What the platform says of how an attempt broke; the place in the list, times {@link CAUSE}, is added to the fault. */
+/** The platform's cause of a fault; the index, times {@link CAUSE}, is added to the fault. */
 export const CAUSES = [
   "none",
   "connection-refused",
@@ -84,10 +83,13 @@ export const CAUSE = 256;
 export const PROTOCOL = 5;
 export const CREDENTIAL = 8;
 
-/** Stands beside a status that came by a redirect which the platform followed; above it the scope that answered. */
+/**
+ * Added to the status of an answer after a redirect that the platform followed; the bits above are the scope that
+ * answered.
+ */
 export const REDIRECTED = 1 << 15;
 
-/** Why a call ended without a delivered answer; the place in the list is the code. */
+/** Why a call ended without a delivered answer; the index is the code. */
 export const REASONS = [
   "status",
   "retries-exhausted",
@@ -112,10 +114,10 @@ export type Reason = (typeof REASONS)[number];
 /** What may have happened at the server, in the order of the codes. */
 export const OUTCOMES = ["not-sent", "rejected", "unknown"] as const;
 
-/** "Was the card charged?": the worst of all attempts. */
+/** Whether the server may have acted ("Was the card charged?"), over all attempts. */
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Mistakes in how the core was called; the place in the list is the code. */
+/** Mistakes in the use of the core; the index is the code. */
 export const MISUSES = ["none", "unknown", "live", "state", "dead", "generation", "range"] as const;
 
 const misuse = (code: number): number => code * 4096 + MISUSE;
@@ -127,13 +129,13 @@ export const DEAD_WORD = misuse(4);
 /** An argument outside its range. */
 export const RANGE_WORD = misuse(6);
 
-/** The low 12 bits: flags and kind. */
+/** Returns the low 12 bits: flags and kind. */
 export const low = (word: number): number => word % 4096;
 
-/** The upper 40 bits: the argument. */
+/** Returns the upper 40 bits: the argument. */
 export const arg = (word: number): number => (word - (word % 4096)) / 4096;
 
-/** What a Refresh says of why a token is needed. */
+/** Returns why a Refresh needs a token. */
 export const whyOf = (word: number): "first" | "expired" | "refused" =>
   low(word) & NEED_REFUSED ? "refused" : low(word) & NEED_EXPIRED ? "expired" : "first";
 
@@ -142,10 +144,10 @@ const METHODS: ReadonlyMap<string, number> = new Map(
   ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "POST", "PATCH"].map((name, code) => [name, code]),
 );
 
-/** The code of a method that is written in upper case. */
+/** Returns the code of a method in upper case. */
 export const methodCode = (method: string): number => METHODS.get(method) ?? 15;
 
-/** Facts about a call that the host tells at `begin`, bits of `what` above the method. */
+/** Flags of a call, given to `begin` above the method's bits. */
 export const REPEATABLE = 1 << 4;
 export const KEYED = 2 << 4;
 export const STREAMED = 4 << 4;
@@ -154,8 +156,8 @@ export const DROPIN = 16 << 4;
 export const CREDENTIALS = 32 << 4;
 export const SLOT = 64 << 4;
 
-/** The flags of `what` by the names that vectors use. */
-export const WHAT_FLAGS: Readonly<Record<string, number>> = {
+/** The flags of a call by the names that vectors use. */
+export const CALL_FLAGS: Readonly<Record<string, number>> = {
   REPEATABLE,
   KEYED,
   STREAMED,
@@ -165,10 +167,10 @@ export const WHAT_FLAGS: Readonly<Record<string, number>> = {
   SLOT,
 };
 
-/** The upload size in pieces of 64 KiB, as the upper 16 bits of `what`. */
+/** Returns the upload size in pieces of 64 KiB, as the upper 16 bits of the flags. */
 export const sizeBits = (bytes: number): number => Math.min(65535, Math.ceil(bytes / 65536)) * 65536;
 
-/** A word as vectors write it: `Send 10000 KEY`, `Fail deadline unknown 1200`, `Misuse live`. */
+/** Writes a word as vectors do: `Send 10000 KEY`, `Fail deadline unknown 1200`, `Misuse live`. */
 export function text(word: number): string {
   const kind = word & 15;
   const value = arg(word);
@@ -190,8 +192,8 @@ function head(kind: number, value: number): string {
       return value === 0 ? "Deliver" : `Deliver ${OUTCOMES[value]}`;
     case FAIL: {
       const after = Math.floor(value / 256);
-      const told = `Fail ${REASONS[value & 63]} ${OUTCOMES[(value >> 6) & 3]}`;
-      return after === NO_TIME ? told : `${told} ${after}`;
+      const failure = `Fail ${REASONS[value & 63]} ${OUTCOMES[(value >> 6) & 3]}`;
+      return after === NO_TIME ? failure : `${failure} ${after}`;
     }
     case MISUSE:
       return `Misuse ${MISUSES[value]}`;

@@ -1,5 +1,5 @@
-// What a caller catches, by who is to blame: PolicyError the policy's author, CallError the world (its reason `misuse`:
-// the caller), StatusError an answer. They match across the ESM and the CJS copy of this package.
+// The errors that a caller catches, by who is to blame. PolicyError: the policy's author. CallError: the world, or with
+// reason `misuse` the caller. StatusError: an answer. They match across the ESM and the CJS copy of this package.
 
 import type { Outcome, Reason } from "./codes.js";
 import type { Issue, Report } from "./settings.js";
@@ -21,7 +21,7 @@ export class PolicyError extends Error {
   }
 }
 
-/** What a {@link CallError} is made from. */
+/** The parts of a {@link CallError}. */
 export interface Failure {
   readonly reason: Reason;
   readonly outcome: Outcome;
@@ -37,7 +37,7 @@ export class CallError extends Error {
   override readonly name: string = "CallError";
   /** Which rule ended the call; a stable word. */
   readonly reason: Reason;
-  /** What may have happened at the server, the worst of all attempts. */
+  /** What the server may have done, over all attempts. */
   readonly outcome: Outcome;
   /** 1 + paid retries; 0 if nothing was sent. */
   readonly attempts: number;
@@ -51,7 +51,7 @@ export class CallError extends Error {
   readonly retryAfterMs: number | undefined;
   /** The same by the wall clock. */
   readonly retryAt: Date | undefined;
-  /** The whole account as plain values. */
+  /** The call's record as plain values. */
   readonly report: Report;
 
   constructor(failure: Failure) {
@@ -72,13 +72,13 @@ export class CallError extends Error {
     brand(this, CALL);
   }
 
-  /** Why the call took as long as it did: a short table of attempts, waits and the rules that asked for them. */
+  /** Explains why the call took as long as it did: a short table of attempts, waits and their rules. */
   explain(): string {
     return this.report.text;
   }
 }
 
-/** The server's last word was a status that is no success. */
+/** The last answer had a status from 400 on. */
 export class StatusError extends CallError {
   override readonly name: string = "StatusError";
   override readonly status: number;
@@ -101,7 +101,7 @@ export class StatusError extends CallError {
   }
 }
 
-// `instanceof` of our own classes asks for the brand; of a user's subclass it asks for the prototype as ever.
+// `instanceof` of our own classes asks for the brand; of a user's subclass it asks for the prototype.
 for (const [own, symbol] of [
   [PolicyError, POLICY] as const,
   [CallError, CALL] as const,
@@ -119,7 +119,7 @@ function brand(error: Error, symbol: symbol): void {
   Object.defineProperty(error, symbol, { value: true });
 }
 
-/** What the core says of a call, for an end that it was never asked about. */
+/** Writes message and advice as the core does, for an end that the core did not decide. */
 export function said(
   what: string,
   reason: Reason,
@@ -129,11 +129,11 @@ export function said(
   return { advice, message: `${what} (${reason}, outcome ${outcome}). ${advice}` };
 }
 
-/** The caller asked for something that cannot be sent. */
+/** Makes the error of a request that cannot be sent. */
 export function misuse(label: string, mistake: string): CallError {
   const [reason, outcome] = ["misuse", "not-sent"] as const;
-  const told = said("nothing was sent", reason, outcome, mistake);
+  const end = said("nothing was sent", reason, outcome, mistake);
   const none = { status: null, fault: null, retryAfterMs: null, entries: [], dropped: 0 };
-  const report = { attempts: 0, elapsed: 0, outcome, reason, ...none, ...told, text: told.message };
+  const report = { attempts: 0, elapsed: 0, outcome, reason, ...none, ...end, text: end.message };
   return new CallError({ reason, outcome, report, label, wall: 0 });
 }

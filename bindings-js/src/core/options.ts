@@ -1,5 +1,5 @@
-// Options that do not exist are refused: one that is left out in silence sends another request than was meant. What other
-// libraries call an option of ours stands here; tests/aliases.json is the list of all languages.
+// Checks of option names. An unknown option is refused, since ignoring it would send another request than was meant.
+// The tables map other libraries' names to ours; tests/aliases.json is the list of all languages.
 
 const CALL = "path query headers json form body deadline idempotencyKey raise signal";
 const COMMON = "baseUrl fetch log unknownKeys clock";
@@ -7,7 +7,7 @@ const SENDS = "the fetch option of createClient";
 const RETRY = "retry in the policy";
 const TIMES = "timeouts in the policy";
 
-/** Ours, by the names of others. */
+/** Our options of a call, by the names of other libraries. */
 const MEANT: Readonly<Record<string, string>> = {
   params: "query",
   searchParams: "query",
@@ -42,7 +42,7 @@ const MEANT: Readonly<Record<string, string>> = {
   redirect: SENDS,
 };
 
-/** The same for what a client or a drop-in is made with. */
+/** Our options of a client or drop-in, by the names of other libraries. */
 const MEANT_ONCE: Readonly<Record<string, string>> = {
   baseURL: "baseUrl",
   prefixUrl: "baseUrl",
@@ -66,15 +66,15 @@ const MEANT_ONCE: Readonly<Record<string, string>> = {
 
 const OF_CALLS: ReadonlySet<string> = new Set(CALL.split(" "));
 
-/** What is wrong with the options of a call; null = nothing. */
-export function strange(options: object): string | null {
+/** Returns the text for an unknown option of a call; null = all are known. */
+export function unknownOption(options: object): string | null {
   for (const name in options) {
     if (!OF_CALLS.has(name)) return text(name, MEANT, OF_CALLS);
   }
   return null;
 }
 
-/** Refuses options that neither every client nor this one (`more`, its names with spaces between) has. */
+/** Throws for an option that is neither common nor in `more`, a list of names separated by spaces. */
 export function checkOptions(options: object, more: string): void {
   const known = new Set(`${COMMON} ${more}`.split(" "));
   for (const name in options) if (!known.has(name)) throw new TypeError(text(name, MEANT_ONCE, known));

@@ -1,6 +1,6 @@
 // The origin of a URL, for texts and for scopes.
 
-/** A URL's origin, for texts. */
+/** Returns a URL's origin; empty for an invalid URL. */
 export function originOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : "";
 }

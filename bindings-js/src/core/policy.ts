@@ -9,7 +9,7 @@ export type Duration = string | number;
 /** Bytes, or `"64KiB" "8MiB"`. */
 export type Size = string | number;
 
-/** What a route may override. */
+/** The keys that a route may override. */
 export interface RoutePolicy {
   readonly note?: Maybe<string>;
   /** Sent always; the call's own win. */
@@ -25,7 +25,7 @@ export interface RoutePolicy {
   readonly idempotency?: Maybe<boolean | Idempotency>;
   readonly classify?: Maybe<readonly Rule[]>;
   readonly breaker?: Maybe<boolean | Breaker>;
-  /** What a call draws from each limit, by name. */
+  /** The draw of a call from each limit, by name. */
   readonly cost?: Maybe<Readonly<Record<string, number>>>;
 }
 
@@ -101,7 +101,7 @@ export interface ClientRetry extends Retry {
   readonly budget?: Maybe<Budget>;
 }
 
-/** How many retries the API is worth. */
+/** The retry budget. */
 export interface Budget {
   readonly note?: Maybe<string>;
   readonly capacity?: Maybe<number>;
@@ -117,7 +117,7 @@ export interface Idempotency {
   readonly format?: Maybe<Open<"uuid" | "sf-string">>;
 }
 
-/** What an answer means where the status alone does not say it. */
+/** A rule for an answer whose status alone does not decide. */
 export interface Rule {
   readonly note?: Maybe<string>;
   readonly status?: Maybe<number | readonly number[]>;
@@ -127,7 +127,7 @@ export interface Rule {
   readonly as?: Maybe<Open<"fail" | "retry" | "rate-limited">>;
 }
 
-/** When to stop asking for a while. It counts calls, not attempts. */
+/** The circuit breaker. It counts calls, not attempts. */
 export interface Breaker {
   readonly note?: Maybe<string>;
   readonly window?: Maybe<Duration>;
@@ -164,7 +164,7 @@ export interface Limit {
   readonly headers?: Maybe<string | Gauge>;
 }
 
-/** Headers that tell what is left. */
+/** Headers that report what is left of a limit. */
 export interface Gauge {
   readonly note?: Maybe<string>;
   readonly remaining?: Maybe<string>;

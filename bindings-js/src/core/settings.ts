@@ -1,4 +1,4 @@
-// What the core tells this host about the policy and about calls: the shapes of its JSON. No defaults live here.
+// The shapes of the core's JSON about the policy and about calls. No defaults live here.
 
 import type { Outcome, Reason } from "./codes.js";
 
@@ -19,7 +19,7 @@ export interface Named {
   readonly written: boolean;
 }
 
-/** What the host needs to know of one route. */
+/** The settings of one route. */
 export interface RouteSettings {
   readonly pattern: string;
   /** Limits in ms; 0 = none. */
@@ -30,7 +30,7 @@ export interface RouteSettings {
   /** Whether the policy's own text gives `idle`: drop-ins take no other. */
   readonly idleWritten?: boolean;
   readonly maxBody: number;
-  /** What a host may hold in memory to make a body whole, in bytes. */
+  /** The most bytes that a host may hold in memory to make a body whole. */
   readonly bufferUpTo: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
@@ -55,10 +55,10 @@ export interface Settings {
   readonly warnings: readonly Issue[];
 }
 
-/** The route in a target: its place among {@link Settings.routes}. The upper 16 bits are the endpoint's number. */
+/** Returns the route of a target: its index in {@link Settings.routes}. The upper 16 bits are the endpoint's number. */
 export const routeOf = (target: number): number => target & 0xffff;
 
-/** The account of one call: what happened, in which order, and which rule asked for each wait. */
+/** The record of one call: what happened, in which order, and which rule asked for each wait. */
 export interface Report {
   /** 1 + paid retries. */
   readonly attempts: number;
@@ -74,7 +74,7 @@ export interface Report {
   readonly retryAfterMs: number | null;
   /** One sentence: what to do. */
   readonly advice: string;
-  /** What happened, which rule ended it, what may have been done, and the advice: an error's text behind method and path. */
+  /** The text of an error after method and path: what happened, the rule that ended it, the outcome and the advice. */
   readonly message: string;
   readonly entries: readonly ReportEntry[];
   /** Entries left out in the middle of a long call. */
@@ -94,7 +94,7 @@ export interface ReportEntry {
   readonly of?: "limit" | "endpoint" | "api";
 }
 
-/** How a client stands: counts since it was made, and each upstream by origin. */
+/** The state of a client: counts since it was made, and each upstream by origin. */
 export interface Snapshot {
   readonly begun: number;
   readonly attempts: number;
@@ -107,14 +107,14 @@ export interface Snapshot {
 /** One origin's breakers, retry budget and limits. */
 export interface Upstream {
   readonly origin: string;
-  /** The worst of its breakers. */
+  /** The state of its most open breaker. */
   readonly breaker: "closed" | "open" | "half-open";
-  /** Calls that its open breakers refused or held back since the last probe. */
+  /** Calls that its open breakers refused or queued since the last probe. */
   readonly refused: number;
   /** Retry tokens in millionths. */
   readonly budget: number;
   readonly waiting: number;
-  /** The policy's limits; without any the API's own, and those of its endpoints that answered 429. */
+  /** The policy's limits. Without any: the API's own limit, and those of endpoints that answered 429. */
   readonly limits: readonly {
     readonly name: string;
     /** Of an endpoint's: its route, empty where no pattern fits. */

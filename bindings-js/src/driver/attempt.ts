@@ -1,37 +1,37 @@
-// One attempt's way to be stopped: its own (never used twice, or a retry would begin aborted), fed by a time limit and by
-// the caller's signal. Nothing here holds a Response.
+// The abort of one attempt: by a time limit or by the caller's signal. It is never used twice, or a retry would begin
+// aborted. Nothing here holds a Response.
 
-import { type Abortable, join, leave, type Stop } from "./signals.js";
-import type { Link, Watch, Watched } from "./timeouts.js";
+import { type AbortListener, type AbortSignalLike, subscribe, unsubscribe } from "./signals.js";
+import type { TimeoutEntry, TimeoutOwner, TimeoutQueue } from "./timeouts.js";
 
-/** Stops one request, from its start to the end of its body. */
-export class Attempt implements Abortable, Watched, Stop {
-  link: Link | null = null;
+/** The abort of one request, from its start to the end of its body. */
+export class Attempt implements AbortListener, TimeoutOwner, AbortSignalLike {
+  entry: TimeoutEntry | null = null;
   timedOut = false;
   aborted = false;
   reason: unknown;
-  /** What was left of the call's time when the attempt began, in ms: it ends then whatever keeps it alive. */
-  left = Infinity;
-  readonly #watch: Watch;
-  readonly #caller: Stop | null;
+  /** The rest of the call's time when the attempt began, in ms: no progress extends the attempt beyond it. */
+  remaining = Infinity;
+  readonly #timeouts: TimeoutQueue;
+  readonly #caller: AbortSignalLike | null;
   #limit = 0;
   #first = 0;
   #latest = 0;
   #controller: AbortController | null = null;
   #listener: (() => void) | null = null;
 
-  constructor(watch: Watch, caller: Stop | null) {
-    this.#watch = watch;
+  constructor(timeouts: TimeoutQueue, caller: AbortSignalLike | null) {
+    this.#timeouts = timeouts;
     this.#caller = caller;
-    if (caller !== null) join(caller, this);
+    if (caller !== null) subscribe(caller, this);
   }
 
-  /** Whether a caller may stop it. */
-  get followed(): boolean {
+  /** Reports whether a caller may abort it. */
+  get abortable(): boolean {
     return this.#caller !== null;
   }
 
-  /** The same for platforms that want a signal of their own kind, which costs more than all the rest. */
+  /** Returns a real AbortSignal, created lazily because it is expensive. */
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
@@ -40,7 +40,7 @@ export class Attempt implements Abortable, Watched, Stop {
     return this.#controller.signal;
   }
 
-  /** Tells who sends the request; there is but one. */
+  /** Sets the sender's abort listener; there is at most one. */
   addEventListener(_: "abort", listener: () => void): void {
     this.#listener = listener;
   }
@@ -49,32 +49,35 @@ export class Attempt implements Abortable, Watched, Stop {
     this.#listener = null;
   }
 
-  /** Begins a limit of `ms` in place of the one that runs; 0 = none. */
+  /** Starts a limit of `ms` in place of the running one; 0 = none. */
   limit(ms: number): void {
     this.#limit = ms;
     this.#first ||= ms;
-    if (ms > 0) this.#watch.add(this, ms);
-    else this.#watch.remove(this);
+    if (ms > 0) this.#timeouts.add(this, ms);
+    else this.#timeouts.remove(this);
   }
 
-  /** The request's body moves: the limit that runs lasts at least `ms` from now; `ended`: at least its whole length. */
-  alive(ms: number, ended: boolean): void {
-    const { link } = this;
-    if (link === null) return;
-    this.#latest ||= link.due - this.#limit + this.left;
-    const now = this.#watch.now();
+  /**
+   * Extends the running limit after progress of the request's body: to `ms` from now, or at its end to the limit's
+   * whole length.
+   */
+  extend(ms: number, ended: boolean): void {
+    const { entry } = this;
+    if (entry === null) return;
+    this.#latest ||= entry.due - this.#limit + this.remaining;
+    const now = this.#timeouts.now();
     const most = Math.min(ended ? Math.max(ms, this.#first) : ms, Math.floor(this.#latest - now));
-    if (most > 0 && link.due < now + most) this.limit(most);
+    if (most > 0 && entry.due < now + most) this.limit(most);
   }
 
-  /** Nothing is left to stop. */
+  /** Ends the limit and the subscription: nothing is left to abort. */
   end(): void {
-    this.#watch.remove(this);
-    if (this.#caller !== null) leave(this.#caller, this);
+    this.#timeouts.remove(this);
+    if (this.#caller !== null) unsubscribe(this.#caller, this);
   }
 
-  /** Stops the request for a reason that is nobody's error. */
-  drop(): void {
+  /** Aborts the request without reporting an error. */
+  cancel(): void {
     this.end();
     this.#stop(undefined);
   }
@@ -84,7 +87,7 @@ export class Attempt implements Abortable, Watched, Stop {
     this.#stop(timedOut(`The server took longer than ${this.#limit} ms; the attempt timed out`));
   }
 
-  stopped(signal: Stop): void {
+  onAbort(signal: AbortSignalLike): void {
     this.#stop(signal.reason);
   }
 
@@ -97,12 +100,12 @@ export class Attempt implements Abortable, Watched, Stop {
   }
 }
 
-/** What stops an attempt, as a signal of the platform's kind. */
-export function signalOf(stop: Stop | null): AbortSignal | null {
+/** Returns the attempt's abort as a signal of the platform. */
+export function signalOf(stop: AbortSignalLike | null): AbortSignal | null {
   return stop instanceof Attempt ? stop.signal : (stop as AbortSignal | null);
 }
 
-/** An error as `AbortSignal.timeout` makes it: SDKs test for the name and for "timed out". */
+/** Makes an error as `AbortSignal.timeout` does: SDKs test for the name and for "timed out". */
 export function timedOut(message: string, cause?: unknown): DOMException {
   const error = new DOMException(message, "TimeoutError");
   if (cause !== undefined) Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });

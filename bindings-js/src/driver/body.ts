@@ -17,7 +17,7 @@ export interface BodyReader {
 /** An empty body. */
 export const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-/** What a `fetch` of the caller's own gave that is no Response, or one whose body is no web stream. */
+/** The error of a `fetch` option that returned no Response, or one whose body is no web stream. */
 export class NoResponse extends TypeError {}
 
 /** A body larger than the policy's `maxBody`. */
@@ -29,11 +29,11 @@ export class TooLarge extends Error {
 }
 
 /**
- * Reads a body whole. `idle` > 0 begins that limit anew for each piece; else the limit of the attempt runs on.
+ * Reads a body whole. `idle` > 0 starts that limit anew for each piece; else the attempt's limit runs on.
  *
- * @throws TooLarge beyond `max` bytes, else what the platform's reader throws, or the reason for which it was stopped.
+ * @throws TooLarge beyond `max` bytes, else the error of the platform's reader, or the reason of the abort.
  */
-export async function read(
+export async function readWhole(
   body: BodySource,
   max: number,
   attempt: Attempt | null,
@@ -50,7 +50,7 @@ export async function read(
       if (idle > 0) attempt?.limit(idle);
       const { done, value } = await reader.read();
       if (idle > 0) attempt?.limit(0);
-      if (done || value === undefined) return whole(pieces, size);
+      if (done || value === undefined) return joined(pieces, size);
       size += value.byteLength;
       if (size > max) {
         void reader.cancel().catch(ignore);
@@ -59,18 +59,18 @@ export async function read(
       pieces.push(value);
     }
   } catch (error) {
-    // Some platforms put an error of their own in the place of the reason.
+    // Some platforms replace the reason by an error of their own.
     throw attempt?.aborted === true ? attempt.reason : error;
   }
 }
 
-/** Who may want to stop a reading. */
+/** The holder of the current reader, which can cancel it. */
 interface Reading {
   reader: BodyReader | null;
 }
 
-/** Reads at most `max` bytes and lets the rest go. What breaks or stops the body ends it: never throws. */
-export async function start(body: BodySource, max: number, reading?: Reading): Promise<Uint8Array<ArrayBuffer>> {
+/** Reads at most `max` bytes and discards the rest. Never throws: an error or an abort ends the reading. */
+export async function readPrefix(body: BodySource, max: number, reading?: Reading): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   try {
@@ -78,20 +78,20 @@ export async function start(body: BodySource, max: number, reading?: Reading): P
     if (reading !== undefined) reading.reader = reader;
     while (size < max) {
       const { done, value } = await reader.read();
-      if (done || value === undefined) return whole(pieces, size);
+      if (done || value === undefined) return joined(pieces, size);
       const piece = value.byteLength > max - size ? value.subarray(0, max - size) : value;
       pieces.push(piece);
       size += piece.byteLength;
     }
     void reader.cancel().catch(ignore);
   } catch {
-    // Cut short: what has come is what there is.
+    // The bytes so far are the result.
   }
-  return whole(pieces, size);
+  return joined(pieces, size);
 }
 
-/** Pieces as one. */
-export function whole(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+/** Joins pieces into one array. */
+export function joined(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const first = pieces[0];
   if (pieces.length === 1 && first !== undefined && first.byteLength === first.buffer.byteLength) {
     return first as Uint8Array<ArrayBuffer>;
@@ -105,5 +105,5 @@ export function whole(pieces: readonly Uint8Array[], size: number): Uint8Array<A
   return out;
 }
 
-/** For promises whose failure changes nothing. */
+/** Does nothing: the handler of promises whose failure changes nothing. */
 export function ignore(): void {}

@@ -1,85 +1,85 @@
-// One logical call: what its client or drop-in prepared, where it stands, and the account that it leaves behind.
+// One logical call: the prepared call of a client or drop-in, and its state on the way.
 
 import type { CallError, Failure } from "../core/errors.js";
 import type { RouteSettings } from "../core/settings.js";
 import type { HeaderLookup } from "../core/watched.js";
 import type { Attempt } from "./attempt.js";
-import { type BodyReader, type BodySource, ignore, NOTHING, start } from "./body.js";
-import type { Auth } from "./credentials.js";
-import type { Account } from "./record.js";
-import type { Abortable, Stop } from "./signals.js";
+import { type BodyReader, type BodySource, ignore, NOTHING, readPrefix } from "./body.js";
+import type { Credential } from "./credentials.js";
+import type { CallRecord } from "./record.js";
+import type { AbortListener, AbortSignalLike } from "./signals.js";
 
-/** An answer as the driver sees it; the platform's Response is one, and hosts without it bring their own. */
+/** An answer as the driver sees it. The platform's Response is one; other hosts bring their own. */
 export interface Reply {
   readonly status: number;
-  /** As a Response says it, where its status is hidden. */
+  /** The type as in a Response, where its status is hidden. */
   readonly type?: string;
-  /** The platform has followed a redirect to `url`, and this is the answer from there. */
+  /** The platform has followed a redirect to `url`, whose answer this is. */
   readonly redirected?: boolean;
   readonly url?: string;
   readonly headers: HeaderLookup;
   readonly body: BodySource | null;
   readonly bodyUsed: boolean;
-  /** Nothing of the body is still to come. */
+  /** The whole body is here. */
   readonly whole?: boolean;
-  /** The same body once more, for a look at its start. */
+  /** Returns the same body again, to read its start. */
   clone(): { readonly body: BodySource | null };
 }
 
-/** What a source threw. */
+/** An error that a source threw. */
 export interface Thrown {
   readonly error: unknown;
 }
 
-/** One logical call as its client or drop-in prepared it. */
-export interface Job<A extends Reply = Response> {
+/** One logical call, prepared by its client or drop-in. */
+export interface PreparedCall<A extends Reply = Response> {
   /** Method, flags and size, as `begin` takes them. */
-  readonly what: number;
+  readonly flags: number;
   /** Route and endpoint, as `begin` takes them. */
   readonly target: number;
   readonly scope: number;
   /** Milliseconds from begin, in place of the policy's total; 0 = the policy's. */
   readonly deadline: number;
-  readonly signal: Stop | null;
+  readonly signal: AbortSignalLike | null;
   readonly settings: RouteSettings;
   /** Limit in ms between two pieces of a streamed body; 0 = none. */
   readonly idle: number;
-  /** Read the body before the call counts as answered. */
+  /** The body is read before the call counts as answered. */
   readonly buffered: boolean;
   readonly dropin: boolean;
   /** A status from 400 on is an error. */
   readonly raise: boolean;
-  readonly auth: Auth | null;
+  readonly credential: Credential | null;
   /** Method and path template, for texts. */
   readonly label: string;
-  /** One attempt's request. */
-  send(signal: Stop | null, key: string | null, token: string | null): Promise<A>;
-  /** Whether an answer below 400 is handed on as it comes although bodies are read first. */
+  /** Sends the request of one attempt. */
+  send(signal: AbortSignalLike | null, key: string | null, token: string | null): Promise<A>;
+  /** Reports whether an answer below 400 is streamed although bodies are buffered. */
   streams?(answer: A): boolean;
-  /** A kept connection of the platform's may carry it, and it must not be sent twice. */
+  /** The request must not be sent twice, and an idle pooled connection may carry it. */
   readonly pooled?: boolean;
-  /** What the source of the request's body threw, where that and not the platform's error is the caller's. */
+  /** The error of the request body's own source, which is the caller's error in place of the platform's. */
   readonly thrown?: Thrown | null;
-  /** The fault code of what `send` rejected with. */
+  /** Returns the fault code of an error of `send`. */
   faultOf(error: unknown): number | Promise<number>;
-  /** The answer as the caller gets it. `bytes`: its body, if it was read already; else `attempt` can stop what is to come. */
-  hand(answer: A, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, account: Account): A;
-  /** The error of a call that raises, with its last answer and the first bytes of the body. */
+  /** Returns the answer as the caller gets it. `bytes`: the buffered body, if any; else `attempt` can stop the rest. */
+  deliver(answer: A, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, remember: CallRecord): A;
+  /** Makes the error of a call that raises, from its last answer and the first bytes of the body. */
   statusError?(answer: A, bytes: Uint8Array<ArrayBuffer>, ending: StatusEnding): unknown;
-  /** What the caller gets where there is neither an answer nor an error of the platform's own. */
+  /** Returns the caller's error where there is neither an answer nor an error of the platform. */
   refusal(error: CallError): unknown;
-  /** The call is about to begin: what it asks for is fixed. */
-  begins?(): void;
-  /** The call ends without an answer: nobody reads the request's body any more. */
+  /** Called before the call begins: its flags are fixed now. */
+  onBegin?(): void;
+  /** Called when the call ends without an answer: the request's body will not be read. */
   release?(): void;
-  /** The call is over, whichever way. */
-  ended?(): void;
+  /** Called at every end of the call. */
+  onEnd?(): void;
 }
 
-/** How a call ended that has an answer and failed all the same. */
+/** The end of a call that has an answer and failed. */
 export interface StatusEnding {
   readonly failure: Failure;
-  readonly record: Account;
+  readonly record: CallRecord;
   /** The status may be the echo of an earlier attempt that did its work. */
   readonly maybeApplied: boolean;
 }
@@ -87,54 +87,54 @@ export interface StatusEnding {
 /** Most bytes of a discarded answer's body that are retained. */
 const RETAINED = 65536;
 
-/** A call on its way. */
-export class Call<A extends Reply = Response> implements Abortable {
+/** A running call. */
+export class Call<A extends Reply = Response> implements AbortListener {
   readonly id: number;
-  readonly job: Job<A>;
-  /** Engine time of begin, and of the last crossing. */
+  readonly prepared: PreparedCall<A>;
+  /** Engine time of begin, and of the last call into the core. */
   readonly begun: number;
   at: number;
-  /** The core knows nothing of this call any more. */
+  /** The core has ended this call. */
   over = false;
   attempt: Attempt | null = null;
-  /** The last answer, its body still to come. */
+  /** The last answer; its body may still be unread. */
   response: A | null = null;
-  /** What was read of its body. */
+  /** The part of its body that was read. */
   bytes: Uint8Array<ArrayBuffer> | null = null;
-  /** The platform's last error, exactly as it was thrown. */
+  /** The platform's last error, unchanged. */
   error: unknown;
-  /** The error is the caller's own: rethrown untouched. */
+  /** The error is the caller's own and is rethrown unchanged. */
   own = false;
   key: string | null = null;
-  /** A plain credential that this call itself asked for, for its next attempt only. */
+  /** A plain credential that this call itself fetched, for its next attempt only. */
   token: string | null = null;
   wake: (() => void) | null = null;
-  /** Who reads a part of the last answer's body. */
+  /** The reader of a part of the last answer's body. */
   reader: BodyReader | null = null;
 
-  constructor(id: number, job: Job<A>, begun: number) {
+  constructor(id: number, prepared: PreparedCall<A>, begun: number) {
     this.id = id;
-    this.job = job;
+    this.prepared = prepared;
     this.begun = begun;
     this.at = begun;
   }
 
-  stopped(): void {
+  onAbort(): void {
     this.wake?.();
   }
 
   /** Reads at most 64 KiB of an answer that will not be delivered, and discards the rest. */
   async retainBody(response: A): Promise<void> {
     if (this.bytes === null && response.body !== null && !response.bodyUsed) {
-      this.bytes = await start(response.body, RETAINED, this);
+      this.bytes = await readPrefix(response.body, RETAINED, this);
     }
     this.bytes ??= NOTHING;
     this.attempt?.end();
   }
 
-  /** Stops the request, or what is left of its answer's body. */
+  /** Stops the request, or discards the rest of its answer's body. */
   discard(): void {
-    if (this.attempt !== null) this.attempt.drop();
+    if (this.attempt !== null) this.attempt.cancel();
     else void (this.reader ?? this.response?.body)?.cancel?.().catch(ignore);
   }
 }

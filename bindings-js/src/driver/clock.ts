@@ -1,40 +1,40 @@
-// Time for the driver: a monotonic clock, the wall clock, and timers. Everything is looked up at each use, so that fake
-// timers of a test framework work; a test may also hand in a clock of its own.
+// Time for the driver: a monotonic clock, the wall clock, and timers. Each is looked up at every use, so that fake
+// timers of a test framework work. A test may also pass a clock of its own.
 
-/** What the driver knows about time. All in milliseconds. */
+/** The clock of the driver. All in milliseconds. */
 export interface Clock {
-  /** Monotonic, may have a fraction; the origin does not matter. */
+  /** Returns monotonic time, possibly with a fraction; the origin does not matter. */
   now(): number;
-  /** Since 1970, as `Date.now()`. */
+  /** Returns the time since 1970, as `Date.now()`. */
   wall(): number;
   /**
-   * Runs `then` once after `ms` (any size) and gives back what cancels it. Where the platform knows the difference, a
+   * Runs `then` once after `ms` (any size) and returns a function that cancels it. Where the platform supports it, a
    * `quiet` timer does not keep the process alive.
    */
   timer(ms: number, then: () => void, quiet: boolean): () => void;
-  /** What limits of requests are measured by, where that is another clock. */
+  /** The clock for time limits of requests, if it is another one. */
   readonly limits?: Clock;
 }
 
 const immediate = (globalThis as { setImmediate?: ((then: () => void) => void) & { clock?: unknown } }).setImmediate;
 
 /**
- * Waits until the event loop has looked at its sockets: what a server has closed while the program was busy is then known, and
- * no request is written to it. A fake of a test framework, taken at import, would never come.
+ * Waits until the event loop has polled its sockets. Then a connection that the server closed while the program was
+ * busy is known, and no request is written to it. Skipped under a fake setImmediate, which would never fire.
  */
-export function lookAround(): Promise<void> | undefined {
+export function nextPoll(): Promise<void> | undefined {
   if (immediate === undefined || immediate.clock !== undefined) return undefined;
-  // The first turn may be the one under way.
+  // The first turn may be the current one.
   return new Promise((resolve) => immediate(() => immediate(resolve)));
 }
 
-/** No platform's timer seems to fire this many ms too early; Firefox may show its clock in steps of 100 ms. */
+/** More ms than any platform's timer fires too early; Firefox may show its clock in steps of 100 ms. */
 export const EARLY = 200;
 
-/** What setTimeout can count; beyond it fires at once. */
+/** The longest delay of setTimeout; a longer one fires at once. */
 const LONGEST = 2 ** 31 - 1;
 
-/** A clock by what the platform has when it is asked. */
+/** Makes a clock of the platform's functions. */
 function clockOf(scope: Pick<typeof globalThis, "clearTimeout" | "performance" | "setTimeout">): Clock {
   return {
     now: () => scope.performance.now(),
@@ -45,7 +45,7 @@ function clockOf(scope: Pick<typeof globalThis, "clearTimeout" | "performance" |
       const arm = (): void => {
         const piece = Math.min(left, LONGEST);
         left -= piece;
-        // Without a `this`: browsers refuse it.
+        // Called without a `this`: browsers refuse one.
         const { setTimeout } = scope;
         handle = setTimeout(left > 0 ? arm : then, piece);
         if (quiet) (handle as { unref?: () => void }).unref?.();
@@ -57,12 +57,15 @@ function clockOf(scope: Pick<typeof globalThis, "clearTimeout" | "performance" |
   };
 }
 
-/** The platform's own clock, which a test framework may set. */
+/** The platform's clock, which a test framework may set. */
 export const systemClock: Clock = clockOf(globalThis);
 
 const { clearTimeout, performance, setTimeout } = globalThis;
 const started = performance?.now.bind(performance);
 const real = clockOf({ clearTimeout, performance: { now: started } as Performance, setTimeout });
 
-/** The same, for requests over real sockets: these take real time, whatever a test framework says the time is. */
+/**
+ * The platform's clock, with real time for the limits of requests: real sockets take real time under any test
+ * framework.
+ */
 export const realLimits: Clock = { ...systemClock, limits: real };

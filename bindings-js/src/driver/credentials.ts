@@ -1,5 +1,5 @@
-// Credentials of one view of a client. Tokens live here and nowhere else: the core knows expiry and generation only.
-// A plain string is asked for at every attempt and never kept; only `{ token, expiresAt }` is.
+// Credentials of one view of a client. Only this file holds tokens: the core knows expiry and generation only. A plain
+// string is fetched for every attempt and not retained; `{ token, expiresAt }` is.
 
 /** A token that may be kept until it expires. */
 export interface Token {
@@ -24,22 +24,22 @@ export interface Need {
  */
 export type Credentials = (need: Need) => string | Token | Promise<string | Token>;
 
-/** What the core reads as "never expires". */
+/** The time that the core reads as "never expires". */
 const NEVER = 2 ** 40 - 1;
 
-/** What came of asking. `expiresIn` in ms as the core counts it: 0 = a plain string. */
-export interface Got {
+/** The result of a credentials function. `expiresIn` in ms as the core counts it: 0 = a plain string. */
+export interface FetchedToken {
   readonly token: string;
   readonly expiresIn: number;
 }
 
-/** One credentials function and the token it gave, if that may be kept. */
-export class Auth {
-  /** The view's scope; the client's own credentials have none of their own. */
-  readonly holding: Holding = { scope: -1, live: 0 };
+/** One credentials function and its token, if that may be retained. */
+export class Credential {
+  /** The view's scope; the client's own credentials have none. */
+  readonly viewScope: ViewScope = { scope: -1, live: 0 };
   readonly #credentials: Credentials;
-  #kept: string | null = null;
-  /** What the function threw last: the cause of an `auth` failure. */
+  #retained: string | null = null;
+  /** The last error of the function: the cause of an `auth` failure. */
   error: unknown;
 
   constructor(credentials: Credentials) {
@@ -49,25 +49,25 @@ export class Auth {
     this.#credentials = credentials;
   }
 
-  /** The token that may serve every attempt until it expires. */
-  get kept(): string | null {
-    return this.#kept;
+  /** Returns the token that serves every attempt until it expires. */
+  get retained(): string | null {
+    return this.#retained;
   }
 
-  /** A fresh token, for one attempt. */
+  /** Fetches a token for one attempt. */
   async token(wall: number): Promise<string> {
     return (await this.renew(wall, "first")).token;
   }
 
-  /** Keeps what the core has accepted; a plain string is never kept. */
-  keep({ token, expiresIn }: Got): void {
-    this.#kept = expiresIn === 0 ? null : token;
+  /** Retains a token that the core has accepted; a plain string is never retained. */
+  retain({ token, expiresIn }: FetchedToken): void {
+    this.#retained = expiresIn === 0 ? null : token;
   }
 
-  /** Asks the function. */
-  async renew(wall: number, why: Need["why"]): Promise<Got> {
+  /** Calls the function. */
+  async renew(wall: number, why: Need["why"]): Promise<FetchedToken> {
     const ask = this.#credentials;
-    // An optional parameter of the function's own must not be taken for the need.
+    // A function's own optional parameter must not be mistaken for the need.
     const got: unknown = await (ask.length > 0 ? ask({ why }) : (ask as () => unknown)());
     if (typeof got === "string") return { token: got, expiresIn: 0 };
     const { token, expiresAt } = (got ?? {}) as Partial<Token>;
@@ -79,10 +79,10 @@ export class Auth {
   }
 }
 
-/** A view's scope in the core, held apart from the view itself, which may be collected earlier. */
-export interface Holding {
-  /** -1 = none yet. */
+/** A view's scope in the core. It is apart from the view, which may be collected earlier. */
+export interface ViewScope {
+  /** The scope's number; -1 = none yet. */
   scope: number;
-  /** Calls under way. */
+  /** The number of running calls. */
   live: number;
 }

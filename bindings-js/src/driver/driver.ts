@@ -1,19 +1,19 @@
-// The one loop over the core's steps: it sends, waits, wakes and delivers. It decides nothing: whether to retry, how long to
-// wait, what a header means and what a failure is called all come as words from the core.
+// The loop over the core's steps: it sends, waits, wakes and delivers. It decides nothing. The core's words say whether
+// to retry, how long to wait, what a header means and what a failure is called.
 
 import * as w from "../core/codes.js";
 import { originOf } from "../core/origin.js";
-import { hints } from "../core/watched.js";
+import { watchedLines } from "../core/watched.js";
 import { Attempt } from "./attempt.js";
-import { type BodySource, ignore, NOTHING, NoResponse, read, start } from "./body.js";
-import { Call, type Job, type Reply } from "./call.js";
-import { lookAround } from "./clock.js";
-import type { Auth, Need } from "./credentials.js";
+import { type BodySource, ignore, NOTHING, NoResponse, readPrefix, readWhole } from "./body.js";
+import { Call, type PreparedCall, type Reply } from "./call.js";
+import { nextPoll } from "./clock.js";
+import type { Credential, Need } from "./credentials.js";
 import { failed, statusError, tooLarge } from "./endings.js";
 import type { Engine } from "./engine.js";
 import { newKey } from "./keys.js";
 import { sending } from "./nested.js";
-import type { Stop } from "./signals.js";
+import type { AbortSignalLike } from "./signals.js";
 
 /** How long the reading of a discarded answer's body may take, in ms: its connection is held meanwhile. */
 const LINGER = 1000;
@@ -21,21 +21,25 @@ const LINGER = 1000;
 const PEEKED = 4096;
 
 /** Runs one call from begin to its end. `begin`: in this tick, or when it is over. */
-export async function run<A extends Reply>(engine: Engine, job: Job<A>, begin: "at once" | "next tick"): Promise<A> {
+export async function run<A extends Reply>(
+  engine: Engine,
+  prepared: PreparedCall<A>,
+  begin: "at once" | "next tick",
+): Promise<A> {
   if (begin === "next tick") await undefined;
-  if (job.signal?.aborted === true) job.release?.();
-  heed(job.signal);
-  job.begins?.();
+  if (prepared.signal?.aborted === true) prepared.release?.();
+  throwIfAborted(prepared.signal);
+  prepared.onBegin?.();
   engine.seed();
   const now = engine.now();
-  const deadline = job.deadline > 0 ? now + job.deadline : 0;
+  const deadline = prepared.deadline > 0 ? now + prepared.deadline : 0;
   let id: number;
   let word: number;
   do {
     id = engine.takeId();
-    word = engine.core.begin(id, now, job.target, job.scope, job.what, deadline);
+    word = engine.core.begin(id, now, prepared.target, prepared.scope, prepared.flags, deadline);
   } while (word === w.LIVE_WORD);
-  const call = new Call(id, job, now);
+  const call = new Call(id, prepared, now);
   let bits = 0;
   try {
     for (;;) {
@@ -68,8 +72,8 @@ export async function run<A extends Reply>(engine: Engine, job: Job<A>, begin: "
     }
   } finally {
     if (!call.over) abandon(engine, call);
-    if (call.response === null) job.release?.();
-    job.ended?.();
+    if (call.response === null) prepared.release?.();
+    prepared.onEnd?.();
     if (bits & w.EVENTS || engine.events.active) engine.events.pull();
   }
 }
@@ -81,70 +85,75 @@ function abandon<A extends Reply>(engine: Engine, call: Call<A>): void {
 }
 
 async function attempt<A extends Reply>(engine: Engine, call: Call<A>, timeout: number, bits: number): Promise<number> {
-  const { job } = call;
+  const { prepared } = call;
   call.response = null;
   call.reader = null;
   call.bytes = null;
   call.error = undefined;
-  const asks = (bits & w.TOKEN) !== 0 && job.auth !== null;
-  const stop = timeout > 0 || job.idle > 0 || asks ? new Attempt(engine.timeouts, job.signal) : null;
+  const asks = (bits & w.TOKEN) !== 0 && prepared.credential !== null;
+  const stop = timeout > 0 || prepared.idle > 0 || asks ? new Attempt(engine.timeouts, prepared.signal) : null;
   call.attempt = stop;
   stop?.limit(timeout);
-  if (stop !== null) stop.left = call.begun + longest(job) - call.at;
+  if (stop !== null) stop.remaining = call.begun + longest(prepared) - call.at;
   let token: string | null = null;
   if (asks) {
-    const auth = job.auth as Auth;
+    const credential = prepared.credential as Credential;
     try {
-      token = call.token ?? auth.kept ?? (await fetchToken(engine, auth, stop as Attempt, timeout));
+      token = call.token ?? credential.retained ?? (await fetchToken(engine, credential, stop as Attempt, timeout));
     } catch (error) {
-      return unsent(engine, call, auth, error);
+      return unsent(engine, call, credential, error);
     }
     call.token = null;
   }
-  if (bits & w.KEY) call.key ??= newKey(job.settings);
-  else if (job.pooled === true) {
-    await lookAround();
-    heed(job.signal);
+  if (bits & w.KEY) call.key ??= newKey(prepared.settings);
+  else if (prepared.pooled === true) {
+    await nextPoll();
+    throwIfAborted(prepared.signal);
   }
   try {
-    const response = await send(job, stop ?? job.signal, bits & w.KEY ? call.key : null, token);
+    const response = await send(prepared, stop ?? prepared.signal, bits & w.KEY ? call.key : null, token);
     if (typeof response?.headers?.get !== "function") throw new NoResponse("the fetch option gave no Response");
     call.response = response;
-    if (job.buffered && call.response.status < 400 && job.streams?.(call.response) !== true) {
+    if (prepared.buffered && call.response.status < 400 && prepared.streams?.(call.response) !== true) {
       const { body } = call.response;
-      call.bytes = body === null ? NOTHING : await read(body, job.settings.maxBody, stop);
+      call.bytes = body === null ? NOTHING : await readWhole(body, prepared.settings.maxBody, stop);
     }
   } catch (error) {
-    return broke(engine, call, error);
+    return attemptBroke(engine, call, error);
   }
-  return answered(engine, call, call.response);
+  return attemptAnswered(engine, call, call.response);
 }
 
-function send<A extends Reply>(job: Job<A>, signal: Stop | null, key: string | null, token: string | null): Promise<A> {
+function send<A extends Reply>(
+  prepared: PreparedCall<A>,
+  signal: AbortSignalLike | null,
+  key: string | null,
+  token: string | null,
+): Promise<A> {
   sending.now = true;
   try {
-    return job.send(signal, key, token);
+    return prepared.send(signal, key, token);
   } finally {
     sending.now = false;
   }
 }
 
 /** Reports an answer: its status, and what the core wants to see of headers and body. */
-function answered<A extends Reply>(engine: Engine, call: Call<A>, response: A): number | Promise<number> {
-  const { job } = call;
-  // Opaque answers hide their status; the platform calls them no failure.
+function attemptAnswered<A extends Reply>(engine: Engine, call: Call<A>, response: A): number | Promise<number> {
+  const { prepared } = call;
+  // Opaque answers hide their status; to the platform they are no failure.
   const status = response.status || (response.type === "opaqueredirect" ? 302 : 200);
   const by = response.redirected === true ? answeredBy(engine, response.url) : 0;
   const { watchSuccess, watchError } = engine.settings;
   // Below 400 a gauge is worth reading whole once its first header is seen.
-  const silent = status < 400 && hints(response.headers, watchSuccess).byteLength === 0;
-  const lines = silent ? NOTHING : hints(response.headers, watchError);
-  const { bodyStatuses } = job.settings;
+  const silent = status < 400 && watchedLines(response.headers, watchSuccess).byteLength === 0;
+  const lines = silent ? NOTHING : watchedLines(response.headers, watchError);
+  const { bodyStatuses } = prepared.settings;
   if (bodyStatuses.length > 0 && bodyStatuses.includes(status)) {
     if (call.bytes !== null) return respond(engine, call, status + by, lines, call.bytes.subarray(0, PEEKED));
     if (status >= 400 || response.whole === true) {
       return peek(response).then((body) => {
-        heed(job.signal);
+        throwIfAborted(prepared.signal);
         return respond(engine, call, status + by, lines, body);
       });
     }
@@ -171,15 +180,15 @@ function respond<A extends Reply>(
 }
 
 /** Reports an attempt that ended without an answer. */
-async function broke<A extends Reply>(engine: Engine, call: Call<A>, error: unknown): Promise<number> {
-  const { job, attempt } = call;
+async function attemptBroke<A extends Reply>(engine: Engine, call: Call<A>, error: unknown): Promise<number> {
+  const { prepared, attempt } = call;
   const headersCame = call.response !== null;
   call.response = null;
   attempt?.end();
-  heed(job.signal);
-  call.error = job.thrown == null ? error : job.thrown.error;
+  throwIfAborted(prepared.signal);
+  call.error = prepared.thrown == null ? error : prepared.thrown.error;
   const fault = attempt?.timedOut === true ? w.TIMEOUT : await faultOf(call, error, headersCame);
-  heed(job.signal);
+  throwIfAborted(prepared.signal);
   call.own = fault === w.REFUSED;
   if (fault === w.OFFLINE) engine.awaitOnline();
   call.at = engine.now();
@@ -190,10 +199,10 @@ function faultOf<A extends Reply>(call: Call<A>, error: unknown, headersCame: bo
   if (error instanceof NoResponse) return w.REFUSED;
   if (headersCame) {
     if (!isTooLarge(error)) return w.TRUNCATED;
-    call.attempt?.drop();
+    call.attempt?.cancel();
     return w.TOO_LARGE;
   }
-  return call.job.faultOf(error);
+  return call.prepared.faultOf(error);
 }
 
 /** Waits until woken or for `ms`, then asks the core. A discarded answer's body is read meanwhile, in part. */
@@ -211,14 +220,14 @@ async function pause<A extends Reply>(engine: Engine, call: Call<A>, ms: number)
 }
 
 function resume<A extends Reply>(engine: Engine, call: Call<A>): number {
-  heed(call.job.signal);
+  throwIfAborted(call.prepared.signal);
   call.at = engine.now();
   return engine.core.resume(call.id, call.at);
 }
 
 /**
- * Asks for a credential on behalf of all calls that wait for one; this call then waits as they do. An abort of this call
- * does not end the asking. The core says how long this call waits.
+ * Fetches a credential for all calls that wait for one; this call then waits too. An abort of this call does not end
+ * the fetching. The core says how long this call waits.
  */
 function refresh<A extends Reply>(engine: Engine, call: Call<A>, word: number): number {
   void renew(engine, call, w.arg(word), w.whyOf(word));
@@ -231,39 +240,39 @@ async function renew<A extends Reply>(
   generation: number,
   why: Need["why"],
 ): Promise<void> {
-  const { auth, settings } = leader.job;
+  const { credential, settings } = leader.prepared;
   let word: number;
   try {
-    if (auth === null) throw new Error("no credentials");
-    const got = await engine.limitRenewal(settings.attempt, auth.renew(engine.clock.wall(), why));
+    if (credential === null) throw new Error("no credentials");
+    const got = await engine.limitRenewal(settings.attempt, credential.renew(engine.clock.wall(), why));
     word = engine.core.token(engine.now(), generation, got.expiresIn);
     // A token that came too late is dropped: another call may have brought a newer one by then.
     if ((word & 15) !== w.MISUSE) {
-      auth.keep(got);
+      credential.retain(got);
       if (got.expiresIn === 0) leader.token = got.token;
     }
   } catch (error) {
-    if (auth !== null) auth.error = error;
+    if (credential !== null) credential.error = error;
     word = engine.core.tokenFailed(engine.now(), generation, w.LOST);
   }
   if (w.low(word) & w.WAKES) engine.wakeAll();
 }
 
 /** Asks for the token of one attempt, within its time. The caller's abort ends the asking at once. */
-async function fetchToken(engine: Engine, auth: Auth, attempt: Attempt, ms: number): Promise<string> {
+async function fetchToken(engine: Engine, credential: Credential, attempt: Attempt, ms: number): Promise<string> {
   const { signal } = attempt;
-  const stopped = new Promise<never>((_, reject) => {
+  const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
   });
-  const asked = auth.token(engine.clock.wall());
-  return Promise.race([engine.limitRenewal(ms, asked), stopped]);
+  const result = credential.token(engine.clock.wall());
+  return Promise.race([engine.limitRenewal(ms, result), aborted]);
 }
 
 /** Reports that there is no credential, so that nothing is sent. This is final, and does not count for the breaker. */
-function unsent<A extends Reply>(engine: Engine, call: Call<A>, auth: Auth, error: unknown): number {
+function unsent<A extends Reply>(engine: Engine, call: Call<A>, credential: Credential, error: unknown): number {
   call.attempt?.end();
-  heed(call.job.signal);
-  auth.error = error;
+  throwIfAborted(call.prepared.signal);
+  credential.error = error;
   call.error = error;
   call.at = engine.now();
   return engine.core.fault(call.id, call.at, w.REFUSED + w.CAUSE * w.CREDENTIAL);
@@ -271,24 +280,28 @@ function unsent<A extends Reply>(engine: Engine, call: Call<A>, auth: Auth, erro
 
 /** Delivers the answer; null where more of its body must be read first. */
 function deliver<A extends Reply>(engine: Engine, call: Call<A>, word: number): A | null {
-  const { job } = call;
+  const { prepared } = call;
   const response = call.response as A;
-  if (response.status >= 400 && call.bytes === null && (job.raise || (job.buffered && response.body !== null)))
+  if (
+    response.status >= 400 &&
+    call.bytes === null &&
+    (prepared.raise || (prepared.buffered && response.body !== null))
+  )
     return null;
-  return job.hand(response, call.bytes, call.attempt, engine.record(call, response.status, w.low(word)));
+  return prepared.deliver(response, call.bytes, call.attempt, engine.record(call, response.status, w.low(word)));
 }
 
 /** Reads the body of an error: in part for a caller that catches it, or whole for one that asked for the answer. */
 async function readOn<A extends Reply>(engine: Engine, call: Call<A>, word: number): Promise<A> {
-  const { job, attempt } = call;
+  const { prepared, attempt } = call;
   const response = call.response as A;
-  if (!job.raise) {
+  if (!prepared.raise) {
     try {
-      call.bytes = await read(response.body as BodySource, job.settings.maxBody, attempt);
+      call.bytes = await readWhole(response.body as BodySource, prepared.settings.maxBody, attempt);
     } catch (error) {
-      heed(job.signal);
+      throwIfAborted(prepared.signal);
       if (error instanceof NoResponse) throw error;
-      if (isTooLarge(error) && !job.dropin) throw tooLarge(engine, call, word, error);
+      if (isTooLarge(error) && !prepared.dropin) throw tooLarge(engine, call, word, error);
       // The status is known, and must not be lost to its body.
       call.bytes = NOTHING;
     } finally {
@@ -297,11 +310,11 @@ async function readOn<A extends Reply>(engine: Engine, call: Call<A>, word: numb
     return deliver(engine, call, word) as A;
   }
   await call.retainBody(response);
-  heed(job.signal);
+  throwIfAborted(prepared.signal);
   throw statusError(engine, call, word);
 }
 
-type Limited = Pick<Job, "deadline" | "dropin" | "settings">;
+type Limited = Pick<PreparedCall, "deadline" | "dropin" | "settings">;
 
 /** Returns how long a call may take, in ms; a drop-in takes no limit that the policy's text does not give. */
 function longest({ deadline, dropin, settings: { total, totalWritten } }: Limited): number {
@@ -314,12 +327,12 @@ function isTooLarge(error: unknown): boolean {
 }
 
 /** Throws the caller's own reason, untouched, if the caller has aborted. */
-function heed(signal: Stop | null): void {
+function throwIfAborted(signal: AbortSignalLike | null): void {
   if (signal?.aborted === true) throw signal.reason;
 }
 
 /** Reads the first bytes of an answer that may still be handed out whole. */
 async function peek(response: Reply): Promise<Uint8Array> {
   const copy = response.clone().body;
-  return copy === null ? NOTHING : start(copy, PEEKED);
+  return copy === null ? NOTHING : readPrefix(copy, PEEKED);
 }

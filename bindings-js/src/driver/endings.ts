@@ -1,5 +1,5 @@
-// How a call ends that has no answer worth delivering: the core's reason becomes an error of the kind that the caller
-// knows, a verb's CallError or what `fetch` itself would throw.
+// Endings without a delivered answer: the core's reason becomes an error of the kind that the caller knows, a verb's
+// CallError or the error that `fetch` itself would throw.
 
 import { Core } from "../core/boundary.js";
 import * as w from "../core/codes.js";
@@ -8,26 +8,26 @@ import type { Report } from "../core/settings.js";
 import { NOTHING } from "./body.js";
 import type { Call, Reply, StatusEnding } from "./call.js";
 import type { Engine } from "./engine.js";
-import { account } from "./record.js";
+import { remember } from "./record.js";
 
 /** Ends a call that the core failed: returns the last answer where the caller wants that, else throws. */
 export async function failed<A extends Reply>(engine: Engine, call: Call<A>, word: number): Promise<A> {
-  const { job } = call;
+  const { prepared } = call;
   const flags = w.low(word);
   const code = w.arg(word);
   const report = reportOf(engine, call, flags);
   if (call.own) throw call.error;
   const record = { text: (): string => report.text };
   if (flags & w.RESPONSE && call.response !== null) {
-    if (job.dropin || !job.raise) return job.hand(call.response, call.bytes, call.attempt, record);
+    if (prepared.dropin || !prepared.raise) return prepared.deliver(call.response, call.bytes, call.attempt, record);
     await call.retainBody(call.response);
     const failure = failureOf(engine, call, report, code);
     throw raised(call, { failure, record, maybeApplied: false });
   }
   const error = new CallError(failureOf(engine, call, report, code));
-  if (!job.dropin) throw error;
-  const last = call.error ?? job.refusal(error);
-  if (typeof last === "object" && last !== null) account(last, record);
+  if (!prepared.dropin) throw error;
+  const last = call.error ?? prepared.refusal(error);
+  if (typeof last === "object" && last !== null) remember(last, record);
   throw last;
 }
 
@@ -35,7 +35,7 @@ export async function failed<A extends Reply>(engine: Engine, call: Call<A>, wor
 export function statusError<A extends Reply>(engine: Engine, call: Call<A>, word: number): unknown {
   const flags = w.low(word);
   const report = { ...reportOf(engine, call, flags), reason: "status" as const };
-  const of = { label: call.job.label, reason: report.reason, report, wall: engine.clock.wall() };
+  const of = { label: call.prepared.label, reason: report.reason, report, wall: engine.clock.wall() };
   const failure = { ...of, outcome: w.OUTCOMES[w.arg(word)] ?? "unknown" };
   const record = { text: (): string => report.text };
   return raised(call, { failure, record, maybeApplied: (flags & w.APPLIED) !== 0 });
@@ -44,15 +44,15 @@ export function statusError<A extends Reply>(engine: Engine, call: Call<A>, word
 /** Makes the error of an answer from 400 on that was to be returned and whose body is too large to be held. */
 export function tooLarge<A extends Reply>(engine: Engine, call: Call<A>, word: number, cause: unknown): CallError {
   const report = reportOf(engine, call, w.low(word));
-  const of = { label: call.job.label, reason: "misuse" as const, wall: engine.clock.wall(), cause };
+  const of = { label: call.prepared.label, reason: "misuse" as const, wall: engine.clock.wall(), cause };
   const outcome = w.OUTCOMES[w.arg(word)] ?? "unknown";
-  const told = said("the answer is larger than maxBody", of.reason, outcome, "Raise maxBody, or stream the answer.");
-  return new CallError({ ...of, outcome, report: { ...report, reason: of.reason, fault: "too-large", ...told } });
+  const end = said("the answer is larger than maxBody", of.reason, outcome, "Raise maxBody, or stream the answer.");
+  return new CallError({ ...of, outcome, report: { ...report, reason: of.reason, fault: "too-large", ...end } });
 }
 
-/** Only calls that raise have such an error, and know what their answers are. */
+/** Makes the StatusError; only calls that raise have one. */
 function raised<A extends Reply>(call: Call<A>, ended: StatusEnding): unknown {
-  return call.job.statusError?.(call.response as A, call.bytes ?? NOTHING, ended);
+  return call.prepared.statusError?.(call.response as A, call.bytes ?? NOTHING, ended);
 }
 
 function reportOf<A extends Reply>(engine: Engine, call: Call<A>, flags: number): Report {
@@ -67,8 +67,8 @@ function failureOf<A extends Reply>(engine: Engine, call: Call<A>, report: Repor
     reason,
     outcome: w.OUTCOMES[(code >> 6) & 3] ?? "unknown",
     report: { ...report, reason, retryAfterMs: after === w.NO_TIME ? null : after },
-    label: call.job.label,
+    label: call.prepared.label,
     wall: engine.clock.wall(),
-    cause: reason === "auth" ? (call.job.auth?.error ?? call.error) : call.error,
+    cause: reason === "auth" ? (call.prepared.credential?.error ?? call.error) : call.error,
   };
 }

@@ -1,4 +1,5 @@
-// One engine in its host: the core's state for one policy, the clock, and the calls that wait. It knows no step and no HTTP.
+// One engine in its host: the core's state for one policy, the clock, and the parked calls. It handles no step and no
+// HTTP.
 
 import type { Core } from "../core/boundary.js";
 import * as w from "../core/codes.js";
@@ -7,19 +8,19 @@ import { timedOut } from "./attempt.js";
 import { ignore } from "./body.js";
 import type { Call, Reply } from "./call.js";
 import { type Clock, EARLY } from "./clock.js";
-import { Observers } from "./events.js";
+import { EventListeners } from "./events.js";
 import { CoreRecord } from "./record.js";
-import { join, leave } from "./signals.js";
-import { Watch } from "./timeouts.js";
+import { subscribe, unsubscribe } from "./signals.js";
+import { TimeoutQueue } from "./timeouts.js";
 
 /** An engine and its parked calls. */
 export class Engine {
   readonly core: Core;
   readonly clock: Clock;
-  readonly events: Observers;
-  readonly timeouts: Watch;
+  readonly events: EventListeners;
+  readonly timeouts: TimeoutQueue;
   settings: Settings;
-  /** Cancels of the time limits of credentials functions that run. */
+  /** Functions that cancel the time limits of running credentials functions. */
   readonly #renewals = new Set<() => void>();
   #closed = false;
   #epoch: number;
@@ -32,9 +33,9 @@ export class Engine {
     this.core = core;
     this.clock = clock;
     this.#epoch = clock.now();
-    this.timeouts = new Watch(clock.limits ?? clock);
+    this.timeouts = new TimeoutQueue(clock.limits ?? clock);
     this.settings = JSON.parse(core.settings()) as Settings;
-    this.events = new Observers(core);
+    this.events = new EventListeners(core);
   }
 
   /** Returns whole milliseconds since the engine was opened. */
@@ -74,28 +75,28 @@ export class Engine {
 
   /** Parks a call until engine time `due`, a wake, or the caller's abort. After a timer that fires early it waits the rest. */
   park<A extends Reply>(call: Call<A>, due: number): Promise<void> {
-    const { signal } = call.job;
+    const { signal } = call.prepared;
     return new Promise((resolve) => {
       let cancel: () => void = ignore;
       const end = (): void => {
         cancel();
         call.wake = null;
         this.#parked.delete(call.id);
-        if (signal !== null) leave(signal, call);
+        if (signal !== null) unsubscribe(signal, call);
         resolve();
       };
       let early = 0;
       const wait = (fired = false): void => {
         const left = due - (this.clock.now() - this.#epoch);
         if (fired) early += left;
-        // A test framework lets timers fire and leaves the clock alone: it means that the time has passed.
+        // A test framework that fires timers without moving the clock means that the time has passed.
         if (left > 0 && early > EARLY) this.#epoch -= left;
         if (left <= 0 || early > EARLY) end();
         else cancel = this.clock.timer(Math.ceil(left), () => wait(true), false);
       };
       call.wake = end;
       this.#parked.set(call.id, call);
-      if (signal !== null) join(signal, call);
+      if (signal !== null) subscribe(signal, call);
       if (due < Infinity) wait();
     });
   }
@@ -135,7 +136,7 @@ export class Engine {
     return new CoreRecord(this.core, bits & w.REPORT ? call.id : -1, status, call.at - call.begun);
   }
 
-  /** Counts, breakers and limits as they stand now. */
+  /** Returns counts and the state of breakers and limits. */
   snapshot(): Snapshot {
     return JSON.parse(this.core.snapshot(this.now())) as Snapshot;
   }

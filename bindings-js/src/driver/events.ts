@@ -1,25 +1,25 @@
-// What happened, as plain values: pulled from the core in batches at the end of calls, handed to listeners and, if asked
-// for, written as one line each. Nobody listening costs nothing.
+// Events as plain values. They are pulled from the core in batches at the end of calls, passed to listeners and, on
+// request, logged as one line each. Free when there are no listeners.
 
 import type { Core } from "../core/boundary.js";
 import type { Reason } from "../core/codes.js";
 
 const KINDS = ["attempt", "wait", "breaker", "limiter", "refresh", "call", "stacked", "warning"] as const;
 
-/** What can happen. */
+/** The kinds of events. */
 export type EventKind = (typeof KINDS)[number];
 
-/** Something that happened. Which fields are there depends on the kind. */
+/** One event. Its fields depend on the kind. */
 export interface ClientEvent {
   readonly kind: EventKind;
   /** Milliseconds since the client was made. */
   readonly at: number;
   readonly call?: number;
-  /** The policy's pattern; empty where none fits. */
+  /** The policy's pattern; empty where none matches. */
   readonly route?: string;
   /**
-   * Whose breaker changed, or whose calls alone a 429 holds back: method and template of a verb, the method alone of a
-   * drop-in. Without it and without a `route`, the API's.
+   * The endpoint whose breaker changed, or whose calls alone a 429 holds: method and template of a verb, the method
+   * alone of a drop-in. Without it and without a `route`: the API.
    */
   readonly endpoint?: string;
   readonly scope?: number;
@@ -29,9 +29,9 @@ export interface ClientEvent {
   readonly fault?: string | null;
   readonly reason?: Reason | null;
   readonly outcome?: string;
-  /** How long it took, or takes. */
+  /** Duration so far or to come, in ms. */
   readonly ms?: number;
-  /** Which rule asked for a wait. */
+  /** The rule that asked for a wait. */
   readonly rule?: string;
   readonly from?: string;
   readonly to?: string;
@@ -41,18 +41,18 @@ export interface ClientEvent {
   readonly text?: string;
 }
 
-/** Takes events one by one. What it throws is reported, not passed on. */
+/** Receives events one by one. An exception is reported, not passed on. */
 export type Listener = (event: ClientEvent) => void;
 
-/** Where lines go: `console` is one. */
+/** The receiver of log lines; `console` is one. */
 export interface Log {
   debug(line: string): void;
   info(line: string): void;
   warn(line: string): void;
 }
 
-/** Who listens to one engine. */
-export class Observers {
+/** The listeners of one engine. */
+export class EventListeners {
   readonly #core: Core;
   readonly #listeners = new Map<symbol, { readonly kinds: readonly EventKind[]; readonly listener: Listener }>();
 
@@ -64,7 +64,7 @@ export class Observers {
     return this.#listeners.size > 0;
   }
 
-  /** Begins to listen; the answer ends it. @throws TypeError for what is no listener, or no kind. */
+  /** Adds a listener; the returned function removes it. @throws TypeError for an invalid listener or kind. */
   listen(listener: Listener, kinds: EventKind | readonly EventKind[] = KINDS): () => void {
     if (typeof listener !== "function") throw new TypeError(NO_LISTENER);
     const id = Symbol();
@@ -75,7 +75,7 @@ export class Observers {
     };
   }
 
-  /** Hands over what has happened since the last time. */
+  /** Passes on the events since the last pull. */
   pull(): void {
     const { events } = JSON.parse(this.#core.events()) as { events: readonly ClientEvent[] };
     for (const event of events) {
@@ -109,14 +109,14 @@ function kindsOf(kinds: EventKind | readonly EventKind[]): readonly EventKind[] 
   return list;
 }
 
-/** Writes one line for everything worth a line. */
+/** Makes a listener that logs one line for each notable event. */
 export function logTo(log: Log, name: string): Listener {
   return (event) => {
     const { kind, at, ...rest } = event;
-    const told = Object.entries(rest).map(
+    const fields = Object.entries(rest).map(
       ([key, value]) => `${key}=${typeof value === "string" ? plain(value) : value}`,
     );
-    const line = `unruffled ${name} ${kind} ${told.join(" ")}`;
+    const line = `unruffled ${name} ${kind} ${fields.join(" ")}`;
     if (kind === "attempt" || kind === "wait") log.debug(line);
     else if (kind === "call") (event.reason ? log.warn : log.debug).call(log, line);
     else if (kind === "refresh") log.info(line);
@@ -124,7 +124,7 @@ export function logTo(log: Log, name: string): Listener {
   };
 }
 
-/** Control characters of a foreign text do not reach a log. */
+/** Escapes control characters of a foreign text. */
 function plain(text: string): string {
   return JSON.stringify(text);
 }

@@ -1,14 +1,14 @@
-// Names that nobody else has: request ids and idempotency keys, from the platform's CSPRNG.
+// Unique names: request ids and idempotency keys, from the platform's CSPRNG.
 
 import type { RouteSettings } from "../core/settings.js";
 
-/** A new idempotency key in the form that the API wants. */
+/** Makes an idempotency key in the format of the API. */
 export function newKey(settings: RouteSettings): string {
   const key = uuid();
   return settings.idempotency.format === "sf-string" ? `"${key}"` : key;
 }
 
-/** A random UUID; `randomUUID` is missing on pages without TLS. */
+/** Makes a random UUID; `randomUUID` is missing on pages without TLS. */
 export function uuid(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -1,10 +1,10 @@
-// The two marks of an attempt of this package, by which another copy below it knows that it does not retry alone.
+// The two marks of this package's attempts. A copy of the package below sees by them that a caller above it retries.
 
-/** Set on the `init` of every attempt that this package makes. */
+/** The mark on the `init` of every attempt. */
 export const NESTED = Symbol.for("unruffled.nested");
 
 /**
- * Whether one of our attempts is being handed to the platform in this moment. `fetch` dispatches in the tick of its call, so a
- * dispatcher knows by this that somebody above it retries.
+ * Whether an attempt is being handed to the platform at this moment. `fetch` dispatches in the tick of its call, so a
+ * dispatcher sees by this that a caller above it retries.
  */
 export const sending = { now: false };

@@ -1,5 +1,5 @@
-// From what the user gives as a policy to an engine and its engine. The policy is checked by the core alone; here it is
-// only turned into text in a way that hides no mistake.
+// Opens an engine for the user's policy. The core alone checks the policy; here it becomes text in a way that hides no
+// mistake.
 
 import { Core, Rejected } from "../core/boundary.js";
 import { PolicyError } from "../core/errors.js";
@@ -9,15 +9,15 @@ import { type Clock, realLimits, systemClock } from "./clock.js";
 import { Engine } from "./engine.js";
 import { type Log, logTo } from "./events.js";
 
-/** What an engine is opened with, beside its policy. */
+/** The options of an engine, beside its policy. */
 export interface EngineOptions {
-  /** In place of the policy's `baseUrl`; needed in browsers where that is `{ "env": NAME }`. */
+  /** Replaces the policy's `baseUrl`; needed in browsers where that is `{ "env": NAME }`. */
   readonly baseUrl?: string | undefined;
-  /** Writes one line for everything worth a line; `console` will do. */
+  /** Receives one line for each notable event; `console` fits. */
   readonly log?: Log | undefined;
-  /** `"warn"`: keys that this version does not know are left out with a warning event. Default: they are errors. */
+  /** `"warn"`: unknown keys are skipped with a warning event. Default: they are errors. */
   readonly unknownKeys?: "error" | "warn" | undefined;
-  /** Time, for tests. */
+  /** The clock, for tests. */
   readonly clock?: Clock | undefined;
 }
 
@@ -49,7 +49,7 @@ function textOf(policy: Policy | string): string {
   }
 }
 
-/** What JSON would silently leave out or make null becomes a word that the core can name and refuse. */
+/** Turns a value that JSON would omit or make null into a word that the core refuses by name. */
 function visible(_key: string, value: unknown): unknown {
   switch (typeof value) {
     case "number":

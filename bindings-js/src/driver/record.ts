@@ -1,49 +1,49 @@
-// The record of each call that has ended, and how `explain()` finds it by the response or error that was handed out.
+// The records of ended calls, which `explain()` finds by the response or error that was handed out.
 
 import { Core } from "../core/boundary.js";
 import type { CallError } from "../core/errors.js";
 
-/** Tells why a call took as long as it did. */
-export interface Account {
-  /** The table of `explain()`. */
+/** The record of one call. */
+export interface CallRecord {
+  /** Returns the table of `explain()`. */
   text(): string;
 }
 
-/** What is known of a response or an error that was handed out. */
+/** The entry of a response or an error that was handed out. */
 export interface Recorded {
-  readonly account: Account;
+  readonly record: CallRecord;
 }
 
-/** By the response or error; a response's entry holds the state of its body as well. */
+/** Entries by response or error; the entry of a response also holds the state of its body. */
 export const recorded = new WeakMap<object, Recorded>();
 
 /**
- * Why a call took as long as it did: a short table, for a response or an error that this package handed out, or for an
+ * Explains why a call took as long as it did: a short table, for a response or an error of this package, or for an
  * error that has one of those as its `cause`.
  */
 export function explain(ended: object): string {
-  // Clients wrap what they catch, seldom more than twice.
+  // Clients wrap the errors that they catch, seldom more than twice.
   for (let at: unknown = ended, deep = 0; typeof at === "object" && at !== null && deep < 5; deep++) {
-    const told = recorded.get(at)?.account.text() ?? (at as Partial<CallError>).report?.text;
-    if (told !== undefined) return told;
+    const text = recorded.get(at)?.record.text() ?? (at as Partial<CallError>).report?.text;
+    if (text !== undefined) return text;
     at = (at as { cause?: unknown }).cause;
   }
   return "not a call of unruffled";
 }
 
-/** Remembers the account of an error that belongs to the platform. */
-export function account(error: object, of: Account): void {
-  recorded.set(error, { account: of });
-  // What fetch throws says nothing itself: some clients pass on its cause alone.
+/** Stores the record of an error that belongs to the platform. */
+export function remember(error: object, record: CallRecord): void {
+  recorded.set(error, { record: record });
+  // An error of fetch has a bare message, so some clients pass on its cause alone.
   const { cause } = error as { cause?: unknown };
-  if (typeof cause === "object" && cause !== null) recorded.set(cause, { account: of });
+  if (typeof cause === "object" && cause !== null) recorded.set(cause, { record: record });
 }
 
 const DROPPED =
   "The record of this call was dropped: a client keeps those of its last calls only. Ask sooner, or listen to events.";
 
 /** The record of a delivered call; its report is pulled from the core at the first question. */
-export class CoreRecord implements Account {
+export class CoreRecord implements CallRecord {
   readonly #core: Core;
   #id: number;
   readonly #status: number;

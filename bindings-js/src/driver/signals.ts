@@ -1,47 +1,47 @@
-// The caller's AbortSignals. Any number of calls share one listener per signal, and it goes when the last call leaves:
-// a listener per call is a leak on a signal that lives as long as the program.
+// The caller's AbortSignals. All calls of a signal share one listener, which is removed with the last call: a listener
+// per call is a leak on a signal that lives as long as the program.
 
-/** What ends a call early; an AbortSignal is one. */
-export interface Stop {
+/** A signal that ends a call early; an AbortSignal is one. */
+export interface AbortSignalLike {
   readonly aborted: boolean;
   readonly reason: unknown;
   addEventListener(kind: "abort", listener: () => void, options?: { readonly once: true }): void;
   removeEventListener(kind: "abort", listener: () => void): void;
 }
 
-/** A call that wants to know. Held until it leaves: it must not hold a Response. */
-export interface Abortable {
-  /** The caller's signal fired; its reason is on the signal. */
-  stopped(signal: Stop): void;
+/** The target of an abort. It is referenced until it unsubscribes, so it must not hold a Response. */
+export interface AbortListener {
+  /** Handles the abort; the reason is on the signal. */
+  onAbort(signal: AbortSignalLike): void;
 }
 
-interface Hub {
-  readonly members: Set<Abortable>;
+interface Listeners {
+  readonly targets: Set<AbortListener>;
   readonly listener: () => void;
 }
 
-const hubs = new WeakMap<Stop, Hub>();
+const shared = new WeakMap<AbortSignalLike, Listeners>();
 
-/** Tells `member` when `signal` fires. Joining twice is the same as once. */
-export function join(signal: Stop, member: Abortable): void {
-  let hub = hubs.get(signal);
-  if (hub === undefined) {
-    const members = new Set<Abortable>();
+/** Calls `target` when `signal` fires. Subscribing twice is the same as once. */
+export function subscribe(signal: AbortSignalLike, target: AbortListener): void {
+  let listeners = shared.get(signal);
+  if (listeners === undefined) {
+    const targets = new Set<AbortListener>();
     const listener = (): void => {
-      hubs.delete(signal);
-      for (const each of members) each.stopped(signal);
+      shared.delete(signal);
+      for (const each of targets) each.onAbort(signal);
     };
-    hub = { members, listener };
-    hubs.set(signal, hub);
+    listeners = { targets, listener };
+    shared.set(signal, listeners);
     signal.addEventListener("abort", listener, { once: true });
   }
-  hub.members.add(member);
+  listeners.targets.add(target);
 }
 
-/** Ends what `join` began. */
-export function leave(signal: Stop, member: Abortable): void {
-  const hub = hubs.get(signal);
-  if (hub === undefined || !hub.members.delete(member) || hub.members.size > 0) return;
-  hubs.delete(signal);
-  signal.removeEventListener("abort", hub.listener);
+/** Ends a subscription. */
+export function unsubscribe(signal: AbortSignalLike, target: AbortListener): void {
+  const listeners = shared.get(signal);
+  if (listeners === undefined || !listeners.targets.delete(target) || listeners.targets.size > 0) return;
+  shared.delete(signal);
+  signal.removeEventListener("abort", listeners.listener);
 }

@@ -1,39 +1,39 @@
-// Time limits of attempts and of reads, at the price of one timer for a whole client: one list per length of limit (so
-// each is in order of falling due by itself) and one timer, armed only for an earlier due time than the one it has.
+// Time limits of attempts and of reads, with one timer for a whole client. There is one list per length of limit, so
+// each list is in order of due time. The timer is armed again only for an earlier due time.
 
 import { type Clock, EARLY } from "./clock.js";
 
-/** Something with a time limit. A list holds it until it is removed or expires: it must not hold a Response. */
-export interface Watched {
-  /** The limit has passed; already off its list. */
+/** The owner of a time limit. A list references it until it is removed or expires, so it must not hold a Response. */
+export interface TimeoutOwner {
+  /** Called when the limit has passed; the owner is already off its list. */
   expired(): void;
-  link: Link | null;
+  entry: TimeoutEntry | null;
 }
 
-/** A place in a list. */
-export interface Link {
-  readonly owner: Watched;
+/** An entry of a list. */
+export interface TimeoutEntry {
+  readonly owner: TimeoutOwner;
   readonly due: number;
-  previous: Link;
-  next: Link;
+  previous: TimeoutEntry;
+  next: TimeoutEntry;
   cancel: (() => void) | null;
 }
 
 let perRequest = false;
 
-/** For platforms where a timer made in one request never fires in another: each limit then owns a timer. */
+/** Gives each limit its own timer, for platforms where a timer of one request never fires in another. */
 export function timersPerRequest(): void {
   perRequest = true;
 }
 
-/** The limits of one client. */
-export class Watch {
+/** The time limits of one client. */
+export class TimeoutQueue {
   readonly #clock: Clock;
-  readonly #lists = new Map<number, Link>();
+  readonly #lists = new Map<number, TimeoutEntry>();
   #armedFor = Infinity;
-  /** How far a test framework has gone ahead of the clock, by its timers alone. */
+  /** How far a test framework is ahead of the clock, by its timers alone. */
   #ahead = 0;
-  /** By how much the timers since the last one in time seem to have fired too early, together. */
+  /** The ms by which the timers since the last punctual one fired too early, together. */
   #early = 0;
   #cancel: (() => void) | null = null;
 
@@ -45,38 +45,38 @@ export class Watch {
     return this.#clock.now() + this.#ahead;
   }
 
-  /** Starts a limit of `ms` for `owner`, in place of the one it has. */
-  add(owner: Watched, ms: number): void {
+  /** Starts a limit of `ms` for `owner`, in place of its current one. */
+  add(owner: TimeoutOwner, ms: number): void {
     this.remove(owner);
     const due = this.now() + ms;
     if (perRequest) {
-      owner.link = loop(owner, due);
-      owner.link.cancel = this.#clock.timer(ms, () => this.#expire(owner), true);
+      owner.entry = loop(owner, due);
+      owner.entry.cancel = this.#clock.timer(ms, () => this.#expire(owner), true);
       return;
     }
     const list = this.#list(ms);
     const last = list.previous;
-    const link: Link = { owner, due, previous: last, next: list, cancel: null };
-    last.next = link;
-    list.previous = link;
-    owner.link = link;
+    const entry: TimeoutEntry = { owner, due, previous: last, next: list, cancel: null };
+    last.next = entry;
+    list.previous = entry;
+    owner.entry = entry;
     if (due < this.#armedFor) this.#arm(due, ms);
   }
 
-  /** Ends the limit of `owner`, if it has one. */
-  remove(owner: Watched): void {
-    const link = owner.link;
-    if (link === null) return;
-    owner.link = null;
-    link.cancel?.();
-    link.previous.next = link.next;
-    link.next.previous = link.previous;
+  /** Ends the limit of `owner`, if any. */
+  remove(owner: TimeoutOwner): void {
+    const entry = owner.entry;
+    if (entry === null) return;
+    owner.entry = null;
+    entry.cancel?.();
+    entry.previous.next = entry.next;
+    entry.next.previous = entry.previous;
   }
 
-  #list(ms: number): Link {
+  #list(ms: number): TimeoutEntry {
     let list = this.#lists.get(ms);
     if (list === undefined) {
-      list = loop(nobody, Infinity);
+      list = loop(SENTINEL, Infinity);
       this.#lists.set(ms, list);
     }
     return list;
@@ -100,24 +100,24 @@ export class Watch {
     const now = this.now();
     let earliest = Infinity;
     for (const [ms, list] of this.#lists) {
-      for (let link = list.next; link !== list && link.due <= now; link = list.next) this.#expire(link.owner);
+      for (let entry = list.next; entry !== list && entry.due <= now; entry = list.next) this.#expire(entry.owner);
       if (list.next === list) this.#lists.delete(ms);
       else earliest = Math.min(earliest, list.next.due);
     }
     if (earliest < this.#armedFor) this.#arm(earliest, earliest - now);
   }
 
-  #expire(owner: Watched): void {
+  #expire(owner: TimeoutOwner): void {
     this.remove(owner);
     owner.expired();
   }
 }
 
-const nobody: Watched = { expired() {}, link: null };
+const SENTINEL: TimeoutOwner = { expired() {}, entry: null };
 
-function loop(owner: Watched, due: number): Link {
-  const link = { owner, due, cancel: null } as unknown as Link;
-  link.previous = link;
-  link.next = link;
-  return link;
+function loop(owner: TimeoutOwner, due: number): TimeoutEntry {
+  const entry = { owner, due, cancel: null } as unknown as TimeoutEntry;
+  entry.previous = entry;
+  entry.next = entry;
+  return entry;
 }

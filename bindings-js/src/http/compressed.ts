@@ -1,9 +1,9 @@
-// Whether a compressed body came whole. The decoders of Node's fetch and of axios pass a stream that ends early as if it
-// were all, so its bytes are looked at a second time, strictly, where there is a Content-Encoding and Node's zlib.
+// Checks whether a compressed body is complete. The decoders of Node's fetch and of axios pass a truncated stream as if
+// it were whole. So its bytes are decoded a second time, strictly, where there is a Content-Encoding and Node's zlib.
 
-import { ignore, whole } from "../driver/body.js";
+import { ignore, joined } from "../driver/body.js";
 
-/** A decoder of Node's, as far as it is used here. */
+/** A decoder of Node, as far as it is used here. */
 interface Decoder {
   on(event: "error", listener: (error: Coded) => void): Decoder;
   on(event: "end", listener: () => void): Decoder;
@@ -19,15 +19,15 @@ interface Coded {
 
 type Sync = (bytes: Uint8Array, options: { readonly maxOutputLength?: number }) => Uint8Array;
 
-/** Of `node:zlib`: a class and its synchronous form for each coding, by name. */
+/** The module `node:zlib`: a class and its synchronous form for each coding, by name. */
 type Zlib = Readonly<Record<string, unknown>>;
 
-/** What is said of a body that was cut. */
+/** The message for a truncated body. */
 export const CUT = "the compressed body ends before its stream does";
 
-/** Beyond this many compressed bytes the check goes piece by piece, beside the caller's own reading. */
+/** Beyond this many compressed bytes the check runs piece by piece, beside the caller's own reading. */
 const AT_ONCE = 65536;
-/** A small body that grows beyond this is checked piece by piece as well. */
+/** A small body that decodes to more than this is checked piece by piece as well. */
 const GROWN = 1 << 20;
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -38,12 +38,12 @@ const NAMES: Readonly<Record<string, string>> = {
   zstd: "ZstdDecompress",
 };
 
-/** Names that fetch leaves alone and axios takes for one of the two that zlib tells apart by itself. */
+/** Codings that fetch ignores and axios decodes as gzip or deflate, which zlib tells apart itself. */
 export const OF_AXIOS: Readonly<Record<string, string>> = { compress: "Unzip", "x-compress": "Unzip" };
 
 const NONE: Readonly<Record<string, string>> = {};
 
-/** A raw stream of nothing: decoding it takes a turn of the event loop, whatever has become of its timers. */
+/** An empty raw stream: decoding it takes a turn of the event loop, even under fake timers. */
 const EMPTY = Uint8Array.of(3, 0);
 
 let zlib: Zlib | null | undefined;
@@ -58,7 +58,7 @@ function builtin(name: string): unknown {
   return process?.getBuiltinModule?.(name);
 }
 
-/** The name of the decoder of the last coding in a header, where this platform has it. */
+/** Returns the decoder's name for the last coding of a header, if this platform has it. */
 export function codingOf(header: string | null | undefined, more = NONE): string | null {
   if (!header) return null;
   const last = header
@@ -69,7 +69,7 @@ export function codingOf(header: string | null | undefined, more = NONE): string
   return name !== undefined && nodes()?.[`create${name}`] !== undefined ? name : null;
 }
 
-/** The bytes of one body as they come. */
+/** The check of one body. */
 export class Wholeness {
   readonly #name: string;
   #pieces: Uint8Array[] = [];
@@ -92,7 +92,7 @@ export class Wholeness {
     }
   }
 
-  /** All has come. What was cut is told in a later turn: an answer's reader may not be there yet. */
+  /** Ends the check. A truncation is reported in a later turn, since the answer's reader may not be there yet. */
   end(then: (cut: boolean) => void): void {
     const cut = this.#size === 0 ? false : this.#decoder === null ? this.#small() : this.#ended;
     if (cut === false) then(false);
@@ -103,16 +103,16 @@ export class Wholeness {
     } else void decode("InflateRaw", EMPTY, 0).finally(() => then(true));
   }
 
-  /** Nobody wants to know any more. */
-  drop(): void {
+  /** Discards the check. */
+  discard(): void {
     this.#decoder?.destroy();
     this.#pieces = [];
   }
 
-  /** null = too much for one go. */
+  /** Checks a small body at once; null = too large for that. */
   #small(): boolean | null {
     try {
-      decoded(this.#named(), whole(this.#pieces, this.#size), GROWN);
+      decoded(this.#named(), joined(this.#pieces, this.#size), GROWN);
       return false;
     } catch (error) {
       return (error as Coded).code === "ERR_BUFFER_TOO_LARGE" ? null : isCut(error);
@@ -122,7 +122,7 @@ export class Wholeness {
   #begin(): void {
     const create = nodes()?.[`create${this.#named()}`] as () => Decoder;
     const decoder = create();
-    // What comes after the end of the stream, and what is no such stream, is for the platform to judge.
+    // Bytes after the stream's end, and other formats, are for the platform to judge.
     decoder.on("error", (error) => this.#over(isCut(error))).on("end", () => this.#over(false));
     decoder.resume();
     for (const piece of this.#pieces) decoder.write(piece);
@@ -141,7 +141,7 @@ export class Wholeness {
   }
 }
 
-/** "deflate" should have a head; some servers leave it out. */
+/** Returns the decoder for "deflate" with or without its head, which some servers omit. */
 function raw(name: string, first: Uint8Array | undefined): string {
   return name === "Inflate" && ((first?.[0] ?? 8) & 15) !== 8 ? "InflateRaw" : name;
 }
@@ -166,7 +166,7 @@ export function decode(name: string, bytes: Uint8Array, most: number): Promise<U
   });
 }
 
-/** Decodes a body piece by piece, strictly. @throws as {@link decode} does, to who reads. */
+/** Decodes a body piece by piece, strictly. @throws as {@link decode}, to its reader. */
 export async function* decoding(name: string, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   const pieces = body[Symbol.asyncIterator]();
   const first = await pieces.next();
@@ -182,7 +182,7 @@ export async function* decoding(name: string, body: AsyncIterable<Uint8Array>): 
   yield* decoder;
 }
 
-/** Whether a decoder says that its stream ended early. */
+/** Reports whether a decoder's error means a truncated stream. */
 export function isCut(error: unknown): boolean {
   return (error as Coded).code === "Z_BUF_ERROR";
 }

@@ -1,9 +1,9 @@
-// Node's fetch, seen from beneath: the dispatcher that it sends by, with a look at the end of compressed bodies (coded.ts) and
-// at where redirects lead. Other platforms' fetches have no such place, and are left alone.
+// The dispatcher below Node's fetch. It checks the end of compressed bodies (compressed.ts) and records where redirects
+// lead. Other platforms' fetches have no dispatcher, and are left alone.
 
 import { CUT, codingOf, Wholeness } from "./compressed.js";
 
-/** What Node's fetch hands to a dispatcher, in the form of undici 6 and 7, or that of 8. */
+/** The handler that Node's fetch passes to a dispatcher, in the form of undici 6 and 7, or of 8. */
 interface Handler {
   onHeaders?(status: number, raw: readonly Uint8Array[], resume: unknown, text: unknown): unknown;
   onData?(piece: Uint8Array): unknown;
@@ -17,19 +17,19 @@ interface Handler {
 
 type Lines = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** What is seen of one attempt. */
+/** Observations of one attempt. */
 export interface Seen {
-  /** Requests that were handed to the dispatcher: more than one after a redirect. */
+  /** Requests passed to the dispatcher: more than one after a redirect. */
   hops: number;
-  /** Where the last of them went. */
+  /** The origin of the last one. */
   origin: string;
-  /** Of the last answer's head; 0 = none came. */
+  /** The status of the last answer; 0 = none came. */
   status: number;
   /** Its headers in the platform's form. */
   raw: readonly Uint8Array[] | Lines;
 }
 
-/** A dispatcher of undici's. */
+/** A dispatcher of undici. */
 export interface Dispatcher {
   dispatch(options: { readonly origin?: unknown }, handler: Handler): boolean;
   readonly isMockActive?: boolean;
@@ -42,7 +42,7 @@ const GLOBAL = Symbol.for(`undici.globalDispatcher.${Number.parseInt(major ?? "0
 function globalDispatcher(): Dispatcher | undefined {
   if (major === undefined) return undefined;
   const scope = globalThis as { [GLOBAL]?: Dispatcher };
-  // Node loads its fetch when one of the classes is first asked for.
+  // Node loads its fetch at the first use of one of the classes.
   if (scope[GLOBAL] === undefined) void globalThis.Response;
   return scope[GLOBAL];
 }
@@ -54,7 +54,7 @@ const guardedGlobal: Dispatcher = {
   },
 };
 
-/** What to hand to Node's fetch as its `dispatcher`, in place of `given` or the global one; undefined elsewhere. */
+/** Returns the `dispatcher` for Node's fetch, in place of `given` or the global one; undefined on other platforms. */
 export function guardedDispatcher(given: Dispatcher | undefined, seen?: Seen): Dispatcher | undefined {
   const inner = given ?? globalDispatcher();
   if (inner === undefined || major === undefined) return given;
@@ -72,19 +72,19 @@ export function guardedDispatcher(given: Dispatcher | undefined, seen?: Seen): D
   };
 }
 
-/** Looks at the answer's headers; the handler has no more to do with it where nothing is compressed. */
+/** Wraps a handler so that the answer's headers are seen, and its body too if it is compressed. */
 function guarded(handler: Handler, seen?: Seen): Handler {
   const { onHeaders, onResponseStart } = handler;
   if (onHeaders !== undefined) {
     handler.onHeaders = (status, raw, resume, text) => {
-      if (seen !== undefined) note(seen, status, raw);
+      if (seen !== undefined) storeHead(seen, status, raw);
       const coding = status < 200 ? null : codingOf(valueIn(raw));
       if (coding !== null) watch(handler, coding, OLD);
       return onHeaders.call(handler, status, raw, resume, text);
     };
   } else if (onResponseStart !== undefined) {
     handler.onResponseStart = (controller, status, lines, text) => {
-      if (seen !== undefined) note(seen, status, lines);
+      if (seen !== undefined) storeHead(seen, status, lines);
       const coding = status < 200 ? null : codingOf(String(lines[NAME] ?? ""));
       if (coding !== null) watch(handler, coding, NEW);
       return onResponseStart.call(handler, controller, status, lines, text);
@@ -93,12 +93,12 @@ function guarded(handler: Handler, seen?: Seen): Handler {
   return handler;
 }
 
-function note(seen: Seen, status: number, raw: Seen["raw"]): void {
+function storeHead(seen: Seen, status: number, raw: Seen["raw"]): void {
   seen.status = status;
   seen.raw = raw;
 }
 
-/** The headers that were seen, by lower-case name. */
+/** Returns the observed headers, by lower-case name. */
 export function linesOf({ raw }: Seen): object {
   if (!Array.isArray(raw)) return raw;
   const lines: Record<string, string> = {};
@@ -114,7 +114,7 @@ function valueIn(raw: readonly Uint8Array[]): string | null {
   return null;
 }
 
-/** The last argument of each of the three is what counts, in both forms. */
+/** Checks a compressed body. The last argument of each of the three methods is the one that counts, in both forms. */
 function watch(handler: Handler, coding: string, names: readonly [keyof Handler, keyof Handler, keyof Handler]): void {
   const all = handler as unknown as Record<string, ((...given: unknown[]) => unknown) | undefined>;
   const [data, end, fail] = names;
@@ -130,7 +130,7 @@ function watch(handler: Handler, coding: string, names: readonly [keyof Handler,
       else onEnd?.apply(handler, given);
     });
   all[fail] = (...given) => {
-    whole.drop();
+    whole.discard();
     return onError?.apply(handler, given);
   };
 }

@@ -1,10 +1,10 @@
-// From the platform's errors to fault codes. "Unsent" is claimed only with proof, since unsafe requests are sent again
-// on its word: fetch follows redirects by itself, so a refused connection may be the second hop of a request that the
-// first hop has carried out. It may be one to the same place, closed since.
+// Maps the platform's errors to fault codes. "Unsent" needs proof, since unsafe requests are then sent again. Fetch
+// follows redirects by itself, so a refused connection may be the second hop of a request that the first hop has
+// carried out. That hop may even go to the same server, closed since.
 
 import { CAUSE, CAUSES, CONNECT_TIMEOUT, LOST, OFFLINE, PERMANENT, REFUSED, TIMEOUT, UNSENT } from "../core/codes.js";
 
-/** Failed before a byte of the request could be written, by the name the platform gives the error. */
+/** Codes of errors before the first byte of the request was written. */
 const BEFORE_REQUEST: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -16,7 +16,7 @@ const BEFORE_REQUEST: ReadonlySet<string> = new Set([
   "FailedToOpenSocket",
 ]);
 
-/** What the platform's names for an error say, as causes of the core. */
+/** Causes of the core by the platform's error codes. */
 const SAID: ReadonlyMap<string, (typeof CAUSES)[number]> = new Map([
   ["ECONNREFUSED", "connection-refused"],
   ["ConnectionRefused", "connection-refused"],
@@ -28,23 +28,23 @@ const SAID: ReadonlyMap<string, (typeof CAUSES)[number]> = new Map([
   ["EPIPE", "reset"],
 ]);
 
-/** What Node and Bun say of a certificate is named after OpenSSL's errors; Deno says it in words. */
+/** Certificate errors: Node and Bun use the names of OpenSSL, Deno uses words. */
 const CERTIFICATE =
   /CERT(_|$)|CERTIFICATE_VERIFICATION|LEAF_SIGNATURE|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/;
 const CERTIFICATE_TEXT = /invalid peer certificate/;
-/** The server's first bytes are no TLS. */
+/** The server's first bytes are not TLS. */
 const NO_TLS = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNEXPECTED_MESSAGE)$/;
 const NO_TLS_TEXT = /:(wrong version number|packet length too long):|InvalidContentType/;
 
-/** An answer whose framing says two things, or nothing: the server would send the same again. */
+/** Contradictory or missing framing of an answer: the server would send the same again. */
 const FRAMING =
   /^(HPE_(INVALID_CONTENT_LENGTH|UNEXPECTED_CONTENT_LENGTH|INVALID_TRANSFER_ENCODING|INVALID_HEADER_TOKEN)|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
 const FRAMING_TEXT = /HTTP\/1\.1 protocol \(.*(Content-Length|Transfer-Encoding|[Ii]nvalid header)/;
-/** What else is no HTTP: it may be the rest of the answer before. */
+/** Other bytes that are not HTTP: they may be the rest of the previous answer. */
 const PARSER = /^(HPE_|UND_ERR_HEADERS_OVERFLOW$)/;
 const PARSER_TEXT = /does not match the HTTP\/1\.1 protocol/;
 
-/** This machine has no more files, ports or memory for a connection, or does not allow one: no network was at fault. */
+/** Local limits: no more files, ports or memory for a connection, or no permission. No network was at fault. */
 const LOCAL: ReadonlySet<string> = new Set([
   "EACCES",
   "EADDRINUSE",
@@ -59,7 +59,7 @@ const LOCAL: ReadonlySet<string> = new Set([
 const CONNECT_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
 const READ_LIMITS: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
-/** Where no network was at fault: the request could not be made, somebody stopped it, or somebody below has retried it. */
+/** Errors without a network fault: an invalid request, an abort, or a retry by a layer below. */
 const REFUSALS: ReadonlySet<string> = new Set([
   "ERR_ACCESS_DENIED",
   "UND_ERR_ABORTED",
@@ -76,14 +76,14 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "UND_MOCK_ERR_MOCK_NOT_MATCHED",
 ]);
 
-/** What fetch says in such cases, where it gives no code. */
+/** Messages of fetch in such cases, where it gives no code. */
 const REFUSED_TEXTS = ["unknown scheme", "HTTP(S) scheme", "bad port"];
 
-/** What is said of a redirect that is not followed: a server has answered, and may have done the work. */
+/** Messages of a redirect that is not followed: a server has answered, and may have done the work. */
 const REDIRECT_TEXTS = ["unexpected redirect", "redirect count exceeded"];
 const REDIRECT_CODES: ReadonlySet<string> = new Set(["UND_ERR_REDIRECT_MAX", "ERR_FR_TOO_MANY_REDIRECTS"]);
 
-/** Errors that no network raises: somebody's code is wrong, a file could not be read, or a permission is missing. */
+/** Errors that no network raises: a programming error, an unreadable file, or a missing permission. */
 const PROGRAMMING: ReadonlySet<string> = new Set([
   "RangeError",
   "ReferenceError",
@@ -97,13 +97,13 @@ const PROGRAMMING: ReadonlySet<string> = new Set([
 const PROGRAMMING_TEXTS =
   /is not (an? |iterable|defined|extensible)|^Cannot (access|assign|convert|destructure|mix|read|set) |(undefined|null) is not |Illegal invocation|to a ByteString|circular structure/;
 const PROGRAMMING_CODES = /^ERR_(INVALID|MISSING|OUT_OF_RANGE|ASSERTION|HTTP_INVALID|UNESCAPED)/;
-/** By their names, errors of other people's clients that come without a code. */
+/** Names of network errors of other clients that come without a code. */
 const NETWORKS = /network|fetch|socket|connect|time|abort|request|^TypeError$|^DOMException$/i;
 
-/** A proxy that makes no tunnel, as undici tells of its status. */
+/** A proxy that refuses the tunnel, in undici's text with its status. */
 const TUNNEL = /^Proxy response \((\d+)\)/;
 
-/** What the platform's error tells about where it happened. */
+/** The fields of a platform error that show where it happened. */
 interface Cause {
   readonly name?: string;
   readonly message?: string;
@@ -122,25 +122,24 @@ export interface Broken {
   readonly url: string;
   /** Not safe to send twice. */
   readonly unsafe: boolean;
-  readonly broke: Hop;
+  readonly hop: Hop;
 }
 
 /**
- * Which of an attempt's requests may have broken. `"first"`: the one that was asked for. `"own"`: that one, or another that
- * who sends it makes for itself: proof must name this request's own host. `"later"`: one that a redirect led to. `"any"`: who
- * knows.
+ * Which of an attempt's requests may have broken. `"first"`: the original one. `"own"`: the original, or one that its
+ * sender makes for itself; proof must name the original's host. `"later"`: one after a redirect. `"any"`: unknown.
  */
 export type Hop = "first" | "own" | "later" | "any";
 
-/** A fault with the cause that the platform names for it, as the core takes them. */
+/** Adds the platform's cause to a fault, as the core takes them. */
 const of = (fault: number, cause: (typeof CAUSES)[number]): number => fault + CAUSE * CAUSES.indexOf(cause);
 
-/** The fault code of an error that `fetch` rejected with, and its cause in the bits above. */
+/** Returns the fault code of an error of `fetch`, with its cause in the bits above. */
 export async function faultOf(error: unknown, request: Broken): Promise<number> {
   const chain = isObject(error) ? causes(error) : [];
   const fault = await judged(chain, request);
-  // Nobody's network was at fault, but a server has answered: it may have done the work.
-  const answered = request.broke === "later" || chain.some(isRedirect);
+  // A server has answered, and may have done the work; the network was not at fault.
+  const answered = request.hop === "later" || chain.some(isRedirect);
   return fault === REFUSED && answered && request.unsafe ? PERMANENT : fault;
 }
 
@@ -152,7 +151,7 @@ async function judged(chain: readonly Cause[], request: Broken): Promise<number>
   const tunnel = chain
     .map(({ message }) => Number(TUNNEL.exec(String(message))?.[1] ?? 0))
     .find((status) => status > 0);
-  // Its 407 asks for credentials, its 5xx tells of the network behind it. Nothing went through either way.
+  // A 407 asks for credentials, a 5xx reports the network behind the proxy. The request went through in neither case.
   if (tunnel !== undefined) return tunnel < 500 ? REFUSED : (await proven([], request)) ? UNSENT : LOST;
   if (codes.some((code) => REFUSALS.has(code))) return REFUSED;
   if (chain.some((cause) => cause.name === "TimeoutError") || codes.some((code) => READ_LIMITS.has(code)))
@@ -161,11 +160,11 @@ async function judged(chain: readonly Cause[], request: Broken): Promise<number>
     return (await proven(chain, request)) ? CONNECT_TIMEOUT : codes.includes("ETIMEDOUT") ? LOST : TIMEOUT;
   }
   if (chain.some(({ code, syscall }) => LOCAL.has(String(code)) && syscall !== "read" && syscall !== "write")) {
-    // One address of several may not be this machine's to use.
+    // One of several addresses may be unusable on this machine.
     if (!codes.some((code) => BEFORE_REQUEST.has(code))) return REFUSED;
   }
   const last = forGood(chain, codes);
-  // Without proof it may be another server's, to which a redirect led, and the request may have done its work.
+  // Without proof the error may be another server's, after a redirect, and the request may have done its work.
   if (last !== null) return last === "protocol" || (await proven(chain, request)) ? of(PERMANENT, last) : PERMANENT;
   const cause = said(chain, codes);
   if (chain.some(neverWritten)) return of((await proven(chain, request)) ? UNSENT : LOST, cause);
@@ -173,7 +172,7 @@ async function judged(chain: readonly Cause[], request: Broken): Promise<number>
   return isOffline(request.url) ? OFFLINE : of(LOST, cause);
 }
 
-/** What would break each attempt in the same way. */
+/** Reports whether every attempt would break in the same way. */
 function forGood(chain: readonly Cause[], codes: readonly string[]): "certificate" | "no-tls" | "protocol" | null {
   if (codes.some((code) => CERTIFICATE.test(code)) || chain.some((cause) => matches(cause, CERTIFICATE_TEXT)))
     return "certificate";
@@ -208,7 +207,7 @@ function matches({ message }: Cause, text: RegExp): boolean {
   return typeof message === "string" && text.test(message);
 }
 
-/** The error, its causes, and the parts of those that are many (one per address that was tried). */
+/** Lists the error, its causes, and their parts (one per address that was tried). */
 function causes(error: Cause): Cause[] {
   const found: Cause[] = [];
   const open: unknown[] = [error];
@@ -227,15 +226,21 @@ function neverWritten(cause: Cause): boolean {
   return says(cause, "before secure TLS connection was established") || says(cause, "REFUSED_STREAM");
 }
 
-/** The system says some things of a connection that stood as well: an address may become unreachable at any time. */
+/**
+ * Reports whether the connection stood: some system errors also occur then, since an address may become unreachable at
+ * any time.
+ */
 function wasConnected({ syscall }: Cause): boolean {
   return syscall === "read" || syscall === "write";
 }
 
-/** Where a redirect may have been followed, nothing is. Every part that names a place must name the place of this request. */
+/**
+ * Reports whether the error proves that this request was not sent. After a possible redirect nothing does. Every named
+ * place must be this request's.
+ */
 async function proven(chain: readonly Cause[], request: Broken): Promise<boolean> {
-  if (!request.unsafe || request.broke === "first") return true;
-  if (request.broke !== "own") return false;
+  if (!request.unsafe || request.hop === "first") return true;
+  if (request.hop !== "own") return false;
   const { hostname, port, protocol } = new URL(request.url);
   const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
   const wanted = Number(port || (protocol === "https:" ? 443 : 80));
@@ -256,7 +261,7 @@ interface Lookup {
   readonly promises: { lookup(host: string, options: { all: true }): Promise<readonly { address: string }[]> };
 }
 
-/** What the host's name resolves to; nothing where the platform cannot say. */
+/** Resolves the host's name; empty where the platform cannot. */
 async function addresses(host: string): Promise<readonly string[]> {
   const runtime = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
   const dns = runtime?.getBuiltinModule?.("node:dns") as Lookup | undefined;
@@ -274,7 +279,7 @@ function isProgramming(chain: readonly Cause[], codes: readonly string[]): boole
   if (chain.some((cause) => PROGRAMMING.has(String(cause.name)))) return true;
   if (codes.some((code) => PROGRAMMING_CODES.test(code))) return true;
   if (name === "TypeError") return PROGRAMMING_TEXTS.test(String(error.message));
-  // An error without a code is what a hook or a wrapper of the user's throws; networks name theirs.
+  // An error without a code comes from a user's hook or wrapper; network errors have one.
   return codes.every((code) => code === "") && !NETWORKS.test(name);
 }
 

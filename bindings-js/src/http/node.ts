@@ -1,11 +1,11 @@
-// What browsers have not: a look beneath Node's `fetch`, its decoders, redirects that are followed here. The entries that may
-// run elsewhere register it, so that a browser's bundle does not carry it.
+// Parts that browsers lack: the dispatcher below Node's `fetch`, Node's decoders, and own redirects. Entries that may
+// run elsewhere register them, so that a browser's bundle does not carry them.
 
 import type { Dispatcher, Seen } from "./dispatcher.js";
 import type { Redirects } from "./redirects.js";
 import type { Fetch } from "./sender.js";
 
-/** The parts of guarded.ts and coded.ts that are used above them. */
+/** The parts of dispatcher.ts and compressed.ts that other files use. */
 export interface OnNode {
   guardedDispatcher(given: Dispatcher | undefined, seen?: Seen): Dispatcher | undefined;
   linesOf(seen: Seen): object;
@@ -15,22 +15,22 @@ export interface OnNode {
   decode(name: string, bytes: Uint8Array, most: number): Promise<Uint8Array>;
   decoding(name: string, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void>;
   isCut(error: unknown): boolean;
-  /** What is said of a body that was cut. */
+  /** The message for a truncated body. */
   readonly CUT: string;
 }
 
-/** null = this is no entry for Node. */
+/** Node's parts; null in an entry that is not for Node. */
 export let node: OnNode | null = null;
 
-/** An entry that may run in Node brings it. */
+/** Registers Node's parts. */
 export function registerNode(parts: OnNode): void {
   node = parts;
 }
 
-/** null = an entry for browsers, which do not show where redirects lead. */
+/** Own redirects; null in an entry for browsers, which do not show where redirects lead. */
 export let redirects: ((secret: boolean) => Redirects) | null = null;
 
-/** An entry that runs elsewhere brings it. */
+/** Registers own redirects. */
 export function registerRedirects(make: (secret: boolean) => Redirects): void {
   redirects = make;
 }
@@ -38,9 +38,7 @@ export function registerRedirects(make: (secret: boolean) => Redirects): void {
 /** An `init` of Node's fetch. */
 export type Guarded = RequestInit & { dispatcher?: Dispatcher | undefined };
 
-/**
- * Lets Node's own fetch see where a compressed body ends. `watched`: what is seen beneath is noted, and given back.
- */
+/** Puts the dispatcher that checks compressed bodies below Node's own fetch. `watched`: returns its observations. */
 export function guard(fetch: Fetch, init: Guarded, watched: boolean): Seen | null {
   if (node === null || fetch !== globalThis.fetch) return null;
   const seen = watched ? { hops: 0, origin: "", status: 0, raw: [] } : undefined;

@@ -1,18 +1,18 @@
-// Redirects that are followed here and not by the platform: of a call that carries a secret which the platform would take
-// along to another origin, and of one that must not be sent twice where the platform does not show how far it came. The
-// rest is as bare fetch does it (https://fetch.spec.whatwg.org/#http-redirect-fetch).
+// Redirects that this package follows in place of the platform. Two kinds of calls need it: calls with a secret that
+// the platform would carry to another origin, and unsafe calls where the platform does not show how far a request came.
+// All else is as in fetch (https://fetch.spec.whatwg.org/#http-redirect-fetch).
 
 import { ignore } from "../driver/body.js";
 import type { Fetch } from "./sender.js";
 
 const MOST = 20;
 const STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** What fetch itself does not take along to another origin. */
+/** Headers that fetch itself drops at another origin. */
 const DROPPED = ["authorization", "cookie", "host", "proxy-authorization"];
 
-/** Follows the redirects of one attempt. */
+/** The redirects of one attempt. */
 export class Redirects {
-  /** Requests that were made: more than one after a redirect. */
+  /** Requests so far: more than one after a redirect. */
   hops = 0;
   readonly #secret: boolean;
 
@@ -21,7 +21,7 @@ export class Redirects {
     this.#secret = secret;
   }
 
-  /** As `fetch` with `redirect: "follow"`. */
+  /** Sends as `fetch` does with `redirect: "follow"`. */
   async follow(fetch: Fetch, from: string, given: RequestInit): Promise<Response> {
     let url = from;
     let init: RequestInit = { ...given, redirect: "manual" };
@@ -29,7 +29,7 @@ export class Redirects {
       this.hops++;
       const response = await fetch(url, init);
       const to = STATUSES.has(response?.status) ? response.headers.get("location") : null;
-      // What is asked of it is the same as where the platform follows.
+      // The answer must look as if the platform had followed.
       if (to === null)
         return this.hops === 1 ? response : Object.defineProperty(response, "redirected", { value: true });
       void response.body?.cancel?.().catch(ignore);
@@ -68,7 +68,7 @@ function seesOther(status: number, method = "GET"): boolean {
   return status === 303 ? method !== "GET" && method !== "HEAD" : status < 303 && method === "POST";
 }
 
-/** As Node's fetch says it with `redirect: "error"`. */
+/** Makes the error of Node's fetch with `redirect: "error"`. */
 function refused(why: string): TypeError {
   return new TypeError("fetch failed", { cause: new Error(`unexpected redirect: ${why}`) });
 }

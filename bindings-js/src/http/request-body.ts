@@ -1,26 +1,26 @@
-// The body of a request that can be read only once, watched on its way: each piece keeps the attempt alive, and what the
-// caller's own source throws is told apart from what the network does.
+// The body of a request that can be read only once. Each piece extends the attempt's time limit. An error of the
+// caller's own source is kept apart from errors of the network.
 
 import { Attempt } from "../driver/attempt.js";
 import type { Thrown } from "../driver/call.js";
-import type { Stop } from "../driver/signals.js";
+import type { AbortSignalLike } from "../driver/signals.js";
 import { type Body, isIterable } from "./upload.js";
 
-/** Watches one body. */
+/** One such body. */
 export class RequestBody {
   thrown: Thrown | null = null;
   readonly #attempt: Attempt | null;
   readonly #idle: number;
-  /** The caller's source; null = it is not begun, or over. */
+  /** The caller's source; null = not begun, or over. */
   own: Own | null = null;
 
-  /** Each piece keeps `stop` alive for `idle` ms. */
-  constructor(stop: Stop | null, idle: number) {
+  /** Each piece extends the limit of `stop` by `idle` ms. */
+  constructor(stop: AbortSignalLike | null, idle: number) {
     this.#attempt = stop instanceof Attempt ? stop : null;
     this.#idle = idle;
   }
 
-  /** The same pieces as a web stream; the body itself where it is of another kind, or was used before. */
+  /** Returns the same pieces as a web stream. A body of another kind, or one in use, is returned itself. */
   stream(body: Body): Body {
     const { locked } = body as Partial<ReadableStream>;
     const own = locked === true ? null : piecesOf(body);
@@ -34,7 +34,7 @@ export class RequestBody {
       },
       cancel: (reason) => this.end(reason),
     };
-    // Nothing is read before the platform asks for it: asking shows that the piece before was taken.
+    // Nothing is read before the platform asks: its next request shows that the previous piece was taken.
     return new ReadableStream(source, { highWaterMark: 0 }) as Body;
   }
 
@@ -49,7 +49,7 @@ export class RequestBody {
     try {
       const piece = (await this.own?.pieces.next()) ?? { done: true };
       if (piece.done === true) this.own = null;
-      this.#attempt?.alive(this.#idle, piece.done === true);
+      this.#attempt?.extend(this.#idle, piece.done === true);
       return piece;
     } catch (error) {
       this.own = null;
@@ -59,7 +59,7 @@ export class RequestBody {
   }
 }
 
-/** The same pieces through `source`, as an iterable. */
+/** Returns the same pieces through `source`, as an iterable. */
 export function iterable<T>(source: RequestBody, body: AsyncIterable<T>): AsyncIterableIterator<T> {
   source.own = iterated(body);
   const iterator: AsyncIterableIterator<T> = {
@@ -100,7 +100,7 @@ function iterated(body: AsyncIterable<unknown>): Own {
   return { pieces, stop: () => (isNode(body) ? destroy(body) : pieces.return?.()) };
 }
 
-/** A stream of Node; its iterator leaves one open that was never read. */
+/** A stream of Node. Its iterator does not close a stream that was never read. */
 interface NodeStream {
   destroy(): unknown;
   readonly httpVersion?: string;
@@ -111,14 +111,14 @@ function isNode(body: unknown): body is NodeStream {
   return typeof pipe === "function" && typeof destroy === "function";
 }
 
-/** A server's incoming request is left open: its socket carries the answer. */
+/** Destroys a stream, except a server's incoming request: its socket carries the answer. */
 function destroy(body: NodeStream): void {
   if (body.httpVersion === undefined) body.destroy();
 }
 
 /**
- * Lets the body of a request go that nobody will read: a web stream is cancelled, a stream of Node destroyed, an iterator
- * ended. Other bodies hold nothing. `source`: what the body was sent through, if it was.
+ * Releases the body of a request that will not be read: cancels a web stream, destroys a stream of Node, ends an
+ * iterator. Other bodies hold nothing. `source`: the wrapper through which the body was sent, if any.
  */
 export async function release(body: unknown, reason?: unknown, source: RequestBody | null = null): Promise<void> {
   try {
@@ -126,6 +126,6 @@ export async function release(body: unknown, reason?: unknown, source: RequestBo
     else if (isNode(body)) destroy(body);
     else await piecesOf(body ?? "")?.stop(reason);
   } catch {
-    // What a source does when it is let go is nobody's to hear of.
+    // Errors while a source closes are ignored.
   }
 }

@@ -1,97 +1,100 @@
-// The platform's own Response, with the body's part of the job put in by a prototype between it and Response.prototype:
-// pieces are read under the idle limit, a body that was read already is served from memory. `instanceof`, url, type and
-// headers stay native; wrapping in a new Response would lose them.
+// The platform's own Response, with body methods of a prototype between it and Response.prototype. They read pieces
+// under the idle limit and serve a buffered body from memory. `instanceof`, url, type and headers stay native; a new
+// Response would lose them.
 
 import type { Attempt } from "../driver/attempt.js";
-import { read } from "../driver/body.js";
-import { type Account, type Recorded, recorded } from "../driver/record.js";
+import { readWhole } from "../driver/body.js";
+import { type CallRecord, type Recorded, recorded } from "../driver/record.js";
 
-/** What is known about a response that was handed out. */
-export interface Note extends Recorded {
-  /** Stops the body; null = nothing to stop. */
+/** The state of a response that was handed out. */
+export interface BodyState extends Recorded {
+  /** The attempt that can stop the body; null = nothing to stop. */
   readonly attempt: Attempt | null;
   /** Limit in ms between two pieces of the body; 0 = none. */
   readonly idle: number;
-  /** The body, if it was read already. */
+  /** The body, if it was buffered. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
-  /** Stands in for the body where someone asks for the stream of one that was read. */
+  /** The stream's stand-in where the body was buffered. */
   twin?: Response;
   stream?: ReadableStream<Uint8Array<ArrayBuffer>>;
   used?: boolean;
 }
 
-/** Of the responses among them: only this file hands those out. */
-const notes = recorded as WeakMap<object, Note>;
-// A response that the program lets go of unread must not stay known to the caller's signal.
+/** The entries of responses: only this file hands those out. */
+const states = recorded as WeakMap<object, BodyState>;
+// An unread response that is collected must not stay subscribed to the caller's signal.
 const backstop =
   typeof FinalizationRegistry === "undefined"
     ? undefined
     : new FinalizationRegistry<Attempt>((attempt) => attempt.end());
 
-/** Hands out a response: one whose body was read if there are `bytes`, else one whose body is still to come. */
-export function hand(
+/** Delivers a response: with its body if there are `bytes`, else with the rest of the body to be streamed. */
+export function deliver(
   response: Response,
   bytes: Uint8Array<ArrayBuffer> | null,
   attempt: Attempt | null,
   idle: number,
-  of: Account,
+  record: CallRecord,
 ): Response {
-  if (bytes === null) return live(response, attempt, idle, of);
+  if (bytes === null) return withStream(response, attempt, idle, record);
   attempt?.end();
-  return held(response, bytes, of);
+  return withBody(response, bytes, record);
 }
 
-function live(response: Response, attempt: Attempt | null, idle: number, of: Account): Response {
-  const nothingToStop = attempt === null || response.body === null || (idle === 0 && !attempt.followed);
-  if (nothingToStop || !swap(response)) {
+function withStream(response: Response, attempt: Attempt | null, idle: number, record: CallRecord): Response {
+  const nothingToStop = attempt === null || response.body === null || (idle === 0 && !attempt.abortable);
+  if (nothingToStop || !setPrototype(response)) {
     attempt?.end();
-    notes.set(response, { account: of, attempt: null, idle: 0, bytes: null });
+    states.set(response, { record: record, attempt: null, idle: 0, bytes: null });
     return response;
   }
   attempt.limit(0);
-  notes.set(response, { account: of, attempt, idle, bytes: null });
-  if (attempt.followed) backstop?.register(response, attempt);
+  states.set(response, { record: record, attempt, idle, bytes: null });
+  if (attempt.abortable) backstop?.register(response, attempt);
   return response;
 }
 
-/** Hands out a response whose body was read. */
-export function held(response: Response, bytes: Uint8Array<ArrayBuffer>, of: Account): Response {
+/** Delivers a response whose body was read. */
+export function withBody(response: Response, bytes: Uint8Array<ArrayBuffer>, record: CallRecord): Response {
   let out = response;
-  if (response.body !== null && !swap(response)) {
+  if (response.body !== null && !setPrototype(response)) {
     const { status, statusText, headers } = response;
     out = new Response(bytes, { status, statusText, headers });
   }
-  notes.set(out, { account: of, attempt: null, idle: 0, bytes });
+  states.set(out, { record: record, attempt: null, idle: 0, bytes });
   return out;
 }
 
-/** The bytes that were read before a response was handed out. */
+/** Returns the bytes that were read before delivery. */
 export function bytesOf(response: Response): Uint8Array<ArrayBuffer> | null {
-  return notes.get(response)?.bytes ?? null;
+  return states.get(response)?.bytes ?? null;
 }
 
-/** The whole body, through the limits of its note. */
+/** Reads the whole body, within the limits of its state. */
 async function consume(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-  const note = notes.get(response);
-  if (note === undefined) return new Uint8Array(await native(response).arrayBuffer.call(response));
-  if (note.twin !== undefined) return new Uint8Array(await note.twin.arrayBuffer());
-  if (note.bytes !== null) {
-    if (note.used === true) throw new TypeError("Body is unusable: it has already been read");
-    note.used = true;
-    return note.bytes;
+  const state = states.get(response);
+  if (state === undefined) return new Uint8Array(await native(response).arrayBuffer.call(response));
+  if (state.twin !== undefined) return new Uint8Array(await state.twin.arrayBuffer());
+  if (state.bytes !== null) {
+    if (state.used === true) throw new TypeError("Body is unusable: it has already been read");
+    state.used = true;
+    return state.bytes;
   }
-  const body = note.stream ?? nativeBody(response);
+  const body = state.stream ?? nativeBody(response);
   if (body === null) return new Uint8Array(0);
   try {
-    return await read(body, Infinity, note.attempt, note.stream === undefined ? note.idle : 0);
+    return await readWhole(body, Infinity, state.attempt, state.stream === undefined ? state.idle : 0);
   } finally {
-    note.attempt?.end();
+    state.attempt?.end();
   }
 }
 
 let decoder: TextDecoder | undefined;
 
-/** UTF-8, as Response.text() reads it. Made at the first use: some test environments have none at import. */
+/**
+ * Decodes UTF-8 as Response.text() does. The decoder is made at the first use: some test environments have none at
+ * import.
+ */
 export function utf8(bytes: Uint8Array): string {
   decoder ??= new TextDecoder();
   return decoder.decode(bytes);
@@ -119,45 +122,45 @@ const overrides = {
     return new Response(await consume(this), { headers: { "content-type": type } }).formData();
   },
   clone(this: Response): Response {
-    const note = notes.get(this);
-    if (note === undefined) return native(this).clone.call(this);
-    if (note.bytes === null) {
+    const state = states.get(this);
+    if (state === undefined) return native(this).clone.call(this);
+    if (state.bytes === null) {
       const copy = native(this).clone.call(this);
-      swap(copy);
-      notes.set(copy, { account: note.account, attempt: note.attempt, idle: note.idle, bytes: null });
+      setPrototype(copy);
+      states.set(copy, { record: state.record, attempt: state.attempt, idle: state.idle, bytes: null });
       return copy;
     }
     if (this.bodyUsed) throw new TypeError("Response.clone: Body has already been consumed");
     const { status, statusText, headers } = this;
-    return new Response(note.bytes.slice(), { status, statusText, headers });
+    return new Response(state.bytes.slice(), { status, statusText, headers });
   },
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     const response = this as unknown as Response;
-    const note = notes.get(response);
+    const state = states.get(response);
     const body = nativeBody(response);
-    if (note === undefined || body === null) return body;
-    if (note.bytes !== null) {
-      if (note.used !== true) note.twin ??= new Response(note.bytes);
-      return note.twin?.body ?? body;
+    if (state === undefined || body === null) return body;
+    if (state.bytes !== null) {
+      if (state.used !== true) state.twin ??= new Response(state.bytes);
+      return state.twin?.body ?? body;
     }
-    if (note.idle === 0) return body;
-    note.stream ??= limited(response, note);
-    return note.stream;
+    if (state.idle === 0) return body;
+    state.stream ??= limited(response, state);
+    return state.stream;
   },
   get bodyUsed(): boolean {
     const response = this as unknown as Response;
-    const note = notes.get(response);
-    if (note === undefined || note.bytes === null) {
+    const state = states.get(response);
+    if (state === undefined || state.bytes === null) {
       return Object.getOwnPropertyDescriptor(native(response), "bodyUsed")?.get?.call(response) as boolean;
     }
-    return note.twin?.bodyUsed ?? note.used === true;
+    return state.twin?.bodyUsed ?? state.used === true;
   },
 };
 
 let between: { readonly base: Response; readonly prototype: object } | undefined;
 
-/** Puts our prototype in, if the response is exactly the platform's own. */
-function swap(response: Response): boolean {
+/** Sets our prototype, if the response is exactly the platform's own. */
+function setPrototype(response: Response): boolean {
   const base = globalThis.Response.prototype;
   if (Object.getPrototypeOf(response) !== base) return false;
   if (between === undefined || between.base !== base) {
@@ -167,7 +170,7 @@ function swap(response: Response): boolean {
   return true;
 }
 
-/** The prototype that ours stands in front of. */
+/** Returns the platform's prototype behind ours. */
 function native(response: Response): Response {
   const prototype = Object.getPrototypeOf(response) as object;
   return Object.hasOwn(prototype, "text") && !Object.hasOwn(prototype, "status")
@@ -180,15 +183,15 @@ function nativeBody(response: Response): ReadableStream<Uint8Array<ArrayBuffer>>
   return get?.call(response) as ReadableStream<Uint8Array<ArrayBuffer>> | null;
 }
 
-/** The body as a stream whose reads each have the idle limit. Made only for those who ask for the stream itself. */
-function limited(response: Response, note: Note): ReadableStream<Uint8Array<ArrayBuffer>> {
+/** Makes a stream of the body whose reads each have the idle limit, for callers of `body`. */
+function limited(response: Response, state: BodyState): ReadableStream<Uint8Array<ArrayBuffer>> {
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
-  // At the first read, not before: clone() replaces the native stream.
+  // Opened at the first read: clone() replaces the native stream.
   const open = (): ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> => {
     reader ??= (nativeBody(response) as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
     return reader;
   };
-  const { attempt, idle } = note;
+  const { attempt, idle } = state;
   return new ReadableStream({
     type: "bytes",
     async pull(controller: ReadableByteStreamController) {

@@ -1,4 +1,4 @@
-// What sends requests: the caller's `fetch` or the platform's.
+// The sender of requests: the caller's `fetch` or the platform's.
 
 import { needs } from "../core/boundary.js";
 import type { EngineOptions } from "../driver/open.js";
@@ -6,9 +6,9 @@ import type { EngineOptions } from "../driver/open.js";
 /** A fetch of the platform's kind. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-/** What a client and a drop-in have in common. */
+/** The options of every client and drop-in. */
 export interface CommonOptions extends EngineOptions {
-  /** What sends the requests. Default: `globalThis.fetch`, looked up at each call. */
+  /** The sender of requests. Default: `globalThis.fetch`, looked up at each call. */
   readonly fetch?: Fetch | undefined;
 }
 
@@ -19,12 +19,12 @@ export function branded<F extends Fetch>(fetch: F): F {
   return Object.defineProperty(fetch, BRAND, { value: true });
 }
 
-/** Whether a fetch is ours, of whichever copy of this package. */
+/** Reports whether a fetch is ours, of any copy of this package. */
 export function isBranded(fetch: Fetch | undefined): boolean {
   return fetch !== undefined && (fetch as unknown as Record<symbol, unknown>)[BRAND] === true;
 }
 
-/** Where requests go: the option, else the global `fetch` of the moment, unless that is a drop-in made of this package. */
+/** Returns the sender: the option, else the current global `fetch`, unless that is a drop-in of this package. */
 export function sender(options: CommonOptions): () => Fetch {
   const given = options.fetch;
   const atFirst = globalThis.fetch as Fetch;
@@ -37,7 +37,7 @@ export function sender(options: CommonOptions): () => Fetch {
   };
 }
 
-/** Whether this runs in a web page or one of its workers, where some headers cost a preflight. */
+/** Reports whether this runs in a web page or one of its workers, where some headers cost a preflight. */
 export function inBrowser(): boolean {
   const scope = globalThis as {
     document?: unknown;

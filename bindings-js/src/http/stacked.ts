@@ -1,18 +1,18 @@
-// Who retries above us: a retrying SDK says so in a header, another unruffled leaves a mark. Two loops on top of each
-// other multiply attempts, so the lower one makes a single one.
+// Finds a caller above that retries: a retrying SDK sets a header, another unruffled sets a mark. Two retry loops
+// multiply attempts, so the lower one makes a single attempt.
 
 import { NESTED } from "../driver/nested.js";
 import type { HeaderSource } from "./headers.js";
 
-/** Headers in which SDKs count; 0 proves nothing, since they may be told not to retry. */
+/** Headers with an SDK's retry count; 0 proves nothing, since its retries may be off. */
 const COUNTS = ["x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt"];
 /** AWS: `attempt=2; max=3`, counted from 1. */
 const AMAZON = "amz-sdk-request";
 const NAMES: ReadonlySet<string> = new Set([...COUNTS, AMAZON]);
-/** Most headers are none of these by their length alone. */
+/** Lengths are compared first. */
 const LENGTHS: ReadonlySet<number> = new Set([...NAMES].map((name) => name.length));
 
-/** Whether someone above has begun to retry, or is another unruffled. Headers in any form, or an object of lines. */
+/** Reports whether a caller above has begun to retry, or is another unruffled. Takes headers in any form. */
 export function isStacked(headers: HeaderSource | undefined, init: object | undefined): boolean {
   if (init !== undefined && (init as Record<symbol, unknown>)[NESTED] === true) return true;
   if (headers === undefined) return false;
@@ -27,7 +27,7 @@ export function isStacked(headers: HeaderSource | undefined, init: object | unde
   return isCounted(headers);
 }
 
-/** The same for lines alone, whatever else the object can do. */
+/** Reports the same of a plain object of headers. */
 export function isCounted(lines: object): boolean {
   for (const name of Object.keys(lines)) if (counts(name, (lines as Record<string, unknown>)[name])) return true;
   return false;

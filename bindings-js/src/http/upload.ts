@@ -1,4 +1,4 @@
-// What the caller wants to send: its bytes, its content type, whether it can be produced again, and how large it is.
+// The body of a request: its bytes, its content type, whether it can be sent again, and its size.
 
 /** A body as fetch takes it, by whatever name the platform's types call it. */
 export type Body = NonNullable<ConstructorParameters<typeof Response>[0]>;
@@ -6,28 +6,28 @@ export type Body = NonNullable<ConstructorParameters<typeof Response>[0]>;
 /** A prepared body. */
 export interface Upload {
   readonly body: Body | null;
-  /** In place of what fetch would write itself. */
+  /** The content type in place of fetch's own. */
   readonly type: string | null;
   /** The same bytes can be sent again. */
   readonly repeatable: boolean;
-  /** In bytes, as far as known; fetch cannot be watched while it sends. */
+  /** In bytes, as far as known; fetch does not report its progress. */
   readonly size: number;
 }
 
 const NONE: Upload = { body: null, type: null, repeatable: true, size: 0 };
 
-/** A body of fetch's own kinds. */
-export function raw(body: Body | null | undefined): Upload {
+/** Prepares a body of one of fetch's kinds. */
+export function uploadOf(body: Body | null | undefined): Upload {
   if (body === null || body === undefined) return NONE;
   if (typeof body === "string") return { body, type: null, repeatable: true, size: body.length };
   const size = sizeOf(body);
   return { body, type: null, repeatable: size !== null, size: size ?? 0 };
 }
 
-/** In bytes; null for streams and whatever else can be read only once. */
+/** Returns the size in bytes; null for streams and other bodies that can be read only once. */
 function sizeOf(body: Exclude<Body, string>): number | null {
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body.byteLength;
-  // By what they call themselves: undici as a package has classes of its own.
+  // By their own tags: the package undici has classes of its own.
   switch (Object.prototype.toString.call(body)) {
     case "[object Blob]":
     case "[object File]":
@@ -35,7 +35,7 @@ function sizeOf(body: Exclude<Body, string>): number | null {
     case "[object URLSearchParams]":
       return String(body).length;
     case "[object FormData]":
-      // The package form-data is a stream that calls itself so.
+      // A stream of the package form-data has this tag too.
       return "pipe" in body ? null : sizeOfForm(body as FormData);
     default:
       return null;
@@ -50,7 +50,7 @@ function sizeOfForm(form: FormData): number {
   return size;
 }
 
-/** Whether a body gives its pieces one by one. */
+/** Reports whether a body yields its pieces one by one. */
 export function isIterable(body: unknown): body is AsyncIterable<unknown> {
   return typeof (body as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] === "function";
 }

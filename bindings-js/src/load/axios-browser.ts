@@ -1,4 +1,4 @@
-// The adapter for axios in browsers: without what only Node has.
+// The adapter for axios in browsers: without Node's parts.
 
 import "./packed.js";
 

@@ -1,4 +1,4 @@
-// The adapter for axios with the engine of the entry that it is built for; what both have in common is shared.
+// The adapter for axios with the engine of the entry that it is built for; common code is in shared chunks.
 
 import "./inline.js";
 

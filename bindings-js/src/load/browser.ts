@@ -1,4 +1,4 @@
-// The default entry for browsers: without what only Node has.
+// The default entry for browsers: without Node's parts.
 
 import "./packed.js";
 

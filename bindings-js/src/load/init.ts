@@ -1,4 +1,4 @@
-// How those give the engine who bring it themselves.
+// How a program passes the engine to the slim entry.
 
 import { ready, registerLoader } from "../core/boundary.js";
 

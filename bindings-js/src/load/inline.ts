@@ -1,4 +1,4 @@
-// The default entry: the engine inside the script, and what only Node has.
+// The default entry: the engine inside the script, with Node's parts.
 
 import "./node.js";
 import "./packed.js";

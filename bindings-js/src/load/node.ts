@@ -1,4 +1,4 @@
-// Registers what only Node has; imported by the entries that may run there.
+// Registers Node's parts; imported by the entries that may run there.
 
 import "./redirects.js";
 import { CUT, codingOf, decode, decoding, isCut, OF_AXIOS } from "../http/compressed.js";

@@ -1,5 +1,5 @@
-// The engine of the default entries: it travels packed inside the script and is unpacked (by a small module of its own) and
-// compiled synchronously at the first use, so that importing costs nothing and no bundler needs a setting.
+// The engine of the default entries. It is packed inside the script, then unpacked (by a small module of its own) and
+// compiled synchronously at the first use. So importing costs nothing and bundlers need no setting.
 
 import { packed, size, streams, unpacker } from "unruffled:wasm";
 import { registerLoader } from "../core/boundary.js";

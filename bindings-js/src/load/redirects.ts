@@ -1,4 +1,4 @@
-// Registers how redirects are followed here; imported by the entries that are not for browsers.
+// Registers own redirects; imported by the entries that are not for browsers.
 
 import { registerRedirects } from "../http/node.js";
 import { Redirects } from "../http/redirects.js";

@@ -1,4 +1,4 @@
-// The same for browsers: without what only Node has.
+// The entry without an engine for browsers: without Node's parts.
 
 export * from "../index.js";
 export * from "./init.js";

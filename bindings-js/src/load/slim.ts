@@ -1,5 +1,4 @@
-// For those who bring the engine themselves (a strict content policy, a shared cache): nothing is inlined, `init` comes
-// first.
+// The entry without an engine, for a strict content policy or a shared cache: `init` must be called first.
 
 import "./node.js";
 

@@ -1,4 +1,4 @@
-// undici's interceptor with the engine of the default entry; what both have in common is in a chunk that they share.
+// The interceptor for undici with the engine of the default entry; common code is in a shared chunk.
 
 import "./inline.js";
 

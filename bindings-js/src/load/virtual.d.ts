@@ -1,7 +1,7 @@
-// What the build puts in: the engine, packed; and engine.wasm, as the entries that import modules see it.
+// The modules that the build supplies: the packed engine, and engine.wasm as a module.
 
 declare module "unruffled:wasm" {
-  /** The size in bytes of what is packed: the engine's code, taken apart. */
+  /** The size in bytes of the packed data: the engine's code in separate streams. */
   export const streams: number;
   /** The size of the optimised engine in bytes. */
   export const size: number;

@@ -1,5 +1,4 @@
-// What is the same of every call beneath somebody else's client: where it belongs, what the core is told of it, and how its
-// ends are told apart.
+// The base of all drop-in calls: their place, their flags for the core, and their texts.
 
 import * as w from "../core/codes.js";
 import type { CallError } from "../core/errors.js";
@@ -8,19 +7,19 @@ import { type RouteSettings, routeOf } from "../core/settings.js";
 import type { Upload } from "../http/upload.js";
 import type { Origins } from "./origins.js";
 
-/** The common part of a drop-in's calls. */
-export abstract class Beneath {
+/** The base class of all drop-in calls. */
+export abstract class DropInCall {
   readonly target: number;
   readonly scope: number;
   readonly deadline = 0;
   readonly settings: RouteSettings;
   readonly dropin = true;
   readonly raise = false;
-  readonly auth = null;
+  readonly credential = null;
   readonly url: string;
   readonly unsafe: boolean;
-  what: number;
-  /** In upper case, as servers know it. */
+  flags: number;
+  /** The method in upper case, as servers know it. */
   protected readonly method: string;
 
   constructor(origins: Origins, method: string, url: string) {
@@ -32,42 +31,45 @@ export abstract class Beneath {
     this.settings = origins.engine.settings.routes[routeOf(target)] as RouteSettings;
     const code = w.methodCode(this.method);
     this.unsafe = code >= w.methodCode("POST");
-    this.what = w.DROPIN | code;
+    this.flags = w.DROPIN | code;
   }
 
   get label(): string {
-    // Some APIs have their keys in the path: of it only the policy's own pattern is shown.
+    // Some APIs have keys in the path, so only the policy's own pattern is shown.
     const { pattern } = this.settings;
     const at = pattern.indexOf("/");
     return `${this.method} ${originOf(this.url)}${at < 0 ? "" : pattern.slice(at)}`;
   }
 
-  /** The name of the header that keys go into. */
+  /** Returns the name of the idempotency header. */
   protected get keyHeader(): string {
     return this.settings.idempotency.header;
   }
 
-  /** Milliseconds between two pieces of a body, if the policy's own text says so; else 0: the client's limit holds. */
+  /**
+   * Returns the limit in ms between two pieces of a body, if the policy's own text gives it; else 0: the client's own
+   * limit applies.
+   */
   protected get writtenIdle(): number {
     return this.settings.idleWritten === true ? this.settings.idle : 0;
   }
 
-  /** Tells the core of the body, and with `flags` of what the request says itself. */
-  protected tell(upload: Upload, flags: number): void {
-    this.what = (this.what | w.sizeBits(upload.size) | (upload.repeatable ? w.REPEATABLE : 0) | flags) >>> 0;
+  /** Sets the flags for the core: those of the body, and `flags` of the request. */
+  protected describe(upload: Upload, flags: number): void {
+    this.flags = (this.flags | w.sizeBits(upload.size) | (upload.repeatable ? w.REPEATABLE : 0) | flags) >>> 0;
   }
 
   protected get stacked(): boolean {
-    return (this.what & w.STACKED) !== 0;
+    return (this.flags & w.STACKED) !== 0;
   }
 
-  /** The caller's request has a key of its own. */
+  /** Reports whether the caller's request has its own key. */
   protected get keyed(): boolean {
-    return (this.what & w.KEYED) !== 0;
+    return (this.flags & w.KEYED) !== 0;
   }
 }
 
-/** Whether a call that was never sent ended by a limit of time, for which clients have errors of their own. */
+/** Reports whether an unsent call ended by a time limit, for which clients have errors of their own. */
 export function isLate({ reason }: CallError): boolean {
   return reason === "deadline" || reason === "timeout";
 }

@@ -1,4 +1,4 @@
-// What every drop-in offers beside the client that it sits under: events, counts, reasons, an end.
+// The controls of every drop-in: events, counts, records, closing.
 
 import type { Snapshot } from "../core/settings.js";
 import type { HeaderLookup } from "../core/watched.js";
@@ -6,19 +6,22 @@ import type { Engine } from "../driver/engine.js";
 import type { EventKind, Listener } from "../driver/events.js";
 import { explain } from "../driver/record.js";
 
-/** What can be asked of a drop-in. */
+/** The controls of a drop-in. */
 export interface DropIn {
-  /** Why a call took as long as it did: a short table, for a response or an error that came through it. */
+  /**
+   * Explains why a call took as long as it did: a short table, for a response or an error that came through the
+   * drop-in.
+   */
   explain(ended: object): string;
-  /** Calls `listener` with events: of `kinds`, else with all. The answer ends it. */
+  /** Calls `listener` with events of `kinds`, else with all. The returned function unsubscribes. */
   on(listener: Listener, kinds?: EventKind | readonly EventKind[]): () => void;
-  /** Calls, attempts, waits, breakers and limits as they stand now. */
+  /** Returns counts of calls, attempts and waits, and the state of breakers and limits. */
   snapshot(): Snapshot;
-  /** Ends all waits; new calls fail. */
+  /** Closes the drop-in: waits end, new calls fail. */
   close(): void;
 }
 
-/** The controls of one engine. */
+/** Makes the controls of one engine. */
 export function controls(engine: Engine): DropIn {
   return {
     explain,
@@ -28,7 +31,7 @@ export function controls(engine: Engine): DropIn {
   };
 }
 
-/** Whether a body is no thing to wait for: events come when they come, and what is above `maxBody` is never held. */
+/** Reports whether to stream this body: an event stream, or one whose declared length is above `maxBody`. */
 export function isStream(headers: HeaderLookup, maxBody: number): boolean {
   const events = /^text\/event-stream/i.test(headers.get("content-type") ?? "");
   return events || Number(headers.get("content-length")) > maxBody;

@@ -1,35 +1,35 @@
-// A drop-in for `fetch`, for clients that bring their own API: the same arguments, the same native Response, the same
-// errors. It adds at most one header, the policy's idempotency key, and takes time limits only from the policy's text.
+// A drop-in for `fetch`, for clients with an API of their own: the same arguments, the same native Response, the same
+// errors. It adds at most one header, the policy's idempotency key. It takes time limits only from the policy's text.
 
 import * as w from "../core/codes.js";
 import type { CallError } from "../core/errors.js";
 import { checkOptions } from "../core/options.js";
 import type { Exact, Policy } from "../core/policy.js";
 import { type Attempt, signalOf, timedOut } from "../driver/attempt.js";
-import type { Job } from "../driver/call.js";
+import type { PreparedCall } from "../driver/call.js";
 import { run } from "../driver/driver.js";
 import { NESTED } from "../driver/nested.js";
 import { open } from "../driver/open.js";
-import type { Account } from "../driver/record.js";
-import type { Stop } from "../driver/signals.js";
+import type { CallRecord } from "../driver/record.js";
+import type { AbortSignalLike } from "../driver/signals.js";
 import type { Seen } from "../http/dispatcher.js";
 import { faultOf, type Hop } from "../http/faults.js";
 import { valueIn } from "../http/headers.js";
 import { guard, redirects } from "../http/node.js";
 import type { Redirects } from "../http/redirects.js";
 import { RequestBody, release } from "../http/request-body.js";
-import { hand } from "../http/response.js";
+import { deliver } from "../http/response.js";
 import { branded, type CommonOptions, type Fetch, inBrowser, isBranded, sender } from "../http/sender.js";
 import { isStacked } from "../http/stacked.js";
-import { type Body, raw } from "../http/upload.js";
+import { type Body, uploadOf } from "../http/upload.js";
 import { controls, type DropIn, isStream } from "./drop-in.js";
-import { Beneath, isLate } from "./drop-in-call.js";
+import { DropInCall, isLate } from "./drop-in-call.js";
 import { Origins } from "./origins.js";
 
-/** What a drop-in is made with, beside its policy. */
+/** The options of a drop-in, beside its policy. */
 export interface FetchOptions extends CommonOptions {
   /**
-   * `true`: bodies are read before a call counts as answered, so that one that breaks is retried; event streams, and
+   * `true`: bodies are read before a call counts as answered, so that a broken one is retried. Event streams, and
    * bodies whose declared length is above the policy's `maxBody`, are streamed all the same. Default: all are streamed.
    */
   readonly buffer?: boolean | undefined;
@@ -54,15 +54,15 @@ export function createFetch<const P extends Policy>(
   const send = sender(options);
   const buffered = options.buffer === true;
   const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    // It has no properties of its own, of which a copy for an attempt could be made.
+    // It has no own properties that a copy for an attempt could take.
     if (isRequest(init)) return Promise.resolve().then(() => fetch(new Request(input, init)));
     try {
       const native = send();
       const request = isRequest(input) ? input : null;
       const url = request?.url ?? absolute(String(input));
-      // Not http: nothing to decide. A URL that is none: fetch says so better.
+      // Not http: fetch handles it. An invalid URL: fetch has the better error.
       if (!url.startsWith("http")) return native(input, init);
-      // A call can only be nested in one of ours through a fetch that was handed in or is one.
+      // Only a fetch that was passed in, or that is one of ours, can nest calls.
       const mark = options.fetch !== undefined || isBranded(native);
       const call = new Dropped(origins, native, { url, request, input, init, buffered, mark });
       return run(engine, call, "at once");
@@ -73,12 +73,12 @@ export function createFetch<const P extends Policy>(
   return Object.assign(branded(fetch), controls(engine));
 }
 
-/** Of whichever copy or realm. */
+/** Reports whether the input is a Request, of any copy or realm. */
 function isRequest(value: unknown): value is Request {
   return (value as Partial<Request> | null | undefined)?.clone !== undefined;
 }
 
-/** Pages and workers have relative URLs; elsewhere they stay what they are. */
+/** Resolves a relative URL in pages and workers; elsewhere it stays as it is. */
 function absolute(url: string): string {
   if (url.startsWith("https://") || url.startsWith("http://")) return url;
   const { location } = globalThis as { location?: { href?: string } };
@@ -89,7 +89,7 @@ function absolute(url: string): string {
   }
 }
 
-/** What a drop-in was called with. */
+/** The arguments of a drop-in's call. */
 interface Called {
   readonly url: string;
   /** The input, if it is a Request. */
@@ -97,19 +97,19 @@ interface Called {
   readonly input: string | URL | Request;
   readonly init: RequestInit | undefined;
   readonly buffered: boolean;
-  /** Tell whoever sends it that somebody retries here. */
+  /** Mark the request, so that its sender knows that a caller above retries. */
   readonly mark: boolean;
 }
 
 /** One call of a drop-in. */
-class Dropped extends Beneath implements Job {
+class Dropped extends DropInCall implements PreparedCall {
   readonly signal: AbortSignal | null;
   readonly idle: number;
   readonly buffered: boolean;
   readonly #follows: boolean;
   readonly #fetch: Fetch;
   readonly #called: Called;
-  /** The body can be read but once and is a Request's: every attempt but the last needs a copy of it. */
+  /** The body belongs to a Request and can be read only once: every attempt but the last needs a copy. */
   readonly #once: boolean;
   /** The body is a stream of the caller's. */
   readonly #streams: boolean;
@@ -127,22 +127,22 @@ class Dropped extends Beneath implements Job {
     this.buffered = buffered;
     this.#follows = (init?.redirect ?? request?.redirect ?? "follow") === "follow";
     const headers = init?.headers ?? request?.headers;
-    // A body of null is as good as none: fetch then sends the Request's.
+    // A body of null counts as absent: fetch then sends the Request's.
     this.#once = (init?.body ?? null) === null && request !== null && request.body !== null;
     const keyed = valueIn(headers, this.keyHeader.toLowerCase()) !== null;
     const stacked = isStacked(headers, init);
-    const upload = raw(init?.body);
+    const upload = uploadOf(init?.body);
     this.#streams = !upload.repeatable;
-    this.tell(upload, (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
+    this.describe(upload, (keyed ? w.KEYED : 0) | (stacked ? w.STACKED : 0) | (buffered ? 0 : w.STREAMED));
   }
 
-  get broke(): Hop {
+  get hop(): Hop {
     if (!this.#follows || this.#seen?.hops === 1) return "first";
     const hops = this.#redirects?.hops ?? this.#seen?.hops ?? 0;
     return hops > 1 ? "later" : hops === 1 ? "own" : "any";
   }
 
-  send(stop: Stop | null, key: string | null): Promise<Response> {
+  send(stop: AbortSignalLike | null, key: string | null): Promise<Response> {
     const { request, input } = this.#called;
     let init = this.#changed(signalOf(stop), key);
     if (this.#streams) {
@@ -170,25 +170,30 @@ class Dropped extends Beneath implements Job {
     return error instanceof TypeError && this.#mistaken() ? w.REFUSED : faultOf(error, this);
   }
 
-  hand(response: Response, bytes: Uint8Array<ArrayBuffer> | null, attempt: Attempt | null, of: Account): Response {
-    return hand(response, bytes, attempt, this.idle, of);
+  deliver(
+    response: Response,
+    bytes: Uint8Array<ArrayBuffer> | null,
+    attempt: Attempt | null,
+    record: CallRecord,
+  ): Response {
+    return deliver(response, bytes, attempt, this.idle, record);
   }
 
-  /** As `fetch` itself would throw it. */
+  /** Makes the error that `fetch` itself would throw. */
   refusal(error: CallError): Error {
     if (isLate(error)) return timedOut(`The operation timed out: ${error.message}`, error);
     return new TypeError("fetch failed", { cause: error });
   }
 
-  /** Whether building the request anew throws: then the caller's mistake, not the network, made it fail. */
+  /** Builds the request again: if that throws, the caller's mistake made it fail, not the network. */
   #mistaken(): boolean {
     const { request, init, url } = this.#called;
-    // Copies are sent: only the caller can have used up the original.
+    // Copies are sent, so only the caller can have used up the original.
     if (this.#once && !this.stacked && request?.bodyUsed === true) return true;
-    // Without the signal: a Request would listen to it for as long as it lives.
+    // Without the signal: a Request listens to it all its life.
     const { body, signal: _, ...others } = init ?? {};
     try {
-      new Request(url, raw(body).repeatable ? { ...others, body: body ?? null } : others);
+      new Request(url, uploadOf(body).repeatable ? { ...others, body: body ?? null } : others);
       return false;
     } catch {
       return true;
@@ -197,19 +202,19 @@ class Dropped extends Beneath implements Job {
 
   release(): void {
     void release(this.#called.init?.body, this.signal?.reason, this.#source);
-    this.ended();
+    this.onEnd();
   }
 
-  ended(): void {
+  onEnd(): void {
     const { request } = this.#called;
-    // Copies were sent: the original, which fetch was to use up, still holds all that they have read.
+    // Copies were sent; the original, which fetch would have used up, still holds all that they have read.
     if (this.#once && request?.bodyUsed === false) void release(request.body, this.signal?.reason);
   }
 
-  /** The caller's `init`, itself where nothing is to be said beyond it. */
+  /** Returns the caller's `init`, unchanged where nothing is added. */
   #changed(signal: AbortSignal | null, key: string | null): RequestInit | undefined {
     const { request, init, mark } = this.#called;
-    // fetch knows `patch` and `PATCH` as two methods, servers only the latter.
+    // To fetch `patch` and `PATCH` differ; servers know only the latter.
     const renamed = (init?.method ?? request?.method ?? this.method) !== this.method;
     if (signal === this.signal && key === null && !renamed && !mark) return init;
     const changed: RequestInit & { [NESTED]?: true } = { ...init };

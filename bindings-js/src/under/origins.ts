@@ -1,9 +1,9 @@
-// Where a drop-in's call belongs: the origin picks breaker, budget and limits, and within it the core tells endpoints
-// apart by method and path. The policy's routes bind the origin of its `baseUrl` alone. The core is asked once per text.
+// Places a drop-in's call. Its origin picks breaker, budget and limits; within it the core tells endpoints apart by
+// method and path. The policy's routes apply to the origin of its `baseUrl` alone. The core is asked once per text.
 
 import type { Engine } from "../driver/engine.js";
 
-/** Scopes and targets by what stands in a URL, each remembered for the thousand seen last. */
+/** Caches of scopes and targets by parts of URLs, each for the last thousand. */
 export class Origins {
   readonly engine: Engine;
   readonly #scopes = new Map<string, { readonly scope: number; readonly origin: string }>();
@@ -13,14 +13,14 @@ export class Origins {
     this.engine = engine;
   }
 
-  /** The scope of a URL, and its target: route and endpoint, as `begin` takes them. */
+  /** Returns the scope of a URL, and its target: route and endpoint, as `begin` takes them. */
   place(method: string, url: string): { readonly scope: number; readonly target: number } {
     const cut = this.#cut(url);
     const { scope, origin } = this.#scope(url.slice(0, cut));
     return { scope, target: this.#target(`${method} ${origin}${pathOf(url, cut)}`) };
   }
 
-  /** Where scheme and authority end. */
+  /** Returns the end of scheme and authority. */
   #cut(url: string): number {
     for (let at = url.indexOf("//") + 2; at < url.length; at++) {
       const char = url[at];

@@ -4,7 +4,7 @@
 //
 //   node test/clients/run.mjs [--client NAME[,NAME…]] [--mode unruffled|bare] [--scenario NAME[,NAME…]]
 //
-// A client is a file beside this one that exports
+// A client is a file in the folder adapters that exports
 //   name      its row in the table, also its place on the command line
 //   packages  whose installed version is told, the first one's; none for what comes with Node
 //   under     what of unruffled is put under it: "createFetch", "unruffled/undici", …
@@ -75,11 +75,11 @@ if (values.client === undefined && values.scenario === undefined && values.mode 
   process.exitCode = status ?? 1;
 }
 
-/** The files beside this one that are clients. */
+/** The clients: a file each in the folder adapters. */
 async function clients() {
-  const files = readdirSync(here(".")).filter((file) => /^[^.]+\.mjs$/.test(file) && file !== "run.mjs");
-  const all = await Promise.all(files.sort().map((file) => import(`./${file}`)));
-  return all.filter(({ name, make }) => make !== undefined && chosen("client", name));
+  const files = readdirSync(here("adapters"));
+  const all = await Promise.all(files.sort().map((file) => import(`./adapters/${file}`)));
+  return all.filter(({ name }) => chosen("client", name));
 }
 
 /** Whatever a client loads at its first call must not count as the time of a scenario's. */

@@ -114,7 +114,7 @@ class Player {
     const { core, word } = this;
     const method = step.method ?? step.route?.split(" ")[0] ?? "GET";
     let what = word.methodCode(method) + (step.size ?? 0) * 65536;
-    for (const flag of step.flags ?? ["REPEATABLE"]) what += word.WHAT_FLAGS[flag];
+    for (const flag of step.flags ?? ["REPEATABLE"]) what += word.CALL_FLAGS[flag];
     const scope = step.scope === undefined ? 0 : core.scope(step.scope[0], step.scope[1]);
     const route = step.route === undefined ? 0 : core.route(step.route);
     return core.begin(step.begin + ids, at, route, scope, what, step.deadline ?? 0);

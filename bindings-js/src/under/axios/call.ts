@@ -1,25 +1,25 @@
-// One call of axios: its configuration, into which each attempt puts a signal of its own, and its errors. Whether a status is
-// one is asked of `validateStatus` by axios itself; this only notes the answer.
+// One call of axios: its configuration, which each attempt changes for its own signal, and its errors. axios itself
+// asks `validateStatus` whether a status is an error; the result is recorded here.
 
 import * as w from "../../core/codes.js";
 import type { CallError } from "../../core/errors.js";
 import { type Attempt, signalOf } from "../../driver/attempt.js";
-import type { Job } from "../../driver/call.js";
+import type { PreparedCall } from "../../driver/call.js";
 import { NESTED, sending } from "../../driver/nested.js";
-import { type Account, account } from "../../driver/record.js";
-import type { Stop } from "../../driver/signals.js";
+import { type CallRecord, remember } from "../../driver/record.js";
+import type { AbortSignalLike } from "../../driver/signals.js";
 import type { Dispatcher, Seen } from "../../http/dispatcher.js";
 import { faultOf, type Hop } from "../../http/faults.js";
 import { node, type OnNode } from "../../http/node.js";
 import { RequestBody, release } from "../../http/request-body.js";
 import { isCounted } from "../../http/stacked.js";
-import { type Body, isIterable, raw } from "../../http/upload.js";
-import { Beneath, isLate } from "../drop-in-call.js";
+import { type Body, isIterable, uploadOf } from "../../http/upload.js";
+import { DropInCall, isLate } from "../drop-in-call.js";
 import type { Origins } from "../origins.js";
 import { type CancelToken, stopOf, tokenOf } from "./cancel-token.js";
-import { Answered, type AxiosResponse, instead, through } from "./reply.js";
+import { AxiosReply, type AxiosResponse, sentThrough, withPieces } from "./reply.js";
 
-/** The configuration of one request, as far as it is read here; adapters get it with all that it has. */
+/** The fields of a request's configuration that are read here; adapters get all of it. */
 export interface Config {
   readonly url?: string;
   readonly baseURL?: string;
@@ -33,7 +33,7 @@ export interface Config {
   readonly responseEncoding?: string;
   readonly maxContentLength?: number;
   readonly maxRedirects?: number;
-  signal?: Stop | null | undefined;
+  signal?: AbortSignalLike | null | undefined;
   cancelToken?: CancelToken | undefined;
   fetchOptions?: object | undefined;
   validateStatus?: ((status: number) => boolean) | null | undefined;
@@ -46,7 +46,7 @@ export type AxiosErrors = new (message?: string, code?: string, config?: never) 
 /** An adapter of axios. */
 export type Send = ((config: Config) => Promise<AxiosResponse>) & { readonly adapterName?: string };
 
-/** Errors of axios and of Node that no network is to blame for. */
+/** Errors of axios and of Node without a network fault. */
 const REFUSALS =
   /^ERR_(BAD_OPTION|BAD_REQUEST|CANCELED|DEPRECATED|FORM_DATA|HTTP_INVALID|INVALID|NOT_SUPPORT|UNESCAPED)/;
 
@@ -57,7 +57,7 @@ interface Incoming {
   readonly headers: object;
 }
 
-/** What axios has sent: a request of Node or of follow-redirects, or one of a browser. */
+/** A request that axios sent: of Node, of follow-redirects, or of a browser. */
 interface Sent {
   readonly res?: Incoming;
   readonly _currentRequest?: { readonly res?: Incoming };
@@ -66,8 +66,8 @@ interface Sent {
   readonly _redirectable?: { readonly _redirectCount?: number; readonly _currentUrl?: string };
 }
 
-/** An error of axios, with what is known of an answer. */
-interface Broke {
+/** An error of axios, and what it holds of an answer. */
+interface AxiosFailure {
   readonly code?: unknown;
   readonly message?: unknown;
   readonly cause?: { readonly syscall?: unknown };
@@ -76,25 +76,25 @@ interface Broke {
 }
 
 /** One call. */
-export class Requested extends Beneath implements Job<Answered> {
-  readonly signal: Stop | null;
+export class AxiosCall extends DropInCall implements PreparedCall<AxiosReply> {
+  readonly signal: AbortSignalLike | null;
   readonly idle: number;
-  // What the adapter gives has been read, or is a stream that was asked for.
+  // The adapter's result is buffered, or a stream that was asked for.
   readonly buffered = false;
   readonly #AxiosError: AxiosErrors;
   readonly #send: Send;
   readonly #config: Config;
-  /** What the caller's configuration had where attempts put something else. */
+  /** The caller's own values where attempts put others. */
   readonly #own: Pick<
     Config,
     "data" | "decompress" | "responseType" | "signal" | "cancelToken" | "fetchOptions" | "headers" | "validateStatus"
   >;
-  /** `validateStatus` has said no to the last answer. */
+  /** `validateStatus` has refused the last answer. */
   #refused = false;
   #source: RequestBody | null = null;
-  /** What the caller asked for, where the body is decoded here. */
+  /** The caller's response type, where the body is decoded here. */
   #decodes: { readonly responseType: string | undefined } | null = null;
-  /** What was seen of the attempt from beneath. */
+  /** Observations of the attempt by the dispatcher. */
   #seen: Seen | null = null;
 
   constructor(origins: Origins, AxiosError: AxiosErrors, send: Send, config: Config, url: string) {
@@ -109,20 +109,20 @@ export class Requested extends Beneath implements Job<Answered> {
     this.#own = { data, decompress, responseType, signal: given, cancelToken, fetchOptions, headers, validateStatus };
     this.signal = stopOf(given, cancelToken);
     const flags = (headers.has(this.keyHeader) ? w.KEYED : 0) | (this.#isStacked() ? w.STACKED : 0);
-    this.tell(raw(config.data as Body), flags | (streamed ? w.STREAMED : 0));
+    this.describe(uploadOf(config.data as Body), flags | (streamed ? w.STREAMED : 0));
   }
 
-  async send(stop: Stop | null, key: string | null): Promise<Answered> {
+  async send(stop: AbortSignalLike | null, key: string | null): Promise<AxiosReply> {
     this.#prepare(stop, key);
     try {
-      return this.#answered(await this.#decoded(await this.#send(this.#config)), null);
+      return this.#replyOf(await this.#decoded(await this.#send(this.#config)), null);
     } catch (error) {
       const { response } = (error ?? {}) as { response?: AxiosResponse };
       if (this.#refused && response !== undefined) {
         await this.#decoded(response);
-        return this.#answered(response, error as object);
+        return this.#replyOf(response, error as object);
       }
-      const known = this.#bodiless(error as Broke | undefined);
+      const known = this.#bodiless(error as AxiosFailure | undefined);
       if (known !== null) return known;
       const { timedOut = false, reason } = (stop ?? {}) as Partial<Attempt>;
       throw timedOut ? this.#late(reason as Error) : error;
@@ -134,22 +134,22 @@ export class Requested extends Beneath implements Job<Answered> {
   }
 
   faultOf(error: unknown): number | Promise<number> {
-    const { code, message, cause, request } = error as Broke;
+    const { code, message, cause, request } = error as AxiosFailure;
     const name = String(code);
     if ((this.#source?.thrown ?? null) !== null) return w.REFUSED;
-    // Its own time limit; the system's ETIMEDOUT comes with the call that it ended.
+    // axios's own time limit; the system's ETIMEDOUT names a system call.
     if ((name === "ETIMEDOUT" || name === "ECONNABORTED") && cause?.syscall === undefined) return w.TIMEOUT;
     if (REFUSALS.test(name) || String(message).startsWith("maxContentLength")) return w.REFUSED;
-    // An answer without a body that brings one: its server would do so again.
+    // A body in an answer that must have none: the server would send it again.
     if (name.startsWith("HPE_") && incoming(request) !== undefined) return w.PERMANENT + w.CAUSE * w.PROTOCOL;
     if (name === "ERR_BAD_RESPONSE") return w.TRUNCATED;
     const { url, unsafe } = this;
-    return faultOf(error, { url, unsafe, broke: this.#broke(request) });
+    return faultOf(error, { url, unsafe, hop: this.#hop(request) });
   }
 
-  hand(answer: Answered, bytes: Uint8Array | null, attempt: Attempt | null, of: Account): Answered {
-    account(answer.response, of);
-    if (answer.error !== null) account(answer.error, of);
+  deliver(answer: AxiosReply, bytes: Uint8Array | null, attempt: Attempt | null, record: CallRecord): AxiosReply {
+    remember(answer.response, record);
+    if (answer.error !== null) remember(answer.error, record);
     if (answer.whole) attempt?.end();
     else answer.restore(bytes !== null, attempt, this.idle, (reason) => this.#late(reason));
     return answer;
@@ -157,14 +157,18 @@ export class Requested extends Beneath implements Job<Answered> {
 
   refusal(error: CallError): Error {
     const late = isLate(error);
-    return this.#made(late ? `Timed out: ${error.message}` : error.message, late ? "ETIMEDOUT" : "ERR_NETWORK", error);
+    return this.#axiosError(
+      late ? `Timed out: ${error.message}` : error.message,
+      late ? "ETIMEDOUT" : "ERR_NETWORK",
+      error,
+    );
   }
 
   release(): void {
     void release(this.#own.data, this.signal?.reason, this.#source);
   }
 
-  ended(): void {
+  onEnd(): void {
     const { data, signal, cancelToken, fetchOptions, headers, validateStatus } = this.#own;
     const config = this.#config;
     if (this.#source !== null) config.data = data;
@@ -179,7 +183,7 @@ export class Requested extends Beneath implements Job<Answered> {
     put(config, "fetchOptions", fetchOptions);
   }
 
-  #broke(request: Sent | undefined): Hop {
+  #hop(request: Sent | undefined): Hop {
     const followed = request?._redirectable?._redirectCount ?? request?._redirectCount;
     const hops = followed === undefined ? (this.#seen?.hops ?? 0) : followed + 1;
     if (hops > 1) return "later";
@@ -191,8 +195,11 @@ export class Requested extends Beneath implements Job<Answered> {
     return sending.now || (above?.retryCount ?? 0) >= 1 || isCounted(headers);
   }
 
-  /** What an attempt needs is put into the request's own configuration, until the end: so errors have the caller's. */
-  #prepare(stop: Stop | null, key: string | null): void {
+  /**
+   * Puts an attempt's values into the request's own configuration until the end, so that errors have the caller's
+   * configuration.
+   */
+  #prepare(stop: AbortSignalLike | null, key: string | null): void {
     const config = this.#config;
     const { validateStatus } = this.#own;
     this.#refused = false;
@@ -217,10 +224,10 @@ export class Requested extends Beneath implements Job<Answered> {
       config.cancelToken = known ? tokenOf(stop) : undefined;
     }
     const { data } = this.#own;
-    // A form tells axios its own headers; other streams are but their pieces.
+    // A form gives axios its own headers; other streams have pieces only.
     if (isIterable(data) && !("getHeaders" in data)) {
       this.#source = new RequestBody(stop, this.settings.idle);
-      config.data = through(this.#source, data);
+      config.data = sentThrough(this.#source, data);
     }
     if (key !== null && !this.keyed) {
       config.headers = this.#own.headers.concat({ [this.keyHeader]: key });
@@ -234,11 +241,11 @@ export class Requested extends Beneath implements Job<Answered> {
     }
   }
 
-  #answered(response: AxiosResponse, error: object | null): Answered {
-    return new Answered(response, error, this.#landed(response.request as Sent | undefined));
+  #replyOf(response: AxiosResponse, error: object | null): AxiosReply {
+    return new AxiosReply(response, error, this.#landed(response.request as Sent | undefined));
   }
 
-  /** Where redirects have led; empty where none is known. */
+  /** Returns where redirects led; empty where none is known. */
   #landed(request: Sent | undefined): string {
     if (this.#seen !== null && this.#seen.hops > 1) return this.#seen.origin;
     const followed = request?._redirectable;
@@ -247,7 +254,7 @@ export class Requested extends Beneath implements Job<Answered> {
     return url !== "" && placeOf(url) !== placeOf(this.url) ? url : "";
   }
 
-  /** As axios's own adapter does it, but strictly: that passes a stream which ends early as if it were all. */
+  /** Decodes as axios's own adapter does, but strictly: that passes a truncated stream as if it were whole. */
   async #decoded(response: AxiosResponse): Promise<AxiosResponse> {
     if (this.#decodes === null) return response;
     const { responseType } = this.#decodes;
@@ -258,7 +265,7 @@ export class Requested extends Beneath implements Job<Answered> {
     if (coding !== null || silent) delete lines["content-encoding"];
     if (responseType === "stream") {
       if (coding !== null && !silent) {
-        response.data = instead(response.data, (own) => this.#pieces(coding, own, maxContentLength));
+        response.data = withPieces(response.data, (own) => this.#pieces(coding, own, maxContentLength));
       }
       return response;
     }
@@ -275,7 +282,7 @@ export class Requested extends Beneath implements Job<Answered> {
     return response;
   }
 
-  /** Of a stream that somebody reads. */
+  /** Decodes a stream that the caller reads. */
   async *#pieces(coding: string, own: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array, void> {
     let size = 0;
     try {
@@ -292,17 +299,17 @@ export class Requested extends Beneath implements Job<Answered> {
   }
 
   #undecoded(error: Error & { code?: string }, most: number): Error {
-    if (node?.isCut(error)) return this.#made(node.CUT, "ERR_BAD_RESPONSE", error);
+    if (node?.isCut(error)) return this.#axiosError(node.CUT, "ERR_BAD_RESPONSE", error);
     const large = error.code === "ERR_BUFFER_TOO_LARGE";
-    return this.#made(
+    return this.#axiosError(
       large ? `maxContentLength size of ${most} exceeded` : error.message,
       large ? "ERR_BAD_RESPONSE" : String(error.code),
       error,
     );
   }
 
-  /** The answer from 400 on whose body broke: its status is known all the same, and its body is empty. */
-  #bodiless(error: Broke | undefined): Answered | null {
+  /** Makes the answer from 400 on whose body broke: its status is known, and its body is empty. */
+  #bodiless(error: AxiosFailure | undefined): AxiosReply | null {
     const res = incoming(error?.request);
     const from = error?.response ?? res;
     const status = from?.statusCode ?? error?.response?.status ?? this.#seen?.status ?? 0;
@@ -313,30 +320,30 @@ export class Requested extends Beneath implements Job<Answered> {
     const headers = new Headers(lines);
     const statusText = error?.response?.statusText ?? res?.statusMessage ?? "";
     const response = { status, statusText, headers, config, request: error?.request, data: "" };
-    if (config.validateStatus == null || config.validateStatus(status)) return this.#answered(response, null);
+    if (config.validateStatus == null || config.validateStatus(status)) return this.#replyOf(response, null);
     const code = status < 500 ? "ERR_BAD_REQUEST" : "ERR_BAD_RESPONSE";
-    const refused = this.#made(`Request failed with status code ${status}`, code, error as unknown as Error);
-    return this.#answered(response, Object.assign(refused, { status, request: error?.request, response }));
+    const refused = this.#axiosError(`Request failed with status code ${status}`, code, error as unknown as Error);
+    return this.#replyOf(response, Object.assign(refused, { status, request: error?.request, response }));
   }
 
-  /** A limit of the policy's own text. */
+  /** Makes the error of a time limit of the policy. */
   #late(reason: Error): Error {
-    return this.#made(reason.message, "ETIMEDOUT", reason);
+    return this.#axiosError(reason.message, "ETIMEDOUT", reason);
   }
 
-  #made(message: string, code: string, cause: Error): Error {
+  #axiosError(message: string, code: string, cause: Error): Error {
     const error = new this.#AxiosError(message, code, this.#config as never);
     return Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
   }
 }
 
-/** As axios makes text of bytes: what it strips is a byte order mark. */
+/** Decodes text as axios does, without a byte order mark. */
 function textOf(data: Uint8Array, encoding: string | undefined): string {
   const text = (data as { toString(encoding?: string): string }).toString(encoding);
   return (encoding === undefined || encoding === "utf8") && text.startsWith("\uFEFF") ? text.slice(1) : text;
 }
 
-/** A URL without what a request may add to it. */
+/** Returns a URL without its query and fragment. */
 function placeOf(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;
@@ -355,7 +362,7 @@ function put<K extends keyof Config>(config: Config, name: K, own: Config[K] | u
 const HTTP = /^https?:\/\//;
 const ABSOLUTE = /^([a-z][a-z\d+\-.]*:)?\/\//i;
 
-/** Where a request goes, without its `params`; null for what is no call over HTTP. */
+/** Returns the URL of a request without its `params`; null for a request that is not HTTP. */
 export function urlOf({ url = "", baseURL, allowAbsoluteUrls, socketPath }: Config): string | null {
   const whole = baseURL && (allowAbsoluteUrls === false || !ABSOLUTE.test(url)) ? joined(baseURL, url) : url;
   if (HTTP.test(whole)) return whole;

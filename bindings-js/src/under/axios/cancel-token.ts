@@ -1,39 +1,42 @@
-// axios's older way to cancel, beside signals: what is one can be had as the other. Nobody listens to the caller's but
-// while something can be stopped.
+// Adapts axios's CancelToken to an abort signal and back. It listens to the caller's token only while a request can be
+// stopped.
 
 import { ignore } from "../../driver/body.js";
-import type { Stop } from "../../driver/signals.js";
+import type { AbortSignalLike } from "../../driver/signals.js";
 
-/** What may be used once to cancel. */
+/** A token of axios that cancels once. */
 export interface CancelToken {
-  /** Once it was used. */
+  /** Set once the token was used. */
   readonly reason?: unknown;
   subscribe(listener: (reason: unknown) => void): void;
   unsubscribe(listener: (reason: unknown) => void): void;
 }
 
-/** To axios's oldest adapters a token does what a signal does, and costs a fraction of it. */
-export function tokenOf(stop: Stop): CancelToken {
+/** Makes a token of a signal: axios's oldest adapters accept it, and it costs a fraction of a signal. */
+export function tokenOf(stop: AbortSignalLike): CancelToken {
   return {
-    // Without a reason: they make an error of their own.
+    // Without a reason: adapters make an error of their own.
     subscribe: (listener) => stop.addEventListener("abort", () => listener(undefined)),
     unsubscribe: () => stop.removeEventListener("abort", ignore),
   };
 }
 
-/** The caller's signal, his token, or both as one. */
-export function stopOf(signal: Stop | null | undefined, token: CancelToken | undefined): Stop | null {
+/** Joins the caller's signal and token into one signal. */
+export function stopOf(
+  signal: AbortSignalLike | null | undefined,
+  token: CancelToken | undefined,
+): AbortSignalLike | null {
   const own = typeof signal?.addEventListener === "function" ? signal : null;
   return token ? new Tokened(token, own) : own;
 }
 
-/** A token, and a signal beside it, heard for as long as somebody listens: a stream's reader is stopped by them too. */
-class Tokened implements Stop {
+/** A token with a signal beside it, subscribed while there is a listener: both also stop the reader of a stream. */
+class Tokened implements AbortSignalLike {
   readonly #token: CancelToken;
-  readonly #signal: Stop | null;
+  readonly #signal: AbortSignalLike | null;
   #listener: (() => void) | null = null;
 
-  constructor(token: CancelToken, signal: Stop | null) {
+  constructor(token: CancelToken, signal: AbortSignalLike | null) {
     this.#token = token;
     this.#signal = signal;
   }

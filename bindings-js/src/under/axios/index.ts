@@ -1,6 +1,6 @@
-// An adapter for axios: one attempt is one call of the adapter that axios would have used by itself, so proxies, agents,
-// redirects, progress, transforms and the instance's own time limit stay what they are. axios is handed over, never imported:
-// errors are then of the caller's own copy of it.
+// An adapter for axios. One attempt is one call of the adapter that axios itself would use, so proxies, agents,
+// redirects, progress, transforms and the instance's own time limit stay. axios is passed in, never imported: errors
+// are then of the caller's own copy.
 
 import { checkOptions } from "../../core/options.js";
 import type { Exact, Policy } from "../../core/policy.js";
@@ -9,24 +9,27 @@ import { open } from "../../driver/open.js";
 import type { CommonOptions } from "../../http/sender.js";
 import { controls, type DropIn } from "../drop-in.js";
 import { Origins } from "../origins.js";
-import { type AxiosErrors, type Config, Requested, type Send, urlOf } from "./call.js";
+import { AxiosCall, type AxiosErrors, type Config, type Send, urlOf } from "./call.js";
 import type { AxiosResponse } from "./reply.js";
 
-/** What an adapter is made with, beside its policy. */
+/** The options of an adapter, beside its policy. */
 export interface AdapterOptions extends Omit<CommonOptions, "fetch"> {
-  /** What sends the requests: an adapter of axios, its name, or a list of which the first that fits. Default: axios's own. */
+  /**
+   * The sender of requests: an adapter of axios, its name, or a list of which the first that fits. Default: axios's
+   * own.
+   */
   readonly adapter?: unknown;
 }
 
-/** axios itself, as far as it is needed here: any version from 1.5 on. */
+/** axios itself, as far as it is used here: any version from 1.5 on. */
 export interface Axios {
-  // Of each version's own types only what comes out matters here.
+  // Of each version's own types only the results matter here.
   getAdapter(adapters: never, config?: never): unknown;
   readonly AxiosError: AxiosErrors;
   readonly defaults: { readonly adapter?: unknown };
 }
 
-/** An adapter that retries, waits and gives up as its policy says: axios's own type of one, and what can be asked of it. */
+/** An adapter that retries, waits and gives up as its policy says: axios's own type, with controls. */
 export type Adapter<A extends Axios> = ReturnType<A["getAdapter"]> & DropIn;
 
 /**
@@ -47,13 +50,13 @@ export function createAdapter<A extends Axios, const P extends Policy>(
   checkOptions(options, "adapter");
   const engine = open(policy as Policy | string, options);
   const origins = new Origins(engine);
-  // Now, not at each call: the adapter may become axios's default itself.
+  // Read now, not at each call: this adapter may become axios's default itself.
   const inner = options.adapter ?? axios.defaults.adapter;
   const adapter = async (config: Config): Promise<AxiosResponse> => {
     const send = axios.getAdapter(inner as never, config as never) as Send;
     const url = urlOf(config);
     if (url === null) return send(config);
-    const call = new Requested(origins, axios.AxiosError, send, config, url);
+    const call = new AxiosCall(origins, axios.AxiosError, send, config, url);
     const { response, error } = await run(engine, call, "at once");
     if (error !== null) throw error;
     return response;

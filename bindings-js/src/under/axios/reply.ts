@@ -1,6 +1,6 @@
-// What an adapter of axios brought: a response, or the error that `validateStatus` made of one. A body in memory is left
-// alone. A stream may be read in part to see whether it counts; then a stream of the same kind takes its place that begins
-// with what was read.
+// The result of one axios adapter call: a response, or the error that `validateStatus` made of one. A body in memory is
+// left alone. A stream may be read in part for the decision; then a stream of the same kind replaces it that begins
+// with that part.
 
 import type { HeaderLookup } from "../../core/watched.js";
 import type { Attempt } from "../../driver/attempt.js";
@@ -8,7 +8,7 @@ import { type BodyReader, type BodySource, ignore } from "../../driver/body.js";
 import type { Reply } from "../../driver/call.js";
 import { iterable, type RequestBody } from "../../http/request-body.js";
 
-/** A response of axios, as far as it is read here. */
+/** The fields of an axios response that are read here. */
 export interface AxiosResponse {
   data: unknown;
   readonly status: number;
@@ -23,23 +23,23 @@ interface Flow {
   stop(): void;
 }
 
-/** A stream of Node, by its own description. */
+/** The methods of a stream of Node that are used here. */
 interface NodeStream extends AsyncIterable<Uint8Array> {
   destroy(): void;
   on(event: "error" | "close", listener: () => void): void;
 }
 
-/** What makes streams of Node. */
+/** The class of streams of Node. */
 interface NodeStreams {
   from(pieces: object, options: { readonly objectMode: false }): NodeStream;
 }
 
 /** One attempt's answer. */
-export class Answered implements Reply {
+export class AxiosReply implements Reply {
   readonly status: number;
   readonly bodyUsed = false;
   readonly response: AxiosResponse;
-  /** What axios would reject with. */
+  /** The error that axios would reject with. */
   readonly error: object | null;
   readonly redirected: boolean;
   readonly url: string;
@@ -47,7 +47,7 @@ export class Answered implements Reply {
   #lines: Record<string, string> | null = null;
   #flow: Flow | null = null;
 
-  /** `url`: where a redirect led; empty = none was followed. */
+  /** `url`: where a redirect led; empty = no redirect. */
   constructor(response: AxiosResponse, error: object | null, url: string) {
     this.redirected = url !== "";
     this.url = url;
@@ -62,7 +62,7 @@ export class Answered implements Reply {
     return { get: (name) => lines[name] ?? null };
   }
 
-  /** The body is in memory. */
+  /** Reports whether the body is in memory. */
   get whole(): boolean {
     return !isNode(this.response.data) && !isWeb(this.response.data);
   }
@@ -74,21 +74,21 @@ export class Answered implements Reply {
   clone(): { readonly body: BodySource | null } {
     const { data } = this.response;
     if (!this.whole) return { body: this.#source(async () => {}) };
-    // A document, or what somebody's own adapter has parsed, cannot be looked into.
+    // A document, or the parsed result of a foreign adapter, cannot be read.
     const bytes = typeof data === "string" || data instanceof ArrayBuffer || ArrayBuffer.isView(data);
     return { body: bytes ? new Response(data as string).body : null };
   }
 
-  /** Lets a stream go. */
+  /** Discards a stream. */
   stop(): void {
     this.#begun().stop();
   }
 
   /**
-   * Makes of a stream what the caller shall get: itself if nobody has read of it and nothing limits it, else one in its place.
+   * Prepares the stream for the caller: itself if it is unread and has no limit, else a replacement.
    *
-   * @param read - what was read is all there is.
-   * @param late - the error for a piece that took longer than `idle` ms (0 = no limit).
+   * @param read - the part that was read is all there is.
+   * @param late - makes the error of a piece that took longer than `idle` ms (0 = no limit).
    */
   restore(read: boolean, attempt: Attempt | null, idle: number, late: (reason: Error) => Error): void {
     const { data } = this.response;
@@ -128,7 +128,7 @@ export class Answered implements Reply {
   }
 }
 
-/** Of headers of axios's kind or a plain object, in any case. */
+/** Reads headers of axios or of a plain object, in any case. */
 function linesOf(headers: unknown): Record<string, string> {
   const lines: Record<string, string> = {};
   if (typeof headers !== "object" || headers === null) return lines;
@@ -143,7 +143,7 @@ const ENDED: Flow = { next: async () => ({ done: true }), stop: ignore };
 function flowOf(data: unknown): Flow {
   if (isNode(data)) {
     const iterator = data[Symbol.asyncIterator]();
-    // It may break when nobody listens any more.
+    // It may break without another listener.
     data.on("error", ignore);
     const next: BodyReader["read"] = async () => {
       const { done = false, value } = await iterator.next();
@@ -156,7 +156,7 @@ function flowOf(data: unknown): Flow {
   return { next: () => reader.read(), stop: () => void reader.cancel().catch(ignore) };
 }
 
-/** The same, with a limit between two pieces. */
+/** Adds a limit between two pieces. */
 function limited(flow: Flow, attempt: Attempt | null, idle: number, late: (reason: Error) => Error): Flow {
   const stop = (): void => {
     attempt?.end();
@@ -177,21 +177,21 @@ function limited(flow: Flow, attempt: Attempt | null, idle: number, late: (reaso
   return { next, stop };
 }
 
-/** A stream of the same kind that gives the same pieces, each through `source`; else the data itself. */
-export function through(source: RequestBody, data: unknown): unknown {
+/** Returns a stream of the same kind that reads each piece through `source`; else the data itself. */
+export function sentThrough(source: RequestBody, data: unknown): unknown {
   if (isWeb(data)) return source.stream(data);
   if (!isNode(data)) return data;
   const pieces = iterable(source, data);
   return nodeStream(data, { next: () => pieces.next(), stop: () => data.destroy() } as Flow);
 }
 
-/** A stream of Node that gives other pieces in the place of its own; others are left alone. */
-export function instead(
+/** Returns a stream of Node that yields other pieces; other data is returned itself. */
+export function withPieces(
   data: unknown,
   pieces: (own: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array, void>,
 ): unknown {
   if (!isNode(data)) return data;
-  // It may break when nobody listens any more.
+  // It may break without another listener.
   data.on("error", ignore);
   const made = pieces(data);
   const next: BodyReader["read"] = async () => {
@@ -205,7 +205,7 @@ export function instead(
   return nodeStream(data, { next, stop });
 }
 
-/** A stream of Node like another: the class is reached through that one, so that nothing need be imported. */
+/** Makes a stream of Node by the class of another one, so that nothing is imported. */
 function nodeStream(like: NodeStream, { next, stop }: Flow): NodeStream {
   let at = Object.getPrototypeOf(like) as { constructor: { readonly name: string } };
   while (at.constructor.name !== "Readable" && Object.getPrototypeOf(at) !== null) at = Object.getPrototypeOf(at);

@@ -1,5 +1,5 @@
-// One dispatch of undici: what it brings is held until it is known whether it counts, then goes to the caller's handler
-// piece by piece. A slow reader slows the socket as ever, and what may wait here for the decision is bounded.
+// One attempt: a dispatch of undici. Its answer is held until the core decides, then passes to the caller's handler
+// piece by piece. A slow reader slows the socket, and the held part is bounded.
 
 import type { HeaderLookup } from "../../core/watched.js";
 import type { Attempt } from "../../driver/attempt.js";
@@ -7,7 +7,7 @@ import type { BodyReader, BodySource } from "../../driver/body.js";
 import type { Reply, Thrown } from "../../driver/call.js";
 import { CUT, codingOf, Wholeness } from "../../http/compressed.js";
 
-/** Steers a request: undici's, and ours in its place. */
+/** The controller of a request: undici's, or ours in its place. */
 export interface Controller {
   readonly aborted: boolean;
   readonly paused: boolean;
@@ -22,7 +22,7 @@ export interface Controller {
 /** Header lines, by lower-case name. */
 export type Lines = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Who is told what happens to a request, in the form that undici has had since version 7. */
+/** The handler of a request's events, in the form of undici since version 7. */
 export interface Handler {
   onRequestStart?(controller: Controller, context: object): void;
   onRequestSent?(): void;
@@ -34,27 +34,27 @@ export interface Handler {
   onResponseError?(controller: Controller | null, error: unknown): void;
 }
 
-/** For whom an exchange is made: what the caller's handler steers by. */
-export interface Party extends Controller {
+/** The side facing the caller's handler. */
+export interface HandlerSide extends Controller {
   readonly handler: Handler;
   readonly context: { readonly history?: readonly unknown[] };
-  /** Tells the handler of an end that is none. */
-  failed(error: unknown): void;
+  /** Reports an error to the handler. */
+  reportError(error: unknown): void;
 }
 
-/** How much of a body waits unread for the decision, in bytes, before the socket is paused. */
+/** The most bytes of a body that are held before the socket is paused. */
 const HELD = 65536;
 
-/** One attempt's request and answer. */
-export class Exchange implements Reply, Handler {
+/** The request and answer of one attempt. */
+export class UndiciAttempt implements Reply, Handler {
   status = 0;
   readonly bodyUsed = false;
-  /** undici's own controller; null while the request stands in the line for a connection. */
+  /** undici's own controller; null while the request waits for a connection. */
   inner: Controller | null = null;
-  readonly #party: Party;
-  readonly #answered: (exchange: Exchange) => void;
-  readonly #broke: (error: unknown) => void;
-  /** What the caller's handler threw, if it did. */
+  readonly #side: HandlerSide;
+  readonly #resolve: (reply: UndiciAttempt) => void;
+  readonly #reject: (error: unknown) => void;
+  /** The exception of the caller's handler, if any. */
   thrown: Thrown | null = null;
   #lines: Lines = {};
   #statusText: string | undefined;
@@ -71,19 +71,19 @@ export class Exchange implements Reply, Handler {
   #attempt: Attempt | null = null;
   #idle = 0;
 
-  constructor(party: Party, answered: (exchange: Exchange) => void, broke: (error: unknown) => void) {
-    this.#party = party;
-    this.#answered = answered;
-    this.#broke = broke;
+  constructor(side: HandlerSide, resolve: (reply: UndiciAttempt) => void, reject: (error: unknown) => void) {
+    this.#side = side;
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
 
-  /** undici's interceptor for redirects notes what it has asked: one request, or the hops up to the last. */
+  /** undici's redirect interceptor records its requests: one, or the hops up to the last. */
   get redirected(): boolean {
-    return (this.#party.context.history?.length ?? 0) > 1;
+    return (this.#side.context.history?.length ?? 0) > 1;
   }
 
   get url(): string {
-    return String(this.#party.context.history?.at(-1) ?? "");
+    return String(this.#side.context.history?.at(-1) ?? "");
   }
 
   get headers(): HeaderLookup {
@@ -106,18 +106,18 @@ export class Exchange implements Reply, Handler {
     return { body: { cancel, getReader: () => this.#reader(cancel) } };
   }
 
-  /** Ends it from this side; nothing happens to one that is over. */
+  /** Ends the attempt from this side; a finished one stays as it is. */
   stop(reason?: unknown): void {
     if (this.#stopped !== null) return;
     this.#stopped = { reason };
-    // undici takes no abort of a request that has no connection yet: that one is ended when its turn comes.
-    if (this.inner === null) this.#broke(reason);
+    // undici refuses to abort a request without a connection: it is ended when it gets one.
+    if (this.inner === null) this.#reject(reason);
     else this.inner.abort(reason);
-    // To undici it was over; the caller has not had all of it.
-    if (this.#delivered && this.#trailers !== null) this.#end(() => this.#party.failed(reason));
+    // To undici it was complete; the caller has not received all of it.
+    if (this.#delivered && this.#trailers !== null) this.#end(() => this.#side.reportError(reason));
   }
 
-  /** Everything goes to the handler from now on. `whole`: what is held is all that there will be. */
+  /** Passes everything to the handler from now on. `whole`: the held part is all. */
   deliver(whole: boolean, attempt: Attempt | null, idle: number): void {
     if (whole) {
       this.#trailers ??= {};
@@ -129,20 +129,20 @@ export class Exchange implements Reply, Handler {
     else attempt?.end();
     this.#idle = idle;
     try {
-      this.#party.handler.onResponseStart?.(this.#party, this.status, this.#lines, this.#statusText);
+      this.#side.handler.onResponseStart?.(this.#side, this.status, this.#lines, this.#statusText);
     } catch (error) {
       this.stop(error);
     }
     this.pass();
   }
 
-  /** Passes on what is held, as far as the handler takes it, and asks for more. */
+  /** Passes on the held part, as far as the handler takes it, and asks for more. */
   pass(): void {
     if (!this.#delivered || this.#passing) return;
     this.#passing = true;
     try {
       while (this.#held.length > 0 && this.#takes()) {
-        this.#party.handler.onResponseData?.(this.#party, this.#held.shift() as Uint8Array);
+        this.#side.handler.onResponseData?.(this.#side, this.#held.shift() as Uint8Array);
       }
     } catch (error) {
       this.stop(error);
@@ -150,7 +150,7 @@ export class Exchange implements Reply, Handler {
     this.#passing = false;
     if (this.#over) return;
     if (!this.#takes()) this.#attempt?.limit(0);
-    else if (this.#error !== null) this.#end(() => this.#party.failed(this.#error?.error));
+    else if (this.#error !== null) this.#end(() => this.#side.reportError(this.#error?.error));
     else if (this.#trailers !== null) this.#end(() => this.#finish(this.#trailers as Lines));
     else {
       this.#attempt?.limit(this.#idle);
@@ -161,24 +161,24 @@ export class Exchange implements Reply, Handler {
   onRequestStart(controller: Controller, context: object): void {
     this.inner = controller;
     if (this.#stopped !== null) controller.abort(this.#stopped.reason);
-    else Object.assign(this.#party.context, context);
+    else Object.assign(this.#side.context, context);
   }
 
   onRequestSent(): void {
-    this.#ask(() => this.#party.handler.onRequestSent?.());
+    this.#ask(() => this.#side.handler.onRequestSent?.());
   }
 
   onBodySent(chunk: Uint8Array): void {
-    this.#ask(() => this.#party.handler.onBodySent?.(chunk));
+    this.#ask(() => this.#side.handler.onBodySent?.(chunk));
   }
 
   onResponseStarted(): void {
-    this.#ask(() => this.#party.handler.onResponseStarted?.());
+    this.#ask(() => this.#side.handler.onResponseStarted?.());
   }
 
   onResponseStart(_: Controller, status: number, headers: Lines, statusText?: string): void {
     if (status < 200) {
-      this.#ask(() => this.#party.handler.onResponseStart?.(this.#party, status, headers, statusText));
+      this.#ask(() => this.#side.handler.onResponseStart?.(this.#side, status, headers, statusText));
       return;
     }
     this.status = status;
@@ -186,16 +186,16 @@ export class Exchange implements Reply, Handler {
     this.#statusText = statusText;
     const coding = codingOf(this.headers.get("content-encoding"));
     if (coding !== null) this.#whole = new Wholeness(coding);
-    this.#answered(this);
+    this.#resolve(this);
   }
 
   onResponseData(controller: Controller, chunk: Uint8Array): void {
-    // undici's parser says nothing in this way after each pause.
+    // undici's parser passes an empty chunk after each pause.
     if (chunk.byteLength === 0) return;
     this.#whole?.add(chunk);
     if (this.#delivered && !this.#passing && this.#held.length === 0 && this.#takes()) {
       this.#attempt?.limit(this.#idle);
-      this.#party.handler.onResponseData?.(this.#party, chunk);
+      this.#side.handler.onResponseData?.(this.#side, chunk);
       return;
     }
     this.#held.push(chunk);
@@ -207,7 +207,7 @@ export class Exchange implements Reply, Handler {
   onResponseEnd(controller: Controller, trailers: Lines): void {
     if (this.#whole === null) this.#complete(trailers);
     this.#whole?.end((cut) => {
-      if (cut) this.onResponseError(controller, made("SocketError", "UND_ERR_SOCKET", CUT, undefined));
+      if (cut) this.onResponseError(controller, undiciError("SocketError", "UND_ERR_SOCKET", CUT, undefined));
       else this.#complete(trailers);
     });
   }
@@ -219,17 +219,17 @@ export class Exchange implements Reply, Handler {
   }
 
   onResponseError(_: Controller | null, error: unknown): void {
-    this.#whole?.drop();
-    if (this.status === 0) this.#broke(error);
+    this.#whole?.discard();
+    if (this.status === 0) this.#reject(error);
     this.#error = { error };
     this.#arrived?.();
-    if (this.#delivered) this.#end(() => this.#party.failed(error));
+    if (this.#delivered) this.#end(() => this.#side.reportError(error));
   }
 
-  /** What a handler throws ends the request, and is the caller's own. */
-  #ask(tell: () => void): void {
+  /** Calls the handler. Its exception ends the request, and is the caller's own. */
+  #ask(notify: () => void): void {
     try {
-      tell();
+      notify();
     } catch (error) {
       this.thrown = { error };
       throw error;
@@ -237,25 +237,25 @@ export class Exchange implements Reply, Handler {
   }
 
   #takes(): boolean {
-    return !this.#party.paused && this.#stopped === null;
+    return !this.#side.paused && this.#stopped === null;
   }
 
   #finish(trailers: Lines): void {
     try {
-      this.#party.handler.onResponseEnd?.(this.#party, trailers);
+      this.#side.handler.onResponseEnd?.(this.#side, trailers);
     } catch (error) {
-      this.#party.failed(error);
+      this.#side.reportError(error);
     }
   }
 
-  #end(tell: () => void): void {
+  #end(notify: () => void): void {
     if (this.#over) return;
     this.#over = true;
     this.#attempt?.end();
-    tell();
+    notify();
   }
 
-  /** Reads what is held without taking it away: the handler may still get it. */
+  /** Reads the held part without removing it: the handler may still get it. */
   #reader(cancel: () => Promise<void>): BodyReader {
     let at = 0;
     const read: BodyReader["read"] = async () => {
@@ -266,7 +266,7 @@ export class Exchange implements Reply, Handler {
           this.#arrived = resolve;
         });
         this.#size = 0;
-        // What the parser still holds comes before this returns.
+        // The parser passes its own rest before this returns.
         this.inner?.resume();
         await arrived;
       }
@@ -276,8 +276,8 @@ export class Exchange implements Reply, Handler {
   }
 }
 
-/** An error as undici makes them: by these marks its classes know their instances. */
-export function made(name: string, code: string, message: string, cause: unknown): Error {
+/** Makes an error in undici's form: its classes recognise these marks. */
+export function undiciError(name: string, code: string, message: string, cause: unknown): Error {
   const error = new Error(message, cause === undefined ? undefined : { cause });
   const marks = [Symbol.for("undici.error.UND_ERR"), Symbol.for(`undici.error.${code}`)];
   for (const mark of marks) Object.defineProperty(error, mark, { value: true });

@@ -1,6 +1,6 @@
-// An interceptor for undici's dispatchers, under its `fetch`, `request` and all else: one attempt is one dispatch of the
-// dispatcher that it is composed with, whose pool, proxy, TLS and time limits stay its own. What an attempt brings (exchange.ts)
-// is held back until the core says whether it counts, then goes through untouched. undici itself is never imported.
+// An interceptor for undici's dispatchers, under its `fetch`, `request` and all else. One attempt is one dispatch of
+// the composed dispatcher, whose pool, proxy, TLS and time limits stay its own. The answer of an attempt (attempt.ts)
+// is held back until the core decides, then passes unchanged. undici itself is never imported.
 
 import { checkOptions } from "../../core/options.js";
 import type { Exact, Policy } from "../../core/policy.js";
@@ -8,15 +8,15 @@ import { open } from "../../driver/open.js";
 import type { CommonOptions } from "../../http/sender.js";
 import { controls, type DropIn } from "../drop-in.js";
 import { Origins } from "../origins.js";
-import { Dispatched, type Options, type Send } from "./call.js";
+import { type Options, type Send, UndiciCall } from "./call.js";
 
-/** What an interceptor is made with, beside its policy. */
+/** The options of an interceptor, beside its policy. */
 export interface InterceptorOptions extends Omit<CommonOptions, "fetch"> {
-  /** As of `createFetch`: `true` reads bodies before a call counts as answered, so that one that breaks is retried. */
+  /** As in `createFetch`: `true` reads bodies before a call counts as answered, so that a broken one is retried. */
   readonly buffer?: boolean | undefined;
 }
 
-/** `dispatch` of a dispatcher. Its parts are named by nobody: each major of undici has types of its own for them. */
+/** The `dispatch` of a dispatcher. `never`: each major of undici has its own types. */
 export type Dispatch = (options: never, handler: never) => boolean;
 
 /** An interceptor that retries, waits and gives up as its policy says. */
@@ -25,8 +25,8 @@ export interface Interceptor extends DropIn {
 }
 
 /**
- * Makes an interceptor for undici 7 or 8: `new Agent().compose(createInterceptor(policy))`. Put it after those that shall act
- * on each attempt and before those that shall see one call (a later one is further out).
+ * Makes an interceptor for undici 7 or 8: `new Agent().compose(createInterceptor(policy))`. Put it after those that
+ * shall act on each attempt and before those that shall see one call (a later one is further out).
  *
  * @param policy - the policy, or a bare URL for the defaults.
  * @throws PolicyError naming every place that is wrong.
@@ -43,19 +43,22 @@ export function createInterceptor<const P extends Policy>(
     const send = dispatch as unknown as Send;
     const intercepted: Send = (given, handler) => {
       if (typeof handler.onRequestStart !== "function") throw new TypeError("unruffled/undici needs undici 7 or newer");
-      return isCall(given) ? new Dispatched(origins, send, given, handler, buffered).begin() : send(given, handler);
+      return isCall(given) ? new UndiciCall(origins, send, given, handler, buffered).begin() : send(given, handler);
     };
     return intercepted as unknown as D;
   };
   const { explain, ...others } = controls(engine);
-  // What `request` resolves to is made by undici; its `context` is ours.
+  // undici makes the result of `request`; its `context` is ours.
   return Object.assign(intercept, {
     ...others,
     explain: (ended: object) => explain((ended as { context?: object }).context ?? ended),
   });
 }
 
-/** A tunnel or another protocol can be made but once; what lacks its parts is undici's to refuse. */
+/**
+ * Reports whether to pass the request on: a tunnel or another protocol can be opened only once, and undici refuses
+ * incomplete options itself.
+ */
 function isCall({ path, method, upgrade }: Options): boolean {
   return typeof path === "string" && typeof method === "string" && method !== "CONNECT" && !upgrade;
 }
