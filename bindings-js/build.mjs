@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
+import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
 import { build, transform } from "esbuild";
 import { compress } from "lzma1";
 import { split } from "./streams.mjs";
@@ -87,13 +88,16 @@ function loadedBy(loader) {
 /** What takes seconds to make is kept as long as its input and this recipe stay the same. */
 function kept(name, path, make) {
   const input = at(path);
+  return keptOf(name, [input, at("build.mjs"), at("streams.mjs"), at("wasm/pkg/unpacker.wasm")], () => make(input));
+}
+
+function keptOf(name, inputs, make) {
   const hash = createHash("sha256");
-  for (const part of [input, at("build.mjs"), at("streams.mjs"), at("wasm/pkg/unpacker.wasm")])
-    hash.update(readFileSync(part));
+  for (const part of inputs) hash.update(readFileSync(part));
   const output = `${WORK}/${hash.digest("hex").slice(0, 16)}-${name}`;
   if (!existsSync(output)) {
     for (const old of readdirSync(WORK)) if (old.endsWith(`-${name}`)) rmSync(`${WORK}/${old}`);
-    writeFileSync(output, make(input));
+    writeFileSync(output, make());
   }
   return readFileSync(output);
 }
@@ -146,20 +150,58 @@ function virtual() {
   };
 }
 
+/** One declaration file an entry, in both module formats; the same text is in api/, which a test compares. */
 function types() {
-  tsc("-p", at("tsconfig.json"));
-  for (const path of readdirSync(`${DIST}/types`, { recursive: true })) {
-    if (!path.endsWith(".d.ts")) continue;
-    // Generic since TypeScript 5.7; this is the same type there, and the plain one before.
-    const plain = readFileSync(`${DIST}/types/${path}`, "utf8").replaceAll(
-      "Uint8Array<ArrayBuffer>",
-      'ReturnType<Uint8Array["slice"]>',
-    );
-    writeFileSync(`${DIST}/types/${path}`, plain);
-    const text = plain.replaceAll(/(from "\.[^"]*)\.js"/g, '$1.cjs"');
-    writeFileSync(`${DIST}/types/${path.slice(0, -5)}.d.cts`, text);
-  }
+  const folder = `${WORK}/types`;
+  rmSync(folder, { recursive: true, force: true });
+  tsc("-p", at("tsconfig.json"), "--outDir", folder);
   copyFileSync(at("src/load/virtual.d.ts"), `${WORK}/virtual.d.ts`);
+  const own = { index: "load/inline", undici: "under/undici/index", axios: "under/axios/index", init: "load/init" };
+  const make = () => Object.fromEntries(Object.entries(own).map(([name, entry]) => [name, rolledUp(name, entry)]));
+  const declared = readdirSync(folder, { recursive: true }).filter((path) => path.endsWith(".d.ts"));
+  const inputs = [...declared.sort().map((path) => `${folder}/${path}`), at("package-lock.json"), at("build.mjs")];
+  const texts = JSON.parse(keptOf("types.json", inputs, () => JSON.stringify(make())));
+  // The same classes as those of the main entry, not others that look alike.
+  const slim = `export * from "./index.js";\n\n${texts.init}`;
+  for (const [name, text] of Object.entries({ index: texts.index, slim, undici: texts.undici, axios: texts.axios })) {
+    // Generic since TypeScript 5.7; this is the same type there, and the plain one before.
+    const plain = text.replaceAll("Uint8Array<ArrayBuffer>", 'ReturnType<Uint8Array["slice"]>');
+    writeFileSync(`${DIST}/${name}.d.ts`, plain);
+    writeFileSync(`${DIST}/${name}.d.cts`, plain.replaceAll(/(from "\.[^"]*)\.js"/g, '$1.cjs"'));
+  }
+}
+
+/** The declarations that an entry's users need, as one file. */
+function rolledUp(name, entry) {
+  const output = `${WORK}/${name}.d.ts`;
+  const compilerOptions = {
+    target: "ES2022",
+    module: "ESNext",
+    moduleResolution: "bundler",
+    lib: ["ES2022", "ESNext.Disposable", "DOM", "DOM.Iterable", "WebWorker.ImportScripts"],
+    types: [],
+    strict: true,
+  };
+  const silent = { default: { logLevel: "none" } };
+  const config = ExtractorConfig.prepare({
+    configObject: {
+      projectFolder: at("."),
+      mainEntryPointFilePath: `${WORK}/types/${entry}.d.ts`,
+      compiler: { overrideTsconfig: { compilerOptions, files: [`${WORK}/types/${entry}.d.ts`] } },
+      apiReport: { enabled: false },
+      docModel: { enabled: false },
+      tsdocMetadata: { enabled: false },
+      dtsRollup: { enabled: true, untrimmedFilePath: output },
+      messages: { extractorMessageReporting: silent, tsdocMessageReporting: silent },
+    },
+    configObjectFullPath: undefined,
+    packageJsonFullPath: at("package.json"),
+  });
+  const messageCallback = (message) => {
+    message.handled = message.logLevel !== "error";
+  };
+  if (!Extractor.invoke(config, { localBuild: true, messageCallback }).succeeded) throw new Error(`${name}.d.ts`);
+  return readFileSync(output, "utf8");
 }
 
 async function sizes() {

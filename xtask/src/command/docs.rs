@@ -109,7 +109,7 @@ fn javascript(site: &Path) -> Result<(), String> {
     }
     let out = site.join("api/javascript");
     let entries = ["load/inline.d.ts", "under/undici/index.d.ts", "under/axios/index.d.ts"];
-    let entries = entries.map(|name| at("bindings-js/dist/types").join(name));
+    let entries = ["index", "undici", "axios"].map(|name| at("bindings-js/dist").join(format!("{name}.d.ts")));
     let settings = folder.join("tsconfig.json");
     let options = r#"{"module": "esnext", "moduleResolution": "bundler", "target": "es2022", "skipLibCheck": true}"#;
     let files: Vec<String> = entries.iter().map(|entry| format!("{:?}", entry.display().to_string())).collect();
