@@ -131,8 +131,11 @@ declare interface EngineOptions {
     readonly clock?: Clock | undefined;
 }
 
+/** Kinds of events in the order of their bits. */
+declare const EVENT_KINDS: readonly ["attempt", "wait", "breaker", "limiter", "refresh", "call", "stacked", "warning"];
+
 /** The kinds of events. */
-declare type EventKind = (typeof KINDS)[number];
+declare type EventKind = (typeof EVENT_KINDS)[number];
 
 /**
  * `T` with every key that `Shape` does not know turned into an error. TypeScript checks excess keys of literals only;
@@ -174,8 +177,6 @@ export declare interface InterceptorOptions extends Omit<CommonOptions, "fetch">
 }
 
 declare type Items<Shape> = Extract<Shape, readonly unknown[]> extends readonly (infer Item)[] ? Item : never;
-
-declare const KINDS: readonly ["attempt", "wait", "breaker", "limiter", "refresh", "call", "stacked", "warning"];
 
 /** One documented or learned rate limit. */
 declare interface Limit {

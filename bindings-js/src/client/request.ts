@@ -1,8 +1,8 @@
 // One prepared call of a verb: all that the driver needs to begin it and to send its attempts.
 
-import * as w from "../core/codes.js";
 import { type CallError, StatusError } from "../core/errors.js";
 import type { RouteSettings } from "../core/settings.js";
+import * as w from "../core/step-word.js";
 import { type Attempt, signalOf } from "../driver/attempt.js";
 import type { PreparedCall, StatusEnding, Thrown } from "../driver/call.js";
 import type { Credential } from "../driver/credentials.js";

@@ -1,8 +1,8 @@
 // The only file that knows how the core is reached: a WebAssembly module, instantiated at the first use. It owns the
 // module and its traps, and decides nothing. A trap (a panic in the core) marks its engine dead.
 
-import { DEAD_WORD, RANGE_WORD } from "./codes.js";
 import type { Issue } from "./settings.js";
+import { DEAD_WORD, RANGE_WORD } from "./step-word.js";
 
 /** What the module exports; wasm/src/lib.rs explains. An engine is the address of one. */
 interface Exports {

@@ -1,8 +1,8 @@
 // The loop over the core's steps: it sends, waits, wakes and delivers. It decides nothing. The core's words say whether
 // to retry, how long to wait, what a header means and what a failure is called.
 
-import * as w from "../core/codes.js";
 import { originOf } from "../core/origin.js";
+import * as w from "../core/step-word.js";
 import { watchedLines } from "../core/watched.js";
 import { Attempt } from "./attempt.js";
 import { type BodySource, ignore, NOTHING, NoResponse, readPrefix, readWhole } from "./body.js";
@@ -275,7 +275,7 @@ function unsent<A extends Reply>(engine: Engine, call: Call<A>, credential: Cred
   credential.error = error;
   call.error = error;
   call.at = engine.now();
-  return engine.core.fault(call.id, call.at, w.REFUSED + w.CAUSE * w.CREDENTIAL);
+  return engine.core.fault(call.id, call.at, w.REFUSED + w.CAUSE * w.CAUSE_CREDENTIAL);
 }
 
 /** Delivers the answer; null where more of its body must be read first. */

@@ -2,9 +2,9 @@
 // CallError or the error that `fetch` itself would throw.
 
 import { Core } from "../core/boundary.js";
-import * as w from "../core/codes.js";
 import { CallError, type Failure, said } from "../core/errors.js";
 import type { Report } from "../core/settings.js";
+import * as w from "../core/step-word.js";
 import { NOTHING } from "./body.js";
 import type { Call, Reply, StatusEnding } from "./call.js";
 import type { Engine } from "./engine.js";

@@ -2,8 +2,8 @@
 // HTTP.
 
 import type { Core } from "../core/boundary.js";
-import * as w from "../core/codes.js";
 import type { Settings, Snapshot } from "../core/settings.js";
+import * as w from "../core/step-word.js";
 import { timedOut } from "./attempt.js";
 import { ignore } from "./body.js";
 import type { Call, Reply } from "./call.js";

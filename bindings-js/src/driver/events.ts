@@ -2,12 +2,10 @@
 // request, logged as one line each. Free when there are no listeners.
 
 import type { Core } from "../core/boundary.js";
-import type { Reason } from "../core/codes.js";
-
-const KINDS = ["attempt", "wait", "breaker", "limiter", "refresh", "call", "stacked", "warning"] as const;
+import { EVENT_KINDS, type Reason } from "../core/codes.js";
 
 /** The kinds of events. */
-export type EventKind = (typeof KINDS)[number];
+export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** One event. Its fields depend on the kind. */
 export interface ClientEvent {
@@ -65,7 +63,7 @@ export class EventListeners {
   }
 
   /** Adds a listener; the returned function removes it. @throws TypeError for an invalid listener or kind. */
-  listen(listener: Listener, kinds: EventKind | readonly EventKind[] = KINDS): () => void {
+  listen(listener: Listener, kinds: EventKind | readonly EventKind[] = EVENT_KINDS): () => void {
     if (typeof listener !== "function") throw new TypeError(NO_LISTENER);
     const id = Symbol();
     this.#listeners.set(id, { kinds: kindsOf(kinds), listener });
@@ -92,7 +90,7 @@ export class EventListeners {
 
   #subscribe(): void {
     let mask = 0;
-    for (const { kinds } of this.#listeners.values()) for (const kind of kinds) mask |= 1 << KINDS.indexOf(kind);
+    for (const { kinds } of this.#listeners.values()) for (const kind of kinds) mask |= 1 << EVENT_KINDS.indexOf(kind);
     this.#core.subscribe(mask);
   }
 }
@@ -103,8 +101,8 @@ const NO_LISTENER =
 function kindsOf(kinds: EventKind | readonly EventKind[]): readonly EventKind[] {
   const list = typeof kinds === "string" ? [kinds] : kinds;
   for (const kind of list) {
-    if (!KINDS.includes(kind))
-      throw new TypeError(`on: ${JSON.stringify(kind)} is no kind of event; the kinds are ${KINDS.join(", ")}`);
+    if (!EVENT_KINDS.includes(kind))
+      throw new TypeError(`on: ${JSON.stringify(kind)} is no kind of event; the kinds are ${EVENT_KINDS.join(", ")}`);
   }
   return list;
 }

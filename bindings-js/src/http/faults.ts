@@ -2,7 +2,17 @@
 // follows redirects by itself, so a refused connection may be the second hop of a request that the first hop has
 // carried out. That hop may even go to the same server, closed since.
 
-import { CAUSE, CAUSES, CONNECT_TIMEOUT, LOST, OFFLINE, PERMANENT, REFUSED, TIMEOUT, UNSENT } from "../core/codes.js";
+import {
+  CAUSE,
+  CAUSES,
+  CONNECT_TIMEOUT,
+  LOST,
+  OFFLINE,
+  PERMANENT,
+  REFUSED,
+  TIMEOUT,
+  UNSENT,
+} from "../core/step-word.js";
 
 /** Codes of errors before the first byte of the request was written. */
 const BEFORE_REQUEST: ReadonlySet<string> = new Set([

@@ -1,9 +1,9 @@
 // The base of all drop-in calls: their place, their flags for the core, and their texts.
 
-import * as w from "../core/codes.js";
 import type { CallError } from "../core/errors.js";
 import { originOf } from "../core/origin.js";
 import { type RouteSettings, routeOf } from "../core/settings.js";
+import * as w from "../core/step-word.js";
 import type { Upload } from "../http/upload.js";
 import type { Origins } from "./origins.js";
 

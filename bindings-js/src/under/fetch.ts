@@ -1,10 +1,10 @@
 // A drop-in for `fetch`, for clients with an API of their own: the same arguments, the same native Response, the same
 // errors. It adds at most one header, the policy's idempotency key. It takes time limits only from the policy's text.
 
-import * as w from "../core/codes.js";
 import type { CallError } from "../core/errors.js";
 import { checkOptions } from "../core/options.js";
 import type { Exact, Policy } from "../core/policy.js";
+import * as w from "../core/step-word.js";
 import { type Attempt, signalOf, timedOut } from "../driver/attempt.js";
 import type { PreparedCall } from "../driver/call.js";
 import { run } from "../driver/driver.js";

@@ -1,9 +1,10 @@
-// The tables of codes.ts are the shared ones.
+// The tables of codes.ts are the shared ones, as codes.mjs writes them.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { it } from "node:test";
 import { word } from "../../.build/internal.js";
+import { FILE, text } from "../../codes.mjs";
 import { ROOT } from "../shared/files.js";
 
 const codes = JSON.parse(readFileSync(`${ROOT}tests/codes.json`, "utf8"));
@@ -26,4 +27,8 @@ it("steps, flags, methods and traits stand at the same bits", () => {
   for (const [name, bit] of Object.entries(codes.needs)) assert.equal(word[`NEED_${name}`], bit * 16, name);
   for (const [name, code] of Object.entries(codes.methods)) assert.equal(word.methodCode(name), code, name);
   for (const [name, bit] of Object.entries(codes.traits)) assert.equal(word.CALL_FLAGS[name], bit * 16, name);
+});
+
+it("codes.ts is generated from codes.json; after a change of that: npm run codes", () => {
+  assert.equal(readFileSync(FILE, "utf8"), text());
 });

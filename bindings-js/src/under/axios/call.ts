@@ -1,8 +1,8 @@
 // One call of axios: its configuration, which each attempt changes for its own signal, and its errors. axios itself
 // asks `validateStatus` whether a status is an error; the result is recorded here.
 
-import * as w from "../../core/codes.js";
 import type { CallError } from "../../core/errors.js";
+import * as w from "../../core/step-word.js";
 import { type Attempt, signalOf } from "../../driver/attempt.js";
 import type { PreparedCall } from "../../driver/call.js";
 import { NESTED, sending } from "../../driver/nested.js";
@@ -141,7 +141,7 @@ export class AxiosCall extends DropInCall implements PreparedCall<AxiosReply> {
     if ((name === "ETIMEDOUT" || name === "ECONNABORTED") && cause?.syscall === undefined) return w.TIMEOUT;
     if (REFUSALS.test(name) || String(message).startsWith("maxContentLength")) return w.REFUSED;
     // A body in an answer that must have none: the server would send it again.
-    if (name.startsWith("HPE_") && incoming(request) !== undefined) return w.PERMANENT + w.CAUSE * w.PROTOCOL;
+    if (name.startsWith("HPE_") && incoming(request) !== undefined) return w.PERMANENT + w.CAUSE * w.CAUSE_PROTOCOL;
     if (name === "ERR_BAD_RESPONSE") return w.TRUNCATED;
     const { url, unsafe } = this;
     return faultOf(error, { url, unsafe, hop: this.#hop(request) });

@@ -1,9 +1,9 @@
 // One call through an undici dispatcher: the controller of its handler, its abort signal, and the requests of its
 // attempts. The handler sees one request; below are any number of attempts.
 
-import * as w from "../../core/codes.js";
 import type { CallError } from "../../core/errors.js";
 import type { Settings } from "../../core/settings.js";
+import * as w from "../../core/step-word.js";
 import type { Attempt } from "../../driver/attempt.js";
 import type { PreparedCall } from "../../driver/call.js";
 import { run } from "../../driver/driver.js";
