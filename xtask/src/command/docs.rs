@@ -108,7 +108,6 @@ fn javascript(site: &Path) -> Result<(), String> {
         Run::new("npm").args(["install", "--silent", "--prefix"]).args([folder.as_os_str()]).args(packages).output()?;
     }
     let out = site.join("api/javascript");
-    let entries = ["load/inline.d.ts", "under/undici/index.d.ts", "under/axios/index.d.ts"];
     let entries = ["index", "undici", "axios"].map(|name| at("bindings-js/dist").join(format!("{name}.d.ts")));
     let settings = folder.join("tsconfig.json");
     let options = r#"{"module": "esnext", "moduleResolution": "bundler", "target": "es2022", "skipLibCheck": true}"#;
