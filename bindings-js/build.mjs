@@ -1,14 +1,12 @@
 // Everything after Rust: optimise the engine, pack it, put it into the entries, bundle, write the types, print sizes. Run
-// by the build of the repository; needs the two modules in wasm/pkg.
+// by the build of the repository; needs the module in wasm/pkg.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+import { deflateRawSync, gzipSync } from "node:zlib";
 import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
 import { build, transform } from "esbuild";
-import { compress } from "lzma1";
-import { split } from "./streams.mjs";
 
 const here = new URL("./", import.meta.url);
 const at = (path) => new URL(path, here).pathname;
@@ -19,6 +17,9 @@ const tsc = (...args) =>
 const tool = (name, ...args) =>
   execFileSync(at(`node_modules/.bin/${name}`), args, { stdio: ["ignore", "inherit", "inherit"] });
 
+/** How a CommonJS file names its own place. */
+const URL_OF_FILE = 'const __url = require("node:url").pathToFileURL(__filename).href;';
+
 const WORK = at(".build");
 const DIST = at("dist");
 
@@ -27,9 +28,7 @@ rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
 
 const wasm = kept("engine.wasm", "wasm/pkg/engine.wasm", optimised);
-const unpacker = kept("unpacker.wasm", "wasm/pkg/unpacker.wasm", optimised);
-const streams = split(wasm);
-const packed = kept("engine.lzma", "wasm/pkg/engine.wasm", pack);
+const packed = deflateRawSync(wasm, { level: 9, memLevel: 9 });
 
 const shared = {
   bundle: true,
@@ -39,10 +38,11 @@ const shared = {
   legalComments: "none",
   logLevel: "warning",
   plugins: [virtual()],
-  external: ["*.wasm", "*.wasm?module"],
+  external: ["*.wasm", "*.wasm?module", "node:*"],
 };
 const browsers = { browser: "browser", "axios.browser": "axios-browser" };
 await entries("inline", { index: "inline", undici: "undici", axios: "axios", ...browsers }, true);
+await entries("file", { node: "file", "undici.node": "undici", "axios.node": "axios" }, true);
 await entries("slim", { slim: "slim", "slim.browser": "slim-browser" }, true);
 await entries("workerd", { workerd: "workerd", "axios.workerd": "axios" }, false);
 await entries("edge-light", { "edge-light": "edge-light", "axios.edge-light": "axios" }, false);
@@ -70,6 +70,11 @@ async function entries(loader, files, commonJs) {
       platform: "node",
       target: "es2022",
       charset: "utf8",
+      // What a module calls its own place.
+      define: { "import.meta.url": "__url" },
+      ...(path.endsWith("/node.js") || readFileSync(path, "utf8").includes("import.meta.url")
+        ? { banner: URL_OF_FILE }
+        : {}),
     });
     writeFileSync(`${path.slice(0, -3)}.cjs`, code.replaceAll(/(require\("\.\/[^"]*)\.js"/g, '$1.cjs"'));
   }
@@ -88,7 +93,7 @@ function loadedBy(loader) {
 /** What takes seconds to make is kept as long as its input and this recipe stay the same. */
 function kept(name, path, make) {
   const input = at(path);
-  return keptOf(name, [input, at("build.mjs"), at("streams.mjs"), at("wasm/pkg/unpacker.wasm")], () => make(input));
+  return keptOf(name, [input, at("build.mjs")], () => make(input));
 }
 
 function keptOf(name, inputs, make) {
@@ -124,23 +129,10 @@ function optimised(input) {
   return readFileSync(output);
 }
 
-/** The engine's streams as LZMA without the head of a file; unpacked again to see that the unpacker agrees. */
-function pack() {
-  const packed = Buffer.from(compress(streams, 9)).subarray(13);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(unpacker));
-  const memory = Buffer.from(exports.memory.buffer);
-  packed.copy(memory, exports.packed());
-  const from = exports.unpack(streams.length, wasm.length);
-  if (wasm.compare(memory, from, from + wasm.length) !== 0) throw new Error("the unpacker gives other bytes");
-  return packed;
-}
-
 function virtual() {
   const contents = `
-    export const streams = ${streams.length};
     export const size = ${wasm.length};
-    export const packed = "${packed.toString("base64")}";
-    export const unpacker = "${unpacker.toString("base64")}";`;
+    export const packed = "${packed.toString("base64")}";`;
   return {
     name: "virtual",
     setup(bundle) {

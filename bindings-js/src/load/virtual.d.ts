@@ -1,14 +1,10 @@
-// The modules that the build supplies: the packed engine, and engine.wasm as a module.
+// The modules that the build supplies: the deflated engine, and engine.wasm as a module.
 
 declare module "unruffled:wasm" {
-  /** The size in bytes of the packed data: the engine's code in separate streams. */
-  export const streams: number;
   /** The size of the optimised engine in bytes. */
   export const size: number;
-  /** The engine, packed, as base64. */
+  /** The engine, deflated, as base64. */
   export const packed: string;
-  /** The module that unpacks it, as base64. */
-  export const unpacker: string;
 }
 
 declare module "*.wasm" {
@@ -19,4 +15,9 @@ declare module "*.wasm" {
 declare module "*.wasm?module" {
   const module: WebAssembly.Module;
   export default module;
+}
+
+// Of Node and Bun: the one function that the entry for them uses.
+declare module "node:fs" {
+  export function readFileSync(path: URL): Uint8Array<ArrayBuffer>;
 }

@@ -3,7 +3,8 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -31,6 +32,21 @@ describe("entries", () => {
   it("ESM and CJS", async () => {
     assert.equal(await program(`import * as u from "unruffled"; u${use}`), "true");
     assert.equal(await program(`const u = require("unruffled"); u${use}`, "commonjs"), "true");
+  });
+
+  it("Node reads the engine from its file, a bundle for Node carries it", async () => {
+    const entry = await program(`console.log(import.meta.resolve("unruffled"))`);
+    assert.match(entry, /dist\/node\.js$/);
+    assert.ok(!readFileSync(new URL(entry), "utf8").includes("atob("));
+    const contents = `import * as u from "unruffled"; u${use}`;
+    const stdin = { contents, resolveDir: folder, loader: "js" };
+    for (const format of ["esm", "cjs"]) {
+      const how = { bundle: true, write: false, platform: "node", format, legalComments: "none" };
+      const { outputFiles } = await build({ stdin, ...how });
+      const file = `${mkdtempSync(`${tmpdir()}/bundle-`)}/it.${format === "esm" ? "mjs" : "cjs"}`;
+      writeFileSync(file, outputFiles[0].text);
+      assert.equal((await run(process.execPath, [file])).stdout.trim(), "true");
+    }
   });
 
   it("slim, with bytes and with a module; without init it says what to do", async () => {
@@ -95,7 +111,7 @@ describe("size", () => {
   }
 
   it("createFetch alone brings the engine and little else", async () => {
-    assert.ok((await loaded("createFetch", "unruffled")) <= 77_200);
+    assert.ok((await loaded("createFetch", "unruffled")) <= 91_600);
     assert.ok((await loaded("createFetch, init", "unruffled/slim")) <= 18_600);
   });
 });

@@ -6,9 +6,6 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 extern crate alloc;
 
-#[cfg(target_arch = "wasm32")]
-mod heap;
-
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,7 +15,8 @@ use unruffled_core::{Answer, Engine, Misuse};
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
-static HEAP: heap::Heap = heap::Heap::new();
+static HEAP: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
 
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]

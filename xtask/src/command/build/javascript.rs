@@ -1,4 +1,4 @@
-//! The npm package: the core and its unpacker as WebAssembly, then the package's own bundler.
+//! The npm package: the core as WebAssembly, then the package's own bundler.
 
 use crate::tool::needs;
 use crate::tool::places::{at, is_fresh, target};
@@ -18,7 +18,7 @@ pub fn build() -> Result<String, String> {
     Run::new("node").args(["build.mjs"]).folder(at("bindings-js")).output()
 }
 
-/// The two wasm modules.
+/// The wasm module.
 fn wasm() -> Result<(), String> {
     needs::rust_target(TARGET)?;
     Run::cargo()
@@ -31,16 +31,11 @@ fn wasm() -> Result<(), String> {
             TARGET,
             "-p",
             "unruffled-wasm",
-            "-p",
-            "unruffled-unpack",
         ])
         .quietly()?;
     fs::create_dir_all(at("bindings-js/wasm/pkg")).map_err(|error| error.to_string())?;
-    for (built, name) in [("unruffled_wasm", "engine"), ("unruffled_unpack", "unpacker")] {
-        let from = target(&format!("{TARGET}/wasm/{built}.wasm"));
-        fs::copy(&from, at(&format!("bindings-js/wasm/pkg/{name}.wasm")))
-            .map_err(|error| format!("{}: {error}", from.display()))?;
-    }
+    let from = target(&format!("{TARGET}/wasm/unruffled_wasm.wasm"));
+    fs::copy(&from, at("bindings-js/wasm/pkg/engine.wasm")).map_err(|error| format!("{}: {error}", from.display()))?;
     Ok(())
 }
 
