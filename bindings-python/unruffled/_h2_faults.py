@@ -14,6 +14,8 @@ from . import _codes as codes
 _REFUSED_STREAM = 7
 _SENDERS = ("handle_request", "handle_async_request")
 _HEADERS = "_send_request_headers"
+#: h2 queues a request's headers at the end of this step: what breaks it sends nothing.
+_TO_H2 = "send_headers"
 
 
 def fault_of(error: BaseException) -> int | None:
@@ -33,7 +35,8 @@ def fault_of(error: BaseException) -> int | None:
     if ended is not None and isinstance(stream, int) and stream > (ended.last_stream_id or 0):
         return codes.UNSENT
     if not _raised_by_h2(error):
-        return codes.LOST
+        # Threads that share a connection change its tables while another reads them.
+        return codes.UNSENT if isinstance(error, RuntimeError) and _TO_H2 in steps else codes.LOST
     if stream is None or _HEADERS in steps:
         return codes.UNSENT if _is_over(connection, ended) or not _blames_headers(error) else None
     return codes.LOST
