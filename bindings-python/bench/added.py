@@ -24,8 +24,7 @@ from bench import _contestants as contestants
 from bench._contestants import BARE2, CONTROL, Contestant
 from bench._figures import QUICK, Rounds, async_batches, async_pairs, batches, blocks, pairs, told
 from bench._loopback import serving
-from unruffled import _boundary as boundary
-from unruffled import _codes as codes
+from unruffled._core import boundary, codes
 
 STUB = "added per call over the same bare client, stub transport"
 LOOPBACK = "added per call over the same bare client, loopback"

@@ -16,7 +16,7 @@ from pathlib import Path
 from bench._contestants import OURS, named
 from bench._figures import QUICK, told
 from bench._loopback import serving
-from unruffled import _boundary as boundary
+from unruffled._core import boundary
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 2 if QUICK else 15

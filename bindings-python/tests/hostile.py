@@ -11,8 +11,7 @@ import random
 import sys
 from typing import Any
 
-from unruffled import _boundary as boundary
-from unruffled import _codes as codes
+from unruffled._core import boundary, codes
 
 INTEGERS = [0, 1, -1, 2**31, 2**32 - 1, 2**32, 2**40, 2**41 + 1, 2**52, 2**53, 2**63]
 INTEGERS += [2**64 - 1, 2**64, 2**64 + 5, -(2**70)]

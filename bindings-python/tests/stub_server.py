@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import httpx2
 
-from unruffled._limit import remaining
+from unruffled._driver.deadline import remaining
 
 #: Virtual seconds in which a time limit must have ended a stall.
 _STALL = 3600.0

@@ -17,7 +17,7 @@ from aiohttp import web
 
 import unruffled
 import unruffled.aiohttp
-from unruffled._stacked import NESTED
+from unruffled._driver.nested import NESTED
 
 from .sessions import KEYED, QUICK, TWICE, play, text_of
 from .sessions import aiohttp_session as session

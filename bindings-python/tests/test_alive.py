@@ -21,8 +21,11 @@ import trio
 
 import unruffled
 import unruffled.aiohttp
-from unruffled import _call, _dropin, _job, _loops
-from unruffled._engine import Engine
+from unruffled._client import call as _call
+from unruffled._driver import call as _job
+from unruffled._driver import event_loops as _loops
+from unruffled._driver.engine import Engine
+from unruffled._under import drop_in as _dropin
 
 from .sessions import requests_session
 from .sides import Side

@@ -20,7 +20,7 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled._stacked import NESTED
+from unruffled._driver.nested import NESTED
 
 from . import sides
 from .sides import EVENTS, QUICK, TWICE

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 import unruffled
-from unruffled import _boundary as boundary
-from unruffled import _codes as codes
+from unruffled._core import boundary, codes
 
 from .hostile import INTEGERS, hostile
 from .words import text_of

@@ -15,9 +15,9 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled import _codes as codes
-from unruffled._causes import cause_of, with_cause
-from unruffled._faults import fault_of
+from unruffled._core import codes
+from unruffled._http.causes import cause_of, with_cause
+from unruffled._http.faults import fault_of
 
 from .ways import WAYS, Way, based
 from .wire import OK, Wire, close, reply, reset, server_side

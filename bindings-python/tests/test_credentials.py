@@ -17,7 +17,7 @@ import pytest
 
 import unruffled
 from unruffled import Need, Token
-from unruffled._credentials import Credential
+from unruffled._driver.credentials import Credential
 
 from .wire import Wire, reply
 

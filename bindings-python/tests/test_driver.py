@@ -9,9 +9,9 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled import _codes as codes
-from unruffled._call import Call
-from unruffled._driver import drive, run
+from unruffled._client.call import Call
+from unruffled._core import codes
+from unruffled._driver.loop import drive, run
 
 from .virtual import World
 

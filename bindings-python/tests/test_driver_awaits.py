@@ -15,10 +15,10 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled import _codes as codes
-from unruffled._call import Call
-from unruffled._driver import drive
-from unruffled._engine import Engine
+from unruffled._client.call import Call
+from unruffled._core import codes
+from unruffled._driver.engine import Engine
+from unruffled._driver.loop import drive
 
 from .virtual import Script, World
 

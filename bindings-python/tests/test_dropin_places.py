@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unruffled._dropin import DropIn
+from unruffled._under.drop_in import DropIn
 
 
 @pytest.mark.parametrize(

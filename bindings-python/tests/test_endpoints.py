@@ -14,10 +14,10 @@ import pytest
 
 import unruffled
 import unruffled.aiohttp
-from unruffled import _boundary as boundary
-from unruffled._dropin import DropIn, Dropped
-from unruffled._engine import Engine
-from unruffled._job import Job
+from unruffled._core import boundary
+from unruffled._driver.call import Job
+from unruffled._driver.engine import Engine
+from unruffled._under.drop_in import DropIn, Dropped
 
 from .sessions import adapter_of, requests_session
 from .virtual import World

@@ -26,8 +26,8 @@ import urllib3.exceptions
 
 import unruffled
 import unruffled.aiohttp
-from unruffled import _codes as codes
-from unruffled._faults import ROWS, TABLE, chain, fault_of
+from unruffled._core import codes
+from unruffled._http.faults import ROWS, TABLE, chain, fault_of
 
 from .sessions import requests_session
 from .sides import Side
@@ -280,7 +280,7 @@ def test_a_pool_of_theirs_without_a_place_is_the_callers_own(side: Side) -> None
 FULL = """
 import asyncio, os, resource, sys, warnings
 import aiohttp, anyio._backends._asyncio, requests
-import unruffled, unruffled._async, unruffled.aiohttp, unruffled.requests
+import unruffled, unruffled._client.asynchronous, unruffled.aiohttp, unruffled.requests
 warnings.simplefilter("ignore")
 way, url = sys.argv[1:]
 counted = []

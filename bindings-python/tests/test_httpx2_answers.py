@@ -10,7 +10,7 @@ import time
 import pytest
 
 import unruffled
-from unruffled._deadline import ClippedBackend
+from unruffled._http.clipped import ClippedBackend
 
 from .sides import EVENTS, QUICK, TWICE, Side
 from .wire import BUSY, CHUNKED, OK, Wire, cut, dribble, reply, silence, then_silence
@@ -179,7 +179,7 @@ def test_a_pool_without_a_free_connection_ends_the_attempt_in_its_time(side: Sid
 
 
 def test_connections_have_the_clock_in_them(side: Side) -> None:
-    # Guards what `_pool` relies on.
+    # Guards what `_http.pool` relies on.
     with side.client(proxy="http://127.0.0.1:1") as http:
         transports = [http._transport, *http._mounts.values()]
         assert len(transports) == 2

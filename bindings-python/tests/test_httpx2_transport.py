@@ -22,8 +22,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import unruffled
-from unruffled._family import Family
-from unruffled._stacked import NESTED
+from unruffled._driver.nested import NESTED
+from unruffled._http.variant import Family
 
 from .sides import QUICK, TWICE, Side
 from .wire import BUSY, OK, Wire, close, dribble, reply, reset, server_side, silence

@@ -8,8 +8,8 @@ import uuid
 
 import pytest
 
-from unruffled import _job
-from unruffled._job import make_uuid
+from unruffled._driver import call as _job
+from unruffled._driver.call import make_uuid
 
 
 def test_an_id_is_a_uuid_of_version_4() -> None:

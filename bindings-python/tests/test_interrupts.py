@@ -14,8 +14,9 @@ import pytest
 
 import unruffled
 import unruffled.httpx2
-from unruffled import _driver, _transport
-from unruffled._endings import Verbs
+from unruffled._client.endings import Verbs
+from unruffled._driver import loop as _driver
+from unruffled._under import transport as _transport
 
 from .virtual import World
 

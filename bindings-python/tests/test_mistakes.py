@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled import _aliases
-from unruffled._call import Options
+from unruffled._client import aliases as _aliases
+from unruffled._client.call import Options
 
 from .faults import ROOT
 from .sides import Side

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 import unruffled
-from unruffled import _codes as codes
+from unruffled._core import codes
 
 from . import urls, vectors
 from .faults import ROOT, Faults

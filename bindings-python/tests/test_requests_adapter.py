@@ -16,8 +16,8 @@ import requests
 
 import unruffled
 import unruffled.requests
-from unruffled._stacked import NESTED
-from unruffled._urllib3 import LimitedSocket
+from unruffled._driver.nested import NESTED
+from unruffled._http.urllib3 import LimitedSocket
 
 from .sessions import KEYED, QUICK, adapter_of
 from .sessions import requests_session as session
@@ -260,7 +260,7 @@ def test_a_certificate_that_is_not_trusted_stops_what_was_never_sent(tls: tuple[
 
 
 def test_urllib3s_connections_are_limited() -> None:
-    # Guards what `_urllib3` relies on.
+    # Guards what `_http.urllib3` relies on.
     with Wire() as wire, session() as http:
         response = http.get(wire.base, stream=True)
         assert response.raw.version == 11

@@ -17,7 +17,7 @@ from urllib3 import Timeout
 
 import unruffled
 import unruffled.requests
-from unruffled._urllib3 import connects_within
+from unruffled._http.urllib3 import connects_within
 
 from .sessions import KEYED, QUICK, adapter_of
 from .sessions import requests_session as session

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled import _pool
+from unruffled._http import pool as _pool
 
 BASE = "https://api.example.com/v1"
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from unruffled._engine import Engine
+from unruffled._driver.engine import Engine
 
 from .injection import HARMS, Point
 from .torture import played, points, scenarios
@@ -55,7 +55,7 @@ def test_an_answer_that_stays_open_is_found(torture: Any, monkeypatch: pytest.Mo
 
 @BOTH
 def test_an_error_that_does_not_come_out_is_found(torture: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unruffled._endings.fault_of", lambda error, reading: 0)
+    monkeypatch.setattr("unruffled._client.endings.fault_of", lambda error, reading: 0)
     _, wrong = run(torture, Point(1, "send", "error"))
     assert len(wrong) == 1
     assert wrong[0].startswith("MineError('injected') became")

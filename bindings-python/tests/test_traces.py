@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from unruffled import _codes as codes
+from unruffled._core import codes
 
 from . import traces, vectors
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 import unruffled
-from unruffled import _codes as codes
+from unruffled._core import codes
 
 from .wire import OK, Wire, reply
 

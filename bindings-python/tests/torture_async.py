@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 import unruffled
-from unruffled import _loops
+from unruffled._driver import event_loops as _loops
 
 from .acts import Credentials, answer_of, options_of, target_of
 from .injection import Point, Steps

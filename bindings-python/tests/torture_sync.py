@@ -6,9 +6,9 @@ from typing import Any
 from unittest import mock
 
 import unruffled
-from unruffled import _sync
-from unruffled._limit import LIMIT
-from unruffled._stacked import NESTED
+from unruffled._client import sync as _sync
+from unruffled._driver.deadline import LIMIT
+from unruffled._driver.nested import NESTED
 
 from .acts import Credentials, answer_of, options_of, target_of
 from .injection import Point, Steps

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from unruffled import _boundary as boundary
+from unruffled._core import boundary
 
 MAGIC = b"UNRTRC1\n"
 _START = 0x811C9DC5

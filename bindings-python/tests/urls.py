@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
-from unruffled import _boundary as boundary
-from unruffled import _url
+from unruffled._client import url as _url
+from unruffled._core import boundary
 
 
 def failure_of(vector: dict[str, Any]) -> str | None:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unruffled import PolicyError
-from unruffled import _boundary as boundary
-from unruffled import _codes as codes
+from unruffled._core import boundary, codes
 
 from . import urls
 from .words import text_of

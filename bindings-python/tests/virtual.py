@@ -9,15 +9,14 @@ from typing import Any
 
 import httpx2
 
-from unruffled import _boundary as boundary
-from unruffled import _codes as codes
-from unruffled._call import Call, Options
-from unruffled._clock import Clock
-from unruffled._credentials import Credential, Given, need_of
-from unruffled._driver import drive, run
-from unruffled._endings import Verbs
-from unruffled._engine import Engine
-from unruffled._request import Builder
+from unruffled._client.call import Call, Options
+from unruffled._client.endings import Verbs
+from unruffled._client.request import Builder
+from unruffled._core import boundary, codes
+from unruffled._driver.clock import Clock
+from unruffled._driver.credentials import Credential, Given, need_of
+from unruffled._driver.engine import Engine
+from unruffled._driver.loop import drive, run
 
 
 class VirtualClock(Clock):

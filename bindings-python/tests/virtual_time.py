@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from unruffled._time import TIME
+from unruffled._driver.time import TIME
 
 #: Virtual seconds after which a run counts as hung. No policy of a scenario lets a call live so long.
 PATIENCE = 600.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unruffled import _codes as codes
+from unruffled._core import codes
 
 
 def text_of(word: int) -> str:

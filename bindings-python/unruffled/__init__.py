@@ -12,12 +12,12 @@ first used, and needs the package that it is named after.
 
 from typing import TYPE_CHECKING, Any
 
-from ._call import Options
-from ._client import AsyncClient, AsyncStream, Client, Stream
-from ._credentials import Need, Token
-from ._engine import Event
-from ._errors import CallError, InternalError, Issue, PolicyError, StatusError, UsageError
-from ._record import explain
+from ._client.call import Options
+from ._client.client import AsyncClient, AsyncStream, Client, Stream
+from ._core.errors import CallError, InternalError, Issue, PolicyError, StatusError, UsageError
+from ._driver.credentials import Need, Token
+from ._driver.engine import Event
+from ._driver.record import explain
 
 if TYPE_CHECKING:
     from . import aiohttp as aiohttp

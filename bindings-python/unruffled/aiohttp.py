@@ -23,22 +23,22 @@ from aiohttp import payload
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import ContentEncodingError
 
-from . import _codes as codes
-from ._aiohttp_coding import be_strict, install, is_cut
-from ._causes import with_cause
-from ._coding import CUT
-from ._driver import drive
-from ._dropin import DropIn, Dropped, Lines, Offers
-from ._dropin_hosts import LoopHost
-from ._errors import CallError
-from ._faults import chain, fault_of, is_local, own_of
-from ._home import Policy, UnknownKeys
-from ._job import NO_LIMIT, limit_of
-from ._record import explain
-from ._source import pieces_async, source_of
-from ._stacked import NESTED
-from ._stale import close_ended
-from ._time import TIME
+from ._client.state import Policy, UnknownKeys
+from ._core import codes
+from ._core.errors import CallError
+from ._driver.call import NO_LIMIT, limit_of
+from ._driver.loop import drive
+from ._driver.nested import NESTED
+from ._driver.record import explain
+from ._driver.time import TIME
+from ._http.aiohttp_compressed import be_strict, install, is_cut
+from ._http.causes import with_cause
+from ._http.compressed import CUT
+from ._http.faults import chain, fault_of, is_local, own_of
+from ._http.request_body import pieces_async, source_of
+from ._http.stale import close_ended
+from ._under.drop_in import DropIn, Dropped, Lines, Offers
+from ._under.hosts import LoopHost
 
 __all__ = ["Middleware", "explain", "middleware"]
 

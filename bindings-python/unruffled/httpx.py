@@ -15,15 +15,15 @@ try:
 except ImportError as error:
     raise ImportError("unruffled.httpx needs httpx: pip install httpx") from error
 
-from . import _resilient
-from ._family import Family
-from ._home import Policy, UnknownKeys
-from ._pool import know
-from ._record import explain
-from ._running import running_loop
+from ._client.state import Policy, UnknownKeys
+from ._driver.record import explain
+from ._driver.running import running_loop
+from ._http.pool import know
+from ._http.variant import Family
+from ._under import clients as _resilient
 
 if TYPE_CHECKING:
-    from ._loops import Limit
+    from ._driver.event_loops import Limit
 
 __all__ = [
     "AsyncTransport",
@@ -41,7 +41,7 @@ def _limit(at: float) -> Limit:
     # means breaks through them and loses a connection. httpx depends on anyio.
     import anyio
 
-    from ._loops import ScopeLimit, soon_of
+    from ._driver.event_loops import ScopeLimit, soon_of
 
     return ScopeLimit(at, anyio.CancelScope(), anyio.current_time, soon_of(running_loop()))
 

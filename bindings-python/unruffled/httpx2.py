@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx2
 
-from . import _resilient
-from ._family import HTTPX2
-from ._home import Policy, UnknownKeys
-from ._record import explain
+from ._client.state import Policy, UnknownKeys
+from ._driver.record import explain
+from ._http.variant import HTTPX2
+from ._under import clients as _resilient
 
 __all__ = [
     "AsyncTransport",

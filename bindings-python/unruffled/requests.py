@@ -34,20 +34,20 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from . import _codes as codes
-from ._causes import with_cause
-from ._driver import drive, run
-from ._dropin import DropIn, Dropped, Lines, Offers
-from ._dropin_hosts import ThreadHost
-from ._errors import CallError
-from ._faults import chain, fault_of, is_local, wants_credentials
-from ._home import Policy, UnknownKeys
-from ._job import NO_LIMIT, limit_of
-from ._limit import LIMIT
-from ._record import explain
-from ._source import source_of
-from ._time import TIME
-from ._urllib3 import WIRE, check, close_idle, connects_within, joined, limit, verify
+from ._client.state import Policy, UnknownKeys
+from ._core import codes
+from ._core.errors import CallError
+from ._driver.call import NO_LIMIT, limit_of
+from ._driver.deadline import LIMIT
+from ._driver.loop import drive, run
+from ._driver.record import explain
+from ._driver.time import TIME
+from ._http.causes import with_cause
+from ._http.faults import chain, fault_of, is_local, wants_credentials
+from ._http.request_body import source_of
+from ._http.urllib3 import WIRE, check, close_idle, connects_within, joined, limit, verify
+from ._under.drop_in import DropIn, Dropped, Lines, Offers
+from ._under.hosts import ThreadHost
 
 __all__ = ["Adapter", "explain"]
 

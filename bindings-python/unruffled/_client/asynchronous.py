@@ -1,0 +1,235 @@
+"""The asynchronous host: an `httpx2.AsyncClient` and the loop it belongs to, asyncio's or trio's."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
+
+import httpx2
+
+from .._core import codes
+from .._driver.call import NO_LIMIT, limit_of
+from .._driver.credentials import FIRST, Credential, CredentialsFailedError, Given, Need, need_of
+from .._driver.engine import Engine
+from .._driver.event_loops import Loop, waited
+from .._driver.nested import NESTED, is_foreign
+from .._driver.time import TIME
+from .._http.faults import TooLargeError
+from .._http.pool import idle, pools
+from .._http.stale import ended_h2, over_h2
+from .._http.variant import HTTPX2
+from .call import Call
+from .endings import Verbs
+
+
+class AsyncHost(Verbs):
+    """Sends by an `httpx2.AsyncClient`, within one loop."""
+
+    def __init__(self, http: httpx2.AsyncClient, loop: Loop) -> None:
+        """Belongs to the loop that the client is used in."""
+        self.http = http
+        self.loop = loop
+        self.foreign = is_foreign(http)
+        self.follows = http.follow_redirects
+        self.over_h2 = over_h2(pools(http))
+
+    async def attempt(self, call: Call, word: int) -> httpx2.Response:
+        """Sends the call once. Below 400 and not streamed: with its whole body."""
+        at = limit_of(word, call)
+        route = call.route
+        left = None if at is None else (word >> codes.ARG) / 1000
+        # Reading and writing end with the attempt; only what is shorter needs a limit of its own.
+        call.timeouts = {
+            "connect": route.connect if left is None or route.connect < left else None,
+            "read": None,
+            "write": None,
+            "pool": None,
+        }
+        call.reading = False
+        call.pieces = None
+        token = await self._token(call) if word & codes.TOKEN else None
+        call.limit = limit = NO_LIMIT if at is None else self.loop.limit(at)
+        with limit:
+            if word & codes.FRESH:
+                for connection in idle(pools(self.http)):
+                    await connection.aclose()
+            if self.over_h2:
+                for connection in ended_h2(self.over_h2):
+                    await connection.aclose()
+            request = call.request(word, token)
+            if self.follows:
+                call.sent = request
+            if self.foreign:
+                response = await self._marked(call, request)
+            else:
+                response = await self.http.send(request, stream=True)
+            if response.status_code >= 400:
+                return response
+            if call.streamed:
+                # httpcore2 looks this up as the body's first piece is asked for.
+                call.timeouts["read"] = route.idle
+                HTTPX2.check(response)
+                return response
+            call.reading = True
+            try:
+                await self._whole(call, response)
+            except BaseException:
+                await response.aclose()
+                raise
+        return response
+
+    async def _marked(self, call: Call, request: httpx2.Request) -> httpx2.Response:
+        mark = NESTED.set(call.limit_at)
+        try:
+            return await self.http.send(request, stream=True)
+        finally:
+            NESTED.reset(mark)
+
+    async def _token(self, call: Call) -> bytes:
+        credential = call.credential
+        assert credential is not None
+        if call.token is not None:
+            token, call.token = call.token, None
+            return token
+        if credential.kept is not None:
+            return credential.kept
+        try:
+            # For this attempt alone, so that it ends with it.
+            return credential.read(await self._asked(call, credential, FIRST, call.limit_at))[0]
+        except Exception as error:
+            raise CredentialsFailedError from error
+
+    async def _asked(self, call: Call, credential: Credential, need: Need, ends: float = math.inf) -> Given:
+        """Asks for as long as an attempt of the route may last, since nothing else would end it: other calls wait for
+        the token too, so that the time that this one has left does not count. No longer than until `ends`.
+        """
+        given = credential.ask(need)
+        if inspect.isawaitable(given):
+            with self.loop.limit(min(ends, TIME.monotonic() + call.route.attempt)):
+                return await given
+        return given
+
+    async def _whole(self, call: Call, response: httpx2.Response) -> None:
+        most = call.route.max_body
+        parts: list[bytes] = []
+        size = 0
+        async with aclosing(response.aiter_bytes()) as pieces:
+            async for part in pieces:
+                parts.append(part)
+                size += len(part)
+                if size > most:
+                    raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
+        HTTPX2.end(response)
+        response._content = b"".join(parts)
+
+    async def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
+        """The body's pieces until there are so many or it ends. Goes on where it left off; TimeoutError at `at`."""
+        if call.pieces is None:
+            call.pieces = (response.aiter_bytes(), [])
+        pieces: AsyncGenerator[bytes]
+        parts: list[bytes]
+        pieces, parts = call.pieces
+        size = sum(map(len, parts))
+        with NO_LIMIT if at == math.inf else self.loop.limit(at):
+            while size < most:
+                part = await anext(pieces, None)
+                if part is None:
+                    break
+                parts.append(part)
+                size += len(part)
+        return parts
+
+    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+        """The first bytes of the last response's body; what came, when it breaks off."""
+        response = cast(httpx2.Response, call.response)
+        if hasattr(response, "_content"):
+            return response.content[:most]
+        at = call.limit_at
+        if until is not None:
+            at = min(at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
+        try:
+            await self._fill(call, response, most, at)
+        except httpx2.DecodingError:
+            # The status is known, although its body cannot be read.
+            call.pieces[1].clear()
+        except (httpx2.HTTPError, TimeoutError):
+            # What came is in the pieces.
+            pass
+        except BaseException:
+            await self._let_go(call, response)
+            raise
+        return b"".join(call.pieces[1])[:most]
+
+    async def keep(self, call: Call, until: int | None) -> None:
+        """Keeps at most 64 KiB of the last response's body and closes it."""
+        response = cast(httpx2.Response, call.response)
+        try:
+            response._content = await self.gather(call, codes.MOST_KEPT, until)
+        finally:
+            await self._let_go(call, response)
+
+    async def read(self, call: Call) -> None:
+        """Reads the rest of the last response's body. Raises as httpx2 does; what came is kept."""
+        response = cast(httpx2.Response, call.response)
+        if hasattr(response, "_content"):
+            return
+        most = call.route.max_body
+        try:
+            parts = await self._fill(call, response, most + 1, call.limit_at)
+            if sum(map(len, parts)) > most:
+                raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
+        except TimeoutError as error:
+            raise httpx2.ReadTimeout("the attempt's time is up", request=response.request) from error
+        finally:
+            response._content = b"".join(call.pieces[1])[:most]
+            await self._let_go(call, response)
+
+    async def _let_go(self, call: Call, response: httpx2.Response) -> None:
+        try:
+            if call.pieces is not None:
+                pieces, call.pieces = call.pieces[0], None
+                await pieces.aclose()
+        finally:
+            await response.aclose()
+
+    async def finish(self, engine: Engine) -> None:
+        """Closes the connections of a closed client once nothing is in flight."""
+        while engine.busy():
+            await self.loop.pause().wait(0.01)
+        await self.http.aclose()
+
+    async def pause(self, engine: Engine, number: int, ms: int) -> None:
+        """Suspends the task so long, or until the call is woken."""
+        pause = self.loop.pause()
+        if engine.waiting.enter(number, pause):
+            try:
+                await waited(engine, pause, ms)
+            finally:
+                engine.waiting.leave(number)
+
+    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
+        """Asks in a task of its own, which outlives the call; the call waits in line like the others."""
+        self.loop.spawn(self._refreshed(engine, call, word))
+
+    async def _refreshed(self, engine: Engine, call: Call, word: int) -> None:
+        generation = word >> codes.ARG
+        credential = call.credential
+        assert credential is not None
+        try:
+            token, lives = credential.read(await self._asked(call, credential, need_of(word)))
+        except Exception as error:
+            credential.error = error
+            engine.token_failed(generation, codes.LOST)
+        except BaseException:
+            engine.token_failed(generation, codes.CANCELLED)
+            raise
+        else:
+
+            def keep() -> None:
+                call.token = token
+                credential.keep(token, lives)
+
+            engine.token(generation, lives, keep)

@@ -1,0 +1,169 @@
+"""A logical call of a verb, the route it is on, and the request of each of its attempts."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import Any, TypedDict
+
+import httpx2
+
+from .._core import codes
+from .._driver.call import Job, keeps_alive
+from .._driver.credentials import Credential
+from .._http.request_body import Watched
+from . import url as _url
+
+Content = str | bytes | Iterable[bytes] | AsyncIterable[bytes]
+Headers = Mapping[str, str] | Iterable[tuple[str, str]] | httpx2.Headers
+RawPairs = list[tuple[bytes, bytes]]
+
+
+class _Watched(Watched, httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    pass
+
+
+class Options(TypedDict, total=False):
+    """What every verb takes beside the URL."""
+
+    #: Values of the places in the URL's path: `get("/orders/{id}", path={"id": 7})`.
+    path: Mapping[str, _url.Value]
+    #: None is left out, a list repeats its name; added to a query written in the URL.
+    query: _url.Query
+    #: They win over the policy's and the client's.
+    headers: Headers
+    #: Sent as JSON.
+    json: Any
+    #: Sent as `application/x-www-form-urlencoded`; None is left out, a list repeats its name.
+    form: _url.Query
+    #: Sent as it is. Text and bytes can be sent again; an iterable or a file cannot, and is never retried once sent.
+    content: Content
+    #: Seconds from now for the whole call, waits included, instead of the policy's `timeouts.total`.
+    deadline: float | datetime.timedelta
+    #: True: make a key although the policy asks for none. A text: that key.
+    idempotency_key: str | bool
+    #: False: a final status of 400 or above is returned instead of raised.
+    raise_: bool
+
+
+class Route:
+    """What the policy asks of the host on one route, ready for use."""
+
+    __slots__ = (
+        "alive",
+        "attempt",
+        "body_statuses",
+        "connect",
+        "correlation",
+        "headers",
+        "idle",
+        "key_header",
+        "key_quoted",
+        "max_body",
+        "query",
+        "request_id",
+        "total",
+    )
+
+    def __init__(self, settings: dict[str, Any], defaults: httpx2.Headers, own: httpx2.Headers) -> None:
+        """Takes the route's settings; `defaults` are weaker than the policy's headers, `own` are stronger."""
+        self.connect: float = settings["connect"] / 1000
+        self.attempt: float = settings["attempt"] / 1000
+        self.total: float = settings["total"] / 1000
+        self.idle: float = settings["idle"] / 1000
+        #: How long a piece of an upload keeps its attempt alive: the answer has an attempt's time from the last on.
+        self.alive: float = max(self.idle, self.attempt)
+        self.max_body: int = settings["maxBody"]
+        self.body_statuses = frozenset(settings["bodyStatuses"])
+        self.query: list[tuple[str, str]] = list(settings["query"].items())
+        headers = httpx2.Headers(defaults)
+        agent = settings["userAgent"]
+        if agent:
+            headers["User-Agent"] = agent["value"]
+        for name, value in settings["headers"].items():
+            headers[name] = value
+        version = settings["version"]
+        if version and version["header"]:
+            headers[version["header"]] = version["pin"]
+        elif version and version["query"]:
+            self.query.append((version["query"], version["pin"]))
+        headers.update(own)
+        self.headers: RawPairs = headers.raw
+        self.request_id = _name(settings["requestId"])
+        self.correlation = _name(settings["correlationId"])
+        key = settings["idempotency"] or {"header": "Idempotency-Key", "format": "uuid"}
+        self.key_header: bytes = key["header"].encode("ascii")
+        self.key_quoted: bool = key["format"] == "sf-string"
+
+
+def _name(setting: dict[str, Any] | None) -> bytes | None:
+    return setting["name"].encode("ascii") if setting else None
+
+
+class Call(Job[httpx2.Response]):
+    """One call of a verb."""
+
+    __slots__ = (
+        "content",
+        "cookies",
+        "credential",
+        "ends",
+        "method",
+        "pairs",
+        "raise_",
+        "route",
+        "sent",
+        "stream",
+        "timeouts",
+        "token",
+        "url",
+    )
+
+    method: str
+    url: httpx2.URL
+    route: Route
+    raise_: bool
+    credential: Credential | None
+    #: Headers but for the key and the token.
+    pairs: RawPairs
+    cookies: httpx2.Cookies
+    #: The body, if it can be sent again; else `content` has it.
+    stream: httpx2.ByteStream | None
+    content: Content | None
+    #: A token for the next attempt only.
+    token: bytes | None
+    #: When a body that is sent piece by piece must be sent, in `time.monotonic`.
+    ends: float
+    # What the last attempt left behind.
+    timeouts: dict[str, float | None]
+    #: Its request, where redirects are followed.
+    sent: httpx2.Request
+
+    def request(self, word: int, token: bytes | None) -> httpx2.Request:
+        """A new request for an attempt; `token` goes into Authorization."""
+        pairs = self.pairs
+        if word & codes.KEY:
+            pairs = [*pairs, self.keyed(self.route.key_header, self.route.key_quoted)]
+        if token is not None:
+            pairs = [*pairs, (b"Authorization", b"Bearer " + token)]
+        if self.stream is None:
+            request = httpx2.Request(
+                self.method,
+                self.url,
+                headers=pairs,
+                cookies=self.cookies,
+                content=self.content,
+                extensions={"timeout": self.timeouts},
+            )
+            request.stream = _Watched(request.stream, keeps_alive(self, self.route.alive, self.ends))
+            return request
+        request = httpx2.Request(
+            self.method,
+            self.url,
+            headers=pairs,
+            cookies=self.cookies,
+            stream=self.stream,
+            extensions={"timeout": self.timeouts},
+        )
+        request.read()
+        return request

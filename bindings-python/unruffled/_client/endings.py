@@ -1,0 +1,179 @@
+"""How a call ends: the core's verdict as a `CallError`, and what the verbs of a client make of it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, cast
+
+import httpx2
+
+from .._core import codes
+from .._core.errors import CallError, Outcome, Reason, StatusError
+from .._driver.call import Job
+from .._driver.credentials import CredentialsFailedError
+from .._driver.record import Record, attach
+from .._http.causes import with_cause
+from .._http.faults import TooLargeError, fault_of, own_of
+from .call import Call, RawPairs
+
+
+def failure(
+    call: Job[Any],
+    number: int,
+    word: int,
+    started: int,
+    *,
+    response: httpx2.Response | None,
+) -> CallError:
+    """The error that a Fail is; `response`: the last answer, as far as it is kept."""
+    engine = call.engine
+    arg = word >> codes.ARG
+    why = codes.REASONS[arg & 63]
+    outcome = codes.OUTCOMES[arg >> 6 & 3]
+    after: int | None = arg >> 8
+    if after == codes.NO_TIME:
+        after = None
+    report: dict[str, Any]
+    if word & codes.REPORT:
+        report = engine.report(number)
+    else:
+        report = {"attempts": 0, "elapsed": engine.now() - started, "advice": _UNRECORDED}
+    report["retryAfterMs"] = after
+    retry_at = None
+    if after is not None:
+        retry_at = datetime.datetime.fromtimestamp((engine.wall() + after) / 1000, datetime.UTC)
+    if response is not None:
+        return StatusError(call.target, why, outcome, report, retry_at=retry_at, response=response)
+    return CallError(call.target, why, outcome, report, retry_at=retry_at)
+
+
+def _why(error: Exception) -> Reason:
+    """Why the body of an answer is not there."""
+    return "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
+
+
+#: Of a call beyond the most that the core knows at a time.
+_UNRECORDED = "Too many calls are under way already; start fewer at once."
+
+
+def _bodiless(call: Call, report: dict[str, Any], outcome: Outcome, cause: Exception) -> CallError:
+    """The error for an answer whose status is known and whose body broke off."""
+    reason = _why(cause)
+    status = str(report.get("message") or report.get("status")).partition(" (")[0]
+    told = {**report, "advice": _BODILESS}
+    told["message"] = f"{status}, but its body broke off ({reason}, outcome {outcome}). {_BODILESS}"
+    return CallError(call.target, reason, outcome, told)
+
+
+_BODILESS = "The status is final; call again for the body."
+
+
+def _is_redirected(call: Call, error: Exception) -> bool:
+    """Whether it was a request behind a redirect that broke: the call's own had its answer. A redirect may lead to the
+    same URL by the same method, so that nothing but the request itself tells.
+    """
+    request = getattr(error, "_request", None)
+    return request is not None and request is not call.sent
+
+
+def _behind_redirect(fault: int) -> int:
+    """The fault for the call's own request, which was answered, so that it may have done its work."""
+    kind = fault & codes.FAULT
+    if kind == codes.PERMANENT:
+        return codes.PERMANENT
+    return codes.LOST if kind in (codes.UNSENT, codes.CONNECT_TIMEOUT) else fault
+
+
+class Verbs:
+    """The part of a host that ends the calls of verbs: a final status is raised, but for a caller's `raise_=False`."""
+
+    #: Whether the client follows redirects.
+    follows = False
+    status: Callable[[httpx2.Response], int] = attrgetter("status_code")
+    lines: Callable[[httpx2.Response], RawPairs] = attrgetter("headers.raw")
+
+    async def keep(self, call: Call, until: int | None) -> None:
+        """Keeps at most 64 KiB of the last response's body and closes it."""
+        raise NotImplementedError
+
+    async def read(self, call: Call) -> None:
+        """Reads the last response's whole body, at most `maxBody`. Raises as httpx2 does."""
+        raise NotImplementedError
+
+    def fault(self, call: Call, error: Exception) -> int:
+        """The fault of an attempt's exception, with its cause."""
+        if isinstance(error, CredentialsFailedError):
+            return codes.REFUSED | codes.CREDENTIAL * codes.CAUSE
+        fault = with_cause(fault_of(error, call.reading), error)
+        return _behind_redirect(fault) if self.follows and _is_redirected(call, error) else fault
+
+    def by(self, call: Call, response: httpx2.Response) -> int:
+        """The scope of the origin that answered, if a redirect was followed."""
+        # A second leg of an authentication stands in the history too.
+        if not any(each.has_redirect_location for each in response.history):
+            return 0
+        url = response.url
+        origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
+        return codes.REDIRECTED | call.engine.origin_scope(origin) << 16
+
+    def mistaken(self, call: Call, error: Exception) -> Exception:
+        """The caller's own exception."""
+        return own_of(error) or error
+
+    async def deliver(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
+        """The answer with its record. Raises `StatusError` for a status of 400 or above."""
+        response = cast(httpx2.Response, call.response)
+        record = Record(call.engine, number, word, call.engine.now() - started)
+        status = response.status_code
+        if status >= 400:
+            outcome = codes.OUTCOMES[word >> codes.ARG]
+            if call.raise_:
+                await self.keep(call, None)
+                raise StatusError(
+                    call.target,
+                    "status",
+                    outcome,
+                    record.report(status),
+                    response=response,
+                    maybe_applied=bool(word & codes.APPLIED),
+                )
+            if not call.streamed:
+                error = await self._read_on(call)
+                if error is not None:
+                    raise _bodiless(call, record.report(status), outcome, error) from error
+        return attach(response, record)
+
+    async def last(self, call: Call) -> None:
+        """Part of the body for the one who catches it, all of it for the one who asked for that."""
+        if call.raise_:
+            await self.keep(call, None)
+        else:
+            call.error = await self._read_on(call)
+
+    async def fail(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
+        """Raises `CallError`; with the last answer, if there is one, `StatusError`, or returns that."""
+        response = call.response if word & codes.RESPONSE else None
+        if response is not None and not call.raise_ and call.error is None:
+            return attach(response, Record(call.engine, number, word, call.engine.now() - started))
+        told = failure(call, number, word, started, response=response)
+        cause = call.error
+        if response is not None and cause is not None:
+            raise _bodiless(call, told.report, told.outcome, cause) from cause
+        if isinstance(cause, CredentialsFailedError):
+            raise told from cause.__cause__
+        if told.reason == "auth" and call.credential is not None and call.credential.error is not None:
+            cause = call.credential.error
+        raise told from cause
+
+    async def _read_on(self, call: Call) -> Exception | None:
+        """Reads the body of an answer that is returned although it is an error; what broke it off, if something did."""
+        try:
+            await self.read(call)
+        except httpx2.DecodingError:
+            # The status is known, although its body cannot be read.
+            cast(httpx2.Response, call.response)._content = b""
+        except (httpx2.HTTPError, TooLargeError) as error:
+            return error
+        return None

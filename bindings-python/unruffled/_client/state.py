@@ -1,0 +1,245 @@
+"""What a client and its views share: the policy, one engine, and the httpx2 clients that send. Survives a fork."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import json
+import math
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import httpx2
+
+from .._core import boundary
+from .._core.errors import Issue, PolicyError
+from .._driver.credentials import AskAsync, Credential
+from .._driver.engine import Engine, Listener
+from .._driver.running import running_loop
+from .._http.faults import OwnError
+from .aliases import CLIENT, unknown
+from .request import Builder
+
+if TYPE_CHECKING:
+    from .asynchronous import AsyncHost
+    from .sync import SyncHost
+
+if TYPE_CHECKING:
+    from ..policy import Policy as Written
+
+    #: A mapping with the keys of `unruffled.policy.Policy`; the path (text or `Path`) of a policy file; a base URL,
+    #: told by its "://".
+    Policy = Written | str | os.PathLike[str]
+else:
+    # The types are not needed to run.
+    Policy = Any
+UnknownKeys = Literal["error", "warn"]
+
+
+class Survivor(Protocol):
+    """What must not go on in a forked child as it was."""
+
+    def forked(self) -> None:
+        """In a child: the parent's engine, connections and locks are not ours."""
+
+
+_SURVIVORS: weakref.WeakSet[Survivor] = weakref.WeakSet()
+# What the policy says, or what would let httpx2 decide over our head.
+_NOT_OURS = {
+    "timeout": "write timeouts into the policy",
+    "params": "write query into the policy",
+}
+_OURS = ("credentials", "correlation_id", "base_url", "unknown_keys")
+
+
+def text_of(policy: Policy) -> str:
+    """The policy's text. Raises `PolicyError` for a file that cannot be read, TypeError for anything else."""
+    if isinstance(policy, Mapping):
+        try:
+            return json.dumps(_visible(policy))
+        except (RecursionError, ValueError, TypeError):
+            raise PolicyError(
+                [Issue("policy", "policy: not JSON; it is circular or its keys are no texts", 0, 0)]
+            ) from None
+    if isinstance(policy, str) and "://" in policy:
+        return json.dumps({"baseUrl": policy})
+    if not isinstance(policy, (str, os.PathLike)):
+        raise TypeError("a policy is a mapping, the path of a file, or a base URL")
+    try:
+        return Path(policy).read_bytes().decode("utf-8")
+    except OSError as error:
+        problem = f"policy: {os.fspath(policy)} cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        problem = f"policy: {os.fspath(policy)} is not UTF-8"
+    raise PolicyError([Issue("policy", problem, 0, 0)])
+
+
+def _visible(value: Any) -> Any:
+    """What JSON cannot say becomes a text that the core names and refuses at its place."""
+    if isinstance(value, Mapping):
+        return {name: _visible(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_visible(item) for item in value]
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value) if isinstance(value, float) else f"a {type(value).__name__}"
+
+
+def _own(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """A hook of the caller's. What it raises is the caller's own error, also where it looks like the network's."""
+    if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004
+
+        async def awaited(about: Any) -> None:
+            try:
+                await hook(about)
+            except Exception as error:
+                raise OwnError(error) from None
+
+        return awaited
+
+    def called(about: Any) -> Any:
+        try:
+            return hook(about)
+        except Exception as error:
+            raise OwnError(error) from None
+
+    return called
+
+
+class Live:
+    """What a fork replaces: an engine with its clock, and the connections made under it."""
+
+    def __init__(self, engine: Engine) -> None:
+        """No connection yet."""
+        self.engine = engine
+        self.builder: Builder
+        self.host: SyncHost
+        #: Of an AsyncClient: one host and builder per running loop, and the loop used last.
+        self.hosts: dict[Any, tuple[AsyncHost, Builder]] = {}
+        self.last: tuple[Any, AsyncHost, Builder] = (None, None, None)  # type: ignore[assignment]
+        #: An httpx2 client that no loop has taken yet.
+        self.spare: httpx2.AsyncClient | None = None
+
+
+class Home:
+    """The shared part of a client and its views."""
+
+    def __init__(
+        self, policy: Policy, base_url: str | None, unknown_keys: UnknownKeys, kwargs: dict[str, Any], *, awaits: bool
+    ) -> None:
+        """Checks the policy, opens the engine, prepares to send. Raises `PolicyError`."""
+        for name, instead in _NOT_OURS.items():
+            if name in kwargs:
+                raise TypeError(f"{name}= is not taken: {instead}")
+        known = httpx2.Client.__init__.__kwdefaults__ or {}
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(unknown(name, {*known, *_OURS} - _NOT_OURS.keys(), CLIENT))
+        if unknown_keys not in ("error", "warn"):
+            raise ValueError('unknown_keys is "error" or "warn"')
+        self._text = text_of(policy)
+        self._base_url = base_url
+        self._lenient = unknown_keys == "warn"
+        self._own = httpx2.Headers(kwargs.get("headers"))
+        self._kwargs = kwargs
+        self._awaits = awaits
+        self._lock = threading.Lock()
+        self._views = itertools.count(1)
+        self._listeners: list[tuple[int, Listener]] = []
+        self.live: Live | None = self._opened()
+        survives(self)
+
+    def _opened(self) -> Live:
+        live = Live(Engine(self._text, lenient=self._lenient, base_url=self._base_url))
+        for kinds, listener in self._listeners:
+            live.engine.listen(listener, kinds)
+        if self._awaits:
+            live.spare = httpx2.AsyncClient(**self._options(live.engine))
+            return live
+        from .sync import SyncHost
+
+        http = httpx2.Client(**self._options(live.engine))
+        live.builder = Builder(live.engine, http, self._own)
+        live.host = SyncHost(http)
+        return live
+
+    def _options(self, engine: Engine) -> dict[str, Any]:
+        # The core caps the attempts in flight: the pool must not be a second queue behind it.
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=engine.settings["concurrency"])
+        options = {"limits": limits, "timeout": None, **self._kwargs}
+        hooks = options.get("event_hooks")
+        if hooks:
+            options["event_hooks"] = {kind: [_own(hook) for hook in each] for kind, each in hooks.items()}
+        return options
+
+    def view(self, ask: AskAsync) -> Credential:
+        """A view's credential. Its name is never given twice, and the core forgets it when nobody holds it any more: no
+        view, and no call under way.
+        """
+        made = Credential(ask, f"view-{next(self._views)}")
+        weakref.finalize(made, self._ended, made.name).atexit = False
+        return made
+
+    def _ended(self, name: str) -> None:
+        live = self.live
+        if live is not None:
+            live.engine.free(name)
+
+    def revived(self) -> Live:
+        """The engine and its host; new ones after a fork."""
+        with self._lock:
+            if self.live is None:
+                self.live = self._opened()
+            return self.live
+
+    def here(self, live: Live) -> tuple[Any, AsyncHost, Builder]:
+        """The running loop, its host and its builder."""
+        loop = running_loop()
+        last = live.last
+        if last[0] is loop:
+            return last
+        known = live.hosts.get(loop)
+        if known is None:
+            from .._driver.event_loops import is_over, loop_of
+            from .asynchronous import AsyncHost
+
+            with self._lock:
+                # Connections hold their loop: those of a loop that is over would stay for ever.
+                for gone in [other for other in live.hosts if is_over(other)]:
+                    del live.hosts[gone]
+                http, live.spare = live.spare or httpx2.AsyncClient(**self._options(live.engine)), None
+                known = live.hosts[loop] = (AsyncHost(http, loop_of(loop)), Builder(live.engine, http, self._own))
+        live.last = last = (loop, *known)
+        return last
+
+    def forked(self) -> None:
+        """In a child: the parent's engine, connections and locks are not ours."""
+        self._lock = threading.Lock()
+        if self.live is not None:
+            from .._http.pool import forget
+
+            self.live.engine.forked()
+            self._listeners = self.live.engine.listeners
+            for transport in (self._kwargs.get("transport"), *(self._kwargs.get("mounts") or {}).values()):
+                forget(transport)
+        self.live = None
+
+
+def survives(one: Survivor) -> None:
+    """Tells it of every fork for as long as it lives."""
+    _SURVIVORS.add(one)
+
+
+def _after_fork() -> None:
+    if boundary.loaded():
+        boundary.per_call().unruffled_forked()
+        for one in list(_SURVIVORS):
+            one.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,232 @@
+"""The synchronous host: an `httpx2.Client`, the calling thread, its clock. Nothing here ever suspends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import cast
+
+import httpx2
+
+from .._core import codes
+from .._driver.call import NO_LIMIT, limit_of
+from .._driver.clock import ThreadPause
+from .._driver.credentials import FIRST, Credential, CredentialsFailedError, Given, Need, need_of
+from .._driver.deadline import LIMIT
+from .._driver.engine import Engine
+from .._driver.nested import NESTED, is_foreign
+from .._driver.time import TIME
+from .._http.faults import TooLargeError
+from .._http.pool import clip, idle, pools
+from .._http.stale import ended_h2, over_h2
+from .._http.variant import HTTPX2
+from .call import Call
+from .endings import Verbs
+
+
+class SyncHost(Verbs):
+    """Sends by an `httpx2.Client`; any number of threads at a time."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        """Puts the deadline into the client's connections, where its pool lets it."""
+        self.http = http
+        self.foreign = is_foreign(http)
+        self.follows = http.follow_redirects
+        self.clipped = clip(pools(http))
+        self.over_h2 = over_h2(pools(http))
+
+    async def attempt(self, call: Call, word: int) -> httpx2.Response:
+        """Sends the call once. Below 400 and not streamed: with its whole body."""
+        at = limit_of(word, call)
+        route = call.route
+        left = None if at is None else (word >> codes.ARG) / 1000
+        token = None
+        if word & codes.TOKEN:
+            token = self._token(call)
+        wait = None if self.clipped else left
+        call.timeouts = {
+            "connect": route.connect if left is None or route.connect < left else left,
+            "read": wait,
+            "write": wait,
+            "pool": left,
+        }
+        call.reading = False
+        call.pieces = None
+        if word & codes.FRESH:
+            for connection in idle(pools(self.http)):
+                connection.close()
+        if self.over_h2:
+            for connection in ended_h2(self.over_h2):
+                connection.close()
+        before = LIMIT.at
+        # An attempt of another client that we are the transport of ends no later for it.
+        LIMIT.at = at if before is None or (at is not None and at < before) else before
+        mark = NESTED.set(call.limit_at) if self.foreign else None
+        call.limit = LIMIT if before is None else NO_LIMIT
+        try:
+            request = call.request(word, token)
+            if self.follows:
+                call.sent = request
+            response = self.http.send(request, stream=True)
+            if response.status_code >= 400:
+                return response
+            if call.streamed:
+                # httpcore2 looks this up as the body's first piece is asked for.
+                call.timeouts["read"] = route.idle
+                HTTPX2.check(response)
+                return response
+            call.reading = True
+            try:
+                self._whole(call, response)
+            except BaseException:
+                response.close()
+                raise
+            return response
+        finally:
+            LIMIT.at = before
+            if mark is not None:
+                NESTED.reset(mark)
+
+    def _token(self, call: Call) -> bytes:
+        credential = call.credential
+        assert credential is not None
+        if call.token is not None:
+            token, call.token = call.token, None
+            return token
+        if credential.kept is not None:
+            return credential.kept
+        try:
+            # For this attempt alone, so that it ends with it.
+            return credential.read(self._asked(call, credential, FIRST, call.limit_at))[0]
+        except Exception as error:
+            raise CredentialsFailedError from error
+
+    def _asked(self, call: Call, credential: Credential, need: Need, ends: float = math.inf) -> Given:
+        """Asks for as long as an attempt of the route may last, at most until `ends`. The time that the call has left
+        does not count where others wait for the token.
+        """
+        at = min(ends, TIME.monotonic() + call.route.attempt)
+        before = LIMIT.at
+        return credential.ask_within(need, at if before is None or at < before else before)
+
+    def _whole(self, call: Call, response: httpx2.Response) -> None:
+        most = call.route.max_body
+        parts: list[bytes] = []
+        size = 0
+        # By name, so that an exception keeps it: collected, it would close the response, and lose an interrupt there.
+        pieces = response.iter_bytes()
+        for part in pieces:
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
+            if not self.clipped and TIME.monotonic() > call.limit_at:
+                raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
+        HTTPX2.end(response)
+        response._content = b"".join(parts)
+
+    def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
+        """The body's pieces until there are so many or it ends. Goes on where it left off; ReadTimeout at `at`."""
+        if call.pieces is None:
+            call.pieces = (response.iter_bytes(), [])
+        pieces: Iterator[bytes]
+        parts: list[bytes]
+        pieces, parts = call.pieces
+        size = sum(map(len, parts))
+        before = LIMIT.at
+        LIMIT.at = None if at == math.inf else at
+        try:
+            while size < most:
+                if TIME.monotonic() >= at:
+                    raise httpx2.ReadTimeout("the attempt's time is up", request=response.request)
+                part = next(pieces, None)
+                if part is None:
+                    break
+                parts.append(part)
+                size += len(part)
+        finally:
+            LIMIT.at = before
+        return parts
+
+    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+        """The first bytes of the last response's body; what came, when it breaks off."""
+        response = cast(httpx2.Response, call.response)
+        if hasattr(response, "_content"):
+            return response.content[:most]
+        at = call.limit_at
+        if until is not None:
+            at = min(at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
+        try:
+            self._fill(call, response, most, at)
+        except httpx2.DecodingError:
+            # The status is known, although its body cannot be read.
+            call.pieces[1].clear()
+        except httpx2.HTTPError:
+            # What came is in the pieces.
+            pass
+        except BaseException:
+            self._let_go(call, response)
+            raise
+        return b"".join(call.pieces[1])[:most]
+
+    async def keep(self, call: Call, until: int | None) -> None:
+        """Keeps at most 64 KiB of the last response's body and closes it."""
+        response = cast(httpx2.Response, call.response)
+        try:
+            response._content = await self.gather(call, codes.MOST_KEPT, until)
+        finally:
+            self._let_go(call, response)
+
+    async def read(self, call: Call) -> None:
+        """Reads the rest of the last response's body. Raises as httpx2 does; what came is kept."""
+        response = cast(httpx2.Response, call.response)
+        if hasattr(response, "_content"):
+            return
+        most = call.route.max_body
+        try:
+            parts = self._fill(call, response, most + 1, call.limit_at)
+            if sum(map(len, parts)) > most:
+                raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
+        finally:
+            response._content = b"".join(call.pieces[1])[:most]
+            self._let_go(call, response)
+
+    @staticmethod
+    def _let_go(call: Call, response: httpx2.Response) -> None:
+        # First: the pieces would close it as they are collected, and an interrupt that arrives there is lost.
+        try:
+            response.close()
+        finally:
+            call.pieces = None
+
+    async def pause(self, engine: Engine, number: int, ms: int) -> None:
+        """Blocks the thread so long, or until the call is woken."""
+        pause = ThreadPause()
+        if engine.waiting.enter(number, pause):
+            try:
+                pause.wait(ms / 1000)
+            finally:
+                engine.waiting.leave(number)
+
+    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
+        """Asks while the call waits; the others that wait for the token are woken."""
+        generation = word >> codes.ARG
+        credential = call.credential
+        assert credential is not None
+        try:
+            token, lives = credential.read(self._asked(call, credential, need_of(word)))
+        except Exception as error:
+            credential.error = error
+            engine.token_failed(generation, codes.LOST)
+        except BaseException:
+            # The caller goes away, not the token: another call asks.
+            engine.token_failed(generation, codes.CANCELLED)
+            raise
+        else:
+
+            def keep() -> None:
+                call.token = token
+                credential.keep(token, lives)
+
+            engine.token(generation, lives, keep)
+        engine.waiting.forget(number)

@@ -1,0 +1,112 @@
+"""Time and waiting. Knows no HTTP and no core: a clock counts milliseconds, a pause ends by time or by a wake.
+
+A pause is made by the call that waits and woken by whoever learns that it may go: another thread, another task, the
+closing of the client. Waking a pause that has ended does nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from .time import TIME
+
+
+class Clock:
+    """Monotonic milliseconds since it was made, and the wall clock beside it."""
+
+    def __init__(self) -> None:
+        """Starts at 0."""
+        count = TIME.monotonic_ns
+        start = count()
+
+        def now() -> int:
+            return (count() - start) // 1_000_000
+
+        def skip(ms: int) -> None:
+            nonlocal start
+            start -= ms * 1_000_000
+
+        #: Whole milliseconds since the clock was made, rounded down.
+        self.now: Callable[[], int] = now
+        #: Moves on by so much: a loop whose time is a test's has let a wait pass.
+        self.skip: Callable[[int], None] = skip
+
+    def wall(self) -> int:
+        """Unix time in milliseconds."""
+        return time.time_ns() // 1_000_000
+
+
+class Wakeable(Protocol):
+    """What a wake needs of a pause."""
+
+    def wake(self) -> None:
+        """Ends the pause; from any thread, any number of times."""
+
+
+class ThreadPause:
+    """Blocks the calling thread; KeyboardInterrupt ends it at once."""
+
+    __slots__ = ("_event", "wake")
+
+    def __init__(self) -> None:
+        """Not woken yet."""
+        self._event = threading.Event()
+        self.wake = self._event.set
+
+    def wait(self, seconds: float) -> None:
+        """Returns after so many seconds or when woken."""
+        self._event.wait(seconds)
+
+
+class Waiting:
+    """The calls of one engine that pause, by call number, so that a wake finds them.
+
+    A wake may come before its call has begun to pause (another thread pulled it): it is remembered, so that the pause
+    ends before it begins.
+    """
+
+    #: Wakes remembered at most; a forgotten one costs its call the rest of its pause, nothing else.
+    MOST_EARLY = 4096
+
+    def __init__(self) -> None:
+        """Nobody waits."""
+        self._lock = threading.Lock()
+        self._pauses: dict[int, Wakeable] = {}
+        self.early: dict[int, None] = {}
+
+    def forked(self) -> None:
+        """In a child: another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()
+
+    def enter(self, call: int, pause: Wakeable) -> bool:
+        """Registers a pause. False: it was woken already, do not wait."""
+        with self._lock:
+            if call in self.early:
+                del self.early[call]
+                return False
+            self._pauses[call] = pause
+            return True
+
+    def leave(self, call: int) -> None:
+        """The pause has ended by itself."""
+        with self._lock:
+            self._pauses.pop(call, None)
+
+    def forget(self, call: int) -> None:
+        """The call ended, or does not need its early wake."""
+        with self._lock:
+            self.early.pop(call, None)
+
+    def wake(self, call: int) -> None:
+        """Ends the call's pause, now or when it begins."""
+        with self._lock:
+            pause = self._pauses.pop(call, None)
+            if pause is None:
+                if len(self.early) >= self.MOST_EARLY:
+                    del self.early[next(iter(self.early))]
+                self.early[call] = None
+        if pause is not None:
+            pause.wake()

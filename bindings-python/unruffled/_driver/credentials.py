@@ -1,0 +1,184 @@
+"""Who the client is: the caller's function, and the token that it gave, until it expires.
+
+A plain text is asked for at every attempt and never kept. A `Token` is kept until shortly before it expires; the core
+says when to ask anew, and makes one call ask for all that wait.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import datetime
+import inspect
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from types import FunctionType
+from typing import Any, Final, Literal, NamedTuple
+
+from .._core import codes
+from .deadline import LIMIT
+from .time import TIME
+
+
+class Token(NamedTuple):
+    """A bearer token and when it expires."""
+
+    #: What goes behind `Authorization: Bearer`.
+    token: str
+    #: Unix seconds or an aware datetime; None = it never expires.
+    expires_at: float | datetime.datetime | None = None
+
+
+class Need(NamedTuple):
+    """The reason for which a credentials function is asked: what it gets if it takes an argument."""
+
+    #: `first`: there was no token yet; always so for a function that gives plain texts. `expired`: the last token's
+    #: time is over. `refused`: a 401 refused it, even if its time was not over.
+    why: Literal["first", "expired", "refused"]
+
+
+FIRST: Final = Need("first")
+_EXPIRED = Need("expired")
+_REFUSED = Need("refused")
+
+
+def need_of(word: int) -> Need:
+    """The need that a Refresh has."""
+    if word & codes.NEED_REFUSED:
+        return _REFUSED
+    return _EXPIRED if word & codes.NEED_EXPIRED else FIRST
+
+
+#: What a credentials function gives: a text, or a token with its end (also as a mapping with these two keys).
+Given = str | Token | Mapping[str, Any]
+Ask = Callable[[], Given] | Callable[[Need], Given]
+AskAsync = Callable[[], Given | Awaitable[Given]] | Callable[[Need], Given | Awaitable[Given]]
+
+
+class CredentialsFailedError(Exception):
+    """The caller's function raised, or gave something that no header can carry. The cause says what."""
+
+
+class Credential:
+    """One identity: a function, the scope's name that keeps it apart from others, the token kept."""
+
+    __slots__ = ("__weakref__", "_function", "_needs", "error", "kept", "name", "texts")
+
+    def __init__(self, ask: AskAsync, name: str) -> None:
+        """`name` is "" for the client's own, else unique within the client."""
+        self._function: Any = ask
+        self._needs = _takes_need(ask)
+        self.name = name
+        #: Whether it gave a text last: it is asked at each attempt then.
+        self.texts = False
+        self.kept: bytes | None = None
+        #: What the function raised last: the cause of an `auth` failure.
+        self.error: Exception | None = None
+
+    def ask(self, need: Need) -> Given | Awaitable[Given]:
+        """Calls the function, with the need if it takes one."""
+        given: Given | Awaitable[Given] = self._function(need) if self._needs else self._function()
+        return given
+
+    def ask_within(self, need: Need, at: float) -> Given:
+        """What a plain function gives until `at` (`time.monotonic`); what clients of this package send in it ends then,
+        too. Raises TimeoutError when it takes longer.
+
+        A function that gave a text is asked in the calling thread: at each attempt, a thread would cost more than all
+        the rest. Any other is asked in a thread of its own with the caller's context, since nothing else could leave it
+        behind. No thread can be made to stop: it ends with the function, or with the process, and what comes late is
+        dropped.
+        """
+        given: Any = self._limited(need, at) if self.texts else self._aside(need, at)
+        if TIME.monotonic() > at:
+            raise TimeoutError(_LATE)
+        self.texts = isinstance(given, str)
+        return given  # type: ignore[no-any-return]
+
+    def _limited(self, need: Need, at: float) -> Any:
+        before = LIMIT.at
+        LIMIT.at = at
+        try:
+            return self.ask(need)
+        finally:
+            LIMIT.at = before
+
+    def _aside(self, need: Need, at: float) -> Any:
+        ended = threading.Event()
+        given: list[Any] = []
+        broke: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                given.append(self._limited(need, at))
+            except BaseException as error:
+                broke.append(error)
+            finally:
+                ended.set()
+
+        run = contextvars.copy_context().run
+        thread = threading.Thread(target=run, args=(work,), name="unruffled-credentials", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # There are no more threads, or none at all.
+            return self._limited(need, at)
+        if not ended.wait(max(0.0, at - TIME.monotonic())):
+            raise TimeoutError(_LATE)
+        if broke:
+            raise broke.pop()
+        return given.pop()
+
+    def keep(self, token: bytes, lives: int) -> None:
+        """Keeps a token that the core has accepted, or none if it is good for one attempt."""
+        self.kept = token if lives else None
+
+    @staticmethod
+    def read(given: Given) -> tuple[bytes, int]:
+        """The token and how many milliseconds it lives, 0 = it is not kept. Raises ValueError or TypeError."""
+        if isinstance(given, str):
+            return _checked(given), 0
+        if isinstance(given, Token):
+            token, expires = given
+        elif isinstance(given, Mapping):
+            token, expires = given["token"], given.get("expires_at")
+        else:
+            raise TypeError("credentials must give a text or a Token(token, expires_at)")
+        return _checked(token), _lifetime(expires)
+
+
+_LATE = "the credentials function took longer than an attempt may"
+
+
+def _takes_need(function: Any) -> bool:
+    """Whether a function wants to know the need: its first argument has no default, or is called `need`."""
+    if type(function) is FunctionType and not function.__dict__:
+        # As below, without what `inspect` costs: views are made per user.
+        code = function.__code__
+        if code.co_argcount == 0:
+            return False
+        return code.co_argcount > len(function.__defaults__ or ()) or code.co_varnames[0] == "need"
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        # A builtin may have none.
+        return False
+    for first in parameters:
+        if first.kind in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD):
+            return first.default is first.empty or first.name == "need"
+        break
+    return False
+
+
+def _checked(token: str) -> bytes:
+    """The token as bytes; the text of the error does not show it."""
+    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError("credentials gave something that is no token: printable ASCII without spaces is")
+    return token.encode("ascii")
+
+
+def _lifetime(expires: float | datetime.datetime | None) -> int:
+    if expires is None:
+        return codes.NEVER
+    at = expires.timestamp() if isinstance(expires, datetime.datetime) else float(expires)
+    return max(1, min(codes.NEVER, int((at - time.time()) * 1000)))

@@ -1,0 +1,27 @@
+"""The deadline of the calling thread's attempt. Who obeys it is in `_http.clipped`."""
+
+from __future__ import annotations
+
+import threading
+
+from .time import TIME
+
+
+class _Limit(threading.local):
+    """The calling thread's deadline in seconds of `time.monotonic`, None = none."""
+
+    at: float | None = None
+
+
+LIMIT = _Limit()
+
+
+def remaining(timeout: float | None, late: type[Exception]) -> float | None:
+    """An operation's timeout, clipped to the thread's deadline. Raises `late` when that is over."""
+    at = LIMIT.at
+    if at is None:
+        return timeout
+    left = at - TIME.monotonic()
+    if left <= 0.0:
+        raise late("timed out: the attempt's time is up")
+    return left if timeout is None or left < timeout else timeout

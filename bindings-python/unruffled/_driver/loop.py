@@ -1,0 +1,279 @@
+"""The loop over the core's steps, once for every kind of client.
+
+`drive` is one coroutine over a small host. An asynchronous host awaits; the synchronous one never suspends, so `run`
+drives it by a single `send`. Decides nothing: whether to retry, how long to wait and when to give up come as words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
+
+from .._core import codes
+from .call import Job
+from .engine import Engine, Signs
+
+T = TypeVar("T")
+R = TypeVar("R")
+#: Milliseconds for the body of an answer that another attempt follows.
+_PATIENCE = 1000
+J = TypeVar("J", bound=Job[Any], contravariant=True)
+
+
+class Host(Protocol[J, R]):
+    """What the loop asks of a platform: of who sends, and of who ends a call the way its caller expects."""
+
+    @property
+    def status(self) -> Callable[[R], int]:
+        """The status of an answer."""
+        ...
+
+    @property
+    def lines(self) -> Callable[[R], Sequence[tuple[bytes, bytes]]]:
+        """The header lines of an answer."""
+        ...
+
+    @property
+    def follows(self) -> bool:
+        """Whether redirects are followed within an attempt."""
+        ...
+
+    def by(self, call: J, response: R) -> int:
+        """What stands beside the status of an answer that came by a redirect: who gave it; 0 = it came by none."""
+        ...
+
+    async def attempt(self, call: J, word: int) -> R:
+        """Sends the call once, within the word's time limit. Below 400 and not `streamed`: with its whole body."""
+        ...
+
+    def fault(self, call: J, error: Exception) -> int:
+        """The fault that the attempt's exception is, with its cause; REFUSED alone = the caller's own mistake, rethrown
+        as it is.
+        """
+        ...
+
+    async def gather(self, call: J, most: int, until: int | None) -> bytes:
+        """The first bytes of the last response's body; no longer than until `until` (the engine's ms) or the attempt's
+        limit. Does not raise when the body breaks off: what came is given.
+        """
+        ...
+
+    async def keep(self, call: J, until: int | None) -> None:
+        """Keeps at most 64 KiB of the last response's body and closes it, for an end without a newer one."""
+        ...
+
+    async def last(self, call: J) -> None:
+        """The last response is the end of a call that failed: keeps of it what `fail` gives out."""
+        ...
+
+    async def pause(self, engine: Engine, number: int, ms: int) -> None:
+        """Waits so long, or until the call is woken."""
+        ...
+
+    async def refresh(self, engine: Engine, call: J, number: int, word: int) -> None:
+        """Asks the call's credentials for the token of a Refresh and tells the engine; the asking outlives the call."""
+        ...
+
+    async def deliver(self, call: J, number: int, word: int, started: int) -> R:
+        """What the caller gets for a Deliver. May raise."""
+        ...
+
+    async def fail(self, call: J, number: int, word: int, started: int) -> R:
+        """What the caller gets for a Fail: an exception, or the last response where that is his contract."""
+        ...
+
+    def mistaken(self, call: J, error: Exception) -> Exception:
+        """What is raised for a fault that was the caller's own: the very exception, with the cause that it has."""
+        ...
+
+
+class Begun(NamedTuple):
+    """A call that a host has begun by itself, up to where it took an unusual course."""
+
+    number: int
+    #: When it was begun.
+    started: int
+    #: The core's last word.
+    word: int
+    #: What the attempt ended with that the word asks for; None = it was not made.
+    ended: Any = None
+    #: When the core was told of the answer that the word is for; None = it was not.
+    at: int | None = None
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return cast(T, end.value)
+    coroutine.close()
+    raise RuntimeError("a synchronous host suspended")
+
+
+async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
+    """Makes the call: attempts and waits as the core says, then the answer, or an exception that says why not. `begun`:
+    goes on with it from there.
+    """
+    engine = call.engine
+    handle, now = engine.handle, engine.now
+    if begun is None:
+        engine.check_logging()
+        begun = Begun(0, now(), codes.MISUSE_LIVE)
+    number, started, word, ended, told = begun
+    # What an exception stands in must not be held by it.
+    begun = None
+    deadline = started + call.deadline if call.deadline else 0
+    due = seen = 0
+    # Begun inside, so that an interrupt between the crossing and what follows it finds the call.
+    try:
+        while word == codes.MISUSE_LIVE:
+            number = next(engine.numbers) & 0xFFFFFFFF
+            word = engine.begin(handle, number, started, call.target_number, call.scope, call.what, deadline)
+        if told is not None:
+            word = await _put_away(host, engine, call, word, told)
+            due = told + (word >> codes.ARG)
+        while True:
+            seen |= word
+            if word & codes.WAKES:
+                engine.wake()
+            kind = word & codes.KIND
+            if kind == codes.SEND:
+                broke: Exception | None = None
+                if ended is not None:
+                    if isinstance(ended, Exception):
+                        broke = ended
+                    else:
+                        response = ended
+                    ended = None
+                else:
+                    try:
+                        response = await host.attempt(call, word)
+                    except Exception as error:
+                        broke = error
+                if broke is None:
+                    status = host.status(response)
+                    if status < 400 and not (call.told or host.follows or status in call.body_statuses):
+                        # By far most answers: nothing to tell but the status.
+                        call.response, call.error = response, None
+                        at = now()
+                        word = engine.respond(handle, number, at, status)
+                        if word & codes.KIND != codes.DELIVER:
+                            word = await _put_away(host, engine, call, word, at)
+                    else:
+                        word, at = await _answered(host, engine, call, number, response)
+                    due = at + (word >> codes.ARG)
+                else:
+                    # Outside of the handler: what the caller handles meanwhile can be told apart, and what his code
+                    # raised comes out as it went in.
+                    fault = host.fault(call, broke)
+                    word = _broke(engine, call, number, fault, broke)
+                    if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
+                        call.over = True
+                        _raise(host.mistaken(call, broke))
+                    due = now() + (word >> codes.ARG)
+                    broke = None
+            elif kind == codes.DELIVER:
+                call.over = True
+                return await host.deliver(call, number, word, started)
+            elif kind == codes.WAIT or kind == codes.PARK:
+                # A wait counts from its word, not from when the last answer was put away.
+                left = due - now() if due else word >> codes.ARG
+                if left > 0:
+                    await host.pause(engine, number, left)
+                word = engine.resume(handle, number, now())
+                due = now() + (word >> codes.ARG)
+            elif kind == codes.REFRESH:
+                await host.refresh(engine, call, number, word)
+                word = engine.resume(handle, number, now())
+                due = now() + (word >> codes.ARG)
+            elif kind == codes.FAIL:
+                call.over = True
+                return await host.fail(call, number, word, started)
+            else:
+                raise engine.refused(word)
+    finally:
+        if not call.over:
+            engine.abandon(number)
+            call.over = True
+        if engine.waiting.early:
+            engine.waiting.forget(number)
+        if seen & codes.EVENTS or engine.eager:
+            engine.tell()
+
+
+def _raise(own: Exception) -> NoReturn:
+    context = own.__context__
+    try:
+        raise own
+    finally:
+        own.__context__ = context
+
+
+def _broke(engine: Engine, call: Job[Any], number: int, fault: int, error: Exception) -> int:
+    """An attempt ended without an answer: the word for that."""
+    call.error = error
+    word = engine.fault(engine.handle, number, engine.now(), fault)
+    if word & codes.WAKES:
+        engine.wake()
+    return word & ~codes.WAKES
+
+
+async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, response: R) -> tuple[int, int]:
+    """An attempt has its answer: the word for it and when it was given."""
+    call.response, call.error = response, None
+    status = host.status(response)
+    by = host.by(call, response) if host.follows else 0
+    hints = watched(host.lines(response), engine.watch_error, engine.watch_success if status < 400 else None)
+    body = b""
+    if status in call.body_statuses and not (call.streamed and status < 400):
+        body = await host.gather(call, codes.MOST_BODY, None)
+    at = engine.now()
+    if hints or body or by:
+        told = status | by
+        word = engine.respond_with(engine.handle, number, at, engine.wall(), told, hints, len(hints), body, len(body))
+    else:
+        word = engine.respond(engine.handle, number, at, status)
+    return await _put_away(host, engine, call, word, at), at
+
+
+async def _put_away(host: Host[J, R], engine: Engine, call: J, word: int, at: int) -> int:
+    """Puts an answer away that another attempt follows, or that the call ends with: the word without its wakes."""
+    if word & codes.WAKES:
+        # Now, not when the body of a discarded answer has been put away.
+        word ^= codes.WAKES
+        engine.wake()
+    kind = word & codes.KIND
+    if kind == codes.FAIL:
+        await host.last(call)
+    elif kind != codes.DELIVER:
+        # A body that stalls must not hold its connection for the whole wait.
+        wait = word >> codes.ARG if kind == codes.WAIT else _PATIENCE
+        await host.keep(call, at + min(wait, _PATIENCE))
+    return word
+
+
+def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: Signs | None) -> bytes:
+    """The header lines that the core asked for, `name: value` each, at most 8 KiB in all; empty = none is there.
+
+    `sign`: names of which one must be there, or nothing is told: on success only a gauge's are worth a crossing.
+    """
+    if sign is not None:
+        # As a loop: on every success, and a generator costs half as much again.
+        for name, _ in raw:
+            # Most headers are told apart without a look at their letters.
+            if len(name) in sign.lengths and name.lower() in sign.names:
+                break
+        else:
+            return b""
+    lines: list[bytes] = []
+    size = 0
+    for name, value in raw:
+        low = name.lower()
+        if low in names:
+            line = low + b": " + value.replace(b"\n", b" ") + b"\n"
+            # A header too long to be meant seriously is as good as absent.
+            if size + len(line) <= codes.MOST_HINTS:
+                size += len(line)
+                lines.append(line)
+    return b"".join(lines)

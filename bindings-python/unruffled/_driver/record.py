@@ -1,0 +1,107 @@
+"""What a delivered call can tell afterwards: `explain(response)`. The record is pulled from the core when asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from typing import Any
+
+import httpx2
+
+from .._core import boundary, codes
+from .._core.errors import CallError
+from .engine import Engine
+
+PLACE = "unruffled"
+DROPPED = (
+    "The record of this call was dropped: many calls have ended since, or the client is gone. "
+    "Ask for it as soon as the call has ended."
+)
+
+
+class Record:
+    """Where the story of a delivered call lies."""
+
+    __slots__ = ("_elapsed", "_engine", "_number", "_told", "_word")
+
+    def __init__(self, engine: Engine, number: int, word: int, elapsed: int) -> None:
+        """`word` ended the call: REPORT says whether the core kept its record. `elapsed`: the milliseconds it took."""
+        self._engine = engine
+        self._number = number
+        self._word = word
+        self._elapsed = elapsed
+        self._told: dict[str, Any] | None = None
+
+    @property
+    def maybe_applied(self) -> bool:
+        """Whether a 404, 410 or 412 may be the echo of an earlier attempt that did the work."""
+        return bool(self._word & codes.APPLIED)
+
+    def report(self, status: int = 0) -> dict[str, Any]:
+        """The record; asked of the core once."""
+        if self._told is None:
+            kept = bool(self._word & codes.REPORT)
+            self._told = self._engine.report(self._number) if kept else boundary.brief(status, self._elapsed)
+            if kept and "text" not in self._told:
+                self._told = {"elapsed": self._elapsed, "status": status or None, "text": DROPPED}
+        return self._told
+
+
+def attach(response: httpx2.Response, record: Record) -> httpx2.Response:
+    """Of a verb: leaves the record with the response. An empty body parses to None, as in the other languages."""
+    response.extensions[PLACE] = record
+    if not getattr(response, "_content", True):
+        response.json = _nothing  # type: ignore[method-assign]
+    return response
+
+
+def _nothing(**kwargs: Any) -> None:
+    """`Response.json` of an empty body."""
+
+
+# Of exceptions: pickling them takes all that is in them along.
+_RECORDS: weakref.WeakKeyDictionary[Any, Record] = weakref.WeakKeyDictionary()
+
+
+def remember(ended: object, record: Record) -> None:
+    """Keeps the record for as long as what a drop-in gave out."""
+    # Exceptions of Python's own cannot be referred to weakly.
+    with contextlib.suppress(TypeError):
+        _RECORDS[ended] = record
+
+
+def explain(ended: object) -> str:
+    """Why a call took as long as it did: a table of each attempt, each wait and the rule that asked for it.
+
+    `ended`: a response or an exception of this package or of a client that it sits under; also an SDK's exception that
+    was raised because of one.
+
+    Raises ValueError for what no client of this package returned or raised (or what was pickled since).
+    """
+    told = _told(ended)
+    error = ended
+    # An SDK wraps what the transport raised, some of them twice.
+    for _ in range(8):
+        if told is not None or not isinstance(error, BaseException):
+            break
+        told = _told(getattr(error, "response", None))
+        error = error.__cause__ or error.__context__
+        told = told or _told(error)
+    if told is None:
+        raise ValueError("this was not returned by an unruffled client, nor raised by one")
+    return told
+
+
+def _told(ended: object) -> str | None:
+    if isinstance(ended, CallError):
+        return ended.explain()
+    extensions = getattr(ended, "extensions", None)
+    record = extensions.get(PLACE) if isinstance(extensions, dict) else getattr(ended, PLACE, None)
+    if record is None:
+        try:
+            record = _RECORDS.get(ended)
+        except TypeError:
+            return None
+    if not isinstance(record, Record):
+        return None
+    return str(record.report(getattr(ended, "status_code", getattr(ended, "status", 0)))["text"])

@@ -1,0 +1,1 @@
+"""One attempt by an HTTP library: its connections, its faults, its bodies."""

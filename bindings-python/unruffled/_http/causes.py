@@ -1,0 +1,98 @@
+"""Why an attempt broke, as far as the platform says: the cause beside the fault. Looked at after a failure only."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import socket
+import ssl
+
+from .._core import codes
+from .faults import chain
+
+_ERRNO = {
+    errno.ECONNREFUSED: codes.CONNECTION_REFUSED,
+    errno.EHOSTUNREACH: codes.UNREACHABLE,
+    errno.ENETUNREACH: codes.UNREACHABLE,
+    errno.EHOSTDOWN: codes.UNREACHABLE,
+    errno.ENETDOWN: codes.UNREACHABLE,
+    errno.ECONNRESET: codes.RESET,
+    errno.ECONNABORTED: codes.RESET,
+    errno.EPIPE: codes.RESET,
+}
+# Not EAI_AGAIN: a name service that does not answer does not say that there is no such name.
+_NO_NAME = frozenset(getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA") if hasattr(socket, name))
+# What OpenSSL makes of bytes that are no TLS record; the last is how newer ones say it.
+_NO_TLS = frozenset(("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"))
+# By library and name: they are not imported for nothing.
+_NAMED = {
+    ("aiohttp", "ServerFingerprintMismatch"): codes.CERTIFICATE,
+    ("aiohttp", "ServerDisconnectedError"): codes.RESET,
+    ("urllib3", "CertificateError"): codes.CERTIFICATE,
+    ("urllib3", "InvalidHeader"): codes.PROTOCOL,
+    ("aiohttp", "BadHttpMessage"): codes.PROTOCOL,
+    ("aiohttp", "BadStatusLine"): codes.PROTOCOL,
+    ("aiohttp", "InvalidHeader"): codes.PROTOCOL,
+}
+_FINAL = frozenset((codes.CERTIFICATE, codes.NO_TLS))
+#: HTTPX-like families say this of a server that ends the connection before it has answered.
+_DISCONNECTED = "Server disconnected"
+#: h11 says this of a body that ends too early.
+_CLOSED = "peer "
+
+
+def with_cause(fault: int, error: BaseException) -> int:
+    """Adds the cause to a fault of an attempt; what would fail each time in the same way becomes `PERMANENT`."""
+    if fault != codes.LOST and fault != codes.UNSENT:
+        return fault
+    cause = cause_of(error)
+    final = cause in _FINAL or (cause == codes.PROTOCOL and not any(map(_is_no_http, chain(error))))
+    return (codes.PERMANENT if final else fault) | cause * codes.CAUSE
+
+
+def _is_no_http(one: BaseException) -> bool:
+    """Tells whether the answer was no HTTP at all: a proxy may have said that once. Broken framing comes each time."""
+    if isinstance(one, (http.client.BadStatusLine, http.client.UnknownProtocol)):
+        return True
+    return type(one).__name__ == "BadStatusLine" or "status line" in str(one).lower()
+
+
+def cause_of(error: BaseException) -> int:
+    """What the platform says: one of `codes.CAUSES` by its place; 0 = nothing."""
+    for one in chain(error):
+        cause = _of(one)
+        if cause:
+            return cause
+    return 0
+
+
+def _of(one: BaseException) -> int:
+    if isinstance(one, BaseExceptionGroup):
+        # A name has several addresses: they say a cause if they all say the same.
+        causes = {cause_of(each) for each in one.exceptions}
+        return causes.pop() if len(causes) == 1 else 0
+    if isinstance(one, ssl.SSLError):
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return codes.CERTIFICATE
+        return codes.NO_TLS if getattr(one, "reason", None) in _NO_TLS else 0
+    if isinstance(one, socket.gaierror):
+        return codes.NO_SUCH_NAME if one.errno in _NO_NAME else 0
+    if isinstance(one, OSError) and one.errno in _ERRNO:
+        return _ERRNO[one.errno]
+    if isinstance(one, http.client.RemoteDisconnected):
+        return codes.RESET
+    if isinstance(one, (http.client.BadStatusLine, http.client.UnknownProtocol)):
+        return codes.PROTOCOL
+    return _by_name(one)
+
+
+def _by_name(one: BaseException) -> int:
+    kind = type(one)
+    library, name = kind.__module__.partition(".")[0], kind.__name__
+    if name == "RemoteProtocolError":
+        if library == "h11":
+            # An answer that is too long for this client breaks no protocol.
+            final = getattr(one, "error_status_hint", 0) != 431 and not str(one).startswith(_CLOSED)
+            return codes.PROTOCOL if final else 0
+        return codes.RESET if str(one).startswith(_DISCONNECTED) else 0
+    return _NAMED.get((library, name), 0)

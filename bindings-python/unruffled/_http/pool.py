@@ -1,0 +1,74 @@
+"""What has no public name in the pools of httpx2 and httpx. Tests guard it; where it is missing, we do without.
+
+`_pool._network_backend`: where the sync deadline is put in. `_pool._connections`: what a fork must not inherit, and
+what is let go when the core asks for a new connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from .clipped import ClippedBackend
+
+# Each family's transports and its engine. `unruffled.httpx` adds httpx's, which is not imported for nothing.
+_OWN: dict[type, Any] = {httpx2.HTTPTransport: httpcore2, httpx2.AsyncHTTPTransport: httpcore2}
+
+
+def know(core: Any, *transports: type) -> None:
+    """Adds a family: its transports, and the engine beneath them."""
+    _OWN.update(dict.fromkeys(transports, core))
+
+
+def pools(http: httpx2.Client | httpx2.AsyncClient) -> Iterator[Any]:
+    """The pool behind each of a client's transports; None for one that is not httpx2's own."""
+    for transport in (http._transport, *http._mounts.values()):
+        if transport is not None:
+            yield pool_of(transport)
+
+
+def pool_of(transport: object) -> Any:
+    """The pool of a transport of the family's own, else None."""
+    return getattr(transport, "_pool", None) if isinstance(transport, tuple(_OWN)) else None
+
+
+def clip(pools: Iterable[Any]) -> bool:
+    """Clips all connections that these pools will make to the thread's deadline. False: not all of them could be.
+
+    Threads share a connection of HTTP/2, so that one thread's deadline must not rule it.
+    """
+    done = True
+    for pool in pools:
+        backend = getattr(pool, "_network_backend", None)
+        if isinstance(backend, ClippedBackend):
+            continue
+        core = next((core for core in _OWN.values() if isinstance(backend, core.NetworkBackend)), None)
+        if core is None or getattr(pool, "_http2", True):
+            done = False
+            continue
+        pool._network_backend = ClippedBackend(backend, core)
+    return done
+
+
+def forget(transport: object) -> None:
+    """In a forked child: a transport that the caller made starts without the parent's connections and locks."""
+    pool = pool_of(transport)
+    if hasattr(pool, "_connections") and hasattr(pool, "_requests") and hasattr(pool, "_optional_thread_lock"):
+        pool._connections = []
+        pool._requests = []
+        pool._optional_thread_lock = type(pool._optional_thread_lock)()
+
+
+def idle(pools: Iterable[Any]) -> list[Any]:
+    """Takes the idle connections out, so that the next attempt makes a new one; they are the caller's to close."""
+    taken: list[Any] = []
+    for pool in pools:
+        if hasattr(pool, "_connections") and hasattr(pool, "_optional_thread_lock"):
+            with pool._optional_thread_lock:
+                gone = [connection for connection in pool._connections if connection.is_idle()]
+                pool._connections = [connection for connection in pool._connections if connection not in gone]
+            taken += gone
+    return taken

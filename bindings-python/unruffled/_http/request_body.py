@@ -1,0 +1,92 @@
+"""The body of a request that cannot be looked at before it is sent: an iterator, a file, a form with files.
+
+What it raises is the caller's own error, not the network's. Each piece of it shows that the attempt is alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from typing import Any
+
+from .faults import OwnError
+
+
+def pieces(source: Iterable[Any], alive: Callable[[], object]) -> Iterator[Any]:
+    """The pieces of a source. Calls `alive` after each; what the source raises comes out as `OwnError`."""
+    try:
+        for piece in source:
+            alive()
+            yield piece
+    except Exception as error:
+        raise OwnError(error) from None
+
+
+async def pieces_async(source: Any, alive: Callable[[], object]) -> AsyncIterator[Any]:
+    """The same of an asynchronous source."""
+    each = aiter(source)
+    try:
+        async for piece in each:
+            alive()
+            yield piece
+    except Exception as error:
+        raise OwnError(error) from None
+    finally:
+        if isinstance(each, AsyncGenerator):
+            # Left to the garbage collector, it would end in nobody's task.
+            await each.aclose()
+
+
+class Watched:
+    """A stream of httpx2 or httpx around another; a family adds its own classes before it."""
+
+    def __init__(self, stream: Any, alive: Callable[[], object]) -> None:
+        """Takes the stream, and what is called after each piece."""
+        self._stream = stream
+        self._alive = alive
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces."""
+        return pieces(self._stream, self._alive)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The pieces."""
+        return pieces_async(self._stream, self._alive)
+
+    def close(self) -> None:
+        """As the stream does."""
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        """As the stream does."""
+        await self._stream.aclose()
+
+
+class _Iterated:
+    """A body that a client of threads iterates; what is asked of it beside that is the source's."""
+
+    def __init__(self, source: Any, alive: Callable[[], object]) -> None:
+        self._source = source
+        self._alive = alive
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return pieces(self._source, self._alive)
+
+
+class _Read(_Iterated):
+    """A body that it reads, as a file."""
+
+    def read(self, *arguments: Any) -> Any:
+        try:
+            piece = self._source.read(*arguments)
+        except Exception as error:
+            raise OwnError(error) from None
+        self._alive()
+        return piece
+
+
+def source_of(source: Any, alive: Callable[[], object]) -> Any:
+    """A body that is read or iterated as it is sent, watched."""
+    return (_Read if hasattr(source, "read") else _Iterated)(source, alive)

@@ -1,0 +1,1 @@
+"""Drop-ins: what goes beneath a client that is there already."""

@@ -1,0 +1,141 @@
+"""The transports and clients that users see of httpx2 and httpx, but for the class of the family that each is."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, ClassVar
+
+from .._client.state import Policy, UnknownKeys
+from .._http.variant import Family
+from .drop_in import DropIn, Offers
+from .transport import AsyncSender, SyncSender
+
+
+class _Transport(Offers):
+    _family: ClassVar[Family]
+    _own: ClassVar[str]
+
+    def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
+        """Checks the policy."""
+        self._dropin = policy if isinstance(policy, DropIn) else DropIn(policy, unknown_keys=unknown_keys)
+        self._inner = getattr(self._family.module, self._own)() if inner is None else inner
+        self._under_way: set[object] = set()
+        #: Somebody closed it while calls were under way.
+        self._closing = False
+
+
+class SyncTransport(_Transport):
+    """A transport around another."""
+
+    _own = "HTTPTransport"
+
+    def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
+        """Checks the policy."""
+        super().__init__(policy, inner, unknown_keys=unknown_keys)
+        self._host = SyncSender(self._family, self._dropin, self._inner)
+
+    def handle_request(self, request: Any) -> Any:
+        """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
+        mark = object()
+        try:
+            self._under_way.add(mark)
+            return self._host.send(request)
+        finally:
+            self._under_way.discard(mark)
+            if self._closing:
+                self.close()
+
+    def close(self) -> None:
+        """Closes the inner transport once no call is under way. As httpx2's own it can be used again.
+
+        What is known of the server stays: some libraries make a client per request around one transport.
+        """
+        self._closing = bool(self._under_way)
+        if not self._closing:
+            self._inner.close()
+
+
+class AsyncTransport(_Transport):
+    """An asynchronous transport around another."""
+
+    _own = "AsyncHTTPTransport"
+
+    def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
+        """Checks the policy."""
+        super().__init__(policy, inner, unknown_keys=unknown_keys)
+        self._host = AsyncSender(self._family, self._dropin, self._inner)
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
+        mark = object()
+        try:
+            self._under_way.add(mark)
+            return await self._host.send(request)
+        finally:
+            self._under_way.discard(mark)
+            if self._closing:
+                await self.aclose()
+
+    async def aclose(self) -> None:
+        """Closes the inner transport once no call is under way. As httpx2's own it can be used again.
+
+        What is known of the server stays: some libraries make a client per request around one transport.
+        """
+        self._closing = bool(self._under_way)
+        if not self._closing:
+            await self._inner.aclose()
+
+
+class _Resilient(Offers):
+    _around: ClassVar[type[_Transport]]
+    _transport: Any
+    _mounts: dict[Any, Any]
+
+    def __init__(self, policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> None:
+        """Checks the policy, then makes the client as its class does with these options."""
+        self._dropin = DropIn(policy, unknown_keys=unknown_keys)
+        super().__init__(**options)
+        # Only the class itself knows how to make them of proxies, the environment, TLS and limits.
+        self._transport = self._placed(self._transport)
+        self._mounts = {pattern: self._placed(inner) for pattern, inner in self._mounts.items()}
+
+    def _placed(self, inner: Any) -> Any:
+        return None if inner is None else self._around(self._dropin, inner)
+
+
+class SyncResilient(_Resilient):
+    """A client of the family, each of whose transports is beneath one policy: also those for proxies and mounts."""
+
+    def close(self) -> None:
+        """Ends every wait, then closes the connections."""
+        self._dropin.engine.close()
+        super().close()  # type: ignore[misc]
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        """Closes."""
+        self._dropin.engine.close()
+        super().__exit__(kind, error, trace)  # type: ignore[misc]
+
+
+class AsyncResilient(_Resilient):
+    """An asynchronous client of the family."""
+
+    async def aclose(self) -> None:
+        """Ends every wait, then closes the connections."""
+        self._dropin.engine.close()
+        await super().aclose()  # type: ignore[misc]
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        """Closes."""
+        self._dropin.engine.close()
+        await super().__aexit__(kind, error, trace)  # type: ignore[misc]

@@ -1,0 +1,296 @@
+"""What every drop-in shares, whatever client it sits in: a policy's engine, and where a request belongs in it.
+
+How an adapter is made: a `DropIn` per policy; for each request `order()` fills a `Dropped` (scope by origin, route and
+endpoint by method and path, flags); `drive(host, call)` makes it. The host is `ThreadHost` or `LoopHost` of
+`hosts` with the client's own ways to send, to read a body and to name what was never sent. Nothing here knows
+an HTTP client.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from .._client.state import Policy, UnknownKeys, survives, text_of
+from .._core import codes
+from .._driver.call import Job, keeps_alive
+from .._driver.engine import Engine, Listener, kinds_of
+from .._driver.nested import NESTED, TELLING, is_stacked
+from .._driver.time import TIME
+
+R = TypeVar("R")
+Lines = Sequence[tuple[bytes, bytes]]
+
+_PIECE = 64 * 1024
+_MOST_CACHED = 1024
+#: Of an answer's header lines, what says whether it is read before it counts.
+_BODY = frozenset((b"content-length", b"content-type", b"content-encoding"))
+_NOTHING: dict[bytes, bytes] = {}
+_PORTS = {"http": 80, "https": 443}
+
+
+class Route:
+    """What the policy asks of a drop-in on one route. None: its text does not say; the client's own limit holds."""
+
+    __slots__ = (
+        "alive",
+        "body_statuses",
+        "buffer_up_to",
+        "connect",
+        "idle",
+        "key",
+        "key_header",
+        "key_quoted",
+        "native",
+        "total",
+    )
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        """Takes the route's settings."""
+        self.body_statuses = frozenset(settings["bodyStatuses"])
+        #: Answers below 400 with a declared length of at most so many bytes are read before they count.
+        self.buffer_up_to: int = settings["bufferUpTo"]
+        #: Seconds.
+        self.connect: float | None = settings["connect"] / 1000 if settings["connectWritten"] else None
+        #: Whether the client's own limits for connecting and reading hold.
+        self.native = not (settings["connectWritten"] or settings["idleWritten"])
+        #: Written or not: how long a piece of an upload keeps its attempt alive, and with it the answer after the last.
+        self.alive: float = max(settings["idle"], settings["attempt"]) / 1000
+        self.idle: float | None = settings["idle"] / 1000 if settings["idleWritten"] else None
+        #: The whole call; endless where the policy's text does not say.
+        self.total: float = settings["total"] / 1000 if settings["totalWritten"] else math.inf
+        self.key_header: bytes = settings["idempotency"]["header"].encode("ascii")
+        self.key = self.key_header.lower()
+        self.key_quoted: bool = settings["idempotency"]["format"] == "sf-string"
+
+
+class Place:
+    """Where a request belongs: the same for each of its method, origin and path."""
+
+    __slots__ = ("number", "route", "scope", "target", "what")
+
+    def __init__(self, engine: Engine, routes: Sequence[Route], method: str, origin: str, path: str) -> None:
+        """Asks the engine, which remembers."""
+        self.target = target = f"{method} {origin}{path}"
+        self.scope = engine.origin_scope(origin)
+        self.number = number = engine.target(target if path else f"{target}/")
+        self.route = routes[number & codes.ROUTE]
+        #: The flags of a call whose body can be sent again.
+        self.what = codes.DROPIN | codes.METHODS.get(method, codes.OTHER_METHOD) | codes.REPEATABLE
+
+
+class Dropped(Job[R]):
+    """One request of a client above us, as one call. `request` is what the adapter was given."""
+
+    __slots__ = ("body", "coded", "request", "rewind", "route", "timeouts")
+
+    request: Any
+    #: What every attempt sends, where that is not the request's own.
+    body: Any
+    #: Whether the last answer has a Content-Encoding.
+    coded: bool
+    route: Route
+    #: Puts the body back to where it began, before each attempt but the first; None = there is nothing to do.
+    rewind: Callable[[], object] | None
+    #: The attempt's time limits, where the adapter's client takes them as a dict; None = the caller's own hold.
+    timeouts: dict[str, float | None] | None
+
+    def alive(self) -> Callable[[], None]:
+        """What a body that is sent piece by piece calls after each."""
+        left = self.deadline / 1000 or self.route.total
+        return keeps_alive(self, self.route.alive, TIME.monotonic() + left)
+
+    def key_line(self, word: int) -> tuple[bytes, bytes] | None:
+        """The header line that the word asks for: all that a drop-in ever adds."""
+        if not word & codes.KEY or self.what & codes.KEYED:
+            return None
+        return self.keyed(self.route.key_header, self.route.key_quoted)
+
+    def buffers(self, status: int, lines: Iterable[tuple[bytes, bytes, bytes]], dropin: DropIn) -> bool:
+        """Whether an answer with these header lines is read before it counts. Sets `coded` and `told`."""
+        short, self.coded, self.told = dropin.look(self.route, status, lines)
+        return short
+
+    def short(self, status: int, length: str | None, kind: str | None) -> bool:
+        """As `buffers`, where Content-Length and Content-Type are at hand."""
+        if status >= 400 or length is None or not length.isdigit() or int(length) > self.route.buffer_up_to:
+            return False
+        return kind is None or not kind.lower().startswith("text/event-stream")
+
+
+class DropIn:
+    """A policy at work beneath somebody else's client: one engine for any number of transports. Survives a fork."""
+
+    def __init__(
+        self, policy: Policy, *, unknown_keys: UnknownKeys = "error", forked: Callable[[], object] | None = None
+    ) -> None:
+        """Checks the policy (`PolicyError`). `forked`: the first of `on_fork`."""
+        if unknown_keys not in ("error", "warn"):
+            raise ValueError('unknown_keys is "error" or "warn"')
+        self._text = text_of(policy)
+        self._lenient = unknown_keys == "warn"
+        self._lock = threading.Lock()
+        #: Called in a forked child: they drop the parent's connections.
+        self.on_fork: list[Callable[[], object]] = [] if forked is None else [forked]
+        self._listeners: list[tuple[int, Listener]] = []
+        self._live: Engine | None = None
+        self._revived()
+        survives(self)
+
+    def _revived(self) -> Engine:
+        with self._lock:
+            if self._live is None:
+                engine = Engine(self._text, lenient=self._lenient)
+                for kinds, listener in self._listeners:
+                    engine.listen(listener, kinds)
+                self._routes = [Route(settings) for settings in engine.settings["routes"]]
+                self._origins: dict[str, str] = {}
+                #: The headers that `order` looks at, in lower case.
+                self.names = TELLING | {b"content-length", *(route.key for route in self._routes)}
+                #: The same, for clients that keep text.
+                self.asked = frozenset(name.decode() for name in self.names)
+                #: Of which one must be in a success, or nothing of it is told.
+                self.signs = engine.watch_success.names
+                #: What `buffers` looks at.
+                self.looked = _BODY | self.signs
+                #: The same of an answer.
+                self.answered = frozenset(name.decode() for name in engine.watch_error | {b"content-encoding"})
+                self._live = engine
+            return self._live
+
+    def forked(self) -> None:
+        """In a child: the parent's engine, connections and locks are not ours."""
+        self._lock = threading.Lock()
+        if self._live is not None:
+            self._live.forked()
+            self._listeners = self._live.listeners
+        self._live = None
+        for drop in self.on_fork:
+            drop()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; a new one after a fork."""
+        return self._live or self._revived()
+
+    def place(self, key: Any, method: str, origin: str, path: str) -> Place:
+        """Finds where a request belongs, and remembers it by `key` in `engine.places`, where adapters look first.
+
+        `origin`: scheme, host and port; `path`: as it goes out, without the query.
+        """
+        engine = self.engine
+        place = Place(engine, self._routes, method, origin, path)
+        if len(engine.places) >= _MOST_CACHED:
+            engine.places.clear()
+        engine.places[key] = place
+        return place
+
+    def order(
+        self, call: Dropped[R], place: Place, lines: Iterable[tuple[object, bytes, bytes]], *, repeatable: bool
+    ) -> Dropped[R]:
+        """Fills a call. `lines`: the request's headers, or those in `names`: the name, the same in lower case, the
+        value. `repeatable`: the body can be sent again byte for byte (`call.rewind` may be set for that).
+        """
+        call.engine = self.engine
+        call.target = place.target
+        call.scope = place.scope
+        call.target_number = place.number
+        call.route = route = place.route
+        call.body_statuses = route.body_statuses
+        what = place.what if repeatable else place.what & ~codes.REPEATABLE
+        names = self.names
+        sent = _NOTHING
+        for _, low, value in lines:
+            if low in names:
+                if sent is _NOTHING:
+                    sent = {}
+                sent[low] = value
+        if sent:
+            what |= _said(sent, route)
+        call.deadline = 0
+        above = NESTED.get()
+        if above is not None:
+            what |= codes.STACKED
+            if above < math.inf:
+                call.deadline = max(1, math.ceil((above - TIME.monotonic()) * 1000))
+        call.what = what
+        call.streamed = call.told = True
+        call.reading = call.over = False
+        call.key = call.response = call.error = call.pieces = None
+        call.limit_at = math.inf
+        return call
+
+    def look(self, route: Route, status: int, lines: Iterable[tuple[bytes, bytes, bytes]]) -> tuple[bool, bool, bool]:
+        """Looks once at the header lines of an answer: the name, the same in lower case, the value.
+
+        Gives whether it is read before it counts, so that one that breaks off is a failed attempt (below 400, of a
+        declared length that the route allows, and no event stream); whether it is coded; and whether the core asked for
+        one of the lines.
+        """
+        short = coded = told = False
+        events = status >= 400
+        looked = self.looked
+        for _, low, value in lines:
+            if low in looked:
+                if low == b"content-length":
+                    short = value.isdigit() and int(value) <= route.buffer_up_to
+                elif low == b"content-type":
+                    events = events or value[:17].lower() == b"text/event-stream"
+                elif low == b"content-encoding":
+                    coded = True
+                if low in self.signs:
+                    told = True
+        return short and not events, coded, told
+
+    def place_of(self, url: str) -> tuple[str, str]:
+        """Origin and path of an absolute URL, for clients that have it as a text."""
+        end = url.find("/", 8)
+        if end < 0 or "?" in url[:end] or "#" in url[:end]:
+            # Nothing but a query or nothing at all behind the authority.
+            end = min((at for at in (url.find(mark) for mark in "?#") if at >= 0), default=len(url))
+        written = url[:end]
+        origin = self._origins.get(written)
+        if origin is None:
+            if len(self._origins) >= _MOST_CACHED:
+                self._origins.clear()
+            parts = urlsplit(written)
+            host, port = parts.hostname or "", parts.port
+            host = f"[{host}]" if ":" in host else host
+            shown = "" if port is None or port == _PORTS.get(parts.scheme) else f":{port}"
+            origin = self._origins[written] = f"{parts.scheme}://{host}{shown}"
+        path = url[end:]
+        if "?" in path or "#" in path:
+            path = path.partition("?")[0].partition("#")[0]
+        return origin, path
+
+
+def _said(sent: dict[bytes, bytes], route: Route) -> int:
+    """What a request's own headers say of it, as flags and the size of its body."""
+    what = codes.KEYED if route.key in sent else 0
+    if is_stacked(sent):
+        what |= codes.STACKED
+    size = sent.get(b"content-length", b"0")
+    if size.isdigit() and int(size) > _PIECE:
+        what |= min(65535, -(-int(size) // _PIECE)) << 16
+    return what
+
+
+class Offers:
+    """What a drop-in has beside its client's contract: the same as every client of this package."""
+
+    _dropin: DropIn
+
+    def on(self, listener: Listener, kinds: Iterable[str] | None = None) -> Callable[[], None]:
+        """Calls `listener` with events as plain dicts: `{"at": ms, "kind": "wait", "rule": "backoff", "ms": 312, …}`.
+
+        `kinds` chooses among `attempt wait breaker limiter refresh call stacked warning`; None = all. They are handed
+        over when a call ends, in order, in that call's thread or task. Returns a function that ends the subscription.
+        """
+        return self._dropin.engine.listen(listener, kinds_of(kinds))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Counters, and per origin the worst breaker, the budget, limits and queues at this moment, as plain values."""
+        return self._dropin.engine.snapshot()

@@ -1,0 +1,108 @@
+"""How the calls of a drop-in end. It never raises on a status: the last answer is returned as it came, unread where
+nothing had to be read; else the last native exception is raised again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, cast
+
+from .._client.endings import failure
+from .._core import codes
+from .._core.errors import CallError
+from .._driver.engine import Engine
+from .._driver.record import PLACE, Record, remember
+from .._http.faults import own_of
+from .drop_in import Dropped, Lines
+
+D = TypeVar("D", bound=Dropped[Any])
+R = TypeVar("R")
+
+
+class Endings(Generic[D, R]):
+    """How the calls of a drop-in end."""
+
+    def late(self, call: D) -> Exception:
+        """The client's exception for an attempt, or its body, that our limit ended."""
+        raise NotImplementedError
+
+    def unsent(self, call: D, told: CallError) -> Exception:
+        """The client's exception for a call that was never sent; its cause will be `told`. By `told.reason`: `deadline`
+        is one of the time limits, all else a failed connection.
+        """
+        raise NotImplementedError
+
+    def restore(self, call: D, parts: list[bytes], rest: Any) -> None:
+        """Makes a body that was read in part whole again: these pieces, then an iterator's; None = that is all."""
+        raise NotImplementedError
+
+    #: The header lines of an answer.
+    lines: Callable[[R], Lines]
+    #: Whether `body` gives pieces as they come from the wire, encoded or not.
+    wire = True
+
+    def plain(self, call: D, read: bytes, most: int) -> bytes:
+        """The beginning of a body, decoded: rules look into what was meant. In an unknown coding there is nothing."""
+        if self.wire:
+            for name, value in self.lines(cast(R, call.response)):
+                if name.lower() == b"content-encoding" and value.lower() not in (b"", b"identity"):
+                    try:
+                        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(read, most)
+                    except zlib.error:
+                        return b""
+        return read
+
+    def attach(self, response: R, record: Record) -> None:
+        """Leaves the record with the response, for `explain`."""
+        vars(response)[PLACE] = record
+
+    #: A hop of a redirect is a call of its own.
+    follows = False
+
+    def by(self, call: D, response: R) -> int:
+        """Nothing: see `follows`."""
+        return 0
+
+    def mistaken(self, call: D, error: Exception) -> Exception:
+        """The caller's own exception."""
+        return own_of(error) or error
+
+    async def last(self, call: D) -> None:
+        """Stays open and unread."""
+
+    async def refresh(self, engine: Engine, call: D, number: int, word: int) -> None:
+        """Credentials are the client's own: the core never asks."""
+        raise NotImplementedError
+
+    async def deliver(self, call: D, number: int, word: int, started: int) -> R:
+        """The answer, whatever its status."""
+        response = cast(R, call.response)
+        if call.pieces is not None:
+            rest, parts = call.pieces
+            call.pieces = None
+            self.restore(call, parts, rest)
+        self.attach(response, Record(call.engine, number, word, call.engine.now() - started))
+        return response
+
+    async def fail(self, call: D, number: int, word: int, started: int) -> R:
+        """The last answer, or the last native exception, or one of the client's own where nothing was sent."""
+        if word & codes.RESPONSE and call.response is not None:
+            return await self.deliver(call, number, word, started)
+        error = call.error
+        if error is not None:
+            remember(error, Record(call.engine, number, word, call.engine.now() - started))
+            raise error
+        call.target = _shown(call)
+        told = failure(call, number, word, started, response=None)
+        raise self.unsent(call, told) from told
+
+
+def _shown(call: Dropped[Any]) -> str:
+    """What a call is called in texts: its route's pattern. Without one nothing of its path, which may hold a secret."""
+    pattern: str = call.engine.settings["routes"][call.target_number & codes.ROUTE]["pattern"]
+    if pattern:
+        return pattern
+    method, _, url = call.target.partition(" ")
+    scheme, _, rest = url.partition("://")
+    return f"{method} {scheme}://{rest.partition('/')[0]}"

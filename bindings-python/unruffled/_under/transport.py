@@ -1,0 +1,491 @@
+"""How the transports of httpx2 and httpx send: one contract, by classes of two families that do not mix.
+
+A transport gives an attempt a request of its own, so that time limits and the key leak into no redirect and no second
+leg of an authentication, and closes every answer that it does not return. Redirects and authentication run above it:
+each hop is a call of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from .._core import codes
+from .._core.errors import CallError
+from .._driver.call import NO_LIMIT, limit_of
+from .._driver.deadline import LIMIT
+from .._driver.loop import Begun, drive, run
+from .._driver.nested import NESTED, TELLING
+from .._driver.record import PLACE, Record
+from .._driver.time import TIME
+from .._http.causes import with_cause
+from .._http.faults import fault_of
+from .._http.pool import clip, forget, idle, pool_of
+from .._http.stale import ended_h2, over_h2
+from .._http.variant import Family
+from .drop_in import DropIn, Dropped, Place
+from .endings import Endings
+from .hosts import LoopHost, ThreadHost
+
+if TYPE_CHECKING:
+    from .._driver.event_loops import Limit
+
+_UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": None, "pool": None}
+
+
+class _Sender(Endings[Dropped[Any], Any]):
+    """What both hosts know of their family."""
+
+    status: Callable[[Any], int] = attrgetter("status_code")
+    lines: Callable[[Any], list[tuple[bytes, bytes]]] = attrgetter("headers.raw")
+    clipped = True
+
+    def __init__(self, family: Family, dropin: DropIn, inner: Any) -> None:
+        """`inner` sends."""
+        super().__init__()
+        self.family = family
+        #: A body that is in memory.
+        self.at_hand = family.module.ByteStream
+        self.dropin = dropin
+        self.inner = inner
+        pool = pool_of(inner)
+        self.pools = [] if pool is None else [pool]
+        self.over_h2 = over_h2(self.pools)
+        #: Another unruffled may be in it.
+        self.foreign = pool is None
+        dropin.on_fork.append(lambda: forget(inner))
+
+    def call(self, request: Any) -> Dropped[Any]:
+        """The call that a request is."""
+        call: Dropped[Any] = Dropped()
+        call.request = request
+        call.body = body = request.stream
+        call.rewind = None
+        repeatable = at_hand = isinstance(body, self.at_hand)
+        if not at_hand:
+            repeatable, call.rewind = self.family.replay(body)
+            if not repeatable and not self.family.sends_body(request):
+                # A layer above made a stream of nothing.
+                repeatable, at_hand, call.body = True, True, self.at_hand(b"")
+        dropin = self.dropin
+        url = request.url
+        parts = getattr(url, "_uri_reference", None)
+        # Without the query, the sixth of them.
+        key = (request.method, str(url) if parts is None else parts[:5])
+        place = dropin.engine.places.get(key) or self._place(key, request)
+        dropin.order(call, place, lows(request.headers), repeatable=repeatable)
+        if not at_hand:
+            call.body = self.family.watched(call.body, call.alive())
+        return call
+
+    def _place(self, key: Any, request: Any) -> Place:
+        url = request.url
+        path = url.raw_path.partition(b"?")[0].decode("ascii")
+        return self.dropin.place(key, request.method, f"{url.scheme}://{url.netloc.decode('ascii')}", path)
+
+    def usual(self, request: Any) -> Place | None:
+        """Where a request belongs, if nothing about it is out of the usual: known, its body at hand, nobody's retry,
+        without a key of its own, and no other unruffled above.
+        """
+        parts = getattr(request.url, "_uri_reference", None)
+        if parts is None or self.over_h2 or NESTED.get() is not None or not isinstance(request.stream, self.at_hand):
+            return None
+        dropin = self.dropin
+        place: Place | None = dropin.engine.places.get((request.method, parts[:5]))
+        if place is None or not place.route.native:
+            return None
+        names = dropin.names
+        for _, low, value in lows(request.headers):
+            if low in names and (value != b"0" if low in TELLING else low != b"content-length" or len(value) > 4):
+                return None
+        return place
+
+    def sends_own(self, request: Any, left: int) -> bool:
+        """Whether an attempt of so many milliseconds may send the caller's own request."""
+        if not left:
+            return True
+        return self.clipped and _ends_within(request.extensions.get("timeout"), left / 1000)
+
+    def unusual(self, request: Any, response: Any, error: Exception | None) -> Dropped[Any]:
+        """The call of a usual request after a first attempt that was made with the caller's own, or none."""
+        call = self.call(request)
+        call.response = response
+        call.error = error
+        call.timeouts = None
+        return call
+
+    def prepared(self, call: Dropped[Any], word: int, clipped: bool) -> Any:
+        """An attempt's request. `clipped`: something else ends reading and writing in time.
+
+        The caller's own where nothing must change in it; only the first attempt's, since what sends may change it.
+        """
+        given = call.request
+        key = call.key_line(word) if word & codes.KEY else None
+        route = call.route
+        first = call.error is None and call.response is None
+        own = first and clipped and key is None and route.native and call.body is given.stream
+        if own and self.sends_own(given, word >> codes.ARG):
+            call.timeouts = None
+            return given
+        if call.rewind is not None:
+            call.rewind()
+        call.timeouts = limits = {**_UNLIMITED, **(given.extensions.get("timeout") or _UNLIMITED)}
+        if route.connect is not None:
+            limits["connect"] = _least(limits["connect"], route.connect)
+        if word >> codes.ARG:
+            left = (word >> codes.ARG) / 1000
+            for kind in ("connect", "pool") if clipped else _UNLIMITED:
+                limits[kind] = _least(limits[kind], left)
+        # A copy: to make one anew looks at the URL and at each header once more.
+        made = object.__new__(type(given))
+        made.__dict__.update(given.__dict__)
+        if key is not None:
+            made.headers = self.family.module.Headers([*given.headers.raw, key])
+        elif not first:
+            made.headers = self.family.module.Headers(given.headers)
+        made.stream = call.body
+        made.extensions = {**given.extensions, "timeout": limits}
+        return made
+
+    def streams(self, call: Dropped[Any]) -> None:
+        """For the body of an answer that is delivered at its headers: the client's own limit, or what is written."""
+        if call.timeouts is not None and (call.route.idle is not None or call.limit_at < math.inf):
+            # The engines look this up as the body's first piece is asked for.
+            own = (call.request.extensions.get("timeout") or _UNLIMITED).get("read")
+            call.timeouts["read"] = _least(own, call.route.idle)
+
+    def fault(self, call: Dropped[Any], error: Exception) -> int:
+        """The fault of an attempt's exception."""
+        return with_cause(fault_of(error, call.reading), error)
+
+    def too_late(self, request: Any, cause: Exception) -> Exception:
+        """An attempt that the loop ended in time."""
+        error: Exception = self.family.module.ReadTimeout("the attempt timed out", request=request)
+        error.__cause__ = error.__context__ = cause
+        return error
+
+    def late(self, call: Dropped[Any]) -> Exception:
+        """As for a server that is silent."""
+        error: Exception = self.family.module.ReadTimeout("the attempt timed out", request=call.request)
+        return error
+
+    def unsent(self, call: Dropped[Any], told: CallError) -> Exception:
+        """A time limit is like a pool without a free connection, all else like a server that cannot be reached."""
+        module = self.family.module
+        kind = module.PoolTimeout if told.reason in ("deadline", "timeout") else module.ConnectError
+        error: Exception = kind(str(told), request=call.request)
+        return error
+
+    def attach(self, response: Any, record: Record) -> None:
+        """With the response's extensions, where its reader finds it without us."""
+        response.extensions[PLACE] = record
+
+
+class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
+    """Sends by a transport of the family; any number of threads at a time."""
+
+    def __init__(self, family: Family, dropin: DropIn, inner: Any) -> None:
+        """Puts the deadline into the inner transport's connections, where its pool lets it."""
+        super().__init__(family, dropin, inner)
+        self.clipped = bool(self.pools) and clip(self.pools)
+
+    def send(self, request: Any) -> Any:
+        """Makes the call. The usual course of most is written out here, since each function between costs them time: it
+        begins, is sent as it is, answered and delivered. All else goes on in `drive`.
+        """
+        place = self.usual(request)
+        if place is None or LIMIT.at is not None:
+            return run(drive(self, self.call(request)))
+        engine = self.dropin.engine
+        engine.check_logging()
+        now = engine.now
+        started = now()
+        call = broke = at = mark = None
+        response: Any = None
+        number = word = 0
+        over = reading = whole = coded = False
+        told = True
+        ends: float = math.inf
+        try:
+            number = next(engine.numbers) & 0xFFFFFFFF
+            word = engine.begin(engine.handle, number, started, place.number, place.scope, place.what, 0)
+            left = word >> codes.ARG
+            if not word & UNUSUAL and self.sends_own(request, left):
+                if left:
+                    LIMIT.at = ends = TIME.monotonic() + left / 1000
+                if self.foreign:
+                    mark = NESTED.set(ends)
+                try:
+                    response = self.inner.handle_request(request)
+                    status = response.status_code
+                    whole, coded, told = self.dropin.look(place.route, status, lows(response.headers))
+                    if coded:
+                        self.family.check(response)
+                    if whole and (coded or not isinstance(response.stream, self.at_hand)):
+                        reading = True
+                        stream = response.stream
+                        try:
+                            body = b"".join(stream)
+                        finally:
+                            stream.close()
+                        if coded:
+                            self.family.verify(response, body)
+                        response.stream = self.at_hand(body)
+                except Exception as error:
+                    broke = error
+                finally:
+                    if left:
+                        LIMIT.at = None
+                    if mark is not None:
+                        NESTED.reset(mark)
+                if broke is None and status < 400 and not told and status not in place.route.body_statuses:
+                    at = now()
+                    word = engine.respond(engine.handle, number, at, status)
+                    if word & codes.KIND == codes.DELIVER:
+                        over = True
+                        if word & codes.WAKES:
+                            engine.wake()
+                        response.extensions[PLACE] = Record(engine, number, word, at - started)
+                        return response
+            call = self.unusual(request, response, broke)
+            call.limit_at, call.reading, call.streamed = ends, reading, not whole
+            call.coded, call.told = coded, told
+            return run(drive(self, call, Begun(number, started, word, broke or (response if at is None else None), at)))
+        finally:
+            broke = None
+            if not (over if call is None else call.over):
+                engine.abandon(number)
+            if word & codes.EVENTS or engine.eager:
+                engine.tell()
+
+    async def attempt(self, call: Dropped[Any], word: int) -> Any:
+        """Sends the call once; with its whole body if that is short and no event stream."""
+        at = limit_of(word, call)
+        call.reading = False
+        call.streamed = True
+        call.pieces = None
+        request = self.prepared(call, word, self.clipped)
+        if word & codes.FRESH:
+            for connection in idle(self.pools):
+                connection.close()
+        if self.over_h2:
+            for connection in ended_h2(self.over_h2):
+                connection.close()
+        before = LIMIT.at
+        clips = at is not None and (before is None or at < before)
+        if clips:
+            LIMIT.at = at
+        mark = NESTED.set(call.limit_at) if self.foreign else None
+        call.limit = LIMIT if before is None else NO_LIMIT
+        try:
+            call.response = response = self.inner.handle_request(request)
+            whole = call.buffers(response.status_code, lows(response.headers), self.dropin)
+            if call.coded:
+                self.family.check(response)
+            if not whole:
+                self.streams(call)
+                return response
+            call.reading = True
+            try:
+                # Without the clock in the connection it is looked at between the pieces.
+                parts = response.stream if self.clipped or at is None else self.fill(call, math.inf, at)
+                body = b"".join(parts)
+            finally:
+                self.release(call)
+            if call.coded:
+                self.family.verify(response, body)
+            response.stream = self.family.module.ByteStream(body)
+            call.pieces = None
+            call.streamed = False
+            return response
+        finally:
+            if clips:
+                LIMIT.at = before
+            if mark is not None:
+                NESTED.reset(mark)
+
+    def body(self, call: Dropped[Any], at: float) -> Iterator[bytes]:
+        """As it comes from the wire, not decoded."""
+        if call.timeouts is not None and not self.clipped and at < math.inf:
+            call.timeouts["read"] = _least(call.timeouts["read"], max(0.001, at - TIME.monotonic()))
+        assert call.response is not None
+        return iter(call.response.stream)
+
+    def release(self, call: Dropped[Any]) -> None:
+        """The stream alone: a response that was closed cannot be read when it is returned after all."""
+        assert call.response is not None
+        call.response.stream.close()
+
+    def restore(self, call: Dropped[Any], parts: list[bytes], rest: Any) -> None:
+        """Puts what was read in the place of the stream."""
+        response: Any = call.response
+        if rest is None:
+            response.stream = self.family.module.ByteStream(b"".join(parts))
+        else:
+            response.stream = self.family.restored(parts, rest, response.stream)
+
+
+class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
+    """Sends by an asynchronous transport of the family."""
+
+    def limit(self, at: float) -> Limit:
+        """The loop's own, or what the family bears."""
+        return self.loop.limit(at) if self.family.limit is None else self.family.limit(at)
+
+    async def send(self, request: Any) -> Any:
+        """Makes the call; see `SyncSender.send`."""
+        place = self.usual(request)
+        if place is None:
+            return await drive(self, self.call(request))
+        engine = self.dropin.engine
+        engine.check_logging()
+        now = engine.now
+        started = now()
+        call = broke = at = mark = None
+        response: Any = None
+        number = word = 0
+        over = reading = whole = coded = False
+        told = True
+        ends: float = math.inf
+        try:
+            number = next(engine.numbers) & 0xFFFFFFFF
+            word = engine.begin(engine.handle, number, started, place.number, place.scope, place.what, 0)
+            left = word >> codes.ARG
+            if not word & UNUSUAL and self.sends_own(request, left):
+                if left:
+                    ends = TIME.monotonic() + left / 1000
+                limit = self.limit(ends) if left else NO_LIMIT
+                if self.foreign:
+                    mark = NESTED.set(ends)
+                try:
+                    with limit:
+                        response = await self.inner.handle_async_request(request)
+                        status = response.status_code
+                        whole, coded, told = self.dropin.look(place.route, status, lows(response.headers))
+                        if coded:
+                            self.family.check(response)
+                        if whole and (coded or not isinstance(response.stream, self.at_hand)):
+                            reading = True
+                            stream = response.stream
+                            try:
+                                body = b"".join([part async for part in stream])
+                            finally:
+                                await stream.aclose()
+                            if coded:
+                                self.family.verify(response, body)
+                            response.stream = self.at_hand(body)
+                except Exception as error:
+                    broke = error
+                finally:
+                    if mark is not None:
+                        NESTED.reset(mark)
+                if broke is None and status < 400 and not told and status not in place.route.body_statuses:
+                    at = now()
+                    word = engine.respond(engine.handle, number, at, status)
+                    if word & codes.KIND == codes.DELIVER:
+                        over = True
+                        if word & codes.WAKES:
+                            engine.wake()
+                        response.extensions[PLACE] = Record(engine, number, word, at - started)
+                        return response
+                if limit.ended and isinstance(broke, TimeoutError):
+                    broke = self.too_late(request, broke)
+            call = self.unusual(request, response, broke)
+            call.limit_at, call.reading, call.streamed = ends, reading, not whole
+            call.coded, call.told = coded, told
+            return await drive(
+                self, call, Begun(number, started, word, broke or (response if at is None else None), at)
+            )
+        finally:
+            broke = None
+            if not (over if call is None else call.over):
+                engine.abandon(number)
+            if word & codes.EVENTS or engine.eager:
+                engine.tell()
+
+    async def attempt(self, call: Dropped[Any], word: int) -> Any:
+        """Sends the call once; with its whole body if that is short and no event stream."""
+        at = limit_of(word, call)
+        call.reading = False
+        call.streamed = True
+        call.pieces = None
+        request = self.prepared(call, word, True)
+        if word & codes.FRESH:
+            for connection in idle(self.pools):
+                await connection.aclose()
+        if self.over_h2:
+            for connection in ended_h2(self.over_h2):
+                await connection.aclose()
+        call.limit = limit = NO_LIMIT if at is None else self.limit(at)
+        mark = NESTED.set(call.limit_at) if self.foreign else None
+        try:
+            with limit:
+                call.response = response = await self.inner.handle_async_request(request)
+                whole = call.buffers(response.status_code, lows(response.headers), self.dropin)
+                if call.coded:
+                    self.family.check(response)
+                if not whole:
+                    self.streams(call)
+                    return response
+                call.reading = True
+                try:
+                    parts = [part async for part in response.stream]
+                finally:
+                    await self.release(call)
+                body = b"".join(parts)
+                if call.coded:
+                    self.family.verify(response, body)
+                response.stream = self.family.module.ByteStream(body)
+                call.streamed = False
+                return response
+        except TimeoutError as error:
+            if limit.ended:
+                raise self.late(call) from error
+            raise
+        finally:
+            if mark is not None:
+                NESTED.reset(mark)
+
+    def body(self, call: Dropped[Any], at: float) -> AsyncIterator[bytes]:
+        """As it comes from the wire, not decoded."""
+        assert call.response is not None
+        pieces: AsyncIterator[bytes] = aiter(call.response.stream)
+        return pieces
+
+    async def release(self, call: Dropped[Any]) -> None:
+        """The stream alone: a response that was closed cannot be read when it is returned after all."""
+        assert call.response is not None
+        await call.response.stream.aclose()
+
+    def restore(self, call: Dropped[Any], parts: list[bytes], rest: Any) -> None:
+        """Puts what was read in the place of the stream."""
+        response: Any = call.response
+        if rest is None:
+            response.stream = self.family.module.ByteStream(b"".join(parts))
+        else:
+            response.stream = self.family.restored_async(parts, rest, response.stream)
+
+
+#: What a word may not have on the usual course: it asks for more than to send or to deliver.
+UNUSUAL = codes.KIND | codes.WAKES | codes.KEY | codes.TOKEN | codes.FRESH
+
+
+def lows(headers: Any) -> Iterable[tuple[bytes, bytes, bytes]]:
+    """Header lines: the name, the same in lower case, the value."""
+    # The family's own list; to ask for `raw` makes another of it.
+    lines: Any = getattr(headers, "_list", None)
+    return [(name, name.lower(), value) for name, value in headers.raw] if lines is None else lines
+
+
+def _ends_within(own: dict[str, float | None] | None, left: float) -> bool:
+    """Whether the client's own limits for a connection, of the pool and new, are no longer than an attempt's."""
+    if own is None:
+        return False
+    connect, pool = own.get("connect"), own.get("pool")
+    return connect is not None and connect <= left and pool is not None and pool <= left
+
+
+def _least(one: float | None, other: float | None) -> float | None:
+    return other if one is None or (other is not None and other < one) else one
