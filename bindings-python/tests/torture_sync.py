@@ -6,7 +6,7 @@ from typing import Any
 from unittest import mock
 
 import unruffled
-from unruffled._client import sync as _sync
+from unruffled._driver import pauses
 from unruffled._driver.deadline import LIMIT
 from unruffled._driver.nested import NESTED
 
@@ -60,7 +60,7 @@ class SyncTorture:
 
     def play(self) -> list[str]:
         """Plays the scenario; what is wrong afterwards."""
-        with mock.patch.object(_sync, "ThreadPause", self._pause):
+        with mock.patch.object(pauses, "ThreadPause", self._pause):
             for act in self._scenario["do"]:
                 self._play(act)
             live = self._client._live()

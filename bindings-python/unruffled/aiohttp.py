@@ -23,12 +23,12 @@ from aiohttp import payload
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import ContentEncodingError
 
-from ._client.state import Policy, UnknownKeys
 from ._core import codes
 from ._core.errors import CallError
 from ._driver.call import NO_LIMIT, limit_of
 from ._driver.loop import drive
 from ._driver.nested import NESTED
+from ._driver.open import Policy, UnknownKeys
 from ._driver.record import explain
 from ._driver.time import TIME
 from ._http.aiohttp_compressed import be_strict, install, is_cut

@@ -7,7 +7,7 @@ The same as `unruffled.httpx2`, for the older family: their classes do not mix. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 try:
     import httpcore
@@ -15,15 +15,13 @@ try:
 except ImportError as error:
     raise ImportError("unruffled.httpx needs httpx: pip install httpx") from error
 
-from ._client.state import Policy, UnknownKeys
+from ._driver.open import Policy, UnknownKeys
+from ._driver.pauses import Limit
 from ._driver.record import explain
 from ._driver.running import running_loop
 from ._http.pool import know
 from ._http.variant import Family
 from ._under import clients as _resilient
-
-if TYPE_CHECKING:
-    from ._driver.event_loops import Limit
 
 __all__ = [
     "AsyncTransport",

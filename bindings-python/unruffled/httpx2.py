@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from ._client.state import Policy, UnknownKeys
+from ._driver.open import Policy, UnknownKeys
 from ._driver.record import explain
 from ._http.variant import HTTPX2
 from ._under import clients as _resilient

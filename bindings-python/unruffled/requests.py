@@ -34,12 +34,12 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from ._client.state import Policy, UnknownKeys
 from ._core import codes
 from ._core.errors import CallError
 from ._driver.call import NO_LIMIT, limit_of
 from ._driver.deadline import LIMIT
 from ._driver.loop import drive, run
+from ._driver.open import Policy, UnknownKeys
 from ._driver.record import explain
 from ._driver.time import TIME
 from ._http.causes import with_cause

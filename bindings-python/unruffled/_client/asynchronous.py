@@ -14,18 +14,18 @@ from .._core import codes
 from .._driver.call import NO_LIMIT, limit_of
 from .._driver.credentials import FIRST, Credential, CredentialsFailedError, Given, Need, need_of
 from .._driver.engine import Engine
-from .._driver.event_loops import Loop, waited
-from .._driver.nested import NESTED, is_foreign
+from .._driver.nested import NESTED
+from .._driver.pauses import Loop, TaskPauses
 from .._driver.time import TIME
 from .._http.faults import TooLargeError
-from .._http.pool import idle, pools
+from .._http.pool import idle, is_foreign, pools
 from .._http.stale import ended_h2, over_h2
 from .._http.variant import HTTPX2
 from .call import Call
 from .endings import Verbs
 
 
-class AsyncHost(Verbs):
+class AsyncHost(Verbs, TaskPauses):
     """Sends by an `httpx2.AsyncClient`, within one loop."""
 
     def __init__(self, http: httpx2.AsyncClient, loop: Loop) -> None:
@@ -200,15 +200,6 @@ class AsyncHost(Verbs):
         while engine.busy():
             await self.loop.pause().wait(0.01)
         await self.http.aclose()
-
-    async def pause(self, engine: Engine, number: int, ms: int) -> None:
-        """Suspends the task so long, or until the call is woken."""
-        pause = self.loop.pause()
-        if engine.waiting.enter(number, pause):
-            try:
-                await waited(engine, pause, ms)
-            finally:
-                engine.waiting.leave(number)
 
     async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
         """Asks in a task of its own, which outlives the call; the call waits in line like the others."""

@@ -12,8 +12,9 @@ import httpx2
 from .._driver.credentials import Ask, AskAsync, Credential
 from .._driver.engine import Listener, kinds_of
 from .._driver.loop import drive, run
+from .._driver.open import Policy, UnknownKeys
 from .call import Options
-from .state import Home, Live, Policy, UnknownKeys
+from .state import Home, Live
 
 Correlation = Callable[[], str | None]
 

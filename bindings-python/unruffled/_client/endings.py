@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, cast
@@ -11,51 +10,29 @@ import httpx2
 
 from .._core import codes
 from .._core.errors import CallError, Outcome, Reason, StatusError
-from .._driver.call import Job
 from .._driver.credentials import CredentialsFailedError
-from .._driver.record import Record, attach
+from .._driver.endings import failure
+from .._driver.record import PLACE, Record
 from .._http.causes import with_cause
 from .._http.faults import TooLargeError, fault_of, own_of
 from .call import Call, RawPairs
 
 
-def failure(
-    call: Job[Any],
-    number: int,
-    word: int,
-    started: int,
-    *,
-    response: httpx2.Response | None,
-) -> CallError:
-    """The error that a Fail is; `response`: the last answer, as far as it is kept."""
-    engine = call.engine
-    arg = word >> codes.ARG
-    why = codes.REASONS[arg & 63]
-    outcome = codes.OUTCOMES[arg >> 6 & 3]
-    after: int | None = arg >> 8
-    if after == codes.NO_TIME:
-        after = None
-    report: dict[str, Any]
-    if word & codes.REPORT:
-        report = engine.report(number)
-    else:
-        report = {"attempts": 0, "elapsed": engine.now() - started, "advice": _UNRECORDED}
-    report["retryAfterMs"] = after
-    retry_at = None
-    if after is not None:
-        retry_at = datetime.datetime.fromtimestamp((engine.wall() + after) / 1000, datetime.UTC)
-    if response is not None:
-        return StatusError(call.target, why, outcome, report, retry_at=retry_at, response=response)
-    return CallError(call.target, why, outcome, report, retry_at=retry_at)
+def attach(response: httpx2.Response, record: Record) -> httpx2.Response:
+    """Of a verb: leaves the record with the response. An empty body parses to None, as in the other languages."""
+    response.extensions[PLACE] = record
+    if not getattr(response, "_content", True):
+        response.json = _nothing  # type: ignore[method-assign]
+    return response
+
+
+def _nothing(**kwargs: Any) -> None:
+    """`Response.json` of an empty body."""
 
 
 def _why(error: Exception) -> Reason:
     """Why the body of an answer is not there."""
     return "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
-
-
-#: Of a call beyond the most that the core knows at a time.
-_UNRECORDED = "Too many calls are under way already; start fewer at once."
 
 
 def _bodiless(call: Call, report: dict[str, Any], outcome: Outcome, cause: Exception) -> CallError:

@@ -16,8 +16,9 @@ from .._core.errors import UsageError
 from .._driver.call import make_uuid
 from .._driver.credentials import Credential
 from .._driver.engine import Engine
-from .._driver.nested import NESTED, is_stacked
+from .._driver.nested import NESTED
 from .._driver.time import TIME
+from .._http.stacked import is_stacked
 from . import url as _url
 from .aliases import CALL, unknown
 from .call import Call, Content, Options, RawPairs, Route

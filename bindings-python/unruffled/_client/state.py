@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import json
-import math
-import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from .._core import boundary
-from .._core.errors import Issue, PolicyError
 from .._driver.credentials import AskAsync, Credential
 from .._driver.engine import Engine, Listener
+from .._driver.forks import survives
+from .._driver.open import Policy, UnknownKeys, text_of
 from .._driver.running import running_loop
 from .._http.faults import OwnError
 from .aliases import CLIENT, unknown
@@ -28,65 +24,12 @@ if TYPE_CHECKING:
     from .asynchronous import AsyncHost
     from .sync import SyncHost
 
-if TYPE_CHECKING:
-    from ..policy import Policy as Written
-
-    #: A mapping with the keys of `unruffled.policy.Policy`; the path (text or `Path`) of a policy file; a base URL,
-    #: told by its "://".
-    Policy = Written | str | os.PathLike[str]
-else:
-    # The types are not needed to run.
-    Policy = Any
-UnknownKeys = Literal["error", "warn"]
-
-
-class Survivor(Protocol):
-    """What must not go on in a forked child as it was."""
-
-    def forked(self) -> None:
-        """In a child: the parent's engine, connections and locks are not ours."""
-
-
-_SURVIVORS: weakref.WeakSet[Survivor] = weakref.WeakSet()
 # What the policy says, or what would let httpx2 decide over our head.
 _NOT_OURS = {
     "timeout": "write timeouts into the policy",
     "params": "write query into the policy",
 }
 _OURS = ("credentials", "correlation_id", "base_url", "unknown_keys")
-
-
-def text_of(policy: Policy) -> str:
-    """The policy's text. Raises `PolicyError` for a file that cannot be read, TypeError for anything else."""
-    if isinstance(policy, Mapping):
-        try:
-            return json.dumps(_visible(policy))
-        except (RecursionError, ValueError, TypeError):
-            raise PolicyError(
-                [Issue("policy", "policy: not JSON; it is circular or its keys are no texts", 0, 0)]
-            ) from None
-    if isinstance(policy, str) and "://" in policy:
-        return json.dumps({"baseUrl": policy})
-    if not isinstance(policy, (str, os.PathLike)):
-        raise TypeError("a policy is a mapping, the path of a file, or a base URL")
-    try:
-        return Path(policy).read_bytes().decode("utf-8")
-    except OSError as error:
-        problem = f"policy: {os.fspath(policy)} cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        problem = f"policy: {os.fspath(policy)} is not UTF-8"
-    raise PolicyError([Issue("policy", problem, 0, 0)])
-
-
-def _visible(value: Any) -> Any:
-    """What JSON cannot say becomes a text that the core names and refuses at its place."""
-    if isinstance(value, Mapping):
-        return {name: _visible(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_visible(item) for item in value]
-    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    return str(value) if isinstance(value, float) else f"a {type(value).__name__}"
 
 
 def _own(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -227,19 +170,3 @@ class Home:
             for transport in (self._kwargs.get("transport"), *(self._kwargs.get("mounts") or {}).values()):
                 forget(transport)
         self.live = None
-
-
-def survives(one: Survivor) -> None:
-    """Tells it of every fork for as long as it lives."""
-    _SURVIVORS.add(one)
-
-
-def _after_fork() -> None:
-    if boundary.loaded():
-        boundary.per_call().unruffled_forked()
-        for one in list(_SURVIVORS):
-            one.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -10,21 +10,21 @@ import httpx2
 
 from .._core import codes
 from .._driver.call import NO_LIMIT, limit_of
-from .._driver.clock import ThreadPause
 from .._driver.credentials import FIRST, Credential, CredentialsFailedError, Given, Need, need_of
 from .._driver.deadline import LIMIT
 from .._driver.engine import Engine
-from .._driver.nested import NESTED, is_foreign
+from .._driver.nested import NESTED
+from .._driver.pauses import ThreadPauses
 from .._driver.time import TIME
 from .._http.faults import TooLargeError
-from .._http.pool import clip, idle, pools
+from .._http.pool import clip, idle, is_foreign, pools
 from .._http.stale import ended_h2, over_h2
 from .._http.variant import HTTPX2
 from .call import Call
 from .endings import Verbs
 
 
-class SyncHost(Verbs):
+class SyncHost(Verbs, ThreadPauses):
     """Sends by an `httpx2.Client`; any number of threads at a time."""
 
     def __init__(self, http: httpx2.Client) -> None:
@@ -198,15 +198,6 @@ class SyncHost(Verbs):
             response.close()
         finally:
             call.pieces = None
-
-    async def pause(self, engine: Engine, number: int, ms: int) -> None:
-        """Blocks the thread so long, or until the call is woken."""
-        pause = ThreadPause()
-        if engine.waiting.enter(number, pause):
-            try:
-                pause.wait(ms / 1000)
-            finally:
-                engine.waiting.leave(number)
 
     async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
         """Asks while the call waits; the others that wait for the token are woken."""

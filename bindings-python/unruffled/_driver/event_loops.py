@@ -12,63 +12,17 @@ import contextvars
 import threading
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from .pauses import Limit, Loop, Pause
 from .time import TIME, is_faked
 
 if TYPE_CHECKING:
     import trio
 
-    from .engine import Engine
-
 
 #: Seconds by which a timer may be early, by its resolution.
 _EARLY = 0.02
-
-
-class Pause(Protocol):
-    """A pause of the running task."""
-
-    def wake(self) -> None:
-        """Ends it."""
-
-    async def wait(self, seconds: float) -> bool:
-        """Returns after so long or when woken: whether it was the time."""
-        ...
-
-
-class Limit(Protocol):
-    """A time limit for what runs inside: TimeoutError is raised there when `TIME.monotonic()` passes `at`."""
-
-    #: May be moved to a later time while it runs.
-    at: float
-
-    @property
-    def ended(self) -> bool:
-        """Whether it was this limit that ended what ran inside."""
-        ...
-
-    def __enter__(self) -> object: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> bool | None: ...
-
-
-class Loop(Protocol):
-    """What differs between asyncio and trio."""
-
-    def pause(self) -> Pause:
-        """A pause of the running task."""
-        ...
-
-    def limit(self, at: float) -> Limit:
-        """Raises TimeoutError inside when `TIME.monotonic()` passes `at`."""
-        ...
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs work that outlives the running task."""
-        ...
 
 
 def real_timer(seconds: float, end: Callable[[], object]) -> threading.Timer:
@@ -350,19 +304,6 @@ class TrioLoop:
             await work
 
         trio.lowlevel.spawn_system_task(whole, context=contextvars.copy_context())
-
-
-#: Milliseconds by which a wait may be shorter than asked, by the resolution of timers.
-_RESOLUTION = 50
-
-
-async def waited(engine: Engine, pause: Pause, ms: int) -> None:
-    """Waits so long, or until woken. A wait that a test's time has let pass has passed for the engine, too."""
-    began = engine.now()
-    if await pause.wait(ms / 1000):
-        short = ms - (engine.now() - began)
-        if short > _RESOLUTION:
-            engine.clock.skip(short)
 
 
 def loop_of(running: asyncio.AbstractEventLoop | trio.lowlevel.TrioToken) -> Loop:

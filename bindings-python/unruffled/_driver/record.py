@@ -6,8 +6,6 @@ import contextlib
 import weakref
 from typing import Any
 
-import httpx2
-
 from .._core import boundary, codes
 from .._core.errors import CallError
 from .engine import Engine
@@ -45,18 +43,6 @@ class Record:
             if kept and "text" not in self._told:
                 self._told = {"elapsed": self._elapsed, "status": status or None, "text": DROPPED}
         return self._told
-
-
-def attach(response: httpx2.Response, record: Record) -> httpx2.Response:
-    """Of a verb: leaves the record with the response. An empty body parses to None, as in the other languages."""
-    response.extensions[PLACE] = record
-    if not getattr(response, "_content", True):
-        response.json = _nothing  # type: ignore[method-assign]
-    return response
-
-
-def _nothing(**kwargs: Any) -> None:
-    """`Response.json` of an empty body."""
 
 
 # Of exceptions: pickling them takes all that is in them along.

@@ -30,6 +30,11 @@ def pools(http: httpx2.Client | httpx2.AsyncClient) -> Iterator[Any]:
             yield pool_of(transport)
 
 
+def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
+    """Whether a transport that httpx2 did not make sends for this client: another unruffled may be behind it."""
+    return any(pool is None for pool in pools(http))
+
+
 def pool_of(transport: object) -> Any:
     """The pool of a transport of the family's own, else None."""
     return getattr(transport, "_pool", None) if isinstance(transport, tuple(_OWN)) else None

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 
+from .._driver.pauses import Limit
 from .compressed import CUT, Checked, Lenient, is_whole
 from .request_body import Watched
-
-if TYPE_CHECKING:
-    from .._driver.event_loops import Limit
 
 
 class Family:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, ClassVar
 
-from .._client.state import Policy, UnknownKeys
+from .._driver.open import Policy, UnknownKeys
 from .._http.variant import Family
 from .drop_in import DropIn, Offers
 from .transport import AsyncSender, SyncSender

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from .._client.state import Policy, UnknownKeys, survives, text_of
 from .._core import codes
 from .._driver.call import Job, keeps_alive
 from .._driver.engine import Engine, Listener, kinds_of
-from .._driver.nested import NESTED, TELLING, is_stacked
+from .._driver.forks import survives
+from .._driver.nested import NESTED
+from .._driver.open import Policy, UnknownKeys, text_of
 from .._driver.time import TIME
+from .._http.stacked import TELLING, is_stacked
 
 R = TypeVar("R")
 Lines = Sequence[tuple[bytes, bytes]]

@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
-from .._client.endings import failure
 from .._core import codes
 from .._core.errors import CallError
+from .._driver.endings import failure
 from .._driver.engine import Engine
 from .._driver.record import PLACE, Record, remember
 from .._http.faults import own_of

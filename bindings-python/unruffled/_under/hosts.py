@@ -10,25 +10,21 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from .._core import codes
-from .._driver.clock import ThreadPause
 from .._driver.deadline import LIMIT
-from .._driver.engine import Engine
+from .._driver.pauses import Limit, Loop, TaskPauses, ThreadPauses
 from .._driver.running import running_loop
 from .._driver.time import TIME
 from .drop_in import Dropped
 from .endings import D, Endings, R
 
-if TYPE_CHECKING:
-    from .._driver.event_loops import Limit, Loop
-
 #: Seconds for the body of an answer that is put away, where nothing else bounds it.
 _PATIENCE = 1.0
 
 
-class ThreadHost(Endings[D, R]):
+class ThreadHost(ThreadPauses, Endings[D, R]):
     """The synchronous part: the calling thread, which never suspends."""
 
     def body(self, call: D, at: float) -> Iterator[bytes]:
@@ -38,15 +34,6 @@ class ThreadHost(Endings[D, R]):
     def release(self, call: D) -> None:
         """Closes the last response."""
         raise NotImplementedError
-
-    async def pause(self, engine: Engine, number: int, ms: int) -> None:
-        """Blocks the thread so long, or until the call is woken."""
-        pause = ThreadPause()
-        if engine.waiting.enter(number, pause):
-            try:
-                pause.wait(ms / 1000)
-            finally:
-                engine.waiting.leave(number)
 
     def fill(self, call: D, most: float, at: float) -> list[bytes]:
         """The body's pieces until there are so many bytes or it ends, from where it left off; raises `late` at `at`."""
@@ -96,7 +83,7 @@ class ThreadHost(Endings[D, R]):
         call.pieces = (None, [kept])
 
 
-class LoopHost(Endings[D, R]):
+class LoopHost(TaskPauses, Endings[D, R]):
     """The asynchronous part: asyncio or trio, whichever runs. One host serves any number of loops."""
 
     def __init__(self) -> None:
@@ -112,7 +99,7 @@ class LoopHost(Endings[D, R]):
             from .._driver.event_loops import loop_of
 
             self._last = last = (running, loop_of(running))
-        return cast("Loop", last[1])
+        return cast(Loop, last[1])
 
     def limit(self, at: float) -> Limit:
         """Raises TimeoutError inside when `TIME.monotonic()` passes `at`."""
@@ -125,17 +112,6 @@ class LoopHost(Endings[D, R]):
     async def release(self, call: D) -> None:
         """Closes the last response."""
         raise NotImplementedError
-
-    async def pause(self, engine: Engine, number: int, ms: int) -> None:
-        """Suspends the task so long, or until the call is woken."""
-        pause = self.loop.pause()
-        if engine.waiting.enter(number, pause):
-            try:
-                from .._driver.event_loops import waited
-
-                await waited(engine, pause, ms)
-            finally:
-                engine.waiting.leave(number)
 
     async def fill(self, call: D, most: float, at: float) -> list[bytes]:
         """The body's pieces until there are so many bytes or it ends, from where it left off; raises `late` at `at`."""

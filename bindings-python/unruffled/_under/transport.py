@@ -10,27 +10,26 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._core import codes
 from .._core.errors import CallError
 from .._driver.call import NO_LIMIT, limit_of
 from .._driver.deadline import LIMIT
 from .._driver.loop import Begun, drive, run
-from .._driver.nested import NESTED, TELLING
+from .._driver.nested import NESTED
+from .._driver.pauses import Limit
 from .._driver.record import PLACE, Record
 from .._driver.time import TIME
 from .._http.causes import with_cause
 from .._http.faults import fault_of
 from .._http.pool import clip, forget, idle, pool_of
+from .._http.stacked import TELLING
 from .._http.stale import ended_h2, over_h2
 from .._http.variant import Family
 from .drop_in import DropIn, Dropped, Place
 from .endings import Endings
 from .hosts import LoopHost, ThreadHost
-
-if TYPE_CHECKING:
-    from .._driver.event_loops import Limit
 
 _UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": None, "pool": None}
 

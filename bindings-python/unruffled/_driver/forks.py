@@ -1,0 +1,35 @@
+"""Forks of the process: a child must not go on with its parent's engines, connections and locks."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Protocol
+
+from .._core import boundary
+
+
+class Survivor(Protocol):
+    """What must not go on in a forked child as it was."""
+
+    def forked(self) -> None:
+        """In a child: the parent's engine, connections and locks are not ours."""
+
+
+_SURVIVORS: weakref.WeakSet[Survivor] = weakref.WeakSet()
+
+
+def survives(one: Survivor) -> None:
+    """Tells it of every fork for as long as it lives."""
+    _SURVIVORS.add(one)
+
+
+def _after_fork() -> None:
+    if boundary.loaded():
+        boundary.per_call().unruffled_forked()
+        for one in list(_SURVIVORS):
+            one.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
