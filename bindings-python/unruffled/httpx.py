@@ -21,7 +21,7 @@ from ._driver.record import explain
 from ._driver.running import running_loop
 from ._http.pool import know
 from ._http.variant import Family
-from ._under import clients as _resilient
+from ._under import clients
 
 __all__ = [
     "AsyncTransport",
@@ -48,50 +48,35 @@ _FAMILY = Family(httpx, _limit)
 know(httpcore, httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
-class Transport(_resilient.SyncTransport, httpx.BaseTransport):
-    """A transport that retries, waits and gives up as its policy says: `httpx.Client(transport=Transport(policy))`.
-
-    Parameters
-    ----------
-    policy:
-        A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
-    inner:
-        What sends. The default is a new `httpx.HTTPTransport()`: it knows neither the environment's proxies nor what
-        the client around it was given. `client()` does.
-    unknown_keys:
-        `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
-    """
+class Transport(clients.SyncTransport, httpx.BaseTransport):
+    """A transport that retries, waits and gives up as its policy says: `httpx.Client(transport=Transport(policy))`."""
 
     _family = _FAMILY
 
 
-class AsyncTransport(_resilient.AsyncTransport, httpx.AsyncBaseTransport):
+class AsyncTransport(clients.AsyncTransport, httpx.AsyncBaseTransport):
     """As `Transport`, for asyncio and trio. As httpx's own it keeps connections in the loop that made them."""
 
     _family = _FAMILY
 
 
-class ResilientClient(_resilient.SyncResilient, httpx.Client):
+class ResilientClient(clients.SyncResilient, httpx.Client):
     """An `httpx.Client` that follows a policy; closing it also ends every wait."""
 
     _around = Transport
 
 
-class ResilientAsyncClient(_resilient.AsyncResilient, httpx.AsyncClient):
+class ResilientAsyncClient(clients.AsyncResilient, httpx.AsyncClient):
     """An `httpx.AsyncClient` that follows a policy; closing it also ends every wait."""
 
     _around = AsyncTransport
 
 
 def client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientClient:
-    """An `httpx.Client` that follows a policy. `options` are that class's own: `proxy`, `verify`, `limits`, `http2`, …
-
-    Its `base_url`, headers and timeouts are the client's; the policy's `baseUrl` says whose routes and limits it has.
-    Raises `PolicyError` naming every wrong place.
-    """
+    """An `httpx.Client` that follows a policy; see `unruffled.httpx2.client`."""
     return ResilientClient(policy, unknown_keys=unknown_keys, **options)
 
 
 def async_client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientAsyncClient:
-    """An `httpx.AsyncClient` that follows a policy; see `client`."""
+    """An `httpx.AsyncClient` that follows a policy; see `unruffled.httpx2.client`."""
     return ResilientAsyncClient(policy, unknown_keys=unknown_keys, **options)

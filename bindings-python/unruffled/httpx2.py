@@ -16,7 +16,7 @@ import httpx2
 from ._driver.open import Policy, UnknownKeys
 from ._driver.record import explain
 from ._http.variant import HTTPX2
-from ._under import clients as _resilient
+from ._under import clients
 
 __all__ = [
     "AsyncTransport",
@@ -29,36 +29,25 @@ __all__ = [
 ]
 
 
-class Transport(_resilient.SyncTransport, httpx2.BaseTransport):
-    """A transport that retries, waits and gives up as its policy says: `httpx2.Client(transport=Transport(policy))`.
-
-    Parameters
-    ----------
-    policy:
-        A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
-    inner:
-        What sends. The default is a new `httpx2.HTTPTransport()`: it knows neither the environment's proxies nor what
-        the client around it was given. `client()` does.
-    unknown_keys:
-        `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
-    """
+class Transport(clients.SyncTransport, httpx2.BaseTransport):
+    """A transport that retries, waits and gives up as its policy says: `httpx2.Client(transport=Transport(policy))`."""
 
     _family = HTTPX2
 
 
-class AsyncTransport(_resilient.AsyncTransport, httpx2.AsyncBaseTransport):
+class AsyncTransport(clients.AsyncTransport, httpx2.AsyncBaseTransport):
     """As `Transport`, for asyncio and trio. As httpx2's own it keeps connections in the loop that made them."""
 
     _family = HTTPX2
 
 
-class ResilientClient(_resilient.SyncResilient, httpx2.Client):
+class ResilientClient(clients.SyncResilient, httpx2.Client):
     """An `httpx2.Client` that follows a policy; closing it also ends every wait."""
 
     _around = Transport
 
 
-class ResilientAsyncClient(_resilient.AsyncResilient, httpx2.AsyncClient):
+class ResilientAsyncClient(clients.AsyncResilient, httpx2.AsyncClient):
     """An `httpx2.AsyncClient` that follows a policy; closing it also ends every wait."""
 
     _around = AsyncTransport

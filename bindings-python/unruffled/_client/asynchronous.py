@@ -28,6 +28,8 @@ from .endings import Verbs
 class AsyncHost(Verbs, TaskPauses):
     """Sends by an `httpx2.AsyncClient`, within one loop."""
 
+    loop: Loop
+
     def __init__(self, http: httpx2.AsyncClient, loop: Loop) -> None:
         """Belongs to the loop that the client is used in."""
         self.http = http

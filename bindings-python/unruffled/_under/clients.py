@@ -16,12 +16,28 @@ class _Transport(Offers):
     _own: ClassVar[str]
 
     def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
-        """Checks the policy."""
+        """Checks the policy.
+
+        Parameters
+        ----------
+        policy:
+            A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
+        inner:
+            What sends. The default is a new `HTTPTransport()` or `AsyncHTTPTransport()` of the library: it knows
+            neither the environment's proxies nor what the client around it was given. `client()` does.
+        unknown_keys:
+            `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
+        """
         self._dropin = policy if isinstance(policy, DropIn) else DropIn(policy, unknown_keys=unknown_keys)
         self._inner = getattr(self._family.module, self._own)() if inner is None else inner
         self._under_way: set[object] = set()
         #: Somebody closed it while calls were under way.
         self._closing = False
+        self._make_host()
+
+    def _make_host(self) -> None:
+        """Makes what sends the calls."""
+        raise NotImplementedError
 
 
 class SyncTransport(_Transport):
@@ -29,9 +45,7 @@ class SyncTransport(_Transport):
 
     _own = "HTTPTransport"
 
-    def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
-        """Checks the policy."""
-        super().__init__(policy, inner, unknown_keys=unknown_keys)
+    def _make_host(self) -> None:
         self._host = SyncSender(self._family, self._dropin, self._inner)
 
     def handle_request(self, request: Any) -> Any:
@@ -60,9 +74,7 @@ class AsyncTransport(_Transport):
 
     _own = "AsyncHTTPTransport"
 
-    def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
-        """Checks the policy."""
-        super().__init__(policy, inner, unknown_keys=unknown_keys)
+    def _make_host(self) -> None:
         self._host = AsyncSender(self._family, self._dropin, self._inner)
 
     async def handle_async_request(self, request: Any) -> Any:
