@@ -8,7 +8,7 @@ import httpx
 import httpx2
 import pytest
 
-from .sides import Side
+from .play.sides import Side
 
 # A program that was started in the background ignores interrupts; here they are how a thread is cancelled.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,9 +12,9 @@ from typing import Any
 
 import anyio
 
-from .faults import Faults
-from .play_async import AsyncPlay
-from .play_sync import SyncPlay
+from .play.play_async import AsyncPlay
+from .play.play_sync import SyncPlay
+from .servers.faults import Faults
 
 #: Seconds after which a scenario is given up.
 PATIENCE = 30

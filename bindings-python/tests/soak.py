@@ -24,7 +24,7 @@ import httpx2
 
 import unruffled
 
-from .faults import Faults
+from .servers.faults import Faults
 
 THREADS = 16
 #: Part of the time after which memory counts as warm; at least so many seconds, at most half. Caches fill till then.

@@ -15,9 +15,10 @@ import pytest
 import unruffled
 from unruffled._core import codes
 
-from . import urls, vectors
-from .faults import ROOT, Faults
+from . import vectors
+from .play import urls
 from .scenarios import play_async
+from .servers.faults import ROOT, Faults
 
 FILES = sorted(file for file in vectors.ROOT.rglob("*.json") if "url" not in file.relative_to(vectors.ROOT).parts)
 

@@ -19,10 +19,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .injection import HARMS, Point
-from .torture_async import AsyncTorture
-from .torture_sync import SyncTorture
-from .virtual_time import HungError, VirtualTime
+from .play.injection import HARMS, Point
+from .play.torture_async import AsyncTorture
+from .play.torture_sync import SyncTorture
+from .play.virtual_time import HungError, VirtualTime
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "scenarios"
 #: Calls that a scenario makes together, at most: enough for a line, a breaker and a limit.

@@ -10,8 +10,8 @@ from typing import Any
 from unruffled import PolicyError
 from unruffled._core import boundary, codes
 
-from . import urls
-from .words import text_of
+from .play import urls
+from .play.words import text_of
 
 #: Unix milliseconds at `now` 0: 2026-01-01.
 WALL = 1_767_225_600_000

@@ -29,10 +29,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
-from tests.faults import Faults
-
+from ..play.examples import all_examples, failures_of
+from ..servers.faults import Faults
 from .client import AsyncClient, Kind, Setup, SyncClient
-from .examples import all_examples, failures_of
 from .play import AsyncPlay, SyncPlay, Tokens
 
 #: Seconds after which a scenario is given up.

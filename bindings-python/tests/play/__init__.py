@@ -1,0 +1,1 @@
+"""How scenarios, vectors and faults are played through the package."""
