@@ -37,7 +37,7 @@ from ._http.compressed import CUT
 from ._http.faults import chain, fault_of, is_local, own_of
 from ._http.request_body import pieces_async, source_of
 from ._http.stale import close_ended
-from ._under.drop_in import DropIn, Dropped, Lines, Offers
+from ._under.drop_in import DropIn, DropInCall, DropInControls, Lines
 from ._under.hosts import LoopHost
 
 __all__ = ["Middleware", "explain", "middleware"]
@@ -54,7 +54,7 @@ _LETS_IN = hasattr(aiohttp.StreamReader, "set_read_chunk_size")
 install()
 
 
-class _Call(Dropped[ClientResponse]):
+class _AiohttpCall(DropInCall[ClientResponse]):
     """A request, and the session's way to send it."""
 
     __slots__ = ("handler",)
@@ -62,7 +62,7 @@ class _Call(Dropped[ClientResponse]):
     handler: ClientHandlerType
 
 
-class Middleware(Offers):
+class Middleware(DropInControls):
     """A client middleware that makes the calls of its sessions as a policy says; made by `middleware`.
 
     It can serve any number of sessions and loops, which then share breakers and limits.
@@ -81,18 +81,18 @@ class Middleware(Offers):
             before, error = raised
             if before._traces is request._traces and before is not request:
                 raise error
-        call = _Call()
+        call = _AiohttpCall()
         call.request = request
         call.handler = handler
         call.rewind = None
         url = request.url
         dropin, headers = self._dropin, request.headers
-        asked = [name for name in dropin.asked if name in headers]
+        asked = [name for name in dropin.request_names if name in headers]
         lines = [(name, name.encode(), headers[name].encode("utf-8", "replace")) for name in asked]
         body = request.body
         key = (request.method, url)
         place = dropin.engine.places.get(key) or dropin.place(key, request.method, str(url.origin()), url.raw_path)
-        dropin.order(call, place, lines, repeatable=_repeatable(body))
+        dropin.prepare(call, place, lines, repeatable=_repeatable(body))
         if not isinstance(body, (bytes, payload.BytesPayload)):
             _watch(body, call.alive())
         try:
@@ -144,7 +144,7 @@ def _repeatable(body: Any) -> bool:
     return False
 
 
-class _Host(LoopHost[_Call, ClientResponse]):
+class _Host(LoopHost[_AiohttpCall, ClientResponse]):
     """Sends by the session's handler."""
 
     status: Callable[[ClientResponse], int] = attrgetter("status")
@@ -152,7 +152,7 @@ class _Host(LoopHost[_Call, ClientResponse]):
     # aiohttp decodes as it reads.
     wire = False
 
-    async def attempt(self, call: _Call, word: int) -> ClientResponse:
+    async def attempt(self, call: _AiohttpCall, word: int) -> ClientResponse:
         at = limit_of(word, call)
         request: ClientRequest = call.request
         if request.session.closed:
@@ -198,10 +198,10 @@ class _Host(LoopHost[_Call, ClientResponse]):
             protocol.start_timeout()
         return response
 
-    def fault(self, call: _Call, error: Exception) -> int:
+    def fault(self, call: _AiohttpCall, error: Exception) -> int:
         return with_cause(self._fault(call, error), error)
 
-    def _fault(self, call: _Call, error: Exception) -> int:
+    def _fault(self, call: _AiohttpCall, error: Exception) -> int:
         if call.request.session.closed:
             return codes.REFUSED
         if own_of(error) is not None:
@@ -216,13 +216,13 @@ class _Host(LoopHost[_Call, ClientResponse]):
         # The session's own time for the whole call is up, or it is the caller's mistake.
         return codes.REFUSED
 
-    def body(self, call: _Call, at: float) -> AsyncIterator[bytes]:
+    def body(self, call: _AiohttpCall, at: float) -> AsyncIterator[bytes]:
         return aiter(cast(ClientResponse, call.response).content.iter_any())
 
-    async def release(self, call: _Call) -> None:
+    async def release(self, call: _AiohttpCall) -> None:
         cast(ClientResponse, call.response).close()
 
-    def restore(self, call: _Call, parts: list[bytes], rest: Any) -> None:
+    def restore(self, call: _AiohttpCall, parts: list[bytes], rest: Any) -> None:
         response = cast(ClientResponse, call.response)
         read = b"".join(parts)
         if rest is not None and not response.closed:
@@ -235,14 +235,16 @@ class _Host(LoopHost[_Call, ClientResponse]):
         # It was released, but its body can still be read.
         response._released = False
 
-    def late(self, call: _Call) -> Exception:
+    def late(self, call: _AiohttpCall) -> Exception:
         return aiohttp.SocketTimeoutError("the attempt timed out")
 
-    def unsent(self, call: _Call, told: CallError) -> Exception:
+    def unsent(self, call: _AiohttpCall, failed: CallError) -> Exception:
         kind = (
-            aiohttp.ConnectionTimeoutError if told.reason in ("deadline", "timeout") else aiohttp.ClientConnectionError
+            aiohttp.ConnectionTimeoutError
+            if failed.reason in ("deadline", "timeout")
+            else aiohttp.ClientConnectionError
         )
-        return kind(str(told))
+        return kind(str(failed))
 
 
 def _check(response: ClientResponse) -> None:

@@ -20,7 +20,7 @@ from ._driver.pauses import Limit
 from ._driver.record import explain
 from ._driver.running import running_loop
 from ._http.pool import know
-from ._http.variant import Family
+from ._http.variant import HttpxVariant
 from ._under import clients
 
 __all__ = [
@@ -44,20 +44,20 @@ def _limit(at: float) -> Limit:
     return ScopeLimit(at, anyio.CancelScope(), anyio.current_time, soon_of(running_loop()))
 
 
-_FAMILY = Family(httpx, _limit)
+_HTTPX = HttpxVariant(httpx, _limit)
 know(httpcore, httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
 class Transport(clients.SyncTransport, httpx.BaseTransport):
     """A transport that retries, waits and gives up as its policy says: `httpx.Client(transport=Transport(policy))`."""
 
-    _family = _FAMILY
+    _variant = _HTTPX
 
 
 class AsyncTransport(clients.AsyncTransport, httpx.AsyncBaseTransport):
     """As `Transport`, for asyncio and trio. As httpx's own it keeps connections in the loop that made them."""
 
-    _family = _FAMILY
+    _variant = _HTTPX
 
 
 class ResilientClient(clients.SyncResilient, httpx.Client):

@@ -32,13 +32,13 @@ __all__ = [
 class Transport(clients.SyncTransport, httpx2.BaseTransport):
     """A transport that retries, waits and gives up as its policy says: `httpx2.Client(transport=Transport(policy))`."""
 
-    _family = HTTPX2
+    _variant = HTTPX2
 
 
 class AsyncTransport(clients.AsyncTransport, httpx2.AsyncBaseTransport):
     """As `Transport`, for asyncio and trio. As httpx2's own it keeps connections in the loop that made them."""
 
-    _family = HTTPX2
+    _variant = HTTPX2
 
 
 class ResilientClient(clients.SyncResilient, httpx2.Client):

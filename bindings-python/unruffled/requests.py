@@ -37,7 +37,7 @@ from urllib3.exceptions import (
 from ._core import codes
 from ._core.errors import CallError
 from ._driver.call import NO_LIMIT, limit_of
-from ._driver.deadline import LIMIT
+from ._driver.deadline import THREAD_DEADLINE
 from ._driver.loop import drive, run
 from ._driver.open import Policy, UnknownKeys
 from ._driver.record import explain
@@ -45,8 +45,8 @@ from ._driver.time import TIME
 from ._http.causes import with_cause
 from ._http.faults import chain, fault_of, is_local, wants_credentials
 from ._http.request_body import source_of
-from ._http.urllib3 import WIRE, check, close_idle, connects_within, joined, limit, verify
-from ._under.drop_in import DropIn, Dropped, Lines, Offers
+from ._http.urllib3 import WIRE_STATE, check, close_idle, connects_within, joined, limit, verify
+from ._under.drop_in import DropIn, DropInCall, DropInControls, Lines
 from ._under.hosts import ThreadHost
 
 __all__ = ["Adapter", "explain"]
@@ -55,7 +55,7 @@ __all__ = ["Adapter", "explain"]
 _POOLS = (ClosedPoolError, EmptyPoolError, FullPoolError)
 
 
-class _Call(Dropped[requests.Response]):
+class _RequestsCall(DropInCall[requests.Response]):
     """A prepared request, and how the session asked for it to be sent."""
 
     __slots__ = ("adapter", "once", "options", "source", "stream")
@@ -70,7 +70,7 @@ class _Call(Dropped[requests.Response]):
     stream: bool
 
 
-class Adapter(Offers, HTTPAdapter):
+class Adapter(DropInControls, HTTPAdapter):
     """Makes the calls of a requests session as a policy says.
 
     Parameters
@@ -132,7 +132,7 @@ class Adapter(Offers, HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Makes the call; `timeout` holds for each attempt. Raises what requests raises, never on a status."""
-        call = _Call()
+        call = _RequestsCall()
         call.request = request
         call.stream = stream
         body = request.body
@@ -145,9 +145,9 @@ class Adapter(Offers, HTTPAdapter):
         key = (method, url.partition("?")[0])
         place = dropin.engine.places.get(key) or dropin.place(key, method, *dropin.place_of(url))
         lines: Lines = ()
-        if not dropin.asked.isdisjoint(_stored(request.headers)):
-            lines = _lines(request.headers, dropin.asked)
-        dropin.order(call, place, [(name, name, value) for name, value in lines], repeatable=repeatable)
+        if not dropin.request_names.isdisjoint(_stored(request.headers)):
+            lines = _lines(request.headers, dropin.request_names)
+        dropin.prepare(call, place, [(name, name, value) for name, value in lines], repeatable=repeatable)
         call.source = None if at_hand else source_of(body, call.alive())
         if call.route.connect is not None:
             timeout = connects_within(call.route.connect, timeout)
@@ -157,7 +157,7 @@ class Adapter(Offers, HTTPAdapter):
         return run(drive(self._host, call))
 
 
-class _Host(ThreadHost[_Call, requests.Response]):
+class _Host(ThreadHost[_RequestsCall, requests.Response]):
     """Sends by the adapter; the calling thread waits."""
 
     status: Callable[[requests.Response], int] = attrgetter("status_code")
@@ -165,12 +165,12 @@ class _Host(ThreadHost[_Call, requests.Response]):
     def __init__(self, dropin: DropIn) -> None:
         self._dropin = dropin
         #: They are the policy's, so that an engine of a forked child has the same.
-        self._signs = frozenset(name.decode() for name in dropin.signs)
+        self._signs = frozenset(name.decode() for name in dropin.hint_headers)
 
     def lines(self, response: requests.Response) -> Lines:
-        return _lines(response.headers, self._dropin.answered)
+        return _lines(response.headers, self._dropin.answer_names)
 
-    async def attempt(self, call: _Call, word: int) -> requests.Response:
+    async def attempt(self, call: _RequestsCall, word: int) -> requests.Response:
         at = limit_of(word, call)
         if call.rewind is not None:
             call.rewind()
@@ -188,18 +188,18 @@ class _Host(ThreadHost[_Call, requests.Response]):
         call.reading = False
         call.streamed = True
         call.pieces = None
-        before = LIMIT.at
+        before = THREAD_DEADLINE.at
         clips = at is not None and (before is None or at < before)
         if clips:
-            LIMIT.at = at
-        WIRE.sent = True
-        WIRE.socket = None
-        call.limit = LIMIT if before is None else NO_LIMIT
+            THREAD_DEADLINE.at = at
+        WIRE_STATE.sent = True
+        WIRE_STATE.socket = None
+        call.limit = THREAD_DEADLINE if before is None else NO_LIMIT
         try:
             response = call.once(request)
             headers = _stored(response.headers)
             call.coded = "content-encoding" in headers
-            call.told = not self._signs.isdisjoint(headers)
+            call.hinted = not self._signs.isdisjoint(headers)
             if call.coded:
                 check(response.raw)
             length, kind = headers.get("content-length"), headers.get("content-type")
@@ -211,20 +211,20 @@ class _Host(ThreadHost[_Call, requests.Response]):
                     response.close()
                     raise
                 call.streamed = False
-            elif call.route.idle is not None and WIRE.socket is not None:
-                WIRE.socket.within(call.route.idle)
+            elif call.route.idle is not None and WIRE_STATE.socket is not None:
+                WIRE_STATE.socket.within(call.route.idle)
             return response
         except EmptyPoolError as error:
             raise requests.ConnectTimeout(error, request=request) from error
         except requests.ConnectionError as error:
-            if WIRE.sent and TIME.monotonic() >= call.limit_at:
+            if WIRE_STATE.sent and TIME.monotonic() >= call.limit_at:
                 raise self.late(call) from error
             raise
         finally:
             if clips:
-                LIMIT.at = before
+                THREAD_DEADLINE.at = before
 
-    def _whole(self, call: _Call, response: requests.Response) -> None:
+    def _whole(self, call: _RequestsCall, response: requests.Response) -> None:
         if call.stream or response.status_code in call.body_statuses:
             # Whoever asked for a stream may read `raw`; a rule looks into what came.
             call.response = response
@@ -235,44 +235,44 @@ class _Host(ThreadHost[_Call, requests.Response]):
         else:
             response.content  # noqa: B018 (keeps what it reads)
 
-    def fault(self, call: _Call, error: Exception) -> int:
+    def fault(self, call: _RequestsCall, error: Exception) -> int:
         return with_cause(self._fault(call, error), error)
 
-    def _fault(self, call: _Call, error: Exception) -> int:
+    def _fault(self, call: _RequestsCall, error: Exception) -> int:
         if any(isinstance(one, PoolError) for one in chain(error) if type(one) in _POOLS):
             return codes.REFUSED
         fault = fault_of(error, call.reading)
         if any(isinstance(one, InvalidHeader) for one in chain(error)):
             # Of the answer: requests gives it the name that one of the request has.
             fault = codes.LOST
-        if fault == codes.TIMEOUT and not WIRE.sent:
+        if fault == codes.TIMEOUT and not WIRE_STATE.sent:
             # The time of a TLS handshake is one of reading to urllib3.
             return codes.CONNECT_TIMEOUT
         if fault == codes.TRUNCATED and error.args and isinstance(error.args[0], ReadTimeoutError):
             return codes.TIMEOUT
-        if fault == codes.LOST and not WIRE.sent:
+        if fault == codes.LOST and not WIRE_STATE.sent:
             own = is_local(error) or wants_credentials(error)
             return codes.REFUSED if own else codes.UNSENT
         return fault
 
-    def body(self, call: _Call, at: float) -> Iterator[bytes]:
+    def body(self, call: _RequestsCall, at: float) -> Iterator[bytes]:
         return _pieces(cast(requests.Response, call.response).raw)
 
-    def release(self, call: _Call) -> None:
+    def release(self, call: _RequestsCall) -> None:
         cast(requests.Response, call.response).close()
 
-    def restore(self, call: _Call, parts: list[bytes], rest: Iterable[bytes] | None) -> None:
+    def restore(self, call: _RequestsCall, parts: list[bytes], rest: Iterable[bytes] | None) -> None:
         response = cast(requests.Response, call.response)
         response.raw = joined(response.raw, itertools.chain(parts, rest or ()))
         if call.coded:
             check(response.raw)
 
-    def late(self, call: _Call) -> Exception:
+    def late(self, call: _RequestsCall) -> Exception:
         return requests.ReadTimeout("the attempt timed out", request=call.request)
 
-    def unsent(self, call: _Call, told: CallError) -> Exception:
-        kind = requests.ConnectTimeout if told.reason in ("deadline", "timeout") else requests.ConnectionError
-        return kind(str(told), request=call.request)
+    def unsent(self, call: _RequestsCall, failed: CallError) -> Exception:
+        kind = requests.ConnectTimeout if failed.reason in ("deadline", "timeout") else requests.ConnectionError
+        return kind(str(failed), request=call.request)
 
 
 def _stored(headers: CaseInsensitiveDict[Any]) -> Mapping[str, tuple[str, Any]]:

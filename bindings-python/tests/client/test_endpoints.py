@@ -15,9 +15,9 @@ import pytest
 import unruffled
 import unruffled.aiohttp
 from unruffled._core import boundary
-from unruffled._driver.call import Job
+from unruffled._driver.call import Call
 from unruffled._driver.engine import Engine
-from unruffled._under.drop_in import DropIn, Dropped
+from unruffled._under.drop_in import DropIn, DropInCall
 
 from ..play.sessions import adapter_of, requests_session
 from ..play.virtual import World
@@ -32,13 +32,13 @@ ROUTES = {
 }
 
 
-def place(call: Job[Any]) -> tuple[int, int]:
+def place(call: Call[Any]) -> tuple[int, int]:
     """Route and endpoint."""
     return call.target_number & 0xFFFF, call.target_number >> 16
 
 
-def ordered(dropin: DropIn, method: str, path: str, origin: str = ORIGIN) -> Dropped[Any]:
-    return dropin.order(Dropped(), dropin.place((method, origin, path), method, origin, path), [], repeatable=True)
+def ordered(dropin: DropIn, method: str, path: str, origin: str = ORIGIN) -> DropInCall[Any]:
+    return dropin.prepare(DropInCall(), dropin.place((method, origin, path), method, origin, path), [], repeatable=True)
 
 
 def word(number: int) -> str:

@@ -150,10 +150,10 @@ def test_a_late_token_does_not_take_the_place_of_a_newer_one() -> None:
         client.get("/a")
         engine, credential = client._live().engine, client._credential
         assert credential is not None
-        assert credential.kept == b"second"
+        assert credential.retained == b"second"
         # The first generation's answer comes once more, late.
-        engine.token(1, 60_000, lambda: credential.keep(b"first", 60_000))
-        assert credential.kept == b"second"
+        engine.token(1, 60_000, lambda: credential.retain(b"first", 60_000))
+        assert credential.retained == b"second"
         client.get("/a")
         assert [seen.headers["authorization"] for seen in wire.seen][-1] == "Bearer second"
 

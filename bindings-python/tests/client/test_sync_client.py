@@ -277,7 +277,7 @@ def test_a_forked_child_has_an_engine_and_connections_of_its_own(serve: Serve) -
     stop = threading.Event()
 
     def hold() -> None:
-        with api._home._lock, parents.engine.waiting._lock, parents.engine._telling:
+        with api._home._lock, parents.engine.waiting._lock, parents.engine._notifying:
             busy.set()
             stop.wait(10)
 

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled._client.call import Call
+from unruffled._client.call import VerbCall
 from unruffled._core import codes
 from unruffled._driver.loop import drive, run
 
@@ -61,11 +61,11 @@ def test_the_wait_counts_from_the_word_not_from_the_end_of_the_kept_body() -> No
     world = World({"retry": {"jitter": "none"}})
     host = world.script(503, 200)
 
-    async def slow_keep(call: Call, until: int | None) -> None:
+    async def slow_keep(call: VerbCall, until: int | None) -> None:
         assert until is not None
         world.clock.ms += 150
 
-    host.keep = slow_keep  # type: ignore[method-assign]
+    host.retain = slow_keep  # type: ignore[method-assign]
     world.drive(host)
     assert host.pauses == [50]
 
@@ -154,7 +154,7 @@ def test_the_key_is_made_once_and_is_the_same_on_every_attempt() -> None:
     world = World({"idempotency": {"header": "Idempotency-Key"}})
     keys: list[str] = []
 
-    def answer(call: Call, word: int) -> httpx2.Response:
+    def answer(call: VerbCall, word: int) -> httpx2.Response:
         request = call.request(word, None)
         keys.append(request.headers["idempotency-key"])
         return httpx2.Response(503 if len(keys) < 3 else 200, content=b"", request=request)
@@ -192,7 +192,7 @@ def test_an_interrupt_in_a_wait_abandons_the_call(kind: type[BaseException]) -> 
 def test_an_interrupt_in_an_attempt_abandons_the_call() -> None:
     world = World()
 
-    def interrupt(call: Call, word: int) -> httpx2.Response:
+    def interrupt(call: VerbCall, word: int) -> httpx2.Response:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -257,7 +257,7 @@ def test_a_body_rule_sees_the_first_bytes() -> None:
 def test_a_host_that_suspends_is_told() -> None:
     world = World()
 
-    async def suspends(call: Call, word: int) -> httpx2.Response:
+    async def suspends(call: VerbCall, word: int) -> httpx2.Response:
         import asyncio
 
         await asyncio.sleep(0)

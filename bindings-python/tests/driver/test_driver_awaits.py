@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled._client.call import Call
+from unruffled._client.call import VerbCall
 from unruffled._core import codes
 from unruffled._driver.engine import Engine
 from unruffled._driver.loop import drive
@@ -32,21 +32,21 @@ def suspended(step: str) -> Generator[str, None, None]:
 class Suspending(Script):
     """Suspends before and after each step."""
 
-    async def attempt(self, call: Call, word: int) -> httpx2.Response:
+    async def attempt(self, call: VerbCall, word: int) -> httpx2.Response:
         await suspended("attempt")
         response = await super().attempt(call, word)
         await suspended("attempted")
         return response
 
-    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+    async def read_prefix(self, call: VerbCall, most: int, until: int | None) -> bytes:
         await suspended("gather")
-        return await super().gather(call, most, until)
+        return await super().read_prefix(call, most, until)
 
-    async def keep(self, call: Call, until: int | None) -> None:
+    async def retain(self, call: VerbCall, until: int | None) -> None:
         await suspended("keep")
-        await super().keep(call, until)
+        await super().retain(call, until)
 
-    async def read(self, call: Call) -> None:
+    async def read(self, call: VerbCall) -> None:
         await suspended("read")
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
@@ -54,19 +54,19 @@ class Suspending(Script):
         await super().pause(engine, number, ms)
         await suspended("paused")
 
-    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
+    async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
         await suspended("refresh")
         await super().refresh(engine, call, number, word)
         await suspended("refreshed")
 
 
-Make = Callable[[], tuple[World, Script, Call]]
+Make = Callable[[], tuple[World, Script, VerbCall]]
 
 
 def made(policy: dict[str, Any], attempts: list[Any], **call: Any) -> Make:
     """What makes a world, a host and a call."""
 
-    def make() -> tuple[World, Script, Call]:
+    def make() -> tuple[World, Script, VerbCall]:
         world = World(policy)
         world.engine.listen(lambda event: None, 255)
         return world, Suspending(world.clock, *attempts), world.call(**call)
@@ -74,7 +74,7 @@ def made(policy: dict[str, Any], attempts: list[Any], **call: Any) -> Make:
     return make
 
 
-def crowded() -> tuple[World, Script, Call]:
+def crowded() -> tuple[World, Script, VerbCall]:
     """The only place is taken: the call parks until its deadline."""
     world, host, call = made({"concurrency": 1}, [200])()
     world.engine.begin(world.engine.handle, 7, 0, 0, 0, codes.REPEATABLE, 0)

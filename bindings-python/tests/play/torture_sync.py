@@ -7,7 +7,7 @@ from unittest import mock
 
 import unruffled
 from unruffled._driver import pauses
-from unruffled._driver.deadline import LIMIT
+from unruffled._driver.deadline import THREAD_DEADLINE
 from unruffled._driver.nested import NESTED
 
 from ..servers.stub_server import Server, StubTransport
@@ -116,7 +116,7 @@ class SyncTorture:
             self._results[call] = error
         turn.interrupted_at = float("inf")
         del self._calls[turn]
-        if LIMIT.at is not None or NESTED.get() is not None:
+        if THREAD_DEADLINE.at is not None or NESTED.get() is not None:
             self._wrong.append("a call left a deadline with its thread")
 
     def _read(self, act: Act, number: int) -> str:

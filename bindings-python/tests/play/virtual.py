@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from unruffled._client.call import Call, Options
+from unruffled._client.call import Options, VerbCall
 from unruffled._client.endings import Verbs
 from unruffled._client.request import Builder
 from unruffled._core import boundary, codes
@@ -30,7 +30,7 @@ class VirtualClock(Clock):
         return 1_767_225_600_000 + self.ms
 
 
-Play = Callable[[Call, int], httpx2.Response]
+Play = Callable[[VerbCall, int], httpx2.Response]
 
 
 class Script(Verbs):
@@ -45,7 +45,7 @@ class Script(Verbs):
         self.kept = 0
         self.before_pause: Callable[[int], None] = lambda number: None
 
-    async def attempt(self, call: Call, word: int) -> httpx2.Response:
+    async def attempt(self, call: VerbCall, word: int) -> httpx2.Response:
         self.words.append(word)
         self.clock.ms += self.takes
         what = self.attempts.pop(0) if len(self.attempts) > 1 else self.attempts[0]
@@ -55,14 +55,14 @@ class Script(Verbs):
             return what(call, word)
         return httpx2.Response(what, content=b"{}", request=call.request(word, None))
 
-    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+    async def read_prefix(self, call: VerbCall, most: int, until: int | None) -> bytes:
         assert call.response is not None
         return call.response.content[:most]
 
-    async def keep(self, call: Call, until: int | None) -> None:
+    async def retain(self, call: VerbCall, until: int | None) -> None:
         self.kept += 1
 
-    async def read(self, call: Call) -> None:
+    async def read(self, call: VerbCall) -> None:
         """The body is there already."""
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
@@ -70,14 +70,14 @@ class Script(Verbs):
         self.before_pause(number)
         self.clock.ms += ms
 
-    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
+    async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
         assert call.credential is not None
         given = call.credential.ask(need_of(word))
         assert isinstance(given, (str, tuple, dict))
         credential = call.credential
         token, lives = credential.read(given)
         call.token = token
-        engine.token(word >> codes.ARG, lives, lambda: credential.keep(token, lives))
+        engine.token(word >> codes.ARG, lives, lambda: credential.retain(token, lives))
 
 
 @cache
@@ -97,7 +97,7 @@ class World:
 
     def call(
         self, method: str = "GET", url: str = "/x", ask: Callable[[], Given] | None = None, **options: Any
-    ) -> Call:
+    ) -> VerbCall:
         """A call, not begun."""
         chosen: Options = options  # type: ignore[assignment]
         return self.builder.build(method, url, chosen, Credential(ask, "") if ask else None, None)
@@ -106,7 +106,7 @@ class World:
         """A host on this clock."""
         return Script(self.clock, *attempts, takes=takes)
 
-    def drive(self, host: Script, call: Call | None = None) -> httpx2.Response:
+    def drive(self, host: Script, call: VerbCall | None = None) -> httpx2.Response:
         """The call's answer."""
         return run(drive(host, call or self.call()))
 

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import unruffled
 from unruffled._driver.nested import NESTED
-from unruffled._http.variant import Family
+from unruffled._http.variant import HttpxVariant
 
 from ..play.sides import QUICK, TWICE, Side
 from ..servers.wire import BUSY, OK, Wire, close, dribble, reply, reset, server_side, silence
@@ -153,7 +153,7 @@ def test_a_stream_of_nothing_is_no_body(side: Side) -> None:
 
 
 def test_what_the_family_has_no_public_name_for_is_there(side: Side) -> None:
-    family = Family(side.theirs)
+    family = HttpxVariant(side.theirs)
     assert family.multipart != ()
     assert family.iterated != ()
 

@@ -21,7 +21,7 @@ from .._http.faults import TooLargeError
 from .._http.pool import idle, is_foreign, pools
 from .._http.stale import ended_h2, over_h2
 from .._http.variant import HTTPX2
-from .call import Call
+from .call import VerbCall
 from .endings import Verbs
 
 
@@ -38,7 +38,7 @@ class AsyncHost(Verbs, TaskPauses):
         self.follows = http.follow_redirects
         self.over_h2 = over_h2(pools(http))
 
-    async def attempt(self, call: Call, word: int) -> httpx2.Response:
+    async def attempt(self, call: VerbCall, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
         at = limit_of(word, call)
         route = call.route
@@ -83,28 +83,28 @@ class AsyncHost(Verbs, TaskPauses):
                 raise
         return response
 
-    async def _marked(self, call: Call, request: httpx2.Request) -> httpx2.Response:
+    async def _marked(self, call: VerbCall, request: httpx2.Request) -> httpx2.Response:
         mark = NESTED.set(call.limit_at)
         try:
             return await self.http.send(request, stream=True)
         finally:
             NESTED.reset(mark)
 
-    async def _token(self, call: Call) -> bytes:
+    async def _token(self, call: VerbCall) -> bytes:
         credential = call.credential
         assert credential is not None
         if call.token is not None:
             token, call.token = call.token, None
             return token
-        if credential.kept is not None:
-            return credential.kept
+        if credential.retained is not None:
+            return credential.retained
         try:
             # For this attempt alone, so that it ends with it.
-            return credential.read(await self._asked(call, credential, FIRST, call.limit_at))[0]
+            return credential.read(await self._fetch(call, credential, FIRST, call.limit_at))[0]
         except Exception as error:
             raise CredentialsFailedError from error
 
-    async def _asked(self, call: Call, credential: Credential, need: Need, ends: float = math.inf) -> Given:
+    async def _fetch(self, call: VerbCall, credential: Credential, need: Need, ends: float = math.inf) -> Given:
         """Asks for as long as an attempt of the route may last, since nothing else would end it: other calls wait for
         the token too, so that the time that this one has left does not count. No longer than until `ends`.
         """
@@ -114,7 +114,7 @@ class AsyncHost(Verbs, TaskPauses):
                 return await given
         return given
 
-    async def _whole(self, call: Call, response: httpx2.Response) -> None:
+    async def _whole(self, call: VerbCall, response: httpx2.Response) -> None:
         most = call.route.max_body
         parts: list[bytes] = []
         size = 0
@@ -127,7 +127,7 @@ class AsyncHost(Verbs, TaskPauses):
         HTTPX2.end(response)
         response._content = b"".join(parts)
 
-    async def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
+    async def _fill(self, call: VerbCall, response: httpx2.Response, most: int, at: float) -> list[bytes]:
         """The body's pieces until there are so many or it ends. Goes on where it left off; TimeoutError at `at`."""
         if call.pieces is None:
             call.pieces = (response.aiter_bytes(), [])
@@ -144,7 +144,7 @@ class AsyncHost(Verbs, TaskPauses):
                 size += len(part)
         return parts
 
-    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+    async def read_prefix(self, call: VerbCall, most: int, until: int | None) -> bytes:
         """The first bytes of the last response's body; what came, when it breaks off."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
@@ -161,19 +161,19 @@ class AsyncHost(Verbs, TaskPauses):
             # What came is in the pieces.
             pass
         except BaseException:
-            await self._let_go(call, response)
+            await self._close_body(call, response)
             raise
         return b"".join(call.pieces[1])[:most]
 
-    async def keep(self, call: Call, until: int | None) -> None:
+    async def retain(self, call: VerbCall, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
         response = cast(httpx2.Response, call.response)
         try:
-            response._content = await self.gather(call, codes.MOST_KEPT, until)
+            response._content = await self.read_prefix(call, codes.MOST_KEPT, until)
         finally:
-            await self._let_go(call, response)
+            await self._close_body(call, response)
 
-    async def read(self, call: Call) -> None:
+    async def read(self, call: VerbCall) -> None:
         """Reads the rest of the last response's body. Raises as httpx2 does; what came is kept."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
@@ -187,9 +187,9 @@ class AsyncHost(Verbs, TaskPauses):
             raise httpx2.ReadTimeout("the attempt's time is up", request=response.request) from error
         finally:
             response._content = b"".join(call.pieces[1])[:most]
-            await self._let_go(call, response)
+            await self._close_body(call, response)
 
-    async def _let_go(self, call: Call, response: httpx2.Response) -> None:
+    async def _close_body(self, call: VerbCall, response: httpx2.Response) -> None:
         try:
             if call.pieces is not None:
                 pieces, call.pieces = call.pieces[0], None
@@ -197,22 +197,22 @@ class AsyncHost(Verbs, TaskPauses):
         finally:
             await response.aclose()
 
-    async def finish(self, engine: Engine) -> None:
+    async def close_when_idle(self, engine: Engine) -> None:
         """Closes the connections of a closed client once nothing is in flight."""
         while engine.busy():
             await self.loop.pause().wait(0.01)
         await self.http.aclose()
 
-    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
+    async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
         """Asks in a task of its own, which outlives the call; the call waits in line like the others."""
         self.loop.spawn(self._refreshed(engine, call, word))
 
-    async def _refreshed(self, engine: Engine, call: Call, word: int) -> None:
+    async def _refreshed(self, engine: Engine, call: VerbCall, word: int) -> None:
         generation = word >> codes.ARG
         credential = call.credential
         assert credential is not None
         try:
-            token, lives = credential.read(await self._asked(call, credential, need_of(word)))
+            token, lives = credential.read(await self._fetch(call, credential, need_of(word)))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)
@@ -221,8 +221,8 @@ class AsyncHost(Verbs, TaskPauses):
             raise
         else:
 
-            def keep() -> None:
+            def retain() -> None:
                 call.token = token
-                credential.keep(token, lives)
+                credential.retain(token, lives)
 
-            engine.token(generation, lives, keep)
+            engine.token(generation, lives, retain)

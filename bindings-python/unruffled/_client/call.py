@@ -9,9 +9,9 @@ from typing import Any, TypedDict
 import httpx2
 
 from .._core import codes
-from .._driver.call import Job, keeps_alive
+from .._driver.call import Call, keeps_alive
 from .._driver.credentials import Credential
-from .._http.request_body import Watched
+from .._http.request_body import WatchedBody
 from . import url as _url
 
 Content = str | bytes | Iterable[bytes] | AsyncIterable[bytes]
@@ -19,7 +19,7 @@ Headers = Mapping[str, str] | Iterable[tuple[str, str]] | httpx2.Headers
 RawPairs = list[tuple[bytes, bytes]]
 
 
-class _Watched(Watched, httpx2.SyncByteStream, httpx2.AsyncByteStream):
+class _WatchedBody(WatchedBody, httpx2.SyncByteStream, httpx2.AsyncByteStream):
     pass
 
 
@@ -100,7 +100,7 @@ def _name(setting: dict[str, Any] | None) -> bytes | None:
     return setting["name"].encode("ascii") if setting else None
 
 
-class Call(Job[httpx2.Response]):
+class VerbCall(Call[httpx2.Response]):
     """One call of a verb."""
 
     __slots__ = (
@@ -155,7 +155,7 @@ class Call(Job[httpx2.Response]):
                 content=self.content,
                 extensions={"timeout": self.timeouts},
             )
-            request.stream = _Watched(request.stream, keeps_alive(self, self.route.alive, self.ends))
+            request.stream = _WatchedBody(request.stream, keeps_alive(self, self.route.alive, self.ends))
             return request
         request = httpx2.Request(
             self.method,

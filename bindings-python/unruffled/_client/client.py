@@ -14,12 +14,12 @@ from .._driver.engine import Listener, kinds_of
 from .._driver.loop import drive, run
 from .._driver.open import Policy, UnknownKeys
 from .call import Options
-from .state import Home, Live
+from .state import ClientState, EngineState
 
 Correlation = Callable[[], str | None]
 
 
-def _asked(credentials: AskAsync, awaits: bool) -> AskAsync:
+def _checked_function(credentials: AskAsync, awaits: bool) -> AskAsync:
     """The credentials function. Raises TypeError if it is no function."""
     if not callable(credentials):
         raise TypeError('credentials is a function that gives the token: credentials=lambda: os.environ["TOKEN"]')
@@ -42,17 +42,17 @@ class _Shared:
         **httpx2_options: Any,
     ) -> None:
         awaits = isinstance(self, AsyncClient)
-        self._home = Home(policy, base_url, unknown_keys, httpx2_options, awaits=awaits)
-        self._credential = None if credentials is None else Credential(_asked(credentials, awaits), "")
+        self._home = ClientState(policy, base_url, unknown_keys, httpx2_options, awaits=awaits)
+        self._credential = None if credentials is None else Credential(_checked_function(credentials, awaits), "")
         self._correlation = correlation_id
 
-    def _live(self) -> Live:
-        return self._home.live or self._home.revived()
+    def _live(self) -> EngineState:
+        return self._home.live or self._home.reopen()
 
     def _view(self, credentials: AskAsync) -> Self:
         view = object.__new__(type(self))
         view._home = self._home
-        view._credential = self._home.view(_asked(credentials, isinstance(self, AsyncClient)))
+        view._credential = self._home.view(_checked_function(credentials, isinstance(self, AsyncClient)))
         view._correlation = self._correlation
         return view
 
@@ -139,7 +139,7 @@ class Client(_Shared):
         return self._call(method.upper(), url, options)
 
     def _call(self, method: str, url: str, options: Options) -> httpx2.Response:
-        live = self._home.live or self._home.revived()
+        live = self._home.live or self._home.reopen()
         call = live.builder.build(method, url, options, self._credential, self._correlation)
         try:
             return run(drive(live.host, call))
@@ -204,7 +204,7 @@ class Client(_Shared):
         self.close()
 
 
-def _finish(live: Live) -> None:
+def _finish(live: EngineState) -> None:
     """Closes the connections of a closed client once nothing is in flight."""
     if not live.host.http.is_closed and not live.engine.busy():
         live.host.http.close()
@@ -252,7 +252,7 @@ class AsyncClient(_Shared):
 
     async def _call(self, method: str, url: str, options: Options, streamed: bool = False) -> httpx2.Response:
         home = self._home
-        live = home.live or home.revived()
+        live = home.live or home.reopen()
         _, host, builder = home.here(live)
         call = builder.build(method, url, options, self._credential, self._correlation, streamed)
         return await drive(host, call)
@@ -297,7 +297,7 @@ class AsyncClient(_Shared):
         live = self._live()
         live.engine.close()
         _, host, _ = self._home.here(live)
-        await host.finish(live.engine)
+        await host.close_when_idle(live.engine)
 
     async def __aenter__(self) -> Self:
         """Returns the client."""

@@ -15,7 +15,7 @@ from .._driver.endings import failure
 from .._driver.record import PLACE, Record
 from .._http.causes import with_cause
 from .._http.faults import TooLargeError, fault_of, own_of
-from .call import Call, RawPairs
+from .call import RawPairs, VerbCall
 
 
 def attach(response: httpx2.Response, record: Record) -> httpx2.Response:
@@ -35,19 +35,19 @@ def _why(error: Exception) -> Reason:
     return "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
 
 
-def _bodiless(call: Call, report: dict[str, Any], outcome: Outcome, cause: Exception) -> CallError:
+def _bodiless(call: VerbCall, report: dict[str, Any], outcome: Outcome, cause: Exception) -> CallError:
     """The error for an answer whose status is known and whose body broke off."""
     reason = _why(cause)
     status = str(report.get("message") or report.get("status")).partition(" (")[0]
-    told = {**report, "advice": _BODILESS}
-    told["message"] = f"{status}, but its body broke off ({reason}, outcome {outcome}). {_BODILESS}"
-    return CallError(call.target, reason, outcome, told)
+    failed = {**report, "advice": _BODILESS}
+    failed["message"] = f"{status}, but its body broke off ({reason}, outcome {outcome}). {_BODILESS}"
+    return CallError(call.target, reason, outcome, failed)
 
 
 _BODILESS = "The status is final; call again for the body."
 
 
-def _is_redirected(call: Call, error: Exception) -> bool:
+def _is_redirected(call: VerbCall, error: Exception) -> bool:
     """Whether it was a request behind a redirect that broke: the call's own had its answer. A redirect may lead to the
     same URL by the same method, so that nothing but the request itself tells.
     """
@@ -71,22 +71,22 @@ class Verbs:
     status: Callable[[httpx2.Response], int] = attrgetter("status_code")
     lines: Callable[[httpx2.Response], RawPairs] = attrgetter("headers.raw")
 
-    async def keep(self, call: Call, until: int | None) -> None:
+    async def retain(self, call: VerbCall, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
         raise NotImplementedError
 
-    async def read(self, call: Call) -> None:
+    async def read(self, call: VerbCall) -> None:
         """Reads the last response's whole body, at most `maxBody`. Raises as httpx2 does."""
         raise NotImplementedError
 
-    def fault(self, call: Call, error: Exception) -> int:
+    def fault(self, call: VerbCall, error: Exception) -> int:
         """The fault of an attempt's exception, with its cause."""
         if isinstance(error, CredentialsFailedError):
             return codes.REFUSED | codes.CREDENTIAL * codes.CAUSE
         fault = with_cause(fault_of(error, call.reading), error)
         return _behind_redirect(fault) if self.follows and _is_redirected(call, error) else fault
 
-    def by(self, call: Call, response: httpx2.Response) -> int:
+    def by(self, call: VerbCall, response: httpx2.Response) -> int:
         """The scope of the origin that answered, if a redirect was followed."""
         # A second leg of an authentication stands in the history too.
         if not any(each.has_redirect_location for each in response.history):
@@ -95,11 +95,11 @@ class Verbs:
         origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
         return codes.REDIRECTED | call.engine.origin_scope(origin) << 16
 
-    def mistaken(self, call: Call, error: Exception) -> Exception:
+    def mistaken(self, call: VerbCall, error: Exception) -> Exception:
         """The caller's own exception."""
         return own_of(error) or error
 
-    async def deliver(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
+    async def deliver(self, call: VerbCall, number: int, word: int, started: int) -> httpx2.Response:
         """The answer with its record. Raises `StatusError` for a status of 400 or above."""
         response = cast(httpx2.Response, call.response)
         record = Record(call.engine, number, word, call.engine.now() - started)
@@ -107,7 +107,7 @@ class Verbs:
         if status >= 400:
             outcome = codes.OUTCOMES[word >> codes.ARG]
             if call.raise_:
-                await self.keep(call, None)
+                await self.retain(call, None)
                 raise StatusError(
                     call.target,
                     "status",
@@ -122,29 +122,29 @@ class Verbs:
                     raise _bodiless(call, record.report(status), outcome, error) from error
         return attach(response, record)
 
-    async def last(self, call: Call) -> None:
+    async def finish(self, call: VerbCall) -> None:
         """Part of the body for the one who catches it, all of it for the one who asked for that."""
         if call.raise_:
-            await self.keep(call, None)
+            await self.retain(call, None)
         else:
             call.error = await self._read_on(call)
 
-    async def fail(self, call: Call, number: int, word: int, started: int) -> httpx2.Response:
+    async def fail(self, call: VerbCall, number: int, word: int, started: int) -> httpx2.Response:
         """Raises `CallError`; with the last answer, if there is one, `StatusError`, or returns that."""
         response = call.response if word & codes.RESPONSE else None
         if response is not None and not call.raise_ and call.error is None:
             return attach(response, Record(call.engine, number, word, call.engine.now() - started))
-        told = failure(call, number, word, started, response=response)
+        failed = failure(call, number, word, started, response=response)
         cause = call.error
         if response is not None and cause is not None:
-            raise _bodiless(call, told.report, told.outcome, cause) from cause
+            raise _bodiless(call, failed.report, failed.outcome, cause) from cause
         if isinstance(cause, CredentialsFailedError):
-            raise told from cause.__cause__
-        if told.reason == "auth" and call.credential is not None and call.credential.error is not None:
+            raise failed from cause.__cause__
+        if failed.reason == "auth" and call.credential is not None and call.credential.error is not None:
             cause = call.credential.error
-        raise told from cause
+        raise failed from cause
 
-    async def _read_on(self, call: Call) -> Exception | None:
+    async def _read_on(self, call: VerbCall) -> Exception | None:
         """Reads the body of an answer that is returned although it is an error; what broke it off, if something did."""
         try:
             await self.read(call)

@@ -1,4 +1,4 @@
-"""From a verb's arguments to a `Call`: route, scope, flags, URL, headers and body, made once for all its attempts."""
+"""Makes a `VerbCall` of a verb's arguments: route, scope, flags, URL, headers and body, once for all its attempts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .._driver.time import TIME
 from .._http.stacked import is_stacked
 from . import url as _url
 from .aliases import CALL, unknown
-from .call import Call, Content, Options, RawPairs, Route
+from .call import Content, Options, RawPairs, Route, VerbCall
 
 _URLS_CACHED = 1024
 _EMPTY = httpx2.ByteStream(b"")
@@ -47,10 +47,10 @@ class Builder:
         credential: Credential | None,
         correlation: Callable[[], str | None] | None,
         streamed: bool = False,
-    ) -> Call:
+    ) -> VerbCall:
         """The call of a verb. Raises `UsageError` (a `ValueError`) for what cannot be sent."""
         engine = self.engine
-        call = Call()
+        call = VerbCall()
         call.method = method
         call.target = target = f"{method} {url.partition('?')[0]}"
         call.engine = engine
@@ -73,32 +73,32 @@ class Builder:
         if route.request_id is not None:
             pairs.append((route.request_id, make_uuid()))
         if correlation is not None and route.correlation is not None:
-            told = correlation()
-            if told is not None:
-                pairs.append((route.correlation, told.encode("ascii", "replace")))
-        what = codes.METHODS.get(method, codes.OTHER_METHOD)
-        what |= self._body(call, options.get("json", _NONE), options.get("form"), options.get("content"), pairs)
-        what |= _key(call, options.get("idempotency_key"))
+            value = correlation()
+            if value is not None:
+                pairs.append((route.correlation, value.encode("ascii", "replace")))
+        flags = codes.METHODS.get(method, codes.OTHER_METHOD)
+        flags |= self._body(call, options.get("json", _NONE), options.get("form"), options.get("content"), pairs)
+        flags |= _key(call, options.get("idempotency_key"))
         call.pairs = pairs
         call.credential = credential
         headers = options.get("headers")
         if headers is not None:
-            what |= _own_headers(call, _checked(call.target, headers))
+            flags |= _own_headers(call, _checked(call.target, headers))
         call.cookies = self.http.cookies
         call.scope = 0
         if call.credential is not None:
-            what |= codes.CREDENTIALS
+            flags |= codes.CREDENTIALS
             call.scope = engine.scope(call.credential.name)
         call.streamed = streamed
         if streamed:
-            what |= codes.STREAMED
-        call.what = what | _times(call, options.get("deadline"))
+            flags |= codes.STREAMED
+        call.flags = flags | _times(call, options.get("deadline"))
         if call.stream is None:
             call.ends = TIME.monotonic() + (call.deadline / 1000 or call.route.total)
         call.raise_ = options.get("raise_", True)
         call.token = call.response = call.error = call.pieces = None
         call.reading = call.over = False
-        call.told = True
+        call.hinted = True
         call.limit_at = 0.0
         call.timeouts = {}
         return call
@@ -116,7 +116,7 @@ class Builder:
         return known
 
     @staticmethod
-    def _body(call: Call, json: Any, form: _url.Query | None, content: Content | None, pairs: RawPairs) -> int:
+    def _body(call: VerbCall, json: Any, form: _url.Query | None, content: Content | None, pairs: RawPairs) -> int:
         """Sets the body and its headers; returns the flags and the size that the core is told."""
         kind: bytes | None = None
         call.content = None
@@ -157,7 +157,7 @@ _KNOWN = frozenset(Options.__annotations__)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def _key(call: Call, key: str | bool | None) -> int:
+def _key(call: VerbCall, key: str | bool | None) -> int:
     """Sets the key that the caller gave; returns the flags."""
     call.key = None
     if not key:
@@ -204,23 +204,23 @@ def _wrong_header(headers: Any) -> str:
     return "headers: one of the values cannot be written as bytes"
 
 
-def _own_headers(call: Call, own: RawPairs) -> int:
+def _own_headers(call: VerbCall, own: RawPairs) -> int:
     """Lets the caller's headers replace those of the same name; returns the flags."""
     names = {name.lower(): value for name, value in own}
-    what = codes.STACKED if is_stacked(names) else 0
+    flags = codes.STACKED if is_stacked(names) else 0
     key = call.route.key_header.lower()
     if key in names:
         # The caller's own key under the policy's name: it goes out once, as it was written.
-        what |= codes.KEYED
+        flags |= codes.KEYED
         call.key = names[key]
         own = [pair for pair in own if pair[0].lower() != key]
     if b"authorization" in names:
         call.credential = None
     call.pairs = [pair for pair in call.pairs if pair[0].lower() not in names] + own
-    return what
+    return flags
 
 
-def _times(call: Call, deadline: float | datetime.timedelta | None) -> int:
+def _times(call: VerbCall, deadline: float | datetime.timedelta | None) -> int:
     """Sets the deadline; returns the flags. Beneath another unruffled, that one's attempt bounds this call too."""
     call.deadline = 0 if deadline is None else _deadline(call.target, deadline)
     above = NESTED.get()

@@ -13,7 +13,7 @@ import httpx2
 
 from .._driver.credentials import AskAsync, Credential
 from .._driver.engine import Engine, Listener
-from .._driver.forks import survives
+from .._driver.forks import on_fork
 from .._driver.open import Policy, UnknownKeys, text_of
 from .._driver.running import running_loop
 from .._http.faults import OwnError
@@ -53,7 +53,7 @@ def _own(hook: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-class Live:
+class EngineState:
     """What a fork replaces: an engine with its clock, and the connections made under it."""
 
     def __init__(self, engine: Engine) -> None:
@@ -68,7 +68,7 @@ class Live:
         self.spare: httpx2.AsyncClient | None = None
 
 
-class Home:
+class ClientState:
     """The shared part of a client and its views."""
 
     def __init__(
@@ -93,11 +93,11 @@ class Home:
         self._lock = threading.Lock()
         self._views = itertools.count(1)
         self._listeners: list[tuple[int, Listener]] = []
-        self.live: Live | None = self._opened()
-        survives(self)
+        self.live: EngineState | None = self._open()
+        on_fork(self)
 
-    def _opened(self) -> Live:
-        live = Live(Engine(self._text, lenient=self._lenient, base_url=self._base_url))
+    def _open(self) -> EngineState:
+        live = EngineState(Engine(self._text, lenient=self._lenient, base_url=self._base_url))
         for kinds, listener in self._listeners:
             live.engine.listen(listener, kinds)
         if self._awaits:
@@ -132,14 +132,14 @@ class Home:
         if live is not None:
             live.engine.free(name)
 
-    def revived(self) -> Live:
+    def reopen(self) -> EngineState:
         """The engine and its host; new ones after a fork."""
         with self._lock:
             if self.live is None:
-                self.live = self._opened()
+                self.live = self._open()
             return self.live
 
-    def here(self, live: Live) -> tuple[Any, AsyncHost, Builder]:
+    def here(self, live: EngineState) -> tuple[Any, AsyncHost, Builder]:
         """The running loop, its host and its builder."""
         loop = running_loop()
         last = live.last

@@ -11,7 +11,7 @@ import httpx2
 from .._core import codes
 from .._driver.call import NO_LIMIT, limit_of
 from .._driver.credentials import FIRST, Credential, CredentialsFailedError, Given, Need, need_of
-from .._driver.deadline import LIMIT
+from .._driver.deadline import THREAD_DEADLINE
 from .._driver.engine import Engine
 from .._driver.nested import NESTED
 from .._driver.pauses import ThreadPauses
@@ -20,7 +20,7 @@ from .._http.faults import TooLargeError
 from .._http.pool import clip, idle, is_foreign, pools
 from .._http.stale import ended_h2, over_h2
 from .._http.variant import HTTPX2
-from .call import Call
+from .call import VerbCall
 from .endings import Verbs
 
 
@@ -35,7 +35,7 @@ class SyncHost(Verbs, ThreadPauses):
         self.clipped = clip(pools(http))
         self.over_h2 = over_h2(pools(http))
 
-    async def attempt(self, call: Call, word: int) -> httpx2.Response:
+    async def attempt(self, call: VerbCall, word: int) -> httpx2.Response:
         """Sends the call once. Below 400 and not streamed: with its whole body."""
         at = limit_of(word, call)
         route = call.route
@@ -58,11 +58,11 @@ class SyncHost(Verbs, ThreadPauses):
         if self.over_h2:
             for connection in ended_h2(self.over_h2):
                 connection.close()
-        before = LIMIT.at
+        before = THREAD_DEADLINE.at
         # An attempt of another client that we are the transport of ends no later for it.
-        LIMIT.at = at if before is None or (at is not None and at < before) else before
+        THREAD_DEADLINE.at = at if before is None or (at is not None and at < before) else before
         mark = NESTED.set(call.limit_at) if self.foreign else None
-        call.limit = LIMIT if before is None else NO_LIMIT
+        call.limit = THREAD_DEADLINE if before is None else NO_LIMIT
         try:
             request = call.request(word, token)
             if self.follows:
@@ -83,33 +83,33 @@ class SyncHost(Verbs, ThreadPauses):
                 raise
             return response
         finally:
-            LIMIT.at = before
+            THREAD_DEADLINE.at = before
             if mark is not None:
                 NESTED.reset(mark)
 
-    def _token(self, call: Call) -> bytes:
+    def _token(self, call: VerbCall) -> bytes:
         credential = call.credential
         assert credential is not None
         if call.token is not None:
             token, call.token = call.token, None
             return token
-        if credential.kept is not None:
-            return credential.kept
+        if credential.retained is not None:
+            return credential.retained
         try:
             # For this attempt alone, so that it ends with it.
-            return credential.read(self._asked(call, credential, FIRST, call.limit_at))[0]
+            return credential.read(self._fetch(call, credential, FIRST, call.limit_at))[0]
         except Exception as error:
             raise CredentialsFailedError from error
 
-    def _asked(self, call: Call, credential: Credential, need: Need, ends: float = math.inf) -> Given:
+    def _fetch(self, call: VerbCall, credential: Credential, need: Need, ends: float = math.inf) -> Given:
         """Asks for as long as an attempt of the route may last, at most until `ends`. The time that the call has left
         does not count where others wait for the token.
         """
         at = min(ends, TIME.monotonic() + call.route.attempt)
-        before = LIMIT.at
+        before = THREAD_DEADLINE.at
         return credential.ask_within(need, at if before is None or at < before else before)
 
-    def _whole(self, call: Call, response: httpx2.Response) -> None:
+    def _whole(self, call: VerbCall, response: httpx2.Response) -> None:
         most = call.route.max_body
         parts: list[bytes] = []
         size = 0
@@ -125,7 +125,7 @@ class SyncHost(Verbs, ThreadPauses):
         HTTPX2.end(response)
         response._content = b"".join(parts)
 
-    def _fill(self, call: Call, response: httpx2.Response, most: int, at: float) -> list[bytes]:
+    def _fill(self, call: VerbCall, response: httpx2.Response, most: int, at: float) -> list[bytes]:
         """The body's pieces until there are so many or it ends. Goes on where it left off; ReadTimeout at `at`."""
         if call.pieces is None:
             call.pieces = (response.iter_bytes(), [])
@@ -133,8 +133,8 @@ class SyncHost(Verbs, ThreadPauses):
         parts: list[bytes]
         pieces, parts = call.pieces
         size = sum(map(len, parts))
-        before = LIMIT.at
-        LIMIT.at = None if at == math.inf else at
+        before = THREAD_DEADLINE.at
+        THREAD_DEADLINE.at = None if at == math.inf else at
         try:
             while size < most:
                 if TIME.monotonic() >= at:
@@ -145,10 +145,10 @@ class SyncHost(Verbs, ThreadPauses):
                 parts.append(part)
                 size += len(part)
         finally:
-            LIMIT.at = before
+            THREAD_DEADLINE.at = before
         return parts
 
-    async def gather(self, call: Call, most: int, until: int | None) -> bytes:
+    async def read_prefix(self, call: VerbCall, most: int, until: int | None) -> bytes:
         """The first bytes of the last response's body; what came, when it breaks off."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
@@ -165,19 +165,19 @@ class SyncHost(Verbs, ThreadPauses):
             # What came is in the pieces.
             pass
         except BaseException:
-            self._let_go(call, response)
+            self._close_body(call, response)
             raise
         return b"".join(call.pieces[1])[:most]
 
-    async def keep(self, call: Call, until: int | None) -> None:
+    async def retain(self, call: VerbCall, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
         response = cast(httpx2.Response, call.response)
         try:
-            response._content = await self.gather(call, codes.MOST_KEPT, until)
+            response._content = await self.read_prefix(call, codes.MOST_KEPT, until)
         finally:
-            self._let_go(call, response)
+            self._close_body(call, response)
 
-    async def read(self, call: Call) -> None:
+    async def read(self, call: VerbCall) -> None:
         """Reads the rest of the last response's body. Raises as httpx2 does; what came is kept."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
@@ -189,23 +189,23 @@ class SyncHost(Verbs, ThreadPauses):
                 raise TooLargeError(f"the body is larger than maxBody ({most} bytes)")
         finally:
             response._content = b"".join(call.pieces[1])[:most]
-            self._let_go(call, response)
+            self._close_body(call, response)
 
     @staticmethod
-    def _let_go(call: Call, response: httpx2.Response) -> None:
+    def _close_body(call: VerbCall, response: httpx2.Response) -> None:
         # First: the pieces would close it as they are collected, and an interrupt that arrives there is lost.
         try:
             response.close()
         finally:
             call.pieces = None
 
-    async def refresh(self, engine: Engine, call: Call, number: int, word: int) -> None:
+    async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
         """Asks while the call waits; the others that wait for the token are woken."""
         generation = word >> codes.ARG
         credential = call.credential
         assert credential is not None
         try:
-            token, lives = credential.read(self._asked(call, credential, need_of(word)))
+            token, lives = credential.read(self._fetch(call, credential, need_of(word)))
         except Exception as error:
             credential.error = error
             engine.token_failed(generation, codes.LOST)
@@ -215,9 +215,9 @@ class SyncHost(Verbs, ThreadPauses):
             raise
         else:
 
-            def keep() -> None:
+            def retain() -> None:
                 call.token = token
-                credential.keep(token, lives)
+                credential.retain(token, lives)
 
-            engine.token(generation, lives, keep)
+            engine.token(generation, lives, retain)
         engine.waiting.forget(number)

@@ -114,7 +114,7 @@ MISUSE_LIVE: Final = 2 << ARG | MISUSE
 #: The route's place in the settings, within a target's number; the endpoint is above it.
 ROUTE: Final = 0xFFFF
 
-# `what` of begin: method | flags << 4 | upload size in 64 KiB << 16.
+# The flags of `begin`: method | flags << 4 | upload size in 64 KiB << 16.
 METHODS: Final = {
     "GET": 0,
     "HEAD": 1,

@@ -115,27 +115,27 @@ class CallError(Exception):
         maybe_applied: bool = False,
     ) -> None:
         """Takes what the call was (`GET /orders/{id}`, never its values), the core's verdict and its report."""
-        told = report or {}
+        report = report or {}
         self.target = target
-        self.report = told
+        self.report = report
         self.reason = reason
         self.outcome = outcome
-        self.attempts = int(told.get("attempts") or 0)
-        self.elapsed = datetime.timedelta(milliseconds=told.get("elapsed") or 0)
-        self.status = told.get("status")
-        self.fault = told.get("fault")
-        self.retry_after_ms = told.get("retryAfterMs")
+        self.attempts = int(report.get("attempts") or 0)
+        self.elapsed = datetime.timedelta(milliseconds=report.get("elapsed") or 0)
+        self.status = report.get("status")
+        self.fault = report.get("fault")
+        self.retry_after_ms = report.get("retryAfterMs")
         self.retry_at = retry_at
-        self.advice = told.get("advice") or ""
+        self.advice = report.get("advice") or ""
         self.response = response
         self.maybe_applied = maybe_applied
-        super().__init__(f"{target}: {told['message']}" if "message" in told else self._said())
+        super().__init__(f"{target}: {report['message']}" if "message" in report else self._summary())
 
     def explain(self) -> str:
         """A table of every attempt, every wait and the rule that asked for it."""
         return str(self.report.get("text") or self)
 
-    def _said(self) -> str:
+    def _summary(self) -> str:
         """The same form for what the core never saw: nothing was sent then."""
         return f"{self.target}: nothing was sent ({self.reason}, outcome {self.outcome}). {self.advice}".rstrip()
 

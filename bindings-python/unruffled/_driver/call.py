@@ -40,7 +40,7 @@ class NoLimit:
 NO_LIMIT = NoLimit()
 
 
-class Job(Generic[R]):
+class Call(Generic[R]):
     """One logical call: what stays the same on every attempt, and what the last attempt left behind."""
 
     __slots__ = (
@@ -48,6 +48,8 @@ class Job(Generic[R]):
         "deadline",
         "engine",
         "error",
+        "flags",
+        "hinted",
         "key",
         "limit",
         "limit_at",
@@ -59,8 +61,6 @@ class Job(Generic[R]):
         "streamed",
         "target",
         "target_number",
-        "told",
-        "what",
     )
 
     #: What the call is in texts: `GET /orders/{id}`, never its values.
@@ -69,7 +69,7 @@ class Job(Generic[R]):
     target_number: int
     engine: Engine
     scope: int
-    what: int
+    flags: int
     #: Milliseconds from the beginning; 0 = the policy's.
     deadline: int
     #: The statuses of which the core wants to see the body.
@@ -88,7 +88,7 @@ class Job(Generic[R]):
     #: Whether the core needs nothing more of it.
     over: bool
     #: Whether a success may have header lines that the core asked for; False: the host has looked, it has none.
-    told: bool
+    hinted: bool
     response: R | None
     #: How the last attempt broke; None if it was answered.
     error: Exception | None
@@ -123,14 +123,14 @@ def make_uuid() -> bytes:
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}".encode()
 
 
-def limit_of(word: int, call: Job[Any]) -> float | None:
+def limit_of(word: int, call: Call[Any]) -> float | None:
     """The attempt's time limit in seconds of `time.monotonic`, kept with the call; None = none."""
     limit = word >> codes.ARG
     call.limit_at = TIME.monotonic() + limit / 1000 if limit else math.inf
     return call.limit_at if limit else None
 
 
-def keeps_alive(call: Job[Any], alive: float, ends: float) -> Callable[[], None]:
+def keeps_alive(call: Call[Any], alive: float, ends: float) -> Callable[[], None]:
     """What a body that is sent piece by piece calls after each: the attempt lasts `alive` seconds more from there, but
     never beyond `ends` (`time.monotonic`), the end of the whole call.
     """

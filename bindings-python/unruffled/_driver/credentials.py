@@ -16,7 +16,7 @@ from types import FunctionType
 from typing import Any, Final, Literal, NamedTuple
 
 from .._core import codes
-from .deadline import LIMIT
+from .deadline import THREAD_DEADLINE
 from .time import TIME
 
 
@@ -62,7 +62,7 @@ class CredentialsFailedError(Exception):
 class Credential:
     """One identity: a function, the scope's name that keeps it apart from others, the token kept."""
 
-    __slots__ = ("__weakref__", "_function", "_needs", "error", "kept", "name", "texts")
+    __slots__ = ("__weakref__", "_function", "_needs", "error", "name", "retained", "texts")
 
     def __init__(self, ask: AskAsync, name: str) -> None:
         """`name` is "" for the client's own, else unique within the client."""
@@ -71,7 +71,7 @@ class Credential:
         self.name = name
         #: Whether it gave a text last: it is asked at each attempt then.
         self.texts = False
-        self.kept: bytes | None = None
+        self.retained: bytes | None = None
         #: What the function raised last: the cause of an `auth` failure.
         self.error: Exception | None = None
 
@@ -96,12 +96,12 @@ class Credential:
         return given  # type: ignore[no-any-return]
 
     def _limited(self, need: Need, at: float) -> Any:
-        before = LIMIT.at
-        LIMIT.at = at
+        before = THREAD_DEADLINE.at
+        THREAD_DEADLINE.at = at
         try:
             return self.ask(need)
         finally:
-            LIMIT.at = before
+            THREAD_DEADLINE.at = before
 
     def _aside(self, need: Need, at: float) -> Any:
         ended = threading.Event()
@@ -129,9 +129,9 @@ class Credential:
             raise broke.pop()
         return given.pop()
 
-    def keep(self, token: bytes, lives: int) -> None:
+    def retain(self, token: bytes, lives: int) -> None:
         """Keeps a token that the core has accepted, or none if it is good for one attempt."""
-        self.kept = token if lives else None
+        self.retained = token if lives else None
 
     @staticmethod
     def read(given: Given) -> tuple[bytes, int]:

@@ -7,18 +7,18 @@ import threading
 from .time import TIME
 
 
-class _Limit(threading.local):
+class _ThreadDeadline(threading.local):
     """The calling thread's deadline in seconds of `time.monotonic`, None = none."""
 
     at: float | None = None
 
 
-LIMIT = _Limit()
+THREAD_DEADLINE = _ThreadDeadline()
 
 
 def remaining(timeout: float | None, late: type[Exception]) -> float | None:
     """An operation's timeout, clipped to the thread's deadline. Raises `late` when that is over."""
-    at = LIMIT.at
+    at = THREAD_DEADLINE.at
     if at is None:
         return timeout
     left = at - TIME.monotonic()

@@ -7,14 +7,14 @@ from typing import Any
 
 from .._core import codes
 from .._core.errors import CallError, StatusError
-from .call import Job
+from .call import Call
 
 #: Of a call beyond the most that the core knows at a time.
 _UNRECORDED = "Too many calls are under way already; start fewer at once."
 
 
 def failure(
-    call: Job[Any],
+    call: Call[Any],
     number: int,
     word: int,
     started: int,

@@ -50,7 +50,7 @@ def kinds_of(names: Iterable[str] | None) -> int:
     return bits
 
 
-class Signs:
+class WatchedHeaders:
     """The headers of which one must be there on a success, or nothing is told."""
 
     __slots__ = ("lengths", "names")
@@ -92,10 +92,10 @@ class Engine:
         self._forked = False
         self.eager = False
         self.listeners: list[tuple[int, Listener]] = []
-        self._telling = threading.Lock()
+        self._notifying = threading.Lock()
         self._order = threading.Lock()
         #: The thread that hands events over, and whether there are more for it.
-        self._teller = 0
+        self._notifier = 0
         self._more = False
         self._targets: dict[str, int] = {}
         self._scopes: dict[str, int] = {}
@@ -105,11 +105,11 @@ class Engine:
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         self.settings: dict[str, Any] = boundary.settings(self.handle)
         self.base_url = self._resolve(base_url)
-        self.watch_success = Signs(_names(self.settings["watchSuccess"]))
+        self.watch_success = WatchedHeaders(_names(self.settings["watchSuccess"]))
         self.watch_error = self.watch_success.names | _names(self.settings["watchError"])
         self._subscribe()
         if self.settings["warnings"]:
-            self.tell()
+            self.notify()
 
     def _resolve(self, option: str | None) -> str | None:
         url = option if option is not None else self.settings["baseUrl"]
@@ -180,7 +180,7 @@ class Engine:
         if word & codes.WAKES:
             self.wake()
         if word & codes.EVENTS:
-            self.tell()
+            self.notify()
 
     def abandon(self, call: int) -> None:
         """Lets a call go that did not end by itself; one that is over already is let go twice without harm."""
@@ -204,7 +204,7 @@ class Engine:
         """Ends every wait with `closed`; calls begun later fail with it. Any number of times."""
         self.closed = True
         self.settle(self._close(self.handle, self.now()))
-        self.tell()
+        self.notify()
 
     def busy(self) -> bool:
         """Whether attempts are in flight."""
@@ -221,9 +221,9 @@ class Engine:
     def forked(self) -> None:
         """In a child: the core does not know this engine there, and the parent's threads may have held its locks."""
         self._forked = True
-        self._telling = threading.Lock()
+        self._notifying = threading.Lock()
         self._order = threading.Lock()
-        self._teller = 0
+        self._notifier = 0
         self.waiting.forked()
 
     def refused(self, word: int) -> InternalError:
@@ -239,7 +239,7 @@ class Engine:
     def listen(self, listener: Listener, kinds: int) -> Callable[[], None]:
         """Calls `listener` with each event of these kinds; returns what ends that."""
         entry = (kinds, listener)
-        with self._telling:
+        with self._notifying:
             self.listeners.append(entry)
         self._subscribe()
         if kinds & _BIT["warning"]:
@@ -248,7 +248,7 @@ class Engine:
                 listener({"at": 0, "kind": "warning", "text": issue["text"]})
 
         def end() -> None:
-            with self._telling:
+            with self._notifying:
                 if entry in self.listeners:
                     self.listeners.remove(entry)
             self._subscribe()
@@ -275,30 +275,30 @@ class Engine:
             kinds |= _WARNINGS
         boundary.subscribe(self.handle, kinds)
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Pulls the events and hands them to the listeners and the logger, in order: one thread at a time."""
         own = threading.get_ident()
         # Said before the turn is asked for: who has it goes on with what came meanwhile, by a listener's own call or by
         # another thread that a slow listener would hold up.
         self._more = True
-        while self._teller != own and self._order.acquire(timeout=_PATIENCE):
+        while self._notifier != own and self._order.acquire(timeout=_PATIENCE):
             try:
-                self._teller = own
+                self._notifier = own
                 while self._more:
                     self._more = False
                     self._hand_over()
             finally:
-                self._teller = 0
+                self._notifier = 0
                 self._order.release()
             # Between the last look and the release another may have said so, and gone.
             if not self._more:
                 return
 
     def _hand_over(self) -> None:
-        with self._telling:
-            told = boundary.events(self.handle)
+        with self._notifying:
+            batch = boundary.events(self.handle)
             listeners = list(self.listeners)
-        for event in told.get("events", ()):
+        for event in batch.get("events", ()):
             _log(event)
             bit = _BIT.get(event["kind"], 0)
             for kinds, listener in listeners:
@@ -307,7 +307,7 @@ class Engine:
                         listener(event)
                     except Exception:
                         LOGGER.exception("a listener raised on an event of kind %s", event["kind"])
-        dropped = told.get("dropped")
+        dropped = batch.get("dropped")
         if dropped:
             LOGGER.info("%d events were dropped: nobody pulled them in time", dropped)
 

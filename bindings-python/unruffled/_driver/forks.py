@@ -9,25 +9,25 @@ from typing import Protocol
 from .._core import boundary
 
 
-class Survivor(Protocol):
+class ForkAware(Protocol):
     """What must not go on in a forked child as it was."""
 
     def forked(self) -> None:
         """In a child: the parent's engine, connections and locks are not ours."""
 
 
-_SURVIVORS: weakref.WeakSet[Survivor] = weakref.WeakSet()
+_AWARE: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 
 
-def survives(one: Survivor) -> None:
+def on_fork(one: ForkAware) -> None:
     """Tells it of every fork for as long as it lives."""
-    _SURVIVORS.add(one)
+    _AWARE.add(one)
 
 
 def _after_fork() -> None:
     if boundary.loaded():
         boundary.per_call().unruffled_forked()
-        for one in list(_SURVIVORS):
+        for one in list(_AWARE):
             one.forked()
 
 

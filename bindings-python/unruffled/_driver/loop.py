@@ -10,14 +10,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 from .._core import codes
-from .call import Job
-from .engine import Engine, Signs
+from .call import Call
+from .engine import Engine, WatchedHeaders
 
 T = TypeVar("T")
 R = TypeVar("R")
 #: Milliseconds for the body of an answer that another attempt follows.
 _PATIENCE = 1000
-J = TypeVar("J", bound=Job[Any], contravariant=True)
+J = TypeVar("J", bound=Call[Any], contravariant=True)
 
 
 class Host(Protocol[J, R]):
@@ -52,17 +52,17 @@ class Host(Protocol[J, R]):
         """
         ...
 
-    async def gather(self, call: J, most: int, until: int | None) -> bytes:
+    async def read_prefix(self, call: J, most: int, until: int | None) -> bytes:
         """The first bytes of the last response's body; no longer than until `until` (the engine's ms) or the attempt's
         limit. Does not raise when the body breaks off: what came is given.
         """
         ...
 
-    async def keep(self, call: J, until: int | None) -> None:
+    async def retain(self, call: J, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it, for an end without a newer one."""
         ...
 
-    async def last(self, call: J) -> None:
+    async def finish(self, call: J) -> None:
         """The last response is the end of a call that failed: keeps of it what `fail` gives out."""
         ...
 
@@ -120,7 +120,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
     if begun is None:
         engine.check_logging()
         begun = Begun(0, now(), codes.MISUSE_LIVE)
-    number, started, word, ended, told = begun
+    number, started, word, ended, hinted = begun
     # What an exception stands in must not be held by it.
     begun = None
     deadline = started + call.deadline if call.deadline else 0
@@ -129,10 +129,10 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
     try:
         while word == codes.MISUSE_LIVE:
             number = next(engine.numbers) & 0xFFFFFFFF
-            word = engine.begin(handle, number, started, call.target_number, call.scope, call.what, deadline)
-        if told is not None:
-            word = await _put_away(host, engine, call, word, told)
-            due = told + (word >> codes.ARG)
+            word = engine.begin(handle, number, started, call.target_number, call.scope, call.flags, deadline)
+        if hinted is not None:
+            word = await _retain_answer(host, engine, call, word, hinted)
+            due = hinted + (word >> codes.ARG)
         while True:
             seen |= word
             if word & codes.WAKES:
@@ -153,21 +153,21 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
                         broke = error
                 if broke is None:
                     status = host.status(response)
-                    if status < 400 and not (call.told or host.follows or status in call.body_statuses):
+                    if status < 400 and not (call.hinted or host.follows or status in call.body_statuses):
                         # By far most answers: nothing to tell but the status.
                         call.response, call.error = response, None
                         at = now()
                         word = engine.respond(handle, number, at, status)
                         if word & codes.KIND != codes.DELIVER:
-                            word = await _put_away(host, engine, call, word, at)
+                            word = await _retain_answer(host, engine, call, word, at)
                     else:
-                        word, at = await _answered(host, engine, call, number, response)
+                        word, at = await _report_answer(host, engine, call, number, response)
                     due = at + (word >> codes.ARG)
                 else:
                     # Outside of the handler: what the caller handles meanwhile can be told apart, and what his code
                     # raised comes out as it went in.
                     fault = host.fault(call, broke)
-                    word = _broke(engine, call, number, fault, broke)
+                    word = _report_fault(engine, call, number, fault, broke)
                     if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
                         call.over = True
                         _raise(host.mistaken(call, broke))
@@ -199,7 +199,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
         if engine.waiting.early:
             engine.waiting.forget(number)
         if seen & codes.EVENTS or engine.eager:
-            engine.tell()
+            engine.notify()
 
 
 def _raise(own: Exception) -> NoReturn:
@@ -210,7 +210,7 @@ def _raise(own: Exception) -> NoReturn:
         own.__context__ = context
 
 
-def _broke(engine: Engine, call: Job[Any], number: int, fault: int, error: Exception) -> int:
+def _report_fault(engine: Engine, call: Call[Any], number: int, fault: int, error: Exception) -> int:
     """An attempt ended without an answer: the word for that."""
     call.error = error
     word = engine.fault(engine.handle, number, engine.now(), fault)
@@ -219,25 +219,25 @@ def _broke(engine: Engine, call: Job[Any], number: int, fault: int, error: Excep
     return word & ~codes.WAKES
 
 
-async def _answered(host: Host[J, R], engine: Engine, call: J, number: int, response: R) -> tuple[int, int]:
+async def _report_answer(host: Host[J, R], engine: Engine, call: J, number: int, response: R) -> tuple[int, int]:
     """An attempt has its answer: the word for it and when it was given."""
     call.response, call.error = response, None
     status = host.status(response)
     by = host.by(call, response) if host.follows else 0
-    hints = watched(host.lines(response), engine.watch_error, engine.watch_success if status < 400 else None)
+    hints = server_hints(host.lines(response), engine.watch_error, engine.watch_success if status < 400 else None)
     body = b""
     if status in call.body_statuses and not (call.streamed and status < 400):
-        body = await host.gather(call, codes.MOST_BODY, None)
+        body = await host.read_prefix(call, codes.MOST_BODY, None)
     at = engine.now()
     if hints or body or by:
-        told = status | by
-        word = engine.respond_with(engine.handle, number, at, engine.wall(), told, hints, len(hints), body, len(body))
+        hinted = status | by
+        word = engine.respond_with(engine.handle, number, at, engine.wall(), hinted, hints, len(hints), body, len(body))
     else:
         word = engine.respond(engine.handle, number, at, status)
-    return await _put_away(host, engine, call, word, at), at
+    return await _retain_answer(host, engine, call, word, at), at
 
 
-async def _put_away(host: Host[J, R], engine: Engine, call: J, word: int, at: int) -> int:
+async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, at: int) -> int:
     """Puts an answer away that another attempt follows, or that the call ends with: the word without its wakes."""
     if word & codes.WAKES:
         # Now, not when the body of a discarded answer has been put away.
@@ -245,24 +245,24 @@ async def _put_away(host: Host[J, R], engine: Engine, call: J, word: int, at: in
         engine.wake()
     kind = word & codes.KIND
     if kind == codes.FAIL:
-        await host.last(call)
+        await host.finish(call)
     elif kind != codes.DELIVER:
         # A body that stalls must not hold its connection for the whole wait.
         wait = word >> codes.ARG if kind == codes.WAIT else _PATIENCE
-        await host.keep(call, at + min(wait, _PATIENCE))
+        await host.retain(call, at + min(wait, _PATIENCE))
     return word
 
 
-def watched(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], sign: Signs | None) -> bytes:
+def server_hints(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], required: WatchedHeaders | None) -> bytes:
     """The header lines that the core asked for, `name: value` each, at most 8 KiB in all; empty = none is there.
 
     `sign`: names of which one must be there, or nothing is told: on success only a gauge's are worth a crossing.
     """
-    if sign is not None:
+    if required is not None:
         # As a loop: on every success, and a generator costs half as much again.
         for name, _ in raw:
             # Most headers are told apart without a look at their letters.
-            if len(name) in sign.lengths and name.lower() in sign.names:
+            if len(name) in required.lengths and name.lower() in required.names:
                 break
         else:
             return b""

@@ -20,7 +20,7 @@ DROPPED = (
 class Record:
     """Where the story of a delivered call lies."""
 
-    __slots__ = ("_elapsed", "_engine", "_number", "_told", "_word")
+    __slots__ = ("_elapsed", "_engine", "_number", "_report", "_word")
 
     def __init__(self, engine: Engine, number: int, word: int, elapsed: int) -> None:
         """`word` ended the call: REPORT says whether the core kept its record. `elapsed`: the milliseconds it took."""
@@ -28,7 +28,7 @@ class Record:
         self._number = number
         self._word = word
         self._elapsed = elapsed
-        self._told: dict[str, Any] | None = None
+        self._report: dict[str, Any] | None = None
 
     @property
     def maybe_applied(self) -> bool:
@@ -37,12 +37,12 @@ class Record:
 
     def report(self, status: int = 0) -> dict[str, Any]:
         """The record; asked of the core once."""
-        if self._told is None:
-            kept = bool(self._word & codes.REPORT)
-            self._told = self._engine.report(self._number) if kept else boundary.brief(status, self._elapsed)
-            if kept and "text" not in self._told:
-                self._told = {"elapsed": self._elapsed, "status": status or None, "text": DROPPED}
-        return self._told
+        if self._report is None:
+            retained = bool(self._word & codes.REPORT)
+            self._report = self._engine.report(self._number) if retained else boundary.brief(status, self._elapsed)
+            if retained and "text" not in self._report:
+                self._report = {"elapsed": self._elapsed, "status": status or None, "text": DROPPED}
+        return self._report
 
 
 # Of exceptions: pickling them takes all that is in them along.
@@ -64,21 +64,21 @@ def explain(ended: object) -> str:
 
     Raises ValueError for what no client of this package returned or raised (or what was pickled since).
     """
-    told = _told(ended)
+    text = _text_of(ended)
     error = ended
     # An SDK wraps what the transport raised, some of them twice.
     for _ in range(8):
-        if told is not None or not isinstance(error, BaseException):
+        if text is not None or not isinstance(error, BaseException):
             break
-        told = _told(getattr(error, "response", None))
+        text = _text_of(getattr(error, "response", None))
         error = error.__cause__ or error.__context__
-        told = told or _told(error)
-    if told is None:
+        text = text or _text_of(error)
+    if text is None:
         raise ValueError("this was not returned by an unruffled client, nor raised by one")
-    return told
+    return text
 
 
-def _told(ended: object) -> str | None:
+def _text_of(ended: object) -> str | None:
     if isinstance(ended, CallError):
         return ended.explain()
     extensions = getattr(ended, "extensions", None)

@@ -36,7 +36,7 @@ async def pieces_async(source: Any, alive: Callable[[], object]) -> AsyncIterato
             await each.aclose()
 
 
-class Watched:
+class WatchedBody:
     """A stream of httpx2 or httpx around another; a family adds its own classes before it."""
 
     def __init__(self, stream: Any, alive: Callable[[], object]) -> None:

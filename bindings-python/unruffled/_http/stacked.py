@@ -7,14 +7,14 @@ from collections.abc import Mapping
 # Headers in which SDKs count their retries; 0 proves nothing, since they may be told not to retry.
 _AMAZON = b"amz-sdk-request"
 #: All in lower case.
-TELLING = frozenset((b"x-stainless-retry-count", b"x-retry-count", b"x-retry-attempt", b"retry-attempt", _AMAZON))
+RETRY_COUNTS = frozenset((b"x-stainless-retry-count", b"x-retry-count", b"x-retry-attempt", b"retry-attempt", _AMAZON))
 
 
 def is_stacked(sent: Mapping[bytes, bytes]) -> bool:
     """Whether the caller's own headers, by lower-case name, say that this is somebody's retry."""
-    if TELLING.isdisjoint(sent):
+    if RETRY_COUNTS.isdisjoint(sent):
         return False
-    for name in TELLING & sent.keys():
+    for name in RETRY_COUNTS & sent.keys():
         value = sent[name]
         if value.isdigit() and int(value) >= 1:
             return True

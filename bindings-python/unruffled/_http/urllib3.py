@@ -19,7 +19,7 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, PoolMana
 from urllib3.exceptions import ConnectTimeoutError, DecodeError
 from urllib3.util import Timeout
 
-from .._driver.deadline import LIMIT, remaining
+from .._driver.deadline import THREAD_DEADLINE, remaining
 from .._driver.time import TIME
 from .compressed import CUT, Checked, Lenient
 
@@ -35,7 +35,7 @@ class _Wire(threading.local):
     socket: Any = None
 
 
-WIRE = _Wire()
+WIRE_STATE = _Wire()
 
 
 class LimitedSocket:
@@ -62,10 +62,10 @@ class LimitedSocket:
         self.settimeout(seconds if self._timeout is None else min(seconds, self._timeout))
 
     def _clip(self) -> None:
-        if LIMIT.at is None and not self._clipped:
+        if THREAD_DEADLINE.at is None and not self._clipped:
             return
         self._own.settimeout(remaining(self._timeout, TimeoutError))
-        self._clipped = LIMIT.at is not None
+        self._clipped = THREAD_DEADLINE.at is not None
 
     def recv(self, *arguments: Any) -> Any:
         """As the socket's own, clipped."""
@@ -80,7 +80,7 @@ class LimitedSocket:
     def sendall(self, *arguments: Any) -> None:
         """As the socket's own, clipped."""
         self._clip()
-        WIRE.sent = True
+        WIRE_STATE.sent = True
         self._own.sendall(*arguments)
 
     def makefile(self, *arguments: Any, **options: Any) -> Any:
@@ -106,7 +106,7 @@ class _Connection:
         self.sock = LimitedSocket(self.sock)
 
     def getresponse(self, *arguments: Any, **options: Any) -> Any:
-        WIRE.socket = self.sock
+        WIRE_STATE.socket = self.sock
         return super().getresponse(*arguments, **options)  # type: ignore[misc]
 
 
@@ -114,10 +114,10 @@ class _Pool:
     """Before a pool class of urllib3."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        WIRE.sent = False
-        WIRE.socket = None
-        if timeout is None and LIMIT.at is not None:
-            timeout = max(0.0, LIMIT.at - TIME.monotonic())
+        WIRE_STATE.sent = False
+        WIRE_STATE.socket = None
+        if timeout is None and THREAD_DEADLINE.at is not None:
+            timeout = max(0.0, THREAD_DEADLINE.at - TIME.monotonic())
         return super()._get_conn(timeout)  # type: ignore[misc]
 
 

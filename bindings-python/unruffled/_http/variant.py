@@ -10,10 +10,10 @@ import httpx2
 
 from .._driver.pauses import Limit
 from .compressed import CUT, Checked, Lenient, is_whole
-from .request_body import Watched
+from .request_body import WatchedBody
 
 
-class Family:
+class HttpxVariant:
     """The classes of httpx2, or of httpx."""
 
     def __init__(self, module: Any, limit: Callable[[float], Limit] | None = None) -> None:
@@ -25,7 +25,9 @@ class Family:
         self.multipart = getattr(sys.modules.get(f"{name}._multipart"), "MultipartStream", ())
         self.iterated = getattr(sys.modules.get(f"{name}._content"), "IteratorByteStream", ())
         self.identity = getattr(sys.modules.get(f"{name}._decoders"), "IdentityDecoder", ())
-        self.watched: Callable[..., Any] = type("Watched", (Watched, module.SyncByteStream, module.AsyncByteStream), {})
+        self.watched: Callable[..., Any] = type(
+            "Watched", (WatchedBody, module.SyncByteStream, module.AsyncByteStream), {}
+        )
         self.restored: Callable[..., Any] = type("Restored", (_Restored, module.SyncByteStream), {})
         self.restored_async: Callable[..., Any] = type("Restored", (_RestoredAsync, module.AsyncByteStream), {})
 
@@ -119,4 +121,4 @@ class _RestoredAsync:
 
 
 #: Of our own clients, and of the transports for httpx2.
-HTTPX2 = Family(httpx2)
+HTTPX2 = HttpxVariant(httpx2)

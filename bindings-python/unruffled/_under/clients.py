@@ -6,13 +6,13 @@ from types import TracebackType
 from typing import Any, ClassVar
 
 from .._driver.open import Policy, UnknownKeys
-from .._http.variant import Family
-from .drop_in import DropIn, Offers
+from .._http.variant import HttpxVariant
+from .drop_in import DropIn, DropInControls
 from .transport import AsyncSender, SyncSender
 
 
-class _Transport(Offers):
-    _family: ClassVar[Family]
+class _Transport(DropInControls):
+    _variant: ClassVar[HttpxVariant]
     _own: ClassVar[str]
 
     def __init__(self, policy: Policy | DropIn, inner: Any = None, *, unknown_keys: UnknownKeys = "error") -> None:
@@ -29,7 +29,7 @@ class _Transport(Offers):
             `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
         """
         self._dropin = policy if isinstance(policy, DropIn) else DropIn(policy, unknown_keys=unknown_keys)
-        self._inner = getattr(self._family.module, self._own)() if inner is None else inner
+        self._inner = getattr(self._variant.module, self._own)() if inner is None else inner
         self._under_way: set[object] = set()
         #: Somebody closed it while calls were under way.
         self._closing = False
@@ -46,7 +46,7 @@ class SyncTransport(_Transport):
     _own = "HTTPTransport"
 
     def _make_host(self) -> None:
-        self._host = SyncSender(self._family, self._dropin, self._inner)
+        self._host = SyncSender(self._variant, self._dropin, self._inner)
 
     def handle_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
@@ -75,7 +75,7 @@ class AsyncTransport(_Transport):
     _own = "AsyncHTTPTransport"
 
     def _make_host(self) -> None:
-        self._host = AsyncSender(self._family, self._dropin, self._inner)
+        self._host = AsyncSender(self._variant, self._dropin, self._inner)
 
     async def handle_async_request(self, request: Any) -> Any:
         """Makes the call. Raises the last attempt's exception; `ConnectError` or `PoolTimeout` where none was sent."""
@@ -98,7 +98,7 @@ class AsyncTransport(_Transport):
             await self._inner.aclose()
 
 
-class _Resilient(Offers):
+class _Resilient(DropInControls):
     _around: ClassVar[type[_Transport]]
     _transport: Any
     _mounts: dict[Any, Any]

@@ -1,9 +1,8 @@
 """What every drop-in shares, whatever client it sits in: a policy's engine, and where a request belongs in it.
 
-How an adapter is made: a `DropIn` per policy; for each request `order()` fills a `Dropped` (scope by origin, route and
-endpoint by method and path, flags); `drive(host, call)` makes it. The host is `ThreadHost` or `LoopHost` of
-`hosts` with the client's own ways to send, to read a body and to name what was never sent. Nothing here knows
-an HTTP client.
+How an adapter is made: it has a `DropIn` for its policy. For each request `prepare()` fills a `DropInCall`: scope by
+origin, route and endpoint by method and path, flags. `drive(host, call)` makes the call. The host is a `ThreadHost` or
+`LoopHost` of `hosts` with the client's own ways to send, to read a body and to name what was never sent.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .._core import codes
-from .._driver.call import Job, keeps_alive
+from .._driver.call import Call, keeps_alive
 from .._driver.engine import Engine, Listener, kinds_of
-from .._driver.forks import survives
+from .._driver.forks import on_fork
 from .._driver.nested import NESTED
 from .._driver.open import Policy, UnknownKeys, text_of
 from .._driver.time import TIME
-from .._http.stacked import TELLING, is_stacked
+from .._http.stacked import RETRY_COUNTS, is_stacked
 
 R = TypeVar("R")
 Lines = Sequence[tuple[bytes, bytes]]
@@ -72,7 +71,7 @@ class Route:
 class Place:
     """Where a request belongs: the same for each of its method, origin and path."""
 
-    __slots__ = ("number", "route", "scope", "target", "what")
+    __slots__ = ("flags", "number", "route", "scope", "target")
 
     def __init__(self, engine: Engine, routes: Sequence[Route], method: str, origin: str, path: str) -> None:
         """Asks the engine, which remembers."""
@@ -81,10 +80,10 @@ class Place:
         self.number = number = engine.target(target if path else f"{target}/")
         self.route = routes[number & codes.ROUTE]
         #: The flags of a call whose body can be sent again.
-        self.what = codes.DROPIN | codes.METHODS.get(method, codes.OTHER_METHOD) | codes.REPEATABLE
+        self.flags = codes.DROPIN | codes.METHODS.get(method, codes.OTHER_METHOD) | codes.REPEATABLE
 
 
-class Dropped(Job[R]):
+class DropInCall(Call[R]):
     """One request of a client above us, as one call. `request` is what the adapter was given."""
 
     __slots__ = ("body", "coded", "request", "rewind", "route", "timeouts")
@@ -107,13 +106,13 @@ class Dropped(Job[R]):
 
     def key_line(self, word: int) -> tuple[bytes, bytes] | None:
         """The header line that the word asks for: all that a drop-in ever adds."""
-        if not word & codes.KEY or self.what & codes.KEYED:
+        if not word & codes.KEY or self.flags & codes.KEYED:
             return None
         return self.keyed(self.route.key_header, self.route.key_quoted)
 
     def buffers(self, status: int, lines: Iterable[tuple[bytes, bytes, bytes]], dropin: DropIn) -> bool:
-        """Whether an answer with these header lines is read before it counts. Sets `coded` and `told`."""
-        short, self.coded, self.told = dropin.look(self.route, status, lines)
+        """Whether an answer with these header lines is read before it counts. Sets `coded` and `hinted`."""
+        short, self.coded, self.hinted = dropin.look(self.route, status, lines)
         return short
 
     def short(self, status: int, length: str | None, kind: str | None) -> bool:
@@ -139,10 +138,10 @@ class DropIn:
         self.on_fork: list[Callable[[], object]] = [] if forked is None else [forked]
         self._listeners: list[tuple[int, Listener]] = []
         self._live: Engine | None = None
-        self._revived()
-        survives(self)
+        self._reopen()
+        on_fork(self)
 
-    def _revived(self) -> Engine:
+    def _reopen(self) -> Engine:
         with self._lock:
             if self._live is None:
                 engine = Engine(self._text, lenient=self._lenient)
@@ -150,16 +149,16 @@ class DropIn:
                     engine.listen(listener, kinds)
                 self._routes = [Route(settings) for settings in engine.settings["routes"]]
                 self._origins: dict[str, str] = {}
-                #: The headers that `order` looks at, in lower case.
-                self.names = TELLING | {b"content-length", *(route.key for route in self._routes)}
+                #: The headers that `prepare` looks at, in lower case.
+                self.request_headers = RETRY_COUNTS | {b"content-length", *(route.key for route in self._routes)}
                 #: The same, for clients that keep text.
-                self.asked = frozenset(name.decode() for name in self.names)
+                self.request_names = frozenset(name.decode() for name in self.request_headers)
                 #: Of which one must be in a success, or nothing of it is told.
-                self.signs = engine.watch_success.names
+                self.hint_headers = engine.watch_success.names
                 #: What `buffers` looks at.
-                self.looked = _BODY | self.signs
+                self.answer_headers = _BODY | self.hint_headers
                 #: The same of an answer.
-                self.answered = frozenset(name.decode() for name in engine.watch_error | {b"content-encoding"})
+                self.answer_names = frozenset(name.decode() for name in engine.watch_error | {b"content-encoding"})
                 self._live = engine
             return self._live
 
@@ -176,7 +175,7 @@ class DropIn:
     @property
     def engine(self) -> Engine:
         """The engine; a new one after a fork."""
-        return self._live or self._revived()
+        return self._live or self._reopen()
 
     def place(self, key: Any, method: str, origin: str, path: str) -> Place:
         """Finds where a request belongs, and remembers it by `key` in `engine.places`, where adapters look first.
@@ -190,11 +189,13 @@ class DropIn:
         engine.places[key] = place
         return place
 
-    def order(
-        self, call: Dropped[R], place: Place, lines: Iterable[tuple[object, bytes, bytes]], *, repeatable: bool
-    ) -> Dropped[R]:
-        """Fills a call. `lines`: the request's headers, or those in `names`: the name, the same in lower case, the
-        value. `repeatable`: the body can be sent again byte for byte (`call.rewind` may be set for that).
+    def prepare(
+        self, call: DropInCall[R], place: Place, lines: Iterable[tuple[object, bytes, bytes]], *, repeatable: bool
+    ) -> DropInCall[R]:
+        """Fills a call.
+
+        `lines`: the request's headers, or those in `request_headers`: the name, the same in lower case, the value.
+        `repeatable`: the body can be sent again byte for byte (`call.rewind` may be set for that).
         """
         call.engine = self.engine
         call.target = place.target
@@ -202,8 +203,8 @@ class DropIn:
         call.target_number = place.number
         call.route = route = place.route
         call.body_statuses = route.body_statuses
-        what = place.what if repeatable else place.what & ~codes.REPEATABLE
-        names = self.names
+        flags = place.flags if repeatable else place.flags & ~codes.REPEATABLE
+        names = self.request_headers
         sent = _NOTHING
         for _, low, value in lines:
             if low in names:
@@ -211,15 +212,15 @@ class DropIn:
                     sent = {}
                 sent[low] = value
         if sent:
-            what |= _said(sent, route)
+            flags |= _flags_of(sent, route)
         call.deadline = 0
         above = NESTED.get()
         if above is not None:
-            what |= codes.STACKED
+            flags |= codes.STACKED
             if above < math.inf:
                 call.deadline = max(1, math.ceil((above - TIME.monotonic()) * 1000))
-        call.what = what
-        call.streamed = call.told = True
+        call.flags = flags
+        call.streamed = call.hinted = True
         call.reading = call.over = False
         call.key = call.response = call.error = call.pieces = None
         call.limit_at = math.inf
@@ -232,20 +233,20 @@ class DropIn:
         declared length that the route allows, and no event stream); whether it is coded; and whether the core asked for
         one of the lines.
         """
-        short = coded = told = False
+        short = coded = hinted = False
         events = status >= 400
-        looked = self.looked
+        answer_headers = self.answer_headers
         for _, low, value in lines:
-            if low in looked:
+            if low in answer_headers:
                 if low == b"content-length":
                     short = value.isdigit() and int(value) <= route.buffer_up_to
                 elif low == b"content-type":
                     events = events or value[:17].lower() == b"text/event-stream"
                 elif low == b"content-encoding":
                     coded = True
-                if low in self.signs:
-                    told = True
-        return short and not events, coded, told
+                if low in self.hint_headers:
+                    hinted = True
+        return short and not events, coded, hinted
 
     def place_of(self, url: str) -> tuple[str, str]:
         """Origin and path of an absolute URL, for clients that have it as a text."""
@@ -269,18 +270,18 @@ class DropIn:
         return origin, path
 
 
-def _said(sent: dict[bytes, bytes], route: Route) -> int:
+def _flags_of(sent: dict[bytes, bytes], route: Route) -> int:
     """What a request's own headers say of it, as flags and the size of its body."""
-    what = codes.KEYED if route.key in sent else 0
+    flags = codes.KEYED if route.key in sent else 0
     if is_stacked(sent):
-        what |= codes.STACKED
+        flags |= codes.STACKED
     size = sent.get(b"content-length", b"0")
     if size.isdigit() and int(size) > _PIECE:
-        what |= min(65535, -(-int(size) // _PIECE)) << 16
-    return what
+        flags |= min(65535, -(-int(size) // _PIECE)) << 16
+    return flags
 
 
-class Offers:
+class DropInControls:
     """What a drop-in has beside its client's contract: the same as every client of this package."""
 
     _dropin: DropIn

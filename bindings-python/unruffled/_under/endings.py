@@ -14,9 +14,9 @@ from .._driver.endings import failure
 from .._driver.engine import Engine
 from .._driver.record import PLACE, Record, remember
 from .._http.faults import own_of
-from .drop_in import Dropped, Lines
+from .drop_in import DropInCall, Lines
 
-D = TypeVar("D", bound=Dropped[Any])
+D = TypeVar("D", bound=DropInCall[Any])
 R = TypeVar("R")
 
 
@@ -27,9 +27,10 @@ class Endings(Generic[D, R]):
         """The client's exception for an attempt, or its body, that our limit ended."""
         raise NotImplementedError
 
-    def unsent(self, call: D, told: CallError) -> Exception:
-        """The client's exception for a call that was never sent; its cause will be `told`. By `told.reason`: `deadline`
-        is one of the time limits, all else a failed connection.
+    def unsent(self, call: D, failed: CallError) -> Exception:
+        """Makes the client's exception for a call that was never sent; its cause will be `failed`.
+
+        Its kind goes by `failed.reason`: `deadline` and `timeout` are time limits, all else a failed connection.
         """
         raise NotImplementedError
 
@@ -68,7 +69,7 @@ class Endings(Generic[D, R]):
         """The caller's own exception."""
         return own_of(error) or error
 
-    async def last(self, call: D) -> None:
+    async def finish(self, call: D) -> None:
         """Stays open and unread."""
 
     async def refresh(self, engine: Engine, call: D, number: int, word: int) -> None:
@@ -94,11 +95,11 @@ class Endings(Generic[D, R]):
             remember(error, Record(call.engine, number, word, call.engine.now() - started))
             raise error
         call.target = _shown(call)
-        told = failure(call, number, word, started, response=None)
-        raise self.unsent(call, told) from told
+        failed = failure(call, number, word, started, response=None)
+        raise self.unsent(call, failed) from failed
 
 
-def _shown(call: Dropped[Any]) -> str:
+def _shown(call: DropInCall[Any]) -> str:
     """What a call is called in texts: its route's pattern. Without one nothing of its path, which may hold a secret."""
     pattern: str = call.engine.settings["routes"][call.target_number & codes.ROUTE]["pattern"]
     if pattern:

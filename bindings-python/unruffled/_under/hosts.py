@@ -13,11 +13,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any, cast
 
 from .._core import codes
-from .._driver.deadline import LIMIT
+from .._driver.deadline import THREAD_DEADLINE
 from .._driver.pauses import Limit, Loop, TaskPauses, ThreadPauses
 from .._driver.running import running_loop
 from .._driver.time import TIME
-from .drop_in import Dropped
+from .drop_in import DropInCall
 from .endings import D, Endings, R
 
 #: Seconds for the body of an answer that is put away, where nothing else bounds it.
@@ -42,8 +42,8 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
         pieces: Iterator[bytes] | None
         pieces, parts = call.pieces
         size = sum(map(len, parts))
-        before = LIMIT.at
-        LIMIT.at = None if at == math.inf else at
+        before = THREAD_DEADLINE.at
+        THREAD_DEADLINE.at = None if at == math.inf else at
         try:
             while pieces is not None and size < most:
                 if TIME.monotonic() >= at:
@@ -56,10 +56,10 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
                 parts.append(part)
                 size += len(part)
         finally:
-            LIMIT.at = before
+            THREAD_DEADLINE.at = before
         return cast(list[bytes], parts)
 
-    async def gather(self, call: D, most: int, until: int | None) -> bytes:
+    async def read_prefix(self, call: D, most: int, until: int | None) -> bytes:
         """The first bytes of the last response's body, decoded; what came, when it breaks off."""
         return self.plain(call, await self._ahead(call, most, until), most)
 
@@ -74,13 +74,13 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
             raise
         return b"".join(parts)[:most]
 
-    async def keep(self, call: D, until: int | None) -> None:
+    async def retain(self, call: D, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
         try:
-            kept = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
+            retained = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
         finally:
             self.release(call)
-        call.pieces = (None, [kept])
+        call.pieces = (None, [retained])
 
 
 class LoopHost(TaskPauses, Endings[D, R]):
@@ -134,7 +134,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
             raise self.late(call) from error
         return cast(list[bytes], parts)
 
-    async def gather(self, call: D, most: int, until: int | None) -> bytes:
+    async def read_prefix(self, call: D, most: int, until: int | None) -> bytes:
         """The first bytes of the last response's body, decoded; what came, when it breaks off."""
         return self.plain(call, await self._ahead(call, most, until), most)
 
@@ -145,19 +145,19 @@ class LoopHost(TaskPauses, Endings[D, R]):
             parts = call.pieces[1]
             call.pieces = (_again_async(error), parts)
         except BaseException:
-            await self._let_go(call)
+            await self._close_body(call)
             raise
         return b"".join(parts)[:most]
 
-    async def keep(self, call: D, until: int | None) -> None:
+    async def retain(self, call: D, until: int | None) -> None:
         """Keeps at most 64 KiB of the last response's body and closes it."""
         try:
-            kept = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
+            retained = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
         finally:
-            await self._let_go(call)
-        call.pieces = (None, [kept])
+            await self._close_body(call)
+        call.pieces = (None, [retained])
 
-    async def _let_go(self, call: D) -> None:
+    async def _close_body(self, call: D) -> None:
         try:
             # Left to the garbage collector, it would end in nobody's task.
             if isinstance(call.pieces[0], AsyncGenerator):
@@ -166,14 +166,14 @@ class LoopHost(TaskPauses, Endings[D, R]):
             await self.release(call)
 
 
-def _end(call: Dropped[Any], until: int | None) -> float:
+def _end(call: DropInCall[Any], until: int | None) -> float:
     """When reading ends, in `time.monotonic`."""
     if until is None:
         return call.limit_at
     return min(call.limit_at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
 
 
-def _soon(call: Dropped[Any], until: int | None) -> int:
+def _soon(call: DropInCall[Any], until: int | None) -> int:
     """Without a limit of the policy's an answer that is put away must not hold the call up."""
     return call.engine.now() + int(_PATIENCE * 1000) if until is None else until
 

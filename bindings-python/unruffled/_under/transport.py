@@ -15,7 +15,7 @@ from typing import Any
 from .._core import codes
 from .._core.errors import CallError
 from .._driver.call import NO_LIMIT, limit_of
-from .._driver.deadline import LIMIT
+from .._driver.deadline import THREAD_DEADLINE
 from .._driver.loop import Begun, drive, run
 from .._driver.nested import NESTED
 from .._driver.pauses import Limit
@@ -24,29 +24,29 @@ from .._driver.time import TIME
 from .._http.causes import with_cause
 from .._http.faults import fault_of
 from .._http.pool import clip, forget, idle, pool_of
-from .._http.stacked import TELLING
+from .._http.stacked import RETRY_COUNTS
 from .._http.stale import ended_h2, over_h2
-from .._http.variant import Family
-from .drop_in import DropIn, Dropped, Place
+from .._http.variant import HttpxVariant
+from .drop_in import DropIn, DropInCall, Place
 from .endings import Endings
 from .hosts import LoopHost, ThreadHost
 
 _UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": None, "pool": None}
 
 
-class _Sender(Endings[Dropped[Any], Any]):
+class _Sender(Endings[DropInCall[Any], Any]):
     """What both hosts know of their family."""
 
     status: Callable[[Any], int] = attrgetter("status_code")
     lines: Callable[[Any], list[tuple[bytes, bytes]]] = attrgetter("headers.raw")
     clipped = True
 
-    def __init__(self, family: Family, dropin: DropIn, inner: Any) -> None:
+    def __init__(self, variant: HttpxVariant, dropin: DropIn, inner: Any) -> None:
         """`inner` sends."""
         super().__init__()
-        self.family = family
+        self.variant = variant
         #: A body that is in memory.
-        self.at_hand = family.module.ByteStream
+        self.at_hand = variant.module.ByteStream
         self.dropin = dropin
         self.inner = inner
         pool = pool_of(inner)
@@ -56,16 +56,16 @@ class _Sender(Endings[Dropped[Any], Any]):
         self.foreign = pool is None
         dropin.on_fork.append(lambda: forget(inner))
 
-    def call(self, request: Any) -> Dropped[Any]:
+    def call(self, request: Any) -> DropInCall[Any]:
         """The call that a request is."""
-        call: Dropped[Any] = Dropped()
+        call: DropInCall[Any] = DropInCall()
         call.request = request
         call.body = body = request.stream
         call.rewind = None
         repeatable = at_hand = isinstance(body, self.at_hand)
         if not at_hand:
-            repeatable, call.rewind = self.family.replay(body)
-            if not repeatable and not self.family.sends_body(request):
+            repeatable, call.rewind = self.variant.replay(body)
+            if not repeatable and not self.variant.sends_body(request):
                 # A layer above made a stream of nothing.
                 repeatable, at_hand, call.body = True, True, self.at_hand(b"")
         dropin = self.dropin
@@ -74,9 +74,9 @@ class _Sender(Endings[Dropped[Any], Any]):
         # Without the query, the sixth of them.
         key = (request.method, str(url) if parts is None else parts[:5])
         place = dropin.engine.places.get(key) or self._place(key, request)
-        dropin.order(call, place, lows(request.headers), repeatable=repeatable)
+        dropin.prepare(call, place, lows(request.headers), repeatable=repeatable)
         if not at_hand:
-            call.body = self.family.watched(call.body, call.alive())
+            call.body = self.variant.watched(call.body, call.alive())
         return call
 
     def _place(self, key: Any, request: Any) -> Place:
@@ -95,9 +95,9 @@ class _Sender(Endings[Dropped[Any], Any]):
         place: Place | None = dropin.engine.places.get((request.method, parts[:5]))
         if place is None or not place.route.native:
             return None
-        names = dropin.names
+        names = dropin.request_headers
         for _, low, value in lows(request.headers):
-            if low in names and (value != b"0" if low in TELLING else low != b"content-length" or len(value) > 4):
+            if low in names and (value != b"0" if low in RETRY_COUNTS else low != b"content-length" or len(value) > 4):
                 return None
         return place
 
@@ -107,7 +107,7 @@ class _Sender(Endings[Dropped[Any], Any]):
             return True
         return self.clipped and _ends_within(request.extensions.get("timeout"), left / 1000)
 
-    def unusual(self, request: Any, response: Any, error: Exception | None) -> Dropped[Any]:
+    def unusual(self, request: Any, response: Any, error: Exception | None) -> DropInCall[Any]:
         """The call of a usual request after a first attempt that was made with the caller's own, or none."""
         call = self.call(request)
         call.response = response
@@ -115,7 +115,7 @@ class _Sender(Endings[Dropped[Any], Any]):
         call.timeouts = None
         return call
 
-    def prepared(self, call: Dropped[Any], word: int, clipped: bool) -> Any:
+    def prepared(self, call: DropInCall[Any], word: int, clipped: bool) -> Any:
         """An attempt's request. `clipped`: something else ends reading and writing in time.
 
         The caller's own where nothing must change in it; only the first attempt's, since what sends may change it.
@@ -141,40 +141,40 @@ class _Sender(Endings[Dropped[Any], Any]):
         made = object.__new__(type(given))
         made.__dict__.update(given.__dict__)
         if key is not None:
-            made.headers = self.family.module.Headers([*given.headers.raw, key])
+            made.headers = self.variant.module.Headers([*given.headers.raw, key])
         elif not first:
-            made.headers = self.family.module.Headers(given.headers)
+            made.headers = self.variant.module.Headers(given.headers)
         made.stream = call.body
         made.extensions = {**given.extensions, "timeout": limits}
         return made
 
-    def streams(self, call: Dropped[Any]) -> None:
+    def streams(self, call: DropInCall[Any]) -> None:
         """For the body of an answer that is delivered at its headers: the client's own limit, or what is written."""
         if call.timeouts is not None and (call.route.idle is not None or call.limit_at < math.inf):
             # The engines look this up as the body's first piece is asked for.
             own = (call.request.extensions.get("timeout") or _UNLIMITED).get("read")
             call.timeouts["read"] = _least(own, call.route.idle)
 
-    def fault(self, call: Dropped[Any], error: Exception) -> int:
+    def fault(self, call: DropInCall[Any], error: Exception) -> int:
         """The fault of an attempt's exception."""
         return with_cause(fault_of(error, call.reading), error)
 
     def too_late(self, request: Any, cause: Exception) -> Exception:
         """An attempt that the loop ended in time."""
-        error: Exception = self.family.module.ReadTimeout("the attempt timed out", request=request)
+        error: Exception = self.variant.module.ReadTimeout("the attempt timed out", request=request)
         error.__cause__ = error.__context__ = cause
         return error
 
-    def late(self, call: Dropped[Any]) -> Exception:
+    def late(self, call: DropInCall[Any]) -> Exception:
         """As for a server that is silent."""
-        error: Exception = self.family.module.ReadTimeout("the attempt timed out", request=call.request)
+        error: Exception = self.variant.module.ReadTimeout("the attempt timed out", request=call.request)
         return error
 
-    def unsent(self, call: Dropped[Any], told: CallError) -> Exception:
+    def unsent(self, call: DropInCall[Any], failed: CallError) -> Exception:
         """A time limit is like a pool without a free connection, all else like a server that cannot be reached."""
-        module = self.family.module
-        kind = module.PoolTimeout if told.reason in ("deadline", "timeout") else module.ConnectError
-        error: Exception = kind(str(told), request=call.request)
+        module = self.variant.module
+        kind = module.PoolTimeout if failed.reason in ("deadline", "timeout") else module.ConnectError
+        error: Exception = kind(str(failed), request=call.request)
         return error
 
     def attach(self, response: Any, record: Record) -> None:
@@ -182,12 +182,12 @@ class _Sender(Endings[Dropped[Any], Any]):
         response.extensions[PLACE] = record
 
 
-class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
+class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
     """Sends by a transport of the family; any number of threads at a time."""
 
-    def __init__(self, family: Family, dropin: DropIn, inner: Any) -> None:
+    def __init__(self, variant: HttpxVariant, dropin: DropIn, inner: Any) -> None:
         """Puts the deadline into the inner transport's connections, where its pool lets it."""
-        super().__init__(family, dropin, inner)
+        super().__init__(variant, dropin, inner)
         self.clipped = bool(self.pools) and clip(self.pools)
 
     def send(self, request: Any) -> Any:
@@ -195,7 +195,7 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
         begins, is sent as it is, answered and delivered. All else goes on in `drive`.
         """
         place = self.usual(request)
-        if place is None or LIMIT.at is not None:
+        if place is None or THREAD_DEADLINE.at is not None:
             return run(drive(self, self.call(request)))
         engine = self.dropin.engine
         engine.check_logging()
@@ -205,23 +205,23 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
         response: Any = None
         number = word = 0
         over = reading = whole = coded = False
-        told = True
+        hinted = True
         ends: float = math.inf
         try:
             number = next(engine.numbers) & 0xFFFFFFFF
-            word = engine.begin(engine.handle, number, started, place.number, place.scope, place.what, 0)
+            word = engine.begin(engine.handle, number, started, place.number, place.scope, place.flags, 0)
             left = word >> codes.ARG
             if not word & UNUSUAL and self.sends_own(request, left):
                 if left:
-                    LIMIT.at = ends = TIME.monotonic() + left / 1000
+                    THREAD_DEADLINE.at = ends = TIME.monotonic() + left / 1000
                 if self.foreign:
                     mark = NESTED.set(ends)
                 try:
                     response = self.inner.handle_request(request)
                     status = response.status_code
-                    whole, coded, told = self.dropin.look(place.route, status, lows(response.headers))
+                    whole, coded, hinted = self.dropin.look(place.route, status, lows(response.headers))
                     if coded:
-                        self.family.check(response)
+                        self.variant.check(response)
                     if whole and (coded or not isinstance(response.stream, self.at_hand)):
                         reading = True
                         stream = response.stream
@@ -230,16 +230,16 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
                         finally:
                             stream.close()
                         if coded:
-                            self.family.verify(response, body)
+                            self.variant.verify(response, body)
                         response.stream = self.at_hand(body)
                 except Exception as error:
                     broke = error
                 finally:
                     if left:
-                        LIMIT.at = None
+                        THREAD_DEADLINE.at = None
                     if mark is not None:
                         NESTED.reset(mark)
-                if broke is None and status < 400 and not told and status not in place.route.body_statuses:
+                if broke is None and status < 400 and not hinted and status not in place.route.body_statuses:
                     at = now()
                     word = engine.respond(engine.handle, number, at, status)
                     if word & codes.KIND == codes.DELIVER:
@@ -250,16 +250,16 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
                         return response
             call = self.unusual(request, response, broke)
             call.limit_at, call.reading, call.streamed = ends, reading, not whole
-            call.coded, call.told = coded, told
+            call.coded, call.hinted = coded, hinted
             return run(drive(self, call, Begun(number, started, word, broke or (response if at is None else None), at)))
         finally:
             broke = None
             if not (over if call is None else call.over):
                 engine.abandon(number)
             if word & codes.EVENTS or engine.eager:
-                engine.tell()
+                engine.notify()
 
-    async def attempt(self, call: Dropped[Any], word: int) -> Any:
+    async def attempt(self, call: DropInCall[Any], word: int) -> Any:
         """Sends the call once; with its whole body if that is short and no event stream."""
         at = limit_of(word, call)
         call.reading = False
@@ -272,17 +272,17 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
         if self.over_h2:
             for connection in ended_h2(self.over_h2):
                 connection.close()
-        before = LIMIT.at
+        before = THREAD_DEADLINE.at
         clips = at is not None and (before is None or at < before)
         if clips:
-            LIMIT.at = at
+            THREAD_DEADLINE.at = at
         mark = NESTED.set(call.limit_at) if self.foreign else None
-        call.limit = LIMIT if before is None else NO_LIMIT
+        call.limit = THREAD_DEADLINE if before is None else NO_LIMIT
         try:
             call.response = response = self.inner.handle_request(request)
             whole = call.buffers(response.status_code, lows(response.headers), self.dropin)
             if call.coded:
-                self.family.check(response)
+                self.variant.check(response)
             if not whole:
                 self.streams(call)
                 return response
@@ -294,44 +294,44 @@ class SyncSender(_Sender, ThreadHost[Dropped[Any], Any]):
             finally:
                 self.release(call)
             if call.coded:
-                self.family.verify(response, body)
-            response.stream = self.family.module.ByteStream(body)
+                self.variant.verify(response, body)
+            response.stream = self.variant.module.ByteStream(body)
             call.pieces = None
             call.streamed = False
             return response
         finally:
             if clips:
-                LIMIT.at = before
+                THREAD_DEADLINE.at = before
             if mark is not None:
                 NESTED.reset(mark)
 
-    def body(self, call: Dropped[Any], at: float) -> Iterator[bytes]:
+    def body(self, call: DropInCall[Any], at: float) -> Iterator[bytes]:
         """As it comes from the wire, not decoded."""
         if call.timeouts is not None and not self.clipped and at < math.inf:
             call.timeouts["read"] = _least(call.timeouts["read"], max(0.001, at - TIME.monotonic()))
         assert call.response is not None
         return iter(call.response.stream)
 
-    def release(self, call: Dropped[Any]) -> None:
+    def release(self, call: DropInCall[Any]) -> None:
         """The stream alone: a response that was closed cannot be read when it is returned after all."""
         assert call.response is not None
         call.response.stream.close()
 
-    def restore(self, call: Dropped[Any], parts: list[bytes], rest: Any) -> None:
+    def restore(self, call: DropInCall[Any], parts: list[bytes], rest: Any) -> None:
         """Puts what was read in the place of the stream."""
         response: Any = call.response
         if rest is None:
-            response.stream = self.family.module.ByteStream(b"".join(parts))
+            response.stream = self.variant.module.ByteStream(b"".join(parts))
         else:
-            response.stream = self.family.restored(parts, rest, response.stream)
+            response.stream = self.variant.restored(parts, rest, response.stream)
 
 
-class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
+class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
     """Sends by an asynchronous transport of the family."""
 
     def limit(self, at: float) -> Limit:
         """The loop's own, or what the family bears."""
-        return self.loop.limit(at) if self.family.limit is None else self.family.limit(at)
+        return self.loop.limit(at) if self.variant.limit is None else self.variant.limit(at)
 
     async def send(self, request: Any) -> Any:
         """Makes the call; see `SyncSender.send`."""
@@ -346,11 +346,11 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
         response: Any = None
         number = word = 0
         over = reading = whole = coded = False
-        told = True
+        hinted = True
         ends: float = math.inf
         try:
             number = next(engine.numbers) & 0xFFFFFFFF
-            word = engine.begin(engine.handle, number, started, place.number, place.scope, place.what, 0)
+            word = engine.begin(engine.handle, number, started, place.number, place.scope, place.flags, 0)
             left = word >> codes.ARG
             if not word & UNUSUAL and self.sends_own(request, left):
                 if left:
@@ -362,9 +362,9 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                     with limit:
                         response = await self.inner.handle_async_request(request)
                         status = response.status_code
-                        whole, coded, told = self.dropin.look(place.route, status, lows(response.headers))
+                        whole, coded, hinted = self.dropin.look(place.route, status, lows(response.headers))
                         if coded:
-                            self.family.check(response)
+                            self.variant.check(response)
                         if whole and (coded or not isinstance(response.stream, self.at_hand)):
                             reading = True
                             stream = response.stream
@@ -373,14 +373,14 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                             finally:
                                 await stream.aclose()
                             if coded:
-                                self.family.verify(response, body)
+                                self.variant.verify(response, body)
                             response.stream = self.at_hand(body)
                 except Exception as error:
                     broke = error
                 finally:
                     if mark is not None:
                         NESTED.reset(mark)
-                if broke is None and status < 400 and not told and status not in place.route.body_statuses:
+                if broke is None and status < 400 and not hinted and status not in place.route.body_statuses:
                     at = now()
                     word = engine.respond(engine.handle, number, at, status)
                     if word & codes.KIND == codes.DELIVER:
@@ -393,7 +393,7 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                     broke = self.too_late(request, broke)
             call = self.unusual(request, response, broke)
             call.limit_at, call.reading, call.streamed = ends, reading, not whole
-            call.coded, call.told = coded, told
+            call.coded, call.hinted = coded, hinted
             return await drive(
                 self, call, Begun(number, started, word, broke or (response if at is None else None), at)
             )
@@ -402,9 +402,9 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
             if not (over if call is None else call.over):
                 engine.abandon(number)
             if word & codes.EVENTS or engine.eager:
-                engine.tell()
+                engine.notify()
 
-    async def attempt(self, call: Dropped[Any], word: int) -> Any:
+    async def attempt(self, call: DropInCall[Any], word: int) -> Any:
         """Sends the call once; with its whole body if that is short and no event stream."""
         at = limit_of(word, call)
         call.reading = False
@@ -424,7 +424,7 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                 call.response = response = await self.inner.handle_async_request(request)
                 whole = call.buffers(response.status_code, lows(response.headers), self.dropin)
                 if call.coded:
-                    self.family.check(response)
+                    self.variant.check(response)
                 if not whole:
                     self.streams(call)
                     return response
@@ -435,8 +435,8 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
                     await self.release(call)
                 body = b"".join(parts)
                 if call.coded:
-                    self.family.verify(response, body)
-                response.stream = self.family.module.ByteStream(body)
+                    self.variant.verify(response, body)
+                response.stream = self.variant.module.ByteStream(body)
                 call.streamed = False
                 return response
         except TimeoutError as error:
@@ -447,24 +447,24 @@ class AsyncSender(_Sender, LoopHost[Dropped[Any], Any]):
             if mark is not None:
                 NESTED.reset(mark)
 
-    def body(self, call: Dropped[Any], at: float) -> AsyncIterator[bytes]:
+    def body(self, call: DropInCall[Any], at: float) -> AsyncIterator[bytes]:
         """As it comes from the wire, not decoded."""
         assert call.response is not None
         pieces: AsyncIterator[bytes] = aiter(call.response.stream)
         return pieces
 
-    async def release(self, call: Dropped[Any]) -> None:
+    async def release(self, call: DropInCall[Any]) -> None:
         """The stream alone: a response that was closed cannot be read when it is returned after all."""
         assert call.response is not None
         await call.response.stream.aclose()
 
-    def restore(self, call: Dropped[Any], parts: list[bytes], rest: Any) -> None:
+    def restore(self, call: DropInCall[Any], parts: list[bytes], rest: Any) -> None:
         """Puts what was read in the place of the stream."""
         response: Any = call.response
         if rest is None:
-            response.stream = self.family.module.ByteStream(b"".join(parts))
+            response.stream = self.variant.module.ByteStream(b"".join(parts))
         else:
-            response.stream = self.family.restored_async(parts, rest, response.stream)
+            response.stream = self.variant.restored_async(parts, rest, response.stream)
 
 
 #: What a word may not have on the usual course: it asks for more than to send or to deliver.
