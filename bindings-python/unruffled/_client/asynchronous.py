@@ -105,8 +105,9 @@ class AsyncHost(Verbs, TaskPauses):
             raise CredentialsFailedError from error
 
     async def _fetch(self, call: VerbCall, credential: Credential, need: Need, ends: float = math.inf) -> Given:
-        """Asks for as long as an attempt of the route may last, since nothing else would end it: other calls wait for
-        the token too, so that the time that this one has left does not count. No longer than until `ends`.
+        """Fetches a token, for at most as long as an attempt of the route may last, and until `ends`.
+
+        This call's deadline does not count: other calls wait for the token, too.
         """
         given = credential.ask(need)
         if inspect.isawaitable(given):
@@ -128,7 +129,7 @@ class AsyncHost(Verbs, TaskPauses):
         response._content = b"".join(parts)
 
     async def _fill(self, call: VerbCall, response: httpx2.Response, most: int, at: float) -> list[bytes]:
-        """The body's pieces until there are so many or it ends. Goes on where it left off; TimeoutError at `at`."""
+        """Reads the body's pieces until there are so many or it ends, from where it left off; TimeoutError at `at`."""
         if call.pieces is None:
             call.pieces = (response.aiter_bytes(), [])
         pieces: AsyncGenerator[bytes]
@@ -145,7 +146,7 @@ class AsyncHost(Verbs, TaskPauses):
         return parts
 
     async def read_prefix(self, call: VerbCall, most: int, until: int | None) -> bytes:
-        """The first bytes of the last response's body; what came, when it breaks off."""
+        """Reads the first bytes of the last response's body; returns what came, when it breaks off."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
             return response.content[:most]
@@ -166,7 +167,7 @@ class AsyncHost(Verbs, TaskPauses):
         return b"".join(call.pieces[1])[:most]
 
     async def retain(self, call: VerbCall, until: int | None) -> None:
-        """Keeps at most 64 KiB of the last response's body and closes it."""
+        """Retains at most 64 KiB of the last response's body and closes it."""
         response = cast(httpx2.Response, call.response)
         try:
             response._content = await self.read_prefix(call, codes.MOST_KEPT, until)
@@ -174,7 +175,7 @@ class AsyncHost(Verbs, TaskPauses):
             await self._close_body(call, response)
 
     async def read(self, call: VerbCall) -> None:
-        """Reads the rest of the last response's body. Raises as httpx2 does; what came is kept."""
+        """Reads the rest of the last response's body. Raises as httpx2 does; what came is retained."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
             return
@@ -204,7 +205,7 @@ class AsyncHost(Verbs, TaskPauses):
         await self.http.aclose()
 
     async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
-        """Asks in a task of its own, which outlives the call; the call waits in line like the others."""
+        """Fetches a token in a task that outlives the call; the call waits in the credential queue like the others."""
         self.loop.spawn(self._refreshed(engine, call, word))
 
     async def _refreshed(self, engine: Engine, call: VerbCall, word: int) -> None:

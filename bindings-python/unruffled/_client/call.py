@@ -140,7 +140,7 @@ class VerbCall(Call[httpx2.Response]):
     sent: httpx2.Request
 
     def request(self, word: int, token: bytes | None) -> httpx2.Request:
-        """A new request for an attempt; `token` goes into Authorization."""
+        """Makes a new request for an attempt; `token` goes into Authorization."""
         pairs = self.pairs
         if word & codes.KEY:
             pairs = [*pairs, self.keyed(self.route.key_header, self.route.key_quoted)]

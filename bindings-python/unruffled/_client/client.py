@@ -88,7 +88,7 @@ class Client(_Shared):
         A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
     credentials:
         Gives the bearer token: a text, asked for at every attempt and never kept, or a `Token` with its expiry, kept
-        and renewed once for all calls. With an argument it is told the `Need`. It may take an attempt's time, in a
+        and renewed once for all calls. With an argument it gets the `Need`. It may take an attempt's time, in a
         thread of its own; one that gives texts is asked in the calling thread from the second time on, and must not
         block there.
     correlation_id:

@@ -1,4 +1,4 @@
-"""How a call ends: the core's verdict as a `CallError`, and what the verbs of a client make of it."""
+"""How the call of a verb ends: an answer with its record, or an error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .call import RawPairs, VerbCall
 
 
 def attach(response: httpx2.Response, record: Record) -> httpx2.Response:
-    """Of a verb: leaves the record with the response. An empty body parses to None, as in the other languages."""
+    """Attaches the record to the response of a verb. An empty body parses to None, as in the other languages."""
     response.extensions[PLACE] = record
     if not getattr(response, "_content", True):
         response.json = _nothing  # type: ignore[method-assign]
@@ -31,12 +31,12 @@ def _nothing(**kwargs: Any) -> None:
 
 
 def _why(error: Exception) -> Reason:
-    """Why the body of an answer is not there."""
+    """Returns why the body of an answer is not there."""
     return "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
 
 
 def _bodiless(call: VerbCall, report: dict[str, Any], outcome: Outcome, cause: Exception) -> CallError:
-    """The error for an answer whose status is known and whose body broke off."""
+    """Makes the error for an answer whose status is known and whose body broke off."""
     reason = _why(cause)
     status = str(report.get("message") or report.get("status")).partition(" (")[0]
     failed = {**report, "advice": _BODILESS}
@@ -48,15 +48,16 @@ _BODILESS = "The status is final; call again for the body."
 
 
 def _is_redirected(call: VerbCall, error: Exception) -> bool:
-    """Whether it was a request behind a redirect that broke: the call's own had its answer. A redirect may lead to the
-    same URL by the same method, so that nothing but the request itself tells.
+    """Whether a request behind a redirect broke: the call's own request had its answer.
+
+    A redirect may lead to the same URL by the same method, so that requests are compared by identity.
     """
     request = getattr(error, "_request", None)
     return request is not None and request is not call.sent
 
 
 def _behind_redirect(fault: int) -> int:
-    """The fault for the call's own request, which was answered, so that it may have done its work."""
+    """Returns the fault for the call's own request, which was answered, so that it may have done its work."""
     kind = fault & codes.FAULT
     if kind == codes.PERMANENT:
         return codes.PERMANENT
@@ -72,7 +73,7 @@ class Verbs:
     lines: Callable[[httpx2.Response], RawPairs] = attrgetter("headers.raw")
 
     async def retain(self, call: VerbCall, until: int | None) -> None:
-        """Keeps at most 64 KiB of the last response's body and closes it."""
+        """Retains at most 64 KiB of the last response's body and closes it."""
         raise NotImplementedError
 
     async def read(self, call: VerbCall) -> None:
@@ -80,15 +81,15 @@ class Verbs:
         raise NotImplementedError
 
     def fault(self, call: VerbCall, error: Exception) -> int:
-        """The fault of an attempt's exception, with its cause."""
+        """Returns the fault of an attempt's exception, with its cause."""
         if isinstance(error, CredentialsFailedError):
             return codes.REFUSED | codes.CREDENTIAL * codes.CAUSE
         fault = with_cause(fault_of(error, call.reading), error)
         return _behind_redirect(fault) if self.follows and _is_redirected(call, error) else fault
 
     def by(self, call: VerbCall, response: httpx2.Response) -> int:
-        """The scope of the origin that answered, if a redirect was followed."""
-        # A second leg of an authentication stands in the history too.
+        """Returns the scope of the origin that answered, if a redirect was followed."""
+        # The history has the second request of an authentication, too.
         if not any(each.has_redirect_location for each in response.history):
             return 0
         url = response.url
@@ -96,11 +97,11 @@ class Verbs:
         return codes.REDIRECTED | call.engine.origin_scope(origin) << 16
 
     def mistaken(self, call: VerbCall, error: Exception) -> Exception:
-        """The caller's own exception."""
+        """Returns the caller's own exception."""
         return own_of(error) or error
 
     async def deliver(self, call: VerbCall, number: int, word: int, started: int) -> httpx2.Response:
-        """The answer with its record. Raises `StatusError` for a status of 400 or above."""
+        """Returns the answer with its record. Raises `StatusError` for a status of 400 or above."""
         response = cast(httpx2.Response, call.response)
         record = Record(call.engine, number, word, call.engine.now() - started)
         status = response.status_code
@@ -123,7 +124,7 @@ class Verbs:
         return attach(response, record)
 
     async def finish(self, call: VerbCall) -> None:
-        """Part of the body for the one who catches it, all of it for the one who asked for that."""
+        """Reads the body: a part for a `StatusError`, all of it where the caller gets the response (`raise_=False`)."""
         if call.raise_:
             await self.retain(call, None)
         else:
@@ -145,7 +146,7 @@ class Verbs:
         raise failed from cause
 
     async def _read_on(self, call: VerbCall) -> Exception | None:
-        """Reads the body of an answer that is returned although it is an error; what broke it off, if something did."""
+        """Reads the body of an error answer that is returned; returns what broke it off, if anything did."""
         try:
             await self.read(call)
         except httpx2.DecodingError:

@@ -117,7 +117,7 @@ class Builder:
 
     @staticmethod
     def _body(call: VerbCall, json: Any, form: _url.Query | None, content: Content | None, pairs: RawPairs) -> int:
-        """Sets the body and its headers; returns the flags and the size that the core is told."""
+        """Sets the body and its headers; returns the flags and the size for the core."""
         kind: bytes | None = None
         call.content = None
         if (json is not _NONE) + (form is not None) + (content is not None) > 1:

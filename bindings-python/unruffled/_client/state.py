@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .asynchronous import AsyncHost
     from .sync import SyncHost
 
-# What the policy says, or what would let httpx2 decide over our head.
+# What the policy says, or what would let httpx2 decide instead of the policy.
 _NOT_OURS = {
     "timeout": "write timeouts into the policy",
     "params": "write query into the policy",
@@ -33,7 +33,7 @@ _OURS = ("credentials", "correlation_id", "base_url", "unknown_keys")
 
 
 def _own(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """A hook of the caller's. What it raises is the caller's own error, also where it looks like the network's."""
+    """Wraps a caller's hook. What it raises is the caller's own error, also where it looks like the network's."""
     if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004
 
         async def awaited(about: Any) -> None:
@@ -120,8 +120,9 @@ class ClientState:
         return options
 
     def view(self, ask: AskAsync) -> Credential:
-        """A view's credential. Its name is never given twice, and the core forgets it when nobody holds it any more: no
-        view, and no call under way.
+        """Makes a view's credential. Its name is never used twice.
+
+        The core forgets the name once no view and no call under way holds the credential.
         """
         made = Credential(ask, f"view-{next(self._views)}")
         weakref.finalize(made, self._ended, made.name).atexit = False
@@ -133,14 +134,14 @@ class ClientState:
             live.engine.free(name)
 
     def reopen(self) -> EngineState:
-        """The engine and its host; new ones after a fork."""
+        """Returns the engine and its host; new ones after a fork."""
         with self._lock:
             if self.live is None:
                 self.live = self._open()
             return self.live
 
     def here(self, live: EngineState) -> tuple[Any, AsyncHost, Builder]:
-        """The running loop, its host and its builder."""
+        """Returns the running loop, its host and its builder."""
         loop = running_loop()
         last = live.last
         if last[0] is loop:
@@ -160,7 +161,7 @@ class ClientState:
         return last
 
     def forked(self) -> None:
-        """In a child: the parent's engine, connections and locks are not ours."""
+        """Drops the parent's engine, connections and locks in a forked child."""
         self._lock = threading.Lock()
         if self.live is not None:
             from .._http.pool import forget

@@ -102,8 +102,9 @@ class SyncHost(Verbs, ThreadPauses):
             raise CredentialsFailedError from error
 
     def _fetch(self, call: VerbCall, credential: Credential, need: Need, ends: float = math.inf) -> Given:
-        """Asks for as long as an attempt of the route may last, at most until `ends`. The time that the call has left
-        does not count where others wait for the token.
+        """Fetches a token, for at most as long as an attempt of the route may last, and until `ends`.
+
+        This call's deadline does not count: other calls wait for the token, too.
         """
         at = min(ends, TIME.monotonic() + call.route.attempt)
         before = THREAD_DEADLINE.at
@@ -126,7 +127,7 @@ class SyncHost(Verbs, ThreadPauses):
         response._content = b"".join(parts)
 
     def _fill(self, call: VerbCall, response: httpx2.Response, most: int, at: float) -> list[bytes]:
-        """The body's pieces until there are so many or it ends. Goes on where it left off; ReadTimeout at `at`."""
+        """Reads the body's pieces until there are so many or it ends, from where it left off; ReadTimeout at `at`."""
         if call.pieces is None:
             call.pieces = (response.iter_bytes(), [])
         pieces: Iterator[bytes]
@@ -149,7 +150,7 @@ class SyncHost(Verbs, ThreadPauses):
         return parts
 
     async def read_prefix(self, call: VerbCall, most: int, until: int | None) -> bytes:
-        """The first bytes of the last response's body; what came, when it breaks off."""
+        """Reads the first bytes of the last response's body; returns what came, when it breaks off."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
             return response.content[:most]
@@ -170,7 +171,7 @@ class SyncHost(Verbs, ThreadPauses):
         return b"".join(call.pieces[1])[:most]
 
     async def retain(self, call: VerbCall, until: int | None) -> None:
-        """Keeps at most 64 KiB of the last response's body and closes it."""
+        """Retains at most 64 KiB of the last response's body and closes it."""
         response = cast(httpx2.Response, call.response)
         try:
             response._content = await self.read_prefix(call, codes.MOST_KEPT, until)
@@ -178,7 +179,7 @@ class SyncHost(Verbs, ThreadPauses):
             self._close_body(call, response)
 
     async def read(self, call: VerbCall) -> None:
-        """Reads the rest of the last response's body. Raises as httpx2 does; what came is kept."""
+        """Reads the rest of the last response's body. Raises as httpx2 does; what came is retained."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
             return
@@ -200,7 +201,7 @@ class SyncHost(Verbs, ThreadPauses):
             call.pieces = None
 
     async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
-        """Asks while the call waits; the others that wait for the token are woken."""
+        """Fetches a token while the call waits; wakes the others that wait for it."""
         generation = word >> codes.ARG
         credential = call.credential
         assert credential is not None

@@ -1,4 +1,4 @@
-"""The one file that knows how the core is reached.
+"""The boundary: how the core is reached.
 
 What runs per call goes through `ctypes.PyDLL` (the GIL stays held, so that a busy thread cannot stall a call; legal
 because the core neither blocks nor calls Python). What runs per client goes through the generated UniFFI module, which

@@ -94,7 +94,7 @@ PROTOCOL: Final = 5
 UNREACHABLE: Final = 6
 RESET: Final = 7
 CREDENTIAL: Final = 8
-#: Stands beside a status that came by a redirect which the platform followed; above it the scope that answered.
+#: Flag beside a status that came by a redirect which the platform followed; above it the scope that answered.
 REDIRECTED: Final = 1 << 15
 
 #: The fault within a number that may have a cause above it.

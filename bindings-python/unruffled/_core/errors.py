@@ -79,8 +79,8 @@ class CallError(Exception):
     fault:
         How the last attempt broke, if it had no answer: `"timeout"`, `"lost"`, `"unsent"`, …
     retry_after_ms, retry_at:
-        When a new call makes sense, where the server or a limit told: milliseconds from the end of this call, and the
-        same on the wall clock (UTC).
+        When a new call makes sense, where the server or a limit said so: milliseconds from the end of this call, and
+        the same on the wall clock (UTC).
     advice:
         One sentence of what to do.
     response:

@@ -1,4 +1,4 @@
-"""A logical call as the loop knows it, whoever made it: a client's verb or a drop-in under somebody else's client."""
+"""A logical call as the loop knows it: of a client's verb, or of a drop-in under somebody else's client."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Call(Generic[R]):
         return header, self.key
 
 
-# Randomness for the next ids. Asking the system lets go of the GIL, which beside a busy thread costs milliseconds: once
+# Randomness for the next ids. Asking the system releases the GIL, which beside a busy thread costs milliseconds: once
 # for 256 ids, not for each. A forked child must not use its parent's.
 _RANDOM: list[bytes] = []
 if hasattr(os, "register_at_fork"):
@@ -124,15 +124,16 @@ def make_uuid() -> bytes:
 
 
 def limit_of(word: int, call: Call[Any]) -> float | None:
-    """The attempt's time limit in seconds of `time.monotonic`, kept with the call; None = none."""
+    """Returns the attempt's time limit in seconds of `time.monotonic`, and sets it in the call; None = none."""
     limit = word >> codes.ARG
     call.limit_at = TIME.monotonic() + limit / 1000 if limit else math.inf
     return call.limit_at if limit else None
 
 
 def keeps_alive(call: Call[Any], alive: float, ends: float) -> Callable[[], None]:
-    """What a body that is sent piece by piece calls after each: the attempt lasts `alive` seconds more from there, but
-    never beyond `ends` (`time.monotonic`), the end of the whole call.
+    """Returns what a body that is sent piece by piece calls after each piece.
+
+    The attempt lasts `alive` seconds more from there, but never beyond `ends` (`time.monotonic`), the end of the call.
     """
 
     def came() -> None:

@@ -1,7 +1,7 @@
 """Time and waiting. Knows no HTTP and no core: a clock counts milliseconds, a pause ends by time or by a wake.
 
-A pause is made by the call that waits and woken by whoever learns that it may go: another thread, another task, the
-closing of the client. Waking a pause that has ended does nothing.
+A pause is made by the call that waits. Another thread, another task or the closing of the client wakes it. Waking a
+pause that has ended does nothing.
 """
 
 from __future__ import annotations
@@ -64,21 +64,21 @@ class ThreadPause:
 class Waiting:
     """The calls of one engine that pause, by call number, so that a wake finds them.
 
-    A wake may come before its call has begun to pause (another thread pulled it): it is remembered, so that the pause
-    ends before it begins.
+    A wake may come before its call has begun to pause, since another thread pulled it. It is remembered and ends the
+    pause before it begins.
     """
 
     #: Wakes remembered at most; a forgotten one costs its call the rest of its pause, nothing else.
     MOST_EARLY = 4096
 
     def __init__(self) -> None:
-        """Nobody waits."""
+        """Begins without a call."""
         self._lock = threading.Lock()
         self._pauses: dict[int, Wakeable] = {}
         self.early: dict[int, None] = {}
 
     def forked(self) -> None:
-        """In a child: another thread of the parent may have held the lock."""
+        """Makes a new lock in a forked child: another thread of the parent may have held the old one."""
         self._lock = threading.Lock()
 
     def enter(self, call: int, pause: Wakeable) -> bool:
@@ -91,12 +91,12 @@ class Waiting:
             return True
 
     def leave(self, call: int) -> None:
-        """The pause has ended by itself."""
+        """Removes a pause that has ended by itself."""
         with self._lock:
             self._pauses.pop(call, None)
 
     def forget(self, call: int) -> None:
-        """The call ended, or does not need its early wake."""
+        """Removes the early wake of a call that ended or does not need it."""
         with self._lock:
             self.early.pop(call, None)
 

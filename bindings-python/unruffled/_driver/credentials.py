@@ -1,7 +1,7 @@
-"""Who the client is: the caller's function, and the token that it gave, until it expires.
+"""Credentials: the caller's function, and the token that it returned, until it expires.
 
-A plain text is asked for at every attempt and never kept. A `Token` is kept until shortly before it expires; the core
-says when to ask anew, and makes one call ask for all that wait.
+A plain text is fetched at every attempt and never retained. A `Token` is retained until shortly before it expires;
+the core says when to renew it, and makes one call fetch it for all that wait.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class CredentialsFailedError(Exception):
 
 
 class Credential:
-    """One identity: a function, the scope's name that keeps it apart from others, the token kept."""
+    """One identity: a function, the scope's name that keeps it apart from others, and its token."""
 
     __slots__ = ("__weakref__", "_function", "_needs", "error", "name", "retained", "texts")
 
@@ -81,8 +81,9 @@ class Credential:
         return given
 
     def ask_within(self, need: Need, at: float) -> Given:
-        """What a plain function gives until `at` (`time.monotonic`); what clients of this package send in it ends then,
-        too. Raises TimeoutError when it takes longer.
+        """Calls a plain function, at most until `at` (`time.monotonic`). Raises TimeoutError when it takes longer.
+
+        Calls of this package's clients inside it end then, too.
 
         A function that gave a text is asked in the calling thread: at each attempt, a thread would cost more than all
         the rest. Any other is asked in a thread of its own with the caller's context, since nothing else could leave it
@@ -130,12 +131,12 @@ class Credential:
         return given.pop()
 
     def retain(self, token: bytes, lives: int) -> None:
-        """Keeps a token that the core has accepted, or none if it is good for one attempt."""
+        """Retains a token that the core has accepted, unless it is good for one attempt only."""
         self.retained = token if lives else None
 
     @staticmethod
     def read(given: Given) -> tuple[bytes, int]:
-        """The token and how many milliseconds it lives, 0 = it is not kept. Raises ValueError or TypeError."""
+        """Reads the token and how many milliseconds it lives, 0 = one attempt. Raises ValueError or TypeError."""
         if isinstance(given, str):
             return _checked(given), 0
         if isinstance(given, Token):

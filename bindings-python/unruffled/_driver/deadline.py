@@ -1,4 +1,4 @@
-"""The deadline of the calling thread's attempt. Who obeys it is in `_http.clipped`."""
+"""The deadline of the calling thread's attempt. `_http.clipped` and `_http.urllib3` apply it to connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THREAD_DEADLINE = _ThreadDeadline()
 
 
 def remaining(timeout: float | None, late: type[Exception]) -> float | None:
-    """An operation's timeout, clipped to the thread's deadline. Raises `late` when that is over."""
+    """Clips an operation's timeout to the thread's deadline. Raises `late` when that is over."""
     at = THREAD_DEADLINE.at
     if at is None:
         return timeout

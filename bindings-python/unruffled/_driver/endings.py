@@ -21,7 +21,7 @@ def failure(
     *,
     response: Any,
 ) -> CallError:
-    """The error that a Fail is; `response`: the last answer, as far as it is kept, or None."""
+    """Makes the error of a Fail. `response`: the last answer, as far as it is retained, or None."""
     engine = call.engine
     arg = word >> codes.ARG
     why = codes.REASONS[arg & 63]

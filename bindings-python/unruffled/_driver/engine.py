@@ -21,7 +21,7 @@ LOGGER = logging.getLogger("unruffled")
 # Silent unless the program sets logging up.
 LOGGER.addHandler(logging.NullHandler())
 
-#: An event as the core tells it: `{"at": ms, "kind": "wait", …}`.
+#: An event as the core reports it: `{"at": ms, "kind": "wait", …}`.
 Event = dict[str, Any]
 Listener = Callable[[Event], object]
 
@@ -39,7 +39,7 @@ _MOST_ORIGINS = 4096
 
 
 def kinds_of(names: Iterable[str] | None) -> int:
-    """The bit set of event kinds; None = all. Raises ValueError for an unknown name."""
+    """Returns the bit set of event kinds; None = all. Raises ValueError for an unknown name."""
     if names is None:
         return ALL_KINDS
     bits = 0
@@ -51,12 +51,12 @@ def kinds_of(names: Iterable[str] | None) -> int:
 
 
 class WatchedHeaders:
-    """The headers of which one must be there on a success, or nothing is told."""
+    """Header names of which a success must have one, or its hints are not collected."""
 
     __slots__ = ("lengths", "names")
 
     def __init__(self, names: frozenset[bytes]) -> None:
-        """In lower case."""
+        """Takes the names in lower case."""
         self.names = names
         self.lengths = frozenset(map(len, names))
 
@@ -140,7 +140,7 @@ class Engine:
         return known
 
     def scope(self, credential: str) -> int:
-        """The number of the base URL's scope with a credential's name; "" = the client's own."""
+        """Returns the number of the base URL's scope with a credential's name; "" = the client's own."""
         if not credential:
             return 0
         known = self._scopes.get(credential)
@@ -149,15 +149,16 @@ class Engine:
         return known
 
     def free(self, credential: str) -> None:
-        """Frees the scope of a credential that no call will be made with any more. Takes no lock: the garbage collector
-        may ask for it at any place. What its word says of wakes and events the next word says again.
+        """Frees the scope of a credential that no call will use any more.
+
+        Takes no lock: the garbage collector may call it anywhere. The next word repeats its wakes and events.
         """
         scope = self._scopes.pop(credential, None)
         if scope is not None:
             self._free(self.handle, self.now(), scope)
 
     def origin_scope(self, origin: str) -> int:
-        """The number of an origin's scope (`https://host[:port]`): breaker, budget and limits of a drop-in."""
+        """Returns the number of an origin's scope (`https://host[:port]`): breaker, budget and limits of a drop-in."""
         known = self._origins.get(origin)
         if known is None:
             if len(self._origins) >= _MOST_ORIGINS:
@@ -167,7 +168,7 @@ class Engine:
         return known
 
     def wake(self) -> None:
-        """Pulls the calls that may go and ends their pauses. For any word with WAKES."""
+        """Wakes the calls that the core reports as ready. For any word with WAKES."""
         while True:
             word = self._wake(self.handle)
             number = word >> codes.ARG
@@ -176,28 +177,29 @@ class Engine:
             self.waiting.wake(number - 1)
 
     def settle(self, word: int) -> None:
-        """Does what a word without a step of its own asks for: wakes and events."""
+        """Handles a word without a step: its wakes and events."""
         if word & codes.WAKES:
             self.wake()
         if word & codes.EVENTS:
             self.notify()
 
     def abandon(self, call: int) -> None:
-        """Lets a call go that did not end by itself; one that is over already is let go twice without harm."""
+        """Abandons a call that did not end by itself. Any number of times; one that is over stays over."""
         self.settle(self._abandon(self.handle, call, self.now()))
 
     def token(self, generation: int, expires_in: int, keep: Callable[[], object]) -> None:
-        """A credential is there; 0 = good for one attempt. `keep` is called if the core accepts it: a late one, of a
-        generation that is over, must not take the place of a newer one.
+        """Reports a token that lives so many milliseconds; 0 = one attempt. Calls `keep` if the core accepts it.
+
+        The core refuses a late token of an older generation: it must not replace a newer one.
         """
         word = self._token(self.handle, self.now(), generation, expires_in)
         if word & codes.KIND != codes.MISUSE:
-            # Before anybody who waits for it is woken.
+            # Before the calls that wait for it are woken.
             keep()
             self.settle(word)
 
     def token_failed(self, generation: int, fault: int) -> None:
-        """No credential could be had."""
+        """Reports that no token could be fetched."""
         self.settle(self._token_failed(self.handle, self.now(), generation, fault))
 
     def close(self) -> None:
@@ -207,19 +209,19 @@ class Engine:
         self.notify()
 
     def busy(self) -> bool:
-        """Whether attempts are in flight."""
+        """Returns whether attempts are in flight."""
         return bool(self.snapshot().get("inFlight"))
 
     def snapshot(self) -> dict[str, Any]:
-        """Breakers, budgets, limits and lines at this moment."""
+        """Returns breakers, budgets, limits and queues at this moment."""
         return boundary.snapshot(self.handle, self.now())  # type: ignore[no-any-return]
 
     def report(self, call: int) -> dict[str, Any]:
-        """The record of an ended call; the core forgets it."""
+        """Takes the record of an ended call out of the core."""
         return boundary.report(self.handle, call)  # type: ignore[no-any-return]
 
     def forked(self) -> None:
-        """In a child: the core does not know this engine there, and the parent's threads may have held its locks."""
+        """Closes this engine in a forked child: the core does not know it, and a parent's thread may hold its locks."""
         self._forked = True
         self._notifying = threading.Lock()
         self._order = threading.Lock()
@@ -227,7 +229,7 @@ class Engine:
         self.waiting.forked()
 
     def refused(self, word: int) -> InternalError:
-        """The exception for a Misuse word."""
+        """Returns the exception for a Misuse word."""
         if self._forked:
             return InternalError("the process was forked while this call was made; it goes on in the parent alone")
         code = word >> codes.ARG
@@ -243,7 +245,7 @@ class Engine:
             self.listeners.append(entry)
         self._subscribe()
         if kinds & _BIT["warning"]:
-            # Of the policy: they were told to the log as the engine opened.
+            # Of the policy: they were logged as the engine opened.
             for issue in self.settings["warnings"]:
                 listener({"at": 0, "kind": "warning", "text": issue["text"]})
 
@@ -256,7 +258,7 @@ class Engine:
         return end
 
     def check_logging(self) -> None:
-        """Follows a change of the logger's level; looked at as each call begins."""
+        """Follows a change of the logger's level. Called as each call begins."""
         if LOGGER.isEnabledFor(logging.INFO) is not self._verbose:
             self._subscribe()
 
@@ -265,7 +267,7 @@ class Engine:
         kinds = 0
         for wanted, _ in self.listeners:
             kinds |= wanted
-        # Breaker changes raise EVENTS by themselves; anything more is asked for after each call.
+        # Breaker changes raise EVENTS by themselves; other kinds are pulled after each call.
         self.eager = bool(kinds) or self._verbose
         if LOGGER.isEnabledFor(logging.DEBUG):
             kinds = ALL_KINDS

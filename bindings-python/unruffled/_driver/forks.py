@@ -10,17 +10,17 @@ from .._core import boundary
 
 
 class ForkAware(Protocol):
-    """What must not go on in a forked child as it was."""
+    """An object that must not go on in a forked child as it was."""
 
     def forked(self) -> None:
-        """In a child: the parent's engine, connections and locks are not ours."""
+        """Drops the parent's engine, connections and locks in the child."""
 
 
 _AWARE: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 
 
 def on_fork(one: ForkAware) -> None:
-    """Tells it of every fork for as long as it lives."""
+    """Calls its `forked` in each forked child for as long as it lives."""
     _AWARE.add(one)
 
 

@@ -1,7 +1,7 @@
 """The loop over the core's steps, once for every kind of client.
 
 `drive` is one coroutine over a small host. An asynchronous host awaits; the synchronous one never suspends, so `run`
-drives it by a single `send`. Decides nothing: whether to retry, how long to wait and when to give up come as words.
+drives it by a single `send`. It decides nothing: whether to retry, how long to wait and when to stop are step words.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ J = TypeVar("J", bound=Call[Any], contravariant=True)
 
 
 class Host(Protocol[J, R]):
-    """What the loop asks of a platform: of who sends, and of who ends a call the way its caller expects."""
+    """The part of a client or drop-in that the loop needs: it sends attempts, waits, and ends a call for its caller."""
 
     @property
     def status(self) -> Callable[[R], int]:
@@ -39,7 +39,7 @@ class Host(Protocol[J, R]):
         ...
 
     def by(self, call: J, response: R) -> int:
-        """What stands beside the status of an answer that came by a redirect: who gave it; 0 = it came by none."""
+        """Returns the scope of the origin that answered after a redirect, to add to the status; 0 = no redirect."""
         ...
 
     async def attempt(self, call: J, word: int) -> R:
@@ -47,23 +47,24 @@ class Host(Protocol[J, R]):
         ...
 
     def fault(self, call: J, error: Exception) -> int:
-        """The fault that the attempt's exception is, with its cause; REFUSED alone = the caller's own mistake, rethrown
-        as it is.
+        """Returns the fault of the attempt's exception, with its cause.
+
+        REFUSED alone is the caller's own mistake: it is raised again as it is.
         """
         ...
 
     async def read_prefix(self, call: J, most: int, until: int | None) -> bytes:
-        """The first bytes of the last response's body; no longer than until `until` (the engine's ms) or the attempt's
-        limit. Does not raise when the body breaks off: what came is given.
+        """Reads the first bytes of the last response's body, at most until `until` (the engine's ms) or the attempt's
+        limit. Where the body breaks off it does not raise and returns what came.
         """
         ...
 
     async def retain(self, call: J, until: int | None) -> None:
-        """Keeps at most 64 KiB of the last response's body and closes it, for an end without a newer one."""
+        """Retains at most 64 KiB of the last response's body and closes it: the call may end without a newer one."""
         ...
 
     async def finish(self, call: J) -> None:
-        """The last response is the end of a call that failed: keeps of it what `fail` gives out."""
+        """Retains what `fail` needs of the last response of a call that failed."""
         ...
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
@@ -71,19 +72,19 @@ class Host(Protocol[J, R]):
         ...
 
     async def refresh(self, engine: Engine, call: J, number: int, word: int) -> None:
-        """Asks the call's credentials for the token of a Refresh and tells the engine; the asking outlives the call."""
+        """Fetches the token of a Refresh and reports it to the engine; the fetch outlives the call."""
         ...
 
     async def deliver(self, call: J, number: int, word: int, started: int) -> R:
-        """What the caller gets for a Deliver. May raise."""
+        """Returns what the caller gets for a Deliver. May raise."""
         ...
 
     async def fail(self, call: J, number: int, word: int, started: int) -> R:
-        """What the caller gets for a Fail: an exception, or the last response where that is his contract."""
+        """Raises for a Fail, or returns the last response where the client's contract says so."""
         ...
 
     def mistaken(self, call: J, error: Exception) -> Exception:
-        """What is raised for a fault that was the caller's own: the very exception, with the cause that it has."""
+        """Returns the exception for a fault that was the caller's own: as it was raised, with its own cause."""
         ...
 
 
@@ -97,12 +98,12 @@ class Begun(NamedTuple):
     word: int
     #: What the attempt ended with that the word asks for; None = it was not made.
     ended: Any = None
-    #: When the core was told of the answer that the word is for; None = it was not.
+    #: When the answer that the word is for was reported to the core; None = it was not.
     at: int | None = None
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that never suspends."""
+    """Runs a coroutine that never suspends; returns its result."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -112,8 +113,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
-    """Makes the call: attempts and waits as the core says, then the answer, or an exception that says why not. `begun`:
-    goes on with it from there.
+    """Makes the call: attempts and waits as the core says, then returns the answer or raises.
+
+    `begun`: a call that the host has begun itself; the loop goes on from there.
     """
     engine = call.engine
     handle, now = engine.handle, engine.now
@@ -154,7 +156,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
                 if broke is None:
                     status = host.status(response)
                     if status < 400 and not (call.hinted or host.follows or status in call.body_statuses):
-                        # By far most answers: nothing to tell but the status.
+                        # By far most answers: only the status is reported.
                         call.response, call.error = response, None
                         at = now()
                         word = engine.respond(handle, number, at, status)
@@ -164,8 +166,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
                         word, at = await _report_answer(host, engine, call, number, response)
                     due = at + (word >> codes.ARG)
                 else:
-                    # Outside of the handler: what the caller handles meanwhile can be told apart, and what his code
-                    # raised comes out as it went in.
+                    # Outside of the handler: an exception that the caller is handling is no context of this one.
                     fault = host.fault(call, broke)
                     word = _report_fault(engine, call, number, fault, broke)
                     if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
@@ -177,7 +178,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
                 call.over = True
                 return await host.deliver(call, number, word, started)
             elif kind == codes.WAIT or kind == codes.PARK:
-                # A wait counts from its word, not from when the last answer was put away.
+                # A wait counts from its word, not from when the last answer was retained.
                 left = due - now() if due else word >> codes.ARG
                 if left > 0:
                     await host.pause(engine, number, left)
@@ -211,7 +212,7 @@ def _raise(own: Exception) -> NoReturn:
 
 
 def _report_fault(engine: Engine, call: Call[Any], number: int, fault: int, error: Exception) -> int:
-    """An attempt ended without an answer: the word for that."""
+    """Reports an attempt that ended without an answer; returns the next word."""
     call.error = error
     word = engine.fault(engine.handle, number, engine.now(), fault)
     if word & codes.WAKES:
@@ -220,7 +221,7 @@ def _report_fault(engine: Engine, call: Call[Any], number: int, fault: int, erro
 
 
 async def _report_answer(host: Host[J, R], engine: Engine, call: J, number: int, response: R) -> tuple[int, int]:
-    """An attempt has its answer: the word for it and when it was given."""
+    """Reports an attempt's answer; returns the next word and when it was given."""
     call.response, call.error = response, None
     status = host.status(response)
     by = host.by(call, response) if host.follows else 0
@@ -238,9 +239,9 @@ async def _report_answer(host: Host[J, R], engine: Engine, call: J, number: int,
 
 
 async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, at: int) -> int:
-    """Puts an answer away that another attempt follows, or that the call ends with: the word without its wakes."""
+    """Retains an answer unless it is delivered, and wakes other calls; returns the word without its wakes."""
     if word & codes.WAKES:
-        # Now, not when the body of a discarded answer has been put away.
+        # Now, not when the body of a discarded answer has been read.
         word ^= codes.WAKES
         engine.wake()
     kind = word & codes.KIND
@@ -254,14 +255,14 @@ async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, a
 
 
 def server_hints(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], required: WatchedHeaders | None) -> bytes:
-    """The header lines that the core asked for, `name: value` each, at most 8 KiB in all; empty = none is there.
+    """Collects the header lines that the core watches, `name: value` each, at most 8 KiB in all.
 
-    `sign`: names of which one must be there, or nothing is told: on success only a gauge's are worth a crossing.
+    `required`: one of these must be there, else nothing is collected. On success only a gauge is worth a crossing.
     """
     if required is not None:
         # As a loop: on every success, and a generator costs half as much again.
         for name, _ in raw:
-            # Most headers are told apart without a look at their letters.
+            # Most headers differ in their length: no need to compare letters.
             if len(name) in required.lengths and name.lower() in required.names:
                 break
         else:

@@ -1,4 +1,4 @@
-"""Another unruffled above us: it leaves a mark while it sends.
+"""The mark that an outer unruffled sets while it sends by a transport that somebody else made.
 
 Two loops on top of each other multiply attempts, so that the lower one makes a single one.
 """

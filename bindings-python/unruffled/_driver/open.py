@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..policy import Policy as Written
 
     #: A mapping with the keys of `unruffled.policy.Policy`; the path (text or `Path`) of a policy file; a base URL,
-    #: told by its "://".
+    #: known by its "://".
     Policy = Written | str | os.PathLike[str]
 else:
     # The types are not needed to run.
@@ -24,7 +24,7 @@ UnknownKeys = Literal["error", "warn"]
 
 
 def text_of(policy: Policy) -> str:
-    """The policy's text. Raises `PolicyError` for a file that cannot be read, TypeError for anything else."""
+    """Returns the policy's text. Raises `PolicyError` for a file that cannot be read, TypeError for anything else."""
     if isinstance(policy, Mapping):
         try:
             return json.dumps(_visible(policy))
@@ -46,7 +46,7 @@ def text_of(policy: Policy) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """What JSON cannot say becomes a text that the core names and refuses at its place."""
+    """Turns what JSON cannot say into a text, which the core refuses at its place."""
     if isinstance(value, Mapping):
         return {name: _visible(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

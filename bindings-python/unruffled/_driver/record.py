@@ -1,4 +1,4 @@
-"""What a delivered call can tell afterwards: `explain(response)`. The record is pulled from the core when asked for."""
+"""The record of a delivered call, for `explain(response)`. It is pulled from the core when it is asked for."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ DROPPED = (
 
 
 class Record:
-    """Where the story of a delivered call lies."""
+    """The record of a delivered call: where the core has it, then its content."""
 
     __slots__ = ("_elapsed", "_engine", "_number", "_report", "_word")
 
     def __init__(self, engine: Engine, number: int, word: int, elapsed: int) -> None:
-        """`word` ended the call: REPORT says whether the core kept its record. `elapsed`: the milliseconds it took."""
+        """Takes the call's last word; its REPORT says whether the core has a record. `elapsed`: milliseconds."""
         self._engine = engine
         self._number = number
         self._word = word
@@ -36,7 +36,7 @@ class Record:
         return bool(self._word & codes.APPLIED)
 
     def report(self, status: int = 0) -> dict[str, Any]:
-        """The record; asked of the core once."""
+        """Returns the record; pulled from the core once."""
         if self._report is None:
             retained = bool(self._word & codes.REPORT)
             self._report = self._engine.report(self._number) if retained else boundary.brief(status, self._elapsed)
@@ -50,14 +50,14 @@ _RECORDS: weakref.WeakKeyDictionary[Any, Record] = weakref.WeakKeyDictionary()
 
 
 def remember(ended: object, record: Record) -> None:
-    """Keeps the record for as long as what a drop-in gave out."""
+    """Retains the record for as long as what a drop-in returned or raised."""
     # Exceptions of Python's own cannot be referred to weakly.
     with contextlib.suppress(TypeError):
         _RECORDS[ended] = record
 
 
 def explain(ended: object) -> str:
-    """Why a call took as long as it did: a table of each attempt, each wait and the rule that asked for it.
+    """Explains why a call took as long as it did: a table of each attempt, each wait and the rule that asked for it.
 
     `ended`: a response or an exception of this package or of a client that it sits under; also an SDK's exception that
     was raised because of one.

@@ -1,4 +1,4 @@
-"""Which loop the caller is in. Neither asyncio nor trio is imported for it: who runs in a loop has done that."""
+"""The running loop. Neither asyncio nor trio is imported for it: a program in a loop has done that."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def running_loop() -> asyncio.AbstractEventLoop | trio.lowlevel.TrioToken:
-    """The asyncio loop or the trio run that the caller is in. Raises RuntimeError outside of both."""
+    """Returns the asyncio loop or the trio run that the caller is in. Raises RuntimeError outside of both."""
     if "asyncio" in sys.modules:
         import asyncio
 

@@ -1,7 +1,7 @@
 """What an exception over HTTP/2 proves: the server did not process the request, or it may have (RFC 9113, section 8.7).
 
-The engines of httpx2 and httpx tell it in the exception and in the frame that raised it: the number of the stream, and
-the server's GOAWAY. It is looked at after a failure only, so that a call that succeeds pays nothing.
+httpcore2 and httpcore have the number of the stream and the server's GOAWAY in the exception and in the frame that
+raised it. They are read after a failure only: a call that succeeds pays nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What has no public name in the pools of httpx2 and httpx. Tests guard it; where it is missing, we do without.
+"""What has no public name in the pools of httpx2 and httpx. Tests guard it; where it is missing, it is left out.
 
 `_pool._network_backend`: where the sync deadline is put in. `_pool._connections`: what a fork must not inherit, and
-what is let go when the core asks for a new connection.
+what is closed when the core asks for a new connection.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import httpx2
 
 from .clipped import ClippedBackend
 
-# Each family's transports and its engine. `unruffled.httpx` adds httpx's, which is not imported for nothing.
+# Each library's transports, and the package that connects for them. `unruffled.httpx` adds those of httpx.
 _OWN: dict[type, Any] = {httpx2.HTTPTransport: httpcore2, httpx2.AsyncHTTPTransport: httpcore2}
 
 
 def know(core: Any, *transports: type) -> None:
-    """Adds a family: its transports, and the engine beneath them."""
+    """Adds a library: its transports, and the package that connects for them."""
     _OWN.update(dict.fromkeys(transports, core))
 
 
 def pools(http: httpx2.Client | httpx2.AsyncClient) -> Iterator[Any]:
-    """The pool behind each of a client's transports; None for one that is not httpx2's own."""
+    """Yields the pool behind each of a client's transports; None for one that is not httpx2's own."""
     for transport in (http._transport, *http._mounts.values()):
         if transport is not None:
             yield pool_of(transport)
@@ -36,7 +36,7 @@ def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
 
 
 def pool_of(transport: object) -> Any:
-    """The pool of a transport of the family's own, else None."""
+    """Returns the pool of a transport of the library's own, else None."""
     return getattr(transport, "_pool", None) if isinstance(transport, tuple(_OWN)) else None
 
 
@@ -59,7 +59,7 @@ def clip(pools: Iterable[Any]) -> bool:
 
 
 def forget(transport: object) -> None:
-    """In a forked child: a transport that the caller made starts without the parent's connections and locks."""
+    """Removes the parent's connections and locks from the caller's own transport, in a forked child."""
     pool = pool_of(transport)
     if hasattr(pool, "_connections") and hasattr(pool, "_requests") and hasattr(pool, "_optional_thread_lock"):
         pool._connections = []

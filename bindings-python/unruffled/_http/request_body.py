@@ -12,7 +12,7 @@ from .faults import OwnError
 
 
 def pieces(source: Iterable[Any], alive: Callable[[], object]) -> Iterator[Any]:
-    """The pieces of a source. Calls `alive` after each; what the source raises comes out as `OwnError`."""
+    """Yields the pieces of a source. Calls `alive` after each; what the source raises comes out as `OwnError`."""
     try:
         for piece in source:
             alive()
@@ -32,12 +32,12 @@ async def pieces_async(source: Any, alive: Callable[[], object]) -> AsyncIterato
         raise OwnError(error) from None
     finally:
         if isinstance(each, AsyncGenerator):
-            # Left to the garbage collector, it would end in nobody's task.
+            # Left to the garbage collector, it would end outside of any task.
             await each.aclose()
 
 
 class WatchedBody:
-    """A stream of httpx2 or httpx around another; a family adds its own classes before it."""
+    """A stream of httpx2 or httpx around another; each library's own classes are added to it."""
 
     def __init__(self, stream: Any, alive: Callable[[], object]) -> None:
         """Takes the stream, and what is called after each piece."""
@@ -62,7 +62,7 @@ class WatchedBody:
 
 
 class _Iterated:
-    """A body that a client of threads iterates; what is asked of it beside that is the source's."""
+    """A body that a client of threads iterates; its other attributes are the source's."""
 
     def __init__(self, source: Any, alive: Callable[[], object]) -> None:
         self._source = source
@@ -88,5 +88,5 @@ class _Read(_Iterated):
 
 
 def source_of(source: Any, alive: Callable[[], object]) -> Any:
-    """A body that is read or iterated as it is sent, watched."""
+    """Wraps a body that is read or iterated as it is sent."""
     return (_Read if hasattr(source, "read") else _Iterated)(source, alive)

@@ -1,17 +1,17 @@
-"""Retries of an SDK above us: it counts them in a header."""
+"""Retries of an SDK around us, by the header in which it counts them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Headers in which SDKs count their retries; 0 proves nothing, since they may be told not to retry.
+# Headers in which SDKs count their retries; 0 proves nothing, since retries may be switched off.
 _AMAZON = b"amz-sdk-request"
 #: All in lower case.
 RETRY_COUNTS = frozenset((b"x-stainless-retry-count", b"x-retry-count", b"x-retry-attempt", b"retry-attempt", _AMAZON))
 
 
 def is_stacked(sent: Mapping[bytes, bytes]) -> bool:
-    """Whether the caller's own headers, by lower-case name, say that this is somebody's retry."""
+    """Whether the caller's own headers, by lower-case name, say that this is a retry of an outer client."""
     if RETRY_COUNTS.isdisjoint(sent):
         return False
     for name in RETRY_COUNTS & sent.keys():

@@ -1,4 +1,4 @@
-"""Makes an attempt's time limit hold in urllib3, and tells whether anything of it was sent.
+"""Makes an attempt's time limit hold in urllib3, and records whether anything of it was sent.
 
 urllib3's own limits are per operation: each arriving byte starts them anew. Here every operation on a connection is
 clipped to the deadline of the calling thread (`_driver.deadline`). It is put in by

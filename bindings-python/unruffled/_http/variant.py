@@ -1,4 +1,4 @@
-"""httpx2 and httpx: the same names, classes that do not mix. Whether a body can be sent again, and one read in part."""
+"""httpx2 and httpx: the same names, classes that do not mix. Which bodies can be sent again; decoding."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class HttpxVariant:
         self.restored_async: Callable[..., Any] = type("Restored", (_RestoredAsync, module.AsyncByteStream), {})
 
     def decoder(self, response: Any) -> Any:
-        """What a response is decoded with; None = nothing has to be, or it has no such thing."""
+        """Returns the decoder of a response; None = it needs none, or httpx has no such method."""
         make = getattr(response, "_get_content_decoder", None)
         made = None if make is None else make()
         return None if made is None or isinstance(made, self.identity) else made
 
     def cut(self) -> Exception:
-        """The family's exception for a body that ends within its coding."""
+        """Makes the library's exception for a body that ends within its coding."""
         error: Exception = self.module.DecodingError(CUT)
         return error
 

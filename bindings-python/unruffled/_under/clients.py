@@ -1,4 +1,4 @@
-"""The transports and clients that users see of httpx2 and httpx, but for the class of the family that each is."""
+"""Transports and clients for httpx2 and httpx; each library's public classes add its own base class."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Transport(DropInControls):
         self._dropin = policy if isinstance(policy, DropIn) else DropIn(policy, unknown_keys=unknown_keys)
         self._inner = getattr(self._variant.module, self._own)() if inner is None else inner
         self._under_way: set[object] = set()
-        #: Somebody closed it while calls were under way.
+        #: Whether it was closed while calls were under way.
         self._closing = False
         self._make_host()
 
@@ -62,7 +62,7 @@ class SyncTransport(_Transport):
     def close(self) -> None:
         """Closes the inner transport once no call is under way. As httpx2's own it can be used again.
 
-        What is known of the server stays: some libraries make a client per request around one transport.
+        The engine's state stays: some libraries make a client per request around one transport.
         """
         self._closing = bool(self._under_way)
         if not self._closing:
@@ -91,7 +91,7 @@ class AsyncTransport(_Transport):
     async def aclose(self) -> None:
         """Closes the inner transport once no call is under way. As httpx2's own it can be used again.
 
-        What is known of the server stays: some libraries make a client per request around one transport.
+        The engine's state stays: some libraries make a client per request around one transport.
         """
         self._closing = bool(self._under_way)
         if not self._closing:
@@ -116,7 +116,7 @@ class _Resilient(DropInControls):
 
 
 class SyncResilient(_Resilient):
-    """A client of the family, each of whose transports is beneath one policy: also those for proxies and mounts."""
+    """A client of the library whose transports all follow one policy: also those for proxies and mounts."""
 
     def close(self) -> None:
         """Ends every wait, then closes the connections."""
@@ -135,7 +135,7 @@ class SyncResilient(_Resilient):
 
 
 class AsyncResilient(_Resilient):
-    """An asynchronous client of the family."""
+    """An asynchronous client of the library."""
 
     async def aclose(self) -> None:
         """Ends every wait, then closes the connections."""

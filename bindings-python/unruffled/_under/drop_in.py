@@ -1,4 +1,4 @@
-"""What every drop-in shares, whatever client it sits in: a policy's engine, and where a request belongs in it.
+"""The part that all drop-ins share: a policy's engine, and the route, scope and endpoint of each request.
 
 How an adapter is made: it has a `DropIn` for its policy. For each request `prepare()` fills a `DropInCall`: scope by
 origin, route and endpoint by method and path, flags. `drive(host, call)` makes the call. The host is a `ThreadHost` or
@@ -69,12 +69,12 @@ class Route:
 
 
 class Place:
-    """Where a request belongs: the same for each of its method, origin and path."""
+    """The route, scope and endpoint of a request: the same for each of its method, origin and path."""
 
     __slots__ = ("flags", "number", "route", "scope", "target")
 
     def __init__(self, engine: Engine, routes: Sequence[Route], method: str, origin: str, path: str) -> None:
-        """Asks the engine, which remembers."""
+        """Asks the engine for the numbers."""
         self.target = target = f"{method} {origin}{path}"
         self.scope = engine.origin_scope(origin)
         self.number = number = engine.target(target if path else f"{target}/")
@@ -100,12 +100,12 @@ class DropInCall(Call[R]):
     timeouts: dict[str, float | None] | None
 
     def alive(self) -> Callable[[], None]:
-        """What a body that is sent piece by piece calls after each."""
+        """Returns what a body that is sent piece by piece calls after each piece."""
         left = self.deadline / 1000 or self.route.total
         return keeps_alive(self, self.route.alive, TIME.monotonic() + left)
 
     def key_line(self, word: int) -> tuple[bytes, bytes] | None:
-        """The header line that the word asks for: all that a drop-in ever adds."""
+        """Returns the header line that the word asks for: all that a drop-in ever adds."""
         if not word & codes.KEY or self.flags & codes.KEYED:
             return None
         return self.keyed(self.route.key_header, self.route.key_quoted)
@@ -123,7 +123,7 @@ class DropInCall(Call[R]):
 
 
 class DropIn:
-    """A policy at work beneath somebody else's client: one engine for any number of transports. Survives a fork."""
+    """A policy under somebody else's client: one engine for any number of transports. Survives a fork."""
 
     def __init__(
         self, policy: Policy, *, unknown_keys: UnknownKeys = "error", forked: Callable[[], object] | None = None
@@ -153,7 +153,7 @@ class DropIn:
                 self.request_headers = RETRY_COUNTS | {b"content-length", *(route.key for route in self._routes)}
                 #: The same, for clients that keep text.
                 self.request_names = frozenset(name.decode() for name in self.request_headers)
-                #: Of which one must be in a success, or nothing of it is told.
+                #: A success must have one of these, or its hints are not collected.
                 self.hint_headers = engine.watch_success.names
                 #: What `buffers` looks at.
                 self.answer_headers = _BODY | self.hint_headers
@@ -163,7 +163,7 @@ class DropIn:
             return self._live
 
     def forked(self) -> None:
-        """In a child: the parent's engine, connections and locks are not ours."""
+        """Drops the parent's engine, connections and locks in a forked child."""
         self._lock = threading.Lock()
         if self._live is not None:
             self._live.forked()
@@ -178,7 +178,7 @@ class DropIn:
         return self._live or self._reopen()
 
     def place(self, key: Any, method: str, origin: str, path: str) -> Place:
-        """Finds where a request belongs, and remembers it by `key` in `engine.places`, where adapters look first.
+        """Finds a request's place, and stores it by `key` in `engine.places`, where adapters look first.
 
         `origin`: scheme, host and port; `path`: as it goes out, without the query.
         """
@@ -229,9 +229,9 @@ class DropIn:
     def look(self, route: Route, status: int, lines: Iterable[tuple[bytes, bytes, bytes]]) -> tuple[bool, bool, bool]:
         """Looks once at the header lines of an answer: the name, the same in lower case, the value.
 
-        Gives whether it is read before it counts, so that one that breaks off is a failed attempt (below 400, of a
-        declared length that the route allows, and no event stream); whether it is coded; and whether the core asked for
-        one of the lines.
+        Returns three facts. Whether the body is read before the answer counts, so that one that breaks off is a failed
+        attempt: below 400, of a declared length that the route allows, and no event stream. Whether the body is coded.
+        Whether the core watches one of the lines.
         """
         short = coded = hinted = False
         events = status >= 400
@@ -249,7 +249,7 @@ class DropIn:
         return short and not events, coded, hinted
 
     def place_of(self, url: str) -> tuple[str, str]:
-        """Origin and path of an absolute URL, for clients that have it as a text."""
+        """Returns origin and path of an absolute URL, for clients that have it as a text."""
         end = url.find("/", 8)
         if end < 0 or "?" in url[:end] or "#" in url[:end]:
             # Nothing but a query or nothing at all behind the authority.
@@ -271,7 +271,7 @@ class DropIn:
 
 
 def _flags_of(sent: dict[bytes, bytes], route: Route) -> int:
-    """What a request's own headers say of it, as flags and the size of its body."""
+    """Returns flags and the size of the body, by a request's own headers."""
     flags = codes.KEYED if route.key in sent else 0
     if is_stacked(sent):
         flags |= codes.STACKED
@@ -282,7 +282,7 @@ def _flags_of(sent: dict[bytes, bytes], route: Route) -> int:
 
 
 class DropInControls:
-    """What a drop-in has beside its client's contract: the same as every client of this package."""
+    """Events and counters of a drop-in, as every client of this package has them."""
 
     _dropin: DropIn
 
@@ -295,5 +295,5 @@ class DropInControls:
         return self._dropin.engine.listen(listener, kinds_of(kinds))
 
     def snapshot(self) -> dict[str, Any]:
-        """Counters, and per origin the worst breaker, the budget, limits and queues at this moment, as plain values."""
+        """Returns counters, and per origin the worst breaker, the budget, limits and queues, as plain values."""
         return self._dropin.engine.snapshot()

@@ -1,5 +1,6 @@
-"""How the calls of a drop-in end. It never raises on a status: the last answer is returned as it came, unread where
-nothing had to be read; else the last native exception is raised again.
+"""How the calls of a drop-in end: never by an exception for a status.
+
+The last answer is returned as it came, unread where nothing had to be read. Else the last native exception is raised.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Endings(Generic[D, R]):
     """How the calls of a drop-in end."""
 
     def late(self, call: D) -> Exception:
-        """The client's exception for an attempt, or its body, that our limit ended."""
+        """Makes the client's exception for an attempt, or its body, that our limit ended."""
         raise NotImplementedError
 
     def unsent(self, call: D, failed: CallError) -> Exception:
@@ -44,7 +45,7 @@ class Endings(Generic[D, R]):
     wire = True
 
     def plain(self, call: D, read: bytes, most: int) -> bytes:
-        """The beginning of a body, decoded: rules look into what was meant. In an unknown coding there is nothing."""
+        """Decodes the beginning of a body, for the policy's body rules; empty for an unknown coding."""
         if self.wire:
             for name, value in self.lines(cast(R, call.response)):
                 if name.lower() == b"content-encoding" and value.lower() not in (b"", b"identity"):
@@ -55,29 +56,29 @@ class Endings(Generic[D, R]):
         return read
 
     def attach(self, response: R, record: Record) -> None:
-        """Leaves the record with the response, for `explain`."""
+        """Attaches the record to the response, for `explain`."""
         vars(response)[PLACE] = record
 
     #: A hop of a redirect is a call of its own.
     follows = False
 
     def by(self, call: D, response: R) -> int:
-        """Nothing: see `follows`."""
+        """Returns 0: see `follows`."""
         return 0
 
     def mistaken(self, call: D, error: Exception) -> Exception:
-        """The caller's own exception."""
+        """Returns the caller's own exception."""
         return own_of(error) or error
 
     async def finish(self, call: D) -> None:
-        """Stays open and unread."""
+        """Leaves the last response open and unread."""
 
     async def refresh(self, engine: Engine, call: D, number: int, word: int) -> None:
         """Credentials are the client's own: the core never asks."""
         raise NotImplementedError
 
     async def deliver(self, call: D, number: int, word: int, started: int) -> R:
-        """The answer, whatever its status."""
+        """Returns the answer, whatever its status."""
         response = cast(R, call.response)
         if call.pieces is not None:
             rest, parts = call.pieces
@@ -87,7 +88,7 @@ class Endings(Generic[D, R]):
         return response
 
     async def fail(self, call: D, number: int, word: int, started: int) -> R:
-        """The last answer, or the last native exception, or one of the client's own where nothing was sent."""
+        """Returns the last answer; else raises the last native exception, or the client's own where none was sent."""
         if word & codes.RESPONSE and call.response is not None:
             return await self.deliver(call, number, word, started)
         error = call.error
@@ -100,7 +101,7 @@ class Endings(Generic[D, R]):
 
 
 def _shown(call: DropInCall[Any]) -> str:
-    """What a call is called in texts: its route's pattern. Without one nothing of its path, which may hold a secret."""
+    """Returns the name of a call in texts: its route's pattern; without one no part of its path, maybe a secret."""
     pattern: str = call.engine.settings["routes"][call.target_number & codes.ROUTE]["pattern"]
     if pattern:
         return pattern

@@ -1,4 +1,4 @@
-"""The hosts of drop-ins: how a call waits, and what is read of an answer's body.
+"""The hosts of drop-ins: how a call waits, and how an answer's body is read.
 
 An adapter's host adds `attempt` and a few small methods: how its client's bodies are read (`body`, `release`,
 `restore`), which fault an exception is, what the client calls an attempt that ran out of time (`late`) and a call that
@@ -20,7 +20,7 @@ from .._driver.time import TIME
 from .drop_in import DropInCall
 from .endings import D, Endings, R
 
-#: Seconds for the body of an answer that is put away, where nothing else bounds it.
+#: Seconds for the body of an answer that is retained, where nothing else bounds it.
 _PATIENCE = 1.0
 
 
@@ -28,7 +28,7 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
     """The synchronous part: the calling thread, which never suspends."""
 
     def body(self, call: D, at: float) -> Iterator[bytes]:
-        """The pieces of the last response's body as they come from the wire; wanted until `at` (`time.monotonic`)."""
+        """Yields the last response's body as it comes from the wire; wanted until `at` (`time.monotonic`)."""
         raise NotImplementedError
 
     def release(self, call: D) -> None:
@@ -36,7 +36,7 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
         raise NotImplementedError
 
     def fill(self, call: D, most: float, at: float) -> list[bytes]:
-        """The body's pieces until there are so many bytes or it ends, from where it left off; raises `late` at `at`."""
+        """Reads the body until there are so many bytes or it ends, from where it left off; raises `late` at `at`."""
         if call.pieces is None:
             call.pieces = (self.body(call, at), [])
         pieces: Iterator[bytes] | None
@@ -60,7 +60,7 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
         return cast(list[bytes], parts)
 
     async def read_prefix(self, call: D, most: int, until: int | None) -> bytes:
-        """The first bytes of the last response's body, decoded; what came, when it breaks off."""
+        """Reads the first bytes of the last response's body, decoded; returns what came, when it breaks off."""
         return self.plain(call, await self._ahead(call, most, until), most)
 
     async def _ahead(self, call: D, most: int, until: int | None) -> bytes:
@@ -75,7 +75,7 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
         return b"".join(parts)[:most]
 
     async def retain(self, call: D, until: int | None) -> None:
-        """Keeps at most 64 KiB of the last response's body and closes it."""
+        """Retains at most 64 KiB of the last response's body and closes it."""
         try:
             retained = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
         finally:
@@ -92,7 +92,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
 
     @property
     def loop(self) -> Loop:
-        """How the running loop pauses and limits."""
+        """The running loop's pauses and limits."""
         running = running_loop()
         last = self._last
         if last[0] is not running:
@@ -106,7 +106,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
         return self.loop.limit(at)
 
     def body(self, call: D, at: float) -> AsyncIterator[bytes]:
-        """The pieces of the last response's body as they come from the wire; wanted until `at` (`time.monotonic`)."""
+        """Yields the last response's body as it comes from the wire; wanted until `at` (`time.monotonic`)."""
         raise NotImplementedError
 
     async def release(self, call: D) -> None:
@@ -114,7 +114,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
         raise NotImplementedError
 
     async def fill(self, call: D, most: float, at: float) -> list[bytes]:
-        """The body's pieces until there are so many bytes or it ends, from where it left off; raises `late` at `at`."""
+        """Reads the body until there are so many bytes or it ends, from where it left off; raises `late` at `at`."""
         if call.pieces is None:
             call.pieces = (self.body(call, at), [])
         pieces: AsyncIterator[bytes] | None
@@ -135,7 +135,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
         return cast(list[bytes], parts)
 
     async def read_prefix(self, call: D, most: int, until: int | None) -> bytes:
-        """The first bytes of the last response's body, decoded; what came, when it breaks off."""
+        """Reads the first bytes of the last response's body, decoded; returns what came, when it breaks off."""
         return self.plain(call, await self._ahead(call, most, until), most)
 
     async def _ahead(self, call: D, most: int, until: int | None) -> bytes:
@@ -150,7 +150,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
         return b"".join(parts)[:most]
 
     async def retain(self, call: D, until: int | None) -> None:
-        """Keeps at most 64 KiB of the last response's body and closes it."""
+        """Retains at most 64 KiB of the last response's body and closes it."""
         try:
             retained = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
         finally:
@@ -159,7 +159,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
 
     async def _close_body(self, call: D) -> None:
         try:
-            # Left to the garbage collector, it would end in nobody's task.
+            # Left to the garbage collector, it would end outside of any task.
             if isinstance(call.pieces[0], AsyncGenerator):
                 await call.pieces[0].aclose()
         finally:
@@ -167,19 +167,19 @@ class LoopHost(TaskPauses, Endings[D, R]):
 
 
 def _end(call: DropInCall[Any], until: int | None) -> float:
-    """When reading ends, in `time.monotonic`."""
+    """Returns when reading ends, in `time.monotonic`."""
     if until is None:
         return call.limit_at
     return min(call.limit_at, TIME.monotonic() + max(0, until - call.engine.now()) / 1000)
 
 
 def _soon(call: DropInCall[Any], until: int | None) -> int:
-    """Without a limit of the policy's an answer that is put away must not hold the call up."""
+    """Returns when retaining ends; without a limit of the policy's a stalled body must not delay the call."""
     return call.engine.now() + int(_PATIENCE * 1000) if until is None else until
 
 
 def _again(error: Exception) -> Iterator[bytes]:
-    """The rest of a body that broke off while we looked into it: whoever reads on gets the same exception."""
+    """Raises for the rest of a body that broke off while its beginning was read."""
     raise error
     yield b""
 

@@ -35,14 +35,14 @@ _UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": N
 
 
 class _Sender(Endings[DropInCall[Any], Any]):
-    """What both hosts know of their family."""
+    """The part that both hosts share."""
 
     status: Callable[[Any], int] = attrgetter("status_code")
     lines: Callable[[Any], list[tuple[bytes, bytes]]] = attrgetter("headers.raw")
     clipped = True
 
     def __init__(self, variant: HttpxVariant, dropin: DropIn, inner: Any) -> None:
-        """`inner` sends."""
+        """Takes the transport that sends as `inner`."""
         super().__init__()
         self.variant = variant
         #: A body that is in memory.
@@ -52,12 +52,12 @@ class _Sender(Endings[DropInCall[Any], Any]):
         pool = pool_of(inner)
         self.pools = [] if pool is None else [pool]
         self.over_h2 = over_h2(self.pools)
-        #: Another unruffled may be in it.
+        #: Whether another unruffled may be in it.
         self.foreign = pool is None
         dropin.on_fork.append(lambda: forget(inner))
 
     def call(self, request: Any) -> DropInCall[Any]:
-        """The call that a request is."""
+        """Makes the call of a request."""
         call: DropInCall[Any] = DropInCall()
         call.request = request
         call.body = body = request.stream
@@ -85,8 +85,10 @@ class _Sender(Endings[DropInCall[Any], Any]):
         return self.dropin.place(key, request.method, f"{url.scheme}://{url.netloc.decode('ascii')}", path)
 
     def usual(self, request: Any) -> Place | None:
-        """Where a request belongs, if nothing about it is out of the usual: known, its body at hand, nobody's retry,
-        without a key of its own, and no other unruffled above.
+        """Returns a request's place if the short path may send it, else None.
+
+        Its place is known, its body in memory, it is no retry of an outer client, has no key of its own, and no other
+        unruffled is around it.
         """
         parts = getattr(request.url, "_uri_reference", None)
         if parts is None or self.over_h2 or NESTED.get() is not None or not isinstance(request.stream, self.at_hand):
@@ -108,7 +110,7 @@ class _Sender(Endings[DropInCall[Any], Any]):
         return self.clipped and _ends_within(request.extensions.get("timeout"), left / 1000)
 
     def unusual(self, request: Any, response: Any, error: Exception | None) -> DropInCall[Any]:
-        """The call of a usual request after a first attempt that was made with the caller's own, or none."""
+        """Makes the call of a request that left the short path, with its first answer or exception, if any."""
         call = self.call(request)
         call.response = response
         call.error = error
@@ -116,9 +118,9 @@ class _Sender(Endings[DropInCall[Any], Any]):
         return call
 
     def prepared(self, call: DropInCall[Any], word: int, clipped: bool) -> Any:
-        """An attempt's request. `clipped`: something else ends reading and writing in time.
+        """Makes an attempt's request. `clipped`: something else ends reading and writing in time.
 
-        The caller's own where nothing must change in it; only the first attempt's, since what sends may change it.
+        The first attempt sends the caller's own where nothing in it must change; what sends it may change it.
         """
         given = call.request
         key = call.key_line(word) if word & codes.KEY else None
@@ -149,41 +151,41 @@ class _Sender(Endings[DropInCall[Any], Any]):
         return made
 
     def streams(self, call: DropInCall[Any]) -> None:
-        """For the body of an answer that is delivered at its headers: the client's own limit, or what is written."""
+        """Sets the read limit of a body that is delivered at its headers: the client's, or the policy's if written."""
         if call.timeouts is not None and (call.route.idle is not None or call.limit_at < math.inf):
             # The engines look this up as the body's first piece is asked for.
             own = (call.request.extensions.get("timeout") or _UNLIMITED).get("read")
             call.timeouts["read"] = _least(own, call.route.idle)
 
     def fault(self, call: DropInCall[Any], error: Exception) -> int:
-        """The fault of an attempt's exception."""
+        """Returns the fault of an attempt's exception, with its cause."""
         return with_cause(fault_of(error, call.reading), error)
 
     def too_late(self, request: Any, cause: Exception) -> Exception:
-        """An attempt that the loop ended in time."""
+        """Makes the exception for an attempt that the loop's limit ended."""
         error: Exception = self.variant.module.ReadTimeout("the attempt timed out", request=request)
         error.__cause__ = error.__context__ = cause
         return error
 
     def late(self, call: DropInCall[Any]) -> Exception:
-        """As for a server that is silent."""
+        """Makes the exception for a silent server."""
         error: Exception = self.variant.module.ReadTimeout("the attempt timed out", request=call.request)
         return error
 
     def unsent(self, call: DropInCall[Any], failed: CallError) -> Exception:
-        """A time limit is like a pool without a free connection, all else like a server that cannot be reached."""
+        """Makes `PoolTimeout` for a time limit, `ConnectError` for all else."""
         module = self.variant.module
         kind = module.PoolTimeout if failed.reason in ("deadline", "timeout") else module.ConnectError
         error: Exception = kind(str(failed), request=call.request)
         return error
 
     def attach(self, response: Any, record: Record) -> None:
-        """With the response's extensions, where its reader finds it without us."""
+        """Attaches the record to the response's extensions."""
         response.extensions[PLACE] = record
 
 
 class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
-    """Sends by a transport of the family; any number of threads at a time."""
+    """Sends by a transport of the library; any number of threads at a time."""
 
     def __init__(self, variant: HttpxVariant, dropin: DropIn, inner: Any) -> None:
         """Puts the deadline into the inner transport's connections, where its pool lets it."""
@@ -191,8 +193,8 @@ class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
         self.clipped = bool(self.pools) and clip(self.pools)
 
     def send(self, request: Any) -> Any:
-        """Makes the call. The usual course of most is written out here, since each function between costs them time: it
-        begins, is sent as it is, answered and delivered. All else goes on in `drive`.
+        """Makes the call. The short path of most calls is written out here, since each function between costs time: the
+        call begins, is sent as it is, answered and delivered. All other calls go on in `drive`.
         """
         place = self.usual(request)
         if place is None or THREAD_DEADLINE.at is not None:
@@ -306,19 +308,19 @@ class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
                 NESTED.reset(mark)
 
     def body(self, call: DropInCall[Any], at: float) -> Iterator[bytes]:
-        """As it comes from the wire, not decoded."""
+        """Yields the pieces as they come from the wire, not decoded."""
         if call.timeouts is not None and not self.clipped and at < math.inf:
             call.timeouts["read"] = _least(call.timeouts["read"], max(0.001, at - TIME.monotonic()))
         assert call.response is not None
         return iter(call.response.stream)
 
     def release(self, call: DropInCall[Any]) -> None:
-        """The stream alone: a response that was closed cannot be read when it is returned after all."""
+        """Closes the stream alone: a closed response could not be read if it is returned after all."""
         assert call.response is not None
         call.response.stream.close()
 
     def restore(self, call: DropInCall[Any], parts: list[bytes], rest: Any) -> None:
-        """Puts what was read in the place of the stream."""
+        """Replaces the stream by what was read of it, and the rest."""
         response: Any = call.response
         if rest is None:
             response.stream = self.variant.module.ByteStream(b"".join(parts))
@@ -327,10 +329,10 @@ class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
 
 
 class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
-    """Sends by an asynchronous transport of the family."""
+    """Sends by an asynchronous transport of the library."""
 
     def limit(self, at: float) -> Limit:
-        """The loop's own, or what the family bears."""
+        """Returns the loop's own limit, or the library's."""
         return self.loop.limit(at) if self.variant.limit is None else self.variant.limit(at)
 
     async def send(self, request: Any) -> Any:
@@ -448,18 +450,18 @@ class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
                 NESTED.reset(mark)
 
     def body(self, call: DropInCall[Any], at: float) -> AsyncIterator[bytes]:
-        """As it comes from the wire, not decoded."""
+        """Yields the pieces as they come from the wire, not decoded."""
         assert call.response is not None
         pieces: AsyncIterator[bytes] = aiter(call.response.stream)
         return pieces
 
     async def release(self, call: DropInCall[Any]) -> None:
-        """The stream alone: a response that was closed cannot be read when it is returned after all."""
+        """Closes the stream alone: a closed response could not be read if it is returned after all."""
         assert call.response is not None
         await call.response.stream.aclose()
 
     def restore(self, call: DropInCall[Any], parts: list[bytes], rest: Any) -> None:
-        """Puts what was read in the place of the stream."""
+        """Replaces the stream by what was read of it, and the rest."""
         response: Any = call.response
         if rest is None:
             response.stream = self.variant.module.ByteStream(b"".join(parts))
@@ -467,13 +469,13 @@ class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
             response.stream = self.variant.restored_async(parts, rest, response.stream)
 
 
-#: What a word may not have on the usual course: it asks for more than to send or to deliver.
+#: Flags that a word on the short path does not have: they ask for more than to send or to deliver.
 UNUSUAL = codes.KIND | codes.WAKES | codes.KEY | codes.TOKEN | codes.FRESH
 
 
 def lows(headers: Any) -> Iterable[tuple[bytes, bytes, bytes]]:
-    """Header lines: the name, the same in lower case, the value."""
-    # The family's own list; to ask for `raw` makes another of it.
+    """Returns the header lines: the name, the same in lower case, the value."""
+    # The library's own list; `raw` makes a copy of it.
     lines: Any = getattr(headers, "_list", None)
     return [(name, name.lower(), value) for name, value in headers.raw] if lines is None else lines
 
