@@ -92,7 +92,7 @@ class Player:
         method = step.get("method") or (target.split()[0] if target else "GET")
         what = codes.METHODS.get(method, codes.OTHER_METHOD) | step.get("size", 0) << 16
         for name in step.get("flags", ["REPEATABLE"]):
-            what |= 16 << codes.WHAT_FLAGS.index(name)
+            what |= 16 << codes.CALL_FLAGS.index(name)
         deadline = step.get("deadline", 0)
         return self.core.unruffled_begin(self.handle, step["begin"] + calls, now, number, scope, what, deadline)
 

@@ -103,7 +103,7 @@ class Writer:
         method = step.get("method") or (target.split()[0] if target else "GET")
         what = codes.METHODS.get(method, codes.OTHER_METHOD) | step.get("size", 0) << 16
         for name in step.get("flags", ["REPEATABLE"]):
-            what |= 16 << codes.WHAT_FLAGS.index(name)
+            what |= 16 << codes.CALL_FLAGS.index(name)
         self._put("begin", step["begin"], now, number, 0, what, step.get("deadline", 0), answer=answer)
 
     def _respond(self, step: dict[str, Any], now: int, answer: int) -> None:

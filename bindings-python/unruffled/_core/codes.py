@@ -134,7 +134,7 @@ STACKED: Final = 8 << 4
 DROPIN: Final = 16 << 4
 CREDENTIALS: Final = 32 << 4
 SLOT: Final = 64 << 4
-WHAT_FLAGS: Final = ("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT")
+CALL_FLAGS: Final = ("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT")
 
 # Bits of subscribe.
 EVENT_KINDS: Final = ("attempt", "wait", "breaker", "limiter", "refresh", "call", "stacked", "warning")
