@@ -87,14 +87,14 @@ class Middleware(DropInControls):
         call.rewind = None
         url = request.url
         dropin, headers = self._dropin, request.headers
-        asked = [name for name in dropin.request_names if name in headers]
-        lines = [(name, name.encode(), headers[name].encode("utf-8", "replace")) for name in asked]
+        names = [name for name in dropin.request_names if name in headers]
+        lines = [(name, name.encode(), headers[name].encode("utf-8", "replace")) for name in names]
         body = request.body
         key = (request.method, url)
         place = dropin.engine.places.get(key) or dropin.place(key, request.method, str(url.origin()), url.raw_path)
         dropin.prepare(call, place, lines, repeatable=_repeatable(body))
         if not isinstance(body, (bytes, payload.BytesPayload)):
-            _watch(body, call.alive())
+            _watch_body(body, call.alive())
         try:
             return await drive(self._host, call)
         except _RESENT as error:
@@ -119,7 +119,7 @@ def middleware(policy: Policy, *, unknown_keys: UnknownKeys = "error") -> Middle
     return Middleware(policy, unknown_keys=unknown_keys)
 
 
-def _watch(body: Any, alive: Callable[[], object]) -> None:
+def _watch_body(body: Any, alive: Callable[[], object]) -> None:
     """Watches what a body is made of: an iterator, a file, the parts of a form."""
     if isinstance(body, payload.AsyncIterablePayload):
         if body._iter is not None:
@@ -128,7 +128,7 @@ def _watch(body: Any, alive: Callable[[], object]) -> None:
         body._value = source_of(body._value, alive)
     elif isinstance(body, aiohttp.MultipartWriter):
         for part, _, _ in body:
-            _watch(part, alive)
+            _watch_body(part, alive)
 
 
 def _repeatable(body: Any) -> bool:

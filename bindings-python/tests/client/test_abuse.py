@@ -146,7 +146,7 @@ class TestForgotten:
             return 200
 
         held.append(unruffled.Client(BASE, transport=Answering(answer)))
-        engine = weakref.ref(held[0]._home.live.engine)
+        engine = weakref.ref(held[0]._state.live.engine)
         assert held[0].get("/x").status_code == 200
         gc.collect()
         assert engine() is None

@@ -170,7 +170,7 @@ def test_one_client_in_many_loops_has_one_engine_and_forgets_dead_loops() -> Non
         thread.join()
     assert asyncio.run(once()) == 200
     assert api.snapshot()["attempts"] == 10
-    live = api._home.live
+    live = api._state.live
     assert live is not None
     assert len(live.hosts) == 1
 

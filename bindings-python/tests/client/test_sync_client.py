@@ -122,7 +122,7 @@ def test_without_the_private_place_the_clock_is_looked_at_between_pieces(serve: 
     server = serve(dribbled(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"x" * 100))
     policy = {"baseUrl": server.base, "timeouts": {"attempt": "300ms"}, "retry": {"attempts": 1}}
     api = unruffled.Client(policy, transport=Passing(), trust_env=False)
-    live = api._home.live
+    live = api._state.live
     assert live is not None
     assert not live.host.clipped
     start = time.monotonic()
@@ -269,7 +269,7 @@ def test_a_forked_child_has_an_engine_and_connections_of_its_own(serve: Serve) -
     # Also of a transport that the caller made.
     api = unruffled.Client(serve(answer).base, transport=httpx2.HTTPTransport())
     assert api.get("/x").status_code == 200
-    parents = api._home.live
+    parents = api._state.live
     assert parents is not None
     assert len(connections) == 1
     # The worst moment: other threads hold the client's locks, and one is inside the core.
@@ -277,7 +277,7 @@ def test_a_forked_child_has_an_engine_and_connections_of_its_own(serve: Serve) -
     stop = threading.Event()
 
     def hold() -> None:
-        with api._home._lock, parents.engine.waiting._lock, parents.engine._notifying:
+        with api._state._lock, parents.engine.waiting._lock, parents.engine._notifying:
             busy.set()
             stop.wait(10)
 
@@ -295,7 +295,7 @@ def test_a_forked_child_has_an_engine_and_connections_of_its_own(serve: Serve) -
         try:
             signal.alarm(10)
             good = api.get("/x").status_code == 200
-            live = api._home.live
+            live = api._state.live
             good = good and live is not None and live.engine is not parents.engine and api.snapshot()["begun"] == 1
         except BaseException as error:
             sys.stderr.write(f"child: {error!r}\n")

@@ -54,7 +54,7 @@ def test_an_async_function_is_told_why_it_is_asked(backend: str) -> None:
     async def main(base: str) -> None:
         async with unruffled.AsyncClient({**POLICY, "baseUrl": base}, credentials=ask) as client:
             await client.get("/a")
-            live = client._home.live
+            live = client._state.live
             assert live is not None
             live.engine.clock.skip(HOUR)
             await client.get("/a")

@@ -77,7 +77,7 @@ def test_waits_jump_with_trios_clock_and_the_engine_with_them() -> None:
         async with unruffled.AsyncClient(policy, transport=transport) as client:
             began = trio.current_time()
             response = await client.get("/a")
-            live = client._home.live
+            live = client._state.live
             assert live is not None
             assert response.status_code == 200
             return trio.current_time() - began, live.engine.now()

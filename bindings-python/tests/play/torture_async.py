@@ -91,7 +91,7 @@ class AsyncTorture:
         await asyncio.gather(*self._closing, return_exceptions=True)
         live = self._client._live()
         # A refresh outlives its call.
-        host = self._client._home.here(live)[1]
+        host = self._client._state.here(live)[1]
         await asyncio.gather(*host.loop._tasks, return_exceptions=True)  # type: ignore[attr-defined]
         left = self._left(live.engine)
         await self._client.aclose()

@@ -170,7 +170,7 @@ class AsyncHost(Verbs, TaskPauses):
         """Retains at most 64 KiB of the last response's body and closes it."""
         response = cast(httpx2.Response, call.response)
         try:
-            response._content = await self.read_prefix(call, codes.MOST_KEPT, until)
+            response._content = await self.read_prefix(call, codes.MOST_RETAINED, until)
         finally:
             await self._close_body(call, response)
 

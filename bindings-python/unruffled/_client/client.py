@@ -42,17 +42,17 @@ class _Shared:
         **httpx2_options: Any,
     ) -> None:
         awaits = isinstance(self, AsyncClient)
-        self._home = ClientState(policy, base_url, unknown_keys, httpx2_options, awaits=awaits)
+        self._state = ClientState(policy, base_url, unknown_keys, httpx2_options, awaits=awaits)
         self._credential = None if credentials is None else Credential(_checked_function(credentials, awaits), "")
         self._correlation = correlation_id
 
     def _live(self) -> EngineState:
-        return self._home.live or self._home.reopen()
+        return self._state.live or self._state.reopen()
 
     def _view(self, credentials: AskAsync) -> Self:
         view = object.__new__(type(self))
-        view._home = self._home
-        view._credential = self._home.view(_checked_function(credentials, isinstance(self, AsyncClient)))
+        view._state = self._state
+        view._credential = self._state.view(_checked_function(credentials, isinstance(self, AsyncClient)))
         view._correlation = self._correlation
         return view
 
@@ -139,7 +139,7 @@ class Client(_Shared):
         return self._call(method.upper(), url, options)
 
     def _call(self, method: str, url: str, options: Options) -> httpx2.Response:
-        live = self._home.live or self._home.reopen()
+        live = self._state.live or self._state.reopen()
         call = live.builder.build(method, url, options, self._credential, self._correlation)
         try:
             return run(drive(live.host, call))
@@ -251,9 +251,9 @@ class AsyncClient(_Shared):
         return await self._call(method.upper(), url, options)
 
     async def _call(self, method: str, url: str, options: Options, streamed: bool = False) -> httpx2.Response:
-        home = self._home
-        live = home.live or home.reopen()
-        _, host, builder = home.here(live)
+        state = self._state
+        live = state.live or state.reopen()
+        _, host, builder = state.here(live)
         call = builder.build(method, url, options, self._credential, self._correlation, streamed)
         return await drive(host, call)
 
@@ -296,7 +296,7 @@ class AsyncClient(_Shared):
         """Ends every wait with `closed` and closes the connections of the running loop. Idempotent."""
         live = self._live()
         live.engine.close()
-        _, host, _ = self._home.here(live)
+        _, host, _ = self._state.here(live)
         await host.close_when_idle(live.engine)
 
     async def __aenter__(self) -> Self:

@@ -90,12 +90,12 @@ def build(
         for name in path:
             if name not in url.names:
                 raise WrongUrlError(f"the path has no {{{name}}}")
-    asked = [url.query] if url.query else []
+    queries = [url.query] if url.query else []
     if always:
-        asked += [encode(pair for pair in always if not query or pair[0] not in query)]
+        queries += [encode(pair for pair in always if not query or pair[0] not in query)]
     if query:
-        asked += [encode(pairs_of(query))]
-    text = "&".join(part for part in asked if part)
+        queries += [encode(pairs_of(query))]
+    text = "&".join(part for part in queries if part)
     if text:
         parts += ("?", text)
     return "".join(parts)

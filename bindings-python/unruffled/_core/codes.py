@@ -146,5 +146,5 @@ NEVER: Final = (1 << 40) - 1
 #: Most bytes of header lines that cross, and of a body for a body rule.
 MOST_HINTS: Final = 8 * 1024
 MOST_BODY: Final = 4 * 1024
-#: Most bytes kept of an answer that is not delivered.
-MOST_KEPT: Final = 64 * 1024
+#: Most bytes retained of an answer that is not delivered.
+MOST_RETAINED: Final = 64 * 1024

@@ -33,7 +33,7 @@ _INFOS = _WARNINGS | _BIT["wait"] | _BIT["limiter"] | _BIT["refresh"] | _BIT["ca
 # for longest: with fewer here, one in use is asked for again before that.
 _MOST_TARGETS = 1000
 # Seconds that a call waits for another thread's listeners.
-_PATIENCE = 1.0
+_LISTENERS_SECONDS = 1.0
 # Origins remembered at most; they are asked for again beyond that.
 _MOST_ORIGINS = 4096
 
@@ -187,15 +187,15 @@ class Engine:
         """Abandons a call that did not end by itself. Any number of times; one that is over stays over."""
         self.settle(self._abandon(self.handle, call, self.now()))
 
-    def token(self, generation: int, expires_in: int, keep: Callable[[], object]) -> None:
-        """Reports a token that lives so many milliseconds; 0 = one attempt. Calls `keep` if the core accepts it.
+    def token(self, generation: int, expires_in: int, retain: Callable[[], object]) -> None:
+        """Reports a token that lives so many milliseconds; 0 = one attempt. Calls `retain` if the core accepts it.
 
         The core refuses a late token of an older generation: it must not replace a newer one.
         """
         word = self._token(self.handle, self.now(), generation, expires_in)
         if word & codes.KIND != codes.MISUSE:
             # Before the calls that wait for it are woken.
-            keep()
+            retain()
             self.settle(word)
 
     def token_failed(self, generation: int, fault: int) -> None:
@@ -283,7 +283,7 @@ class Engine:
         # Said before the turn is asked for: who has it goes on with what came meanwhile, by a listener's own call or by
         # another thread that a slow listener would hold up.
         self._more = True
-        while self._notifier != own and self._order.acquire(timeout=_PATIENCE):
+        while self._notifier != own and self._order.acquire(timeout=_LISTENERS_SECONDS):
             try:
                 self._notifier = own
                 while self._more:

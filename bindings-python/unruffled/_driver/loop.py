@@ -16,7 +16,7 @@ from .engine import Engine, WatchedHeaders
 T = TypeVar("T")
 R = TypeVar("R")
 #: Milliseconds for the body of an answer that another attempt follows.
-_PATIENCE = 1000
+_BODY_MS = 1000
 J = TypeVar("J", bound=Call[Any], contravariant=True)
 
 
@@ -249,8 +249,8 @@ async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, a
         await host.finish(call)
     elif kind != codes.DELIVER:
         # A body that stalls must not hold its connection for the whole wait.
-        wait = word >> codes.ARG if kind == codes.WAIT else _PATIENCE
-        await host.retain(call, at + min(wait, _PATIENCE))
+        wait = word >> codes.ARG if kind == codes.WAIT else _BODY_MS
+        await host.retain(call, at + min(wait, _BODY_MS))
     return word
 
 

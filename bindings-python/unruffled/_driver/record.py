@@ -11,7 +11,7 @@ from .._core.errors import CallError
 from .engine import Engine
 
 PLACE = "unruffled"
-DROPPED = (
+NO_RECORD = (
     "The record of this call was dropped: many calls have ended since, or the client is gone. "
     "Ask for it as soon as the call has ended."
 )
@@ -41,7 +41,7 @@ class Record:
             retained = bool(self._word & codes.REPORT)
             self._report = self._engine.report(self._number) if retained else boundary.brief(status, self._elapsed)
             if retained and "text" not in self._report:
-                self._report = {"elapsed": self._elapsed, "status": status or None, "text": DROPPED}
+                self._report = {"elapsed": self._elapsed, "status": status or None, "text": NO_RECORD}
         return self._report
 
 

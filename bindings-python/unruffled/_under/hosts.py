@@ -21,7 +21,7 @@ from .drop_in import DropInCall
 from .endings import D, Endings, R
 
 #: Seconds for the body of an answer that is retained, where nothing else bounds it.
-_PATIENCE = 1.0
+_BODY_SECONDS = 1.0
 
 
 class ThreadHost(ThreadPauses, Endings[D, R]):
@@ -77,7 +77,7 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
     async def retain(self, call: D, until: int | None) -> None:
         """Retains at most 64 KiB of the last response's body and closes it."""
         try:
-            retained = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
+            retained = await self._ahead(call, codes.MOST_RETAINED, _soon(call, until))
         finally:
             self.release(call)
         call.pieces = (None, [retained])
@@ -152,7 +152,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
     async def retain(self, call: D, until: int | None) -> None:
         """Retains at most 64 KiB of the last response's body and closes it."""
         try:
-            retained = await self._ahead(call, codes.MOST_KEPT, _soon(call, until))
+            retained = await self._ahead(call, codes.MOST_RETAINED, _soon(call, until))
         finally:
             await self._close_body(call)
         call.pieces = (None, [retained])
@@ -175,7 +175,7 @@ def _end(call: DropInCall[Any], until: int | None) -> float:
 
 def _soon(call: DropInCall[Any], until: int | None) -> int:
     """Returns when retaining ends; without a limit of the policy's a stalled body must not delay the call."""
-    return call.engine.now() + int(_PATIENCE * 1000) if until is None else until
+    return call.engine.now() + int(_BODY_SECONDS * 1000) if until is None else until
 
 
 def _again(error: Exception) -> Iterator[bytes]:
