@@ -280,7 +280,7 @@ def test_a_pool_of_theirs_without_a_place_is_the_callers_own(side: Side) -> None
 FULL = """
 import asyncio, os, resource, sys, warnings
 import aiohttp, anyio._backends._asyncio, requests
-import unruffled, unruffled._client.asynchronous, unruffled.aiohttp, unruffled.requests
+import unruffled, unruffled._client.asynchronous, unruffled._driver.event_loops, unruffled.aiohttp, unruffled.requests
 warnings.simplefilter("ignore")
 way, url = sys.argv[1:]
 counted = []
