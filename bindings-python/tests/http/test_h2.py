@@ -10,6 +10,7 @@ from typing import Any
 
 import h2.errors
 import hpack
+import httpcore
 import httpx2
 import pytest
 
@@ -164,6 +165,23 @@ def test_headers_that_threads_broke_before_h2_had_them_are_proven_unsent(
             assert client.post(f"{wire.base}/a", json={}).status_code == 200
         assert len(wire.seen) == 1
         assert not raised
+
+
+def test_a_stream_that_httpcore_closes_twice_breaks_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of httpx alone. Two threads that took one stream close it both; no two meetings are alike, so it is put there.
+    closed = httpcore._sync.http2.HTTP2Connection._response_closed
+    raised: list[int] = []
+
+    def twice(self: Any, stream_id: int) -> None:
+        closed(self, stream_id=stream_id)
+        if not raised:
+            raised.append(stream_id)
+            closed(self, stream_id=stream_id)
+
+    monkeypatch.setattr(httpcore._sync.http2.HTTP2Connection, "_response_closed", twice)
+    with H2Wire() as wire, unruffled.httpx.client(policy(wire), **OPTIONS) as client:
+        assert client.get(f"{wire.base}/a").status_code == 200
+        assert len(wire.seen) == 2
 
 
 def test_headers_that_no_stream_takes_are_the_callers_own_error() -> None:

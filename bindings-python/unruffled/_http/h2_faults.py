@@ -28,7 +28,7 @@ def fault_of(error: BaseException) -> int | None:
             return codes.UNSENT if getattr(said, "error_code", None) == _REFUSED_STREAM else codes.LOST
     found = _sender(error)
     if found is None:
-        return codes.LOST if _raised_by_h2(error) else None
+        return codes.LOST if _raised_by_h2(error) or _broke_connection(error) else None
     frame, steps = found
     connection, stream = frame.f_locals.get("self"), frame.f_locals.get("stream_id")
     ended: Any = getattr(connection, "_connection_terminated", None)
@@ -65,6 +65,16 @@ def _blames_headers(error: BaseException) -> bool:
 
 def _raised_by_h2(error: BaseException) -> bool:
     return any(type(one).__module__.startswith("h2.") for one in _chain(error))
+
+
+def _broke_connection(error: BaseException) -> bool:
+    """Whether httpcore itself failed as it read a body: threads that share a connection may close one stream twice."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return isinstance(error, (KeyError, RuntimeError)) and (
+        trace is not None and trace.tb_frame.f_code.co_filename.endswith("http2.py")
+    )
 
 
 def _sender(error: BaseException) -> tuple[FrameType, list[str]] | None:
