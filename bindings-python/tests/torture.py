@@ -37,7 +37,7 @@ Scenario = dict[str, Any]
 def scenarios(only: str | None) -> list[Scenario]:
     """What the Python clients play, with fewer calls."""
     found = []
-    for file in sorted(ROOT.glob("*.json")):
+    for file in sorted(ROOT.rglob("*.json")):
         scenario = json.loads(file.read_text("utf-8"))
         if scenario.get("client") == "dropin" or only not in (None, scenario["name"]):
             continue
