@@ -1,5 +1,9 @@
 package dev.unruffled
 
+import dev.unruffled.client.CallOptions
+import dev.unruffled.driver.Driver
+import dev.unruffled.http.Blocking
+import dev.unruffled.http.now
 import okhttp3.RequestBody
 import okhttp3.Response
 import kotlin.time.Duration

@@ -1,5 +1,13 @@
 package dev.unruffled
 
+import dev.unruffled.core.Route
+import dev.unruffled.core.Settings
+import dev.unruffled.driver.DaemonThreads
+import dev.unruffled.http.Guard
+import dev.unruffled.http.Steady
+import dev.unruffled.under.Account
+import dev.unruffled.under.DropIn
+import dev.unruffled.under.RetryingCall
 import okhttp3.Call
 import okhttp3.ConnectionPool
 import okhttp3.OkHttpClient

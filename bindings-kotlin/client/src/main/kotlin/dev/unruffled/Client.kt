@@ -1,5 +1,20 @@
 package dev.unruffled
 
+import dev.unruffled.client.CallOptions
+import dev.unruffled.client.Calls
+import dev.unruffled.core.Report
+import dev.unruffled.core.Word
+import dev.unruffled.driver.Credential
+import dev.unruffled.driver.Driver
+import dev.unruffled.driver.Ended
+import dev.unruffled.driver.Engine
+import dev.unruffled.driver.Outgoing
+import dev.unruffled.http.Answer
+import dev.unruffled.http.OkHost
+import dev.unruffled.http.Suspending
+import dev.unruffled.http.TooLarge
+import dev.unruffled.http.Transport
+import dev.unruffled.under.DropIn
 import okhttp3.Request
 import okhttp3.RequestBody
 import okhttp3.Response

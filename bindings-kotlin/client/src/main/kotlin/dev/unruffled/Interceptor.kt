@@ -1,5 +1,18 @@
 package dev.unruffled
 
+import dev.unruffled.core.What
+import dev.unruffled.driver.Attempt
+import dev.unruffled.driver.Seat
+import dev.unruffled.http.Progress
+import dev.unruffled.http.Watch
+import dev.unruffled.http.isRepeatable
+import dev.unruffled.http.isSentOnce
+import dev.unruffled.http.now
+import dev.unruffled.http.withinMs
+import dev.unruffled.under.Account
+import dev.unruffled.under.DropIn
+import dev.unruffled.under.Journey
+import dev.unruffled.under.Received
 import okhttp3.ConnectionPool
 import okhttp3.Interceptor
 import okhttp3.Request

@@ -1,5 +1,7 @@
 package dev.unruffled
 
+import dev.unruffled.client.CallOptions
+import dev.unruffled.driver.Engine
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch

@@ -1,11 +1,11 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Broken
-import dev.unruffled.Cause
-import dev.unruffled.Causes
-import dev.unruffled.Fault
-import dev.unruffled.Progress
-import dev.unruffled.StaleConnection
+import dev.unruffled.core.Cause
+import dev.unruffled.core.Fault
+import dev.unruffled.driver.Broken
+import dev.unruffled.http.Causes
+import dev.unruffled.http.Progress
+import dev.unruffled.http.StaleConnection
 import io.ktor.client.network.sockets.ConnectTimeoutException
 import io.ktor.client.plugins.HttpRequestTimeoutException
 import io.ktor.http.cio.ParserException

@@ -1,6 +1,6 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Steady
+import dev.unruffled.http.Steady
 import io.ktor.client.HttpClient
 import io.ktor.client.engine.okhttp.OkHttpConfig
 import okhttp3.Dispatcher

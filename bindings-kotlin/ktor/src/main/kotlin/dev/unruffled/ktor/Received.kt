@@ -1,7 +1,7 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Hints
-import dev.unruffled.Reply
+import dev.unruffled.driver.Reply
+import dev.unruffled.http.Hints
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.call.replaceResponse
 import io.ktor.client.call.save

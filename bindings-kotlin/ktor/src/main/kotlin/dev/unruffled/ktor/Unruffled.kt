@@ -1,12 +1,12 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Account
 import dev.unruffled.CallException
-import dev.unruffled.DropIn
-import dev.unruffled.Engine
 import dev.unruffled.Event
 import dev.unruffled.Policy
 import dev.unruffled.PolicyOptions
+import dev.unruffled.driver.Engine
+import dev.unruffled.under.Account
+import dev.unruffled.under.DropIn
 import io.ktor.client.HttpClient
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.plugins.HttpClientPlugin

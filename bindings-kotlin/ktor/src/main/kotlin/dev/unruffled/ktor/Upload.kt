@@ -1,7 +1,7 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Attempt
-import dev.unruffled.Moving
+import dev.unruffled.driver.Attempt
+import dev.unruffled.driver.Moving
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.http.ContentType
 import io.ktor.http.Headers

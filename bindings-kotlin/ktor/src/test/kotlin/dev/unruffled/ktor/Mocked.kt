@@ -1,10 +1,10 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Clock
-import dev.unruffled.DropIn
-import dev.unruffled.Engine
 import dev.unruffled.Event
 import dev.unruffled.Policy
+import dev.unruffled.driver.Clock
+import dev.unruffled.driver.Engine
+import dev.unruffled.under.DropIn
 import io.ktor.client.HttpClient
 import io.ktor.client.HttpClientConfig
 import io.ktor.client.engine.mock.MockEngine

@@ -1,0 +1,263 @@
+package dev.unruffled.core
+
+import com.sun.jna.Native
+import dev.unruffled.PolicyException
+import dev.unruffled.internal.base
+import dev.unruffled.internal.brief
+import dev.unruffled.internal.events
+import dev.unruffled.internal.open
+import dev.unruffled.internal.report
+import dev.unruffled.internal.route
+import dev.unruffled.internal.scope
+import dev.unruffled.internal.seed
+import dev.unruffled.internal.settings
+import dev.unruffled.internal.snapshot
+import dev.unruffled.internal.subscribe
+import dev.unruffled.issuesOf
+
+// All that knows how the core is reached: integers through [Crossings], text through the generated functions. Both reach
+// the same library file, because an engine opened in one copy is unknown to another.
+
+/**
+ * The core's functions of integers, one call each: integers in, one word out (see [Word]). Every integer is legal input.
+ * The VM binds them by itself, at a fifth of what JNA's way costs; JNA has to where another class loader has the file.
+ */
+@Suppress("ktlint:standard:function-naming", "FunctionName", "LongParameterList")
+internal object Crossings {
+    init {
+        if (!Library.linked) Native.register(Crossings::class.java, Library.path)
+    }
+
+    @JvmStatic
+    external fun unruffled_begin(
+        engine: Long,
+        call: Int,
+        now: Long,
+        route: Int,
+        scope: Int,
+        what: Int,
+        deadline: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_respond(
+        engine: Long,
+        call: Int,
+        now: Long,
+        status: Int,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_fault(
+        engine: Long,
+        call: Int,
+        now: Long,
+        fault: Int,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_resume(
+        engine: Long,
+        call: Int,
+        now: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_abandon(
+        engine: Long,
+        call: Int,
+        now: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_token(
+        engine: Long,
+        now: Long,
+        generation: Long,
+        expiresIn: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_token_failed(
+        engine: Long,
+        now: Long,
+        generation: Long,
+        fault: Int,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_free(
+        engine: Long,
+        now: Long,
+        scope: Int,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_online(
+        engine: Long,
+        now: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_wake(engine: Long): Long
+
+    @JvmStatic
+    external fun unruffled_close(
+        engine: Long,
+        now: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_release(engine: Long): Int
+}
+
+/** The one function of bytes, which JNA hands over. */
+@Suppress("ktlint:standard:function-naming", "FunctionName", "LongParameterList")
+internal object ByteCrossings {
+    init {
+        Native.register(ByteCrossings::class.java, Library.path)
+    }
+
+    @JvmStatic
+    external fun unruffled_respond_with(
+        engine: Long,
+        call: Int,
+        now: Long,
+        wall: Long,
+        status: Int,
+        hints: ByteArray,
+        hintsLength: Int,
+        body: ByteArray,
+        bodyLength: Int,
+    ): Long
+}
+
+/**
+ * One engine of the core. Times are whole milliseconds on one monotonic clock that began when the engine was opened; `wall`
+ * is Unix time in milliseconds. Words are read with [Word]. Nothing throws but the constructor.
+ */
+@Suppress("TooManyFunctions")
+internal class Core(
+    policy: String,
+    lenient: Boolean,
+) {
+    val handle: Long =
+        try {
+            Library.ready()
+            open(whole(policy), lenient).toLong()
+        } catch (invalid: dev.unruffled.internal.PolicyException.Invalid) {
+            throw PolicyException(issuesOf(invalid.issues))
+        }
+
+    /** Sets the base URL that the policy leaves to the host. */
+    fun base(url: String) {
+        val issues = base(handle.toULong(), whole(url))
+        if (issues.isNotEmpty()) throw PolicyException(issuesOf(issues))
+    }
+
+    fun seed(value: Long) = seed(handle.toULong(), value.toULong())
+
+    /** The number that [begin] takes for `METHOD /path/{id}` or `METHOD https://…`: see [routeOf]. */
+    fun route(target: String): Int = route(handle.toULong(), whole(target)).toInt()
+
+    fun scope(
+        origin: String,
+        credential: String,
+    ): Int = scope(handle.toULong(), whole(origin), whole(credential)).toInt()
+
+    fun settings(): String = settings(handle.toULong())
+
+    fun events(): String = events(handle.toULong())
+
+    fun subscribe(kinds: Int) = subscribe(handle.toULong(), kinds.toUInt())
+
+    fun report(call: Int): String = report(handle.toULong(), call.toUInt())
+
+    /** The header's text for a caller's idempotency key; empty = it fits no header. */
+    fun headerKey(
+        text: String,
+        quoted: Boolean,
+    ): String = dev.unruffled.internal.headerKey(whole(text), quoted)
+
+    fun brief(
+        status: Int,
+        elapsed: Long,
+    ): String = dev.unruffled.internal.brief(status.toUInt(), elapsed.toULong())
+
+    fun snapshot(now: Long): String = snapshot(handle.toULong(), now.toULong())
+
+    @Suppress("LongParameterList")
+    fun begin(
+        call: Int,
+        now: Long,
+        route: Int,
+        scope: Int,
+        what: Int,
+        deadline: Long,
+    ): Long = Crossings.unruffled_begin(handle, call, now, route, scope, what, deadline)
+
+    fun respond(
+        call: Int,
+        now: Long,
+        status: Int,
+    ): Long = Crossings.unruffled_respond(handle, call, now, status)
+
+    @Suppress("LongParameterList")
+    fun respondWith(
+        call: Int,
+        now: Long,
+        wall: Long,
+        status: Int,
+        hints: ByteArray,
+        body: ByteArray,
+    ): Long = ByteCrossings.unruffled_respond_with(handle, call, now, wall, status, hints, hints.size, body, body.size)
+
+    fun fault(
+        call: Int,
+        now: Long,
+        fault: Int,
+    ): Long = Crossings.unruffled_fault(handle, call, now, fault)
+
+    fun resume(
+        call: Int,
+        now: Long,
+    ): Long = Crossings.unruffled_resume(handle, call, now)
+
+    fun abandon(
+        call: Int,
+        now: Long,
+    ): Long = Crossings.unruffled_abandon(handle, call, now)
+
+    fun token(
+        now: Long,
+        generation: Long,
+        expiresIn: Long,
+    ): Long = Crossings.unruffled_token(handle, now, generation, expiresIn)
+
+    fun tokenFailed(
+        now: Long,
+        generation: Long,
+        fault: Int,
+    ): Long = Crossings.unruffled_token_failed(handle, now, generation, fault)
+
+    /** Frees a scope that no call begins with any more; its credential goes with the last one. */
+    fun free(
+        now: Long,
+        scope: Int,
+    ): Long = Crossings.unruffled_free(handle, now, scope)
+
+    fun online(now: Long): Long = Crossings.unruffled_online(handle, now)
+
+    fun wake(): Long = Crossings.unruffled_wake(handle)
+
+    fun close(now: Long): Long = Crossings.unruffled_close(handle, now)
+
+    /** Frees the engine; whatever uses it afterwards gets `Misuse(unknown)`. */
+    fun release(): Boolean = Crossings.unruffled_release(handle) != 0
+
+    private companion object {
+        /** Half a surrogate pair cannot cross; it becomes a question mark. */
+        fun whole(text: String): String =
+            if (text.none { it.isSurrogate() }) text else text.encodeToByteArray().decodeToString()
+    }
+}

@@ -1,0 +1,166 @@
+package dev.unruffled.driver
+
+import dev.unruffled.CallException
+import dev.unruffled.Policy
+import dev.unruffled.PolicyException
+import dev.unruffled.PolicyIssue
+import dev.unruffled.PolicyOptions
+import dev.unruffled.Reason
+import dev.unruffled.client.Base
+import dev.unruffled.client.Template
+import dev.unruffled.core.Core
+import dev.unruffled.core.Report
+import dev.unruffled.core.Settings
+import dev.unruffled.core.Word
+import dev.unruffled.core.plain
+import dev.unruffled.http.OkHttps
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.jsonObject
+import java.security.SecureRandom
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.ConcurrentMap
+import java.util.concurrent.atomic.AtomicBoolean
+import java.util.concurrent.atomic.AtomicInteger
+
+/**
+ * One open engine and what belongs to it on this side: the settings, the calls that are alive, the targets. Shared
+ * by a client, its blocking twin and its views with other credentials.
+ */
+internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock = SystemClock()) {
+    val core: Core = Core(policy.text, options.lenient)
+    val settings: Settings
+    val base: Base?
+    val events: Events
+
+    private val seats: ConcurrentMap<Int, Seat> = ConcurrentHashMap()
+    private val counter = AtomicInteger()
+    private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
+    private val templates: ConcurrentMap<String, Template> = ConcurrentHashMap()
+    private val scopes: ConcurrentMap<String, Int> = ConcurrentHashMap()
+    private val closed = AtomicBoolean()
+    private val released = AtomicBoolean()
+    private val watched = Dropped.watch(this, core)
+
+    /** Credentials of views. */
+    val views: Views = Views(core, clock)
+
+    init {
+        try {
+            OkHttps.check()
+            var read = Settings(core.settings())
+            val elsewhere = options.baseUrl ?: read.baseEnv?.let { environment(it) }
+            if (elsewhere != null) {
+                core.base(elsewhere)
+                read = Settings(core.settings())
+            }
+            settings = read
+            base = (read.baseUrl ?: elsewhere)?.let(::Base)
+            events = Events(this, options)
+            core.seed(SecureRandom().nextLong() ushr UNUSED_BITS)
+        } catch (failed: RuntimeException) {
+            watched.release()
+            throw failed
+        }
+    }
+
+    /** A path as the caller wrote it, read once. */
+    fun template(text: String): Template {
+        templates[text]?.let { return it }
+        val read = Template.read(text)
+        if (templates.size < MOST_TARGETS) templates[text] = read
+        return read
+    }
+
+    /** The target of a method and a path as the caller wrote it: its route and endpoint as [begin] takes them. */
+    fun target(method: String, template: Template): Int {
+        val text = if (template.origin == null) "$method ${template.path}" else "$method ${base?.origin}${template.path}"
+        targets[text]?.let { return it }
+        val target = core.route(text)
+        if (targets.size < MOST_TARGETS) targets[text] = target
+        return target
+    }
+
+    /** The core's number for an origin with the client's own credential. */
+    fun scopeAt(origin: String): Int {
+        scopes[origin]?.let { return it }
+        // Of the thousand seen last: origins of others are without end.
+        if (scopes.size >= MOST_ORIGINS) scopes.clear()
+        return core.scope(origin, "").also { scopes[origin] = it }
+    }
+
+    /**
+     * Begins a call under the next free number. The seat's first word is [Seat.word].
+     *
+     * @throws CallException if the client is closed.
+     */
+    fun begin(outgoing: Outgoing<*>): Seat {
+        while (true) {
+            val seat = Seat(counter.getAndIncrement())
+            if (seats.putIfAbsent(seat.id, seat) != null) continue
+            seat.word = core.begin(seat.id, clock.now(), outgoing.target, outgoing.scope, outgoing.what, outgoing.deadline)
+            if (Word.kind(seat.word) != Word.MISUSE) return seat
+            seats.remove(seat.id)
+            // The native side goes with the last call after a close.
+            if (closed.get()) throw CallException.unsent(outgoing.label(this), Reason.CLOSED, "The client is closed; open a new one.")
+            if (Word.arg(seat.word) != Word.MISUSE_LIVE) throw misuse(seat.word)
+        }
+    }
+
+    /** A call has ended or gone away. */
+    fun leave(seat: Seat) {
+        seats.remove(seat.id)
+        if (closed.get() && seats.isEmpty()) release()
+    }
+
+    /** Does what rides along with a word: wakes whom it names, fetches events that are due. */
+    fun heed(word: Long) {
+        if (word and RIDERS == 0L) return
+        if (Word.has(word, Word.WAKES)) {
+            while (true) {
+                val woken = core.wake()
+                val next = Word.arg(woken)
+                // The last call that was woken may have released the engine meanwhile: no more names from it.
+                if (Word.kind(woken) != Word.DONE || next == 0L) break
+                seats[(next - 1).toInt()]?.wake()
+            }
+        }
+        if (Word.has(word, Word.EVENTS)) events.pull()
+    }
+
+    /** Ends all waits with `closed`; the native side goes with the last call. */
+    fun close() {
+        if (!closed.compareAndSet(false, true)) return
+        heed(core.close(clock.now()))
+        events.pull()
+        if (seats.isEmpty()) release()
+    }
+
+    /** The record of an ended call; an engine that is gone has none. */
+    fun report(call: Int): Report? = if (released.get()) null else Report.read(core.report(call))
+
+    /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
+    fun snapshot(): Map<String, Any?> =
+        Json.parseToJsonElement(core.snapshot(clock.now())).jsonObject.mapValues { plain(it.value) }
+
+    private fun release() {
+        if (released.compareAndSet(false, true)) watched.release()
+    }
+
+    private fun environment(name: String): String =
+        System.getenv(name)
+            ?: throw PolicyException(listOf(PolicyIssue("baseUrl", "baseUrl: $name is not set in the environment", 0, 0)))
+
+    internal companion object {
+        /** Seeds have 52 bits. */
+        private const val UNUSED_BITS = 12
+        private const val MOST_TARGETS = 4_096
+        private const val MOST_ORIGINS = 1_000
+
+        /** What [heed] acts upon. */
+        const val RIDERS = ((Word.WAKES or Word.EVENTS) shl 4).toLong()
+    }
+}
+
+/** A word that a correct driver never sees. */
+internal fun misuse(word: Long): IllegalStateException =
+    IllegalStateException("unruffled used its core wrongly (word ${word.toString(16)}); please report this")

@@ -1,0 +1,70 @@
+package dev.unruffled.driver
+
+import dev.unruffled.Event
+import dev.unruffled.PolicyOptions
+import dev.unruffled.core.number
+import dev.unruffled.core.plain
+import dev.unruffled.core.text
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.jsonArray
+import kotlinx.serialization.json.jsonObject
+import java.io.Closeable
+import java.util.concurrent.CopyOnWriteArrayList
+
+/** Who listens, and the fetching of events from the core in batches: at the end of calls, and when the core asks for it. */
+internal class Events(private val engine: Engine, options: PolicyOptions) {
+    private val listeners = CopyOnWriteArrayList<(Event) -> Unit>()
+
+    init {
+        options.listeners.forEach(::add)
+        engine.settings.warnings.forEach { tell(Event("warning", 0, mapOf("text" to it.text))) }
+    }
+
+    /** Whether anybody listens. */
+    val wanted: Boolean get() = listeners.isNotEmpty()
+
+    fun add(listener: (Event) -> Unit): Closeable {
+        if (listeners.isEmpty()) engine.core.subscribe(ALL)
+        listeners.add(listener)
+        return Closeable {
+            listeners.remove(listener)
+            if (listeners.isEmpty()) engine.core.subscribe(0)
+        }
+    }
+
+    /** Hands over what has been recorded. A listener that throws does not disturb the call. */
+    fun pull() {
+        if (!wanted) return
+        val root = Json.parseToJsonElement(engine.core.events()).jsonObject
+        val dropped = root["dropped"]?.let { root.number("dropped") } ?: 0
+        if (dropped > 0) tell(Event("dropped", engine.clock.now(), mapOf("events" to dropped)))
+        root["events"]?.jsonArray?.forEach { each ->
+            val event = each.jsonObject
+            val values = event.filterKeys { it != "at" && it != "kind" }.mapValues { plain(it.value) }
+            tell(Event(event.text("kind").orEmpty(), event.number("at"), values))
+        }
+    }
+
+    /** Tells what does not go well together. */
+    fun warn(text: String) = tell(Event("warning", engine.clock.now(), mapOf("text" to text)))
+
+    private fun tell(event: Event) {
+        for (listener in listeners) {
+            try {
+                listener(event)
+            } catch (_: InterruptedException) {
+                Thread.currentThread().interrupt()
+            } catch (@Suppress("TooGenericExceptionCaught") _: Exception) {
+                // Watching must not change what is watched.
+            } catch (@Suppress("TooGenericExceptionCaught") fatal: Throwable) {
+                // Not to be hidden, but the call has to be brought to its end.
+                val thread = Thread.currentThread()
+                thread.uncaughtExceptionHandler?.uncaughtException(thread, fatal)
+            }
+        }
+    }
+
+    private companion object {
+        const val ALL = 255
+    }
+}

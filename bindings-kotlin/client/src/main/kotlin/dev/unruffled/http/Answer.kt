@@ -1,0 +1,60 @@
+package dev.unruffled.http
+
+import dev.unruffled.core.Cause
+import dev.unruffled.core.Fault
+import dev.unruffled.driver.Attempt
+import dev.unruffled.driver.Broken
+import dev.unruffled.driver.Host
+import dev.unruffled.driver.NoCredential
+import dev.unruffled.driver.Reply
+import okhttp3.Headers
+import okhttp3.Request
+import okhttp3.Response
+
+/** The hosts of the verbs: OkHttp's requests go in, its responses come out, and bodies may be read whole. */
+internal interface OkHost : Host<Request, Answer> {
+    /** Reads an open reply whole; fails beyond [most] bytes. */
+    suspend fun whole(reply: Answer, most: Long): ByteArray
+
+    override fun kept(reply: Answer, bytes: ByteArray): Answer = Answer(reply.status, reply.headers, bytes, null)
+}
+
+/** What OkHttp answered to one attempt of a verb. */
+internal class Answer(
+    status: Int,
+    val headers: Headers,
+    bytes: ByteArray?,
+    val open: Response?,
+    private val flight: Watch.Flight? = null,
+    override val redirectedTo: String? = null,
+) : Reply(status, bytes) {
+    override fun hints(signals: Array<String>, names: Array<String>): ByteArray? = Hints.of(headers, signals, names)
+
+    /** Milliseconds left of the attempt's time. */
+    fun left(): Long = flight?.left() ?: Long.MAX_VALUE
+
+    /** Breaks off whoever reads the body. */
+    fun cancel() {
+        flight?.cancel()
+    }
+
+    override fun close() {
+        open?.close()
+    }
+}
+
+/** The request of this attempt with what goes along with it: itself if that is nothing. */
+internal fun Attempt<Request>.native(): Request {
+    val extras = extras ?: return request
+    val more = request.newBuilder()
+    if (extras.keyHeader != null) {
+        if (request.header(extras.keyHeader) == null) more.header(extras.keyHeader, extras.key)
+        more.tag(Keyed::class.java, Keyed)
+    }
+    try {
+        extras.token?.let { more.header("Authorization", "Bearer $it") }
+    } catch (unfit: IllegalArgumentException) {
+        throw Broken(Fault.REFUSED, NoCredential(unfit), Cause.CREDENTIAL)
+    }
+    return more.build()
+}

@@ -1,0 +1,38 @@
+package dev.unruffled.http
+
+import okhttp3.Headers
+import okio.Buffer
+import okio.utf8Size
+
+/** The headers that the core wants to see, as it wants to see them. What they mean is the core's to know. */
+internal object Hints {
+    const val MOST = 8_192L
+
+    /**
+     * The headers among [names] as lines `name: value\n` in lower case, one per header line received, 8 KiB in all; `null` if
+     * none of [signals] is there. A line that does not fit is left out.
+     */
+    fun of(headers: Headers, signals: Array<String>, names: Array<String>): ByteArray? =
+        of(signals, names, { headers[it] }) { line ->
+            for (at in 0 until headers.size) line(headers.name(at), headers.value(at))
+        }
+
+    /** The same for headers of another kind: [first] gives the value by a name in lower case, [each] hands over all lines. */
+    inline fun of(
+        signals: Array<String>,
+        names: Array<String>,
+        first: (String) -> String?,
+        each: (line: (String, String) -> Unit) -> Unit,
+    ): ByteArray? {
+        if (signals.none { first(it) != null }) return null
+        val lines = Buffer()
+        each { written, value ->
+            val name = written.lowercase()
+            if (name in names) {
+                val line = "$name: $value\n"
+                if (lines.size + line.utf8Size() <= MOST) lines.writeUtf8(line)
+            }
+        }
+        return lines.readByteArray()
+    }
+}

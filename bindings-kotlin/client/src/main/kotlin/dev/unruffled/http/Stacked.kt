@@ -1,0 +1,23 @@
+package dev.unruffled.http
+
+import okhttp3.Headers
+
+/**
+ * Who retries above us: a retrying client says so in a header. Two loops on top of each other multiply attempts, so the
+ * lower one makes a single one.
+ */
+internal object Stacked {
+    /** Headers in which clients count; 0 proves nothing, since they may have been told not to retry. */
+    val counts = arrayOf("x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt")
+
+    /** Counts from 1: `attempt=2; max=3`. */
+    const val AMAZON = "amz-sdk-request"
+
+    fun by(headers: Headers): Boolean = by { headers[it] }
+
+    inline fun by(header: (String) -> String?): Boolean {
+        if (counts.any { (header(it)?.trim()?.toIntOrNull() ?: 0) >= 1 }) return true
+        val amazon = header(AMAZON) ?: return false
+        return (amazon.substringBefore(';').substringAfter('=', "").trim().toIntOrNull() ?: 0) >= 2
+    }
+}

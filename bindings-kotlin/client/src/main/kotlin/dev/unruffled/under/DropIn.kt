@@ -1,0 +1,142 @@
+package dev.unruffled.under
+
+import dev.unruffled.CallException
+import dev.unruffled.Reason
+import dev.unruffled.core.What
+import dev.unruffled.core.routeOf
+import dev.unruffled.driver.Driver
+import dev.unruffled.driver.Engine
+import dev.unruffled.driver.Host
+import dev.unruffled.driver.Outgoing
+import dev.unruffled.driver.Reply
+import dev.unruffled.http.Stacked
+import java.io.IOException
+import java.net.SocketTimeoutException
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.ConcurrentMap
+
+/**
+ * What all drop-ins share, whatever client they sit under: a request's place in the policy, the loop, and how a call ends.
+ * Knows no client: [Host] is the client's.
+ */
+internal class DropIn(val engine: Engine) {
+    private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
+
+    /** A request as the core wants to know it; [header] gives the value of a header by its name. */
+    fun <Q> outgoing(asked: Asked<Q>, header: (String) -> String?): Outgoing<Q> {
+        val target = target(asked)
+        var flags = What.DROPIN or What.STREAMED or asked.flags
+        if (asked.repeatable) flags = flags or What.REPEATABLE
+        if (engine.settings.routes[routeOf(target)].idempotencyHeader?.let(header) != null) flags = flags or What.KEYED
+        if (asked.nested || Stacked.by(header)) flags = flags or What.STACKED
+        return Outgoing(
+            asked.method,
+            // Any segment of the path may be a secret.
+            asked.origin,
+            asked.request,
+            target,
+            engine.scopeAt(asked.origin),
+            What.of(asked.method, flags, asked.uploadBytes),
+            if (asked.withinMs == 0L) 0 else engine.clock.now() + asked.withinMs,
+            streamed = true,
+            key = null,
+            credential = null,
+            lastOpen = true,
+        )
+    }
+
+    /**
+     * Drives a call to its end: the last answer, whatever its status, and whether the core gave up with it. [account] is told
+     * how it went.
+     *
+     * @throws CallException if nothing was sent that could have failed: the host makes an error of its client's kind of it;
+     *   all else is the client's own last error, or the caller's cancellation.
+     */
+    suspend fun <Q, R : Reply> run(host: Host<Q, R>, outgoing: Outgoing<Q>, account: Account): R {
+        try {
+            val ended = Driver(engine, host).run(outgoing)
+            account.told = ended.story(engine)
+            return ended.reply
+        } catch (failed: CallException) {
+            account.told = failed::explain
+            val native = failed.cause ?: throw failed
+            // For logs and for explain(); without its cause, or the two would hold each other.
+            native.addSuppressed(failed.alone())
+            throw native
+        }
+    }
+
+    private fun target(asked: Asked<*>): Int {
+        val text = "${asked.method} ${asked.origin}${asked.path}"
+        targets[text]?.let { return it }
+        // Of the thousand seen last: URLs of others are without end.
+        if (targets.size >= MOST) targets.clear()
+        return engine.core.route(text).also { targets[text] = it }
+    }
+
+    private companion object {
+        const val MOST = 1_000
+    }
+}
+
+/** What clients of the JVM throw of this kind, where nothing was sent: for time limits the platform's own time-out. */
+internal fun CallException.native(): IOException =
+    if (reason == Reason.DEADLINE || reason == Reason.TIMEOUT) {
+        SocketTimeoutException("timed out: $message").apply { initCause(this@native) }
+    } else {
+        this
+    }
+
+/** One request that came to a drop-in. */
+internal class Asked<Q>(
+    val request: Q,
+    /** Upper case. */
+    val method: String,
+    /** `https://api.example.com`: scheme and host in lower case, the port unless it is the scheme's own. */
+    val origin: String,
+    /** Encoded, from its slash, without query. */
+    val path: String,
+    /** The body can be sent again byte for byte; no body can. */
+    val repeatable: Boolean,
+    /** Bytes of a body whose sending cannot be watched; 0 = none. */
+    val uploadBytes: Long = 0,
+    /** Another unruffled retries above. */
+    val nested: Boolean = false,
+    /** What is left of the caller's own time for the whole call, in milliseconds; 0 = it says nothing. */
+    val withinMs: Long = 0,
+    /** More of [What]. */
+    val flags: Int = 0,
+)
+
+/**
+ * Goes along with every attempt of a drop-in's call, where its client has room for that: it tells an unruffled below that
+ * there is one above, and afterwards how the call went.
+ */
+internal class Account {
+    @Volatile
+    var told: (() -> String)? = null
+
+    /** The client's own answer of 400 or above whose head came last, where its body may be what fails. */
+    @Volatile
+    var head: Any? = null
+
+    /** The attempt was answered with a redirect, which a plugin below may follow: its first request was sent. */
+    @Volatile
+    var followed = false
+
+    /** The table of attempts and waits; empty if there is none, or none yet. */
+    fun explain(): String = told?.invoke().orEmpty()
+
+    /** Requests print their tags. */
+    override fun toString(): String = "unruffled"
+
+    companion object {
+        /** For those that nobody asks afterwards. */
+        val SILENT = Account()
+
+        /** How the call went that ended with this error, the outermost if one was in another. */
+        fun of(error: Throwable): String =
+            generateSequence(error) { it.cause }.flatMap { it.suppressed.reversed() + it }
+                .filterIsInstance<CallException>().firstOrNull()?.explain().orEmpty()
+    }
+}

@@ -1,0 +1,170 @@
+package dev.unruffled.under
+
+import dev.unruffled.CallException
+import dev.unruffled.core.Fault
+import dev.unruffled.driver.Attempt
+import dev.unruffled.driver.Bell
+import dev.unruffled.driver.Broken
+import dev.unruffled.driver.Host
+import dev.unruffled.driver.Outgoing
+import dev.unruffled.driver.Seat
+import dev.unruffled.http.Keyed
+import dev.unruffled.http.Progress
+import dev.unruffled.http.interrupted
+import dev.unruffled.http.isRepeatable
+import dev.unruffled.http.origin
+import okhttp3.Request
+import okhttp3.Response
+import java.io.IOException
+import java.io.InterruptedIOException
+import java.net.SocketTimeoutException
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+
+/**
+ * One logical call of a drop-in under OkHttp, whichever way its attempts are made: what goes into each of them, what of
+ * their answers the core hears, and how the call ends in OkHttp's own terms.
+ */
+internal abstract class Journey(
+    protected val dropIn: DropIn,
+    private val request: Request,
+) : Host<Request, Received> {
+    private val above: Account? = request.tag(Account::class.java)
+    private val account = above ?: Account()
+    private var last: Response? = null
+    private var prior: Response? = null
+    private var thrown: RuntimeException? = null
+    private lateinit var outgoing: Outgoing<Request>
+
+    /** The caller has cancelled the call. */
+    protected abstract val canceled: Boolean
+
+    /**
+     * Drives the call to its end; [withinMs] is the caller's own limit for it, 0 = none, [flags] more of [What].
+     *
+     * @throws IOException and nothing else, but what an interceptor of the caller's threw.
+     */
+    suspend fun drive(withinMs: Long, flags: Int = 0): Response {
+        val url = request.url
+        val size = request.body?.contentLength()?.coerceAtLeast(0) ?: 0
+        try {
+            outgoing =
+                dropIn.outgoing(
+                    Asked(
+                        request,
+                        request.method,
+                        request.origin(),
+                        url.encodedPath,
+                        request.isRepeatable(),
+                        size,
+                        nested = above != null,
+                        withinMs = withinMs,
+                        flags = flags,
+                    ),
+                ) { request.header(it) }
+            return dropIn.run(this, outgoing, account).handOver(prior)
+        } catch (local: AsItIs) {
+            return local.response
+        } catch (unsent: CallException) {
+            throw unsent.native()
+        } catch (mistake: RuntimeException) {
+            throw if (mistake === thrown) mistake else IOException(mistake)
+        }
+    }
+
+    /** Milliseconds left of the caller's own limit; `null` = it set none. */
+    protected fun left(): Long? =
+        if (outgoing.deadline == 0L) null else (outgoing.deadline - dropIn.engine.clock.now()).coerceAtLeast(1)
+
+    /** The request of an attempt: what goes along is on top of the caller's. */
+    protected fun dressed(attempt: Attempt<Request>, more: Request.Builder.() -> Unit = {}): Request {
+        if (canceled) throw canceled(null)
+        last?.let { answered ->
+            val stripped = answered.newBuilder().body(Received.EMPTY)
+            if (answered.priorResponse == null) stripped.priorResponse(prior)
+            prior = stripped.build()
+        }
+        last = null
+        val dressed = request.newBuilder().apply(more)
+        if (above == null) dressed.tag(Account::class.java, account)
+        attempt.extras?.keyHeader?.let {
+            if (request.header(it) == null) dressed.header(it, attempt.extras.key)
+            dressed.tag(Keyed::class.java, Keyed)
+        }
+        return dressed.build()
+    }
+
+    /** Makes one attempt, each in its own way. */
+    protected abstract suspend fun attempt(attempt: Attempt<Request>): Received
+
+    final override suspend fun send(attempt: Attempt<Request>): Received = attempt(attempt).also { last = it.response }
+
+    /** An answer whose headers have come; its body as well if the policy wants that. */
+    protected fun received(attempt: Attempt<Request>, response: Response): Received {
+        if (response.code >= SERVER_ERROR && response.isLocal()) throw AsItIs(response)
+        val limits = dropIn.engine.settings.routes[attempt.route]
+        try {
+            if (limits.idleWritten) response.body.source().timeout().timeout(limits.idle, TimeUnit.MILLISECONDS)
+            return Received(response).apply { buffer(limits.bufferUpTo) }
+        } catch (@Suppress("TooGenericExceptionCaught") broken: Throwable) {
+            response.close()
+            throw broken
+        }
+    }
+
+    /** What an attempt that failed is: the end by the caller's will, or one for the core to judge. */
+    protected fun broken(error: IOException, progress: Progress, late: Boolean, stopped: Boolean): IOException {
+        if (canceled) return canceled(error)
+        // Somebody else may cancel the attempt itself: a dispatcher's cancelAll, for example. Time limits do it as well.
+        if (stopped && !late && error !is InterruptedIOException) return error
+        // The error of a socket closed under a reader is not what a caller knows as a time limit.
+        val told = if (late) SocketTimeoutException("timeout").apply { initCause(error) } else error
+        return progress.broken(told, late).also { if (it.fault == Fault.REFUSED) thrown = it.cause as? RuntimeException }
+    }
+
+    protected fun refused(error: RuntimeException): Broken {
+        thrown = error
+        return Broken(Fault.REFUSED, error)
+    }
+
+    override suspend fun keep(reply: Received, most: Long, withinMs: Long): ByteArray = reply.start(most, withinMs)
+
+    override fun kept(reply: Received, bytes: ByteArray): Received = reply.kept(bytes)
+
+    override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
+
+    /** Blocks this thread; [hang] puts the bell where a cancellation finds it. */
+    protected inline fun block(seat: Seat, ms: Long, hang: (Bell?) -> Unit): Boolean {
+        val woken = CountDownLatch(1)
+        val bell = Bell { woken.countDown() }
+        var passed = false
+        hang(bell)
+        try {
+            if (!canceled && seat.wait(bell)) passed = dropIn.engine.clock.await(woken, ms)
+        } catch (_: InterruptedException) {
+            throw interrupted()
+        } finally {
+            hang(null)
+            seat.leave(bell)
+        }
+        if (canceled) throw canceled(null)
+        return passed
+    }
+
+    protected companion object {
+        private const val SERVER_ERROR = 500
+
+        /** What OkHttp throws. */
+        fun canceled(cause: IOException?): IOException =
+            if (cause?.message == "Canceled") cause else IOException("Canceled", cause)
+
+        /** From a cache, or refused for want of one: the server was not asked, and asking again changes nothing. */
+        private fun Response.isLocal(): Boolean =
+            networkResponse == null && (cacheResponse != null || request.cacheControl.onlyIfCached)
+    }
+}
+
+/** An answer that is nobody's attempt: the core does not hear of it. */
+private class AsItIs(val response: Response) : IOException() {
+    override fun fillInStackTrace(): Throwable = this
+}

@@ -1,0 +1,282 @@
+package dev.unruffled.under
+
+import dev.unruffled.Line
+import dev.unruffled.driver.Attempt
+import dev.unruffled.driver.Bell
+import dev.unruffled.driver.Seat
+import dev.unruffled.http.Progress
+import dev.unruffled.http.Upload
+import dev.unruffled.http.Watch
+import dev.unruffled.http.interrupted
+import dev.unruffled.http.isRepeatable
+import dev.unruffled.http.isSentOnce
+import dev.unruffled.http.now
+import dev.unruffled.http.withinMs
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeoutOrNull
+import okhttp3.Call
+import okhttp3.Callback
+import okhttp3.EventListener
+import okhttp3.Request
+import okhttp3.Response
+import okio.Timeout
+import java.io.IOException
+import java.net.SocketTimeoutException
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.intrinsics.COROUTINE_SUSPENDED
+import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
+import kotlin.coroutines.resume
+import kotlin.coroutines.resumeWithException
+import kotlin.coroutines.suspendCoroutine
+import kotlin.reflect.KClass
+
+/**
+ * One logical call in the shape of OkHttp's: each attempt is a real call of [line]. Executed, it stays on its thread;
+ * enqueued, no thread waits for it.
+ */
+internal class RetryingCall(
+    private val dropIn: DropIn,
+    private val line: Line,
+    private val request: Request,
+) : Call {
+    private val executed = AtomicBoolean()
+    private val timeout: Timeout = Whole().timeout(line.callTimeoutMs, TimeUnit.MILLISECONDS)
+    private val listeners = CopyOnWriteArrayList<EventListener>()
+    private val tags = ConcurrentHashMap<Class<*>, Any>()
+
+    @Volatile
+    private var canceled = false
+
+    /** The attempt in flight, or the one whose body is being read. */
+    @Volatile
+    private var attempt: Call? = null
+
+    /** Rung by [cancel]. */
+    @Volatile
+    private var bell: Bell? = null
+
+    override fun request(): Request = request
+
+    override fun execute(): Response {
+        begin()
+        return now { OnThread().drive(timeout.withinMs()) }
+    }
+
+    override fun enqueue(responseCallback: Callback) {
+        begin()
+        val end = Ending(this, responseCallback)
+        val work: suspend () -> Response = { Queued().drive(timeout.withinMs()) }
+        val result =
+            try {
+                work.startCoroutineUninterceptedOrReturn(end)
+            } catch (@Suppress("TooGenericExceptionCaught") failed: Throwable) {
+                return line.threads.executor.execute { end.resumeWithException(failed) }
+            }
+        // Never on the thread that enqueues: it may be one that must not wait.
+        if (result !== COROUTINE_SUSPENDED) line.threads.executor.execute { end.resume(result as Response) }
+    }
+
+    override fun cancel() {
+        if (canceled) return
+        canceled = true
+        attempt?.cancel() ?: listeners.forEach { it.canceled(this) }
+        bell?.ring()
+    }
+
+    override fun isExecuted(): Boolean = executed.get()
+
+    override fun isCanceled(): Boolean = canceled
+
+    override fun timeout(): Timeout = timeout
+
+    override fun addEventListener(eventListener: EventListener) {
+        listeners += eventListener
+    }
+
+    override fun <T : Any> tag(type: KClass<T>): T? = tag(type.javaObjectType)
+
+    override fun <T> tag(type: Class<out T>): T? = type.cast(tags[type] ?: request.tag(type) ?: below(type))
+
+    override fun <T : Any> tag(type: KClass<T>, computeIfAbsent: () -> T): T = tag(type.javaObjectType, computeIfAbsent)
+
+    override fun <T : Any> tag(type: Class<T>, computeIfAbsent: () -> T): T =
+        tag(type) ?: checkNotNull(type.cast(tags.getOrPut(type, computeIfAbsent)))
+
+    /** What the attempt's own interceptors have left; calls of an older OkHttp keep nothing. */
+    private fun <T> below(type: Class<out T>): T? =
+        try {
+            attempt?.tag(type)
+        } catch (_: LinkageError) {
+            null
+        }
+
+    override fun clone(): Call = RetryingCall(dropIn, line, request)
+
+    private fun begin() = check(executed.compareAndSet(false, true)) { "Already Executed" }
+
+    private fun hang(bell: Bell?) {
+        this.bell = bell
+        if (canceled) bell?.ring()
+    }
+
+    /** The caller's limit for the whole call. Who switches it off, as readers of event streams do, means the call below too. */
+    private inner class Whole : Timeout() {
+        override fun cancel() {
+            super.cancel()
+            attempt?.timeout()?.cancel()
+        }
+    }
+
+    /** One real call, and how far it got. */
+    private class Leg(val call: Call, val progress: Progress)
+
+    private abstract inner class Own : Journey(dropIn, request) {
+        override val canceled: Boolean get() = this@RetryingCall.canceled
+
+        /** The next attempt, of somebody else's factory: tracing ties it to the thread that makes it, the one that answers. */
+        protected var spare: Call? = null
+
+        /** One for all attempts: the next call of somebody else's factory has it in its request already. */
+        private var upload: Upload? = null
+
+        protected fun leg(attempt: Attempt<Request>): Leg {
+            val upload = upload ?: Upload.of(request.body, attempt, dropIn.engine.settings.routes[attempt.route].idle)
+            this.upload = upload
+            val dressed =
+                dressed(attempt) {
+                    tags.forEach { (type, value) -> @Suppress("UNCHECKED_CAST") tag(type as Class<Any>, value) }
+                    if (upload != null) method(request.method, upload)
+                }
+            val call =
+                try {
+                    spare?.also { spare = null } ?: line.call(attempt.route, dressed, attempt.fresh)
+                } catch (refused: RuntimeException) {
+                    throw refused(refused)
+                }
+            val progress = Progress()
+            progress.looks = !line.own && dressed.isSentOnce()
+            progress.upload = upload
+            progress.repeatable = request.isRepeatable()
+            try {
+                call.addEventListener(progress)
+                listeners.forEach(call::addEventListener)
+            } catch (_: LinkageError) {
+                // A factory of somebody else's, whose calls are of an older OkHttp.
+                progress.blind = true
+            }
+            left()?.let { ms ->
+                val own = call.timeout()
+                if (own.timeoutNanos() == 0L || own.timeoutNanos() > TimeUnit.MILLISECONDS.toNanos(ms)) own.timeout(ms, TimeUnit.MILLISECONDS)
+            }
+            this@RetryingCall.attempt = call
+            if (canceled) call.cancel()
+            return Leg(call, progress)
+        }
+    }
+
+    /** On the caller's own thread, which waits. */
+    private inner class OnThread : Own() {
+        override suspend fun attempt(attempt: Attempt<Request>): Received {
+            val leg = leg(attempt)
+            val thread = Thread.currentThread()
+            if (thread.isInterrupted) throw interrupted()
+            val flight = Watch.Flight(leg.call, attempt.timeoutMs, thread, upload = leg.progress.upload)
+            Watch.begin(flight)
+            try {
+                return received(attempt, leg.call.execute())
+            } catch (error: IOException) {
+                if (thread.isInterrupted && !canceled) throw interrupted()
+                throw broken(error, leg.progress, flight.late, leg.call.isCanceled())
+            } catch (error: RuntimeException) {
+                throw refused(error)
+            } finally {
+                Watch.end(flight)
+            }
+        }
+
+        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = block(seat, ms, ::hang)
+    }
+
+    /** On whatever thread OkHttp answers; waits hold none. */
+    private inner class Queued : Own() {
+        override suspend fun attempt(attempt: Attempt<Request>): Received {
+            val leg = leg(attempt)
+            return suspendCoroutine { Landing(attempt, leg, it).start() }
+        }
+
+        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
+            val woken = CompletableDeferred<Unit>()
+            val bell = Bell { woken.complete(Unit) }
+            var passed = false
+            hang(bell)
+            try {
+                if (!canceled && seat.wait(bell)) {
+                    passed = withContext(line.waits) { withTimeoutOrNull(ms) { woken.await() } } == null
+                }
+            } finally {
+                hang(null)
+                seat.leave(bell)
+            }
+            if (canceled) throw canceled(null)
+            return passed
+        }
+
+        /** Where one attempt ends, whichever way comes first. */
+        private inner class Landing(
+            private val sent: Attempt<Request>,
+            private val leg: Leg,
+            private val continuation: Continuation<Received>,
+        ) : AtomicBoolean(),
+            Callback,
+            Runnable {
+            private val flight = Watch.Flight(leg.call, sent.timeoutMs, onLate = this, upload = leg.progress.upload)
+
+            fun start() {
+                // A name lookup goes on after its call was cancelled; nobody shall wait for it.
+                hang { elsewhere(canceled(null)) }
+                if (sent.timeoutMs > 0) {
+                    leg.progress.queued = flight
+                    Watch.begin(flight)
+                }
+                leg.call.enqueue(this)
+            }
+
+            override fun onResponse(call: Call, response: Response) {
+                if (!line.own) spare = leg.call.clone()
+                val received =
+                    try {
+                        received(sent, response)
+                    } catch (error: IOException) {
+                        return onFailure(call, error)
+                    }
+                if (ends()) continuation.resume(received) else received.close()
+            }
+
+            override fun onFailure(call: Call, e: IOException) {
+                if (!line.own) spare = leg.call.clone()
+                val error = broken(e, leg.progress, flight.late, call.isCanceled())
+                if (ends()) continuation.resumeWithException(error)
+            }
+
+            /** The time is up. */
+            override fun run() = elsewhere(leg.progress.broken(SocketTimeoutException("timeout"), true))
+
+            private fun elsewhere(error: IOException) {
+                if (ends()) line.threads.executor.execute { continuation.resumeWithException(error) }
+            }
+
+            private fun ends(): Boolean {
+                // Each time: a call that left its dispatcher's line after its end is watched anew.
+                Watch.end(flight)
+                if (!compareAndSet(false, true)) return false
+                hang(null)
+                return true
+            }
+        }
+    }
+}
