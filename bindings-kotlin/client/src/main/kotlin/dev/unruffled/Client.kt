@@ -2,24 +2,17 @@ package dev.unruffled
 
 import dev.unruffled.client.CallOptions
 import dev.unruffled.client.Calls
-import dev.unruffled.core.Report
-import dev.unruffled.core.Word
+import dev.unruffled.client.Verbs
 import dev.unruffled.driver.Credential
-import dev.unruffled.driver.Driver
-import dev.unruffled.driver.Ended
 import dev.unruffled.driver.Engine
-import dev.unruffled.driver.Outgoing
-import dev.unruffled.http.Answer
-import dev.unruffled.http.OkHost
+import dev.unruffled.http.Blocking
 import dev.unruffled.http.Suspending
-import dev.unruffled.http.TooLarge
 import dev.unruffled.http.Transport
 import dev.unruffled.under.DropIn
-import okhttp3.Request
+import dev.unruffled.under.Line
 import okhttp3.RequestBody
 import okhttp3.Response
 import java.io.Closeable
-import java.io.IOException
 import kotlin.experimental.ExperimentalTypeInference
 import kotlin.time.Duration
 
@@ -39,11 +32,10 @@ public class Client internal constructor(
     internal val transport: Transport,
     internal val calls: Calls,
 ) : Closeable {
-    private val host = Suspending(transport)
-    private val driver = Driver(engine, host)
+    private val verbs = Verbs(engine, calls, Suspending(transport))
 
     /** The same client for threads: same engine, same limits, same credentials. */
-    public val blocking: BlockingClient by lazy { BlockingClient(this) }
+    public val blocking: BlockingClient by lazy { BlockingClient(Verbs(engine, calls, Blocking(transport, engine.clock))) }
 
     /** GET [target]. */
     @Suppress("LongParameterList")
@@ -155,13 +147,7 @@ public class Client internal constructor(
         idempotencyKey: String? = null,
         raise: Boolean = true,
     ): ApiResponse =
-        answer(
-            method,
-            target,
-            CallOptions(path, query, headers, json, form, body, deadline, idempotencyKey, raise),
-            driver,
-            host,
-        )
+        call(method, target, CallOptions(path, query, headers, json, form, body, deadline, idempotencyKey, raise))
 
     /**
      * Lends OkHttp's response to [use] as soon as its headers are there, and closes it afterwards. Once the headers are
@@ -181,7 +167,7 @@ public class Client internal constructor(
         use: suspend (Response) -> T,
     ): T {
         val options = CallOptions(path, query, headers, json, null, body, deadline, idempotencyKey)
-        return open(method, target, options, driver, host).use { use(it) }
+        return verbs.open(method, target, options).use { use(it) }
     }
 
     /** A view on this client that sends other credentials: same limits and connections, tokens never mixed. */
@@ -220,85 +206,22 @@ public class Client internal constructor(
     }
 
     internal suspend fun call(method: String, target: String, options: CallOptions): ApiResponse =
-        answer(method, target, options, driver, host)
-
-    internal suspend fun answer(
-        method: String,
-        target: String,
-        options: CallOptions,
-        driver: Driver<Request, Answer>,
-        host: OkHost,
-    ): ApiResponse {
-        val outgoing = calls.prepare(method, target, options, streamed = false, host)
-        val ended = driver.run(outgoing)
-        val reply = ended.reply
-        val raised = options.raise && (reply.status >= Driver.FIRST_ERROR || ended.failure != null)
-        val bytes =
-            reply.bytes ?: reply.use {
-                if (raised) {
-                    host.keep(it, Driver.MOST_KEPT, Driver.MOST_WAIT)
-                } else {
-                    whole(host, it, engine.settings.routes[outgoing.route].maxBody)
-                }
-            }
-        val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, ended.story(engine))
-        if (raised) throw StatusException(ended.failure ?: rejected(outgoing, ended, answer), answer)
-        return answer
-    }
-
-    /** The whole body of a final answer. A status of 400 or above is one even if its body cannot be read or unpacked. */
-    private suspend fun whole(host: OkHost, reply: Answer, most: Long): ByteArray =
-        try {
-            host.whole(reply, most)
-        } catch (broken: IOException) {
-            if (reply.status < Driver.FIRST_ERROR || broken is TooLarge || Thread.currentThread().isInterrupted) throw broken
-            Driver.NOTHING
-        }
-
-    internal suspend fun open(
-        method: String,
-        target: String,
-        options: CallOptions,
-        driver: Driver<Request, Answer>,
-        host: OkHost,
-    ): Response {
-        val outgoing = calls.prepare(method, target, options, streamed = true, host)
-        val ended = driver.run(outgoing)
-        val reply = ended.reply
-        val open = reply.open
-        if (reply.status < Driver.FIRST_ERROR && ended.failure == null && open != null) return open
-        val bytes = reply.bytes ?: reply.use { host.keep(it, Driver.MOST_KEPT, Driver.MOST_WAIT) }
-        val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, ended.story(engine))
-        throw StatusException(ended.failure ?: rejected(outgoing, ended, answer), answer)
-    }
-
-    private fun rejected(outgoing: Outgoing<Request>, ended: Ended<Answer>, answer: ApiResponse): CallException {
-        val report = if (Word.has(ended.word, Word.REPORT)) engine.report(ended.call) else null
-        val dropped = report == null && Word.has(ended.word, Word.REPORT)
-        val told = report ?: if (dropped) null else Report.read(engine.core.brief(ended.reply.status, ended.elapsed))
-        val outcome = Driver.OUTCOMES.getOrElse(Word.arg(ended.word).toInt()) { Outcome.UNKNOWN }
-        return CallException(
-            Reason.STATUS,
-            outcome,
-            null,
-            null,
-            told?.attempts ?: 1,
-            told?.elapsed ?: ended.elapsed,
-            answer.status,
-            "${outgoing.label(engine)}: " + (told?.message ?: "${answer.status} (outcome ${outcome.text}). ${Report.DROPPED}"),
-            Report.text(ended.word, told),
-            null,
-        )
-    }
+        verbs.answer(method, target, options)
 
     private fun view(source: Credential.Source): Client =
-        Client(engine, transport, calls.with(Credential(engine, source, transport.dispatcher, isOwn = true)))
+        Client(engine, transport, calls.with(Credential(engine, source, transport.dispatcher, calls.origin)))
 
     internal companion object {
+        /** A client over [engine], which is closed if there can be none. */
         fun of(engine: Engine, options: ClientOptions): Client {
-            val transport = Transport(options.okHttp, engine.settings)
-            val credential = options.source?.let { Credential(engine, it, transport.dispatcher) }
-            return Client(engine, transport, Calls(engine, options.json, options.correlation, credential))
+            try {
+                val transport = Transport(options.okHttp, engine.settings)
+                val credential = options.source?.let { Credential(engine, it, transport.dispatcher) }
+                return Client(engine, transport, Calls(engine, options.json, options.correlation, credential))
+            } catch (failed: RuntimeException) {
+                engine.close()
+                throw failed
+            }
         }
     }
 }

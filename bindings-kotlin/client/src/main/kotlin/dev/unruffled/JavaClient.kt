@@ -1,7 +1,6 @@
 package dev.unruffled
 
 import dev.unruffled.client.CallOptions
-import dev.unruffled.driver.Engine
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch
@@ -172,7 +171,7 @@ public class JavaClient internal constructor(private val client: Client) : Close
          *
          * @throws PolicyException if the policy is wrong; it says where.
          */
-        public fun build(): JavaClient = JavaClient(Client.of(Engine(policy, options), options))
+        public fun build(): JavaClient = JavaClient(Client.of(options.open(policy), options))
     }
 }
 

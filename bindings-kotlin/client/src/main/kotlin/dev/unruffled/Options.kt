@@ -1,6 +1,10 @@
 package dev.unruffled
 
+import dev.unruffled.driver.Clock
 import dev.unruffled.driver.Credential
+import dev.unruffled.driver.Engine
+import dev.unruffled.driver.SystemClock
+import dev.unruffled.http.OkHttps
 import kotlinx.serialization.json.Json
 import okhttp3.OkHttpClient
 import kotlin.experimental.ExperimentalTypeInference
@@ -8,7 +12,7 @@ import kotlin.experimental.ExperimentalTypeInference
 /** What every user of a policy may be given beside it, a drop-in as well as a client. Everything is optional. */
 public open class PolicyOptions internal constructor() {
     internal var baseUrl: String? = null
-    internal var lenient: Boolean = false
+    internal var unknownKeys: UnknownKeys = UnknownKeys.ERROR
     internal val listeners = mutableListOf<(Event) -> Unit>()
 
     /** Is told what happens, in batches. Called on whatever thread ends a call: be quick. */
@@ -28,7 +32,13 @@ public open class PolicyOptions internal constructor() {
 
     /** Accepts a policy with keys that this version does not know: each is left out and told as a `warning` event. */
     public fun unknownKeys(handling: UnknownKeys) {
-        lenient = handling == UnknownKeys.WARN
+        unknownKeys = handling
+    }
+
+    /** Opens the engine of [policy]. */
+    internal fun open(policy: Policy, clock: Clock = SystemClock()): Engine {
+        OkHttps.check()
+        return Engine(policy.text, unknownKeys, baseUrl, listeners, clock)
     }
 }
 
@@ -83,13 +93,4 @@ public class ClientOptions internal constructor() : PolicyOptions() {
     public fun json(format: Json) {
         json = format
     }
-}
-
-/** What becomes of keys in a policy that this version does not know. */
-public enum class UnknownKeys {
-    /** The policy is refused. */
-    ERROR,
-
-    /** They are left out, so that a program already installed survives a policy that has grown. */
-    WARN,
 }

@@ -1,7 +1,7 @@
 package dev.unruffled
 
-import dev.unruffled.driver.Engine
 import dev.unruffled.under.DropIn
+import dev.unruffled.under.Line
 import okhttp3.Call
 import okhttp3.OkHttpClient
 
@@ -23,7 +23,7 @@ public object Unruffled {
     @JvmOverloads
     public fun client(policy: Policy, configure: ClientOptions.() -> Unit = {}): Client {
         val options = ClientOptions().apply(configure)
-        return Client.of(Engine(policy, options), options)
+        return Client.of(options.open(policy), options)
     }
 
     /**
@@ -55,7 +55,7 @@ public object Unruffled {
         over: Call.Factory = OkHttpClient(),
         configure: PolicyOptions.() -> Unit = {},
     ): ResilientCallFactory {
-        val engine = Engine(policy, PolicyOptions().apply(configure))
+        val engine = PolicyOptions().apply(configure).open(policy)
         return ResilientCallFactory(DropIn(engine), Line(over, engine.settings))
     }
 
@@ -77,7 +77,7 @@ public object Unruffled {
     @JvmStatic
     @JvmOverloads
     public fun interceptor(policy: Policy, configure: PolicyOptions.() -> Unit = {}): ResilientInterceptor =
-        ResilientInterceptor(DropIn(Engine(policy, PolicyOptions().apply(configure))))
+        ResilientInterceptor(DropIn(PolicyOptions().apply(configure).open(policy)))
 
     /** The same for a base URL, with the defaults for everything, or for the policy file at a path. */
     @JvmStatic

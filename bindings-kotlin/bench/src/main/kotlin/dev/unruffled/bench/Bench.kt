@@ -7,7 +7,6 @@ import dev.unruffled.core.Core
 import dev.unruffled.core.What
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Driver
-import dev.unruffled.driver.Engine
 import dev.unruffled.driver.Outgoing
 import dev.unruffled.driver.Seat
 import dev.unruffled.http.Answer
@@ -152,7 +151,7 @@ private fun boundary(): suspend () -> Unit {
 
 /** The whole loop of a call over a host that has the answer at once: what compares with a library around nothing. */
 private fun driver(blocking: Boolean): suspend () -> Unit {
-    val engine = Engine(Policy.fromUrl(NOWHERE), ClientOptions())
+    val engine = ClientOptions().open(Policy.fromUrl(NOWHERE))
     val driver = Driver(engine, AtOnce)
     val request = Request.Builder().url("$NOWHERE/orders/7").build()
     val what = What.of("GET", What.REPEATABLE)

@@ -4,13 +4,13 @@ import dev.unruffled.core.CallMistake
 import dev.unruffled.core.Route
 import dev.unruffled.core.What
 import dev.unruffled.core.routeOf
+import dev.unruffled.driver.Account
 import dev.unruffled.driver.Credential
 import dev.unruffled.driver.Driver
 import dev.unruffled.driver.Engine
 import dev.unruffled.driver.Outgoing
 import dev.unruffled.http.OkHost
 import dev.unruffled.http.Stacked
-import dev.unruffled.under.Account
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
@@ -27,20 +27,6 @@ import okhttp3.RequestBody.Companion.toRequestBody
 import okio.BufferedSink
 import java.util.UUID
 import java.util.concurrent.ThreadLocalRandom
-import kotlin.time.Duration
-
-/** What a caller says of one call; `null` and empty mean nothing said. */
-internal class CallOptions(
-    val path: Map<String, Any?> = emptyMap(),
-    val query: Map<String, Any?> = emptyMap(),
-    val headers: Map<String, String> = emptyMap(),
-    val json: Any? = null,
-    val form: Map<String, Any?>? = null,
-    val body: RequestBody? = null,
-    val deadline: Duration? = null,
-    val idempotencyKey: String? = null,
-    val raise: Boolean = true,
-)
 
 /** Turns a verb, a path and options into a call that can be driven. One per client and credential. */
 internal class Calls(
@@ -48,9 +34,13 @@ internal class Calls(
     val json: Json,
     private val correlation: (suspend () -> String?)?,
     private val credential: Credential?,
+    private val targets: Targets = Targets(engine),
 ) {
+    /** The origin of the base URL; empty if there is none. */
+    val origin: String get() = targets.base?.origin.orEmpty()
+
     /** The same for another credential. */
-    fun with(other: Credential): Calls = Calls(engine, json, correlation, other)
+    fun with(other: Credential): Calls = Calls(engine, json, correlation, other, targets)
 
     /** @throws CallException with the reason `misuse` if method, path, query, headers, key or body are no request. */
     suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: OkHost): Outgoing<Request> =
@@ -67,12 +57,12 @@ internal class Calls(
         streamed: Boolean,
         host: OkHost,
     ): Outgoing<Request> {
-        val base = engine.base ?: throw CallMistake("the policy has no baseUrl; write it there or pass the baseUrl option")
-        val read = engine.template(template)
-        val target = engine.target(method, read)
+        val base = targets.base ?: throw CallMistake("the policy has no baseUrl; write it there or pass the baseUrl option")
+        val read = targets.template(template)
+        val target = targets.target(method, read)
         val route = engine.settings.routes[routeOf(target)]
         val body = body(options, method)
-        val headers = headers(route, options, host)
+        val headers = headers(route, targets.headers(routeOf(target)), options, host)
         // OkHttp would put the body's type in the place of the caller's.
         val named = options.headers.keys.any { it.equals("Content-Type", ignoreCase = true) }
         val sent = if (named && body?.contentType() != null) Untyped(body) else body
@@ -121,8 +111,8 @@ internal class Calls(
             throw CallMistake("idempotencyKey has 1 to 255 printable ASCII characters and no space at its ends")
         }
 
-    private suspend fun headers(route: Route, options: CallOptions, host: OkHost): Headers {
-        val headers = route.headers.newBuilder()
+    private suspend fun headers(route: Route, given: Headers, options: CallOptions, host: OkHost): Headers {
+        val headers = given.newBuilder()
         route.requestId?.let { headers[it] = requestId() }
         if (correlation != null && route.correlationId != null) {
             host.ask(0, correlation)?.let { set(headers, route.correlationId, it) }

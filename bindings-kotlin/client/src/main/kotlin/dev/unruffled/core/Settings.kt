@@ -15,7 +15,6 @@ import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.long
-import okhttp3.Headers
 
 /** What the core tells this host about a policy, read once. The host adds no default of its own. */
 internal class Settings(text: String) {
@@ -72,16 +71,21 @@ internal class Route(json: JsonObject) {
     /** A drop-in reads answers of a declared length up to this before they count as answered. */
     val bufferUpTo: Long = json.number("bufferUpTo")
 
-    /** Policy headers, `User-Agent` and API version: the same for every call of the route. */
-    val headers: Headers =
-        Headers.Builder().apply {
+    /**
+     * Policy headers, `User-Agent` and API version, the same for every call of the route. A later one takes the place of an
+     * earlier one of the same name.
+     */
+    val headers: List<Pair<String, String>> =
+        buildList {
             json["headers"]?.takeUnless { it is JsonNull }?.jsonObject?.forEach { (name, value) ->
-                set(name, value.jsonPrimitive.content)
+                add(name to value.jsonPrimitive.content)
             }
-            json.inner("userAgent")?.text("value")?.let { if (get("User-Agent") == null) set("User-Agent", it) }
+            json.inner("userAgent")?.text("value")?.let { agent ->
+                if (none { it.first.equals("User-Agent", ignoreCase = true) }) add("User-Agent" to agent)
+            }
             val version = json.inner("version")
-            version?.text("header")?.let { set(it, version.text("pin").orEmpty()) }
-        }.build()
+            version?.text("header")?.let { add(it to version.text("pin").orEmpty()) }
+        }
 
     /** Query parameters that every call of the route carries, in the policy's order. */
     val query: Map<String, String> =

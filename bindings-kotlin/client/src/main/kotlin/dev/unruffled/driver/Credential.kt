@@ -24,21 +24,21 @@ internal class Credential(
     private val engine: Engine,
     private val source: Source,
     context: CoroutineContext,
-    /** Of a view: with a name of its own in the core. */
-    private val isOwn: Boolean = false,
+    /** The base URL's origin of a view, whose credential has a name of its own in the core; else `null`. */
+    private val viewOrigin: String? = null,
 ) {
     /** The scopes of a view, from its first call on. */
     @Volatile
     private var own: Views.Scopes? = null
 
     /** The core's number of the base URL's origin with this credential. */
-    val scope: Int get() = if (isOwn) scopes().home else 0
+    val scope: Int get() = if (viewOrigin != null) scopes(viewOrigin).home else 0
 
     /** The same of another origin. */
-    fun scopeAt(origin: String): Int = if (isOwn) scopes().at(origin) else engine.scopeAt(origin)
+    fun scopeAt(origin: String): Int = if (viewOrigin != null) scopes(viewOrigin).at(origin) else engine.scopeAt(origin)
 
-    private fun scopes(): Views.Scopes =
-        own ?: synchronized(lock) { own ?: engine.views.begin(this, engine.base?.origin.orEmpty()).also { own = it } }
+    private fun scopes(home: String): Views.Scopes =
+        own ?: synchronized(lock) { own ?: engine.views.begin(this, home).also { own = it } }
 
     /** Gives a plain text (asked for at every attempt) or a [Token] (kept). */
     internal class Source(val plain: (suspend () -> String)?, val kept: (suspend (Need) -> Token)?)

@@ -10,38 +10,8 @@ import dev.unruffled.core.Report
 import dev.unruffled.core.Route
 import dev.unruffled.core.Word
 import dev.unruffled.core.redirected
-import dev.unruffled.core.routeOf
-import dev.unruffled.http.TooLarge
 import java.util.UUID
 import kotlin.coroutines.cancellation.CancellationException
-
-/** One logical call, ready to be driven: everything that is the same on each attempt. */
-internal class Outgoing<Q>(
-    val method: String,
-    /** The path as the caller wrote it, with its braces and without a query: safe to show. Of a drop-in, the origin. */
-    val template: String,
-    /** The request as the host knows it. */
-    val request: Q,
-    /** Its route and endpoint as the core's `begin` takes them. */
-    val target: Int,
-    val scope: Int,
-    val what: Int,
-    /** Absolute on the engine's clock; 0 = the policy's. */
-    val deadline: Long,
-    val streamed: Boolean,
-    /** The caller's own idempotency key, as its header has it. */
-    val key: String?,
-    val credential: Credential?,
-    /** The last answer is handed over open, as it came, even if the core gave up: no copy of its beginning. */
-    val lastOpen: Boolean = false,
-) {
-    /** The policy's route; 0 = none. */
-    val route: Int get() = routeOf(target)
-
-    /** What stands before the core's message: the method, and the route's pattern, which holds no value of a call. */
-    fun label(engine: Engine): String =
-        "$method ${engine.settings.routes[route].pattern.substringAfter(' ').ifEmpty { template }}"
-}
 
 /** How a call ended that has an answer: the last reply and the core's last word. */
 internal class Ended<R : Reply>(
@@ -84,7 +54,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
      * @throws CallException if there is no answer to hand over; the caller's cancellation passes untouched.
      */
     suspend fun run(outgoing: Outgoing<Q>): Ended<R> {
-        val seat = engine.begin(outgoing)
+        val seat = engine.begin(outgoing.target, outgoing.scope, outgoing.what, outgoing.deadline) ?: throw closed(outgoing)
         val flight = Flight<Q, R>(outgoing, seat, clock.now())
         var ended = false
         try {
@@ -117,6 +87,9 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
             }
         }
     }
+
+    private fun closed(outgoing: Outgoing<Q>): CallException =
+        CallException.unsent(outgoing.label(engine.settings), Reason.CLOSED, "The client is closed; open a new one.")
 
     /** What one call keeps between its steps. */
     private class Flight<Q, R : Reply>(val outgoing: Outgoing<Q>, val seat: Seat, val begun: Long) {
@@ -228,7 +201,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         val id = flight.seat.id
         val settings = engine.settings
         // Below 400 a gauge is worth reading whole once its first header is seen.
-        val signals = if (reply.status < FIRST_ERROR) settings.watchSuccess else settings.watchError
+        val signals = if (reply.status < Reply.FIRST_ERROR) settings.watchSuccess else settings.watchError
         val hints = reply.hints(signals, settings.watchError)
         val bodies = settings.routes[flight.outgoing.route].bodyStatuses
         val asked = bodies.isNotEmpty() && bodies.binarySearch(reply.status) >= 0
@@ -236,7 +209,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         if (hints == null && !asked && elsewhere == null) return core.respond(id, clock.now(), reply.status)
         val body =
             when {
-                !asked || (reply.status < FIRST_ERROR && !reply.isWhole) -> NOTHING
+                !asked || (reply.status < Reply.FIRST_ERROR && !reply.isWhole) -> NOTHING
                 else -> (reply.bytes ?: host.keep(reply, MOST_TOLD, MOST_WAIT)).firstBytes(MOST_TOLD)
             }
         val status = if (elsewhere == null) reply.status else redirected(reply.status, scopeAt(flight.outgoing, elsewhere))
@@ -308,12 +281,10 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
 
     /** The core's own sentence; one in its form where the record was dropped. */
     private fun message(outgoing: Outgoing<Q>, report: Report?, reason: Reason, outcome: Outcome): String =
-        "${outgoing.label(engine)}: " +
+        "${outgoing.label(engine.settings)}: " +
             (report?.message ?: "the call failed (${reason.text}, outcome ${outcome.text}). ${Report.DROPPED}")
 
     internal companion object {
-        const val FIRST_ERROR = 400
-
         /** Bytes of a body that a rule may look at. */
         const val MOST_TOLD = 4_096L
 

@@ -12,19 +12,19 @@ import java.util.concurrent.ConcurrentHashMap
  * engine.
  */
 internal object Dropped {
-    private val queue = ReferenceQueue<Engine>()
+    private val queue = ReferenceQueue<Any>()
 
     /** A reference that is itself dropped is never told of. */
     private val watched: MutableSet<Watched> = Collections.newSetFromMap(ConcurrentHashMap())
 
     /** What stands for [engine] until it is released. */
-    class Watched(engine: Engine, private val core: Core) : PhantomReference<Engine>(engine, queue) {
+    class Watched(engine: Any, private val core: Core) : PhantomReference<Any>(engine, queue) {
         fun release() {
             if (watched.remove(this)) core.release()
         }
     }
 
-    fun watch(engine: Engine, core: Core): Watched {
+    fun watch(engine: Any, core: Core): Watched {
         while (true) {
             val dropped = queue.poll() as Watched? ?: break
             dropped.release()

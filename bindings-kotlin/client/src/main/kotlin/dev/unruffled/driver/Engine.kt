@@ -1,19 +1,14 @@
 package dev.unruffled.driver
 
-import dev.unruffled.CallException
-import dev.unruffled.Policy
+import dev.unruffled.Event
 import dev.unruffled.PolicyException
 import dev.unruffled.PolicyIssue
-import dev.unruffled.PolicyOptions
-import dev.unruffled.Reason
-import dev.unruffled.client.Base
-import dev.unruffled.client.Template
+import dev.unruffled.UnknownKeys
 import dev.unruffled.core.Core
 import dev.unruffled.core.Report
 import dev.unruffled.core.Settings
 import dev.unruffled.core.Word
 import dev.unruffled.core.plain
-import dev.unruffled.http.OkHttps
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.jsonObject
 import java.security.SecureRandom
@@ -26,16 +21,23 @@ import java.util.concurrent.atomic.AtomicInteger
  * One open engine and what belongs to it on this side: the settings, the calls that are alive, the targets. Shared
  * by a client, its blocking twin and its views with other credentials.
  */
-internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock = SystemClock()) {
-    val core: Core = Core(policy.text, options.lenient)
+internal class Engine(
+    policy: String,
+    unknownKeys: UnknownKeys,
+    baseUrl: String?,
+    listeners: List<(Event) -> Unit>,
+    val clock: Clock = SystemClock(),
+) {
+    val core: Core = Core(policy, unknownKeys == UnknownKeys.WARN)
     val settings: Settings
-    val base: Base?
+
+    /** The base URL of the policy, or the one that the program gave; `null` if there is none. */
+    val baseUrl: String?
     val events: Events
 
     private val seats: ConcurrentMap<Int, Seat> = ConcurrentHashMap()
     private val counter = AtomicInteger()
     private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
-    private val templates: ConcurrentMap<String, Template> = ConcurrentHashMap()
     private val scopes: ConcurrentMap<String, Int> = ConcurrentHashMap()
     private val closed = AtomicBoolean()
     private val released = AtomicBoolean()
@@ -46,16 +48,15 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
 
     init {
         try {
-            OkHttps.check()
             var read = Settings(core.settings())
-            val elsewhere = options.baseUrl ?: read.baseEnv?.let { environment(it) }
+            val elsewhere = baseUrl ?: read.baseEnv?.let { environment(it) }
             if (elsewhere != null) {
                 core.base(elsewhere)
                 read = Settings(core.settings())
             }
             settings = read
-            base = (read.baseUrl ?: elsewhere)?.let(::Base)
-            events = Events(this, options)
+            this.baseUrl = read.baseUrl ?: elsewhere
+            events = Events(core, clock, read.warnings, listeners)
             core.seed(SecureRandom().nextLong() ushr UNUSED_BITS)
         } catch (failed: RuntimeException) {
             watched.release()
@@ -63,17 +64,8 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
         }
     }
 
-    /** A path as the caller wrote it, read once. */
-    fun template(text: String): Template {
-        templates[text]?.let { return it }
-        val read = Template.read(text)
-        if (templates.size < MOST_TARGETS) templates[text] = read
-        return read
-    }
-
-    /** The target of a method and a path as the caller wrote it: its route and endpoint as [begin] takes them. */
-    fun target(method: String, template: Template): Int {
-        val text = if (template.origin == null) "$method ${template.path}" else "$method ${base?.origin}${template.path}"
+    /** The target of `METHOD /path/{id}` or `METHOD https://…`: its route and endpoint as [begin] takes them. */
+    fun target(text: String): Int {
         targets[text]?.let { return it }
         val target = core.route(text)
         if (targets.size < MOST_TARGETS) targets[text] = target
@@ -89,19 +81,17 @@ internal class Engine(policy: Policy, options: PolicyOptions, val clock: Clock =
     }
 
     /**
-     * Begins a call under the next free number. The seat's first word is [Seat.word].
-     *
-     * @throws CallException if the client is closed.
+     * Begins a call under the next free number; `null` if the client is closed. The seat's first word is [Seat.word].
      */
-    fun begin(outgoing: Outgoing<*>): Seat {
+    fun begin(target: Int, scope: Int, flags: Int, deadline: Long): Seat? {
         while (true) {
             val seat = Seat(counter.getAndIncrement())
             if (seats.putIfAbsent(seat.id, seat) != null) continue
-            seat.word = core.begin(seat.id, clock.now(), outgoing.target, outgoing.scope, outgoing.what, outgoing.deadline)
+            seat.word = core.begin(seat.id, clock.now(), target, scope, flags, deadline)
             if (Word.kind(seat.word) != Word.MISUSE) return seat
             seats.remove(seat.id)
             // The native side goes with the last call after a close.
-            if (closed.get()) throw CallException.unsent(outgoing.label(this), Reason.CLOSED, "The client is closed; open a new one.")
+            if (closed.get()) return null
             if (Word.arg(seat.word) != Word.MISUSE_LIVE) throw misuse(seat.word)
         }
     }

@@ -1,7 +1,8 @@
 package dev.unruffled.driver
 
 import dev.unruffled.Event
-import dev.unruffled.PolicyOptions
+import dev.unruffled.PolicyIssue
+import dev.unruffled.core.Core
 import dev.unruffled.core.number
 import dev.unruffled.core.plain
 import dev.unruffled.core.text
@@ -12,32 +13,37 @@ import java.io.Closeable
 import java.util.concurrent.CopyOnWriteArrayList
 
 /** Who listens, and the fetching of events from the core in batches: at the end of calls, and when the core asks for it. */
-internal class Events(private val engine: Engine, options: PolicyOptions) {
+internal class Events(
+    private val core: Core,
+    private val clock: Clock,
+    warnings: List<PolicyIssue>,
+    initial: List<(Event) -> Unit>,
+) {
     private val listeners = CopyOnWriteArrayList<(Event) -> Unit>()
 
     init {
-        options.listeners.forEach(::add)
-        engine.settings.warnings.forEach { tell(Event("warning", 0, mapOf("text" to it.text))) }
+        initial.forEach(::add)
+        warnings.forEach { tell(Event("warning", 0, mapOf("text" to it.text))) }
     }
 
     /** Whether anybody listens. */
     val wanted: Boolean get() = listeners.isNotEmpty()
 
     fun add(listener: (Event) -> Unit): Closeable {
-        if (listeners.isEmpty()) engine.core.subscribe(ALL)
+        if (listeners.isEmpty()) core.subscribe(ALL)
         listeners.add(listener)
         return Closeable {
             listeners.remove(listener)
-            if (listeners.isEmpty()) engine.core.subscribe(0)
+            if (listeners.isEmpty()) core.subscribe(0)
         }
     }
 
     /** Hands over what has been recorded. A listener that throws does not disturb the call. */
     fun pull() {
         if (!wanted) return
-        val root = Json.parseToJsonElement(engine.core.events()).jsonObject
+        val root = Json.parseToJsonElement(core.events()).jsonObject
         val dropped = root["dropped"]?.let { root.number("dropped") } ?: 0
-        if (dropped > 0) tell(Event("dropped", engine.clock.now(), mapOf("events" to dropped)))
+        if (dropped > 0) tell(Event("dropped", clock.now(), mapOf("events" to dropped)))
         root["events"]?.jsonArray?.forEach { each ->
             val event = each.jsonObject
             val values = event.filterKeys { it != "at" && it != "kind" }.mapValues { plain(it.value) }
@@ -46,7 +52,7 @@ internal class Events(private val engine: Engine, options: PolicyOptions) {
     }
 
     /** Tells what does not go well together. */
-    fun warn(text: String) = tell(Event("warning", engine.clock.now(), mapOf("text" to text)))
+    fun warn(text: String) = tell(Event("warning", clock.now(), mapOf("text" to text)))
 
     private fun tell(event: Event) {
         for (listener in listeners) {

@@ -70,8 +70,13 @@ internal abstract class Reply(
     /** The origin that answered in the place of the one asked, after a redirect that the platform followed; else `null`. */
     open val redirectedTo: String? get() = null
 
-    /** Its headers for the core, see [Hints.of]: those among [names], or `null` if none of [signals] is there. */
+    /** Its headers for the core, see [WatchedHeaders.of]: those among [names], or `null` if none of [signals] is there. */
     abstract fun hints(signals: Array<String>, names: Array<String>): ByteArray?
+
+    internal companion object {
+        /** The first status that is an error. */
+        const val FIRST_ERROR = 400
+    }
 }
 
 /** An attempt that broke: what it is to the core, and the platform's own error as its cause. */
@@ -85,3 +90,6 @@ internal class Broken(
 ) : IOException(fault.text, cause) {
     override fun fillInStackTrace(): Throwable = this
 }
+
+/** A buffered body beyond `maxBody`. */
+internal class TooLarge(most: Long) : IOException("the body is larger than maxBody ($most bytes)")

@@ -14,14 +14,14 @@ import java.util.concurrent.atomic.AtomicLong
  * and a refresh under way hold theirs.
  */
 internal class Views(private val core: Core, private val clock: Clock) {
-    private val queue = ReferenceQueue<Credential>()
+    private val queue = ReferenceQueue<Any>()
 
     /** A reference that is itself dropped is never told of. */
     private val begun: MutableSet<Scopes> = Collections.newSetFromMap(ConcurrentHashMap())
     private val names = AtomicLong()
 
     /** The core's numbers of one credential at the origins where it was used. */
-    inner class Scopes(credential: Credential, homeOrigin: String) : PhantomReference<Credential>(credential, queue) {
+    inner class Scopes(credential: Any, homeOrigin: String) : PhantomReference<Any>(credential, queue) {
         private val name = "view-${names.incrementAndGet()}"
 
         /** At the base URL's origin. */
@@ -38,7 +38,7 @@ internal class Views(private val core: Core, private val clock: Clock) {
 
     /** @throws CallMistake if there are too many of them that are still in use. */
     @Synchronized
-    fun begin(credential: Credential, homeOrigin: String): Scopes {
+    fun begin(credential: Any, homeOrigin: String): Scopes {
         freeDropped()
         if (begun.size >= MOST) {
             // The collector had no reason yet to look for them.

@@ -28,7 +28,7 @@ internal class Answer(
     private val flight: Watch.Flight? = null,
     override val redirectedTo: String? = null,
 ) : Reply(status, bytes) {
-    override fun hints(signals: Array<String>, names: Array<String>): ByteArray? = Hints.of(headers, signals, names)
+    override fun hints(signals: Array<String>, names: Array<String>): ByteArray? = headers.watched(signals, names)
 
     /** Milliseconds left of the attempt's time. */
     fun left(): Long = flight?.left() ?: Long.MAX_VALUE

@@ -4,6 +4,7 @@ import dev.unruffled.core.Cause
 import dev.unruffled.core.Fault
 import dev.unruffled.driver.Bell
 import dev.unruffled.driver.Broken
+import dev.unruffled.driver.TooLarge
 import okhttp3.Call
 import okhttp3.Connection
 import okhttp3.Dispatcher
@@ -202,9 +203,6 @@ internal class Progress : EventListener() {
         private val OWN = arrayOf("Too many open files", "Failed to authenticate with proxy")
     }
 }
-
-/** A buffered body beyond `maxBody`. */
-internal class TooLarge(most: Long) : IOException("the body is larger than maxBody ($most bytes)")
 
 /** An interceptor of the caller's threw: no fault of the network. OkHttp takes only IOExceptions without harm. */
 internal class Refused(override val cause: RuntimeException) : IOException(cause)

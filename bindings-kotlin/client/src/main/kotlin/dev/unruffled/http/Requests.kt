@@ -1,6 +1,8 @@
 package dev.unruffled.http
 
 import dev.unruffled.core.What
+import dev.unruffled.driver.WatchedHeaders
+import okhttp3.Headers
 import okhttp3.Request
 import okhttp3.Response
 import okio.Timeout
@@ -34,6 +36,12 @@ internal fun Request.isRepeatable(): Boolean = body.let { it == null || !(it.isO
 
 private const val HTTP = 80
 private const val HTTPS = 443
+
+/** These headers as the core wants to see them, see [WatchedHeaders]. */
+internal fun Headers.watched(signals: Array<String>, names: Array<String>): ByteArray? =
+    WatchedHeaders.of(signals, names, { get(it) }) { line ->
+        for (at in 0 until size) line(name(at), value(at))
+    }
 
 /** Stands in requests whose idempotency key allows that they are sent again. */
 internal object Keyed

@@ -3,6 +3,7 @@ package dev.unruffled.http
 import dev.unruffled.core.Settings
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.DaemonThreads
+import dev.unruffled.driver.TooLarge
 import kotlinx.coroutines.CoroutineDispatcher
 import okhttp3.Call
 import okhttp3.ConnectionPool

@@ -2,6 +2,7 @@ package dev.unruffled.under
 
 import dev.unruffled.CallException
 import dev.unruffled.core.Fault
+import dev.unruffled.driver.Account
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Bell
 import dev.unruffled.driver.Broken

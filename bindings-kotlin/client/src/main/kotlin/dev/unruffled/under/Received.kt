@@ -1,9 +1,9 @@
 package dev.unruffled.under
 
-import dev.unruffled.driver.Driver
+import dev.unruffled.driver.Account
 import dev.unruffled.driver.Reply
-import dev.unruffled.http.Hints
 import dev.unruffled.http.redirectedTo
+import dev.unruffled.http.watched
 import okhttp3.MediaType
 import okhttp3.Response
 import okhttp3.ResponseBody
@@ -31,7 +31,7 @@ internal class Received(
     override val redirectedTo: String? get() = response.redirectedTo()
 
     override fun hints(signals: Array<String>, names: Array<String>): ByteArray? =
-        Hints.of(response.headers, signals, names)
+        response.headers.watched(signals, names)
 
     override fun close() {
         response.close()
@@ -40,7 +40,7 @@ internal class Received(
     /** Reads the body into its own buffer, where the caller finds it, if the policy wants that of such an answer. */
     fun buffer(upTo: Long) {
         val body = response.body
-        if (status >= Driver.FIRST_ERROR || response.request.method == "HEAD") return
+        if (status >= Reply.FIRST_ERROR || response.request.method == "HEAD") return
         val type = body.contentType()
         if (type?.subtype == "event-stream") return
         val declared = declared(body)
@@ -109,3 +109,6 @@ private class Beginning(private val whole: ResponseBody, private val bytes: Byte
 
     override fun source(): BufferedSource = rest
 }
+
+/** How the call went whose last attempt this answered. */
+internal fun Response.account(): String = request.tag(Account::class.java)?.explain().orEmpty()

@@ -1,6 +1,5 @@
 package dev.unruffled.under
 
-import dev.unruffled.Line
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Bell
 import dev.unruffled.driver.Seat

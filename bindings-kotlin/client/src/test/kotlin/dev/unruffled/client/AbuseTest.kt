@@ -13,6 +13,7 @@ import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Driver
 import dev.unruffled.driver.Engine
 import dev.unruffled.driver.Seat
+import dev.unruffled.driver.beginCall
 import dev.unruffled.driver.outgoing
 import dev.unruffled.http.Answer
 import dev.unruffled.http.OkHost
@@ -115,7 +116,7 @@ class AbuseTest {
 
     @Test
     fun `eight threads make a hundred thousand calls each through one engine`() {
-        val engine = Engine(Policy.fromString("{}"), ClientOptions())
+        val engine = ClientOptions().open(Policy.fromString("{}"))
         val driver = Driver(engine, AtOnce)
         val delivered = AtomicInteger()
         List(8) {
@@ -134,7 +135,7 @@ class AbuseTest {
     @Test
     fun `a close that races with calls ends them all and frees the engine once`() {
         repeat(200) { round ->
-            val engine = Engine(Policy.fromString("""{"concurrency":2}"""), ClientOptions())
+            val engine = ClientOptions().open(Policy.fromString("""{"concurrency":2}"""))
             val driver = Driver(engine, AtOnce)
             val ended = AtomicInteger()
             val begun = CountDownLatch(3)
@@ -164,8 +165,8 @@ class AbuseTest {
     @Test
     fun `the engine of a client that nobody closed is freed when another is opened`() {
         fun dropped(): Pair<WeakReference<Engine>, Core> {
-            val engine = Engine(Policy.fromString("{}"), ClientOptions())
-            engine.begin(engine.outgoing())
+            val engine = ClientOptions().open(Policy.fromString("{}"))
+            engine.beginCall(engine.outgoing())
             return WeakReference(engine) to engine.core
         }
         val (engine, core) = dropped()
@@ -175,7 +176,7 @@ class AbuseTest {
             check(rounds++ < 1_000) { "still there: ${engine.get()}" }
             System.gc()
             Thread.sleep(1)
-            Engine(Policy.fromString("{}"), ClientOptions()).close()
+            ClientOptions().open(Policy.fromString("{}")).close()
         }
         assertFalse(core.release())
     }

@@ -146,7 +146,7 @@ class CredentialTest {
 
     @Test
     fun `a refresh that comes late does not take the place of a newer token`() {
-        val engine = Engine(Policy.fromString("""{"baseUrl":"${server.base}"}"""), PolicyOptions())
+        val engine = PolicyOptions().open(Policy.fromString("""{"baseUrl":"${server.base}"}"""))
         closing += AutoCloseable(engine::close)
         val slow = CountDownLatch(1)
         val asked = AtomicInteger()
@@ -206,7 +206,7 @@ class CredentialTest {
                         Token("t${told.size}", clock.wall() + 60_000)
                     }
                 }
-            val client = Client.of(Engine(Policy.fromUrl(server.base), options, clock), options)
+            val client = Client.of(options.open(Policy.fromUrl(server.base), clock), options)
             closing += AutoCloseable(client::close)
             val call = both(client)[blocking]
             valid = setOf("t1", "t2")

@@ -79,7 +79,7 @@ internal fun TestScope.engine(policy: String, options: ClientOptions = ClientOpt
 
             override fun wall(): Long = 1_767_225_600_000 + testScheduler.currentTime
         }
-    return Engine(Policy.fromString(policy), options, clock)
+    return options.open(Policy.fromString(policy), clock)
 }
 
 /** A call of this engine, as a verb would prepare it. */
@@ -103,3 +103,7 @@ internal fun Engine.outgoing(
         credential = credential,
     )
 }
+
+/** Begins a call of an engine that is open. */
+internal fun Engine.beginCall(call: Outgoing<*>): Seat =
+    checkNotNull(begin(call.target, call.scope, call.what, call.deadline)) { "closed" }

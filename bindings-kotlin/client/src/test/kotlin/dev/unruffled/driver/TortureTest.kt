@@ -8,6 +8,7 @@ import dev.unruffled.Token
 import dev.unruffled.Unruffled
 import dev.unruffled.client.CallOptions
 import dev.unruffled.client.Calls
+import dev.unruffled.client.Verbs
 import dev.unruffled.core.number
 import dev.unruffled.core.plain
 import dev.unruffled.core.text
@@ -103,10 +104,11 @@ private class Torment(private val scenario: JsonObject, private val world: World
     private val plan = Plan(at, harm, world)
     private val server = ScriptedServer(scenario["server"]?.jsonObject ?: JsonObject(emptyMap()))
     private val callers = ArrayList<Caller>()
-    private val engine = Engine(policy(scenario), options(), world.clock).also { it.core.seed(SEED) }
+    private val engine = options().open(policy(scenario), world.clock).also { it.core.seed(SEED) }
     private val transport = Transport(http, engine.settings)
     private val real = world.host(transport)
-    private val client = Client(engine, transport, calls())
+    private val calls = calls()
+    private val client = Client(engine, transport, calls)
     private var credentials = 0
 
     fun play(): End {
@@ -165,16 +167,16 @@ private class Torment(private val scenario: JsonObject, private val world: World
         action["cancelAfter"]?.let { world.cancel(it.jsonPrimitive.long) }
         action["closeAfter"]?.let { world.begin(it.jsonPrimitive.long) { client.close() } }
         val host = TorturedHost(real, world, server, plan, caller)
-        val driver = Driver(engine, host)
+        val verbs = Verbs(engine, calls, host)
         val (method, target) = checkNotNull(action.text("call")).split(' ', limit = 2)
         val options = options(action)
         if (action["stream"] == JsonPrimitive(true)) {
-            return client.open(method, target, options, driver, host).use {
+            return verbs.open(method, target, options).use {
                 plan.step("stream", caller)
                 "streamed ${it.code}"
             }
         }
-        val answer = client.answer(method, target, options, driver, host)
+        val answer = verbs.answer(method, target, options)
         return "answered ${answer.status} ${answer.explain().length}"
     }
 

@@ -4,7 +4,6 @@ import dev.unruffled.core.Fault
 import dev.unruffled.core.text
 import dev.unruffled.http.Answer
 import dev.unruffled.http.OkHost
-import dev.unruffled.http.TooLarge
 import dev.unruffled.http.native
 import dev.unruffled.scenarios.ScriptedServer
 import kotlinx.coroutines.CancellationException
@@ -158,7 +157,7 @@ internal class TorturedHost(
         if (delay > limit || fault == "stall-headers") throw late(limit - minOf(delay, limit))
         ENDS[fault]?.let { throw Broken(it, IOException(fault)) }
         val status = item["status"]?.jsonPrimitive?.long?.toInt() ?: 200
-        val buffered = !attempt.streamed && status < Driver.FIRST_ERROR
+        val buffered = !attempt.streamed && status < Reply.FIRST_ERROR
         plan.step("headers", caller)
         if (buffered && fault == "stall-body") throw late(limit - delay)
         if (buffered && fault in CUT) throw Broken(Fault.TRUNCATED, IOException(fault))

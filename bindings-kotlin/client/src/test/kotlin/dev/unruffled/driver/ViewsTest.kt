@@ -41,13 +41,13 @@ class ViewsTest {
 
     @Test
     fun `thirty thousand views, each with a call`() {
-        val engine = Engine(Policy.fromString("{}"), ClientOptions())
+        val engine = ClientOptions().open(Policy.fromString("{}"))
         val source = Credential.Source({ "t" }, null)
         repeat(30_000) {
             // As often as a program that does something has it.
             if (it % 1_000 == 0) System.gc()
-            val credential = Credential(engine, source, Dispatchers.Unconfined, isOwn = true)
-            val seat = engine.begin(engine.outgoing(credential = credential))
+            val credential = Credential(engine, source, Dispatchers.Unconfined, viewOrigin = "")
+            val seat = engine.beginCall(engine.outgoing(credential = credential))
             engine.core.abandon(seat.id, engine.clock.now())
             engine.leave(seat)
         }

@@ -5,6 +5,7 @@ import dev.unruffled.Client
 import dev.unruffled.Policy
 import dev.unruffled.PolicyOptions
 import dev.unruffled.client.Calls
+import dev.unruffled.client.Targets
 import dev.unruffled.core.routeOf
 import dev.unruffled.driver.Clock
 import dev.unruffled.driver.Engine
@@ -46,12 +47,12 @@ class EndpointsTest {
     fun close() = closing.forEach { it.close() }
 
     private fun engine(more: String = ""): Engine {
-        val engine = Engine(Policy.fromString("""{"baseUrl":"$API"$more}"""), PolicyOptions(), clock)
+        val engine = PolicyOptions().open(Policy.fromString("""{"baseUrl":"$API"$more}"""), clock)
         closing += AutoCloseable(engine::close)
         return engine
     }
 
-    private fun Engine.verb(method: String, path: String): Int = target(method, template(path))
+    private fun Engine.verb(method: String, path: String): Int = Targets(this).run { target(method, template(path)) }
 
     private fun DropIn.target(method: String, path: String): Int =
         outgoing(Asked(Unit, method, API, path, repeatable = true)) { null }.target

@@ -7,7 +7,6 @@ import dev.unruffled.Reason
 import dev.unruffled.ResilientInterceptor
 import dev.unruffled.core.text
 import dev.unruffled.driver.Clock
-import dev.unruffled.driver.Engine
 import dev.unruffled.driver.SystemClock
 import dev.unruffled.support.FaultServer
 import okhttp3.Call
@@ -74,7 +73,7 @@ class InterceptorTest {
 
     private fun interceptor(policy: String = "", stuck: Boolean = false): ResilientInterceptor {
         val text = """{"retry":{"base":"10ms"}$policy}"""
-        val engine = Engine(Policy.fromString(text), PolicyOptions(), Waits(stuck))
+        val engine = PolicyOptions().open(Policy.fromString(text), Waits(stuck))
         return ResilientInterceptor(DropIn(engine)).also { closing += AutoCloseable(it::close) }
     }
 

@@ -1,7 +1,7 @@
 package dev.unruffled.ktor
 
 import dev.unruffled.driver.Reply
-import dev.unruffled.http.Hints
+import dev.unruffled.driver.WatchedHeaders
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.call.replaceResponse
 import io.ktor.client.call.save
@@ -48,7 +48,7 @@ internal class Received(
 
     override fun hints(signals: Array<String>, names: Array<String>): ByteArray? {
         val headers = call.response.headers
-        return Hints.of(signals, names, { headers[it] }) { line ->
+        return WatchedHeaders.of(signals, names, { headers[it] }) { line ->
             headers.forEach { name, values -> values.forEach { line(name, it) } }
         }
     }

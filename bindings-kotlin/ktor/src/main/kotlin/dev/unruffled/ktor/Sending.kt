@@ -2,13 +2,14 @@ package dev.unruffled.ktor
 
 import dev.unruffled.CallException
 import dev.unruffled.core.Fault
+import dev.unruffled.driver.Account
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Broken
 import dev.unruffled.driver.Driver
 import dev.unruffled.driver.Host
+import dev.unruffled.driver.Reply
 import dev.unruffled.driver.Seat
 import dev.unruffled.driver.rest
-import dev.unruffled.under.Account
 import dev.unruffled.under.Asked
 import dev.unruffled.under.DropIn
 import dev.unruffled.under.native
@@ -138,7 +139,7 @@ internal class Sending(
                 own.isSession() || !response.isShort(limits.bufferUpTo) -> return Received(call, own)
                 else -> call.saved()
             }
-        val told = status < Driver.FIRST_ERROR && limits.bodyStatuses.binarySearch(status) >= 0
+        val told = status < Reply.FIRST_ERROR && limits.bodyStatuses.binarySearch(status) >= 0
         if (!told) return Received(whole, own, whole = true)
         val saved = whole.saved()
         return Received(saved, own, saved.start(Driver.MOST_TOLD), whole = true)

@@ -4,8 +4,7 @@ import dev.unruffled.CallException
 import dev.unruffled.Event
 import dev.unruffled.Policy
 import dev.unruffled.PolicyOptions
-import dev.unruffled.driver.Engine
-import dev.unruffled.under.Account
+import dev.unruffled.driver.Account
 import dev.unruffled.under.DropIn
 import io.ktor.client.HttpClient
 import io.ktor.client.call.HttpClientCall
@@ -77,7 +76,7 @@ public class Unruffled internal constructor(private val dropIn: DropIn) : Closea
         override fun prepare(block: UnruffledConfig.() -> Unit): Unruffled {
             val config = UnruffledConfig().apply(block)
             val policy = requireNotNull(config.policy) { "install(Unruffled) { policy = … }: there is no policy" }
-            return Unruffled(DropIn(Engine(policy, config)))
+            return Unruffled(DropIn(config.open(policy)))
         }
 
         override fun install(plugin: Unruffled, scope: HttpClient) {

@@ -3,7 +3,6 @@ package dev.unruffled.ktor
 import dev.unruffled.Event
 import dev.unruffled.Policy
 import dev.unruffled.driver.Clock
-import dev.unruffled.driver.Engine
 import dev.unruffled.under.DropIn
 import io.ktor.client.HttpClient
 import io.ktor.client.HttpClientConfig
@@ -69,7 +68,7 @@ internal class Mocked(
                     override fun wall(): Long = 1_767_225_600_000 + scope.testScheduler.currentTime
                 }
             val config = UnruffledConfig().apply { on { events += it } }
-            return Unruffled(DropIn(Engine(Policy.fromString(policy), config, clock)))
+            return Unruffled(DropIn(config.open(Policy.fromString(policy), clock)))
         }
 
         override fun install(plugin: Unruffled, scope: HttpClient) = Unruffled.install(plugin, scope)

@@ -1,23 +1,17 @@
-package dev.unruffled.http
+package dev.unruffled.driver
 
-import okhttp3.Headers
 import okio.Buffer
 import okio.utf8Size
 
 /** The headers that the core wants to see, as it wants to see them. What they mean is the core's to know. */
-internal object Hints {
+internal object WatchedHeaders {
     const val MOST = 8_192L
 
     /**
      * The headers among [names] as lines `name: value\n` in lower case, one per header line received, 8 KiB in all; `null` if
-     * none of [signals] is there. A line that does not fit is left out.
+     * none of [signals] is there. A line that does not fit is left out. [first] gives the value by a name in lower case,
+     * [each] hands over all lines.
      */
-    fun of(headers: Headers, signals: Array<String>, names: Array<String>): ByteArray? =
-        of(signals, names, { headers[it] }) { line ->
-            for (at in 0 until headers.size) line(headers.name(at), headers.value(at))
-        }
-
-    /** The same for headers of another kind: [first] gives the value by a name in lower case, [each] hands over all lines. */
     inline fun of(
         signals: Array<String>,
         names: Array<String>,
