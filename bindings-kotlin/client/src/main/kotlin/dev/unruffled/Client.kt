@@ -17,8 +17,8 @@ import kotlin.experimental.ExperimentalTypeInference
 import kotlin.time.Duration
 
 /**
- * One API, called so that its bad days are survived. Safe for any number of coroutines and threads; keep one per API and
- * close it at the end, or never: it holds no process.
+ * A client of one API that retries, waits and limits as its policy says. Safe for any number of coroutines and threads: keep
+ * one per API. Closing it at the end is optional: it keeps no process alive.
  *
  * Every verb suspends until the answer is whole, and throws [CallException] ([StatusException] for a status of 400 or above
  * unless `raise = false`). Cancellation is effective at once and passes untouched. [blocking] does the same for threads.
@@ -34,7 +34,7 @@ public class Client internal constructor(
 ) : Closeable {
     private val verbs = Verbs(engine, calls, Suspending(transport))
 
-    /** The same client for threads: same engine, same limits, same credentials. */
+    /** This client for threads: same engine, same limits, same credentials. */
     public val blocking: BlockingClient by lazy { BlockingClient(Verbs(engine, calls, Blocking(transport, engine.clock))) }
 
     /** GET [target]. */
@@ -175,19 +175,19 @@ public class Client internal constructor(
     @OverloadResolutionByLambdaReturnType
     public fun withCredentials(token: suspend () -> String): Client = view(Credential.Source(token, null))
 
-    /** The same with a [Token] that is kept until it ends. */
+    /** A view whose function gives a [Token], which is retained until it expires. */
     @OptIn(ExperimentalTypeInference::class)
     @OverloadResolutionByLambdaReturnType
     @JvmName("withTokens")
     public fun withCredentials(token: suspend () -> Token): Client = view(Credential.Source(null) { token() })
 
-    /** The same for a function that wants to know why it is asked. */
+    /** A view whose function receives the reason why a token is needed. */
     public fun withCredentialsFor(token: suspend (Need) -> Token): Client = view(Credential.Source(null, token))
 
-    /** Tells [listener] what happens, in batches, until the returned handle is closed. */
+    /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = engine.events.add(listener)
 
-    /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
+    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
     public fun snapshot(): Map<String, Any?> = engine.snapshot()
 
     /**
@@ -197,7 +197,10 @@ public class Client internal constructor(
      */
     public fun callFactory(): ResilientCallFactory = ResilientCallFactory(DropIn(engine), Line(transport.given, engine.settings))
 
-    /** The same for where only an interceptor fits: `OkHttpClient.Builder().addInterceptor(orders.interceptor())`. */
+    /**
+     * An interceptor that shares this client's engine, for where no call factory fits:
+     * `OkHttpClient.Builder().addInterceptor(orders.interceptor())`.
+     */
     public fun interceptor(): ResilientInterceptor = ResilientInterceptor(DropIn(engine))
 
     /** Ends all waits with the reason `closed`. Calls in flight may still deliver; new ones fail. Views are closed with it. */
@@ -212,7 +215,7 @@ public class Client internal constructor(
         Client(engine, transport, calls.with(Credential(engine, source, transport.dispatcher, calls.origin)))
 
     internal companion object {
-        /** A client over [engine], which is closed if there can be none. */
+        /** Makes a client over [engine]. Closes the engine if that fails. */
         fun of(engine: Engine, options: ClientOptions): Client {
             try {
                 val transport = Transport(options.okHttp, engine.settings)

@@ -2,7 +2,7 @@ package dev.unruffled
 
 /** Something that happened inside a client: plain values, no secrets. */
 public class Event internal constructor(
-    /** `attempt wait breaker limiter refresh call stacked warning`, or `dropped` for events that nobody fetched in time. */
+    /** `attempt wait breaker limiter refresh call stacked warning`, or `dropped` for events that were not fetched in time. */
     public val kind: String,
     /** Milliseconds since the client was made. */
     public val at: Long,

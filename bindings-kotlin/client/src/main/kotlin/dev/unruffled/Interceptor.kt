@@ -23,7 +23,7 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
     Closeable {
     override fun intercept(chain: Interceptor.Chain): Response {
         val request = chain.request()
-        // What becomes of a connection that changes its protocol is for those who asked for that.
+        // A connection that changes its protocol is the caller's own.
         if (request.header("Upgrade") != null) return chain.proceed(request)
         if (chain.connection() != null) throw IOException("unruffled is no network interceptor: add it with addInterceptor")
         return now { InterceptedCall(dropIn, chain, request).drive(chain.call().timeout().withinMs(), What.SLOT) }
@@ -32,13 +32,13 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
     /** Each attempt and each wait of the call that ended with [response], as a short table; empty if it is not known here. */
     public fun explain(response: Response): String = response.account()
 
-    /** The same for a call that failed. */
+    /** The table of a call that failed with [error]; empty if it is not known here. */
     public fun explain(error: Throwable): String = Account.of(error)
 
-    /** Tells [listener] what happens, in batches, until the returned handle is closed. */
+    /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = dropIn.engine.events.add(listener)
 
-    /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
+    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
     public fun snapshot(): Map<String, Any?> = dropIn.engine.snapshot()
 
     /** Ends all waits. Calls in flight may still be answered; new ones fail. */

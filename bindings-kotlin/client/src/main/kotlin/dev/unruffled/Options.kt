@@ -9,18 +9,18 @@ import kotlinx.serialization.json.Json
 import okhttp3.OkHttpClient
 import kotlin.experimental.ExperimentalTypeInference
 
-/** What every user of a policy may be given beside it, a drop-in as well as a client. Everything is optional. */
+/** Options of a client or a drop-in beside its policy. Everything is optional. */
 public open class PolicyOptions internal constructor() {
     internal var baseUrl: String? = null
     internal var unknownKeys: UnknownKeys = UnknownKeys.ERROR
     internal val listeners = mutableListOf<(Event) -> Unit>()
 
-    /** Is told what happens, in batches. Called on whatever thread ends a call: be quick. */
+    /** Receives events, in batches, on the thread that ends a call: return quickly. */
     public fun on(listener: (Event) -> Unit) {
         listeners += listener
     }
 
-    /** Is told what happens as lines of text: `log(::println)`. */
+    /** Receives events as lines of text: `log(::println)`. */
     public fun log(line: (String) -> Unit) {
         listeners += { line("unruffled $it") }
     }
@@ -30,7 +30,7 @@ public open class PolicyOptions internal constructor() {
         baseUrl = url
     }
 
-    /** Accepts a policy with keys that this version does not know: each is left out and told as a `warning` event. */
+    /** Accepts a policy with keys that this version does not know: each is left out and reported as a `warning` event. */
     public fun unknownKeys(handling: UnknownKeys) {
         unknownKeys = handling
     }
@@ -42,7 +42,7 @@ public open class PolicyOptions internal constructor() {
     }
 }
 
-/** What a client is given beside its policy. Everything is optional. */
+/** Options of a client beside its policy. Everything is optional. */
 public class ClientOptions internal constructor() : PolicyOptions() {
     internal var okHttp: OkHttpClient? = null
     internal var source: Credential.Source? = null
@@ -58,8 +58,8 @@ public class ClientOptions internal constructor() : PolicyOptions() {
     }
 
     /**
-     * Gives the bearer token as plain text. It is asked at every attempt and its answer never kept. It may suspend; for a
-     * blocking client the thread waits.
+     * Gives the bearer token as plain text. It is called for every attempt and its answer is not retained. It may suspend;
+     * for a blocking client the thread waits.
      */
     @OptIn(ExperimentalTypeInference::class)
     @OverloadResolutionByLambdaReturnType
@@ -67,7 +67,7 @@ public class ClientOptions internal constructor() : PolicyOptions() {
         source = Credential.Source(token, null)
     }
 
-    /** Gives a bearer [Token] that is kept until it ends, and asked for once for all calls that need it. */
+    /** Gives a bearer [Token], which is retained until it expires. One call obtains it for all that need it. */
     @OptIn(ExperimentalTypeInference::class)
     @OverloadResolutionByLambdaReturnType
     @JvmName("tokens")
@@ -76,9 +76,9 @@ public class ClientOptions internal constructor() : PolicyOptions() {
     }
 
     /**
-     * The same for a function that wants to know why it is asked:
+     * Gives a bearer [Token] and receives the reason why it is needed:
      * `credentialsFor { need -> vault.token(renew = need.why == Why.REFUSED) }`. Under the name of the others it would make
-     * `credentials { token }` ambiguous; a function that gives plain text is always asked for the first time.
+     * `credentials { token }` ambiguous. A function that gives plain text has no such form: its reason is always `first`.
      */
     public fun credentialsFor(token: suspend (Need) -> Token) {
         source = Credential.Source(null, token)

@@ -35,7 +35,7 @@ public class Policy private constructor(
     }
 }
 
-/** What becomes of keys in a policy that this version does not know. */
+/** The handling of keys in a policy that this version does not know. */
 public enum class UnknownKeys {
     /** The policy is refused. */
     ERROR,

@@ -3,8 +3,8 @@ package dev.unruffled
 import dev.unruffled.core.Word
 
 /**
- * A credential and how long it may be kept. A function that gives these is asked once for all calls, before the time is up
- * or when the server refuses the old one.
+ * A credential and how long it is valid. A function that gives tokens is called once for all calls: before the time is up, or
+ * when the server refuses the old one.
  */
 public class Token(
     /** What is sent as `Authorization: Bearer …`. */
@@ -16,7 +16,7 @@ public class Token(
     override fun toString(): String = "Token(expiresAt=$expiresAt)"
 }
 
-/** What a credentials function may be told: why it is asked. */
+/** The reason why a credentials function is called. */
 public class Need internal constructor(
     /** The reason. */
     public val why: Why,
@@ -29,7 +29,7 @@ public class Need internal constructor(
         private val EXPIRED = Need(Why.EXPIRED)
         private val REFUSED = Need(Why.REFUSED)
 
-        /** What the core's word for a refresh says. */
+        /** The need in the core's step word for a refresh. */
         fun of(word: Long): Need =
             when {
                 Word.has(word, Word.NEED_EXPIRED) -> EXPIRED
@@ -39,12 +39,12 @@ public class Need internal constructor(
     }
 }
 
-/** Why a credential is asked for; [text] is the same word in every language. */
+/** The reasons for a new credential; [text] is the same word in every language. */
 public enum class Why(
     /** The word of the documentation and the other languages: `first`. */
     public val text: String,
 ) {
-    /** There was none before. Always so for a function that gives plain text, which is asked at each attempt. */
+    /** It is the first credential. Always so for a function that gives plain text, which is called for each attempt. */
     FIRST("first"),
 
     /** The last token's time is over. */

@@ -7,7 +7,10 @@ import okhttp3.OkHttpClient
 
 /** Where clients come from. */
 public object Unruffled {
-    /** Asks for an idempotency key where a call's `idempotencyKey` is expected; the client makes one, the same on every attempt. */
+    /**
+     * Asks for an idempotency key where a call's `idempotencyKey` is expected; the client makes one, the same on every
+     * attempt.
+     */
     public const val NEW_KEY: String = ""
 
     /**
@@ -39,7 +42,7 @@ public object Unruffled {
         client(Policy.of(urlOrPath), configure)
 
     /**
-     * A drop-in for [over] wherever a `Call.Factory` is taken: the same calls, which survive what the policy says. An
+     * A drop-in for [over] wherever a `Call.Factory` is taken: the same calls, retried and limited as the policy says. An
      * `OkHttpClient` is used with all that it has, only its own retries are off in here; another factory is left as it is.
      *
      * ```
@@ -59,7 +62,7 @@ public object Unruffled {
         return ResilientCallFactory(DropIn(engine), Line(over, engine.settings))
     }
 
-    /** The same for a base URL, with the defaults for everything, or for the policy file at a path. */
+    /** Does so for a base URL, with the defaults for everything, or for the policy file at a path. */
     @JvmStatic
     @JvmOverloads
     public fun callFactory(
@@ -69,7 +72,7 @@ public object Unruffled {
     ): ResilientCallFactory = callFactory(Policy.of(urlOrPath), over, configure)
 
     /**
-     * An interceptor that makes the calls of its client survive what the policy says: for `addInterceptor`, where no
+     * An interceptor that retries and limits the calls of its client as the policy says: for `addInterceptor`, where no
      * [callFactory] fits.
      *
      * @throws PolicyException if the policy is wrong; it says where.
@@ -79,7 +82,7 @@ public object Unruffled {
     public fun interceptor(policy: Policy, configure: PolicyOptions.() -> Unit = {}): ResilientInterceptor =
         ResilientInterceptor(DropIn(PolicyOptions().apply(configure).open(policy)))
 
-    /** The same for a base URL, with the defaults for everything, or for the policy file at a path. */
+    /** Does so for a base URL, with the defaults for everything, or for the policy file at a path. */
     @JvmStatic
     @JvmOverloads
     public fun interceptor(urlOrPath: String, configure: PolicyOptions.() -> Unit = {}): ResilientInterceptor =

@@ -3,7 +3,7 @@ package dev.unruffled.client
 import okhttp3.RequestBody
 import kotlin.time.Duration
 
-/** What a caller says of one call; `null` and empty mean nothing said. */
+/** The options of one call; `null` and empty mean not given. */
 internal class CallOptions(
     val path: Map<String, Any?> = emptyMap(),
     val query: Map<String, Any?> = emptyMap(),

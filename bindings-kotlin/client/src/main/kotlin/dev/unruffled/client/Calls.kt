@@ -39,7 +39,7 @@ internal class Calls(
     /** The origin of the base URL; empty if there is none. */
     val origin: String get() = targets.base?.origin.orEmpty()
 
-    /** The same for another credential. */
+    /** A copy with another credential. */
     fun with(other: Credential): Calls = Calls(engine, json, correlation, other, targets)
 
     /** @throws CallException with the reason `misuse` if method, path, query, headers, key or body are no request. */

@@ -77,7 +77,7 @@ internal class Template private constructor(
     }
 }
 
-/** A base URL, and how templates and queries become URLs under it. The same rules in every language. */
+/** A base URL. Makes URLs of templates and queries by the same rules in every language. */
 internal class Base(url: String) {
     private val root: HttpUrl = url.toHttpUrlOrNull() ?: throw CallMistake("the base URL is not a URL")
     private val prefix: String = url.trimEnd('/')
@@ -167,13 +167,13 @@ internal object Percent {
     /** RFC 3986's unreserved characters: what a value may show as itself. */
     val UNRESERVED = allowed("-._~")
 
-    /** What a path may show, `%` included: the caller may have encoded it. */
+    /** The characters that a path may show, `%` included: the caller may have encoded it. */
     val PATH = allowed("-._~!$&'()*+,;=:@/%")
 
-    /** The same for a query. */
+    /** The characters that a query may show. */
     val QUERY = allowed("-._~!$&'()*+,;=:@/%?")
 
-    /** The same for a form, in which a space becomes a plus afterwards. */
+    /** The characters that a form may show. A space becomes a plus afterwards. */
     val FORM = allowed("*-._ ")
 
     fun encode(text: String, allowed: BooleanArray = UNRESERVED): String =

@@ -15,8 +15,8 @@ import dev.unruffled.internal.snapshot
 import dev.unruffled.internal.subscribe
 import dev.unruffled.issuesOf
 
-// All that knows how the core is reached: integers through [Crossings], text through the generated functions. Both reach
-// the same library file, because an engine opened in one copy is unknown to another.
+// The only code that calls the core: integers through [Crossings], text through the generated functions. Both use the same
+// library file, because an engine opened in one copy is unknown to another.
 
 /**
  * The core's functions of integers, one call each: integers in, one word out (see [Word]). Every integer is legal input.

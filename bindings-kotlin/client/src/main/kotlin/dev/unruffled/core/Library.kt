@@ -16,10 +16,10 @@ internal object Library {
     /** Names a file to load instead of the one in the jar, for file systems from which nothing may be executed. */
     private const val OVERRIDE = "unruffled.library"
 
-    /** What the loader is given: an absolute path, or the bare name where the platform keeps libraries itself (Android). */
+    /** The argument of the loader: an absolute path, or the bare name where the platform keeps libraries itself (Android). */
     val path: String by lazy { locate() }
 
-    /** Loads the library and tells the generated functions where it is. */
+    /** Loads the library and sets its path for the generated functions. */
     fun ready() {
         loaded
     }

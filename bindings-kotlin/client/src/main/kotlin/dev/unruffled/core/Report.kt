@@ -17,7 +17,7 @@ internal class Report(
     val text: String,
 ) {
     companion object {
-        /** What is said where the core had a record that is gone. */
+        /** The text in place of a record that the core has dropped. */
         const val DROPPED =
             "The record of this call was dropped: a client keeps those of its last 4,096 calls, and none after close()."
 

@@ -16,7 +16,7 @@ import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.long
 
-/** What the core tells this host about a policy, read once. The host adds no default of its own. */
+/** The core's settings for this host, read once. The host adds no default of its own. */
 internal class Settings(text: String) {
     private val root = Json.parseToJsonElement(text).jsonObject
 
@@ -38,7 +38,7 @@ internal class Settings(text: String) {
     /** Headers to look for from 400 on. */
     val watchError: Array<String> = root.names("watchError")
 
-    /** What a lenient reading left out. */
+    /** The keys that a lenient reading left out. */
     val warnings: List<PolicyIssue> = root["warnings"]?.let { issuesOf(it.toString()) }.orEmpty()
 }
 
@@ -56,7 +56,7 @@ internal class Route(json: JsonObject) {
     val connect: Long = json.number("connect")
     val idle: Long = json.number("idle")
 
-    /** What a refresh of a credential may take as well; 0 = no limit. */
+    /** For an attempt, and for a refresh of a credential; 0 = no limit. */
     val attempt: Long = json.number("attempt")
 
     /** For the whole call; 0 = no limit. */

@@ -63,7 +63,7 @@ internal enum class Fault(
     PERMANENT("permanent", 11),
 }
 
-/** What the platform says of how an attempt broke. It travels with a [Fault]. */
+/** The cause that the platform gives for a [Fault]. It is sent to the core with the fault. */
 internal enum class Cause(
     val text: String,
 ) {
@@ -78,7 +78,7 @@ internal enum class Cause(
     CREDENTIAL("credential"),
     ;
 
-    /** What is added to the fault's code. */
+    /** Added to the fault's code. */
     val code: Int get() = ordinal shl SHIFT
 
     private companion object {
@@ -86,7 +86,10 @@ internal enum class Cause(
     }
 }
 
-/** Stands beside a status that came by a redirect which the platform followed; the upper 16 bits are the scope that answered. */
+/**
+ * Stands beside a status that came by a redirect which the platform followed; the upper 16 bits are the scope that
+ * answered.
+ */
 internal const val REDIRECTED = 1 shl 15
 
 /** The status of an answer after a redirect, as the core takes it. A scope beyond 16 bits does not fit beside it. */
@@ -95,7 +98,7 @@ internal fun redirected(status: Int, scope: Int): Int =
 
 private const val SCOPE_BITS = 16
 
-/** What the core has to know about a call before it begins: method, flags, size of an upload that cannot be watched. */
+/** The flags of a call, as the core's `begin` takes them: method, flags, size of an upload that cannot be watched. */
 internal object What {
     const val REPEATABLE = 1
     const val KEYED = 2

@@ -3,8 +3,8 @@ package dev.unruffled.driver
 import dev.unruffled.CallException
 
 /**
- * Goes along with every attempt of a drop-in's call, where its client has room for that: it tells an unruffled below that
- * there is one above, and afterwards how the call went.
+ * The record of a drop-in's call, attached to each of its attempts. A drop-in below finds it and makes a single attempt;
+ * `explain()` reads it afterwards.
  */
 internal class Account {
     @Volatile
@@ -18,14 +18,14 @@ internal class Account {
     @Volatile
     var followed = false
 
-    /** The table of attempts and waits; empty if there is none, or none yet. */
+    /** The table of attempts and waits; empty until the call has ended. */
     fun explain(): String = told?.invoke().orEmpty()
 
     /** Requests print their tags. */
     override fun toString(): String = "unruffled"
 
     companion object {
-        /** For those that nobody asks afterwards. */
+        /** For calls whose record is not read. */
         val SILENT = Account()
 
         /** How the call went that ended with this error, the outermost if one was in another. */

@@ -15,7 +15,7 @@ internal interface Clock {
     /** Blocks this thread until [woken] is at zero, [ms] have passed or it is interrupted; `true`: they have passed. */
     fun await(woken: CountDownLatch, ms: Long): Boolean = !woken.await(ms, TimeUnit.MILLISECONDS)
 
-    /** Somebody has waited until [now]: on a test's virtual clock, this one follows. */
+    /** Advances this clock to [now] after a wait on a test's virtual clock. */
     fun reach(now: Long) = Unit
 }
 

@@ -34,13 +34,13 @@ internal class Credential(
     /** The core's number of the base URL's origin with this credential. */
     val scope: Int get() = if (viewOrigin != null) scopes(viewOrigin).home else 0
 
-    /** The same of another origin. */
+    /** The core's number of another origin with this credential. */
     fun scopeAt(origin: String): Int = if (viewOrigin != null) scopes(viewOrigin).at(origin) else engine.scopeAt(origin)
 
     private fun scopes(home: String): Views.Scopes =
         own ?: synchronized(lock) { own ?: engine.views.begin(this, home).also { own = it } }
 
-    /** Gives a plain text (asked for at every attempt) or a [Token] (kept). */
+    /** The caller's function. It gives a plain text (called for every attempt) or a [Token] (retained). */
     internal class Source(val plain: (suspend () -> String)?, val kept: (suspend (Need) -> Token)?)
 
     /** Refreshes outlive the calls that lead them, and a failed one does not end the next. */
@@ -49,7 +49,7 @@ internal class Credential(
     @Volatile
     private var kept: String? = null
 
-    /** The core is being told of a token: [kept] follows under the lock. */
+    /** A token is being reported to the core: [kept] follows under the lock. */
     @Volatile
     private var settling = false
     private val lock = Any()
@@ -81,8 +81,8 @@ internal class Credential(
     }
 
     /**
-     * Begins a refresh, by itself and not cancelled with its leader, that may take [withinMs]; 0 = any time. A plain text is
-     * no token to keep: [lead] gets it, for the leader's next attempt only. The function is told its [need].
+     * Begins a refresh that may take [withinMs]; 0 = any time. It is not cancelled with the call that leads it. A plain text is
+     * not retained: [lead] receives it, for the leader's next attempt only. The function receives its [need].
      */
     fun refresh(generation: Long, need: Need, withinMs: Long, lead: (String) -> Unit) {
         refreshes.launch {
@@ -128,7 +128,7 @@ internal class Credential(
         require(value.isNotBlank()) { "the credentials function gave an empty text" }
     }
 
-    /** 0 tells the core that nothing is kept. */
+    /** How long the token is valid; 0 = it is not retained. */
     private fun expiresIn(token: Token): Long {
         if (source.plain != null) return 0
         return token.expiresAt?.let { (it - engine.clock.wall()).coerceIn(1, NEVER) } ?: NEVER

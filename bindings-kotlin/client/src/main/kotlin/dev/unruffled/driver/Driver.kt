@@ -25,7 +25,7 @@ internal class Ended<R : Reply>(
     /** The status may be the echo of an earlier attempt that was applied. */
     val maybeApplied: Boolean get() = Word.has(word, Word.APPLIED)
 
-    /** How it went; asked of the core when somebody wants to know. */
+    /** The table of attempts and waits, read from the core on demand. */
     fun story(engine: Engine): () -> String {
         failure?.let { return it::explain }
         val report = if (Word.has(word, Word.REPORT)) call else null
@@ -41,8 +41,8 @@ internal class Ended<R : Reply>(
 }
 
 /**
- * The loop over the core's steps, the same for coroutines and for threads; all it knows of either is its [Host]. Decides
- * nothing: what to send, when, and when to stop are the core's words.
+ * The loop over the core's steps. It is the same for coroutines and for threads, which differ in their [Host]. The core decides
+ * what to send, when, and when to stop.
  */
 internal class Driver<Q, R : Reply>(private val engine: Engine, private val host: Host<Q, R>) {
     private val core = engine.core
@@ -77,7 +77,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
                 }
             }
         } finally {
-            // The body of an interceptor may throw when it is closed: the core hears of the end all the same.
+            // The body of an interceptor may throw on close. The end of the call is reported to the core all the same.
             try {
                 if (!ended) flight.reply?.close()
             } finally {
@@ -91,13 +91,13 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
     private fun closed(outgoing: Outgoing<Q>): CallException =
         CallException.unsent(outgoing.label(engine.settings), Reason.CLOSED, "The client is closed; open a new one.")
 
-    /** What one call keeps between its steps. */
+    /** The state of one call between its steps. */
     private class Flight<Q, R : Reply>(val outgoing: Outgoing<Q>, val seat: Seat, val begun: Long) {
         var reply: R? = null
         var error: Throwable? = null
         var key: String? = null
 
-        /** A plain credential that this call itself asked for, for its next attempt only. */
+        /** A plain credential that this call obtained itself, for its next attempt only. */
         @Volatile
         var token: String? = null
     }
@@ -186,8 +186,8 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
     }
 
     /**
-     * This call leads: it asks for a credential on behalf of all that wait for one, and is parked like them. The asking is not
-     * cancelled with its leader; the core says how long the leader waits.
+     * Begins a refresh for all calls that wait for the credential. This call leads it and is parked like them. The refresh
+     * is not cancelled with its leader; the core limits how long the leader waits.
      */
     private fun refresh(flight: Flight<Q, R>, word: Long): Long {
         val credential = checkNotNull(flight.outgoing.credential) { "a refresh without credentials" }
@@ -196,7 +196,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         return core.resume(flight.seat.id, clock.now())
     }
 
-    /** Tells the core what came: the status alone, unless a header or a piece of body is there that it asked for. */
+    /** Reports an answer to the core: the status alone, unless it has a header or a body that the core watches. */
     private suspend fun respond(flight: Flight<Q, R>, reply: R): Long {
         val id = flight.seat.id
         val settings = engine.settings
@@ -219,7 +219,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
     private fun scopeAt(outgoing: Outgoing<Q>, origin: String): Int =
         outgoing.credential?.scopeAt(origin) ?: engine.scopeAt(origin)
 
-    /** Keeps a copy of an answer that is not the last word, and lets go of the connection before any wait. */
+    /** Retains a copy of an answer that is not final, and releases its connection before any wait. */
     private suspend fun set(flight: Flight<Q, R>, reply: R, next: Long) {
         val within =
             when (Word.kind(next)) {
@@ -279,7 +279,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         return Ended(reply, word, flight.seat.id, elapsed, failure)
     }
 
-    /** The core's own sentence; one in its form where the record was dropped. */
+    /** The core's message, or one in its form if the record was dropped. */
     private fun message(outgoing: Outgoing<Q>, report: Report?, reason: Reason, outcome: Outcome): String =
         "${outgoing.label(engine.settings)}: " +
             (report?.message ?: "the call failed (${reason.text}, outcome ${outcome.text}). ${Report.DROPPED}")
@@ -288,7 +288,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         /** Bytes of a body that a rule may look at. */
         const val MOST_TOLD = 4_096L
 
-        /** Bytes of a body that are kept over a wait or in an exception. */
+        /** Bytes of a body that are retained over a wait or in an exception. */
         const val MOST_KEPT = 65_536L
 
         /** Milliseconds for reading such a piece before an end, and before another attempt (what OkHttp takes to drain). */
@@ -303,7 +303,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         val REASONS = Reason.entries
         val OUTCOMES = Outcome.entries
 
-        /** A key that nobody gave, as its header has it. */
+        /** Makes an idempotency key, in the form of its header. */
         fun ownKey(route: Route): String = UUID.randomUUID().let { if (route.idempotencyQuoted) "\"$it\"" else "$it" }
 
         fun ByteArray.firstBytes(most: Long): ByteArray = if (size <= most) this else copyOf(most.toInt())

@@ -7,17 +7,16 @@ import java.util.Collections
 import java.util.concurrent.ConcurrentHashMap
 
 /**
- * Engines that nobody closed. Once the collector has found one, its native side is freed when the next engine is opened: no
- * thread waits for that, and what is never freed is at most what was dropped last. A call that is still alive holds its
- * engine.
+ * Releases engines that were garbage collected without a close. Their native side is freed when the next engine is opened, so
+ * that no thread has to wait for the collector. A call that is alive keeps its engine reachable.
  */
 internal object Dropped {
     private val queue = ReferenceQueue<Any>()
 
-    /** A reference that is itself dropped is never told of. */
+    /** Keeps the references reachable: a collected reference is never enqueued. */
     private val watched: MutableSet<Watched> = Collections.newSetFromMap(ConcurrentHashMap())
 
-    /** What stands for [engine] until it is released. */
+    /** The handle of [engine] until it is released. */
     class Watched(engine: Any, private val core: Core) : PhantomReference<Any>(engine, queue) {
         fun release() {
             if (watched.remove(this)) core.release()

@@ -18,8 +18,8 @@ import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicInteger
 
 /**
- * One open engine and what belongs to it on this side: the settings, the calls that are alive, the targets. Shared
- * by a client, its blocking twin and its views with other credentials.
+ * One open engine of the core with its settings, the calls that are alive, and the targets. A client, its blocking twin and its
+ * views with other credentials share it.
  */
 internal class Engine(
     policy: String,
@@ -102,7 +102,7 @@ internal class Engine(
         if (closed.get() && seats.isEmpty()) release()
     }
 
-    /** Does what rides along with a word: wakes whom it names, fetches events that are due. */
+    /** Acts on the flags of a step word: wakes the calls that it names, fetches events that are due. */
     fun heed(word: Long) {
         if (word and RIDERS == 0L) return
         if (Word.has(word, Word.WAKES)) {
@@ -125,10 +125,10 @@ internal class Engine(
         if (seats.isEmpty()) release()
     }
 
-    /** The record of an ended call; an engine that is gone has none. */
+    /** The record of an ended call; `null` once the engine is released. */
     fun report(call: Int): Report? = if (released.get()) null else Report.read(core.report(call))
 
-    /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
+    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
     fun snapshot(): Map<String, Any?> =
         Json.parseToJsonElement(core.snapshot(clock.now())).jsonObject.mapValues { plain(it.value) }
 

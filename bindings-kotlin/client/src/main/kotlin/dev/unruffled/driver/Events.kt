@@ -12,7 +12,7 @@ import kotlinx.serialization.json.jsonObject
 import java.io.Closeable
 import java.util.concurrent.CopyOnWriteArrayList
 
-/** Who listens, and the fetching of events from the core in batches: at the end of calls, and when the core asks for it. */
+/** The listeners of an engine. Fetches events from the core in batches: when a call ends, and when the core asks for it. */
 internal class Events(
     private val core: Core,
     private val clock: Clock,
@@ -26,7 +26,7 @@ internal class Events(
         warnings.forEach { tell(Event("warning", 0, mapOf("text" to it.text))) }
     }
 
-    /** Whether anybody listens. */
+    /** Whether there are listeners. */
     val wanted: Boolean get() = listeners.isNotEmpty()
 
     fun add(listener: (Event) -> Unit): Closeable {
@@ -38,7 +38,7 @@ internal class Events(
         }
     }
 
-    /** Hands over what has been recorded. A listener that throws does not disturb the call. */
+    /** Reports what the core has recorded. A listener that throws does not disturb the call. */
     fun pull() {
         if (!wanted) return
         val root = Json.parseToJsonElement(core.events()).jsonObject
@@ -51,7 +51,7 @@ internal class Events(
         }
     }
 
-    /** Tells what does not go well together. */
+    /** Reports settings that contradict each other. */
     fun warn(text: String) = tell(Event("warning", clock.now(), mapOf("text" to text)))
 
     private fun tell(event: Event) {
@@ -61,9 +61,9 @@ internal class Events(
             } catch (_: InterruptedException) {
                 Thread.currentThread().interrupt()
             } catch (@Suppress("TooGenericExceptionCaught") _: Exception) {
-                // Watching must not change what is watched.
+                // A listener must not change the call.
             } catch (@Suppress("TooGenericExceptionCaught") fatal: Throwable) {
-                // Not to be hidden, but the call has to be brought to its end.
+                // The error must be seen, but the call has to end all the same.
                 val thread = Thread.currentThread()
                 thread.uncaughtExceptionHandler?.uncaughtException(thread, fatal)
             }

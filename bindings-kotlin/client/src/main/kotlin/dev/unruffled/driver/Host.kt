@@ -6,8 +6,8 @@ import java.io.Closeable
 import java.io.IOException
 
 /**
- * What the [Driver] needs of an HTTP client. [Q] is its request, [R] its answer; the driver looks into neither. One of ours
- * suspends, one blocks its thread and never suspends; the driver is the same.
+ * The HTTP client of a [Driver]. [Q] is its request, [R] its answer; the driver looks into neither. A host suspends, or blocks
+ * its thread and never suspends; the driver is the same.
  */
 internal interface Host<Q, R : Reply> {
     /**
@@ -20,7 +20,7 @@ internal interface Host<Q, R : Reply> {
     /** Reads at most [most] bytes of an open reply, for at most [withinMs]; what broke or came too late is left out. */
     suspend fun keep(reply: R, most: Long, withinMs: Long): ByteArray
 
-    /** What is left of a reply that has been closed: its head, and these first [bytes] of its body. */
+    /** A closed reply with its head and the first [bytes] of its body. */
     fun kept(reply: R, bytes: ByteArray): R
 
     /**
@@ -36,7 +36,7 @@ internal interface Host<Q, R : Reply> {
 /** One request on its way: what the host needs to send it once. */
 internal class Attempt<Q>(
     val request: Q,
-    /** The policy's route; 0 = none. */
+    /** The number of the policy's route; 0 = no route. */
     val route: Int,
     /** Milliseconds for headers and a buffered body; 0 = no limit. */
     val timeoutMs: Long,
@@ -44,7 +44,7 @@ internal class Attempt<Q>(
     val streamed: Boolean,
     /** A connection that has not been used before, please. */
     val fresh: Boolean,
-    /** What this attempt carries beyond the request, or `null`. */
+    /** Headers of this attempt alone, or `null`. */
     val extras: Extras?,
     /** Milliseconds left of the whole call, for an upload whose pieces keep its attempt alive; 0 = no limit. */
     val wholeMs: Long = 0,
@@ -64,10 +64,10 @@ internal abstract class Reply(
     val status: Int,
     val bytes: ByteArray?,
 ) : Closeable {
-    /** The body has been read, into [bytes] or wherever the host keeps it: a look into it costs no time. */
+    /** Whether the body has been read, into [bytes] or a buffer of the host. Reading it then takes no time. */
     open val isWhole: Boolean get() = bytes != null
 
-    /** The origin that answered in the place of the one asked, after a redirect that the platform followed; else `null`. */
+    /** The origin that answered after a redirect that the platform followed; else `null`. */
     open val redirectedTo: String? get() = null
 
     /** Its headers for the core, see [WatchedHeaders.of]: those among [names], or `null` if none of [signals] is there. */

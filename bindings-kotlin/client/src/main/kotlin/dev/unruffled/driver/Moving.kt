@@ -3,8 +3,8 @@ package dev.unruffled.driver
 import java.util.concurrent.TimeUnit
 
 /**
- * How long an upload keeps its attempt alive: while one of its pieces moves at least every [idleMs], and then for the attempt's
- * time ([limitMs]) from the last piece on. The call's own time ([wholeMs]; 0 = no limit) bounds both.
+ * The time limit of an upload. It holds while one of its pieces moves at least every [idleMs], and then for the attempt's time
+ * ([limitMs]) from the last piece on. The call's own time ([wholeMs]; 0 = no limit) bounds both.
  */
 internal class Moving(private val limitMs: Long, private val idleMs: Long, private val wholeMs: Long) {
     private enum class State { BEFORE, UNDER_WAY, OVER }

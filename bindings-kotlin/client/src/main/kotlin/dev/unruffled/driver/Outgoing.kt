@@ -23,10 +23,10 @@ internal class Outgoing<Q>(
     /** The last answer is handed over open, as it came, even if the core gave up: no copy of its beginning. */
     val lastOpen: Boolean = false,
 ) {
-    /** The policy's route; 0 = none. */
+    /** The number of the policy's route; 0 = no route. */
     val route: Int get() = routeOf(target)
 
-    /** What stands before the core's message: the method, and the route's pattern, which holds no value of a call. */
+    /** The prefix of the core's message: the method and the route's pattern, which holds no value of a call. */
     fun label(settings: Settings): String =
         "$method ${settings.routes[route].pattern.substringAfter(' ').ifEmpty { template }}"
 }

@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicReference
 import kotlin.coroutines.CoroutineContext
 
 /**
- * A call's place while it is alive: where a wake finds it. A wake that comes before the call has begun to wait is kept, so
- * that none is lost between the core's answer and the wait. Knows nothing of how the waiting is done.
+ * A call that can be woken while it is alive. A wake before the wait begins is remembered, so that it is not lost between the
+ * core's answer and the wait. Knows nothing of how the host waits.
  */
 internal class Seat(
     /** The core's number of the call. */
@@ -33,10 +33,10 @@ internal class Seat(
         }
     }
 
-    /** Hangs up the bell that a wake rings; `false`: a wake has been here already, and is used up. */
+    /** Registers the handle that a wake calls; `false`: there was a wake already, which is used up now. */
     fun wait(bell: Bell): Boolean = compareAndSet(null, bell) || !compareAndSet(WOKEN, null)
 
-    /** Takes the bell down after the wait. */
+    /** Removes the handle after the wait. */
     fun leave(bell: Bell) {
         compareAndSet(bell, null)
     }

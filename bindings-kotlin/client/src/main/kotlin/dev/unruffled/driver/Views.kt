@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicLong
 internal class Views(private val core: Core, private val clock: Clock) {
     private val queue = ReferenceQueue<Any>()
 
-    /** A reference that is itself dropped is never told of. */
+    /** Keeps the references reachable: a collected reference is never enqueued. */
     private val begun: MutableSet<Scopes> = Collections.newSetFromMap(ConcurrentHashMap())
     private val names = AtomicLong()
 

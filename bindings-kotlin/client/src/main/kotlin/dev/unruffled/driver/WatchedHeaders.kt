@@ -3,7 +3,7 @@ package dev.unruffled.driver
 import okio.Buffer
 import okio.utf8Size
 
-/** The headers that the core wants to see, as it wants to see them. What they mean is the core's to know. */
+/** Writes the headers that the core watches. Their meaning is decided in the core. */
 internal object WatchedHeaders {
     const val MOST = 8_192L
 

@@ -33,7 +33,7 @@ internal class Answer(
     /** Milliseconds left of the attempt's time. */
     fun left(): Long = flight?.left() ?: Long.MAX_VALUE
 
-    /** Breaks off whoever reads the body. */
+    /** Cancels the reading of the body. */
     fun cancel() {
         flight?.cancel()
     }
@@ -43,7 +43,7 @@ internal class Answer(
     }
 }
 
-/** The request of this attempt with what goes along with it: itself if that is nothing. */
+/** The request of this attempt with its extra headers. */
 internal fun Attempt<Request>.native(): Request {
     val extras = extras ?: return request
     val more = request.newBuilder()

@@ -87,7 +87,7 @@ internal class Blocking(private val transport: Transport, private val clock: Clo
     }
 }
 
-/** The caller's cancellation: the flag is set again, as whoever interrupted expects. */
+/** The error of an interrupted thread. Sets the thread's flag again. */
 internal fun interrupted(): InterruptedIOException {
     Thread.currentThread().interrupt()
     return InterruptedIOException("interrupted")

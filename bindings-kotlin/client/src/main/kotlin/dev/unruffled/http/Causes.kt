@@ -15,8 +15,8 @@ import javax.net.ssl.SSLException
 import javax.net.ssl.SSLPeerUnverifiedException
 
 /**
- * What the platform's errors say beyond the fault, under any client of the JVM. Where there is no class for it, its text
- * counts, which the JVM, Android and OkHttp do not translate.
+ * The causes that the platform's errors name beside the fault, under any client of the JVM. Where there is no class for a
+ * cause, the text counts, which the JVM, Android and OkHttp do not translate.
  */
 internal object Causes {
     /** Why no connection came about, or `NONE`. */
@@ -61,7 +61,7 @@ internal object Causes {
     private fun isUnreachable(error: Throwable): Boolean =
         error is NoRouteToHostException || (error is SocketException && error.says(UNREACHABLE))
 
-    /** Of a service for names that is down for the moment only the first error says so: the JVM keeps it for ten seconds. */
+    /** A name service that is down for the moment says so in its first error only: the JVM repeats it for ten seconds. */
     private fun ofName(errors: List<Throwable>): Cause {
         val now = System.nanoTime()
         if (errors.any { it.says(TEMPORARY) }) {

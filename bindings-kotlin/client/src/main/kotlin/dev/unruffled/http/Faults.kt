@@ -38,7 +38,7 @@ internal class Progress : EventListener() {
     @Volatile
     private var arrived = false
 
-    /** Nobody tells it anything: only the exception's own kind is known. */
+    /** The call has no listeners: only the class of the exception is known. */
     @Volatile
     var blind = false
 
@@ -65,11 +65,11 @@ internal class Progress : EventListener() {
     @Volatile
     private var failed = false
 
-    /** What must not run while the call stands in its dispatcher's line: that is no attempt yet. */
+    /** The time limit that must not run while the call waits in its dispatcher's queue: the attempt has not begun. */
     @Volatile
     var queued: Watch.Flight? = null
 
-    /** Rung when the call is cancelled. */
+    /** Woken when the call is cancelled. */
     @Volatile
     var bell: Bell? = null
 
@@ -118,7 +118,7 @@ internal class Progress : EventListener() {
         answered = false
     }
 
-    /** What is written to a connection that is closed here goes nowhere. */
+    /** A connection that is closed here does not send what is written to it. */
     override fun requestHeadersStart(call: Call) {
         if (!stale) sent = true
         answered = false
@@ -148,7 +148,7 @@ internal class Progress : EventListener() {
         answered = true
     }
 
-    /** What [error] is to the core; [timedOut]: its time was up and it was cancelled for that. */
+    /** Translates [error] for the core; [timedOut]: its time was up and it was cancelled for that. */
     fun broken(error: IOException, timedOut: Boolean): Broken {
         val cause = (error as? Refused)?.cause ?: error
         if (cause is StaleConnection && !sent) return Broken(Fault.UNSENT, cause, stale = true)
@@ -207,7 +207,7 @@ internal class Progress : EventListener() {
 /** An interceptor of the caller's threw: no fault of the network. OkHttp takes only IOExceptions without harm. */
 internal class Refused(override val cause: RuntimeException) : IOException(cause)
 
-/** Stands before the caller's interceptors. */
+/** Wraps what the caller's interceptors throw. It is the first of them. */
 internal object Guard : Interceptor {
     override fun intercept(chain: Interceptor.Chain): Response =
         try {

@@ -11,8 +11,8 @@ import java.net.SocketTimeoutException
 import java.util.concurrent.TimeUnit
 
 /**
- * Finds a pooled connection that the server has closed, before a request is written to it: what is found here was never
- * sent. OkHttp itself looks only at connections that were idle for ten seconds, and not before a GET.
+ * Finds a pooled connection that the server has closed before a request is written to it, which is therefore unsent. OkHttp
+ * itself looks only at connections that were idle for ten seconds, and not before a GET.
  */
 internal object Idle {
     /**
@@ -61,7 +61,7 @@ internal object Idle {
         try {
             (connection as? RealConnection)?.idleAtNs ?: NEVER
         } catch (_: LinkageError) {
-            // An OkHttp that keeps it elsewhere.
+            // Another OkHttp has another field.
             NEVER
         }
 

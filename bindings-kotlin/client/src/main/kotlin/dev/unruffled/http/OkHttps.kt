@@ -3,8 +3,8 @@ package dev.unruffled.http
 import okhttp3.Protocol
 
 /**
- * Finds an OkHttp 4 that stands before OkHttp 5 on the class path. Build tools take the two for different libraries, because
- * the artifact of 5 has another name (`okhttp-jvm`), and add both.
+ * Finds an OkHttp 4 before OkHttp 5 on the class path. The artifact of 5 has another name (`okhttp-jvm`), so build tools add
+ * both.
  */
 internal object OkHttps {
     /** @throws UnsupportedOperationException if classes come from the older one. */

@@ -23,7 +23,7 @@ internal fun Response.redirectedTo(): String? {
     return if (generateSequence(priorResponse) { it.priorResponse }.any { it.isRedirect }) request.origin() else null
 }
 
-/** What a caller's time limit leaves, in milliseconds from now on; 0 = it sets none. */
+/** Milliseconds left of a caller's time limit; 0 = no limit. */
 internal fun Timeout.withinMs(): Long {
     val span = timeoutNanos().takeIf { it > 0 } ?: Long.MAX_VALUE
     val until = if (hasDeadline()) deadlineNanoTime() - System.nanoTime() else Long.MAX_VALUE

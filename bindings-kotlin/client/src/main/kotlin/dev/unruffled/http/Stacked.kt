@@ -3,8 +3,8 @@ package dev.unruffled.http
 import okhttp3.Headers
 
 /**
- * Who retries above us: a retrying client says so in a header. Two loops on top of each other multiply attempts, so the
- * lower one makes a single one.
+ * Finds a retrying client above this one by its headers. Two retry loops multiply attempts, so the lower one makes a single
+ * attempt.
  */
 internal object Stacked {
     /** Headers in which clients count; 0 proves nothing, since they may have been told not to retry. */

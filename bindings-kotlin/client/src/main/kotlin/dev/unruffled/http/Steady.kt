@@ -9,7 +9,7 @@ import okio.Buffer
 import okio.ForwardingSource
 import okio.buffer
 
-/** Keeps OkHttp from what it does by itself with its retries off: sending a second time, and on connections that are gone. */
+/** Prevents retries that OkHttp makes although they are switched off: a second request, and one on a closed connection. */
 internal object Steady : Interceptor {
     private const val UNAVAILABLE = 503
 

@@ -56,7 +56,7 @@ internal class Suspending(private val transport: Transport) : OkHost {
         }
     }
 
-    /** Where one attempt ends, whichever way comes first. */
+    /** The end of one attempt: whichever of answer, failure and time limit comes first. */
     private inner class Landing(
         private val attempt: Attempt<Request>,
         call: Call,
@@ -65,7 +65,7 @@ internal class Suspending(private val transport: Transport) : OkHost {
     ) : AtomicBoolean(),
         Callback,
         Runnable {
-        /** What came, before anybody has it. */
+        /** The reply before the caller has received it. */
         @Volatile
         var reply: Answer? = null
             private set
@@ -81,7 +81,7 @@ internal class Suspending(private val transport: Transport) : OkHost {
                 } catch (e: RuntimeException) {
                     return broken(Refused(e))
                 } catch (@Suppress("TooGenericExceptionCaught") fatal: Throwable) {
-                    // OkHttp would only tell this thread; whoever waits must not wait for ever.
+                    // OkHttp would throw it on this thread only, and the caller would wait for ever.
                     Watch.end(flight)
                     if (compareAndSet(false, true)) continuation.resumeWithException(fatal)
                     throw fatal

@@ -30,7 +30,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     /** Runs attempts that suspend, and reads bodies for them. */
     val executor: ExecutorService get() = threads.executor
 
-    /** The same threads for refreshes. */
+    /** The dispatcher over [executor], for refreshes. */
     val dispatcher: CoroutineDispatcher get() = threads.dispatcher
 
     /** The client as it was handed in. */
@@ -86,7 +86,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
         return source.readByteArray()
     }
 
-    /** The same for what is left of the attempt's time. */
+    /** Reads the whole body of an open reply within what is left of the attempt's time. */
     fun readWhole(reply: Answer, most: Long): ByteArray {
         val response = checkNotNull(reply.open)
         return within(response, reply.left()) { readWhole(response, most) }
@@ -99,7 +99,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
         try {
             within(response, minOf(withinMs, reply.left())) { source.request(most) }
         } catch (_: IOException) {
-            // What came is kept; the answer itself is known.
+            // What arrived is retained; the status is known.
         }
         val kept = Buffer()
         source.buffer.copyTo(kept, 0, minOf(most, source.buffer.size))
@@ -135,7 +135,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     }
 }
 
-/** What OkHttp does by itself, tamed by [Steady] and here: a redirect to another origin takes along nothing that could be a credential. */
+/** Strips requests that follow a redirect to another origin of headers that could be credentials. Applies [Steady] as well. */
 private object SameOrigin : Interceptor {
     private val harmless =
         setOf("accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "host", "user-agent")

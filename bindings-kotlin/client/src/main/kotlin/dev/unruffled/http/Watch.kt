@@ -8,18 +8,17 @@ import java.util.concurrent.TimeUnit
 import java.util.concurrent.locks.LockSupport
 
 /**
- * Looks after the attempts in flight: cancels those whose time is up, and those whose thread was interrupted, which a
- * thread that blocks in a socket does not notice. One daemon thread for the process that looks every few milliseconds while
- * there are attempts and sleeps when there are none; beginning and ending an attempt wakes nobody, which is what OkHttp's
- * own time limit would cost on every call.
+ * Cancels attempts whose time is up, and those whose thread was interrupted, which a thread that blocks in a socket does not
+ * notice. One daemon thread of the process checks every few milliseconds while there are attempts, and sleeps otherwise.
+ * Beginning and ending an attempt wakes no thread; OkHttp's own time limit would do so on every call.
  */
 internal object Watch {
     /** How often it looks: attempts end at most this much late. */
     const val EVERY_MS = 10L
 
     /**
-     * An attempt in flight: [limitMs] (0 = no limit) is its time, [thread] whoever blocks for it. [onLate] runs when the time is
-     * up: a name lookup goes on after its call was cancelled, and nobody shall wait for it. An [upload] that moves has more.
+     * An attempt in flight: [limitMs] (0 = no limit) is its time, [thread] the one that blocks for it. [onLate] runs when the
+     * time is up, because a name lookup goes on after its call was cancelled. An [upload] that moves has more time.
      */
     class Flight(
         private val call: Call,

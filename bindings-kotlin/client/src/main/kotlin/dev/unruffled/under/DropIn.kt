@@ -17,13 +17,12 @@ import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ConcurrentMap
 
 /**
- * What all drop-ins share, whatever client they sit under: a request's place in the policy, the loop, and how a call ends.
- * Knows no client: [Host] is the client's.
+ * The part that all drop-ins share: a request's route, the loop, and the end of a call. Knows no client: each has its [Host].
  */
 internal class DropIn(val engine: Engine) {
     private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
 
-    /** A request as the core wants to know it; [header] gives the value of a header by its name. */
+    /** Prepares a request for the driver; [header] gives the value of a header by its name. */
     fun <Q> outgoing(asked: Asked<Q>, header: (String) -> String?): Outgoing<Q> {
         val target = target(asked)
         var flags = What.DROPIN or What.STREAMED or asked.flags
@@ -47,8 +46,7 @@ internal class DropIn(val engine: Engine) {
     }
 
     /**
-     * Drives a call to its end: the last answer, whatever its status, and whether the core gave up with it. [account] is told
-     * how it went.
+     * Drives a call to its end and returns the last answer, whatever its status. Fills in [account].
      *
      * @throws CallException if nothing was sent that could have failed: the host makes an error of its client's kind of it;
      *   all else is the client's own last error, or the caller's cancellation.
@@ -80,7 +78,7 @@ internal class DropIn(val engine: Engine) {
     }
 }
 
-/** What clients of the JVM throw of this kind, where nothing was sent: for time limits the platform's own time-out. */
+/** The error that clients of the JVM throw where nothing was sent: for time limits the platform's own time-out. */
 internal fun CallException.native(): IOException =
     if (reason == Reason.DEADLINE || reason == Reason.TIMEOUT) {
         SocketTimeoutException("timed out: $message").apply { initCause(this@native) }
@@ -88,7 +86,7 @@ internal fun CallException.native(): IOException =
         this
     }
 
-/** One request that came to a drop-in. */
+/** A request to a drop-in. */
 internal class Asked<Q>(
     val request: Q,
     /** Upper case. */
@@ -103,7 +101,7 @@ internal class Asked<Q>(
     val uploadBytes: Long = 0,
     /** Another unruffled retries above. */
     val nested: Boolean = false,
-    /** What is left of the caller's own time for the whole call, in milliseconds; 0 = it says nothing. */
+    /** Milliseconds left of the caller's own time for the whole call; 0 = no limit. */
     val withinMs: Long = 0,
     /** More of [What]. */
     val flags: Int = 0,

@@ -8,7 +8,7 @@ import kotlin.coroutines.Continuation
 import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.EmptyCoroutineContext
 
-/** Tells the caller how an enqueued call ended, in OkHttp's manner. */
+/** Reports the end of an enqueued call to its callback, as OkHttp does. */
 internal class Ending(private val call: Call, private val callback: Callback) : Continuation<Response> {
     override val context: CoroutineContext get() = EmptyCoroutineContext
 
@@ -18,7 +18,7 @@ internal class Ending(private val call: Call, private val callback: Callback) : 
                 try {
                     callback.onResponse(call, result.getOrThrow())
                 } catch (_: IOException) {
-                    // It was told of the answer; OkHttp logs what comes of that and no more.
+                    // The callback has received the answer. OkHttp only logs what it throws then.
                 }
             is IOException -> callback.onFailure(call, error)
             else -> {

@@ -23,8 +23,8 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
 
 /**
- * One logical call of a drop-in under OkHttp, whichever way its attempts are made: what goes into each of them, what of
- * their answers the core hears, and how the call ends in OkHttp's own terms.
+ * One call of a drop-in under OkHttp: the requests of its attempts, the answers that the core receives, and the end of the
+ * call in OkHttp's own terms. Subclasses make the attempts.
  */
 internal abstract class Journey(
     protected val dropIn: DropIn,
@@ -41,7 +41,8 @@ internal abstract class Journey(
     protected abstract val canceled: Boolean
 
     /**
-     * Drives the call to its end; [withinMs] is the caller's own limit for it, 0 = none, [flags] more of [What].
+     * Drives the call to its end; [withinMs] is the caller's own limit for it, 0 = no limit; [flags] are added to those of
+     * [What].
      *
      * @throws IOException and nothing else, but what an interceptor of the caller's threw.
      */
@@ -73,11 +74,11 @@ internal abstract class Journey(
         }
     }
 
-    /** Milliseconds left of the caller's own limit; `null` = it set none. */
+    /** Milliseconds left of the caller's own limit; `null` = no limit. */
     protected fun left(): Long? =
         if (outgoing.deadline == 0L) null else (outgoing.deadline - dropIn.engine.clock.now()).coerceAtLeast(1)
 
-    /** The request of an attempt: what goes along is on top of the caller's. */
+    /** The request of an attempt: the caller's with the record, the idempotency key and [more]. */
     protected fun dressed(attempt: Attempt<Request>, more: Request.Builder.() -> Unit = {}): Request {
         if (canceled) throw canceled(null)
         last?.let { answered ->
@@ -113,12 +114,12 @@ internal abstract class Journey(
         }
     }
 
-    /** What an attempt that failed is: the end by the caller's will, or one for the core to judge. */
+    /** The error of a failed attempt: the caller's cancellation, or one for the core to judge. */
     protected fun broken(error: IOException, progress: Progress, late: Boolean, stopped: Boolean): IOException {
         if (canceled) return canceled(error)
-        // Somebody else may cancel the attempt itself: a dispatcher's cancelAll, for example. Time limits do it as well.
+        // The attempt itself may be cancelled: by a dispatcher's cancelAll, for example, or by a time limit.
         if (stopped && !late && error !is InterruptedIOException) return error
-        // The error of a socket closed under a reader is not what a caller knows as a time limit.
+        // A reader whose socket was closed throws another error than callers know from a time limit.
         val told = if (late) SocketTimeoutException("timeout").apply { initCause(error) } else error
         return progress.broken(told, late).also { if (it.fault == Fault.REFUSED) thrown = it.cause as? RuntimeException }
     }
@@ -134,7 +135,7 @@ internal abstract class Journey(
 
     override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
 
-    /** Blocks this thread; [hang] puts the bell where a cancellation finds it. */
+    /** Blocks this thread; [hang] sets the handle that a cancellation wakes. */
     protected inline fun block(seat: Seat, ms: Long, hang: (Bell?) -> Unit): Boolean {
         val woken = CountDownLatch(1)
         val bell = Bell { woken.countDown() }
@@ -159,13 +160,13 @@ internal abstract class Journey(
         fun canceled(cause: IOException?): IOException =
             if (cause?.message == "Canceled") cause else IOException("Canceled", cause)
 
-        /** From a cache, or refused for want of one: the server was not asked, and asking again changes nothing. */
+        /** Whether an answer is from a cache, or from a cache without an entry: the server did not receive the request. */
         private fun Response.isLocal(): Boolean =
             networkResponse == null && (cacheResponse != null || request.cacheControl.onlyIfCached)
     }
 }
 
-/** An answer that is nobody's attempt: the core does not hear of it. */
+/** An answer that did not come from the server. It is not reported to the core. */
 private class AsItIs(val response: Response) : IOException() {
     override fun fillInStackTrace(): Throwable = this
 }

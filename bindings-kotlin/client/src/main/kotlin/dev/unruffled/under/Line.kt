@@ -15,8 +15,8 @@ import java.util.concurrent.TimeUnit
 import kotlin.coroutines.CoroutineContext
 
 /**
- * What a call factory sends through: the user's client with its retries off and, where the policy's own text has them, its
- * limits for connecting and for silence; or somebody else's factory, which is left alone.
+ * Makes the calls of attempts. A client of the user is copied with its retries off and, where the policy's own text has them,
+ * the limits for connecting and for silence. Any other factory is used unchanged.
  */
 internal class Line(
     private val over: Call.Factory,
@@ -26,7 +26,7 @@ internal class Line(
     private val base: OkHttpClient? =
         (over as? OkHttpClient)?.newBuilder()
             ?.retryOnConnectionFailure(false)
-            // A real call is an attempt: the limit of the whole call is the outer call's to keep.
+            // A real call is an attempt: the outer call keeps the limit of the whole call.
             ?.callTimeout(0, TimeUnit.MILLISECONDS)
             ?.apply { interceptors().add(0, Guard) }
             ?.addNetworkInterceptor(Steady)
@@ -37,10 +37,10 @@ internal class Line(
 
     private val byRoute: ConcurrentMap<Int, OkHttpClient> = ConcurrentHashMap()
 
-    /** What the user's client says of a whole call; 0 = no limit. */
+    /** The limit of the user's client for a whole call; 0 = no limit. */
     val callTimeoutMs: Long = (over as? OkHttpClient)?.callTimeoutMillis?.toLong() ?: 0
 
-    /** Where enqueued calls go on after a wait, and end that never were in flight. */
+    /** The threads on which enqueued calls continue after a wait, and on which calls end that were not sent. */
     val threads: DaemonThreads = DaemonThreads()
 
     val waits: CoroutineContext = waits ?: threads.dispatcher

@@ -16,7 +16,7 @@ import java.io.EOFException
 import java.io.IOException
 import java.util.concurrent.TimeUnit
 
-/** What OkHttp answered to one attempt of a drop-in: its own response, or of one that was let go, its head and [bytes]. */
+/** OkHttp's answer to one attempt of a drop-in: its own response or, once that is closed, its head and [bytes]. */
 internal class Received(
     val response: Response,
     bytes: ByteArray? = null,
@@ -64,7 +64,7 @@ internal class Received(
         try {
             complete = !source.request(most + 1)
         } catch (_: IOException) {
-            // What came is kept; the answer itself is known.
+            // What arrived is retained; the status is known.
         } finally {
             timeout.clearDeadline()
         }
@@ -73,7 +73,7 @@ internal class Received(
         return kept.readByteArray()
     }
 
-    /** The same when the connection is given back: the head, and these [bytes] in the place of the body. */
+    /** The answer after its connection was released: the head, and these [bytes] in place of the body. */
     fun kept(bytes: ByteArray): Received = Received(response, bytes, complete)
 
     /** The response for the caller; [prior] is the answer of the attempt before it. */
@@ -88,7 +88,7 @@ internal class Received(
     }
 
     internal companion object {
-        /** The body of an answer that was let go. */
+        /** The body of an answer that was closed. */
         val EMPTY = ByteArray(0).toResponseBody()
     }
 }
@@ -110,5 +110,5 @@ private class Beginning(private val whole: ResponseBody, private val bytes: Byte
     override fun source(): BufferedSource = rest
 }
 
-/** How the call went whose last attempt this answered. */
+/** The table of the call whose last attempt this answered. */
 internal fun Response.account(): String = request.tag(Account::class.java)?.explain().orEmpty()

@@ -35,8 +35,8 @@ import kotlin.coroutines.suspendCoroutine
 import kotlin.reflect.KClass
 
 /**
- * One logical call in the shape of OkHttp's: each attempt is a real call of [line]. Executed, it stays on its thread;
- * enqueued, no thread waits for it.
+ * One call as OkHttp's interface has it: each attempt is a real call of [line]. Executed, it stays on its thread; enqueued, no
+ * thread waits for it.
  */
 internal class RetryingCall(
     private val dropIn: DropIn,
@@ -55,7 +55,7 @@ internal class RetryingCall(
     @Volatile
     private var attempt: Call? = null
 
-    /** Rung by [cancel]. */
+    /** Woken by [cancel]. */
     @Volatile
     private var bell: Bell? = null
 
@@ -106,7 +106,7 @@ internal class RetryingCall(
     override fun <T : Any> tag(type: Class<T>, computeIfAbsent: () -> T): T =
         tag(type) ?: checkNotNull(type.cast(tags.getOrPut(type, computeIfAbsent)))
 
-    /** What the attempt's own interceptors have left; calls of an older OkHttp keep nothing. */
+    /** A tag that the attempt's own interceptors have set; calls of an older OkHttp have no tags. */
     private fun <T> below(type: Class<out T>): T? =
         try {
             attempt?.tag(type)
@@ -137,10 +137,10 @@ internal class RetryingCall(
     private abstract inner class Own : Journey(dropIn, request) {
         override val canceled: Boolean get() = this@RetryingCall.canceled
 
-        /** The next attempt, of somebody else's factory: tracing ties it to the thread that makes it, the one that answers. */
+        /** The next attempt of a foreign factory. It is made on the thread that answers, to which tracing ties it. */
         protected var spare: Call? = null
 
-        /** One for all attempts: the next call of somebody else's factory has it in its request already. */
+        /** One for all attempts: the next call of a foreign factory has it in its request already. */
         private var upload: Upload? = null
 
         protected fun leg(attempt: Attempt<Request>): Leg {
@@ -165,7 +165,7 @@ internal class RetryingCall(
                 call.addEventListener(progress)
                 listeners.forEach(call::addEventListener)
             } catch (_: LinkageError) {
-                // A factory of somebody else's, whose calls are of an older OkHttp.
+                // A foreign factory, whose calls are of an older OkHttp.
                 progress.blind = true
             }
             left()?.let { ms ->
@@ -201,7 +201,7 @@ internal class RetryingCall(
         override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = block(seat, ms, ::hang)
     }
 
-    /** On whatever thread OkHttp answers; waits hold none. */
+    /** Continues on the threads of OkHttp. Waits hold no thread. */
     private inner class Queued : Own() {
         override suspend fun attempt(attempt: Attempt<Request>): Received {
             val leg = leg(attempt)
@@ -225,7 +225,7 @@ internal class RetryingCall(
             return passed
         }
 
-        /** Where one attempt ends, whichever way comes first. */
+        /** The end of one attempt: whichever of answer, failure and time limit comes first. */
         private inner class Landing(
             private val sent: Attempt<Request>,
             private val leg: Leg,
@@ -236,7 +236,7 @@ internal class RetryingCall(
             private val flight = Watch.Flight(leg.call, sent.timeoutMs, onLate = this, upload = leg.progress.upload)
 
             fun start() {
-                // A name lookup goes on after its call was cancelled; nobody shall wait for it.
+                // A name lookup goes on after its call was cancelled; the caller must not wait for it.
                 hang { elsewhere(canceled(null)) }
                 if (sent.timeoutMs > 0) {
                     leg.progress.queued = flight
@@ -270,7 +270,7 @@ internal class RetryingCall(
             }
 
             private fun ends(): Boolean {
-                // Each time: a call that left its dispatcher's line after its end is watched anew.
+                // Each time: a call that left its dispatcher's queue after its end is watched anew.
                 Watch.end(flight)
                 if (!compareAndSet(false, true)) return false
                 hang(null)

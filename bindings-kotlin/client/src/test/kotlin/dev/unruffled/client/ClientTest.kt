@@ -41,7 +41,10 @@ import kotlin.concurrent.thread
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 
-/** What is the JVM's own: OkHttp's habits, threads, serialization. Behaviour shared with the other languages is in the scenarios. */
+/**
+ * What is the JVM's own: OkHttp's habits, threads, serialization. Behaviour shared with the other languages is in the
+ * scenarios.
+ */
 class ClientTest {
     private class Server(private val play: (HttpExchange) -> Unit) : AutoCloseable {
         val seen = CopyOnWriteArrayList<HttpExchange>()

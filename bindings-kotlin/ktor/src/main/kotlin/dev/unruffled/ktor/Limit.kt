@@ -12,8 +12,8 @@ import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.cancellation.CancellationException
 
 /**
- * The time of one attempt. It ends the attempt's execution and nothing else, so that nobody takes it for a cancellation of
- * the caller's; the error is what Ktor's own time limit throws.
+ * The time limit of one attempt. It ends the attempt's execution and nothing else, so that it is not taken for a
+ * cancellation by the caller. The error is that of Ktor's own time limit.
  */
 internal class Limit private constructor(val error: HttpRequestTimeoutException) {
     private enum class State { RUNNING, ENDED, LATE }

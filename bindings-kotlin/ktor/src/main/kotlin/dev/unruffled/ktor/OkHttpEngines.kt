@@ -8,8 +8,8 @@ import okhttp3.OkHttpClient
 import java.util.concurrent.atomic.AtomicBoolean
 
 /**
- * Ktor's engine over OkHttp, as the core wants it: no queue that the plugin does not see, no sending by itself, and a look at
- * idle connections. Used only where that engine is; it need not be on the class path.
+ * Configures Ktor's engine over OkHttp: no queue that the plugin does not see, no hidden retries, and a check of idle
+ * connections. Used only where that engine is; it need not be on the class path.
  */
 internal object OkHttpEngines {
     private const val ENGINE = "io.ktor.client.engine.okhttp.OkHttpEngine"

@@ -72,13 +72,13 @@ internal class Received(
                 }
             }
         } catch (@Suppress("TooGenericExceptionCaught") _: Exception) {
-            // What came is kept; the answer itself is known.
+            // What arrived is retained; the status is known.
             currentCoroutineContext().ensureActive()
         }
         return start
     }
 
-    /** What is left of it once it is closed. */
+    /** This answer once it is closed: [bytes] are its body. */
     fun kept(bytes: ByteArray): Received {
         if (!whole) start = bytes
         return this

@@ -43,8 +43,8 @@ import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.coroutines.cancellation.CancellationException
 
 /**
- * One logical call under Ktor: what goes into each attempt, what of its answer the core hears, and how the call ends in
- * Ktor's own terms. An attempt is one run of the pipeline below the plugin.
+ * One call under Ktor: the requests of its attempts, the answers that the core receives, and the end of the call in Ktor's own
+ * terms. An attempt is one run of the pipeline below the plugin.
  */
 internal class Sending(
     private val dropIn: DropIn,
@@ -74,7 +74,7 @@ internal class Sending(
                 request.path(),
                 request.isRepeatable(),
                 request.uploadBytes(),
-                // Ktor's own retries count as well. An account that is closed came along with an earlier answer's request.
+                // Ktor's own retries count as well. A record that is complete belongs to an earlier answer's request.
                 nested = (above != null && above.told == null) || request.isRetriedBy(client),
             )
         try {
@@ -170,7 +170,7 @@ internal class Sending(
         return Received(call.replaceResponse(headers) { ByteReadChannel.Empty }, own, NOTHING, whole = true)
     }
 
-    /** What an attempt that failed is: the end by somebody's will, or a [Broken] for the core to judge. */
+    /** The error of a failed attempt: a cancellation, or a [Broken] for the core to judge. */
     private suspend fun judged(error: Throwable, late: HttpRequestTimeoutException?): Throwable {
         currentCoroutineContext().ensureActive()
         request.ensureWanted()
@@ -205,7 +205,7 @@ internal class Sending(
         return passed
     }
 
-    /** Whoever stands above in the pipeline may have ended the call: a time limit of the whole call does. */
+    /** Throws if a plugin above has ended the call, as a time limit of the whole call does. */
     private fun HttpRequestBuilder.ensureWanted() {
         if (executionContext.isCancelled) executionContext.ensureActive()
     }
@@ -213,7 +213,7 @@ internal class Sending(
     override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
 
     internal companion object {
-        /** Goes along with each attempt: a plugin below finds it there, and whoever asks how the call went. */
+        /** The record in each attempt's attributes: a plugin below finds it there, and so does `explain()`. */
         val ACCOUNT: AttributeKey<Account> = AttributeKey("unruffled")
         private val NOTHING = ByteArray(0)
         private const val MOCK = "io.ktor.client.engine.mock.MockEngine"

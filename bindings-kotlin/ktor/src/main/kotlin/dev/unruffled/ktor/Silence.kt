@@ -17,8 +17,9 @@ import kotlinx.coroutines.withTimeoutOrNull
 import java.net.SocketTimeoutException
 
 /**
- * Ends a body that is silent for too long, on the engine's own clock, not the caller's: sockets have real time. It stands below whatever reads the body, Ktor's own saving of it included, so that
- * a silent one that is read whole is a failed attempt.
+ * Ends a body that is silent for too long, on the engine's own clock, not the caller's: sockets have real time. It stands
+ * below whatever reads the body, Ktor's own saving of it included, so that a silent one that is read whole is a failed
+ * attempt.
  */
 internal object Silence {
     /** How long the bodies of an attempt may be silent, in milliseconds. */

@@ -17,9 +17,9 @@ import io.ktor.client.statement.HttpResponse
 import io.ktor.util.AttributeKey
 import java.io.Closeable
 
-/** What the plugin is given: a policy, and whatever else every user of a policy may be given. */
+/** The configuration of the plugin: a policy and the options of every drop-in. */
 public class UnruffledConfig internal constructor() : PolicyOptions() {
-    /** What is special about the API that is called. Has to be given. */
+    /** The policy of the API. Required. */
     public var policy: Policy? = null
 }
 
@@ -47,13 +47,13 @@ public class Unruffled internal constructor(private val dropIn: DropIn) : Closea
     public fun explain(response: HttpResponse): String =
         response.call.attributes.getOrNull(Sending.ACCOUNT)?.explain().orEmpty()
 
-    /** The same for a call that failed. */
+    /** The table of a call that failed with [error]; empty if it is not known here. */
     public fun explain(error: Throwable): String = Account.of(error)
 
-    /** Tells [listener] what happens, in batches, until the returned handle is closed. */
+    /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = dropIn.engine.events.add(listener)
 
-    /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
+    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
     public fun snapshot(): Map<String, Any?> = dropIn.engine.snapshot()
 
     /** Ends all waits. Calls in flight may still be answered; new ones fail. Closing the client does this. */

@@ -34,10 +34,10 @@ internal class Upload private constructor(
     @Volatile
     private var source: Pieces? = null
 
-    /** What the body's own source threw. */
+    /** The error of the body's own source. */
     val failure: Throwable? get() = failed ?: source?.failure?.takeIf { it !is CancellationException }
 
-    /** What is sent in the place of the body. */
+    /** The body that is sent instead. */
     val content: OutgoingContent = if (body is OutgoingContent.WriteChannelContent) {
         Written(
             body,
@@ -105,7 +105,7 @@ internal class Upload private constructor(
         @Volatile
         private var own: Throwable? = null
 
-        /** Whoever reads ends it when the connection breaks: what closed it before that is its own. */
+        /** The error of the source itself. A broken connection cancels the channel, so only an earlier close counts. */
         val failure: Throwable? get() = if (ended) own else channel.closedCause
 
         override val readBuffer: Source get() = channel.readBuffer
