@@ -19,9 +19,9 @@ public class ApiResponse internal constructor(
     /** Whether this status (404, 410, 412) may be the echo of an earlier attempt that was applied. */
     public val maybeApplied: Boolean,
     private val json: Json,
-    private val story: () -> String,
+    private val explanation: () -> String,
 ) {
-    private val table by lazy(story)
+    private val table by lazy(explanation)
 
     /** The body as text, in the charset that `Content-Type` names, else UTF-8. */
     public fun text(): String = bytes.asText(headers["Content-Type"])

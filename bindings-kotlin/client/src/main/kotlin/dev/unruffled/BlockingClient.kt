@@ -2,7 +2,7 @@ package dev.unruffled
 
 import dev.unruffled.client.CallOptions
 import dev.unruffled.client.Verbs
-import dev.unruffled.http.now
+import dev.unruffled.http.onThisThread
 import okhttp3.RequestBody
 import okhttp3.Response
 import kotlin.time.Duration
@@ -127,7 +127,7 @@ public class BlockingClient internal constructor(private val verbs: Verbs) {
 
     internal fun call(method: String, target: String, options: CallOptions): ApiResponse {
         refuseMainThread()
-        return now { verbs.answer(method, target, options) }
+        return onThisThread { verbs.answer(method, target, options) }
     }
 
     /**
@@ -149,7 +149,7 @@ public class BlockingClient internal constructor(private val verbs: Verbs) {
     ): T {
         val options = CallOptions(path, query, headers, json, null, body, deadline, idempotencyKey)
         refuseMainThread()
-        return now { verbs.open(method, target, options) }.use(use)
+        return onThisThread { verbs.open(method, target, options) }.use(use)
     }
 
     private fun refuseMainThread() {

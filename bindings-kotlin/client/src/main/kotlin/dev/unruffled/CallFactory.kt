@@ -1,10 +1,10 @@
 package dev.unruffled
 
-import dev.unruffled.driver.Account
+import dev.unruffled.driver.CallRecord
+import dev.unruffled.under.AttemptFactory
 import dev.unruffled.under.DropIn
-import dev.unruffled.under.Line
 import dev.unruffled.under.RetryingCall
-import dev.unruffled.under.account
+import dev.unruffled.under.table
 import okhttp3.Call
 import okhttp3.Request
 import okhttp3.Response
@@ -21,17 +21,17 @@ import java.io.Closeable
  */
 public class ResilientCallFactory internal constructor(
     private val dropIn: DropIn,
-    private val line: Line,
+    private val attempts: AttemptFactory,
 ) : Call.Factory,
     Closeable {
     /** A call that has not begun. It may be [Call.clone]d, and is executed once. */
-    override fun newCall(request: Request): Call = RetryingCall(dropIn, line, request)
+    override fun newCall(request: Request): Call = RetryingCall(dropIn, attempts, request)
 
     /** Each attempt and each wait of the call that ended with [response], as a short table; empty if it is not known here. */
-    public fun explain(response: Response): String = response.account()
+    public fun explain(response: Response): String = response.table()
 
     /** The table of a call that failed with [error]; empty if it is not known here. */
-    public fun explain(error: Throwable): String = Account.of(error)
+    public fun explain(error: Throwable): String = CallRecord.of(error)
 
     /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = dropIn.engine.events.add(listener)

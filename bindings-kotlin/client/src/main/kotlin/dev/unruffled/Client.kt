@@ -8,8 +8,8 @@ import dev.unruffled.driver.Engine
 import dev.unruffled.http.Blocking
 import dev.unruffled.http.Suspending
 import dev.unruffled.http.Transport
+import dev.unruffled.under.AttemptFactory
 import dev.unruffled.under.DropIn
-import dev.unruffled.under.Line
 import okhttp3.RequestBody
 import okhttp3.Response
 import java.io.Closeable
@@ -195,7 +195,7 @@ public class Client internal constructor(
      * `Retrofit.Builder().callFactory(orders.callFactory())`. It sends requests as they are: no headers of the policy, no
      * credentials. Closed with this client.
      */
-    public fun callFactory(): ResilientCallFactory = ResilientCallFactory(DropIn(engine), Line(transport.given, engine.settings))
+    public fun callFactory(): ResilientCallFactory = ResilientCallFactory(DropIn(engine), AttemptFactory(transport.given, engine.settings))
 
     /**
      * An interceptor that shares this client's engine, for where no call factory fits:

@@ -1,12 +1,12 @@
 package dev.unruffled
 
-import dev.unruffled.core.What
-import dev.unruffled.driver.Account
-import dev.unruffled.http.now
+import dev.unruffled.core.CallFlags
+import dev.unruffled.driver.CallRecord
+import dev.unruffled.http.onThisThread
 import dev.unruffled.http.withinMs
 import dev.unruffled.under.DropIn
 import dev.unruffled.under.InterceptedCall
-import dev.unruffled.under.account
+import dev.unruffled.under.table
 import okhttp3.Interceptor
 import okhttp3.Response
 import java.io.Closeable
@@ -26,14 +26,14 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
         // A connection that changes its protocol is the caller's own.
         if (request.header("Upgrade") != null) return chain.proceed(request)
         if (chain.connection() != null) throw IOException("unruffled is no network interceptor: add it with addInterceptor")
-        return now { InterceptedCall(dropIn, chain, request).drive(chain.call().timeout().withinMs(), What.SLOT) }
+        return onThisThread { InterceptedCall(dropIn, chain, request).drive(chain.call().timeout().withinMs(), CallFlags.SLOT) }
     }
 
     /** Each attempt and each wait of the call that ended with [response], as a short table; empty if it is not known here. */
-    public fun explain(response: Response): String = response.account()
+    public fun explain(response: Response): String = response.table()
 
     /** The table of a call that failed with [error]; empty if it is not known here. */
-    public fun explain(error: Throwable): String = Account.of(error)
+    public fun explain(error: Throwable): String = CallRecord.of(error)
 
     /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = dropIn.engine.events.add(listener)

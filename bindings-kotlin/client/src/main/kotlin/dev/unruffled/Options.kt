@@ -4,7 +4,7 @@ import dev.unruffled.driver.Clock
 import dev.unruffled.driver.Credential
 import dev.unruffled.driver.Engine
 import dev.unruffled.driver.SystemClock
-import dev.unruffled.http.OkHttps
+import dev.unruffled.http.OkHttpVersion
 import kotlinx.serialization.json.Json
 import okhttp3.OkHttpClient
 import kotlin.experimental.ExperimentalTypeInference
@@ -37,7 +37,7 @@ public open class PolicyOptions internal constructor() {
 
     /** Opens the engine of [policy]. */
     internal fun open(policy: Policy, clock: Clock = SystemClock()): Engine {
-        OkHttps.check()
+        OkHttpVersion.check()
         return Engine(policy.text, unknownKeys, baseUrl, listeners, clock)
     }
 }

@@ -1,6 +1,6 @@
 package dev.unruffled
 
-import dev.unruffled.core.Word
+import dev.unruffled.core.StepWord
 
 /**
  * A credential and how long it is valid. A function that gives tokens is called once for all calls: before the time is up, or
@@ -32,8 +32,8 @@ public class Need internal constructor(
         /** The need in the core's step word for a refresh. */
         fun of(word: Long): Need =
             when {
-                Word.has(word, Word.NEED_EXPIRED) -> EXPIRED
-                Word.has(word, Word.NEED_REFUSED) -> REFUSED
+                StepWord.has(word, StepWord.NEED_EXPIRED) -> EXPIRED
+                StepWord.has(word, StepWord.NEED_REFUSED) -> REFUSED
                 else -> FIRST
             }
     }

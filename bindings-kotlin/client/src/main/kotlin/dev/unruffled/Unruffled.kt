@@ -1,7 +1,7 @@
 package dev.unruffled
 
+import dev.unruffled.under.AttemptFactory
 import dev.unruffled.under.DropIn
-import dev.unruffled.under.Line
 import okhttp3.Call
 import okhttp3.OkHttpClient
 
@@ -59,7 +59,7 @@ public object Unruffled {
         configure: PolicyOptions.() -> Unit = {},
     ): ResilientCallFactory {
         val engine = PolicyOptions().apply(configure).open(policy)
-        return ResilientCallFactory(DropIn(engine), Line(over, engine.settings))
+        return ResilientCallFactory(DropIn(engine), AttemptFactory(over, engine.settings))
     }
 
     /** Does so for a base URL, with the defaults for everything, or for the policy file at a path. */

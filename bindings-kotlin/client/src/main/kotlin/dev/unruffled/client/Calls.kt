@@ -1,16 +1,16 @@
 package dev.unruffled.client
 
+import dev.unruffled.core.CallFlags
 import dev.unruffled.core.CallMistake
 import dev.unruffled.core.Route
-import dev.unruffled.core.What
 import dev.unruffled.core.routeOf
-import dev.unruffled.driver.Account
+import dev.unruffled.driver.CallRecord
 import dev.unruffled.driver.Credential
 import dev.unruffled.driver.Driver
 import dev.unruffled.driver.Engine
-import dev.unruffled.driver.Outgoing
-import dev.unruffled.http.OkHost
-import dev.unruffled.http.Stacked
+import dev.unruffled.driver.PreparedCall
+import dev.unruffled.http.OkHttpHost
+import dev.unruffled.http.OuterRetry
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
@@ -43,7 +43,7 @@ internal class Calls(
     fun with(other: Credential): Calls = Calls(engine, json, correlation, other, targets)
 
     /** @throws CallException with the reason `misuse` if method, path, query, headers, key or body are no request. */
-    suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: OkHost): Outgoing<Request> =
+    suspend fun prepare(method: String, template: String, options: CallOptions, streamed: Boolean, host: OkHttpHost): PreparedCall<Request> =
         try {
             prepared(method, template, options, streamed, host)
         } catch (mistake: CallMistake) {
@@ -55,8 +55,8 @@ internal class Calls(
         template: String,
         options: CallOptions,
         streamed: Boolean,
-        host: OkHost,
-    ): Outgoing<Request> {
+        host: OkHttpHost,
+    ): PreparedCall<Request> {
         val base = targets.base ?: throw CallMistake("the policy has no baseUrl; write it there or pass the baseUrl option")
         val read = targets.template(template)
         val target = targets.target(method, read)
@@ -70,24 +70,24 @@ internal class Calls(
             Request.Builder()
                 .url(base.url(read, options.path, options.query, route.query))
                 .headers(headers)
-                .tag(Account::class.java, Account.SILENT)
+                .tag(CallRecord::class.java, CallRecord.SILENT)
                 .with(method, sent)
                 .build()
         val ownKey = options.idempotencyKey != null || route.idempotencyHeader?.let { headers[it] } != null
         val credential = credential.takeIf { headers["Authorization"] == null }
         var flags = 0
-        if (body == null || !(body.isOneShot() || body.isDuplex())) flags = flags or What.REPEATABLE
-        if (ownKey) flags = flags or What.KEYED
-        if (streamed) flags = flags or What.STREAMED
-        if (Stacked.by(headers)) flags = flags or What.STACKED
-        if (credential != null) flags = flags or What.CREDENTIALS
-        return Outgoing(
+        if (body == null || !(body.isOneShot() || body.isDuplex())) flags = flags or CallFlags.REPEATABLE
+        if (ownKey) flags = flags or CallFlags.KEYED
+        if (streamed) flags = flags or CallFlags.STREAMED
+        if (OuterRetry.by(headers)) flags = flags or CallFlags.STACKED
+        if (credential != null) flags = flags or CallFlags.CREDENTIALS
+        return PreparedCall(
             method,
             read.path,
             request,
             target,
             credential?.scope ?: 0,
-            What.of(method, flags, body?.contentLength()?.coerceAtLeast(0) ?: 0),
+            CallFlags.of(method, flags, body?.contentLength()?.coerceAtLeast(0) ?: 0),
             options.deadline?.let { engine.clock.now() + it.inWholeMilliseconds.coerceIn(1, LONGEST_MS) } ?: 0,
             streamed,
             options.idempotencyKey?.ifEmpty { null }?.let { key(it, route.idempotencyQuoted) },
@@ -111,7 +111,7 @@ internal class Calls(
             throw CallMistake("idempotencyKey has 1 to 255 printable ASCII characters and no space at its ends")
         }
 
-    private suspend fun headers(route: Route, given: Headers, options: CallOptions, host: OkHost): Headers {
+    private suspend fun headers(route: Route, given: Headers, options: CallOptions, host: OkHttpHost): Headers {
         val headers = given.newBuilder()
         route.requestId?.let { headers[it] = requestId() }
         if (correlation != null && route.correlationId != null) {
@@ -158,7 +158,7 @@ internal class Calls(
             else -> json.encodeToJsonElement(json.serializersModule.serializer(value.javaClass), value)
         }
 
-    private fun form(fields: Map<String, Any?>): String = Base.form(fields)
+    private fun form(fields: Map<String, Any?>): String = BaseUrl.form(fields)
 
     private companion object {
         val JSON = "application/json".toMediaType()

@@ -8,7 +8,7 @@ import java.util.concurrent.ConcurrentMap
 /** The base URL, the templates and the headers of a client. Its views share them. */
 internal class Targets(private val engine: Engine) {
     /** `null` if neither policy nor program give a base URL. */
-    val base: Base? = engine.baseUrl?.let(::Base)
+    val base: BaseUrl? = engine.baseUrl?.let(::BaseUrl)
 
     private val templates: ConcurrentMap<String, Template> = ConcurrentHashMap()
     private val headers: List<Headers> =

@@ -78,7 +78,7 @@ internal class Template private constructor(
 }
 
 /** A base URL. Makes URLs of templates and queries by the same rules in every language. */
-internal class Base(url: String) {
+internal class BaseUrl(url: String) {
     private val root: HttpUrl = url.toHttpUrlOrNull() ?: throw CallMistake("the base URL is not a URL")
     private val prefix: String = url.trimEnd('/')
     private val rootOrigin: String = root.newBuilder().encodedPath("/").build().toString().trimEnd('/')

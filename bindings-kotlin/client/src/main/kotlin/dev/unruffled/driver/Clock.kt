@@ -16,7 +16,7 @@ internal interface Clock {
     fun await(woken: CountDownLatch, ms: Long): Boolean = !woken.await(ms, TimeUnit.MILLISECONDS)
 
     /** Advances this clock to [now] after a wait on a test's virtual clock. */
-    fun reach(now: Long) = Unit
+    fun advanceTo(now: Long) = Unit
 }
 
 /** The platform's clocks. */
@@ -28,7 +28,7 @@ internal class SystemClock : Clock {
 
     override fun now(): Long = (System.nanoTime() - opened) / NANOS + ahead.get()
 
-    override fun reach(now: Long) {
+    override fun advanceTo(now: Long) {
         while (true) {
             val before = ahead.get()
             val missing = now - (System.nanoTime() - opened) / NANOS - before

@@ -3,7 +3,7 @@ package dev.unruffled.driver
 import dev.unruffled.Need
 import dev.unruffled.Token
 import dev.unruffled.core.Fault
-import dev.unruffled.core.Word
+import dev.unruffled.core.StepWord
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
@@ -41,15 +41,15 @@ internal class Credential(
         own ?: synchronized(lock) { own ?: engine.views.begin(this, home).also { own = it } }
 
     /** The caller's function. It gives a plain text (called for every attempt) or a [Token] (retained). */
-    internal class Source(val plain: (suspend () -> String)?, val kept: (suspend (Need) -> Token)?)
+    internal class Source(val text: (suspend () -> String)?, val token: (suspend (Need) -> Token)?)
 
     /** Refreshes outlive the calls that lead them, and a failed one does not end the next. */
     private val refreshes = CoroutineScope(SupervisorJob() + context)
 
     @Volatile
-    private var kept: String? = null
+    private var retained: String? = null
 
-    /** A token is being reported to the core: [kept] follows under the lock. */
+    /** A token is being reported to the core: [retained] follows under the lock. */
     @Volatile
     private var settling = false
     private val lock = Any()
@@ -65,7 +65,7 @@ internal class Credential(
      * @throws NoCredential if it fails, takes longer or gives nothing.
      */
     suspend fun now(host: Host<*, *>, withinMs: Long): String {
-        val plain = source.plain ?: return settled()
+        val plain = source.text ?: return settled()
         try {
             return host.ask(withinMs, plain).also(::check)
         } catch (@Suppress("TooGenericExceptionCaught") failed: Exception) {
@@ -76,7 +76,7 @@ internal class Credential(
     }
 
     private fun settled(): String {
-        val now = if (settling) synchronized(lock) { kept } else kept
+        val now = if (settling) synchronized(lock) { retained } else retained
         return checkNotNull(now) { "no token, though the core has one" }
     }
 
@@ -93,7 +93,7 @@ internal class Credential(
                     failure = failed
                     engine.core.tokenFailed(engine.clock.now(), generation, Fault.LOST.code)
                 }
-            engine.heed(word)
+            engine.applyFlags(word)
         }
     }
 
@@ -103,8 +103,8 @@ internal class Credential(
             settling = true
             try {
                 val word = engine.core.token(engine.clock.now(), generation, expiresIn(got))
-                if (Word.kind(word) != Word.MISUSE) {
-                    if (source.plain != null) lead(got.value) else kept = got.value
+                if (StepWord.kind(word) != StepWord.MISUSE) {
+                    if (source.text != null) lead(got.value) else retained = got.value
                 }
                 word
             } finally {
@@ -114,12 +114,12 @@ internal class Credential(
 
     /** On a thread of its own: a function that blocks must not outstay its time either. */
     private suspend fun obtain(need: Need, withinMs: Long): Token {
-        val asked = refreshes.async { source.plain?.let { Token(it()) } ?: checkNotNull(source.kept)(need) }
+        val obtaining = refreshes.async { source.text?.let { Token(it()) } ?: checkNotNull(source.token)(need) }
         val got =
             if (withinMs == 0L) {
-                asked.await()
+                obtaining.await()
             } else {
-                withTimeoutOrNull(withinMs) { asked.await() } ?: throw tooSlow(withinMs).also { asked.cancel() }
+                withTimeoutOrNull(withinMs) { obtaining.await() } ?: throw tooSlow(withinMs).also { obtaining.cancel() }
             }
         return got.also { check(it.value) }
     }
@@ -130,7 +130,7 @@ internal class Credential(
 
     /** How long the token is valid; 0 = it is not retained. */
     private fun expiresIn(token: Token): Long {
-        if (source.plain != null) return 0
+        if (source.text != null) return 0
         return token.expiresAt?.let { (it - engine.clock.wall()).coerceIn(1, NEVER) } ?: NEVER
     }
 

@@ -7,7 +7,7 @@ import dev.unruffled.UnknownKeys
 import dev.unruffled.core.Core
 import dev.unruffled.core.Report
 import dev.unruffled.core.Settings
-import dev.unruffled.core.Word
+import dev.unruffled.core.StepWord
 import dev.unruffled.core.plain
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.jsonObject
@@ -33,15 +33,15 @@ internal class Engine(
 
     /** The base URL of the policy, or the one that the program gave; `null` if there is none. */
     val baseUrl: String?
-    val events: Events
+    val events: EventQueue
 
-    private val seats: ConcurrentMap<Int, Seat> = ConcurrentHashMap()
+    private val waiters: ConcurrentMap<Int, Waiter> = ConcurrentHashMap()
     private val counter = AtomicInteger()
     private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
     private val scopes: ConcurrentMap<String, Int> = ConcurrentHashMap()
     private val closed = AtomicBoolean()
     private val released = AtomicBoolean()
-    private val watched = Dropped.watch(this, core)
+    private val watched = EngineCleaner.watch(this, core)
 
     /** Credentials of views. */
     val views: Views = Views(core, clock)
@@ -56,7 +56,7 @@ internal class Engine(
             }
             settings = read
             this.baseUrl = read.baseUrl ?: elsewhere
-            events = Events(core, clock, read.warnings, listeners)
+            events = EventQueue(core, clock, read.warnings, listeners)
             core.seed(SecureRandom().nextLong() ushr UNUSED_BITS)
         } catch (failed: RuntimeException) {
             watched.release()
@@ -81,48 +81,48 @@ internal class Engine(
     }
 
     /**
-     * Begins a call under the next free number; `null` if the client is closed. The seat's first word is [Seat.word].
+     * Begins a call under the next free number; `null` if the client is closed. The waiter's first word is [Waiter.word].
      */
-    fun begin(target: Int, scope: Int, flags: Int, deadline: Long): Seat? {
+    fun begin(target: Int, scope: Int, flags: Int, deadline: Long): Waiter? {
         while (true) {
-            val seat = Seat(counter.getAndIncrement())
-            if (seats.putIfAbsent(seat.id, seat) != null) continue
-            seat.word = core.begin(seat.id, clock.now(), target, scope, flags, deadline)
-            if (Word.kind(seat.word) != Word.MISUSE) return seat
-            seats.remove(seat.id)
+            val waiter = Waiter(counter.getAndIncrement())
+            if (waiters.putIfAbsent(waiter.id, waiter) != null) continue
+            waiter.word = core.begin(waiter.id, clock.now(), target, scope, flags, deadline)
+            if (StepWord.kind(waiter.word) != StepWord.MISUSE) return waiter
+            waiters.remove(waiter.id)
             // The native side goes with the last call after a close.
             if (closed.get()) return null
-            if (Word.arg(seat.word) != Word.MISUSE_LIVE) throw misuse(seat.word)
+            if (StepWord.arg(waiter.word) != StepWord.MISUSE_LIVE) throw misuse(waiter.word)
         }
     }
 
     /** A call has ended or gone away. */
-    fun leave(seat: Seat) {
-        seats.remove(seat.id)
-        if (closed.get() && seats.isEmpty()) release()
+    fun leave(waiter: Waiter) {
+        waiters.remove(waiter.id)
+        if (closed.get() && waiters.isEmpty()) release()
     }
 
     /** Acts on the flags of a step word: wakes the calls that it names, fetches events that are due. */
-    fun heed(word: Long) {
-        if (word and RIDERS == 0L) return
-        if (Word.has(word, Word.WAKES)) {
+    fun applyFlags(word: Long) {
+        if (word and SIDE_FLAGS == 0L) return
+        if (StepWord.has(word, StepWord.WAKES)) {
             while (true) {
                 val woken = core.wake()
-                val next = Word.arg(woken)
+                val next = StepWord.arg(woken)
                 // The last call that was woken may have released the engine meanwhile: no more names from it.
-                if (Word.kind(woken) != Word.DONE || next == 0L) break
-                seats[(next - 1).toInt()]?.wake()
+                if (StepWord.kind(woken) != StepWord.DONE || next == 0L) break
+                waiters[(next - 1).toInt()]?.wake()
             }
         }
-        if (Word.has(word, Word.EVENTS)) events.pull()
+        if (StepWord.has(word, StepWord.EVENTS)) events.pull()
     }
 
     /** Ends all waits with `closed`; the native side goes with the last call. */
     fun close() {
         if (!closed.compareAndSet(false, true)) return
-        heed(core.close(clock.now()))
+        applyFlags(core.close(clock.now()))
         events.pull()
-        if (seats.isEmpty()) release()
+        if (waiters.isEmpty()) release()
     }
 
     /** The record of an ended call; `null` once the engine is released. */
@@ -146,8 +146,8 @@ internal class Engine(
         private const val MOST_TARGETS = 4_096
         private const val MOST_ORIGINS = 1_000
 
-        /** What [heed] acts upon. */
-        const val RIDERS = ((Word.WAKES or Word.EVENTS) shl 4).toLong()
+        /** What [applyFlags] acts upon. */
+        const val SIDE_FLAGS = ((StepWord.WAKES or StepWord.EVENTS) shl 4).toLong()
     }
 }
 

@@ -18,16 +18,16 @@ internal interface Host<Q, R : Reply> {
     suspend fun send(attempt: Attempt<Q>): R
 
     /** Reads at most [most] bytes of an open reply, for at most [withinMs]; what broke or came too late is left out. */
-    suspend fun keep(reply: R, most: Long, withinMs: Long): ByteArray
+    suspend fun retain(reply: R, most: Long, withinMs: Long): ByteArray
 
     /** A closed reply with its head and the first [bytes] of its body. */
-    fun kept(reply: R, bytes: ByteArray): R
+    fun retained(reply: R, bytes: ByteArray): R
 
     /**
-     * Waits until [seat] is woken or [ms] have passed; `true`: they have. A delay follows the clock of the caller's
+     * Waits until [waiter] is woken or [ms] have passed; `true`: they have. A delay follows the clock of the caller's
      * framework, which may be a virtual one; where others are waited for ([parked]), time is real, as theirs is.
      */
-    suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean
+    suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean
 
     /** Calls a function of the caller's that may suspend, and may take [withinMs]; 0 = any time. */
     suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T

@@ -2,10 +2,10 @@ package dev.unruffled.http
 
 import dev.unruffled.core.Fault
 import dev.unruffled.driver.Attempt
-import dev.unruffled.driver.Bell
 import dev.unruffled.driver.Broken
 import dev.unruffled.driver.Clock
-import dev.unruffled.driver.Seat
+import dev.unruffled.driver.Waiter
+import dev.unruffled.driver.WakeHandle
 import dev.unruffled.driver.tooSlow
 import okhttp3.Request
 import java.io.IOException
@@ -23,10 +23,10 @@ import kotlin.coroutines.intrinsics.startCoroutineUninterceptedOrReturn
 
 /**
  * The host for plain threads: everything happens on the caller's own thread and nothing suspends. An interrupt ends waits at
- * once and attempts within [Watch.EVERY_MS] ms, as [InterruptedIOException], and the thread stays interrupted.
+ * once and attempts within [TimeoutWatch.EVERY_MS] ms, as [InterruptedIOException], and the thread stays interrupted.
  */
-internal class Blocking(private val transport: Transport, private val clock: Clock) : OkHost {
-    override suspend fun send(attempt: Attempt<Request>): Answer {
+internal class Blocking(private val transport: Transport, private val clock: Clock) : OkHttpHost {
+    override suspend fun send(attempt: Attempt<Request>): OkHttpReply {
         val progress = Progress()
         val call =
             try {
@@ -37,51 +37,51 @@ internal class Blocking(private val transport: Transport, private val clock: Clo
                 throw Broken(Fault.REFUSED, refused)
             }
         if (Thread.currentThread().isInterrupted) throw interrupted()
-        val flight = Watch.Flight(call, attempt.timeoutMs, Thread.currentThread(), upload = progress.upload)
-        Watch.begin(flight)
+        val timeLimit = TimeoutWatch.TimeLimit(call, attempt.timeoutMs, Thread.currentThread(), upload = progress.upload)
+        TimeoutWatch.begin(timeLimit)
         try {
-            return transport.reply(attempt, call.execute(), flight)
+            return transport.reply(attempt, call.execute(), timeLimit)
         } catch (error: IOException) {
             if (Thread.currentThread().isInterrupted) throw interrupted()
-            throw progress.broken(error, flight.late)
+            throw progress.broken(error, timeLimit.late)
         } finally {
-            Watch.end(flight)
+            TimeoutWatch.end(timeLimit)
         }
     }
 
-    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray =
+    override suspend fun retain(reply: OkHttpReply, most: Long, withinMs: Long): ByteArray =
         reply.bytes ?: transport.readSome(reply, most, withinMs)
 
-    override suspend fun whole(reply: Answer, most: Long): ByteArray =
+    override suspend fun whole(reply: OkHttpReply, most: Long): ByteArray =
         reply.bytes ?: transport.readWhole(reply, most)
 
-    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
+    override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean {
         val woken = CountDownLatch(1)
-        val bell = Bell { woken.countDown() }
-        if (!seat.wait(bell)) return false
+        val handle = WakeHandle { woken.countDown() }
+        if (!waiter.register(handle)) return false
         try {
             return clock.await(woken, ms)
         } catch (_: InterruptedException) {
             throw interrupted()
         } finally {
-            seat.leave(bell)
+            waiter.unregister(handle)
         }
     }
 
     /** Bounded, the function runs on another thread: one that blocks in a socket notices no interrupt. */
     override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T {
-        if (withinMs == 0L) return now(function)
-        val asked = FutureTask { now(function) }
-        transport.executor.execute(asked)
+        if (withinMs == 0L) return onThisThread(function)
+        val running = FutureTask { onThisThread(function) }
+        transport.executor.execute(running)
         try {
-            return asked.get(withinMs, TimeUnit.MILLISECONDS)
+            return running.get(withinMs, TimeUnit.MILLISECONDS)
         } catch (failed: ExecutionException) {
             throw failed.cause ?: failed
         } catch (_: TimeoutException) {
-            asked.cancel(true)
+            running.cancel(true)
             throw tooSlow(withinMs)
         } catch (_: InterruptedException) {
-            asked.cancel(true)
+            running.cancel(true)
             throw interrupted()
         }
     }
@@ -98,7 +98,7 @@ internal fun interrupted(): InterruptedIOException {
  *
  * @throws InterruptedIOException if the thread is interrupted while such a function runs.
  */
-internal fun <T> now(work: suspend () -> T): T {
+internal fun <T> onThisThread(work: suspend () -> T): T {
     val done = Done<T>()
     val result = work.startCoroutineUninterceptedOrReturn(done)
     if (result !== COROUTINE_SUSPENDED) {

@@ -68,9 +68,9 @@ internal object Causes {
             temporaryAt = now
             return Cause.NONE
         }
-        val kept = errors.any { it is UnknownHostException && it.message.orEmpty().none { c -> c == ' ' } }
+        val retained = errors.any { it is UnknownHostException && it.message.orEmpty().none { c -> c == ' ' } }
         val at = temporaryAt
-        return if (kept && at != NEVER && now - at < KEPT_NS) Cause.NONE else Cause.NO_SUCH_NAME
+        return if (retained && at != NEVER && now - at < KEPT_NS) Cause.NONE else Cause.NO_SUCH_NAME
     }
 
     private fun Throwable.says(texts: Array<String>): Boolean = message?.let { said -> texts.any { it in said } } ?: false

@@ -3,8 +3,8 @@ package dev.unruffled.http
 import dev.unruffled.core.Fault
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Broken
-import dev.unruffled.driver.Seat
-import dev.unruffled.driver.rest
+import dev.unruffled.driver.Waiter
+import dev.unruffled.driver.pause
 import dev.unruffled.driver.tooSlow
 import kotlinx.coroutines.CancellableContinuation
 import kotlinx.coroutines.CompletableDeferred
@@ -30,8 +30,8 @@ import kotlin.coroutines.resume
 import kotlin.coroutines.resumeWithException
 
 /** The host for coroutines: attempts run on the transport's threads, waits suspend, cancellation cancels the call at once. */
-internal class Suspending(private val transport: Transport) : OkHost {
-    override suspend fun send(attempt: Attempt<Request>): Answer {
+internal class Suspending(private val transport: Transport) : OkHttpHost {
+    override suspend fun send(attempt: Attempt<Request>): OkHttpReply {
         val progress = Progress()
         val call =
             try {
@@ -41,52 +41,52 @@ internal class Suspending(private val transport: Transport) : OkHost {
             } catch (@Suppress("TooGenericExceptionCaught") refused: Exception) {
                 throw Broken(Fault.REFUSED, refused)
             }
-        var landing: Landing? = null
+        var callback: AttemptCallback? = null
         try {
             return suspendCancellableCoroutine { continuation ->
                 continuation.invokeOnCancellation { call.cancel() }
-                val here = Landing(attempt, call, progress, continuation).also { landing = it }
-                Watch.begin(here.flight)
+                val here = AttemptCallback(attempt, call, progress, continuation).also { callback = it }
+                TimeoutWatch.begin(here.timeLimit)
                 call.enqueue(here)
             }
         } catch (cancelled: CancellationException) {
             // It may have come in the moment in which the caller was cancelled.
-            landing?.reply?.close()
+            callback?.reply?.close()
             throw cancelled
         }
     }
 
     /** The end of one attempt: whichever of answer, failure and time limit comes first. */
-    private inner class Landing(
+    private inner class AttemptCallback(
         private val attempt: Attempt<Request>,
         call: Call,
         private val progress: Progress,
-        private val continuation: CancellableContinuation<Answer>,
+        private val continuation: CancellableContinuation<OkHttpReply>,
     ) : AtomicBoolean(),
         Callback,
         Runnable {
         /** The reply before the caller has received it. */
         @Volatile
-        var reply: Answer? = null
+        var reply: OkHttpReply? = null
             private set
 
-        val flight = Watch.Flight(call, attempt.timeoutMs, onLate = this, upload = progress.upload)
+        val timeLimit = TimeoutWatch.TimeLimit(call, attempt.timeoutMs, onLate = this, upload = progress.upload)
 
         override fun onResponse(call: Call, response: Response) {
             val reply =
                 try {
-                    transport.reply(attempt, response, flight)
+                    transport.reply(attempt, response, timeLimit)
                 } catch (e: IOException) {
                     return broken(e)
                 } catch (e: RuntimeException) {
-                    return broken(Refused(e))
+                    return broken(InterceptorFailure(e))
                 } catch (@Suppress("TooGenericExceptionCaught") fatal: Throwable) {
                     // OkHttp would throw it on this thread only, and the caller would wait for ever.
-                    Watch.end(flight)
+                    TimeoutWatch.end(timeLimit)
                     if (compareAndSet(false, true)) continuation.resumeWithException(fatal)
                     throw fatal
                 }
-            Watch.end(flight)
+            TimeoutWatch.end(timeLimit)
             this.reply = reply
             val first = compareAndSet(false, true)
             if (first) continuation.resume(reply)
@@ -100,38 +100,38 @@ internal class Suspending(private val transport: Transport) : OkHost {
         override fun run() = broken(InterruptedIOException("timeout"))
 
         private fun broken(error: IOException) {
-            Watch.end(flight)
-            if (compareAndSet(false, true)) continuation.resumeWithException(progress.broken(error, flight.late))
+            TimeoutWatch.end(timeLimit)
+            if (compareAndSet(false, true)) continuation.resumeWithException(progress.broken(error, timeLimit.late))
         }
     }
 
-    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray =
+    override suspend fun retain(reply: OkHttpReply, most: Long, withinMs: Long): ByteArray =
         elsewhere(reply) { transport.readSome(it, most, withinMs) }
 
-    override suspend fun whole(reply: Answer, most: Long): ByteArray = elsewhere(reply) { transport.readWhole(it, most) }
+    override suspend fun whole(reply: OkHttpReply, most: Long): ByteArray = elsewhere(reply) { transport.readWhole(it, most) }
 
-    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean =
-        seat.rest(ms, if (parked) transport.dispatcher else EmptyCoroutineContext)
+    override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean =
+        waiter.pause(ms, if (parked) transport.dispatcher else EmptyCoroutineContext)
 
     /** Starts the function at once; if it suspends, it is waited for in real time. */
     override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T {
         if (withinMs == 0L) return function()
-        val asked = Asked<T>(currentCoroutineContext())
+        val running = RunningFunction<T>(currentCoroutineContext())
         try {
-            val result = function.startCoroutineUninterceptedOrReturn(asked)
+            val result = function.startCoroutineUninterceptedOrReturn(running)
             if (result !== COROUTINE_SUSPENDED) {
                 @Suppress("UNCHECKED_CAST")
                 return result as T
             }
-            val got = withContext(transport.dispatcher) { withTimeoutOrNull(withinMs) { asked.got.await() } }
+            val got = withContext(transport.dispatcher) { withTimeoutOrNull(withinMs) { running.got.await() } }
             return (got ?: throw tooSlow(withinMs)).getOrThrow()
         } finally {
-            asked.job.cancel()
+            running.job.cancel()
         }
     }
 
     /** A function of the caller's under way, in the caller's context. */
-    private class Asked<T>(caller: CoroutineContext) : Continuation<T> {
+    private class RunningFunction<T>(caller: CoroutineContext) : Continuation<T> {
         val job = Job(caller[Job])
         val got = CompletableDeferred<Result<T>>()
         override val context: CoroutineContext = caller + job
@@ -142,7 +142,7 @@ internal class Suspending(private val transport: Transport) : OkHost {
     }
 
     /** Blocking reads run on the transport's threads; a cancellation breaks them off. */
-    private suspend fun elsewhere(reply: Answer, read: (Answer) -> ByteArray): ByteArray {
+    private suspend fun elsewhere(reply: OkHttpReply, read: (OkHttpReply) -> ByteArray): ByteArray {
         reply.bytes?.let { return it }
         return suspendCancellableCoroutine { continuation ->
             continuation.invokeOnCancellation { reply.cancel() }

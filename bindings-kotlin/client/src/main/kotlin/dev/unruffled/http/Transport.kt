@@ -40,7 +40,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
         given.newBuilder()
             .retryOnConnectionFailure(false)
             .followSslRedirects(false)
-            .apply { interceptors().add(0, Guard) }
+            .apply { interceptors().add(0, InterceptorGuard) }
             .addNetworkInterceptor(SameOrigin)
             .dispatcher(
                 Dispatcher(executor).apply {
@@ -55,10 +55,10 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     private val clients: ConcurrentMap<Pair<Long, Long>, OkHttpClient> = ConcurrentHashMap()
     private val byRoute = arrayOfNulls<OkHttpClient>(settings.routes.size)
 
-    /** A call for one attempt. Its time is [Watch]'s. */
+    /** A call for one attempt. Its time is [TimeoutWatch]'s. */
     fun call(attempt: Attempt<Request>, progress: Progress): Call {
         val client = if (attempt.fresh) unpooled(attempt.route) else client(attempt.route)
-        val request = attempt.native()
+        val request = attempt.nativeRequest()
         progress.upload = Upload.of(request.body, attempt, settings.routes[attempt.route].idle)
         val call = client.newCall(progress.upload?.let { request.newBuilder().method(request.method, it).build() } ?: request)
         call.addEventListener(progress)
@@ -66,15 +66,15 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     }
 
     /** The reply of a response whose headers have come, read whole if it is to be buffered. */
-    fun reply(attempt: Attempt<Request>, response: Response, flight: Watch.Flight): Answer {
+    fun reply(attempt: Attempt<Request>, response: Response, timeLimit: TimeoutWatch.TimeLimit): OkHttpReply {
         val limits = settings.routes[attempt.route]
         if (!attempt.streamed && response.code < FIRST_ERROR) {
             return response.use {
-                Answer(it.code, it.headers, readWhole(it, limits.maxBody), null, redirectedTo = it.redirectedTo())
+                OkHttpReply(it.code, it.headers, readWhole(it, limits.maxBody), null, redirectedTo = it.redirectedTo())
             }
         }
         response.body.source().timeout().timeout(limits.idle, TimeUnit.MILLISECONDS)
-        return Answer(response.code, response.headers, null, response, flight, response.redirectedTo())
+        return OkHttpReply(response.code, response.headers, null, response, timeLimit, response.redirectedTo())
     }
 
     /** The whole body; more than [most] bytes are [TooLarge]. */
@@ -87,13 +87,13 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     }
 
     /** Reads the whole body of an open reply within what is left of the attempt's time. */
-    fun readWhole(reply: Answer, most: Long): ByteArray {
+    fun readWhole(reply: OkHttpReply, most: Long): ByteArray {
         val response = checkNotNull(reply.open)
         return within(response, reply.left()) { readWhole(response, most) }
     }
 
     /** The first [most] bytes, as far as they come within [withinMs]. The response stays open, the bytes in its buffer. */
-    fun readSome(reply: Answer, most: Long, withinMs: Long): ByteArray {
+    fun readSome(reply: OkHttpReply, most: Long, withinMs: Long): ByteArray {
         val response = checkNotNull(reply.open)
         val source = response.body.source()
         try {
@@ -101,9 +101,9 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
         } catch (_: IOException) {
             // What arrived is retained; the status is known.
         }
-        val kept = Buffer()
-        source.buffer.copyTo(kept, 0, minOf(most, source.buffer.size))
-        return kept.readByteArray()
+        val retained = Buffer()
+        source.buffer.copyTo(retained, 0, minOf(most, source.buffer.size))
+        return retained.readByteArray()
     }
 
     private inline fun <T> within(response: Response, ms: Long, read: () -> T): T {
@@ -135,7 +135,7 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
     }
 }
 
-/** Strips requests that follow a redirect to another origin of headers that could be credentials. Applies [Steady] as well. */
+/** Strips requests that follow a redirect to another origin of headers that could be credentials. Applies [NoHiddenRetry] as well. */
 private object SameOrigin : Interceptor {
     private val harmless =
         setOf("accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "host", "user-agent")
@@ -144,9 +144,9 @@ private object SameOrigin : Interceptor {
         val request = chain.request()
         val first = chain.call().request().url
         val same = request.url.host == first.host && request.url.port == first.port
-        Idle.check(chain.connection(), request)
+        IdleConnections.check(chain.connection(), request)
         val response = chain.proceed(if (same) request else stripped(request))
-        return Steady.tame(response, chain.connection())
+        return NoHiddenRetry.withoutHiddenRetry(response, chain.connection())
     }
 
     private fun stripped(request: Request): Request =

@@ -1,7 +1,7 @@
 package dev.unruffled.http
 
 import dev.unruffled.driver.Attempt
-import dev.unruffled.driver.Moving
+import dev.unruffled.driver.UploadLimit
 import okhttp3.MediaType
 import okhttp3.RequestBody
 import okio.Buffer
@@ -9,14 +9,14 @@ import okio.BufferedSink
 import okio.ForwardingSink
 import okio.buffer
 
-/** An upload of unknown size. The core cannot allow for its length, so its pieces are watched, see [Moving]. */
+/** An upload of unknown size. The core cannot allow for its length, so its pieces are watched, see [UploadLimit]. */
 internal class Upload private constructor(
     private val body: RequestBody,
     limitMs: Long,
     idleMs: Long,
     wholeMs: Long,
 ) : RequestBody() {
-    private val moving = Moving(limitMs, idleMs, wholeMs)
+    private val limit = UploadLimit(limitMs, idleMs, wholeMs)
 
     @Volatile
     private var passed = 0L
@@ -34,9 +34,9 @@ internal class Upload private constructor(
         val moved = passed + (sink?.buffer?.size ?: 0)
         if (moved != seen) {
             seen = moved
-            moving.moved(now)
+            limit.moved(now)
         }
-        return moving.left(now)
+        return limit.left(now)
     }
 
     override fun contentType(): MediaType? = body.contentType()
@@ -56,10 +56,10 @@ internal class Upload private constructor(
                 }
             }.buffer()
         this.sink = counted
-        moving.begin()
+        limit.begin()
         body.writeTo(counted)
         counted.emit()
-        moving.end()
+        limit.end()
     }
 
     internal companion object {

@@ -2,15 +2,15 @@ package dev.unruffled.under
 
 import dev.unruffled.CallException
 import dev.unruffled.Reason
-import dev.unruffled.core.What
+import dev.unruffled.core.CallFlags
 import dev.unruffled.core.routeOf
-import dev.unruffled.driver.Account
+import dev.unruffled.driver.CallRecord
 import dev.unruffled.driver.Driver
 import dev.unruffled.driver.Engine
 import dev.unruffled.driver.Host
-import dev.unruffled.driver.Outgoing
+import dev.unruffled.driver.PreparedCall
 import dev.unruffled.driver.Reply
-import dev.unruffled.http.Stacked
+import dev.unruffled.http.OuterRetry
 import java.io.IOException
 import java.net.SocketTimeoutException
 import java.util.concurrent.ConcurrentHashMap
@@ -23,21 +23,21 @@ internal class DropIn(val engine: Engine) {
     private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
 
     /** Prepares a request for the driver; [header] gives the value of a header by its name. */
-    fun <Q> outgoing(asked: Asked<Q>, header: (String) -> String?): Outgoing<Q> {
-        val target = target(asked)
-        var flags = What.DROPIN or What.STREAMED or asked.flags
-        if (asked.repeatable) flags = flags or What.REPEATABLE
-        if (engine.settings.routes[routeOf(target)].idempotencyHeader?.let(header) != null) flags = flags or What.KEYED
-        if (asked.nested || Stacked.by(header)) flags = flags or What.STACKED
-        return Outgoing(
-            asked.method,
+    fun <Q> prepared(incoming: DropInRequest<Q>, header: (String) -> String?): PreparedCall<Q> {
+        val target = target(incoming)
+        var flags = CallFlags.DROPIN or CallFlags.STREAMED or incoming.flags
+        if (incoming.repeatable) flags = flags or CallFlags.REPEATABLE
+        if (engine.settings.routes[routeOf(target)].idempotencyHeader?.let(header) != null) flags = flags or CallFlags.KEYED
+        if (incoming.nested || OuterRetry.by(header)) flags = flags or CallFlags.STACKED
+        return PreparedCall(
+            incoming.method,
             // Any segment of the path may be a secret.
-            asked.origin,
-            asked.request,
+            incoming.origin,
+            incoming.request,
             target,
-            engine.scopeAt(asked.origin),
-            What.of(asked.method, flags, asked.uploadBytes),
-            if (asked.withinMs == 0L) 0 else engine.clock.now() + asked.withinMs,
+            engine.scopeAt(incoming.origin),
+            CallFlags.of(incoming.method, flags, incoming.uploadBytes),
+            if (incoming.withinMs == 0L) 0 else engine.clock.now() + incoming.withinMs,
             streamed = true,
             key = null,
             credential = null,
@@ -46,18 +46,18 @@ internal class DropIn(val engine: Engine) {
     }
 
     /**
-     * Drives a call to its end and returns the last answer, whatever its status. Fills in [account].
+     * Drives a call to its end and returns the last answer, whatever its status. Fills in [record].
      *
      * @throws CallException if nothing was sent that could have failed: the host makes an error of its client's kind of it;
      *   all else is the client's own last error, or the caller's cancellation.
      */
-    suspend fun <Q, R : Reply> run(host: Host<Q, R>, outgoing: Outgoing<Q>, account: Account): R {
+    suspend fun <Q, R : Reply> run(host: Host<Q, R>, prepared: PreparedCall<Q>, record: CallRecord): R {
         try {
-            val ended = Driver(engine, host).run(outgoing)
-            account.told = ended.story(engine)
+            val ended = Driver(engine, host).run(prepared)
+            record.table = ended.explanation(engine)
             return ended.reply
         } catch (failed: CallException) {
-            account.told = failed::explain
+            record.table = failed::explain
             val native = failed.cause ?: throw failed
             // For logs and for explain(); without its cause, or the two would hold each other.
             native.addSuppressed(failed.alone())
@@ -65,8 +65,8 @@ internal class DropIn(val engine: Engine) {
         }
     }
 
-    private fun target(asked: Asked<*>): Int {
-        val text = "${asked.method} ${asked.origin}${asked.path}"
+    private fun target(incoming: DropInRequest<*>): Int {
+        val text = "${incoming.method} ${incoming.origin}${incoming.path}"
         targets[text]?.let { return it }
         // Of the thousand seen last: URLs of others are without end.
         if (targets.size >= MOST) targets.clear()
@@ -79,15 +79,15 @@ internal class DropIn(val engine: Engine) {
 }
 
 /** The error that clients of the JVM throw where nothing was sent: for time limits the platform's own time-out. */
-internal fun CallException.native(): IOException =
+internal fun CallException.nativeError(): IOException =
     if (reason == Reason.DEADLINE || reason == Reason.TIMEOUT) {
-        SocketTimeoutException("timed out: $message").apply { initCause(this@native) }
+        SocketTimeoutException("timed out: $message").apply { initCause(this@nativeError) }
     } else {
         this
     }
 
 /** A request to a drop-in. */
-internal class Asked<Q>(
+internal class DropInRequest<Q>(
     val request: Q,
     /** Upper case. */
     val method: String,
@@ -103,6 +103,6 @@ internal class Asked<Q>(
     val nested: Boolean = false,
     /** Milliseconds left of the caller's own time for the whole call; 0 = no limit. */
     val withinMs: Long = 0,
-    /** More of [What]. */
+    /** More of [CallFlags]. */
     val flags: Int = 0,
 )

@@ -1,9 +1,9 @@
 package dev.unruffled.under
 
 import dev.unruffled.driver.Attempt
-import dev.unruffled.driver.Seat
+import dev.unruffled.driver.Waiter
 import dev.unruffled.http.Progress
-import dev.unruffled.http.Watch
+import dev.unruffled.http.TimeoutWatch
 import dev.unruffled.http.isRepeatable
 import dev.unruffled.http.isSentOnce
 import okhttp3.ConnectionPool
@@ -17,7 +17,7 @@ internal class InterceptedCall(
     dropIn: DropIn,
     private val chain: Interceptor.Chain,
     request: Request,
-) : Journey(dropIn, request) {
+) : OkHttpCall(dropIn, request) {
     private val progress = 
         Progress().also {
             it.repeatable = request.isRepeatable()
@@ -30,25 +30,25 @@ internal class InterceptedCall(
     override val canceled: Boolean get() = !late && chain.call().isCanceled()
 
     override suspend fun attempt(attempt: Attempt<Request>): Received {
-        val request = dressed(attempt)
+        val request = requestFor(attempt)
         progress.restart()
         progress.looks = request.isSentOnce()
         // Its pieces may keep it alive for ever, and no attempt of this call comes after its end.
-        val flight = if (attempt.wholeMs > 0 && request.isEndless()) Watch.Flight(chain.call(), attempt.wholeMs) else null
-        flight?.let(Watch::begin)
+        val timeLimit = if (attempt.wholeMs > 0 && request.isEndless()) TimeoutWatch.TimeLimit(chain.call(), attempt.wholeMs) else null
+        timeLimit?.let(TimeoutWatch::begin)
         try {
             return received(attempt, limited(attempt).proceed(request))
         } catch (error: IOException) {
-            late = flight != null && flight.late
+            late = timeLimit != null && timeLimit.late
             throw broken(error, progress, late, stopped = false)
         } catch (error: RuntimeException) {
             throw refused(error)
         } finally {
-            flight?.let(Watch::end)
+            timeLimit?.let(TimeoutWatch::end)
         }
     }
 
-    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = block(seat, ms) { progress.bell = it }
+    override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean = block(waiter, ms) { progress.handle = it }
 
     private fun limited(attempt: Attempt<Request>): Interceptor.Chain {
         val limits = dropIn.engine.settings.routes[attempt.route]

@@ -1,6 +1,6 @@
 package dev.unruffled.under
 
-import dev.unruffled.driver.Account
+import dev.unruffled.driver.CallRecord
 import dev.unruffled.driver.Reply
 import dev.unruffled.http.redirectedTo
 import dev.unruffled.http.watched
@@ -68,21 +68,21 @@ internal class Received(
         } finally {
             timeout.clearDeadline()
         }
-        val kept = Buffer()
-        source.buffer.copyTo(kept, 0, minOf(most, source.buffer.size))
-        return kept.readByteArray()
+        val retained = Buffer()
+        source.buffer.copyTo(retained, 0, minOf(most, source.buffer.size))
+        return retained.readByteArray()
     }
 
     /** The answer after its connection was released: the head, and these [bytes] in place of the body. */
-    fun kept(bytes: ByteArray): Received = Received(response, bytes, complete)
+    fun retained(bytes: ByteArray): Received = Received(response, bytes, complete)
 
     /** The response for the caller; [prior] is the answer of the attempt before it. */
-    fun handOver(prior: Response?): Response {
-        val kept = bytes
+    fun deliver(prior: Response?): Response {
+        val retained = bytes
         val chained = prior != null && response.priorResponse == null
-        if (kept == null && !chained) return response
+        if (retained == null && !chained) return response
         val changed = response.newBuilder()
-        if (kept != null) changed.body(if (complete) kept.toResponseBody(response.body.contentType()) else Beginning(response.body, kept))
+        if (retained != null) changed.body(if (complete) retained.toResponseBody(response.body.contentType()) else TruncatedBody(response.body, retained))
         if (chained) changed.priorResponse(prior)
         return changed.build()
     }
@@ -94,7 +94,7 @@ internal class Received(
 }
 
 /** The beginning of a body whose connection was given back. Says so at its end, which is not the end of the body. */
-private class Beginning(private val whole: ResponseBody, private val bytes: ByteArray) : ResponseBody() {
+private class TruncatedBody(private val whole: ResponseBody, private val bytes: ByteArray) : ResponseBody() {
     private val rest =
         object : ForwardingSource(Buffer().write(bytes)) {
             override fun read(sink: Buffer, byteCount: Long): Long =
@@ -111,4 +111,4 @@ private class Beginning(private val whole: ResponseBody, private val bytes: Byte
 }
 
 /** The table of the call whose last attempt this answered. */
-internal fun Response.account(): String = request.tag(Account::class.java)?.explain().orEmpty()
+internal fun Response.table(): String = request.tag(CallRecord::class.java)?.explain().orEmpty()

@@ -1,15 +1,15 @@
 package dev.unruffled.under
 
 import dev.unruffled.driver.Attempt
-import dev.unruffled.driver.Bell
-import dev.unruffled.driver.Seat
+import dev.unruffled.driver.Waiter
+import dev.unruffled.driver.WakeHandle
 import dev.unruffled.http.Progress
+import dev.unruffled.http.TimeoutWatch
 import dev.unruffled.http.Upload
-import dev.unruffled.http.Watch
 import dev.unruffled.http.interrupted
 import dev.unruffled.http.isRepeatable
 import dev.unruffled.http.isSentOnce
-import dev.unruffled.http.now
+import dev.unruffled.http.onThisThread
 import dev.unruffled.http.withinMs
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.withContext
@@ -35,16 +35,16 @@ import kotlin.coroutines.suspendCoroutine
 import kotlin.reflect.KClass
 
 /**
- * One call as OkHttp's interface has it: each attempt is a real call of [line]. Executed, it stays on its thread; enqueued, no
+ * One call as OkHttp's interface has it: each attempt is a real call of [attempts]. Executed, it stays on its thread; enqueued, no
  * thread waits for it.
  */
 internal class RetryingCall(
     private val dropIn: DropIn,
-    private val line: Line,
+    private val attempts: AttemptFactory,
     private val request: Request,
 ) : Call {
     private val executed = AtomicBoolean()
-    private val timeout: Timeout = Whole().timeout(line.callTimeoutMs, TimeUnit.MILLISECONDS)
+    private val timeout: Timeout = Whole().timeout(attempts.callTimeoutMs, TimeUnit.MILLISECONDS)
     private val listeners = CopyOnWriteArrayList<EventListener>()
     private val tags = ConcurrentHashMap<Class<*>, Any>()
 
@@ -57,34 +57,34 @@ internal class RetryingCall(
 
     /** Woken by [cancel]. */
     @Volatile
-    private var bell: Bell? = null
+    private var handle: WakeHandle? = null
 
     override fun request(): Request = request
 
     override fun execute(): Response {
         begin()
-        return now { OnThread().drive(timeout.withinMs()) }
+        return onThisThread { OnThread().drive(timeout.withinMs()) }
     }
 
     override fun enqueue(responseCallback: Callback) {
         begin()
-        val end = Ending(this, responseCallback)
+        val end = CallbackContinuation(this, responseCallback)
         val work: suspend () -> Response = { Queued().drive(timeout.withinMs()) }
         val result =
             try {
                 work.startCoroutineUninterceptedOrReturn(end)
             } catch (@Suppress("TooGenericExceptionCaught") failed: Throwable) {
-                return line.threads.executor.execute { end.resumeWithException(failed) }
+                return attempts.threads.executor.execute { end.resumeWithException(failed) }
             }
         // Never on the thread that enqueues: it may be one that must not wait.
-        if (result !== COROUTINE_SUSPENDED) line.threads.executor.execute { end.resume(result as Response) }
+        if (result !== COROUTINE_SUSPENDED) attempts.threads.executor.execute { end.resume(result as Response) }
     }
 
     override fun cancel() {
         if (canceled) return
         canceled = true
         attempt?.cancel() ?: listeners.forEach { it.canceled(this) }
-        bell?.ring()
+        handle?.wake()
     }
 
     override fun isExecuted(): Boolean = executed.get()
@@ -114,13 +114,13 @@ internal class RetryingCall(
             null
         }
 
-    override fun clone(): Call = RetryingCall(dropIn, line, request)
+    override fun clone(): Call = RetryingCall(dropIn, attempts, request)
 
     private fun begin() = check(executed.compareAndSet(false, true)) { "Already Executed" }
 
-    private fun hang(bell: Bell?) {
-        this.bell = bell
-        if (canceled) bell?.ring()
+    private fun register(handle: WakeHandle?) {
+        this.handle = handle
+        if (canceled) handle?.wake()
     }
 
     /** The caller's limit for the whole call. Who switches it off, as readers of event streams do, means the call below too. */
@@ -132,9 +132,9 @@ internal class RetryingCall(
     }
 
     /** One real call, and how far it got. */
-    private class Leg(val call: Call, val progress: Progress)
+    private class StartedAttempt(val call: Call, val progress: Progress)
 
-    private abstract inner class Own : Journey(dropIn, request) {
+    private abstract inner class Own : OkHttpCall(dropIn, request) {
         override val canceled: Boolean get() = this@RetryingCall.canceled
 
         /** The next attempt of a foreign factory. It is made on the thread that answers, to which tracing ties it. */
@@ -143,22 +143,22 @@ internal class RetryingCall(
         /** One for all attempts: the next call of a foreign factory has it in its request already. */
         private var upload: Upload? = null
 
-        protected fun leg(attempt: Attempt<Request>): Leg {
+        protected fun start(attempt: Attempt<Request>): StartedAttempt {
             val upload = upload ?: Upload.of(request.body, attempt, dropIn.engine.settings.routes[attempt.route].idle)
             this.upload = upload
-            val dressed =
-                dressed(attempt) {
+            val sent =
+                requestFor(attempt) {
                     tags.forEach { (type, value) -> @Suppress("UNCHECKED_CAST") tag(type as Class<Any>, value) }
                     if (upload != null) method(request.method, upload)
                 }
             val call =
                 try {
-                    spare?.also { spare = null } ?: line.call(attempt.route, dressed, attempt.fresh)
+                    spare?.also { spare = null } ?: attempts.call(attempt.route, sent, attempt.fresh)
                 } catch (refused: RuntimeException) {
                     throw refused(refused)
                 }
             val progress = Progress()
-            progress.looks = !line.own && dressed.isSentOnce()
+            progress.looks = !attempts.own && sent.isSentOnce()
             progress.upload = upload
             progress.repeatable = request.isRepeatable()
             try {
@@ -174,79 +174,79 @@ internal class RetryingCall(
             }
             this@RetryingCall.attempt = call
             if (canceled) call.cancel()
-            return Leg(call, progress)
+            return StartedAttempt(call, progress)
         }
     }
 
     /** On the caller's own thread, which waits. */
     private inner class OnThread : Own() {
         override suspend fun attempt(attempt: Attempt<Request>): Received {
-            val leg = leg(attempt)
+            val started = start(attempt)
             val thread = Thread.currentThread()
             if (thread.isInterrupted) throw interrupted()
-            val flight = Watch.Flight(leg.call, attempt.timeoutMs, thread, upload = leg.progress.upload)
-            Watch.begin(flight)
+            val timeLimit = TimeoutWatch.TimeLimit(started.call, attempt.timeoutMs, thread, upload = started.progress.upload)
+            TimeoutWatch.begin(timeLimit)
             try {
-                return received(attempt, leg.call.execute())
+                return received(attempt, started.call.execute())
             } catch (error: IOException) {
                 if (thread.isInterrupted && !canceled) throw interrupted()
-                throw broken(error, leg.progress, flight.late, leg.call.isCanceled())
+                throw broken(error, started.progress, timeLimit.late, started.call.isCanceled())
             } catch (error: RuntimeException) {
                 throw refused(error)
             } finally {
-                Watch.end(flight)
+                TimeoutWatch.end(timeLimit)
             }
         }
 
-        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = block(seat, ms, ::hang)
+        override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean = block(waiter, ms, ::register)
     }
 
     /** Continues on the threads of OkHttp. Waits hold no thread. */
     private inner class Queued : Own() {
         override suspend fun attempt(attempt: Attempt<Request>): Received {
-            val leg = leg(attempt)
-            return suspendCoroutine { Landing(attempt, leg, it).start() }
+            val started = start(attempt)
+            return suspendCoroutine { AttemptCallback(attempt, started, it).start() }
         }
 
-        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
+        override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean {
             val woken = CompletableDeferred<Unit>()
-            val bell = Bell { woken.complete(Unit) }
+            val handle = WakeHandle { woken.complete(Unit) }
             var passed = false
-            hang(bell)
+            register(handle)
             try {
-                if (!canceled && seat.wait(bell)) {
-                    passed = withContext(line.waits) { withTimeoutOrNull(ms) { woken.await() } } == null
+                if (!canceled && waiter.register(handle)) {
+                    passed = withContext(attempts.waits) { withTimeoutOrNull(ms) { woken.await() } } == null
                 }
             } finally {
-                hang(null)
-                seat.leave(bell)
+                register(null)
+                waiter.unregister(handle)
             }
             if (canceled) throw canceled(null)
             return passed
         }
 
         /** The end of one attempt: whichever of answer, failure and time limit comes first. */
-        private inner class Landing(
+        private inner class AttemptCallback(
             private val sent: Attempt<Request>,
-            private val leg: Leg,
+            private val started: StartedAttempt,
             private val continuation: Continuation<Received>,
         ) : AtomicBoolean(),
             Callback,
             Runnable {
-            private val flight = Watch.Flight(leg.call, sent.timeoutMs, onLate = this, upload = leg.progress.upload)
+            private val timeLimit = TimeoutWatch.TimeLimit(started.call, sent.timeoutMs, onLate = this, upload = started.progress.upload)
 
             fun start() {
                 // A name lookup goes on after its call was cancelled; the caller must not wait for it.
-                hang { elsewhere(canceled(null)) }
+                register { elsewhere(canceled(null)) }
                 if (sent.timeoutMs > 0) {
-                    leg.progress.queued = flight
-                    Watch.begin(flight)
+                    started.progress.queued = timeLimit
+                    TimeoutWatch.begin(timeLimit)
                 }
-                leg.call.enqueue(this)
+                started.call.enqueue(this)
             }
 
             override fun onResponse(call: Call, response: Response) {
-                if (!line.own) spare = leg.call.clone()
+                if (!attempts.own) spare = started.call.clone()
                 val received =
                     try {
                         received(sent, response)
@@ -257,23 +257,23 @@ internal class RetryingCall(
             }
 
             override fun onFailure(call: Call, e: IOException) {
-                if (!line.own) spare = leg.call.clone()
-                val error = broken(e, leg.progress, flight.late, call.isCanceled())
+                if (!attempts.own) spare = started.call.clone()
+                val error = broken(e, started.progress, timeLimit.late, call.isCanceled())
                 if (ends()) continuation.resumeWithException(error)
             }
 
             /** The time is up. */
-            override fun run() = elsewhere(leg.progress.broken(SocketTimeoutException("timeout"), true))
+            override fun run() = elsewhere(started.progress.broken(SocketTimeoutException("timeout"), true))
 
             private fun elsewhere(error: IOException) {
-                if (ends()) line.threads.executor.execute { continuation.resumeWithException(error) }
+                if (ends()) attempts.threads.executor.execute { continuation.resumeWithException(error) }
             }
 
             private fun ends(): Boolean {
                 // Each time: a call that left its dispatcher's queue after its end is watched anew.
-                Watch.end(flight)
+                TimeoutWatch.end(timeLimit)
                 if (!compareAndSet(false, true)) return false
-                hang(null)
+                register(null)
                 return true
             }
         }

@@ -5,19 +5,19 @@ import dev.unruffled.ClientOptions
 import dev.unruffled.Policy
 import dev.unruffled.Reason
 import dev.unruffled.Unruffled
+import dev.unruffled.core.CallFlags
 import dev.unruffled.core.Core
 import dev.unruffled.core.Library
-import dev.unruffled.core.What
-import dev.unruffled.core.Word
+import dev.unruffled.core.StepWord
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Driver
 import dev.unruffled.driver.Engine
-import dev.unruffled.driver.Seat
+import dev.unruffled.driver.Waiter
 import dev.unruffled.driver.beginCall
-import dev.unruffled.driver.outgoing
-import dev.unruffled.http.Answer
-import dev.unruffled.http.OkHost
-import dev.unruffled.http.now
+import dev.unruffled.driver.prepared
+import dev.unruffled.http.OkHttpHost
+import dev.unruffled.http.OkHttpReply
+import dev.unruffled.http.onThisThread
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.Json
@@ -43,7 +43,7 @@ import kotlin.random.Random
 
 /** A client or its core used in ways that nobody should: it may refuse, it may not crash, hang or keep anything. */
 class AbuseTest {
-    private val get = What.of("GET", What.REPEATABLE)
+    private val get = CallFlags.of("GET", CallFlags.REPEATABLE)
 
     private fun left(core: Core, now: Long = 0): Map<String, Int> {
         val snapshot = Json.parseToJsonElement(core.snapshot(now)).jsonObject
@@ -53,16 +53,16 @@ class AbuseTest {
     private val nothing = mapOf("inFlight" to 0, "live" to 0, "waiting" to 0)
 
     /** Has every answer at once. */
-    private object AtOnce : OkHost {
+    private object AtOnce : OkHttpHost {
         private val bytes = "{}".encodeToByteArray()
 
-        override suspend fun send(attempt: Attempt<Request>): Answer = Answer(200, headersOf(), bytes, null)
+        override suspend fun send(attempt: Attempt<Request>): OkHttpReply = OkHttpReply(200, headersOf(), bytes, null)
 
-        override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray = bytes
+        override suspend fun retain(reply: OkHttpReply, most: Long, withinMs: Long): ByteArray = bytes
 
-        override suspend fun whole(reply: Answer, most: Long): ByteArray = bytes
+        override suspend fun whole(reply: OkHttpReply, most: Long): ByteArray = bytes
 
-        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = false
+        override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean = false
 
         override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
     }
@@ -122,7 +122,7 @@ class AbuseTest {
         List(8) {
             thread {
                 repeat(100_000) {
-                    if (now { driver.run(engine.outgoing()) }.reply.status == 200) delivered.incrementAndGet()
+                    if (onThisThread { driver.run(engine.prepared()) }.reply.status == 200) delivered.incrementAndGet()
                 }
             }
         }.forEach { it.join() }
@@ -145,7 +145,7 @@ class AbuseTest {
                         begun.countDown()
                         repeat(50) {
                             try {
-                                now { driver.run(engine.outgoing()) }
+                                onThisThread { driver.run(engine.prepared()) }
                             } catch (closed: CallException) {
                                 assertEquals(Reason.CLOSED, closed.reason)
                             }
@@ -166,7 +166,7 @@ class AbuseTest {
     fun `the engine of a client that nobody closed is freed when another is opened`() {
         fun dropped(): Pair<WeakReference<Engine>, Core> {
             val engine = ClientOptions().open(Policy.fromString("{}"))
-            engine.beginCall(engine.outgoing())
+            engine.beginCall(engine.prepared())
             return WeakReference(engine) to engine.core
         }
         val (engine, core) = dropped()
@@ -222,8 +222,8 @@ internal object Elsewhere {
     @JvmStatic
     fun play(): String {
         val core = Core("{}", false)
-        val sent = Word.kind(core.begin(1, 0, 0, 0, What.of("GET", What.REPEATABLE), 0)) == Word.SEND
-        val delivered = Word.kind(core.respond(1, 0, 200)) == Word.DELIVER
+        val sent = StepWord.kind(core.begin(1, 0, 0, 0, CallFlags.of("GET", CallFlags.REPEATABLE), 0)) == StepWord.SEND
+        val delivered = StepWord.kind(core.respond(1, 0, 200)) == StepWord.DELIVER
         core.release()
         return "${Library.linked} ${if (sent) "Send" else "?"} ${if (delivered) "Deliver" else "?"}"
     }

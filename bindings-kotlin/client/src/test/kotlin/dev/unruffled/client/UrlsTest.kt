@@ -35,7 +35,7 @@ class UrlsTest {
         fun values(key: String): Map<String, Any?> = vector[key]?.jsonObject.orEmpty().mapValues { plain(it.value) }
         val also = vector["also"]?.jsonObject.orEmpty().mapValues { it.value.jsonPrimitive.content }
         val base = vector.text("base") ?: throw CallMistake("no base URL")
-        val text = Base(
+        val text = BaseUrl(
             base,
         ).url(Template.read(checkNotNull(vector.text("path"))), values("params"), values("query"), also)
         assertEquals(text, text.toHttpUrl().toString(), "OkHttp sends it as it is")
@@ -61,7 +61,7 @@ class UrlsTest {
     fun `every vector of a form holds`() {
         for (vector in vectors("forms.json")) {
             val fields = vector.getValue("form").jsonObject.mapValues { plain(it.value) }
-            assertEquals(vector.text("body"), Base.form(fields), vector.text("name"))
+            assertEquals(vector.text("body"), BaseUrl.form(fields), vector.text("name"))
         }
     }
 

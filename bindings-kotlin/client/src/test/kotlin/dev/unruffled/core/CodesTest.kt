@@ -24,40 +24,40 @@ class CodesTest {
         assertEquals(codes.getValue("redirected").jsonPrimitive.int, REDIRECTED)
         assertEquals(table("reasons"), Reason.entries.associate { it.text to it.ordinal })
         assertEquals(table("outcomes"), Outcome.entries.associate { it.text to it.ordinal })
-        assertEquals(table("misuses").getValue("live").toLong(), Word.MISUSE_LIVE)
-        assertEquals(table("misuses").getValue("unknown").toLong(), Word.MISUSE_UNKNOWN)
+        assertEquals(table("misuses").getValue("live").toLong(), StepWord.MISUSE_LIVE)
+        assertEquals(table("misuses").getValue("unknown").toLong(), StepWord.MISUSE_UNKNOWN)
     }
 
     @Test
     fun `steps, flags, methods and traits stand at the same bits`() {
         val steps =
-            listOf(Word.SEND, Word.WAIT, Word.PARK, Word.REFRESH, Word.DELIVER, Word.FAIL, Word.MISUSE, Word.DONE)
+            listOf(StepWord.SEND, StepWord.WAIT, StepWord.PARK, StepWord.REFRESH, StepWord.DELIVER, StepWord.FAIL, StepWord.MISUSE, StepWord.DONE)
         assertEquals(table("steps").values.toList(), steps)
         val flags =
             mapOf(
-                "WAKES" to Word.WAKES,
-                "EVENTS" to Word.EVENTS,
-                "KEY" to Word.KEY,
-                "TOKEN" to Word.TOKEN,
-                "REPORT" to Word.REPORT,
-                "FRESH" to Word.FRESH,
-                "APPLIED" to Word.APPLIED,
-                "RESPONSE" to Word.RESPONSE,
+                "WAKES" to StepWord.WAKES,
+                "EVENTS" to StepWord.EVENTS,
+                "KEY" to StepWord.KEY,
+                "TOKEN" to StepWord.TOKEN,
+                "REPORT" to StepWord.REPORT,
+                "FRESH" to StepWord.FRESH,
+                "APPLIED" to StepWord.APPLIED,
+                "RESPONSE" to StepWord.RESPONSE,
             )
         assertEquals(table("flags"), flags)
-        assertEquals(table("needs"), mapOf("EXPIRED" to Word.NEED_EXPIRED, "REFUSED" to Word.NEED_REFUSED))
-        for ((method, code) in table("methods")) assertEquals(code, What.method(method), method)
+        assertEquals(table("needs"), mapOf("EXPIRED" to StepWord.NEED_EXPIRED, "REFUSED" to StepWord.NEED_REFUSED))
+        for ((method, code) in table("methods")) assertEquals(code, CallFlags.method(method), method)
         val traits =
             mapOf(
-                "REPEATABLE" to What.REPEATABLE,
-                "KEYED" to What.KEYED,
-                "STREAMED" to What.STREAMED,
-                "STACKED" to What.STACKED,
-                "DROPIN" to What.DROPIN,
-                "CREDENTIALS" to What.CREDENTIALS,
-                "SLOT" to What.SLOT,
+                "REPEATABLE" to CallFlags.REPEATABLE,
+                "KEYED" to CallFlags.KEYED,
+                "STREAMED" to CallFlags.STREAMED,
+                "STACKED" to CallFlags.STACKED,
+                "DROPIN" to CallFlags.DROPIN,
+                "CREDENTIALS" to CallFlags.CREDENTIALS,
+                "SLOT" to CallFlags.SLOT,
             )
         assertEquals(table("traits"), traits)
-        assertEquals(3 shl 16 or (What.KEYED shl 4) or 7, What.of("POST", What.KEYED, 2 * 65_536L + 1))
+        assertEquals(3 shl 16 or (CallFlags.KEYED shl 4) or 7, CallFlags.of("POST", CallFlags.KEYED, 2 * 65_536L + 1))
     }
 }

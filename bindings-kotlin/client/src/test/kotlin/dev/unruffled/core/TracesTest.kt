@@ -111,7 +111,7 @@ private class WrittenTraces(vectors: List<JsonObject>) {
         when {
             "begin" in step -> {
                 val method = step.text("method") ?: step.text("route")?.substringBefore(' ', "GET") ?: "GET"
-                val what = What.of(method, What.REPEATABLE)
+                val what = CallFlags.of(method, CallFlags.REPEATABLE)
                 to.op(Traces.BEGIN, number("begin"), at, target.toLong(), 0, what.toLong(), number("deadline"))
             }
             "respond" in step -> to.op(Traces.RESPOND, number("respond"), at, number("status"))
@@ -152,14 +152,14 @@ private class WrittenTraces(vectors: List<JsonObject>) {
             setOf("at", "begin", "route", "method", "deadline", "respond", "status", "fault", "as") +
                 setOf("resume", "abandon", "close", "is")
         val KINDS = listOf("Send", "Wait", "Park", "Refresh", "Deliver", "Fail", "Misuse", "Done")
-        val RIDERS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
-        val REFRESH_RIDERS = RIDERS.map { mapOf("FRESH" to "EXPIRED", "APPLIED" to "REFUSED")[it] ?: it }
+        val SIDE_FLAGS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
+        val REFRESH_RIDERS = SIDE_FLAGS.map { mapOf("FRESH" to "EXPIRED", "APPLIED" to "REFUSED")[it] ?: it }
         val MISUSES = listOf("", "unknown", "live", "state", "dead", "generation", "range")
 
         /** The word that a text of a vector stands for. */
         fun word(text: String): Long {
             val parts = text.split(' ')
-            val names = if (parts[0] == "Refresh") REFRESH_RIDERS else RIDERS
+            val names = if (parts[0] == "Refresh") REFRESH_RIDERS else SIDE_FLAGS
             val riders = parts.map(names::indexOf).filter { it >= 0 }.sumOf { 1L shl it }
             val told = parts.drop(1).filter { it !in names }
             val arg =
@@ -167,7 +167,7 @@ private class WrittenTraces(vectors: List<JsonObject>) {
                     "Deliver" -> told.firstOrNull()?.let(::outcome) ?: 0
                     "Fail" -> {
                         val reason = Reason.entries.first { it.text == told[0] }.ordinal.toLong()
-                        (told.getOrNull(2)?.toLong() ?: Word.NO_TIME) shl 8 or (outcome(told[1]) shl 6) or reason
+                        (told.getOrNull(2)?.toLong() ?: StepWord.NO_TIME) shl 8 or (outcome(told[1]) shl 6) or reason
                     }
                     "Misuse" -> MISUSES.indexOf(told[0]).toLong()
                     else -> told[0].toLong()

@@ -139,7 +139,7 @@ private class VectorRun(private val vector: JsonObject) {
         val names = step["flags"]?.jsonArray?.map { it.jsonPrimitive.content } ?: listOf("REPEATABLE")
         val flags = names.fold(0) { sum, name -> sum or (1 shl FLAGS.indexOf(name)) }
         val size = step["size"]?.jsonPrimitive?.long ?: 0
-        val what = What.of(method, flags, size * PIECE)
+        val what = CallFlags.of(method, flags, size * PIECE)
         return core.begin(call, at, target, scope, what, step["deadline"]?.jsonPrimitive?.long ?: 0)
     }
 
@@ -161,8 +161,8 @@ private class VectorRun(private val vector: JsonObject) {
         while (true) {
             crossings++
             val word = core.wake()
-            if (Word.kind(word) != Word.DONE || Word.arg(word) == 0L) break
-            found += Word.arg(word) - 1
+            if (StepWord.kind(word) != StepWord.DONE || StepWord.arg(word) == 0L) break
+            found += StepWord.arg(word) - 1
         }
         val asked = expected.map { it.jsonPrimitive.long + further }
         return if (found == asked) null else "wakes: $asked expected, got $found"
@@ -189,31 +189,31 @@ private class VectorRun(private val vector: JsonObject) {
         const val SCOPE = 16
         const val WALL = 1_767_225_600_000L
         val FLAGS = listOf("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT")
-        val RIDERS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
-        val REFRESH_RIDERS = RIDERS.map { mapOf("FRESH" to "EXPIRED", "APPLIED" to "REFUSED")[it] ?: it }
+        val SIDE_FLAGS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
+        val REFRESH_RIDERS = SIDE_FLAGS.map { mapOf("FRESH" to "EXPIRED", "APPLIED" to "REFUSED")[it] ?: it }
         val MISUSES = listOf("", "unknown", "live", "state", "dead", "generation", "range")
 
         fun text(word: Long): String {
-            val arg = Word.arg(word)
+            val arg = StepWord.arg(word)
             val step =
-                when (Word.kind(word)) {
-                    Word.SEND -> "Send $arg"
-                    Word.WAIT -> "Wait $arg"
-                    Word.PARK -> "Park $arg"
-                    Word.REFRESH -> "Refresh $arg"
-                    Word.DELIVER -> if (arg == 0L) "Deliver" else "Deliver ${Outcome.entries[arg.toInt()].text}"
-                    Word.FAIL -> {
+                when (StepWord.kind(word)) {
+                    StepWord.SEND -> "Send $arg"
+                    StepWord.WAIT -> "Wait $arg"
+                    StepWord.PARK -> "Park $arg"
+                    StepWord.REFRESH -> "Refresh $arg"
+                    StepWord.DELIVER -> if (arg == 0L) "Deliver" else "Deliver ${Outcome.entries[arg.toInt()].text}"
+                    StepWord.FAIL -> {
                         val reason = Reason.entries[(arg and 63).toInt()].text
                         val outcome = Outcome.entries[(arg shr 6 and 3).toInt()].text
-                        val after = (arg shr 8).takeIf { it != Word.NO_TIME }?.let { " $it" }.orEmpty()
+                        val after = (arg shr 8).takeIf { it != StepWord.NO_TIME }?.let { " $it" }.orEmpty()
                         "Fail $reason $outcome$after"
                     }
-                    Word.MISUSE -> "Misuse ${MISUSES[arg.toInt()]}"
+                    StepWord.MISUSE -> "Misuse ${MISUSES[arg.toInt()]}"
                     else -> "Done $arg"
                 }
-            val riders = if (Word.kind(word) == Word.REFRESH) REFRESH_RIDERS else RIDERS
+            val riders = if (StepWord.kind(word) == StepWord.REFRESH) REFRESH_RIDERS else SIDE_FLAGS
             return riders.filterIndexed { bit, _ ->
-                Word.has(word, 1 shl bit)
+                StepWord.has(word, 1 shl bit)
             }.fold(step) { line, flag -> "$line $flag" }
         }
     }

@@ -13,11 +13,11 @@ import dev.unruffled.Reason
 import dev.unruffled.Token
 import dev.unruffled.Unruffled
 import dev.unruffled.Why
-import dev.unruffled.core.What
-import dev.unruffled.core.Word
+import dev.unruffled.core.CallFlags
+import dev.unruffled.core.StepWord
 import dev.unruffled.http.Blocking
 import dev.unruffled.http.Transport
-import dev.unruffled.http.now
+import dev.unruffled.http.onThisThread
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitCancellation
@@ -160,22 +160,22 @@ class CredentialTest {
             }
         }
         val credential = Credential(engine, source, Dispatchers.IO)
-        val what = What.of("GET", What.REPEATABLE or What.CREDENTIALS)
+        val what = CallFlags.of("GET", CallFlags.REPEATABLE or CallFlags.CREDENTIALS)
         // The first leader's lease runs out, another one leads: the core then knows a newer generation.
         val first = engine.core.begin(0, 0, 0, 0, what, 0)
-        assertEquals(Word.REFRESH, Word.kind(first))
-        credential.refresh(Word.arg(first), Need.of(first), 0) {}
+        assertEquals(StepWord.REFRESH, StepWord.kind(first))
+        credential.refresh(StepWord.arg(first), Need.of(first), 0) {}
         until { asked.get() == 1 }
         val second = engine.core.begin(1, 61_000, 0, 0, what, 0)
-        assertEquals(Word.REFRESH, Word.kind(second))
+        assertEquals(StepWord.REFRESH, StepWord.kind(second))
         val host = Blocking(Transport(null, engine.settings), engine.clock)
-        credential.refresh(Word.arg(second), Need.of(second), 0) {}
-        until { asked.get() == 2 && Word.kind(engine.core.resume(1, 61_001)) == Word.SEND }
+        credential.refresh(StepWord.arg(second), Need.of(second), 0) {}
+        until { asked.get() == 2 && StepWord.kind(engine.core.resume(1, 61_001)) == StepWord.SEND }
         slow.countDown()
-        until { now { runCatching { credential.now(host, 0) }.isSuccess } }
+        until { onThisThread { runCatching { credential.now(host, 0) }.isSuccess } }
         repeat(20) {
             Thread.sleep(5)
-            assertEquals("new", now { credential.now(host, 0) })
+            assertEquals("new", onThisThread { credential.now(host, 0) })
         }
     }
 

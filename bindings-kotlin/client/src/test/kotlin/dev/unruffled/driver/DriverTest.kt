@@ -8,8 +8,8 @@ import dev.unruffled.Reason
 import dev.unruffled.Token
 import dev.unruffled.core.Fault
 import dev.unruffled.core.plain
-import dev.unruffled.http.Answer
-import dev.unruffled.http.native
+import dev.unruffled.http.OkHttpReply
+import dev.unruffled.http.nativeRequest
 import kotlinx.coroutines.ExperimentalCoroutinesApi
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
@@ -33,9 +33,9 @@ import kotlin.coroutines.cancellation.CancellationException
 class DriverTest {
     private val plainPolicy = """{"retry":{"jitter":"none"}}"""
 
-    private suspend fun Driver<Request, Answer>.failure(outgoing: Outgoing<Request>): CallException? =
+    private suspend fun Driver<Request, OkHttpReply>.failure(prepared: PreparedCall<Request>): CallException? =
         try {
-            run(outgoing).failure
+            run(prepared).failure
         } catch (failed: CallException) {
             failed
         }
@@ -51,7 +51,7 @@ class DriverTest {
         runTest {
             val engine = engine(plainPolicy)
             val host = Played(this, engine.settings, listOf(Play(503), Play(503), Play(fault = Fault.LOST), Play(200)))
-            val ended = Driver(engine, host).run(engine.outgoing())
+            val ended = Driver(engine, host).run(engine.prepared())
             assertEquals(200, ended.reply.status)
             assertEquals(listOf(0L, 200L, 600L, 1_400L), host.sent.map { it.first })
             assertEquals(0, live(engine))
@@ -62,7 +62,7 @@ class DriverTest {
         runTest {
             val engine = engine(plainPolicy)
             val host = Played(this, engine.settings, listOf(Play(fault = Fault.UNSENT)))
-            val failed = checkNotNull(Driver(engine, host).failure(engine.outgoing("POST")))
+            val failed = checkNotNull(Driver(engine, host).failure(engine.prepared("POST")))
             assertEquals(Reason.RETRIES_EXHAUSTED, failed.reason)
             assertEquals(Outcome.NOT_SENT, failed.outcome)
             assertEquals(4, failed.attempts)
@@ -75,7 +75,7 @@ class DriverTest {
         runTest {
             val engine = engine(plainPolicy)
             val host = Played(this, engine.settings, listOf(Play(429, 0, null, "slow", "Retry-After", "3600")))
-            val ended = Driver(engine, host).run(engine.outgoing())
+            val ended = Driver(engine, host).run(engine.prepared())
             val failed = checkNotNull(ended.failure)
             assertEquals(Reason.DEADLINE, failed.reason)
             assertEquals(3_600_000L, failed.retryAfterMs)
@@ -95,7 +95,7 @@ class DriverTest {
                 val job =
                     launch {
                         try {
-                            driver.run(engine.outgoing())
+                            driver.run(engine.prepared())
                         } catch (cancelled: CancellationException) {
                             seen = cancelled
                             throw cancelled
@@ -110,7 +110,7 @@ class DriverTest {
                 assertSame("mine", seen?.message)
                 assertEquals(0, host.flying + host.resting)
                 assertEquals(0, live(engine))
-                assertEquals(200, driver.run(engine.outgoing()).reply.status)
+                assertEquals(200, driver.run(engine.prepared()).reply.status)
             }
         }
 
@@ -120,11 +120,11 @@ class DriverTest {
             val engine = engine("""{"concurrency":1}""")
             val host = Played(this, engine.settings, listOf(Play(200, 100), Play(200, 1_000), Play(200, 10)))
             val driver = Driver(engine, host)
-            val first = async { driver.run(engine.outgoing()) }
+            val first = async { driver.run(engine.prepared()) }
             runCurrent()
-            val second = async { driver.run(engine.outgoing()) }
+            val second = async { driver.run(engine.prepared()) }
             runCurrent()
-            val third = async { driver.run(engine.outgoing()) }
+            val third = async { driver.run(engine.prepared()) }
             first.await()
             runCurrent()
             assertEquals(listOf(0L, 100L), host.sent.map { it.first })
@@ -139,8 +139,8 @@ class DriverTest {
             val engine = engine("""{"retry":{"base":"20s"}}""")
             val waiting = Driver(engine, Played(this, engine.settings, listOf(Play(503))))
             val flying = Driver(engine, Played(this, engine.settings, listOf(Play(200, 500))))
-            val failed = async { waiting.failure(engine.outgoing()) }
-            val answered = async { flying.run(engine.outgoing()) }
+            val failed = async { waiting.failure(engine.prepared()) }
+            val answered = async { flying.run(engine.prepared()) }
             delay(10)
             engine.close()
             runCurrent()
@@ -148,7 +148,7 @@ class DriverTest {
             assertTrue(failed.isCompleted)
             assertEquals(Reason.CLOSED, failed.await()?.reason)
             assertEquals(200, answered.await().reply.status)
-            assertEquals(Reason.CLOSED, flying.failure(engine.outgoing())?.reason)
+            assertEquals(Reason.CLOSED, flying.failure(engine.prepared())?.reason)
         }
 
     @Test
@@ -165,15 +165,15 @@ class DriverTest {
             val credential = Credential(engine, source, StandardTestDispatcher(testScheduler))
             val host = Played(this, engine.settings, listOf(Play(200)))
             val driver = Driver(engine, host)
-            val leader = launch { driver.run(engine.outgoing(credential = credential)) }
+            val leader = launch { driver.run(engine.prepared(credential = credential)) }
             runCurrent()
-            val others = List(99) { async { driver.run(engine.outgoing(credential = credential)) } }
+            val others = List(99) { async { driver.run(engine.prepared(credential = credential)) } }
             delay(500)
             leader.cancel()
             others.awaitAll()
             assertEquals(1, asked)
             assertEquals(99, host.sent.size)
-            assertTrue(host.sent.all { it.second.native().header("Authorization") == "Bearer t1" })
+            assertTrue(host.sent.all { it.second.nativeRequest().header("Authorization") == "Bearer t1" })
             assertEquals(setOf(1_000L), host.sent.map { it.first }.toSet())
         }
 
@@ -184,7 +184,7 @@ class DriverTest {
             val source = Credential.Source(null) { delay(Long.MAX_VALUE).let { Token("never") } }
             val credential = Credential(engine, source, backgroundScope.coroutineContext)
             val driver = Driver(engine, Played(this, engine.settings, listOf(Play(200))))
-            val failed = driver.failure(engine.outgoing(credential = credential, deadlineMs = 2_000))
+            val failed = driver.failure(engine.prepared(credential = credential, deadlineMs = 2_000))
             assertEquals(Reason.DEADLINE, failed?.reason)
             assertTrue(testScheduler.currentTime <= 2_000)
         }
@@ -195,8 +195,8 @@ class DriverTest {
             val engine = engine("""{"idempotency":{"header":"Idempotency-Key","format":"sf-string"}}""")
             val host = Played(this, engine.settings, listOf(Play(503), Play(200), Play(200)))
             val driver = Driver(engine, host)
-            repeat(2) { driver.run(engine.outgoing("POST")) }
-            val keys = host.sent.map { checkNotNull(it.second.native().header("Idempotency-Key")) }
+            repeat(2) { driver.run(engine.prepared("POST")) }
+            val keys = host.sent.map { checkNotNull(it.second.nativeRequest().header("Idempotency-Key")) }
             assertEquals(keys[0], keys[1])
             assertFalse(keys[1] == keys[2])
             assertTrue(keys.all { it.matches(Regex("\"[0-9a-f-]{36}\"")) })
@@ -210,10 +210,10 @@ class DriverTest {
             for (endpoint in listOf(0, 1, 0x7fff, 0x8000, 0xffff)) {
                 for ((route, header) in listOf("X-Api", "X-Route").withIndex()) {
                     val host = Played(this, engine.settings, listOf(Play(200)))
-                    Driver(engine, host).run(engine.outgoing("POST", target = (endpoint shl 16) or route))
+                    Driver(engine, host).run(engine.prepared("POST", target = (endpoint shl 16) or route))
                     val sent = host.sent.single().second
                     assertEquals(route, sent.route)
-                    assertEquals(listOf(header), sent.native().headers.names().filter { it.startsWith("X-") })
+                    assertEquals(listOf(header), sent.nativeRequest().headers.names().filter { it.startsWith("X-") })
                 }
             }
         }
@@ -229,7 +229,7 @@ class DriverTest {
                 }
             val engine = engine(plainPolicy, options)
             val host = Played(this, engine.settings, listOf(Play(503), Play(200)))
-            Driver(engine, host).run(engine.outgoing())
+            Driver(engine, host).run(engine.prepared())
             assertEquals(listOf("attempt", "wait", "attempt", "call"), seen.map { it.kind })
             assertEquals(503L, seen[0].values["status"])
             assertNull(seen[0].values["fault"])

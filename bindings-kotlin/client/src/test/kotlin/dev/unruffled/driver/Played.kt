@@ -2,11 +2,11 @@ package dev.unruffled.driver
 
 import dev.unruffled.ClientOptions
 import dev.unruffled.Policy
+import dev.unruffled.core.CallFlags
 import dev.unruffled.core.Fault
 import dev.unruffled.core.Settings
-import dev.unruffled.core.What
-import dev.unruffled.http.Answer
-import dev.unruffled.http.OkHost
+import dev.unruffled.http.OkHttpHost
+import dev.unruffled.http.OkHttpReply
 import dev.unruffled.http.Suspending
 import dev.unruffled.http.Transport
 import kotlinx.coroutines.awaitCancellation
@@ -19,7 +19,7 @@ import java.io.IOException
 import java.util.concurrent.CopyOnWriteArrayList
 
 /** A host without a network: attempts follow a script, waits are the suspending host's own, in the test's time. */
-internal class Played(private val scope: TestScope, settings: Settings, private val answers: List<Play>) : OkHost {
+internal class Played(private val scope: TestScope, settings: Settings, private val answers: List<Play>) : OkHttpHost {
     private val real = Suspending(Transport(OkHttpClient(), settings))
     private var next = 0
 
@@ -32,7 +32,7 @@ internal class Played(private val scope: TestScope, settings: Settings, private 
     var flying = 0
         private set
 
-    override suspend fun send(attempt: Attempt<Request>): Answer {
+    override suspend fun send(attempt: Attempt<Request>): OkHttpReply {
         sent += scope.testScheduler.currentTime to attempt
         val play = answers[minOf(next++, answers.size - 1)]
         flying++
@@ -42,18 +42,18 @@ internal class Played(private val scope: TestScope, settings: Settings, private 
             flying--
         }
         play.fault?.let { throw Broken(it, IOException("scripted")) }
-        return Answer(play.status, headersOf(*play.headers), play.body.encodeToByteArray(), null)
+        return OkHttpReply(play.status, headersOf(*play.headers), play.body.encodeToByteArray(), null)
     }
 
-    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray = checkNotNull(reply.bytes)
+    override suspend fun retain(reply: OkHttpReply, most: Long, withinMs: Long): ByteArray = checkNotNull(reply.bytes)
 
-    override suspend fun whole(reply: Answer, most: Long): ByteArray = checkNotNull(reply.bytes)
+    override suspend fun whole(reply: OkHttpReply, most: Long): ByteArray = checkNotNull(reply.bytes)
 
-    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
+    override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean {
         resting++
         try {
             // All time is virtual here, that of the other calls too.
-            return real.rest(seat, ms, parked = false)
+            return real.pause(waiter, ms, parked = false)
         } finally {
             resting--
         }
@@ -83,20 +83,20 @@ internal fun TestScope.engine(policy: String, options: ClientOptions = ClientOpt
 }
 
 /** A call of this engine, as a verb would prepare it. */
-internal fun Engine.outgoing(
+internal fun Engine.prepared(
     method: String = "GET",
     credential: Credential? = null,
     deadlineMs: Long = 0,
     target: Int = 0,
-): Outgoing<Request> {
-    val flags = What.REPEATABLE or (if (credential == null) 0 else What.CREDENTIALS)
-    return Outgoing(
+): PreparedCall<Request> {
+    val flags = CallFlags.REPEATABLE or (if (credential == null) 0 else CallFlags.CREDENTIALS)
+    return PreparedCall(
         method,
         "/orders",
         Request.Builder().url("https://api.example.com/orders").build(),
         target,
         credential?.scope ?: 0,
-        What.of(method, flags),
+        CallFlags.of(method, flags),
         if (deadlineMs == 0L) 0 else clock.now() + deadlineMs,
         streamed = false,
         key = null,
@@ -105,5 +105,5 @@ internal fun Engine.outgoing(
 }
 
 /** Begins a call of an engine that is open. */
-internal fun Engine.beginCall(call: Outgoing<*>): Seat =
-    checkNotNull(begin(call.target, call.scope, call.what, call.deadline)) { "closed" }
+internal fun Engine.beginCall(call: PreparedCall<*>): Waiter =
+    checkNotNull(begin(call.target, call.scope, call.flags, call.deadline)) { "closed" }

@@ -223,12 +223,12 @@ private class Torment(private val scenario: JsonObject, private val world: World
             return item
         }
         if (items.none { it is JsonObject && "token" in it }) return Credential.Source({ "${next()}" }, null)
-        val kept: suspend (Need) -> Token = {
+        val retained: suspend (Need) -> Token = {
             val item = next()
             val until = ((item as? Map<*, *>)?.get("expiresIn") as? Long)?.let { world.clock.wall() + it }
             Token("${(item as? Map<*, *>)?.get("token") ?: item}", until)
         }
-        return Credential.Source(null, kept)
+        return Credential.Source(null, retained)
     }
 
     private companion object {

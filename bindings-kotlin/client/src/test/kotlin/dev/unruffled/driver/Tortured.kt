@@ -2,9 +2,9 @@ package dev.unruffled.driver
 
 import dev.unruffled.core.Fault
 import dev.unruffled.core.text
-import dev.unruffled.http.Answer
-import dev.unruffled.http.OkHost
-import dev.unruffled.http.native
+import dev.unruffled.http.OkHttpHost
+import dev.unruffled.http.OkHttpReply
+import dev.unruffled.http.nativeRequest
 import dev.unruffled.scenarios.ScriptedServer
 import kotlinx.coroutines.CancellationException
 import kotlinx.serialization.json.JsonElement
@@ -120,24 +120,24 @@ internal class Caller {
 
 /** A host whose attempts are answered by a script, step by step; its waits are the real ones. */
 internal class TorturedHost(
-    private val real: OkHost,
+    private val real: OkHttpHost,
     private val world: World,
     private val server: ScriptedServer,
     private val plan: Plan,
     private val caller: Caller,
-) : OkHost {
-    override suspend fun send(attempt: Attempt<Request>): Answer {
+) : OkHttpHost {
+    override suspend fun send(attempt: Attempt<Request>): OkHttpReply {
         return sending {
             plan.step("send", caller)
             world.pass(LATENCY)
             if (caller.cancelled) caller.undead++
-            val item = server.answer(world.clock.now(), attempt.native())
+            val item = server.answer(world.clock.now(), attempt.nativeRequest())
             plan.step("sent", caller)
             arrive(item, attempt)
         }
     }
 
-    private inline fun sending(work: () -> Answer): Answer =
+    private inline fun sending(work: () -> OkHttpReply): OkHttpReply =
         try {
             work()
         } catch (mine: CancellationException) {
@@ -149,7 +149,7 @@ internal class TorturedHost(
             throw Broken(Fault.LOST, broken)
         }
 
-    private suspend fun arrive(item: JsonObject, attempt: Attempt<Request>): Answer {
+    private suspend fun arrive(item: JsonObject, attempt: Attempt<Request>): OkHttpReply {
         val fault = item.text("fault")
         val delay = item["delay"]?.jsonPrimitive?.long ?: 0
         val limit = if (attempt.timeoutMs == 0L) Long.MAX_VALUE else maxOf(1, attempt.timeoutMs - LATENCY)
@@ -165,9 +165,9 @@ internal class TorturedHost(
         if (buffered) {
             world.pass(1)
             plan.step("body", caller)
-            return Answer(status, headers(item), body(item), null)
+            return OkHttpReply(status, headers(item), body(item), null)
         }
-        return Answer(status, headers(item), null, opened(item, status, attempt))
+        return OkHttpReply(status, headers(item), null, opened(item, status, attempt))
     }
 
     private suspend fun late(leftMs: Long): Broken {
@@ -197,26 +197,26 @@ internal class TorturedHost(
 
                 override fun source(): BufferedSource = watched
             }
-        return Response.Builder().request(attempt.native()).protocol(Protocol.HTTP_1_1).code(status).message("")
+        return Response.Builder().request(attempt.nativeRequest()).protocol(Protocol.HTTP_1_1).code(status).message("")
             .headers(headers(item)).body(lent).build()
     }
 
-    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray =
+    override suspend fun retain(reply: OkHttpReply, most: Long, withinMs: Long): ByteArray =
         reply.bytes ?: read("keep", reply)
 
-    override suspend fun whole(reply: Answer, most: Long): ByteArray = reply.bytes ?: read("whole", reply)
+    override suspend fun whole(reply: OkHttpReply, most: Long): ByteArray = reply.bytes ?: read("whole", reply)
 
-    private suspend fun read(name: String, reply: Answer): ByteArray {
+    private suspend fun read(name: String, reply: OkHttpReply): ByteArray {
         plan.step("$name begins", caller)
         world.pass(1)
         plan.step("$name ends", caller)
-        return checkNotNull(reply.open).peekBody(Driver.MOST_KEPT).bytes()
+        return checkNotNull(reply.open).peekBody(Driver.MOST_RETAINED).bytes()
     }
 
-    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
+    override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean {
         plan.step("rest begins", caller)
         // All time is virtual here, that of the other calls too.
-        return real.rest(seat, ms, parked = false).also { plan.step("rest ends", caller) }
+        return real.pause(waiter, ms, parked = false).also { plan.step("rest ends", caller) }
     }
 
     override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T {

@@ -47,9 +47,9 @@ class ViewsTest {
             // As often as a program that does something has it.
             if (it % 1_000 == 0) System.gc()
             val credential = Credential(engine, source, Dispatchers.Unconfined, viewOrigin = "")
-            val seat = engine.beginCall(engine.outgoing(credential = credential))
-            engine.core.abandon(seat.id, engine.clock.now())
-            engine.leave(seat)
+            val waiter = engine.beginCall(engine.prepared(credential = credential))
+            engine.core.abandon(waiter.id, engine.clock.now())
+            engine.leave(waiter)
         }
         engine.close()
     }

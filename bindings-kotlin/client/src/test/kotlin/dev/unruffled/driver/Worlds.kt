@@ -1,11 +1,11 @@
 package dev.unruffled.driver
 
 import dev.unruffled.http.Blocking
-import dev.unruffled.http.OkHost
+import dev.unruffled.http.OkHttpHost
 import dev.unruffled.http.Suspending
 import dev.unruffled.http.Transport
 import dev.unruffled.http.interrupted
-import dev.unruffled.http.now
+import dev.unruffled.http.onThisThread
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineExceptionHandler
@@ -35,7 +35,7 @@ internal interface World {
     val context: CoroutineContext
 
     /** The host whose waits are used; it sends nothing. */
-    fun host(transport: Transport): OkHost
+    fun host(transport: Transport): OkHttpHost
 
     /** A caller that begins to work [inMs] from now. */
     fun begin(inMs: Long, work: suspend () -> Unit)
@@ -65,7 +65,7 @@ internal class Coroutines : World {
 
     override val context: CoroutineContext = scope.coroutineContext
 
-    override fun host(transport: Transport): OkHost = Suspending(transport)
+    override fun host(transport: Transport): OkHttpHost = Suspending(transport)
 
     private val expected = ArrayList<Pair<() -> Boolean, CompletableDeferred<Unit>>>()
 
@@ -136,7 +136,7 @@ internal class Threads : World {
             override fun dispatch(context: CoroutineContext, block: Runnable) = begin(0) { block.run() }
         }
 
-    override fun host(transport: Transport): OkHost = Blocking(transport, clock)
+    override fun host(transport: Transport): OkHttpHost = Blocking(transport, clock)
 
     override fun begin(inMs: Long, work: suspend () -> Unit) {
         alive++
@@ -147,7 +147,7 @@ internal class Threads : World {
             start.gate.acquireUninterruptibly()
             callers[Thread.currentThread()] = number
             try {
-                runCatching { now { work() } }
+                runCatching { onThisThread { work() } }
             } finally {
                 callers -= Thread.currentThread()
                 Thread.interrupted()

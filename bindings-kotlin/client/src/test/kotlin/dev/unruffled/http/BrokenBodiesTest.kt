@@ -8,7 +8,7 @@ import dev.unruffled.Policy
 import dev.unruffled.RawServer
 import dev.unruffled.StatusException
 import dev.unruffled.Unruffled
-import dev.unruffled.under.Answered
+import dev.unruffled.under.FutureCallback
 import kotlinx.coroutines.runBlocking
 import okhttp3.Call
 import okhttp3.OkHttpClient
@@ -209,7 +209,7 @@ class BrokenBodiesTest {
     }
 
     private fun queued(call: Call): Response =
-        CompletableFuture<Response>().also { call.enqueue(Answered(it)) }.get(10, TimeUnit.SECONDS)
+        CompletableFuture<Response>().also { call.enqueue(FutureCallback(it)) }.get(10, TimeUnit.SECONDS)
 
     private companion object {
         const val EVERY_MS = 80L

@@ -5,7 +5,7 @@ import dev.unruffled.Event
 import dev.unruffled.Policy
 import dev.unruffled.RawServer
 import dev.unruffled.Unruffled
-import dev.unruffled.under.Answered
+import dev.unruffled.under.FutureCallback
 import kotlinx.coroutines.runBlocking
 import okhttp3.Call
 import okhttp3.Interceptor
@@ -90,7 +90,7 @@ class OwnFailuresTest {
     }
 
     private fun queued(call: Call): Response {
-        val end = CompletableFuture<Response>().also { call.enqueue(Answered(it)) }
+        val end = CompletableFuture<Response>().also { call.enqueue(FutureCallback(it)) }
         try {
             return end.get()
         } catch (failed: ExecutionException) {

@@ -3,7 +3,7 @@ package dev.unruffled.http
 import dev.unruffled.Policy
 import dev.unruffled.RawServer
 import dev.unruffled.Unruffled
-import dev.unruffled.under.Answered
+import dev.unruffled.under.FutureCallback
 import kotlinx.coroutines.runBlocking
 import okhttp3.OkHttpClient
 import okhttp3.Request
@@ -56,7 +56,7 @@ class UploadTest {
     private fun request(body: RequestBody) = Request.Builder().url("${server.base}/a").put(body).build()
 
     private fun queued(call: okhttp3.Call): Response {
-        val end = CompletableFuture<Response>().also { call.enqueue(Answered(it)) }
+        val end = CompletableFuture<Response>().also { call.enqueue(FutureCallback(it)) }
         return end.get(PATIENCE_S, TimeUnit.SECONDS)
     }
 

@@ -9,7 +9,7 @@ import dev.unruffled.ResilientCallFactory
 import dev.unruffled.StatusException
 import dev.unruffled.Token
 import dev.unruffled.Unruffled
-import dev.unruffled.client.Base
+import dev.unruffled.client.BaseUrl
 import dev.unruffled.client.Template
 import dev.unruffled.core.number
 import dev.unruffled.core.plain
@@ -60,7 +60,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
     private val asked = AtomicInteger()
     private lateinit var client: Client
     private lateinit var calls: ResilientCallFactory
-    private lateinit var home: Base
+    private lateinit var home: BaseUrl
 
     /** How often the credentials function was called. */
     val credentialCalls: Int get() = asked.get()
@@ -73,7 +73,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
                 scenario.text("correlation")?.let { text -> correlationId { text } }
             }
         calls = client.callFactory()
-        home = Base(base)
+        home = BaseUrl(base)
         return client.use { scenario.getValue("do").jsonArray.map { action(it.jsonObject) } }
     }
 

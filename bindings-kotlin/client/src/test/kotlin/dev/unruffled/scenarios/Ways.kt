@@ -4,7 +4,7 @@ import dev.unruffled.CallException
 import dev.unruffled.Event
 import dev.unruffled.Policy
 import dev.unruffled.Unruffled
-import dev.unruffled.under.Answered
+import dev.unruffled.under.FutureCallback
 import kotlinx.coroutines.runBlocking
 import okhttp3.Call
 import okhttp3.OkHttpClient
@@ -69,7 +69,7 @@ internal class Ways(private val base: String, limits: String, http: OkHttpClient
     }
 
     private fun queued(call: Call): Response {
-        val end = CompletableFuture<Response>().also { call.enqueue(Answered(it)) }
+        val end = CompletableFuture<Response>().also { call.enqueue(FutureCallback(it)) }
         try {
             return end.get()
         } catch (failed: ExecutionException) {

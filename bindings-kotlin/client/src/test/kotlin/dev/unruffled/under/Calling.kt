@@ -52,7 +52,7 @@ internal abstract class Calling {
     }
 
     protected fun Call.later(): CompletableFuture<Response> =
-        CompletableFuture<Response>().also { enqueue(Answered(it)) }
+        CompletableFuture<Response>().also { enqueue(FutureCallback(it)) }
 
     protected fun Call.queued(): Response = later().ends()
 

@@ -9,6 +9,7 @@ import dev.unruffled.client.Targets
 import dev.unruffled.core.routeOf
 import dev.unruffled.driver.Clock
 import dev.unruffled.driver.Engine
+import dev.unruffled.driver.prepared
 import dev.unruffled.http.Transport
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.Json
@@ -55,7 +56,7 @@ class EndpointsTest {
     private fun Engine.verb(method: String, path: String): Int = Targets(this).run { target(method, template(path)) }
 
     private fun DropIn.target(method: String, path: String): Int =
-        outgoing(Asked(Unit, method, API, path, repeatable = true)) { null }.target
+        prepared(DropInRequest(Unit, method, API, path, repeatable = true)) { null }.target
 
     @Test
     fun `each method and template of a verb is an endpoint of its own`() {
@@ -165,7 +166,7 @@ class EndpointsTest {
     private fun request(path: String): Request = Request.Builder().url(API + path).build()
 
     private fun Call.queued(): Response {
-        val answer = CompletableFuture<Response>().also { enqueue(Answered(it)) }
+        val answer = CompletableFuture<Response>().also { enqueue(FutureCallback(it)) }
         try {
             return answer.get(10, TimeUnit.SECONDS)
         } catch (failed: ExecutionException) {

@@ -48,7 +48,7 @@ class OpenTelemetryTest {
 
     private fun Call.queued(): Response {
         val answered = CompletableFuture<Response>()
-        enqueue(Answered(answered))
+        enqueue(FutureCallback(answered))
         return answered.get(10, TimeUnit.SECONDS)
     }
 

@@ -1,6 +1,6 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.http.Steady
+import dev.unruffled.http.NoHiddenRetry
 import io.ktor.client.HttpClient
 import io.ktor.client.engine.okhttp.OkHttpConfig
 import okhttp3.Dispatcher
@@ -32,8 +32,8 @@ internal object OkHttpEngines {
         }
 
         private fun steady(builder: OkHttpClient.Builder) {
-            if (Steady in builder.networkInterceptors()) return
-            builder.addNetworkInterceptor(Steady).retryOnConnectionFailure(false)
+            if (NoHiddenRetry in builder.networkInterceptors()) return
+            builder.addNetworkInterceptor(NoHiddenRetry).retryOnConnectionFailure(false)
             val given = builder.build().dispatcher
             if (given.maxRequestsPerHost == OKHTTP_PER_HOST && given.maxRequests == OKHTTP_IN_ALL) {
                 // The same threads, but not the same object: other clients may have it, and keep its limits.

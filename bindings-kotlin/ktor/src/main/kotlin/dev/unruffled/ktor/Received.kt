@@ -38,7 +38,7 @@ internal class Received(
     /** Ktor's own redirects are calls of their own; a plugin below follows them within an attempt. */
     override val redirectedTo: String?
         get() =
-            if (status in REDIRECTS || own.attributes.getOrNull(Sending.ACCOUNT)?.followed != true) {
+            if (status in REDIRECTS || own.attributes.getOrNull(KtorCall.RECORD)?.followed != true) {
                 null
             } else {
                 call.request.url.run { origin(protocol, host, port) }
@@ -79,7 +79,7 @@ internal class Received(
     }
 
     /** This answer once it is closed: [bytes] are its body. */
-    fun kept(bytes: ByteArray): Received {
+    fun retained(bytes: ByteArray): Received {
         if (!whole) start = bytes
         return this
     }
@@ -94,10 +94,10 @@ internal class Received(
     }
 
     /** For the caller. */
-    fun handOver(): HttpClientCall =
+    fun deliver(): HttpClientCall =
         when {
             whole -> call
-            closed -> start.let { kept -> call.replaceResponse { ByteReadChannel(kept) } }
+            closed -> start.let { retained -> call.replaceResponse { ByteReadChannel(retained) } }
             start.isEmpty() -> call
             else -> call.pumped(start)
         }

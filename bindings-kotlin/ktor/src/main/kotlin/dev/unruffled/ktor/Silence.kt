@@ -48,8 +48,8 @@ internal object Heads {
         client.receivePipeline.intercept(first) { response ->
             val status = response.status.value
             if (status >= FIRST_REDIRECT) {
-                val account = response.call.attributes.getOrNull(Sending.ACCOUNT)
-                if (status >= FIRST_ERROR) account?.head = response.call else account?.followed = true
+                val record = response.call.attributes.getOrNull(KtorCall.RECORD)
+                if (status >= FIRST_ERROR) record?.head = response.call else record?.followed = true
             }
         }
     }

@@ -4,7 +4,7 @@ import dev.unruffled.CallException
 import dev.unruffled.Event
 import dev.unruffled.Policy
 import dev.unruffled.PolicyOptions
-import dev.unruffled.driver.Account
+import dev.unruffled.driver.CallRecord
 import dev.unruffled.under.DropIn
 import io.ktor.client.HttpClient
 import io.ktor.client.call.HttpClientCall
@@ -45,10 +45,10 @@ public class UnruffledConfig internal constructor() : PolicyOptions() {
 public class Unruffled internal constructor(private val dropIn: DropIn) : Closeable {
     /** Each attempt and each wait of the call that ended with [response], as a short table; empty if it is not known here. */
     public fun explain(response: HttpResponse): String =
-        response.call.attributes.getOrNull(Sending.ACCOUNT)?.explain().orEmpty()
+        response.call.attributes.getOrNull(KtorCall.RECORD)?.explain().orEmpty()
 
     /** The table of a call that failed with [error]; empty if it is not known here. */
-    public fun explain(error: Throwable): String = Account.of(error)
+    public fun explain(error: Throwable): String = CallRecord.of(error)
 
     /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = dropIn.engine.events.add(listener)
@@ -62,7 +62,7 @@ public class Unruffled internal constructor(private val dropIn: DropIn) : Closea
     }
 
     internal suspend fun send(client: HttpClient, sender: Sender, request: HttpRequestBuilder): HttpClientCall =
-        if (request.isUpgrade()) sender.execute(request) else Sending(dropIn, client, sender, request).drive()
+        if (request.isUpgrade()) sender.execute(request) else KtorCall(dropIn, client, sender, request).drive()
 
     /** What `install` and `HttpClient.plugin` take. */
     public companion object Plugin : HttpClientPlugin<UnruffledConfig, Unruffled> {

@@ -1,7 +1,7 @@
 package dev.unruffled.ktor
 
 import dev.unruffled.driver.Attempt
-import dev.unruffled.driver.Moving
+import dev.unruffled.driver.UploadLimit
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.http.ContentType
 import io.ktor.http.Headers
@@ -26,7 +26,7 @@ internal class Upload private constructor(
     idleMs: Long,
     wholeMs: Long,
 ) {
-    private val moving = Moving(limitMs, idleMs, wholeMs)
+    private val limit = UploadLimit(limitMs, idleMs, wholeMs)
 
     @Volatile
     private var failed: Throwable? = null
@@ -47,7 +47,7 @@ internal class Upload private constructor(
     }
 
     /** Milliseconds that the upload gives its attempt beyond the attempt's own; below 1 = none. */
-    fun left(): Long = if (body.contentLength == null) moving.left() else 0
+    fun left(): Long = if (body.contentLength == null) limit.left() else 0
 
     private inner class Written(private val body: OutgoingContent.WriteChannelContent) :
         OutgoingContent.WriteChannelContent() {
@@ -63,7 +63,7 @@ internal class Upload private constructor(
         override fun <T : Any> setProperty(key: AttributeKey<T>, value: T?) = body.setProperty(key, value)
 
         override suspend fun writeTo(channel: ByteWriteChannel) {
-            moving.begin()
+            limit.begin()
             try {
                 body.writeTo(Counted(channel))
             } catch (@Suppress("TooGenericExceptionCaught") error: Throwable) {
@@ -71,13 +71,13 @@ internal class Upload private constructor(
                 if (channel.closedCause == null && error !is CancellationException) failed = error
                 throw error
             }
-            moving.end()
+            limit.end()
         }
     }
 
     private inner class Counted(private val channel: ByteWriteChannel) : ByteWriteChannel by channel {
         override val writeBuffer: Sink get() {
-            moving.moved()
+            limit.moved()
             return channel.writeBuffer
         }
     }
@@ -111,9 +111,9 @@ internal class Upload private constructor(
         override val readBuffer: Source get() = channel.readBuffer
 
         override suspend fun awaitContent(min: Int): Boolean {
-            if (!moving.hasBegun) moving.begin()
+            if (!limit.hasBegun) limit.begin()
             val more = channel.awaitContent(min)
-            if (more) moving.moved() else moving.end()
+            if (more) limit.moved() else limit.end()
             return more
         }
 

@@ -12,7 +12,7 @@ import java.util.concurrent.locks.LockSupport
  * notice. One daemon thread of the process checks every few milliseconds while there are attempts, and sleeps otherwise.
  * Beginning and ending an attempt wakes no thread; OkHttp's own time limit would do so on every call.
  */
-internal object Watch {
+internal object TimeoutWatch {
     /** How often it looks: attempts end at most this much late. */
     const val EVERY_MS = 10L
 
@@ -20,7 +20,7 @@ internal object Watch {
      * An attempt in flight: [limitMs] (0 = no limit) is its time, [thread] the one that blocks for it. [onLate] runs when the
      * time is up, because a name lookup goes on after its call was cancelled. An [upload] that moves has more time.
      */
-    class Flight(
+    class TimeLimit(
         private val call: Call,
         private val limitMs: Long,
         private val thread: Thread? = null,
@@ -67,7 +67,7 @@ internal object Watch {
         override fun equals(other: Any?): Boolean = this === other
     }
 
-    private val flights: ConcurrentMap<Flight, Flight> = ConcurrentHashMap()
+    private val timeLimits: ConcurrentMap<TimeLimit, TimeLimit> = ConcurrentHashMap()
 
     @Volatile
     private var asleep = false
@@ -79,31 +79,31 @@ internal object Watch {
         }
     }
 
-    fun begin(flight: Flight) {
-        flights[flight] = flight
+    fun begin(timeLimit: TimeLimit) {
+        timeLimits[timeLimit] = timeLimit
         val watcher = watcher
         if (asleep) LockSupport.unpark(watcher)
     }
 
-    fun end(flight: Flight) {
-        flights.remove(flight)
+    fun end(timeLimit: TimeLimit) {
+        timeLimits.remove(timeLimit)
     }
 
     private fun run() {
         var quiet = 0
         while (true) {
             val now = System.nanoTime()
-            quiet = if (flights.isEmpty()) quiet + 1 else 0
-            for (flight in flights.keys) {
+            quiet = if (timeLimits.isEmpty()) quiet + 1 else 0
+            for (timeLimit in timeLimits.keys) {
                 try {
-                    flight.look(now)
+                    timeLimit.look(now)
                 } catch (_: RuntimeException) {
                     // A listener of the caller's that throws when its call is cancelled must not end the watch.
                 }
             }
             if (quiet > QUIET_ROUNDS) {
                 asleep = true
-                if (flights.isEmpty()) LockSupport.park(this)
+                if (timeLimits.isEmpty()) LockSupport.park(this)
                 asleep = false
                 quiet = 0
             } else {

@@ -2,17 +2,17 @@ package dev.unruffled.ktor
 
 import dev.unruffled.CallException
 import dev.unruffled.core.Fault
-import dev.unruffled.driver.Account
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Broken
+import dev.unruffled.driver.CallRecord
 import dev.unruffled.driver.Driver
 import dev.unruffled.driver.Host
 import dev.unruffled.driver.Reply
-import dev.unruffled.driver.Seat
-import dev.unruffled.driver.rest
-import dev.unruffled.under.Asked
+import dev.unruffled.driver.Waiter
+import dev.unruffled.driver.pause
 import dev.unruffled.under.DropIn
-import dev.unruffled.under.native
+import dev.unruffled.under.DropInRequest
+import dev.unruffled.under.nativeError
 import io.ktor.client.HttpClient
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.call.replaceResponse
@@ -46,13 +46,13 @@ import kotlin.coroutines.cancellation.CancellationException
  * One call under Ktor: the requests of its attempts, the answers that the core receives, and the end of the call in Ktor's own
  * terms. An attempt is one run of the pipeline below the plugin.
  */
-internal class Sending(
+internal class KtorCall(
     private val dropIn: DropIn,
     private val client: HttpClient,
     private val sender: Sender,
     private val request: HttpRequestBuilder,
 ) : Host<HttpRequestBuilder, Received> {
-    private val account = Account()
+    private val record = CallRecord()
 
     /** Sockets have real time, whatever clock the caller's dispatcher has; a mock of them has the caller's. */
     private suspend fun sockets(): CoroutineContext =
@@ -65,9 +65,9 @@ internal class Sending(
 
     /** Drives the call to its end. */
     suspend fun drive(): HttpClientCall {
-        val above = request.attributes.getOrNull(ACCOUNT)
-        val asked =
-            Asked(
+        val above = request.attributes.getOrNull(RECORD)
+        val incoming =
+            DropInRequest(
                 request,
                 request.method.value.uppercase(),
                 request.origin(),
@@ -75,25 +75,25 @@ internal class Sending(
                 request.isRepeatable(),
                 request.uploadBytes(),
                 // Ktor's own retries count as well. A record that is complete belongs to an earlier answer's request.
-                nested = (above != null && above.told == null) || request.isRetriedBy(client),
+                nested = (above != null && above.table == null) || request.isRetriedBy(client),
             )
         try {
-            return dropIn.run(this, dropIn.outgoing(asked) { request.headers[it] }, account).handOver()
+            return dropIn.run(this, dropIn.prepared(incoming) { request.headers[it] }, record).deliver()
         } catch (unsent: CallException) {
-            throw unsent.native()
+            throw unsent.nativeError()
         } catch (spent: SendCountExceedException) {
             // Ktor sends so often for a call and no more: its last answer says more than that.
-            return last?.handOver() ?: throw spent
+            return last?.deliver() ?: throw spent
         }
     }
 
     override suspend fun send(attempt: Attempt<HttpRequestBuilder>): Received {
-        val own = dressed(attempt)
-        account.head = null
-        account.followed = false
+        val own = requestFor(attempt)
+        record.head = null
+        record.followed = false
         val upload = Upload.of(own, attempt, dropIn.engine.settings.routes[attempt.route].idle)
         if (upload != null) own.setBody(upload.content)
-        val limit = if (attempt.timeoutMs > 0) Limit.begin(own, attempt.timeoutMs, upload, sockets()) else null
+        val limit = if (attempt.timeoutMs > 0) AttemptTimeout.begin(own, attempt.timeoutMs, upload, sockets()) else null
         try {
             val reply = received(attempt, own, sender.execute(own))
             if (limit?.end() == false) throw limit.error
@@ -102,19 +102,19 @@ internal class Sending(
             own.executionContext.cancel(CancellationException("the attempt is over", error))
             val late = if (limit?.end() == false) limit.error else null
             upload?.failure?.takeIf { late == null }?.let { throw mistaken(it) }
-            (account.head as? HttpClientCall)?.takeIf { late == null }?.let { return bare(it, own) }
+            (record.head as? HttpClientCall)?.takeIf { late == null }?.let { return bare(it, own) }
             throw judged(error, late)
         }
     }
 
     /** A copy of the request for one attempt, with an execution of its own that ends with the caller's. */
-    private fun dressed(attempt: Attempt<HttpRequestBuilder>): HttpRequestBuilder {
+    private fun requestFor(attempt: Attempt<HttpRequestBuilder>): HttpRequestBuilder {
         val own = HttpRequestBuilder().takeFrom(request)
         val execution = own.executionContext as CompletableJob
         request.executionContext.invokeOnCompletion { cause ->
             if (cause == null) execution.complete() else execution.completeExceptionally(cause)
         }
-        own.attributes.put(ACCOUNT, account)
+        own.attributes.put(RECORD, record)
         attempt.extras?.keyHeader?.let { if (it !in own.headers) own.headers[it] = attempt.extras.key }
         val limits = dropIn.engine.settings.routes[attempt.route]
         own.attributes.run {
@@ -139,10 +139,10 @@ internal class Sending(
                 own.isSession() || !response.isShort(limits.bufferUpTo) -> return Received(call, own)
                 else -> call.saved()
             }
-        val told = status < Reply.FIRST_ERROR && limits.bodyStatuses.binarySearch(status) >= 0
-        if (!told) return Received(whole, own, whole = true)
+        val inspected = status < Reply.FIRST_ERROR && limits.bodyStatuses.binarySearch(status) >= 0
+        if (!inspected) return Received(whole, own, whole = true)
         val saved = whole.saved()
-        return Received(saved, own, saved.start(Driver.MOST_TOLD), whole = true)
+        return Received(saved, own, saved.start(Driver.MOST_INSPECTED), whole = true)
     }
 
     private suspend fun HttpClientCall.saved(): HttpClientCall =
@@ -180,24 +180,24 @@ internal class Sending(
             native
         } else {
             broken(native).let {
-                if (account.followed) it.afterRedirect() else it
+                if (record.followed) it.afterRedirect() else it
             }
         }
     }
 
-    override suspend fun keep(reply: Received, most: Long, withinMs: Long): ByteArray = reply.start(
+    override suspend fun retain(reply: Received, most: Long, withinMs: Long): ByteArray = reply.start(
         most,
         withinMs,
         sockets(),
     )
 
-    override fun kept(reply: Received, bytes: ByteArray): Received = reply.kept(bytes).also { last = it }
+    override fun retained(reply: Received, bytes: ByteArray): Received = reply.retained(bytes).also { last = it }
 
-    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean {
-        val ended = request.executionContext.invokeOnCompletion { seat.wake() }
+    override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean {
+        val ended = request.executionContext.invokeOnCompletion { waiter.wake() }
         val passed =
             try {
-                seat.rest(ms, if (parked) sockets() else EmptyCoroutineContext)
+                waiter.pause(ms, if (parked) sockets() else EmptyCoroutineContext)
             } finally {
                 ended.dispose()
             }
@@ -214,7 +214,7 @@ internal class Sending(
 
     internal companion object {
         /** The record in each attempt's attributes: a plugin below finds it there, and so does `explain()`. */
-        val ACCOUNT: AttributeKey<Account> = AttributeKey("unruffled")
+        val RECORD: AttributeKey<CallRecord> = AttributeKey("unruffled")
         private val NOTHING = ByteArray(0)
         private const val MOCK = "io.ktor.client.engine.mock.MockEngine"
     }

@@ -9,7 +9,7 @@ import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.EmptyCoroutineContext
 
 /** Reports the end of an enqueued call to its callback, as OkHttp does. */
-internal class Ending(private val call: Call, private val callback: Callback) : Continuation<Response> {
+internal class CallbackContinuation(private val call: Call, private val callback: Callback) : Continuation<Response> {
     override val context: CoroutineContext get() = EmptyCoroutineContext
 
     override fun resumeWith(result: Result<Response>) {

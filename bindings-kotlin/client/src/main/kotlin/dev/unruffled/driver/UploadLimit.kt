@@ -6,7 +6,7 @@ import java.util.concurrent.TimeUnit
  * The time limit of an upload. It holds while one of its pieces moves at least every [idleMs], and then for the attempt's time
  * ([limitMs]) from the last piece on. The call's own time ([wholeMs]; 0 = no limit) bounds both.
  */
-internal class Moving(private val limitMs: Long, private val idleMs: Long, private val wholeMs: Long) {
+internal class UploadLimit(private val limitMs: Long, private val idleMs: Long, private val wholeMs: Long) {
     private enum class State { BEFORE, UNDER_WAY, OVER }
 
     private val made = System.nanoTime()

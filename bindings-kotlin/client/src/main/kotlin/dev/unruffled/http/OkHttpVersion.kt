@@ -6,7 +6,7 @@ import okhttp3.Protocol
  * Finds an OkHttp 4 before OkHttp 5 on the class path. The artifact of 5 has another name (`okhttp-jvm`), so build tools add
  * both.
  */
-internal object OkHttps {
+internal object OkHttpVersion {
     /** @throws UnsupportedOperationException if classes come from the older one. */
     fun check() {
         try {

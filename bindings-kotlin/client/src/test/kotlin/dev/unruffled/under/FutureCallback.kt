@@ -7,7 +7,7 @@ import java.io.IOException
 import java.util.concurrent.CompletableFuture
 
 /** Hands over how an enqueued call ended. */
-internal class Answered(private val future: CompletableFuture<Response>) : Callback {
+internal class FutureCallback(private val future: CompletableFuture<Response>) : Callback {
     override fun onFailure(call: Call, e: IOException) {
         future.completeExceptionally(e)
     }

@@ -6,7 +6,7 @@ import okhttp3.Headers
  * Finds a retrying client above this one by its headers. Two retry loops multiply attempts, so the lower one makes a single
  * attempt.
  */
-internal object Stacked {
+internal object OuterRetry {
     /** Headers in which clients count; 0 proves nothing, since they may have been told not to retry. */
     val counts = arrayOf("x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt")
 

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test
 import java.io.File
 
 /** A program with OkHttp 4 before OkHttp 5 on its class path is told so, and what cures it. */
-class OkHttpsTest {
+class OkHttpVersionTest {
     @Test
     fun `an older OkHttp in front is named with its cure`() {
         val java = File(System.getProperty("java.home"), "bin/java").path
@@ -18,7 +18,7 @@ class OkHttpsTest {
                 java,
                 "-cp",
                 path,
-                "dev.unruffled.http.OkHttpsTestKt",
+                "dev.unruffled.http.OkHttpVersionTestKt",
                 way,
             ).redirectErrorStream(true).start()
             val said = child.inputStream.bufferedReader().readText()

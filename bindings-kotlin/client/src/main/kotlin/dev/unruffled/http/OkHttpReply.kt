@@ -12,30 +12,30 @@ import okhttp3.Request
 import okhttp3.Response
 
 /** The hosts of the verbs: OkHttp's requests go in, its responses come out, and bodies may be read whole. */
-internal interface OkHost : Host<Request, Answer> {
+internal interface OkHttpHost : Host<Request, OkHttpReply> {
     /** Reads an open reply whole; fails beyond [most] bytes. */
-    suspend fun whole(reply: Answer, most: Long): ByteArray
+    suspend fun whole(reply: OkHttpReply, most: Long): ByteArray
 
-    override fun kept(reply: Answer, bytes: ByteArray): Answer = Answer(reply.status, reply.headers, bytes, null)
+    override fun retained(reply: OkHttpReply, bytes: ByteArray): OkHttpReply = OkHttpReply(reply.status, reply.headers, bytes, null)
 }
 
 /** What OkHttp answered to one attempt of a verb. */
-internal class Answer(
+internal class OkHttpReply(
     status: Int,
     val headers: Headers,
     bytes: ByteArray?,
     val open: Response?,
-    private val flight: Watch.Flight? = null,
+    private val timeLimit: TimeoutWatch.TimeLimit? = null,
     override val redirectedTo: String? = null,
 ) : Reply(status, bytes) {
     override fun hints(signals: Array<String>, names: Array<String>): ByteArray? = headers.watched(signals, names)
 
     /** Milliseconds left of the attempt's time. */
-    fun left(): Long = flight?.left() ?: Long.MAX_VALUE
+    fun left(): Long = timeLimit?.left() ?: Long.MAX_VALUE
 
     /** Cancels the reading of the body. */
     fun cancel() {
-        flight?.cancel()
+        timeLimit?.cancel()
     }
 
     override fun close() {
@@ -44,7 +44,7 @@ internal class Answer(
 }
 
 /** The request of this attempt with its extra headers. */
-internal fun Attempt<Request>.native(): Request {
+internal fun Attempt<Request>.nativeRequest(): Request {
     val extras = extras ?: return request
     val more = request.newBuilder()
     if (extras.keyHeader != null) {

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit
  * Finds a pooled connection that the server has closed before a request is written to it, which is therefore unsent. OkHttp
  * itself looks only at connections that were idle for ten seconds, and not before a GET.
  */
-internal object Idle {
+internal object IdleConnections {
     /**
      * A look at a healthy connection takes [LOOK_MS], the shortest read that a socket allows. After at least this much
      * idleness that is at most 1 % of the connection's time; a busy connection is not looked at.

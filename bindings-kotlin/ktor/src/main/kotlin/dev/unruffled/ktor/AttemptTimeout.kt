@@ -15,7 +15,7 @@ import kotlin.coroutines.cancellation.CancellationException
  * The time limit of one attempt. It ends the attempt's execution and nothing else, so that it is not taken for a
  * cancellation by the caller. The error is that of Ktor's own time limit.
  */
-internal class Limit private constructor(val error: HttpRequestTimeoutException) {
+internal class AttemptTimeout private constructor(val error: HttpRequestTimeoutException) {
     private enum class State { RUNNING, ENDED, LATE }
 
     private val state = AtomicReference(State.RUNNING)
@@ -29,9 +29,9 @@ internal class Limit private constructor(val error: HttpRequestTimeoutException)
 
     companion object {
         /** Begins to count for [request], on the clock of [context]. An [upload] that moves has more. */
-        fun begin(request: HttpRequestBuilder, ms: Long, upload: Upload?, context: CoroutineContext): Limit {
+        fun begin(request: HttpRequestBuilder, ms: Long, upload: Upload?, context: CoroutineContext): AttemptTimeout {
             // Nothing of the path is said: any segment may be a secret.
-            val limit = Limit(HttpRequestTimeoutException(request.origin(), ms))
+            val limit = AttemptTimeout(HttpRequestTimeoutException(request.origin(), ms))
             val execution = request.executionContext
             limit.timer =
                 CoroutineScope(context + execution).launch(start = CoroutineStart.UNDISPATCHED) {

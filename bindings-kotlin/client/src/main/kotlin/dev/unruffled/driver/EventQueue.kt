@@ -13,7 +13,7 @@ import java.io.Closeable
 import java.util.concurrent.CopyOnWriteArrayList
 
 /** The listeners of an engine. Fetches events from the core in batches: when a call ends, and when the core asks for it. */
-internal class Events(
+internal class EventQueue(
     private val core: Core,
     private val clock: Clock,
     warnings: List<PolicyIssue>,
@@ -23,7 +23,7 @@ internal class Events(
 
     init {
         initial.forEach(::add)
-        warnings.forEach { tell(Event("warning", 0, mapOf("text" to it.text))) }
+        warnings.forEach { report(Event("warning", 0, mapOf("text" to it.text))) }
     }
 
     /** Whether there are listeners. */
@@ -43,18 +43,18 @@ internal class Events(
         if (!wanted) return
         val root = Json.parseToJsonElement(core.events()).jsonObject
         val dropped = root["dropped"]?.let { root.number("dropped") } ?: 0
-        if (dropped > 0) tell(Event("dropped", clock.now(), mapOf("events" to dropped)))
+        if (dropped > 0) report(Event("dropped", clock.now(), mapOf("events" to dropped)))
         root["events"]?.jsonArray?.forEach { each ->
             val event = each.jsonObject
             val values = event.filterKeys { it != "at" && it != "kind" }.mapValues { plain(it.value) }
-            tell(Event(event.text("kind").orEmpty(), event.number("at"), values))
+            report(Event(event.text("kind").orEmpty(), event.number("at"), values))
         }
     }
 
     /** Reports settings that contradict each other. */
-    fun warn(text: String) = tell(Event("warning", clock.now(), mapOf("text" to text)))
+    fun warn(text: String) = report(Event("warning", clock.now(), mapOf("text" to text)))
 
-    private fun tell(event: Event) {
+    private fun report(event: Event) {
         for (listener in listeners) {
             try {
                 listener(event)

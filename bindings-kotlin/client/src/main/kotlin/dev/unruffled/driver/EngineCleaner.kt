@@ -10,7 +10,7 @@ import java.util.concurrent.ConcurrentHashMap
  * Releases engines that were garbage collected without a close. Their native side is freed when the next engine is opened, so
  * that no thread has to wait for the collector. A call that is alive keeps its engine reachable.
  */
-internal object Dropped {
+internal object EngineCleaner {
     private val queue = ReferenceQueue<Any>()
 
     /** Keeps the references reachable: a collected reference is never enqueued. */

@@ -3,8 +3,8 @@ package dev.unruffled.under
 import dev.unruffled.core.Route
 import dev.unruffled.core.Settings
 import dev.unruffled.driver.DaemonThreads
-import dev.unruffled.http.Guard
-import dev.unruffled.http.Steady
+import dev.unruffled.http.InterceptorGuard
+import dev.unruffled.http.NoHiddenRetry
 import okhttp3.Call
 import okhttp3.ConnectionPool
 import okhttp3.OkHttpClient
@@ -18,7 +18,7 @@ import kotlin.coroutines.CoroutineContext
  * Makes the calls of attempts. A client of the user is copied with its retries off and, where the policy's own text has them,
  * the limits for connecting and for silence. Any other factory is used unchanged.
  */
-internal class Line(
+internal class AttemptFactory(
     private val over: Call.Factory,
     private val settings: Settings,
     waits: CoroutineContext? = null,
@@ -28,8 +28,8 @@ internal class Line(
             ?.retryOnConnectionFailure(false)
             // A real call is an attempt: the outer call keeps the limit of the whole call.
             ?.callTimeout(0, TimeUnit.MILLISECONDS)
-            ?.apply { interceptors().add(0, Guard) }
-            ?.addNetworkInterceptor(Steady)
+            ?.apply { interceptors().add(0, InterceptorGuard) }
+            ?.addNetworkInterceptor(NoHiddenRetry)
             ?.build()
 
     /** Whether it is a client, of which ours is made. */

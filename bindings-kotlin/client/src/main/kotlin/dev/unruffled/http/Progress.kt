@@ -2,14 +2,13 @@ package dev.unruffled.http
 
 import dev.unruffled.core.Cause
 import dev.unruffled.core.Fault
-import dev.unruffled.driver.Bell
 import dev.unruffled.driver.Broken
 import dev.unruffled.driver.TooLarge
+import dev.unruffled.driver.WakeHandle
 import okhttp3.Call
 import okhttp3.Connection
 import okhttp3.Dispatcher
 import okhttp3.EventListener
-import okhttp3.Interceptor
 import okhttp3.Response
 import okhttp3.internal.http2.ConnectionShutdownException
 import okhttp3.internal.http2.ErrorCode
@@ -67,11 +66,11 @@ internal class Progress : EventListener() {
 
     /** The time limit that must not run while the call waits in its dispatcher's queue: the attempt has not begun. */
     @Volatile
-    var queued: Watch.Flight? = null
+    var queued: TimeoutWatch.TimeLimit? = null
 
     /** Woken when the call is cancelled. */
     @Volatile
-    var bell: Bell? = null
+    var handle: WakeHandle? = null
 
     /** Another attempt of the same call begins. */
     fun restart() {
@@ -84,24 +83,24 @@ internal class Progress : EventListener() {
     }
 
     override fun dispatcherQueueStart(call: Call, dispatcher: Dispatcher) {
-        queued?.let(Watch::end)
+        queued?.let(TimeoutWatch::end)
     }
 
     override fun dispatcherQueueEnd(call: Call, dispatcher: Dispatcher) {
         queued?.let {
             it.restart()
-            Watch.begin(it)
+            TimeoutWatch.begin(it)
         }
     }
 
     override fun canceled(call: Call) {
-        bell?.ring()
+        handle?.wake()
     }
 
     /** After a stale one as well: OkHttp may send on another connection by itself, where the request does arrive. */
     override fun connectionAcquired(call: Call, connection: Connection) {
         begins()
-        if (!looks || !Idle.isStale(connection)) return
+        if (!looks || !IdleConnections.isStale(connection)) return
         stale = !sent
         connection.socket().closeQuietly()
     }
@@ -150,7 +149,7 @@ internal class Progress : EventListener() {
 
     /** Translates [error] for the core; [timedOut]: its time was up and it was cancelled for that. */
     fun broken(error: IOException, timedOut: Boolean): Broken {
-        val cause = (error as? Refused)?.cause ?: error
+        val cause = (error as? InterceptorFailure)?.cause ?: error
         if (cause is StaleConnection && !sent) return Broken(Fault.UNSENT, cause, stale = true)
         if (stale && !timedOut) return Broken(Fault.UNSENT, cause, stale = repeatable)
         return judged(fault(cause, timedOut), cause)
@@ -202,17 +201,4 @@ internal class Progress : EventListener() {
         /** Texts of the platform and of OkHttp, which have no classes of their own. */
         private val OWN = arrayOf("Too many open files", "Failed to authenticate with proxy")
     }
-}
-
-/** An interceptor of the caller's threw: no fault of the network. OkHttp takes only IOExceptions without harm. */
-internal class Refused(override val cause: RuntimeException) : IOException(cause)
-
-/** Wraps what the caller's interceptors throw. It is the first of them. */
-internal object Guard : Interceptor {
-    override fun intercept(chain: Interceptor.Chain): Response =
-        try {
-            chain.proceed(chain.request())
-        } catch (thrown: RuntimeException) {
-            throw Refused(thrown)
-        }
 }

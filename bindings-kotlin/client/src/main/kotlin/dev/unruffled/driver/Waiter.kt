@@ -10,7 +10,7 @@ import kotlin.coroutines.CoroutineContext
  * A call that can be woken while it is alive. A wake before the wait begins is remembered, so that it is not lost between the
  * core's answer and the wait. Knows nothing of how the host waits.
  */
-internal class Seat(
+internal class Waiter(
     /** The core's number of the call. */
     val id: Int,
 ) : AtomicReference<Any?>() {
@@ -25,8 +25,8 @@ internal class Seat(
         while (true) {
             val now = get()
             if (now === WOKEN) return
-            if (now is Bell) {
-                if (compareAndSet(now, null)) return now.ring()
+            if (now is WakeHandle) {
+                if (compareAndSet(now, null)) return now.wake()
             } else if (compareAndSet(null, WOKEN)) {
                 return
             }
@@ -34,11 +34,11 @@ internal class Seat(
     }
 
     /** Registers the handle that a wake calls; `false`: there was a wake already, which is used up now. */
-    fun wait(bell: Bell): Boolean = compareAndSet(null, bell) || !compareAndSet(WOKEN, null)
+    fun register(handle: WakeHandle): Boolean = compareAndSet(null, handle) || !compareAndSet(WOKEN, null)
 
     /** Removes the handle after the wait. */
-    fun leave(bell: Bell) {
-        compareAndSet(bell, null)
+    fun unregister(handle: WakeHandle) {
+        compareAndSet(handle, null)
     }
 
     private companion object {
@@ -47,18 +47,18 @@ internal class Seat(
 }
 
 /** What ends one wait. */
-internal fun interface Bell {
-    fun ring()
+internal fun interface WakeHandle {
+    fun wake()
 }
 
-/** Suspends until the seat is woken or [ms] have passed, on the clock of [context]; `true`: they have. */
-internal suspend fun Seat.rest(ms: Long, context: CoroutineContext): Boolean {
+/** Suspends until the waiter is woken or [ms] have passed, on the clock of [context]; `true`: they have. */
+internal suspend fun Waiter.pause(ms: Long, context: CoroutineContext): Boolean {
     val woken = CompletableDeferred<Unit>()
-    val bell = Bell { woken.complete(Unit) }
-    if (!wait(bell)) return false
+    val handle = WakeHandle { woken.complete(Unit) }
+    if (!register(handle)) return false
     try {
         return withContext(context) { withTimeoutOrNull(ms) { woken.await() } } == null
     } finally {
-        leave(bell)
+        unregister(handle)
     }
 }

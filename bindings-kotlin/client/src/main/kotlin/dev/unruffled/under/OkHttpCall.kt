@@ -2,13 +2,13 @@ package dev.unruffled.under
 
 import dev.unruffled.CallException
 import dev.unruffled.core.Fault
-import dev.unruffled.driver.Account
 import dev.unruffled.driver.Attempt
-import dev.unruffled.driver.Bell
 import dev.unruffled.driver.Broken
+import dev.unruffled.driver.CallRecord
 import dev.unruffled.driver.Host
-import dev.unruffled.driver.Outgoing
-import dev.unruffled.driver.Seat
+import dev.unruffled.driver.PreparedCall
+import dev.unruffled.driver.Waiter
+import dev.unruffled.driver.WakeHandle
 import dev.unruffled.http.Keyed
 import dev.unruffled.http.Progress
 import dev.unruffled.http.interrupted
@@ -26,23 +26,23 @@ import java.util.concurrent.TimeUnit
  * One call of a drop-in under OkHttp: the requests of its attempts, the answers that the core receives, and the end of the
  * call in OkHttp's own terms. Subclasses make the attempts.
  */
-internal abstract class Journey(
+internal abstract class OkHttpCall(
     protected val dropIn: DropIn,
     private val request: Request,
 ) : Host<Request, Received> {
-    private val above: Account? = request.tag(Account::class.java)
-    private val account = above ?: Account()
+    private val above: CallRecord? = request.tag(CallRecord::class.java)
+    private val record = above ?: CallRecord()
     private var last: Response? = null
     private var prior: Response? = null
     private var thrown: RuntimeException? = null
-    private lateinit var outgoing: Outgoing<Request>
+    private lateinit var prepared: PreparedCall<Request>
 
     /** The caller has cancelled the call. */
     protected abstract val canceled: Boolean
 
     /**
      * Drives the call to its end; [withinMs] is the caller's own limit for it, 0 = no limit; [flags] are added to those of
-     * [What].
+     * [CallFlags].
      *
      * @throws IOException and nothing else, but what an interceptor of the caller's threw.
      */
@@ -50,9 +50,9 @@ internal abstract class Journey(
         val url = request.url
         val size = request.body?.contentLength()?.coerceAtLeast(0) ?: 0
         try {
-            outgoing =
-                dropIn.outgoing(
-                    Asked(
+            prepared =
+                dropIn.prepared(
+                    DropInRequest(
                         request,
                         request.method,
                         request.origin(),
@@ -64,11 +64,11 @@ internal abstract class Journey(
                         flags = flags,
                     ),
                 ) { request.header(it) }
-            return dropIn.run(this, outgoing, account).handOver(prior)
-        } catch (local: AsItIs) {
+            return dropIn.run(this, prepared, record).deliver(prior)
+        } catch (local: LocalAnswer) {
             return local.response
         } catch (unsent: CallException) {
-            throw unsent.native()
+            throw unsent.nativeError()
         } catch (mistake: RuntimeException) {
             throw if (mistake === thrown) mistake else IOException(mistake)
         }
@@ -76,10 +76,10 @@ internal abstract class Journey(
 
     /** Milliseconds left of the caller's own limit; `null` = no limit. */
     protected fun left(): Long? =
-        if (outgoing.deadline == 0L) null else (outgoing.deadline - dropIn.engine.clock.now()).coerceAtLeast(1)
+        if (prepared.deadline == 0L) null else (prepared.deadline - dropIn.engine.clock.now()).coerceAtLeast(1)
 
     /** The request of an attempt: the caller's with the record, the idempotency key and [more]. */
-    protected fun dressed(attempt: Attempt<Request>, more: Request.Builder.() -> Unit = {}): Request {
+    protected fun requestFor(attempt: Attempt<Request>, more: Request.Builder.() -> Unit = {}): Request {
         if (canceled) throw canceled(null)
         last?.let { answered ->
             val stripped = answered.newBuilder().body(Received.EMPTY)
@@ -87,13 +87,13 @@ internal abstract class Journey(
             prior = stripped.build()
         }
         last = null
-        val dressed = request.newBuilder().apply(more)
-        if (above == null) dressed.tag(Account::class.java, account)
+        val builder = request.newBuilder().apply(more)
+        if (above == null) builder.tag(CallRecord::class.java, record)
         attempt.extras?.keyHeader?.let {
-            if (request.header(it) == null) dressed.header(it, attempt.extras.key)
-            dressed.tag(Keyed::class.java, Keyed)
+            if (request.header(it) == null) builder.header(it, attempt.extras.key)
+            builder.tag(Keyed::class.java, Keyed)
         }
-        return dressed.build()
+        return builder.build()
     }
 
     /** Makes one attempt, each in its own way. */
@@ -103,7 +103,7 @@ internal abstract class Journey(
 
     /** An answer whose headers have come; its body as well if the policy wants that. */
     protected fun received(attempt: Attempt<Request>, response: Response): Received {
-        if (response.code >= SERVER_ERROR && response.isLocal()) throw AsItIs(response)
+        if (response.code >= SERVER_ERROR && response.isLocal()) throw LocalAnswer(response)
         val limits = dropIn.engine.settings.routes[attempt.route]
         try {
             if (limits.idleWritten) response.body.source().timeout().timeout(limits.idle, TimeUnit.MILLISECONDS)
@@ -120,8 +120,8 @@ internal abstract class Journey(
         // The attempt itself may be cancelled: by a dispatcher's cancelAll, for example, or by a time limit.
         if (stopped && !late && error !is InterruptedIOException) return error
         // A reader whose socket was closed throws another error than callers know from a time limit.
-        val told = if (late) SocketTimeoutException("timeout").apply { initCause(error) } else error
-        return progress.broken(told, late).also { if (it.fault == Fault.REFUSED) thrown = it.cause as? RuntimeException }
+        val shown = if (late) SocketTimeoutException("timeout").apply { initCause(error) } else error
+        return progress.broken(shown, late).also { if (it.fault == Fault.REFUSED) thrown = it.cause as? RuntimeException }
     }
 
     protected fun refused(error: RuntimeException): Broken {
@@ -129,25 +129,25 @@ internal abstract class Journey(
         return Broken(Fault.REFUSED, error)
     }
 
-    override suspend fun keep(reply: Received, most: Long, withinMs: Long): ByteArray = reply.start(most, withinMs)
+    override suspend fun retain(reply: Received, most: Long, withinMs: Long): ByteArray = reply.start(most, withinMs)
 
-    override fun kept(reply: Received, bytes: ByteArray): Received = reply.kept(bytes)
+    override fun retained(reply: Received, bytes: ByteArray): Received = reply.retained(bytes)
 
     override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
 
-    /** Blocks this thread; [hang] sets the handle that a cancellation wakes. */
-    protected inline fun block(seat: Seat, ms: Long, hang: (Bell?) -> Unit): Boolean {
+    /** Blocks this thread; [register] sets the handle that a cancellation wakes. */
+    protected inline fun block(waiter: Waiter, ms: Long, register: (WakeHandle?) -> Unit): Boolean {
         val woken = CountDownLatch(1)
-        val bell = Bell { woken.countDown() }
+        val handle = WakeHandle { woken.countDown() }
         var passed = false
-        hang(bell)
+        register(handle)
         try {
-            if (!canceled && seat.wait(bell)) passed = dropIn.engine.clock.await(woken, ms)
+            if (!canceled && waiter.register(handle)) passed = dropIn.engine.clock.await(woken, ms)
         } catch (_: InterruptedException) {
             throw interrupted()
         } finally {
-            hang(null)
-            seat.leave(bell)
+            register(null)
+            waiter.unregister(handle)
         }
         if (canceled) throw canceled(null)
         return passed
@@ -167,6 +167,6 @@ internal abstract class Journey(
 }
 
 /** An answer that did not come from the server. It is not reported to the core. */
-private class AsItIs(val response: Response) : IOException() {
+private class LocalAnswer(val response: Response) : IOException() {
     override fun fillInStackTrace(): Throwable = this
 }

@@ -10,15 +10,15 @@ import okio.ForwardingSource
 import okio.buffer
 
 /** Prevents retries that OkHttp makes although they are switched off: a second request, and one on a closed connection. */
-internal object Steady : Interceptor {
+internal object NoHiddenRetry : Interceptor {
     private const val UNAVAILABLE = 503
 
     override fun intercept(chain: Interceptor.Chain): Response {
-        Idle.check(chain.connection(), chain.request())
-        return tame(chain.proceed(chain.request()), chain.connection())
+        IdleConnections.check(chain.connection(), chain.request())
+        return withoutHiddenRetry(chain.proceed(chain.request()), chain.connection())
     }
 
-    fun tame(response: Response, connection: Connection?): Response =
+    fun withoutHiddenRetry(response: Response, connection: Connection?): Response =
         unprovoked(if (response.protocol == Protocol.HTTP_1_0) once(response, connection) else response)
 
     /**
@@ -26,8 +26,8 @@ internal object Steady : Interceptor {
      * keep it for the next request, which then fails.
      */
     private fun once(response: Response, connection: Connection?): Response {
-        val kept = response.header("Connection").equals("keep-alive", ignoreCase = true)
-        if (kept || connection == null) return response
+        val retained = response.header("Connection").equals("keep-alive", ignoreCase = true)
+        if (retained || connection == null) return response
         val body = response.body
         val source =
             object : ForwardingSource(body.source()) {

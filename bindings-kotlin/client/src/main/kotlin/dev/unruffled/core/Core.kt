@@ -1,6 +1,5 @@
 package dev.unruffled.core
 
-import com.sun.jna.Native
 import dev.unruffled.PolicyException
 import dev.unruffled.internal.base
 import dev.unruffled.internal.brief
@@ -19,122 +18,8 @@ import dev.unruffled.issuesOf
 // library file, because an engine opened in one copy is unknown to another.
 
 /**
- * The core's functions of integers, one call each: integers in, one word out (see [Word]). Every integer is legal input.
- * The VM binds them by itself, at a fifth of what JNA's way costs; JNA has to where another class loader has the file.
- */
-@Suppress("ktlint:standard:function-naming", "FunctionName", "LongParameterList")
-internal object Crossings {
-    init {
-        if (!Library.linked) Native.register(Crossings::class.java, Library.path)
-    }
-
-    @JvmStatic
-    external fun unruffled_begin(
-        engine: Long,
-        call: Int,
-        now: Long,
-        route: Int,
-        scope: Int,
-        what: Int,
-        deadline: Long,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_respond(
-        engine: Long,
-        call: Int,
-        now: Long,
-        status: Int,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_fault(
-        engine: Long,
-        call: Int,
-        now: Long,
-        fault: Int,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_resume(
-        engine: Long,
-        call: Int,
-        now: Long,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_abandon(
-        engine: Long,
-        call: Int,
-        now: Long,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_token(
-        engine: Long,
-        now: Long,
-        generation: Long,
-        expiresIn: Long,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_token_failed(
-        engine: Long,
-        now: Long,
-        generation: Long,
-        fault: Int,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_free(
-        engine: Long,
-        now: Long,
-        scope: Int,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_online(
-        engine: Long,
-        now: Long,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_wake(engine: Long): Long
-
-    @JvmStatic
-    external fun unruffled_close(
-        engine: Long,
-        now: Long,
-    ): Long
-
-    @JvmStatic
-    external fun unruffled_release(engine: Long): Int
-}
-
-/** The one function of bytes, which JNA hands over. */
-@Suppress("ktlint:standard:function-naming", "FunctionName", "LongParameterList")
-internal object ByteCrossings {
-    init {
-        Native.register(ByteCrossings::class.java, Library.path)
-    }
-
-    @JvmStatic
-    external fun unruffled_respond_with(
-        engine: Long,
-        call: Int,
-        now: Long,
-        wall: Long,
-        status: Int,
-        hints: ByteArray,
-        hintsLength: Int,
-        body: ByteArray,
-        bodyLength: Int,
-    ): Long
-}
-
-/**
  * One engine of the core. Times are whole milliseconds on one monotonic clock that began when the engine was opened; `wall`
- * is Unix time in milliseconds. Words are read with [Word]. Nothing throws but the constructor.
+ * is Unix time in milliseconds. Words are read with [StepWord]. Nothing throws but the constructor.
  */
 @Suppress("TooManyFunctions")
 internal class Core(
@@ -192,9 +77,9 @@ internal class Core(
         now: Long,
         route: Int,
         scope: Int,
-        what: Int,
+        flags: Int,
         deadline: Long,
-    ): Long = Crossings.unruffled_begin(handle, call, now, route, scope, what, deadline)
+    ): Long = Crossings.unruffled_begin(handle, call, now, route, scope, flags, deadline)
 
     fun respond(
         call: Int,

@@ -6,9 +6,9 @@ import dev.unruffled.CallException
  * The record of a drop-in's call, attached to each of its attempts. A drop-in below finds it and makes a single attempt;
  * `explain()` reads it afterwards.
  */
-internal class Account {
+internal class CallRecord {
     @Volatile
-    var told: (() -> String)? = null
+    var table: (() -> String)? = null
 
     /** The client's own answer of 400 or above whose head came last, where its body may be what fails. */
     @Volatile
@@ -19,14 +19,14 @@ internal class Account {
     var followed = false
 
     /** The table of attempts and waits; empty until the call has ended. */
-    fun explain(): String = told?.invoke().orEmpty()
+    fun explain(): String = table?.invoke().orEmpty()
 
     /** Requests print their tags. */
     override fun toString(): String = "unruffled"
 
     companion object {
         /** For calls whose record is not read. */
-        val SILENT = Account()
+        val SILENT = CallRecord()
 
         /** How the call went that ended with this error, the outermost if one was in another. */
         fun of(error: Throwable): String =

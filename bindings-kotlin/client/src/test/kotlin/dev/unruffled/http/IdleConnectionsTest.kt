@@ -4,7 +4,7 @@ import dev.unruffled.Event
 import dev.unruffled.Policy
 import dev.unruffled.RawServer
 import dev.unruffled.Unruffled
-import dev.unruffled.under.Answered
+import dev.unruffled.under.FutureCallback
 import kotlinx.coroutines.runBlocking
 import okhttp3.Call
 import okhttp3.OkHttpClient
@@ -23,7 +23,7 @@ import java.util.concurrent.Semaphore
 import java.util.concurrent.TimeUnit
 
 /** A pooled connection that its server has closed: nothing is lost and nothing is sent twice. */
-class IdleTest {
+class IdleConnectionsTest {
     private val closing = mutableListOf<AutoCloseable>()
 
     /** Given one permit for each connection that the server has closed. */
@@ -101,7 +101,7 @@ class IdleTest {
             ) {
                 call.execute()
             } else {
-                java.util.concurrent.CompletableFuture<okhttp3.Response>().also { call.enqueue(Answered(it)) }.get()
+                java.util.concurrent.CompletableFuture<okhttp3.Response>().also { call.enqueue(FutureCallback(it)) }.get()
             }
             answer.use { it.code }
         }

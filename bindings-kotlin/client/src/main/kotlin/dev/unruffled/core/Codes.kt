@@ -4,7 +4,7 @@ package dev.unruffled.core
  * The core's answer to every input: `arg · 4096 + flags · 16 + kind`, at most 52 bits. The tables here are those of
  * `core/src/step.rs` and `core/src/failure.rs`; `tests/codes.json` is checked against both.
  */
-internal object Word {
+internal object StepWord {
     const val SEND = 0
     const val WAIT = 1
     const val PARK = 2
@@ -99,7 +99,7 @@ internal fun redirected(status: Int, scope: Int): Int =
 private const val SCOPE_BITS = 16
 
 /** The flags of a call, as the core's `begin` takes them: method, flags, size of an upload that cannot be watched. */
-internal object What {
+internal object CallFlags {
     const val REPEATABLE = 1
     const val KEYED = 2
     const val STREAMED = 4

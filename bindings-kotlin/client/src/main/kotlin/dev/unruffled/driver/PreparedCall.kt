@@ -4,7 +4,7 @@ import dev.unruffled.core.Settings
 import dev.unruffled.core.routeOf
 
 /** One logical call, ready to be driven: everything that is the same on each attempt. */
-internal class Outgoing<Q>(
+internal class PreparedCall<Q>(
     val method: String,
     /** The path as the caller wrote it, with its braces and without a query: safe to show. Of a drop-in, the origin. */
     val template: String,
@@ -13,7 +13,7 @@ internal class Outgoing<Q>(
     /** Its route and endpoint as the core's `begin` takes them. */
     val target: Int,
     val scope: Int,
-    val what: Int,
+    val flags: Int,
     /** Absolute on the engine's clock; 0 = the policy's. */
     val deadline: Long,
     val streamed: Boolean,
