@@ -12,7 +12,7 @@ import okhttp3.Headers
 import java.io.IOException
 import java.io.Serializable
 
-/** Why a call ended without an answer that can be handed over; [text] is the same word in every language. */
+/** The reasons why a call ended without an answer to deliver; [text] is the same word in every language. */
 public enum class Reason(
     /** The word of the policy's documentation, logs and the other languages: `retries-exhausted`. */
     public val text: String,

@@ -13,7 +13,7 @@ import java.io.Closeable
 import java.io.IOException
 
 /**
- * The same as [ResilientCallFactory] for where only an interceptor fits; add it with `addInterceptor`. What an interceptor
+ * A drop-in like [ResilientCallFactory] for where only an interceptor fits; add it with `addInterceptor`. What an interceptor
  * cannot: a wait holds the call's thread and, of an enqueued call, a slot of the dispatcher, so no wait is longer than the
  * policy's `timeouts.wait`; and one attempt cannot be cancelled, so `timeouts.attempt` limits each connecting, reading and
  * writing of it instead of all together. For OkHttp 5.4 and newer.

@@ -10,7 +10,9 @@ import okhttp3.OkHttpClient
 import kotlin.experimental.ExperimentalTypeInference
 
 /** Options of a client or a drop-in beside its policy. Everything is optional. */
-public open class PolicyOptions internal constructor() {
+public open class PolicyOptions
+@InternalUnruffledApi
+constructor() {
     internal var baseUrl: String? = null
     internal var unknownKeys: UnknownKeys = UnknownKeys.ERROR
     internal val listeners = mutableListOf<(Event) -> Unit>()

@@ -1,5 +1,7 @@
 package dev.unruffled.core
 
+import dev.unruffled.InternalUnruffledApi
+
 /**
  * The core's answer to every input: `arg · 4096 + flags · 16 + kind`, at most 52 bits. The tables here are those of
  * `core/src/step.rs` and `core/src/failure.rs`; `tests/codes.json` is checked against both.
@@ -47,9 +49,10 @@ internal object StepWord {
 }
 
 /** How an attempt broke without an answer, as the core numbers it. */
-internal enum class Fault(
-    val text: String,
-    val code: Int,
+@InternalUnruffledApi
+public enum class Fault(
+    public val text: String,
+    public val code: Int,
 ) {
     LOST("lost", 0),
     TIMEOUT("timeout", 1),
@@ -64,8 +67,9 @@ internal enum class Fault(
 }
 
 /** The cause that the platform gives for a [Fault]. It is sent to the core with the fault. */
-internal enum class Cause(
-    val text: String,
+@InternalUnruffledApi
+public enum class Cause(
+    public val text: String,
 ) {
     NONE("none"),
     CONNECTION_REFUSED("connection-refused"),
@@ -79,7 +83,7 @@ internal enum class Cause(
     ;
 
     /** Added to the fault's code. */
-    val code: Int get() = ordinal shl SHIFT
+    public val code: Int get() = ordinal shl SHIFT
 
     private companion object {
         const val SHIFT = 8

@@ -1,5 +1,6 @@
 package dev.unruffled.core
 
+import dev.unruffled.InternalUnruffledApi
 import dev.unruffled.PolicyIssue
 import dev.unruffled.issuesOf
 import kotlinx.serialization.json.Json
@@ -49,33 +50,34 @@ internal class Settings(text: String) {
 internal fun routeOf(target: Int): Int = target and 0xffff
 
 /** The part of [Settings] that may differ by route. Times in milliseconds, sizes in bytes. */
-internal class Route(json: JsonObject) {
+@InternalUnruffledApi
+public class Route internal constructor(json: JsonObject) {
     /** `/orders/{id}`, with a method before it if the policy has one; empty of what holds everywhere else. */
-    val pattern: String = json.text("pattern").orEmpty()
+    internal val pattern: String = json.text("pattern").orEmpty()
 
-    val connect: Long = json.number("connect")
-    val idle: Long = json.number("idle")
+    public val connect: Long = json.number("connect")
+    public val idle: Long = json.number("idle")
 
     /** For an attempt, and for a refresh of a credential; 0 = no limit. */
-    val attempt: Long = json.number("attempt")
+    internal val attempt: Long = json.number("attempt")
 
     /** For the whole call; 0 = no limit. */
-    val total: Long = json.number("total")
+    internal val total: Long = json.number("total")
 
     /** Whether the policy's own text has them: only then do they bind a drop-in. */
-    val totalWritten: Boolean = json["totalWritten"]?.jsonPrimitive?.booleanOrNull ?: false
-    val connectWritten: Boolean = json["connectWritten"]?.jsonPrimitive?.booleanOrNull ?: false
-    val idleWritten: Boolean = json["idleWritten"]?.jsonPrimitive?.booleanOrNull ?: false
-    val maxBody: Long = json.number("maxBody")
+    internal val totalWritten: Boolean = json["totalWritten"]?.jsonPrimitive?.booleanOrNull ?: false
+    public val connectWritten: Boolean = json["connectWritten"]?.jsonPrimitive?.booleanOrNull ?: false
+    public val idleWritten: Boolean = json["idleWritten"]?.jsonPrimitive?.booleanOrNull ?: false
+    internal val maxBody: Long = json.number("maxBody")
 
     /** A drop-in reads answers of a declared length up to this before they count as answered. */
-    val bufferUpTo: Long = json.number("bufferUpTo")
+    public val bufferUpTo: Long = json.number("bufferUpTo")
 
     /**
      * Policy headers, `User-Agent` and API version, the same for every call of the route. A later one takes the place of an
      * earlier one of the same name.
      */
-    val headers: List<Pair<String, String>> =
+    internal val headers: List<Pair<String, String>> =
         buildList {
             json["headers"]?.takeUnless { it is JsonNull }?.jsonObject?.forEach { (name, value) ->
                 add(name to value.jsonPrimitive.content)
@@ -88,7 +90,7 @@ internal class Route(json: JsonObject) {
         }
 
     /** Query parameters that every call of the route carries, in the policy's order. */
-    val query: Map<String, String> =
+    internal val query: Map<String, String> =
         buildMap {
             json.inner("query")?.forEach { (name, value) -> put(name, value.jsonPrimitive.content) }
             val version = json.inner("version")
@@ -96,18 +98,18 @@ internal class Route(json: JsonObject) {
         }
 
     /** The header that names the logical call, or `null`. */
-    val requestId: String? = json.inner("requestId")?.text("name")
+    internal val requestId: String? = json.inner("requestId")?.text("name")
 
     /** The header for what the caller's function gives, or `null`. */
-    val correlationId: String? = json.inner("correlationId")?.text("name")
+    internal val correlationId: String? = json.inner("correlationId")?.text("name")
 
-    val idempotencyHeader: String? = json.inner("idempotency")?.text("header")
+    internal val idempotencyHeader: String? = json.inner("idempotency")?.text("header")
 
     /** Whether the key is written as a structured-field string, that is in quotes. */
-    val idempotencyQuoted: Boolean = json.inner("idempotency")?.text("format") == "sf-string"
+    internal val idempotencyQuoted: Boolean = json.inner("idempotency")?.text("format") == "sf-string"
 
     /** Statuses for which the core wants to see the beginning of the body, sorted. */
-    val bodyStatuses: IntArray =
+    public val bodyStatuses: IntArray =
         (json["bodyStatuses"] as? JsonArray)?.map { it.jsonPrimitive.int }?.sorted()?.toIntArray() ?: IntArray(0)
 }
 

@@ -1,35 +1,37 @@
 package dev.unruffled.driver
 
 import dev.unruffled.CallException
+import dev.unruffled.InternalUnruffledApi
 
 /**
  * The record of a drop-in's call, attached to each of its attempts. A drop-in below finds it and makes a single attempt;
  * `explain()` reads it afterwards.
  */
-internal class CallRecord {
+@InternalUnruffledApi
+public class CallRecord {
     @Volatile
-    var table: (() -> String)? = null
+    public var table: (() -> String)? = null
 
     /** The client's own answer of 400 or above whose head came last, where its body may be what fails. */
     @Volatile
-    var head: Any? = null
+    public var head: Any? = null
 
     /** The attempt was answered with a redirect, which a plugin below may follow: its first request was sent. */
     @Volatile
-    var followed = false
+    public var followed: Boolean = false
 
     /** The table of attempts and waits; empty until the call has ended. */
-    fun explain(): String = table?.invoke().orEmpty()
+    public fun explain(): String = table?.invoke().orEmpty()
 
     /** Requests print their tags. */
     override fun toString(): String = "unruffled"
 
-    companion object {
+    public companion object {
         /** For calls whose record is not read. */
-        val SILENT = CallRecord()
+        internal val SILENT = CallRecord()
 
         /** How the call went that ended with this error, the outermost if one was in another. */
-        fun of(error: Throwable): String =
+        public fun of(error: Throwable): String =
             generateSequence(error) { it.cause }.flatMap { it.suppressed.reversed() + it }
                 .filterIsInstance<CallException>().firstOrNull()?.explain().orEmpty()
     }

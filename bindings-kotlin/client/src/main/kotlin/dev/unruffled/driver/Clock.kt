@@ -1,22 +1,24 @@
 package dev.unruffled.driver
 
+import dev.unruffled.InternalUnruffledApi
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicLong
 
 /** The two clocks of an engine. Injected, so that tests own the time. */
-internal interface Clock {
+@InternalUnruffledApi
+public interface Clock {
     /** Whole milliseconds since the engine was opened; never steps back. */
-    fun now(): Long
+    public fun now(): Long
 
     /** Unix time in milliseconds. */
-    fun wall(): Long
+    public fun wall(): Long
 
     /** Blocks this thread until [woken] is at zero, [ms] have passed or it is interrupted; `true`: they have passed. */
-    fun await(woken: CountDownLatch, ms: Long): Boolean = !woken.await(ms, TimeUnit.MILLISECONDS)
+    public fun await(woken: CountDownLatch, ms: Long): Boolean = !woken.await(ms, TimeUnit.MILLISECONDS)
 
     /** Advances this clock to [now] after a wait on a test's virtual clock. */
-    fun advanceTo(now: Long) = Unit
+    public fun advanceTo(now: Long): Unit = Unit
 }
 
 /** The platform's clocks. */

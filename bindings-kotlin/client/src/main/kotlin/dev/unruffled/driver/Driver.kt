@@ -210,7 +210,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         val body =
             when {
                 !watched || (reply.status < Reply.FIRST_ERROR && !reply.isWhole) -> NOTHING
-                else -> (reply.bytes ?: host.retain(reply, MOST_INSPECTED, MOST_WAIT)).firstBytes(MOST_INSPECTED)
+                else -> (reply.bytes ?: host.retain(reply, Reply.MOST_INSPECTED, MOST_WAIT)).firstBytes(Reply.MOST_INSPECTED)
             }
         val status = if (elsewhere == null) reply.status else redirected(reply.status, scopeAt(running.prepared, elsewhere))
         return core.respondWith(id, clock.now(), clock.wall(), status, hints ?: NOTHING, body)
@@ -285,9 +285,6 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
             (report?.message ?: "the call failed (${reason.text}, outcome ${outcome.text}). ${Report.DROPPED}")
 
     internal companion object {
-        /** Bytes of a body that a rule may look at. */
-        const val MOST_INSPECTED = 4_096L
-
         /** Bytes of a body that are retained over a wait or in an exception. */
         const val MOST_RETAINED = 65_536L
 

@@ -20,7 +20,7 @@ internal class PreparedCall<Q>(
     /** The caller's own idempotency key, as its header has it. */
     val key: String?,
     val credential: Credential?,
-    /** The last answer is handed over open, as it came, even if the core gave up: no copy of its beginning. */
+    /** Whether the last answer is delivered open even if the core gave up, instead of a copy of its beginning. */
     val lastOpen: Boolean = false,
 ) {
     /** The number of the policy's route; 0 = no route. */

@@ -1,12 +1,14 @@
 package dev.unruffled.driver
 
+import dev.unruffled.InternalUnruffledApi
 import java.util.concurrent.TimeUnit
 
 /**
  * The time limit of an upload. It holds while one of its pieces moves at least every [idleMs], and then for the attempt's time
  * ([limitMs]) from the last piece on. The call's own time ([wholeMs]; 0 = no limit) bounds both.
  */
-internal class UploadLimit(private val limitMs: Long, private val idleMs: Long, private val wholeMs: Long) {
+@InternalUnruffledApi
+public class UploadLimit(private val limitMs: Long, private val idleMs: Long, private val wholeMs: Long) {
     private enum class State { BEFORE, UNDER_WAY, OVER }
 
     private val made = System.nanoTime()
@@ -17,27 +19,27 @@ internal class UploadLimit(private val limitMs: Long, private val idleMs: Long, 
     @Volatile
     private var movedAt = 0L
 
-    val hasBegun: Boolean get() = state != State.BEFORE
+    public val hasBegun: Boolean get() = state != State.BEFORE
 
     /** The first piece is about to move; of a body that is sent again, once more. */
-    fun begin() {
+    public fun begin() {
         moved()
         state = State.UNDER_WAY
     }
 
     /** A piece has moved. */
-    fun moved(now: Long = System.nanoTime()) {
+    public fun moved(now: Long = System.nanoTime()) {
         movedAt = now
     }
 
     /** The last piece has moved. */
-    fun end() {
+    public fun end() {
         moved()
         state = State.OVER
     }
 
     /** Milliseconds that the upload gives its attempt; below 1 = none. The attempt's own limit holds beside it. */
-    fun left(now: Long = System.nanoTime()): Long {
+    public fun left(now: Long = System.nanoTime()): Long {
         val most =
             when (state) {
                 State.BEFORE -> return 0

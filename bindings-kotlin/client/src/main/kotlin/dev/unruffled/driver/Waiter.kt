@@ -1,5 +1,6 @@
 package dev.unruffled.driver
 
+import dev.unruffled.InternalUnruffledApi
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
@@ -10,18 +11,19 @@ import kotlin.coroutines.CoroutineContext
  * A call that can be woken while it is alive. A wake before the wait begins is remembered, so that it is not lost between the
  * core's answer and the wait. Knows nothing of how the host waits.
  */
-internal class Waiter(
+@InternalUnruffledApi
+public class Waiter internal constructor(
     /** The core's number of the call. */
-    val id: Int,
+    internal val id: Int,
 ) : AtomicReference<Any?>() {
     /** The core's answer to `begin`. */
-    var word: Long = 0
+    internal var word: Long = 0
 
     /** Milliseconds of the coming wait that have passed already. */
-    var spent: Long = 0
+    internal var spent: Long = 0
 
     /** Ends the present wait, else the next one. */
-    fun wake() {
+    public fun wake() {
         while (true) {
             val now = get()
             if (now === WOKEN) return
@@ -34,10 +36,10 @@ internal class Waiter(
     }
 
     /** Registers the handle that a wake calls; `false`: there was a wake already, which is used up now. */
-    fun register(handle: WakeHandle): Boolean = compareAndSet(null, handle) || !compareAndSet(WOKEN, null)
+    internal fun register(handle: WakeHandle): Boolean = compareAndSet(null, handle) || !compareAndSet(WOKEN, null)
 
     /** Removes the handle after the wait. */
-    fun unregister(handle: WakeHandle) {
+    internal fun unregister(handle: WakeHandle) {
         compareAndSet(handle, null)
     }
 
@@ -48,11 +50,12 @@ internal class Waiter(
 
 /** What ends one wait. */
 internal fun interface WakeHandle {
-    fun wake()
+    public fun wake()
 }
 
 /** Suspends until the waiter is woken or [ms] have passed, on the clock of [context]; `true`: they have. */
-internal suspend fun Waiter.pause(ms: Long, context: CoroutineContext): Boolean {
+@InternalUnruffledApi
+public suspend fun Waiter.pause(ms: Long, context: CoroutineContext): Boolean {
     val woken = CompletableDeferred<Unit>()
     val handle = WakeHandle { woken.complete(Unit) }
     if (!register(handle)) return false

@@ -1,18 +1,21 @@
 package dev.unruffled.driver
 
+import dev.unruffled.InternalUnruffledApi
 import okio.Buffer
 import okio.utf8Size
 
 /** Writes the headers that the core watches. Their meaning is decided in the core. */
-internal object WatchedHeaders {
-    const val MOST = 8_192L
+@InternalUnruffledApi
+public object WatchedHeaders {
+    /** The most bytes of all lines. */
+    public const val MOST: Long = 8_192L
 
     /**
      * The headers among [names] as lines `name: value\n` in lower case, one per header line received, 8 KiB in all; `null` if
      * none of [signals] is there. A line that does not fit is left out. [first] gives the value by a name in lower case,
      * [each] hands over all lines.
      */
-    inline fun of(
+    public inline fun of(
         signals: Array<String>,
         names: Array<String>,
         first: (String) -> String?,

@@ -1,8 +1,10 @@
 package dev.unruffled.http
 
+import dev.unruffled.InternalUnruffledApi
 import dev.unruffled.core.Cause
 import java.io.EOFException
 import java.io.IOException
+import java.net.BindException
 import java.net.NoRouteToHostException
 import java.net.ProtocolException
 import java.net.SocketException
@@ -18,9 +20,10 @@ import javax.net.ssl.SSLPeerUnverifiedException
  * The causes that the platform's errors name beside the fault, under any client of the JVM. Where there is no class for a
  * cause, the text counts, which the JVM, Android and OkHttp do not translate.
  */
-internal object Causes {
+@InternalUnruffledApi
+public object Causes {
     /** Why no connection came about, or `NONE`. */
-    fun ofConnecting(error: Throwable): Cause {
+    public fun ofConnecting(error: Throwable): Cause {
         val errors = all(error)
         return when {
             errors.any(::isCertificate) -> Cause.CERTIFICATE
@@ -33,7 +36,7 @@ internal object Causes {
     }
 
     /** Why a connection ended, or `NONE`. */
-    fun ofConnection(error: Throwable): Cause {
+    public fun ofConnection(error: Throwable): Cause {
         val errors = all(error)
         return when {
             errors.any { it is ProtocolException && !it.isCut() } -> Cause.PROTOCOL
@@ -43,11 +46,21 @@ internal object Causes {
     }
 
     /** Whether an answer breaks the protocol in a way that comes again, and is not one that was garbled on its way. */
-    fun isPermanent(error: Throwable): Boolean =
+    public fun isPermanent(error: Throwable): Boolean =
         all(error).any { it is ProtocolException && !it.isCut() && !it.says(GARBLED) }
 
     /** Whether connecting fails each time in the same way. */
-    fun isPermanent(cause: Cause): Boolean = cause == Cause.CERTIFICATE || cause == Cause.NO_TLS
+    public fun isPermanent(cause: Cause): Boolean = cause == Cause.CERTIFICATE || cause == Cause.NO_TLS
+
+    /**
+     * Whether this machine is what failed: no descriptor or port is left, or the proxy wants other credentials. All
+     * addresses must have failed like that: one without IPv6 refuses the first of two in the same way.
+     */
+    public fun isLocal(error: Throwable): Boolean = isOwn(error) && error.suppressed.all(::isOwn)
+
+    private fun isOwn(error: Throwable): Boolean =
+        error is BindException ||
+            (error is IOException && OWN.any { error.message?.startsWith(it) == true })
 
     /** The error, what caused it, and those of the other addresses of the host. */
     private fun all(error: Throwable): List<Throwable> =
@@ -88,6 +101,7 @@ internal object Causes {
     private val REFUSED = arrayOf("Connection refused", "ECONNREFUSED")
     private val UNREACHABLE = arrayOf("unreachable", "No route to host", "ENETUNREACH", "EHOSTUNREACH")
     private val ENDED = arrayOf("Connection reset", "Broken pipe", "ECONNRESET", "EPIPE", "unexpected end of stream", "terminated the handshake")
+    private val OWN = arrayOf("Too many open files", "Failed to authenticate with proxy")
     private val TEMPORARY = arrayOf("Temporary failure", "EAI_AGAIN", "try again", "Try again")
     private val TRUST = arrayOf("trustAnchors")
     private val CUT = arrayOf("unexpected end of stream")

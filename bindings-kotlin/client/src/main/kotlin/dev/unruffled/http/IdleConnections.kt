@@ -1,5 +1,6 @@
 package dev.unruffled.http
 
+import dev.unruffled.InternalUnruffledApi
 import okhttp3.Connection
 import okhttp3.Protocol
 import okhttp3.Request
@@ -69,7 +70,9 @@ internal object IdleConnections {
 }
 
 /** Nothing was written: the connection of the pool turned out to be closed. */
-internal class StaleConnection : IOException("the server had closed this idle connection") {
+@InternalUnruffledApi
+public class StaleConnection internal constructor() : IOException("the server had closed this idle connection") {
+    /** Leaves the trace out: it is of this library alone. */
     override fun fillInStackTrace(): Throwable = this
 }
 

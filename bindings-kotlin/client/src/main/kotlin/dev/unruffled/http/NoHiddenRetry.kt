@@ -1,5 +1,6 @@
 package dev.unruffled.http
 
+import dev.unruffled.InternalUnruffledApi
 import okhttp3.Connection
 import okhttp3.Interceptor
 import okhttp3.Protocol
@@ -10,7 +11,8 @@ import okio.ForwardingSource
 import okio.buffer
 
 /** Prevents retries that OkHttp makes although they are switched off: a second request, and one on a closed connection. */
-internal object NoHiddenRetry : Interceptor {
+@InternalUnruffledApi
+public object NoHiddenRetry : Interceptor {
     private const val UNAVAILABLE = 503
 
     override fun intercept(chain: Interceptor.Chain): Response {
@@ -18,7 +20,7 @@ internal object NoHiddenRetry : Interceptor {
         return withoutHiddenRetry(chain.proceed(chain.request()), chain.connection())
     }
 
-    fun withoutHiddenRetry(response: Response, connection: Connection?): Response =
+    internal fun withoutHiddenRetry(response: Response, connection: Connection?): Response =
         unprovoked(if (response.protocol == Protocol.HTTP_1_0) once(response, connection) else response)
 
     /**

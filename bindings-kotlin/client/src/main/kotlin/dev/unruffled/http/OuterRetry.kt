@@ -7,7 +7,7 @@ import okhttp3.Headers
  * attempt.
  */
 internal object OuterRetry {
-    /** Headers in which clients count; 0 proves nothing, since they may have been told not to retry. */
+    /** Headers in which clients count; 0 proves nothing: their retries may be off. */
     val counts = arrayOf("x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt")
 
     /** Counts from 1: `attempt=2; max=3`. */

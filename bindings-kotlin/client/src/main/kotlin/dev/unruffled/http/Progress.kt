@@ -15,7 +15,6 @@ import okhttp3.internal.http2.ErrorCode
 import okhttp3.internal.http2.StreamResetException
 import java.io.IOException
 import java.io.InterruptedIOException
-import java.net.BindException
 import java.net.ConnectException
 import java.net.InetSocketAddress
 import java.net.Proxy
@@ -174,7 +173,7 @@ internal class Progress : EventListener() {
         return when {
             error is TooLarge -> Fault.TOO_LARGE
             error !is IOException || error is UnknownServiceException -> Fault.REFUSED
-            isLocal(error) && !sent -> Fault.REFUSED
+            Causes.isLocal(error) && !sent -> Fault.REFUSED
             // The body's own source failed, not the connection under it.
             writing && !failed && !timedOut -> Fault.REFUSED
             blind -> if (late) Fault.TIMEOUT else if (error is ConnectException || error is UnknownHostException) Fault.UNSENT else Fault.LOST
@@ -185,20 +184,5 @@ internal class Progress : EventListener() {
             answered -> Fault.TRUNCATED
             else -> Fault.LOST
         }
-    }
-
-    internal companion object {
-        /**
-         * Whether this machine is what failed: no descriptor or port is left, or the proxy wants other credentials. All
-         * addresses must have failed like that: one without IPv6 refuses the first of two in the same way.
-         */
-        fun isLocal(error: Throwable): Boolean = isOwn(error) && error.suppressed.all(::isOwn)
-
-        private fun isOwn(error: Throwable): Boolean =
-            error is BindException ||
-                (error is IOException && OWN.any { error.message?.startsWith(it) == true })
-
-        /** Texts of the platform and of OkHttp, which have no classes of their own. */
-        private val OWN = arrayOf("Too many open files", "Failed to authenticate with proxy")
     }
 }

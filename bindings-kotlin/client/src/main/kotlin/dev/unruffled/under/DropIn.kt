@@ -1,16 +1,24 @@
 package dev.unruffled.under
 
 import dev.unruffled.CallException
+import dev.unruffled.Event
+import dev.unruffled.InternalUnruffledApi
+import dev.unruffled.Policy
+import dev.unruffled.PolicyOptions
 import dev.unruffled.Reason
 import dev.unruffled.core.CallFlags
+import dev.unruffled.core.Route
 import dev.unruffled.core.routeOf
 import dev.unruffled.driver.CallRecord
+import dev.unruffled.driver.Clock
 import dev.unruffled.driver.Driver
 import dev.unruffled.driver.Engine
 import dev.unruffled.driver.Host
 import dev.unruffled.driver.PreparedCall
 import dev.unruffled.driver.Reply
+import dev.unruffled.driver.SystemClock
 import dev.unruffled.http.OuterRetry
+import java.io.Closeable
 import java.io.IOException
 import java.net.SocketTimeoutException
 import java.util.concurrent.ConcurrentHashMap
@@ -19,11 +27,12 @@ import java.util.concurrent.ConcurrentMap
 /**
  * The part that all drop-ins share: a request's route, the loop, and the end of a call. Knows no client: each has its [Host].
  */
-internal class DropIn(val engine: Engine) {
+@InternalUnruffledApi
+public class DropIn internal constructor(internal val engine: Engine) : Closeable {
     private val targets: ConcurrentMap<String, Int> = ConcurrentHashMap()
 
     /** Prepares a request for the driver; [header] gives the value of a header by its name. */
-    fun <Q> prepared(incoming: DropInRequest<Q>, header: (String) -> String?): PreparedCall<Q> {
+    internal fun <Q> prepare(incoming: DropInRequest<Q>, header: (String) -> String?): PreparedCall<Q> {
         val target = target(incoming)
         var flags = CallFlags.DROPIN or CallFlags.STREAMED or incoming.flags
         if (incoming.repeatable) flags = flags or CallFlags.REPEATABLE
@@ -51,7 +60,7 @@ internal class DropIn(val engine: Engine) {
      * @throws CallException if nothing was sent that could have failed: the host makes an error of its client's kind of it;
      *   all else is the client's own last error, or the caller's cancellation.
      */
-    suspend fun <Q, R : Reply> run(host: Host<Q, R>, prepared: PreparedCall<Q>, record: CallRecord): R {
+    internal suspend fun <Q, R : Reply> run(host: Host<Q, R>, prepared: PreparedCall<Q>, record: CallRecord): R {
         try {
             val ended = Driver(engine, host).run(prepared)
             record.table = ended.explanation(engine)
@@ -65,6 +74,31 @@ internal class DropIn(val engine: Engine) {
         }
     }
 
+    /** Prepares a call and drives it to its end. */
+    public suspend fun <Q, R : Reply> run(
+        host: Host<Q, R>,
+        incoming: DropInRequest<Q>,
+        record: CallRecord,
+        header: (String) -> String?,
+    ): R = run(host, prepare(incoming, header), record)
+
+    /** What the policy says of a route by its number. */
+    public fun route(number: Int): Route = engine.settings.routes[number]
+
+    /** Reports events to [listener], in batches, until the returned handle is closed. */
+    public fun on(listener: (Event) -> Unit): Closeable = engine.events.add(listener)
+
+    /** Reports a `warning` event. */
+    public fun warn(text: String): Unit = engine.events.warn(text)
+
+    /** Breaker, budget, limits and queues at this moment. */
+    public fun snapshot(): Map<String, Any?> = engine.snapshot()
+
+    /** Ends all waits; new calls fail. */
+    override fun close() {
+        engine.close()
+    }
+
     private fun target(incoming: DropInRequest<*>): Int {
         val text = "${incoming.method} ${incoming.origin}${incoming.path}"
         targets[text]?.let { return it }
@@ -73,13 +107,22 @@ internal class DropIn(val engine: Engine) {
         return engine.core.route(text).also { targets[text] = it }
     }
 
-    private companion object {
-        const val MOST = 1_000
+    public companion object {
+        private const val MOST = 1_000
+
+        /**
+         * Opens an engine for drop-ins.
+         *
+         * @throws dev.unruffled.PolicyException if the policy is wrong; it says where.
+         */
+        public fun open(policy: Policy, options: PolicyOptions, clock: Clock = SystemClock()): DropIn =
+            DropIn(options.open(policy, clock))
     }
 }
 
 /** The error that clients of the JVM throw where nothing was sent: for time limits the platform's own time-out. */
-internal fun CallException.nativeError(): IOException =
+@InternalUnruffledApi
+public fun CallException.nativeError(): IOException =
     if (reason == Reason.DEADLINE || reason == Reason.TIMEOUT) {
         SocketTimeoutException("timed out: $message").apply { initCause(this@nativeError) }
     } else {
@@ -87,22 +130,23 @@ internal fun CallException.nativeError(): IOException =
     }
 
 /** A request to a drop-in. */
-internal class DropInRequest<Q>(
-    val request: Q,
+@InternalUnruffledApi
+public class DropInRequest<Q>(
+    public val request: Q,
     /** Upper case. */
-    val method: String,
+    public val method: String,
     /** `https://api.example.com`: scheme and host in lower case, the port unless it is the scheme's own. */
-    val origin: String,
+    public val origin: String,
     /** Encoded, from its slash, without query. */
-    val path: String,
+    public val path: String,
     /** The body can be sent again byte for byte; no body can. */
-    val repeatable: Boolean,
+    public val repeatable: Boolean,
     /** Bytes of a body whose sending cannot be watched; 0 = none. */
-    val uploadBytes: Long = 0,
+    public val uploadBytes: Long = 0,
     /** Another unruffled retries above. */
-    val nested: Boolean = false,
+    public val nested: Boolean = false,
     /** Milliseconds left of the caller's own time for the whole call; 0 = no limit. */
-    val withinMs: Long = 0,
+    public val withinMs: Long = 0,
     /** More of [CallFlags]. */
-    val flags: Int = 0,
+    public val flags: Int = 0,
 )

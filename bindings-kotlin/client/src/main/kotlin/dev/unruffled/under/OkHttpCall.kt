@@ -51,7 +51,7 @@ internal abstract class OkHttpCall(
         val size = request.body?.contentLength()?.coerceAtLeast(0) ?: 0
         try {
             prepared =
-                dropIn.prepared(
+                dropIn.prepare(
                     DropInRequest(
                         request,
                         request.method,

@@ -9,7 +9,6 @@ import dev.unruffled.client.Targets
 import dev.unruffled.core.routeOf
 import dev.unruffled.driver.Clock
 import dev.unruffled.driver.Engine
-import dev.unruffled.driver.prepared
 import dev.unruffled.http.Transport
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.Json
@@ -56,7 +55,7 @@ class EndpointsTest {
     private fun Engine.verb(method: String, path: String): Int = Targets(this).run { target(method, template(path)) }
 
     private fun DropIn.target(method: String, path: String): Int =
-        prepared(DropInRequest(Unit, method, API, path, repeatable = true)) { null }.target
+        prepare(DropInRequest(Unit, method, API, path, repeatable = true)) { null }.target
 
     @Test
     fun `each method and template of a verb is an endpoint of its own`() {

@@ -4,7 +4,6 @@ import dev.unruffled.core.Cause
 import dev.unruffled.core.Fault
 import dev.unruffled.driver.Broken
 import dev.unruffled.http.Causes
-import dev.unruffled.http.Progress
 import dev.unruffled.http.StaleConnection
 import io.ktor.client.network.sockets.ConnectTimeoutException
 import io.ktor.client.plugins.HttpRequestTimeoutException
@@ -78,7 +77,7 @@ private fun chain(error: Throwable): Sequence<Throwable> = generateSequence(erro
 private fun fault(error: Exception): Fault {
     val causes = chain(error)
     return when {
-        causes.any(Progress::isLocal) -> Fault.REFUSED
+        causes.any(Causes::isLocal) -> Fault.REFUSED
         causes.any { it is ConnectTimeoutException } -> Fault.CONNECT_TIMEOUT
         causes.any(::isUnsent) -> Fault.UNSENT
         causes.any { it is InterruptedIOException || it is HttpRequestTimeoutException } -> Fault.TIMEOUT

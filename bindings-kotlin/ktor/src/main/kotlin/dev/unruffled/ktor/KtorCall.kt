@@ -5,7 +5,6 @@ import dev.unruffled.core.Fault
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Broken
 import dev.unruffled.driver.CallRecord
-import dev.unruffled.driver.Driver
 import dev.unruffled.driver.Host
 import dev.unruffled.driver.Reply
 import dev.unruffled.driver.Waiter
@@ -78,7 +77,7 @@ internal class KtorCall(
                 nested = (above != null && above.table == null) || request.isRetriedBy(client),
             )
         try {
-            return dropIn.run(this, dropIn.prepared(incoming) { request.headers[it] }, record).deliver()
+            return dropIn.run(this, incoming, record) { request.headers[it] }.deliver()
         } catch (unsent: CallException) {
             throw unsent.nativeError()
         } catch (spent: SendCountExceedException) {
@@ -91,7 +90,7 @@ internal class KtorCall(
         val own = requestFor(attempt)
         record.head = null
         record.followed = false
-        val upload = Upload.of(own, attempt, dropIn.engine.settings.routes[attempt.route].idle)
+        val upload = Upload.of(own, attempt, dropIn.route(attempt.route).idle)
         if (upload != null) own.setBody(upload.content)
         val limit = if (attempt.timeoutMs > 0) AttemptTimeout.begin(own, attempt.timeoutMs, upload, sockets()) else null
         try {
@@ -115,8 +114,8 @@ internal class KtorCall(
             if (cause == null) execution.complete() else execution.completeExceptionally(cause)
         }
         own.attributes.put(RECORD, record)
-        attempt.extras?.keyHeader?.let { if (it !in own.headers) own.headers[it] = attempt.extras.key }
-        val limits = dropIn.engine.settings.routes[attempt.route]
+        attempt.extras?.run { keyHeader?.let { if (it !in own.headers) own.headers[it] = key } }
+        val limits = dropIn.route(attempt.route)
         own.attributes.run {
             if (limits.idleWritten && !own.isSession()) put(Silence.LIMIT, limits.idle) else remove(Silence.LIMIT)
         }
@@ -131,7 +130,7 @@ internal class KtorCall(
     /** An answer as Ktor gives it: whole, unless the caller reads it as a stream. */
     private suspend fun received(attempt: Attempt<*>, own: HttpRequestBuilder, call: HttpClientCall): Received {
         val response = call.response
-        val limits = dropIn.engine.settings.routes[attempt.route]
+        val limits = dropIn.route(attempt.route)
         val status = response.status.value
         val whole =
             when {
@@ -142,7 +141,7 @@ internal class KtorCall(
         val inspected = status < Reply.FIRST_ERROR && limits.bodyStatuses.binarySearch(status) >= 0
         if (!inspected) return Received(whole, own, whole = true)
         val saved = whole.saved()
-        return Received(saved, own, saved.start(Driver.MOST_INSPECTED), whole = true)
+        return Received(saved, own, saved.start(Reply.MOST_INSPECTED), whole = true)
     }
 
     private suspend fun HttpClientCall.saved(): HttpClientCall =

@@ -36,7 +36,7 @@ internal object OkHttpEngines {
             builder.addNetworkInterceptor(NoHiddenRetry).retryOnConnectionFailure(false)
             val given = builder.build().dispatcher
             if (given.maxRequestsPerHost == OKHTTP_PER_HOST && given.maxRequests == OKHTTP_IN_ALL) {
-                // The same threads, but not the same object: other clients may have it, and keep its limits.
+                // Its threads in an object of our own: other clients may have the dispatcher, and need its limits.
                 builder.dispatcher(given.unlimited())
             } else if (minOf(given.maxRequests, given.maxRequestsPerHost) < Int.MAX_VALUE &&
                 warned.compareAndSet(false, true)

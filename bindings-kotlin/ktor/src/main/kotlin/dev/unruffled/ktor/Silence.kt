@@ -55,7 +55,7 @@ internal object Heads {
     }
 }
 
-/** The same call with [start], which was read of its body before, in front of what is left; [idleMs] 0 = no limit. */
+/** A copy of the call whose body begins with [start], which was read before; [idleMs] 0 = no limit. */
 @OptIn(InternalAPI::class)
 internal fun HttpClientCall.pumped(start: ByteArray, idleMs: Long = 0): HttpClientCall {
     val body = response.rawContent

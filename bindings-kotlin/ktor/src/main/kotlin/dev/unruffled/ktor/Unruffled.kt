@@ -51,14 +51,14 @@ public class Unruffled internal constructor(private val dropIn: DropIn) : Closea
     public fun explain(error: Throwable): String = CallRecord.of(error)
 
     /** Reports events to [listener], in batches, until the returned handle is closed. */
-    public fun on(listener: (Event) -> Unit): Closeable = dropIn.engine.events.add(listener)
+    public fun on(listener: (Event) -> Unit): Closeable = dropIn.on(listener)
 
     /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
-    public fun snapshot(): Map<String, Any?> = dropIn.engine.snapshot()
+    public fun snapshot(): Map<String, Any?> = dropIn.snapshot()
 
     /** Ends all waits. Calls in flight may still be answered; new ones fail. Closing the client does this. */
     override fun close() {
-        dropIn.engine.close()
+        dropIn.close()
     }
 
     internal suspend fun send(client: HttpClient, sender: Sender, request: HttpRequestBuilder): HttpClientCall =
@@ -76,11 +76,11 @@ public class Unruffled internal constructor(private val dropIn: DropIn) : Closea
         override fun prepare(block: UnruffledConfig.() -> Unit): Unruffled {
             val config = UnruffledConfig().apply(block)
             val policy = requireNotNull(config.policy) { "install(Unruffled) { policy = … }: there is no policy" }
-            return Unruffled(DropIn(config.open(policy)))
+            return Unruffled(DropIn.open(policy, config))
         }
 
         override fun install(plugin: Unruffled, scope: HttpClient) {
-            OkHttpEngines.set(scope, plugin.dropIn.engine.events::warn)
+            OkHttpEngines.set(scope, plugin.dropIn::warn)
             Heads.watch(scope)
             Silence.watch(scope)
             scope.plugin(HttpSend).intercept { request -> plugin.send(scope, this, request) }

@@ -68,7 +68,7 @@ internal class Mocked(
                     override fun wall(): Long = 1_767_225_600_000 + scope.testScheduler.currentTime
                 }
             val config = UnruffledConfig().apply { on { events += it } }
-            return Unruffled(DropIn(config.open(Policy.fromString(policy), clock)))
+            return Unruffled(DropIn.open(Policy.fromString(policy), config, clock))
         }
 
         override fun install(plugin: Unruffled, scope: HttpClient) = Unruffled.install(plugin, scope)
