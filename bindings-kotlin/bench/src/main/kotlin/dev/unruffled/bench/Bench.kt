@@ -34,12 +34,12 @@ internal fun main(arguments: Array<String>) {
         val column = if (threads == 1) "1 thread" else "$threads threads"
         val alone = unconnected()
         val medians = rounds(alone, threads, NO_OP_CALLS / threads, effort.warm, effort.rounds)
-        tellAdded("JVM: added per call, no network", column, alone, medians)
+        reportAdded("JVM: added per call, no network", column, alone, medians)
         LoopbackServer().use { server ->
             // Short turns: the machine changes within a second by more than is measured here.
             val connected = loopback(server.base)
             val times = rounds(connected, threads, NET_CALLS / threads, SHORT * effort.warm, SHORT * effort.rounds)
-            tellAdded("JVM: added per call over bare OkHttp, loopback", column, connected, times)
+            reportAdded("JVM: added per call over bare OkHttp, loopback", column, connected, times)
         }
     }
     throughput(effort)
