@@ -1,5 +1,5 @@
 //! The integer functions of [`per_call`](crate::per_call) under the names by which a JVM finds the native methods of
-//! `dev.unruffled.Crossings` by itself: such a crossing costs some 20 ns where one through JNA costs 110 to 160. Nothing of
+//! `dev.unruffled.core.Crossings` by itself: such a crossing costs some 20 ns where one through JNA costs 110 to 160. Nothing of
 //! the JVM is needed but its calling convention.
 // The exported names are the interface.
 #![allow(missing_docs, non_snake_case)]
@@ -11,7 +11,7 @@ use std::ffi::c_void;
 type Unused = *const c_void;
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1begin(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1begin(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -26,7 +26,7 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1begin(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1respond(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1respond(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -38,7 +38,7 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1respond(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1fault(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1fault(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -50,7 +50,7 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1fault(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1resume(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1resume(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -61,7 +61,7 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1resume(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1abandon(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1abandon(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -72,7 +72,7 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1abandon(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1token(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1token(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -84,7 +84,7 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1token(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1token_1failed(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1token_1failed(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -96,7 +96,7 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1token_1failed(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1online(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1online(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -106,7 +106,7 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1online(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1free(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1free(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -117,12 +117,12 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1free(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1wake(_: Unused, _: Unused, engine: u64) -> u64 {
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1wake(_: Unused, _: Unused, engine: u64) -> u64 {
     abi::unruffled_wake(engine)
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1close(
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1close(
     _: Unused,
     _: Unused,
     engine: u64,
@@ -132,6 +132,6 @@ pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1close(
 }
 
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_dev_unruffled_Crossings_unruffled_1release(_: Unused, _: Unused, engine: u64) -> u32 {
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1release(_: Unused, _: Unused, engine: u64) -> u32 {
     abi::unruffled_release(engine)
 }

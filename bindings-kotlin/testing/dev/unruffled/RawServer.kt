@@ -88,6 +88,11 @@ internal class RawServer(
             var number = 0
             while (true) {
                 val socket = runCatching { listening.accept() }.getOrNull() ?: break
+                // Under load a connection may be accepted while the server is being closed.
+                if (listening.isClosed) {
+                    socket.close()
+                    break
+                }
                 val connection = Connection(number++, socket)
                 connections.incrementAndGet()
                 thread(isDaemon = true) { runCatching { socket.use { play(connection) } } }

@@ -14,14 +14,14 @@ public class ApiResponse internal constructor(
     public val status: Int,
     /** The answer's headers. */
     public val headers: Headers,
-    /** The body; empty if there is none. */
+    /** The body; empty if the answer has no body. */
     public val bytes: ByteArray,
     /** Whether this status (404, 410, 412) may be the echo of an earlier attempt that was applied. */
     public val maybeApplied: Boolean,
     private val json: Json,
-    private val story: () -> String,
+    private val explanation: () -> String,
 ) {
-    private val table by lazy(story)
+    private val table by lazy(explanation)
 
     /** The body as text, in the charset that `Content-Type` names, else UTF-8. */
     public fun text(): String = bytes.asText(headers["Content-Type"])
@@ -33,7 +33,7 @@ public class ApiResponse internal constructor(
      */
     public inline fun <reified T> body(): T = body(serializer<T>())
 
-    /** The same with a serializer at hand. */
+    /** The body as a value of [T], read as JSON by [serializer]. */
     public fun <T> body(serializer: KSerializer<T>): T = read(serializer)
 
     private fun <T> read(strategy: DeserializationStrategy<T>): T {
@@ -45,7 +45,7 @@ public class ApiResponse internal constructor(
         return json.decodeFromString(strategy, text)
     }
 
-    /** Why the call took as long as it did: each attempt, each wait and the rule that asked for it, as a short table. */
+    /** A short table of each attempt, each wait and the rule that required it. */
     public fun explain(): String = table
 
     /** Status and size; no header and no body. */

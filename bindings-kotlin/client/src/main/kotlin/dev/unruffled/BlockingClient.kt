@@ -1,5 +1,8 @@
 package dev.unruffled
 
+import dev.unruffled.client.CallOptions
+import dev.unruffled.client.Verbs
+import dev.unruffled.http.onThisThread
 import okhttp3.RequestBody
 import okhttp3.Response
 import kotlin.time.Duration
@@ -9,10 +12,7 @@ import kotlin.time.Duration
  * interrupt ends a call at once, or within 10 ms while it sits in a socket, as [java.io.InterruptedIOException]; the thread
  * stays interrupted. Not for Android's main thread.
  */
-public class BlockingClient internal constructor(private val client: Client) {
-    private val host = Blocking(client.transport, client.engine.clock)
-    private val driver = Driver(client.engine, host)
-
+public class BlockingClient internal constructor(private val verbs: Verbs) {
     /** GET [target]. */
     @Suppress("LongParameterList")
     public fun get(
@@ -127,7 +127,7 @@ public class BlockingClient internal constructor(private val client: Client) {
 
     internal fun call(method: String, target: String, options: CallOptions): ApiResponse {
         refuseMainThread()
-        return now { client.answer(method, target, options, driver, host) }
+        return onThisThread { verbs.answer(method, target, options) }
     }
 
     /**
@@ -149,7 +149,7 @@ public class BlockingClient internal constructor(private val client: Client) {
     ): T {
         val options = CallOptions(path, query, headers, json, null, body, deadline, idempotencyKey)
         refuseMainThread()
-        return now { client.open(method, target, options, driver, host) }.use(use)
+        return onThisThread { verbs.open(method, target, options) }.use(use)
     }
 
     private fun refuseMainThread() {

@@ -1,16 +1,24 @@
 package dev.unruffled
 
-import okhttp3.Request
+import dev.unruffled.client.CallOptions
+import dev.unruffled.client.Calls
+import dev.unruffled.client.Verbs
+import dev.unruffled.driver.Credential
+import dev.unruffled.driver.Engine
+import dev.unruffled.http.Blocking
+import dev.unruffled.http.Suspending
+import dev.unruffled.http.Transport
+import dev.unruffled.under.AttemptFactory
+import dev.unruffled.under.DropIn
 import okhttp3.RequestBody
 import okhttp3.Response
 import java.io.Closeable
-import java.io.IOException
 import kotlin.experimental.ExperimentalTypeInference
 import kotlin.time.Duration
 
 /**
- * One API, called so that its bad days are survived. Safe for any number of coroutines and threads; keep one per API and
- * close it at the end, or never: it holds no process.
+ * A client of one API that retries, waits and limits as its policy says. Safe for any number of coroutines and threads: keep
+ * one per API. Closing it at the end is optional: it keeps no process alive.
  *
  * Every verb suspends until the answer is whole, and throws [CallException] ([StatusException] for a status of 400 or above
  * unless `raise = false`). Cancellation is effective at once and passes untouched. [blocking] does the same for threads.
@@ -24,11 +32,10 @@ public class Client internal constructor(
     internal val transport: Transport,
     internal val calls: Calls,
 ) : Closeable {
-    private val host = Suspending(transport)
-    private val driver = Driver(engine, host)
+    private val verbs = Verbs(engine, calls, Suspending(transport))
 
-    /** The same client for threads: same engine, same limits, same credentials. */
-    public val blocking: BlockingClient by lazy { BlockingClient(this) }
+    /** This client for threads: same engine, same limits, same credentials. */
+    public val blocking: BlockingClient by lazy { BlockingClient(Verbs(engine, calls, Blocking(transport, engine.clock))) }
 
     /** GET [target]. */
     @Suppress("LongParameterList")
@@ -140,13 +147,7 @@ public class Client internal constructor(
         idempotencyKey: String? = null,
         raise: Boolean = true,
     ): ApiResponse =
-        answer(
-            method,
-            target,
-            CallOptions(path, query, headers, json, form, body, deadline, idempotencyKey, raise),
-            driver,
-            host,
-        )
+        call(method, target, CallOptions(path, query, headers, json, form, body, deadline, idempotencyKey, raise))
 
     /**
      * Lends OkHttp's response to [use] as soon as its headers are there, and closes it afterwards. Once the headers are
@@ -166,7 +167,7 @@ public class Client internal constructor(
         use: suspend (Response) -> T,
     ): T {
         val options = CallOptions(path, query, headers, json, null, body, deadline, idempotencyKey)
-        return open(method, target, options, driver, host).use { use(it) }
+        return verbs.open(method, target, options).use { use(it) }
     }
 
     /** A view on this client that sends other credentials: same limits and connections, tokens never mixed. */
@@ -174,19 +175,19 @@ public class Client internal constructor(
     @OverloadResolutionByLambdaReturnType
     public fun withCredentials(token: suspend () -> String): Client = view(Credential.Source(token, null))
 
-    /** The same with a [Token] that is kept until it ends. */
+    /** A view whose function gives a [Token], which is retained until it expires. */
     @OptIn(ExperimentalTypeInference::class)
     @OverloadResolutionByLambdaReturnType
     @JvmName("withTokens")
     public fun withCredentials(token: suspend () -> Token): Client = view(Credential.Source(null) { token() })
 
-    /** The same for a function that wants to know why it is asked. */
+    /** A view whose function receives the reason why a token is needed. */
     public fun withCredentialsFor(token: suspend (Need) -> Token): Client = view(Credential.Source(null, token))
 
-    /** Tells [listener] what happens, in batches, until the returned handle is closed. */
+    /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = engine.events.add(listener)
 
-    /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
+    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
     public fun snapshot(): Map<String, Any?> = engine.snapshot()
 
     /**
@@ -194,9 +195,12 @@ public class Client internal constructor(
      * `Retrofit.Builder().callFactory(orders.callFactory())`. It sends requests as they are: no headers of the policy, no
      * credentials. Closed with this client.
      */
-    public fun callFactory(): ResilientCallFactory = ResilientCallFactory(DropIn(engine), Line(transport.given, engine.settings))
+    public fun callFactory(): ResilientCallFactory = ResilientCallFactory(DropIn(engine), AttemptFactory(transport.given, engine.settings))
 
-    /** The same for where only an interceptor fits: `OkHttpClient.Builder().addInterceptor(orders.interceptor())`. */
+    /**
+     * An interceptor that shares this client's engine, for where no call factory fits:
+     * `OkHttpClient.Builder().addInterceptor(orders.interceptor())`.
+     */
     public fun interceptor(): ResilientInterceptor = ResilientInterceptor(DropIn(engine))
 
     /** Ends all waits with the reason `closed`. Calls in flight may still deliver; new ones fail. Views are closed with it. */
@@ -205,85 +209,22 @@ public class Client internal constructor(
     }
 
     internal suspend fun call(method: String, target: String, options: CallOptions): ApiResponse =
-        answer(method, target, options, driver, host)
-
-    internal suspend fun answer(
-        method: String,
-        target: String,
-        options: CallOptions,
-        driver: Driver<Request, Answer>,
-        host: OkHost,
-    ): ApiResponse {
-        val outgoing = calls.prepare(method, target, options, streamed = false, host)
-        val ended = driver.run(outgoing)
-        val reply = ended.reply
-        val raised = options.raise && (reply.status >= Driver.FIRST_ERROR || ended.failure != null)
-        val bytes =
-            reply.bytes ?: reply.use {
-                if (raised) {
-                    host.keep(it, Driver.MOST_KEPT, Driver.MOST_WAIT)
-                } else {
-                    whole(host, it, engine.settings.routes[outgoing.route].maxBody)
-                }
-            }
-        val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, ended.story(engine))
-        if (raised) throw StatusException(ended.failure ?: rejected(outgoing, ended, answer), answer)
-        return answer
-    }
-
-    /** The whole body of a final answer. A status of 400 or above is one even if its body cannot be read or unpacked. */
-    private suspend fun whole(host: OkHost, reply: Answer, most: Long): ByteArray =
-        try {
-            host.whole(reply, most)
-        } catch (broken: IOException) {
-            if (reply.status < Driver.FIRST_ERROR || broken is TooLarge || Thread.currentThread().isInterrupted) throw broken
-            Driver.NOTHING
-        }
-
-    internal suspend fun open(
-        method: String,
-        target: String,
-        options: CallOptions,
-        driver: Driver<Request, Answer>,
-        host: OkHost,
-    ): Response {
-        val outgoing = calls.prepare(method, target, options, streamed = true, host)
-        val ended = driver.run(outgoing)
-        val reply = ended.reply
-        val open = reply.open
-        if (reply.status < Driver.FIRST_ERROR && ended.failure == null && open != null) return open
-        val bytes = reply.bytes ?: reply.use { host.keep(it, Driver.MOST_KEPT, Driver.MOST_WAIT) }
-        val answer = ApiResponse(reply.status, reply.headers, bytes, ended.maybeApplied, calls.json, ended.story(engine))
-        throw StatusException(ended.failure ?: rejected(outgoing, ended, answer), answer)
-    }
-
-    private fun rejected(outgoing: Outgoing<Request>, ended: Ended<Answer>, answer: ApiResponse): CallException {
-        val report = if (Word.has(ended.word, Word.REPORT)) engine.report(ended.call) else null
-        val dropped = report == null && Word.has(ended.word, Word.REPORT)
-        val told = report ?: if (dropped) null else Report.read(engine.core.brief(ended.reply.status, ended.elapsed))
-        val outcome = Driver.OUTCOMES.getOrElse(Word.arg(ended.word).toInt()) { Outcome.UNKNOWN }
-        return CallException(
-            Reason.STATUS,
-            outcome,
-            null,
-            null,
-            told?.attempts ?: 1,
-            told?.elapsed ?: ended.elapsed,
-            answer.status,
-            "${outgoing.label(engine)}: " + (told?.message ?: "${answer.status} (outcome ${outcome.text}). ${Report.DROPPED}"),
-            Report.text(ended.word, told),
-            null,
-        )
-    }
+        verbs.answer(method, target, options)
 
     private fun view(source: Credential.Source): Client =
-        Client(engine, transport, calls.with(Credential(engine, source, transport.dispatcher, isOwn = true)))
+        Client(engine, transport, calls.with(Credential(engine, source, transport.dispatcher, calls.origin)))
 
     internal companion object {
+        /** Makes a client over [engine]. Closes the engine if that fails. */
         fun of(engine: Engine, options: ClientOptions): Client {
-            val transport = Transport(options.okHttp, engine.settings)
-            val credential = options.source?.let { Credential(engine, it, transport.dispatcher) }
-            return Client(engine, transport, Calls(engine, options.json, options.correlation, credential))
+            try {
+                val transport = Transport(options.okHttp, engine.settings)
+                val credential = options.source?.let { Credential(engine, it, transport.dispatcher) }
+                return Client(engine, transport, Calls(engine, options.json, options.correlation, credential))
+            } catch (failed: RuntimeException) {
+                engine.close()
+                throw failed
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ import okhttp3.Headers
 import java.io.IOException
 import java.io.Serializable
 
-/** Why a call ended without an answer that can be handed over; [text] is the same word in every language. */
+/** The reasons why a call ended without an answer to deliver; [text] is the same word in every language. */
 public enum class Reason(
     /** The word of the policy's documentation, logs and the other languages: `retries-exhausted`. */
     public val text: String,
@@ -90,9 +90,9 @@ public open class CallException internal constructor(
     public val reason: Reason,
     /** Whether the server may have done what was asked. */
     public val outcome: Outcome,
-    /** Milliseconds (from the failure) after which a new call makes sense, or `null` where nobody said. */
+    /** Milliseconds (from the failure) after which a new call makes sense, or `null` if that is not known. */
     public val retryAfterMs: Long?,
-    /** The same as a moment: Unix time in milliseconds. */
+    /** [retryAfterMs] as a moment: Unix time in milliseconds. */
     public val retryAt: Long?,
     /** Requests that were paid for: 1 + retries. */
     public val attempts: Int,
@@ -104,10 +104,10 @@ public open class CallException internal constructor(
     private val table: String,
     cause: Throwable?,
 ) : IOException(message, cause) {
-    /** Each attempt, each wait and the rule that asked for it, as a short table. */
+    /** A short table of each attempt, each wait and the rule that required it. */
     public fun explain(): String = table
 
-    /** The same without its cause. */
+    /** A copy without its cause. */
     internal fun alone(): CallException =
         CallException(reason, outcome, retryAfterMs, retryAt, attempts, elapsedMs, status, message.orEmpty(), table, null)
 
@@ -171,7 +171,7 @@ public class PolicyIssue(
 
 /** A policy that cannot be used; [issues] say where and why, in the order of the file. */
 public class PolicyException(
-    /** What is wrong, at most 20 of them. */
+    /** The issues, at most 20. */
     public val issues: List<PolicyIssue>,
 ) : IllegalArgumentException(issues.joinToString("\n") { it.text }.ifEmpty { "the policy cannot be read" })
 

@@ -1,15 +1,19 @@
 package dev.unruffled
 
-import okhttp3.ConnectionPool
+import dev.unruffled.core.CallFlags
+import dev.unruffled.driver.CallRecord
+import dev.unruffled.http.onThisThread
+import dev.unruffled.http.withinMs
+import dev.unruffled.under.DropIn
+import dev.unruffled.under.InterceptedCall
+import dev.unruffled.under.table
 import okhttp3.Interceptor
-import okhttp3.Request
 import okhttp3.Response
 import java.io.Closeable
 import java.io.IOException
-import java.util.concurrent.TimeUnit
 
 /**
- * The same as [ResilientCallFactory] for where only an interceptor fits; add it with `addInterceptor`. What an interceptor
+ * A drop-in like [ResilientCallFactory] for where only an interceptor fits; add it with `addInterceptor`. What an interceptor
  * cannot: a wait holds the call's thread and, of an enqueued call, a slot of the dispatcher, so no wait is longer than the
  * policy's `timeouts.wait`; and one attempt cannot be cancelled, so `timeouts.attempt` limits each connecting, reading and
  * writing of it instead of all together. For OkHttp 5.4 and newer.
@@ -19,83 +23,26 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
     Closeable {
     override fun intercept(chain: Interceptor.Chain): Response {
         val request = chain.request()
-        // What becomes of a connection that changes its protocol is for those who asked for that.
+        // A connection that changes its protocol is the caller's own.
         if (request.header("Upgrade") != null) return chain.proceed(request)
         if (chain.connection() != null) throw IOException("unruffled is no network interceptor: add it with addInterceptor")
-        return now { Chained(chain, request).drive(chain.call().timeout().withinMs(), What.SLOT) }
+        return onThisThread { InterceptedCall(dropIn, chain, request).drive(chain.call().timeout().withinMs(), CallFlags.SLOT) }
     }
 
     /** Each attempt and each wait of the call that ended with [response], as a short table; empty if it is not known here. */
-    public fun explain(response: Response): String = response.account()
+    public fun explain(response: Response): String = response.table()
 
-    /** The same for a call that failed. */
-    public fun explain(error: Throwable): String = Account.of(error)
+    /** The table of a call that failed with [error]; empty if it is not known here. */
+    public fun explain(error: Throwable): String = CallRecord.of(error)
 
-    /** Tells [listener] what happens, in batches, until the returned handle is closed. */
+    /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = dropIn.engine.events.add(listener)
 
-    /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
+    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
     public fun snapshot(): Map<String, Any?> = dropIn.engine.snapshot()
 
     /** Ends all waits. Calls in flight may still be answered; new ones fail. */
     override fun close() {
         dropIn.engine.close()
-    }
-
-    private inner class Chained(private val chain: Interceptor.Chain, request: Request) : Journey(dropIn, request) {
-        private val progress = 
-            Progress().also {
-                it.repeatable = request.isRepeatable()
-                chain.call().addEventListener(it)
-            }
-
-        /** The call's whole time was up during an upload of unknown size, and it was cancelled for that. */
-        private var late = false
-
-        override val canceled: Boolean get() = !late && chain.call().isCanceled()
-
-        override suspend fun attempt(attempt: Attempt<Request>): Received {
-            val request = dressed(attempt)
-            progress.restart()
-            progress.looks = request.isSentOnce()
-            // Its pieces may keep it alive for ever, and no attempt of this call comes after its end.
-            val flight = if (attempt.wholeMs > 0 && request.isEndless()) Watch.Flight(chain.call(), attempt.wholeMs) else null
-            flight?.let(Watch::begin)
-            try {
-                return received(attempt, limited(attempt).proceed(request))
-            } catch (error: IOException) {
-                late = flight != null && flight.late
-                throw broken(error, progress, late, stopped = false)
-            } catch (error: RuntimeException) {
-                throw refused(error)
-            } finally {
-                flight?.let(Watch::end)
-            }
-        }
-
-        override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = block(seat, ms) { progress.bell = it }
-
-        private fun limited(attempt: Attempt<Request>): Interceptor.Chain {
-            val limits = dropIn.engine.settings.routes[attempt.route]
-            val most = if (attempt.timeoutMs > 0) attempt.timeoutMs else Long.MAX_VALUE
-            val connect = minOf(most, if (limits.connectWritten) limits.connect else within(chain.connectTimeoutMillis()))
-            val write = minOf(most, if (limits.idleWritten) limits.idle else within(chain.writeTimeoutMillis()))
-            val read = minOf(most, within(chain.readTimeoutMillis()))
-            var limited = if (chain.retryOnConnectionFailure) chain.withRetryOnConnectionFailure(false) else chain
-            if (connect != within(chain.connectTimeoutMillis())) limited = limited.withConnectTimeout(int(connect), UNIT)
-            if (write != within(chain.writeTimeoutMillis())) limited = limited.withWriteTimeout(int(write), UNIT)
-            if (read != within(chain.readTimeoutMillis())) limited = limited.withReadTimeout(int(read), UNIT)
-            return if (attempt.fresh) limited.withConnectionPool(ConnectionPool(0, 1, TimeUnit.NANOSECONDS)) else limited
-        }
-    }
-
-    private companion object {
-        fun Request.isEndless(): Boolean = body.let { it != null && it.contentLength() < 0 && !it.isDuplex() }
-
-        val UNIT = TimeUnit.MILLISECONDS
-
-        fun within(ms: Int): Long = if (ms == 0) Long.MAX_VALUE else ms.toLong()
-
-        fun int(ms: Long): Int = if (ms == Long.MAX_VALUE) 0 else ms.coerceAtMost(Int.MAX_VALUE.toLong()).toInt()
     }
 }

@@ -1,5 +1,6 @@
 package dev.unruffled
 
+import dev.unruffled.client.CallOptions
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch
@@ -13,8 +14,7 @@ import java.util.function.Supplier
 import kotlin.time.Duration.Companion.milliseconds
 
 /**
- * A [Client] as Java calls it: each verb blocks and has a twin that gives a future. What a call takes beyond its target is
- * a [CallSpec].
+ * A [Client] for Java: each verb blocks and has a twin that returns a future. A [CallSpec] holds the options of a call.
  *
  * ```
  * JavaClient orders = JavaClient.builder(Policy.fromFile("orders.policy.json")).credentials(vault::token).build();
@@ -66,7 +66,7 @@ public class JavaClient internal constructor(private val client: Client) : Close
     public fun call(method: String, target: String, spec: CallSpec = CallSpec()): ApiResponse =
         client.blocking.call(method, target, spec.options())
 
-    /** The same without a thread that waits. Cancelling the future ends the call at once, and so does its `orTimeout`. */
+    /** Makes a call as a future: no thread waits. Cancelling the future ends the call at once, and so does its `orTimeout`. */
     @JvmOverloads
     public fun callAsync(method: String, target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> {
         val options = spec.options()
@@ -79,7 +79,7 @@ public class JavaClient internal constructor(private val client: Client) : Close
                     future.completeExceptionally(failed)
                 }
             }
-        // By a cancellation, by orTimeout, or by whoever else completes it; of a call that is over this ends nothing.
+        // After a cancellation, orTimeout or any other completion. A call that is over is not affected.
         future.whenComplete { _, _ -> work.cancel() }
         return future
     }
@@ -108,17 +108,17 @@ public class JavaClient internal constructor(private val client: Client) : Close
     @JvmOverloads
     public fun deleteAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("DELETE", target, spec)
 
-    /** The same client for another user: same limits and connections, tokens never mixed. */
+    /** A view for another user: same limits and connections, tokens never mixed. */
     public fun withCredentials(token: Supplier<String>): JavaClient = JavaClient(client.withCredentials { token.get() })
 
-    /** The same with a [Token] that is kept until it ends. */
+    /** A view whose function gives a [Token], which is retained until it expires. */
     public fun withTokens(token: Supplier<Token>): JavaClient = JavaClient(client.withCredentials { token.get() })
 
-    /** The same as [withTokens] for a function that wants to know why it is asked. */
+    /** A view whose function receives the reason why a token is needed. */
     public fun withTokensFor(token: Function<Need, Token>): JavaClient =
         JavaClient(client.withCredentialsFor { need -> token.apply(need) })
 
-    /** Tells [listener] what happens, in batches, until the returned handle is closed. */
+    /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: Consumer<Event>): Closeable = client.on { listener.accept(it) }
 
     /** The client with Kotlin's verbs: same engine, same limits, same credentials. */
@@ -134,25 +134,25 @@ public class JavaClient internal constructor(private val client: Client) : Close
         @JvmStatic
         public fun builder(policy: Policy): Builder = Builder(policy)
 
-        /** The same for a base URL, with the defaults for everything, or for the policy file at a path. */
+        /** Does so for a base URL, with the defaults for everything, or for the policy file at a path. */
         @JvmStatic
         public fun builder(urlOrPath: String): Builder = Builder(Policy.of(urlOrPath))
     }
 
-    /** What a client is given beside its policy. Everything is optional. */
+    /** Options of a client beside its policy. Everything is optional. */
     @JvmOnly
     public class Builder internal constructor(private val policy: Policy) {
         private val options = ClientOptions()
 
-        /** Gives the bearer token as plain text. It is asked at every attempt and its answer never kept. */
+        /** Gives the bearer token as plain text. It is called for every attempt and its answer is not retained. */
         public fun credentials(token: Supplier<String>): Builder = apply { options.credentials { token.get() } }
 
-        /** Gives a bearer [Token] that is kept until it ends, and asked for once for all calls that need it. */
+        /** Gives a bearer [Token], which is retained until it expires. One call obtains it for all that need it. */
         public fun tokens(token: Supplier<Token>): Builder = apply { options.credentials { token.get() } }
 
         /**
-         * The same as [tokens] for a function that wants to know why it is asked. A function that gives plain text has no such
-         * form: it is always told that it is the first time.
+         * Gives a bearer [Token] and receives the reason why it is needed. A function that gives plain text has no such
+         * form: its reason is always `first`.
          */
         public fun tokensFor(token: Function<Need, Token>): Builder = apply { options.credentialsFor { need -> token.apply(need) } }
 
@@ -162,7 +162,7 @@ public class JavaClient internal constructor(private val client: Client) : Close
         /** The base URL, if the policy leaves it to the program. */
         public fun baseUrl(url: String): Builder = apply { options.baseUrl(url) }
 
-        /** Is told what happens, in batches. Called on whatever thread ends a call: be quick. */
+        /** Receives events, in batches, on the thread that ends a call: return quickly. */
         public fun on(listener: Consumer<Event>): Builder = apply { options.on { listener.accept(it) } }
 
         /**
@@ -170,11 +170,11 @@ public class JavaClient internal constructor(private val client: Client) : Close
          *
          * @throws PolicyException if the policy is wrong; it says where.
          */
-        public fun build(): JavaClient = JavaClient(Client.of(Engine(policy, options), options))
+        public fun build(): JavaClient = JavaClient(Client.of(options.open(policy), options))
     }
 }
 
-/** What a call takes beyond its target; every method gives the same spec back. */
+/** The options of a call; every method returns this spec. */
 @JvmOnly
 public class CallSpec {
     private val path = LinkedHashMap<String, Any>()

@@ -34,3 +34,12 @@ public class Policy private constructor(
         internal fun of(urlOrPath: String): Policy = if ("://" in urlOrPath) fromUrl(urlOrPath) else fromFile(urlOrPath)
     }
 }
+
+/** The handling of keys in a policy that this version does not know. */
+public enum class UnknownKeys {
+    /** The policy is refused. */
+    ERROR,
+
+    /** They are left out, so that a program already installed survives a policy that has grown. */
+    WARN,
+}

@@ -1,13 +1,16 @@
 package dev.unruffled
 
-import kotlinx.serialization.json.Json
+import dev.unruffled.under.AttemptFactory
+import dev.unruffled.under.DropIn
 import okhttp3.Call
 import okhttp3.OkHttpClient
-import kotlin.experimental.ExperimentalTypeInference
 
 /** Where clients come from. */
 public object Unruffled {
-    /** Asks for an idempotency key where a call's `idempotencyKey` is expected; the client makes one, the same on every attempt. */
+    /**
+     * Asks for an idempotency key where a call's `idempotencyKey` is expected; the client makes one, the same on every
+     * attempt.
+     */
     public const val NEW_KEY: String = ""
 
     /**
@@ -23,7 +26,7 @@ public object Unruffled {
     @JvmOverloads
     public fun client(policy: Policy, configure: ClientOptions.() -> Unit = {}): Client {
         val options = ClientOptions().apply(configure)
-        return Client.of(Engine(policy, options), options)
+        return Client.of(options.open(policy), options)
     }
 
     /**
@@ -39,7 +42,7 @@ public object Unruffled {
         client(Policy.of(urlOrPath), configure)
 
     /**
-     * A drop-in for [over] wherever a `Call.Factory` is taken: the same calls, which survive what the policy says. An
+     * A drop-in for [over] wherever a `Call.Factory` is taken: the same calls, retried and limited as the policy says. An
      * `OkHttpClient` is used with all that it has, only its own retries are off in here; another factory is left as it is.
      *
      * ```
@@ -55,11 +58,11 @@ public object Unruffled {
         over: Call.Factory = OkHttpClient(),
         configure: PolicyOptions.() -> Unit = {},
     ): ResilientCallFactory {
-        val engine = Engine(policy, PolicyOptions().apply(configure))
-        return ResilientCallFactory(DropIn(engine), Line(over, engine.settings))
+        val engine = PolicyOptions().apply(configure).open(policy)
+        return ResilientCallFactory(DropIn(engine), AttemptFactory(over, engine.settings))
     }
 
-    /** The same for a base URL, with the defaults for everything, or for the policy file at a path. */
+    /** Does so for a base URL, with the defaults for everything, or for the policy file at a path. */
     @JvmStatic
     @JvmOverloads
     public fun callFactory(
@@ -69,7 +72,7 @@ public object Unruffled {
     ): ResilientCallFactory = callFactory(Policy.of(urlOrPath), over, configure)
 
     /**
-     * An interceptor that makes the calls of its client survive what the policy says: for `addInterceptor`, where no
+     * An interceptor that retries and limits the calls of its client as the policy says: for `addInterceptor`, where no
      * [callFactory] fits.
      *
      * @throws PolicyException if the policy is wrong; it says where.
@@ -77,100 +80,11 @@ public object Unruffled {
     @JvmStatic
     @JvmOverloads
     public fun interceptor(policy: Policy, configure: PolicyOptions.() -> Unit = {}): ResilientInterceptor =
-        ResilientInterceptor(DropIn(Engine(policy, PolicyOptions().apply(configure))))
+        ResilientInterceptor(DropIn(PolicyOptions().apply(configure).open(policy)))
 
-    /** The same for a base URL, with the defaults for everything, or for the policy file at a path. */
+    /** Does so for a base URL, with the defaults for everything, or for the policy file at a path. */
     @JvmStatic
     @JvmOverloads
     public fun interceptor(urlOrPath: String, configure: PolicyOptions.() -> Unit = {}): ResilientInterceptor =
         interceptor(Policy.of(urlOrPath), configure)
-}
-
-/** What every user of a policy may be given beside it, a drop-in as well as a client. Everything is optional. */
-public open class PolicyOptions internal constructor() {
-    internal var baseUrl: String? = null
-    internal var lenient: Boolean = false
-    internal val listeners = mutableListOf<(Event) -> Unit>()
-
-    /** Is told what happens, in batches. Called on whatever thread ends a call: be quick. */
-    public fun on(listener: (Event) -> Unit) {
-        listeners += listener
-    }
-
-    /** Is told what happens as lines of text: `log(::println)`. */
-    public fun log(line: (String) -> Unit) {
-        listeners += { line("unruffled $it") }
-    }
-
-    /** The base URL, if the policy leaves it to the program. */
-    public fun baseUrl(url: String) {
-        baseUrl = url
-    }
-
-    /** Accepts a policy with keys that this version does not know: each is left out and told as a `warning` event. */
-    public fun unknownKeys(handling: UnknownKeys) {
-        lenient = handling == UnknownKeys.WARN
-    }
-}
-
-/** What a client is given beside its policy. Everything is optional. */
-public class ClientOptions internal constructor() : PolicyOptions() {
-    internal var okHttp: OkHttpClient? = null
-    internal var source: Credential.Source? = null
-    internal var correlation: (suspend () -> String?)? = null
-    internal var json: Json = Json { ignoreUnknownKeys = true }
-
-    /**
-     * The client whose connections, proxies, TLS and interceptors are used. Its time limits, its retries and its dispatcher
-     * are replaced by the policy's; the client itself is left as it is.
-     */
-    public fun okHttp(client: OkHttpClient) {
-        okHttp = client
-    }
-
-    /**
-     * Gives the bearer token as plain text. It is asked at every attempt and its answer never kept. It may suspend; for a
-     * blocking client the thread waits.
-     */
-    @OptIn(ExperimentalTypeInference::class)
-    @OverloadResolutionByLambdaReturnType
-    public fun credentials(token: suspend () -> String) {
-        source = Credential.Source(token, null)
-    }
-
-    /** Gives a bearer [Token] that is kept until it ends, and asked for once for all calls that need it. */
-    @OptIn(ExperimentalTypeInference::class)
-    @OverloadResolutionByLambdaReturnType
-    @JvmName("tokens")
-    public fun credentials(token: suspend () -> Token) {
-        source = Credential.Source(null) { token() }
-    }
-
-    /**
-     * The same for a function that wants to know why it is asked:
-     * `credentialsFor { need -> vault.token(renew = need.why == Why.REFUSED) }`. Under the name of the others it would make
-     * `credentials { token }` ambiguous; a function that gives plain text is always asked for the first time.
-     */
-    public fun credentialsFor(token: suspend (Need) -> Token) {
-        source = Credential.Source(null, token)
-    }
-
-    /** Gives the correlation id of the work at hand, in the caller's own context; `null` sends none. */
-    public fun correlationId(id: suspend () -> String?) {
-        correlation = id
-    }
-
-    /** Reads and writes JSON instead of one that ignores unknown keys. */
-    public fun json(format: Json) {
-        json = format
-    }
-}
-
-/** What becomes of keys in a policy that this version does not know. */
-public enum class UnknownKeys {
-    /** The policy is refused. */
-    ERROR,
-
-    /** They are left out, so that a program already installed survives a policy that has grown. */
-    WARN,
 }

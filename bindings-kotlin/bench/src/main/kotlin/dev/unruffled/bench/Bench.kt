@@ -1,18 +1,17 @@
 package dev.unruffled.bench
 
-import dev.unruffled.Answer
-import dev.unruffled.Attempt
 import dev.unruffled.ClientOptions
-import dev.unruffled.Core
-import dev.unruffled.Driver
-import dev.unruffled.Engine
-import dev.unruffled.OkHost
-import dev.unruffled.Outgoing
 import dev.unruffled.Policy
-import dev.unruffled.Seat
 import dev.unruffled.Unruffled
-import dev.unruffled.What
-import dev.unruffled.now
+import dev.unruffled.core.CallFlags
+import dev.unruffled.core.Core
+import dev.unruffled.driver.Attempt
+import dev.unruffled.driver.Driver
+import dev.unruffled.driver.PreparedCall
+import dev.unruffled.driver.Waiter
+import dev.unruffled.http.OkHttpHost
+import dev.unruffled.http.OkHttpReply
+import dev.unruffled.http.onThisThread
 import io.ktor.client.HttpClient
 import io.ktor.client.HttpClientConfig
 import io.ktor.client.engine.mock.MockEngine
@@ -35,12 +34,12 @@ internal fun main(arguments: Array<String>) {
         val column = if (threads == 1) "1 thread" else "$threads threads"
         val alone = unconnected()
         val medians = rounds(alone, threads, NO_OP_CALLS / threads, effort.warm, effort.rounds)
-        tellAdded("JVM: added per call, no network", column, alone, medians)
+        reportAdded("JVM: added per call, no network", column, alone, medians)
         LoopbackServer().use { server ->
             // Short turns: the machine changes within a second by more than is measured here.
             val connected = loopback(server.base)
             val times = rounds(connected, threads, NET_CALLS / threads, SHORT * effort.warm, SHORT * effort.rounds)
-            tellAdded("JVM: added per call over bare OkHttp, loopback", column, connected, times)
+            reportAdded("JVM: added per call over bare OkHttp, loopback", column, connected, times)
         }
     }
     throughput(effort)
@@ -139,40 +138,40 @@ private fun nothing(): Any = answer
 /** Both crossings of a successful call. */
 private fun boundary(): suspend () -> Unit {
     val core = Core("""{"limits":[{"name":"core","rate":1000000000,"per":"1s"}],"concurrency":1000}""", false)
-    val what = What.of("GET", What.REPEATABLE)
+    val flags = CallFlags.of("GET", CallFlags.REPEATABLE)
     val target = core.route("GET /orders/{id}")
     val ids = AtomicInteger()
     val begun = System.nanoTime()
     return {
         val id = ids.getAndIncrement()
-        core.begin(id, (System.nanoTime() - begun) / 1_000_000, target, 0, what, 0)
+        core.begin(id, (System.nanoTime() - begun) / 1_000_000, target, 0, flags, 0)
         core.respond(id, (System.nanoTime() - begun) / 1_000_000, 200)
     }
 }
 
 /** The whole loop of a call over a host that has the answer at once: what compares with a library around nothing. */
 private fun driver(blocking: Boolean): suspend () -> Unit {
-    val engine = Engine(Policy.fromUrl(NOWHERE), ClientOptions())
+    val engine = ClientOptions().open(Policy.fromUrl(NOWHERE))
     val driver = Driver(engine, AtOnce)
     val request = Request.Builder().url("$NOWHERE/orders/7").build()
-    val what = What.of("GET", What.REPEATABLE)
+    val flags = CallFlags.of("GET", CallFlags.REPEATABLE)
     val target = engine.core.route("GET /orders/{id}")
 
-    fun outgoing() = Outgoing("GET", "/orders/{id}", request, target, 0, what, 0, streamed = false, null, null)
-    return if (blocking) ({ now { driver.run(outgoing()) } }) else ({ driver.run(outgoing()) })
+    fun prepared() = PreparedCall("GET", "/orders/{id}", request, target, 0, flags, 0, streamed = false, null, null)
+    return if (blocking) ({ onThisThread { driver.run(prepared()) } }) else ({ driver.run(prepared()) })
 }
 
-private object AtOnce : OkHost {
+private object AtOnce : OkHttpHost {
     private val headers = headersOf("Content-Type", "application/json")
     private val bytes = BODY.encodeToByteArray()
 
-    override suspend fun send(attempt: Attempt<Request>): Answer = Answer(200, headers, bytes, null)
+    override suspend fun send(attempt: Attempt<Request>): OkHttpReply = OkHttpReply(200, headers, bytes, null)
 
-    override suspend fun keep(reply: Answer, most: Long, withinMs: Long): ByteArray = bytes
+    override suspend fun retain(reply: OkHttpReply, most: Long, withinMs: Long): ByteArray = bytes
 
-    override suspend fun whole(reply: Answer, most: Long): ByteArray = bytes
+    override suspend fun whole(reply: OkHttpReply, most: Long): ByteArray = bytes
 
-    override suspend fun rest(seat: Seat, ms: Long, parked: Boolean): Boolean = false
+    override suspend fun pause(waiter: Waiter, ms: Long, parked: Boolean): Boolean = false
 
     override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
 }

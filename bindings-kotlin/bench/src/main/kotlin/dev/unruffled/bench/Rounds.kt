@@ -25,7 +25,7 @@ internal class Figure(values: List<Double>) {
 }
 
 /** One line of JSON on standard output; everything else goes to standard error. */
-internal fun tell(table: String, row: String, column: String, figure: Figure, unit: String) {
+internal fun report(table: String, row: String, column: String, figure: Figure, unit: String) {
     val numbers = "%.3f,\"spread\":%.3f".format(Locale.ROOT, figure.median, figure.spread)
     println("""{"table":"$table","row":"$row","column":"$column","value":$numbers,"unit":"$unit"}""")
 }
@@ -52,12 +52,12 @@ internal fun rounds(
 }
 
 /** Tells for each contender what it adds to the one that it is compared with, and for those the time itself. */
-internal fun tellAdded(table: String, column: String, contenders: List<Contender>, medians: Map<String, List<Double>>) {
+internal fun reportAdded(table: String, column: String, contenders: List<Contender>, medians: Map<String, List<Double>>) {
     for (contender in contenders) {
         val own = medians.getValue(contender.name)
         val other = contender.bare?.let(medians::getValue)
         val added = if (other == null) own else own.zip(other) { mine, bare -> mine - bare }
-        tell(table, contender.name, column, Figure(added), "µs")
+        report(table, contender.name, column, Figure(added), "µs")
     }
 }
 

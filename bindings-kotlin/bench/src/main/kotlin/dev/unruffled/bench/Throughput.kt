@@ -31,13 +31,13 @@ internal fun throughput(effort: Effort) {
             }
         }
         for (contender in contenders) {
-            tell(table, contender.name, "calls/s", Figure(rates.getValue(contender)), "1/s")
-            tell(table, contender.name, "p99", Figure(slowest.getValue(contender)), "µs")
+            report(table, contender.name, "calls/s", Figure(rates.getValue(contender)), "1/s")
+            report(table, contender.name, "p99", Figure(slowest.getValue(contender)), "µs")
         }
         for (contender in contenders.filter { it.bare != null }) {
             val bare = rates.getValue(contenders.first { it.name == contender.bare })
             val shares = rates.getValue(contender).zip(bare) { mine, other -> 100 * mine / other }
-            tell(table, contender.name, "of bare", Figure(shares), "%")
+            report(table, contender.name, "of bare", Figure(shares), "%")
         }
         client.close()
     }

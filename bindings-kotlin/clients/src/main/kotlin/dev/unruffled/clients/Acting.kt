@@ -100,7 +100,7 @@ internal class Acting(private val row: Row, private val mode: Mode, private val 
             }
         val result =
             try {
-                told(turn, playing.await())
+                report(turn, playing.await())
             } catch (@Suppress("TooGenericExceptionCaught") failed: Throwable) {
                 failed(session, turn, failed)
             }
@@ -108,7 +108,7 @@ internal class Acting(private val row: Row, private val mode: Mode, private val 
         return result
     }
 
-    private fun told(turn: Turn, status: Int): Map<String, JsonElement> {
+    private fun report(turn: Turn, status: Int): Map<String, JsonElement> {
         val opened = turn.headersMs ?: return mapOf("status" to JsonPrimitive(status))
         return opened(turn, opened, status) + ("readMs" to JsonPrimitive(turn.since()))
     }

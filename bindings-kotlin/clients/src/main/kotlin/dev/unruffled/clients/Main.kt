@@ -52,7 +52,7 @@ internal fun main(words: Array<String>) {
             }.filter { chosen("--scenario", it.name) }
         failures = runBlocking(Dispatchers.IO) { played(faults, pairs) }
     }
-    tell(pairs, failures)
+    show(pairs, failures)
     // Clients leave threads behind.
     exitProcess(0)
 }
@@ -88,18 +88,18 @@ private suspend fun judged(faults: Faults, pair: Pair): List<String> {
     val base = faults.begin(pair.run, pair.scenario["server"] ?: JsonObject(emptyMap()))
     val acting = Acting(pair.row, pair.mode, pair.scenario)
     val results = acting.play(base)
-    val told =
+    val report =
         buildJsonObject {
             put("scenario", pair.scenario)
             put("results", JsonArray(results))
             put("credentialCalls", JsonPrimitive(acting.credentialCalls))
         }
-    val failures = faults.check(pair.run, told).jsonObject.getValue("failures").jsonArray
+    val failures = faults.check(pair.run, report).jsonObject.getValue("failures").jsonArray
     faults.forget(pair.run)
     return failures.map { it.jsonPrimitive.content }
 }
 
-private fun tell(pairs: List<Pair>, failures: Map<Pair, List<String>>) {
+private fun show(pairs: List<Pair>, failures: Map<Pair, List<String>>) {
     val table =
         pairs.map { pair ->
             buildJsonObject {

@@ -54,7 +54,7 @@ private class Load(private val client: Client, private val writes: Double, priva
             val telling =
                 launch {
                     while (true) {
-                        delay(TELL_MS)
+                        delay(REPORT_MS)
                         say(progress())
                     }
                 }
@@ -137,7 +137,7 @@ private class Load(private val client: Client, private val writes: Double, priva
     private fun now(): Double = (System.nanoTime() - begun) / MILLION
 
     private companion object {
-        const val TELL_MS = 250L
+        const val REPORT_MS = 250L
         const val SECOND = 1_000.0
         const val MILLION = 1e6
         const val TENTHS = 10.0

@@ -1,11 +1,10 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Broken
-import dev.unruffled.Cause
-import dev.unruffled.Causes
-import dev.unruffled.Fault
-import dev.unruffled.Progress
-import dev.unruffled.StaleConnection
+import dev.unruffled.core.Cause
+import dev.unruffled.core.Fault
+import dev.unruffled.driver.Broken
+import dev.unruffled.http.Causes
+import dev.unruffled.http.StaleConnection
 import io.ktor.client.network.sockets.ConnectTimeoutException
 import io.ktor.client.plugins.HttpRequestTimeoutException
 import io.ktor.http.cio.ParserException
@@ -20,20 +19,20 @@ import java.net.UnknownHostException
 import java.net.UnknownServiceException
 import java.nio.channels.UnresolvedAddressException
 
-// What an exception of Ktor's engines is to the core. A plugin does not see how far an attempt got, so only what happens
+// Translates exceptions of Ktor's engines. A plugin does not see how far an attempt got, so only what happens
 // before anything is sent by its very nature is proven unsent.
 
 /** A body that was to be read whole broke off. */
 internal class Truncated(override val cause: IOException) : IOException(cause)
 
-/** What [error] is to the core, and the error that the caller sees in the end. */
+/** Translates [error] for the core. The caller sees the error itself in the end. */
 internal fun broken(error: Exception): Broken {
     if (error is Truncated) return Broken(Fault.TRUNCATED, error.cause)
     val stale = chain(error).firstOrNull { it is StaleConnection }
     return if (stale != null) Broken(Fault.UNSENT, error, stale = true) else judged(error)
 }
 
-/** The same under a plugin below that followed a redirect: its connecting says nothing of the first request, which was sent. */
+/** The fault after a redirect that a plugin below followed: the first request was sent, whatever became of the second. */
 internal fun Broken.afterRedirect(): Broken =
     when (fault) {
         Fault.UNSENT -> Broken(Fault.LOST, cause)
@@ -78,7 +77,7 @@ private fun chain(error: Throwable): Sequence<Throwable> = generateSequence(erro
 private fun fault(error: Exception): Fault {
     val causes = chain(error)
     return when {
-        causes.any(Progress::isLocal) -> Fault.REFUSED
+        causes.any(Causes::isLocal) -> Fault.REFUSED
         causes.any { it is ConnectTimeoutException } -> Fault.CONNECT_TIMEOUT
         causes.any(::isUnsent) -> Fault.UNSENT
         causes.any { it is InterruptedIOException || it is HttpRequestTimeoutException } -> Fault.TIMEOUT

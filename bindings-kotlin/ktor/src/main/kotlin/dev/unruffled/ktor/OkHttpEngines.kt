@@ -1,6 +1,6 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Steady
+import dev.unruffled.http.NoHiddenRetry
 import io.ktor.client.HttpClient
 import io.ktor.client.engine.okhttp.OkHttpConfig
 import okhttp3.Dispatcher
@@ -8,8 +8,8 @@ import okhttp3.OkHttpClient
 import java.util.concurrent.atomic.AtomicBoolean
 
 /**
- * Ktor's engine over OkHttp, as the core wants it: no queue that the plugin does not see, no sending by itself, and a look at
- * idle connections. Used only where that engine is; it need not be on the class path.
+ * Configures Ktor's engine over OkHttp: no queue that the plugin does not see, no hidden retries, and a check of idle
+ * connections. Used only where that engine is; it need not be on the class path.
  */
 internal object OkHttpEngines {
     private const val ENGINE = "io.ktor.client.engine.okhttp.OkHttpEngine"
@@ -32,11 +32,11 @@ internal object OkHttpEngines {
         }
 
         private fun steady(builder: OkHttpClient.Builder) {
-            if (Steady in builder.networkInterceptors()) return
-            builder.addNetworkInterceptor(Steady).retryOnConnectionFailure(false)
+            if (NoHiddenRetry in builder.networkInterceptors()) return
+            builder.addNetworkInterceptor(NoHiddenRetry).retryOnConnectionFailure(false)
             val given = builder.build().dispatcher
             if (given.maxRequestsPerHost == OKHTTP_PER_HOST && given.maxRequests == OKHTTP_IN_ALL) {
-                // The same threads, but not the same object: other clients may have it, and keep its limits.
+                // Its threads in an object of our own: other clients may have the dispatcher, and need its limits.
                 builder.dispatcher(given.unlimited())
             } else if (minOf(given.maxRequests, given.maxRequestsPerHost) < Int.MAX_VALUE &&
                 warned.compareAndSet(false, true)

@@ -1,7 +1,7 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Hints
-import dev.unruffled.Reply
+import dev.unruffled.driver.Reply
+import dev.unruffled.driver.WatchedHeaders
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.call.replaceResponse
 import io.ktor.client.call.save
@@ -38,7 +38,7 @@ internal class Received(
     /** Ktor's own redirects are calls of their own; a plugin below follows them within an attempt. */
     override val redirectedTo: String?
         get() =
-            if (status in REDIRECTS || own.attributes.getOrNull(Sending.ACCOUNT)?.followed != true) {
+            if (status in REDIRECTS || own.attributes.getOrNull(KtorCall.RECORD)?.followed != true) {
                 null
             } else {
                 call.request.url.run { origin(protocol, host, port) }
@@ -48,7 +48,7 @@ internal class Received(
 
     override fun hints(signals: Array<String>, names: Array<String>): ByteArray? {
         val headers = call.response.headers
-        return Hints.of(signals, names, { headers[it] }) { line ->
+        return WatchedHeaders.of(signals, names, { headers[it] }) { line ->
             headers.forEach { name, values -> values.forEach { line(name, it) } }
         }
     }
@@ -72,14 +72,14 @@ internal class Received(
                 }
             }
         } catch (@Suppress("TooGenericExceptionCaught") _: Exception) {
-            // What came is kept; the answer itself is known.
+            // What arrived is retained; the status is known.
             currentCoroutineContext().ensureActive()
         }
         return start
     }
 
-    /** What is left of it once it is closed. */
-    fun kept(bytes: ByteArray): Received {
+    /** This answer once it is closed: [bytes] are its body. */
+    fun retained(bytes: ByteArray): Received {
         if (!whole) start = bytes
         return this
     }
@@ -94,10 +94,10 @@ internal class Received(
     }
 
     /** For the caller. */
-    fun handOver(): HttpClientCall =
+    fun deliver(): HttpClientCall =
         when {
             whole -> call
-            closed -> start.let { kept -> call.replaceResponse { ByteReadChannel(kept) } }
+            closed -> start.let { retained -> call.replaceResponse { ByteReadChannel(retained) } }
             start.isEmpty() -> call
             else -> call.pumped(start)
         }

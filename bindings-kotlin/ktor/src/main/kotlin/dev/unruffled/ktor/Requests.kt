@@ -17,7 +17,7 @@ import io.ktor.http.isWebsocket
 import io.ktor.util.AttributeKey
 import io.ktor.utils.io.InternalAPI
 
-// What the core has to know of a request of Ktor's.
+// The properties of Ktor's requests that the core needs.
 
 /** The connection changes its protocol: nothing for us. */
 @OptIn(InternalAPI::class)
@@ -49,7 +49,7 @@ internal fun HttpRequestBuilder.uploadBytes(): Long = (body as? OutgoingContent)
 
 internal fun HttpRequestBuilder.isRepeatable(): Boolean = (body as? OutgoingContent)?.isRepeatable() == true
 
-/** Whether a body can be sent again byte for byte. Channels, streams and writers are read once: who knows what is left? */
+/** Whether a body can be sent again byte for byte. Channels, streams and writers are read once. */
 @OptIn(InternalAPI::class)
 private fun OutgoingContent.isRepeatable(): Boolean =
     when (this) {
@@ -62,7 +62,7 @@ private fun OutgoingContent.isRepeatable(): Boolean =
 
 /**
  * Parts made from texts, bytes and Ktor's own sources begin anew each time. Those of a function of the caller's may hand out
- * the same stream twice, and nothing tells them apart but whose function it is.
+ * the same stream twice, and differ from these only by the class of the function.
  */
 @OptIn(InternalAPI::class)
 private fun MultiPartFormDataContent.hasOwnBytes(): Boolean =

@@ -17,8 +17,9 @@ import kotlinx.coroutines.withTimeoutOrNull
 import java.net.SocketTimeoutException
 
 /**
- * Ends a body that is silent for too long, on the engine's own clock, not the caller's: sockets have real time. It stands below whatever reads the body, Ktor's own saving of it included, so that
- * a silent one that is read whole is a failed attempt.
+ * Ends a body that is silent for too long, on the engine's own clock, not the caller's: sockets have real time. It stands
+ * below whatever reads the body, Ktor's own saving of it included, so that a silent one that is read whole is a failed
+ * attempt.
  */
 internal object Silence {
     /** How long the bodies of an attempt may be silent, in milliseconds. */
@@ -47,14 +48,14 @@ internal object Heads {
         client.receivePipeline.intercept(first) { response ->
             val status = response.status.value
             if (status >= FIRST_REDIRECT) {
-                val account = response.call.attributes.getOrNull(Sending.ACCOUNT)
-                if (status >= FIRST_ERROR) account?.head = response.call else account?.followed = true
+                val record = response.call.attributes.getOrNull(KtorCall.RECORD)
+                if (status >= FIRST_ERROR) record?.head = response.call else record?.followed = true
             }
         }
     }
 }
 
-/** The same call with [start], which was read of its body before, in front of what is left; [idleMs] 0 = no limit. */
+/** A copy of the call whose body begins with [start], which was read before; [idleMs] 0 = no limit. */
 @OptIn(InternalAPI::class)
 internal fun HttpClientCall.pumped(start: ByteArray, idleMs: Long = 0): HttpClientCall {
     val body = response.rawContent

@@ -1,12 +1,11 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Account
 import dev.unruffled.CallException
-import dev.unruffled.DropIn
-import dev.unruffled.Engine
 import dev.unruffled.Event
 import dev.unruffled.Policy
 import dev.unruffled.PolicyOptions
+import dev.unruffled.driver.CallRecord
+import dev.unruffled.under.DropIn
 import io.ktor.client.HttpClient
 import io.ktor.client.call.HttpClientCall
 import io.ktor.client.plugins.HttpClientPlugin
@@ -18,9 +17,9 @@ import io.ktor.client.statement.HttpResponse
 import io.ktor.util.AttributeKey
 import java.io.Closeable
 
-/** What the plugin is given: a policy, and whatever else every user of a policy may be given. */
+/** The configuration of the plugin: a policy and the options of every drop-in. */
 public class UnruffledConfig internal constructor() : PolicyOptions() {
-    /** What is special about the API that is called. Has to be given. */
+    /** The policy of the API. Required. */
     public var policy: Policy? = null
 }
 
@@ -46,24 +45,24 @@ public class UnruffledConfig internal constructor() : PolicyOptions() {
 public class Unruffled internal constructor(private val dropIn: DropIn) : Closeable {
     /** Each attempt and each wait of the call that ended with [response], as a short table; empty if it is not known here. */
     public fun explain(response: HttpResponse): String =
-        response.call.attributes.getOrNull(Sending.ACCOUNT)?.explain().orEmpty()
+        response.call.attributes.getOrNull(KtorCall.RECORD)?.explain().orEmpty()
 
-    /** The same for a call that failed. */
-    public fun explain(error: Throwable): String = Account.of(error)
+    /** The table of a call that failed with [error]; empty if it is not known here. */
+    public fun explain(error: Throwable): String = CallRecord.of(error)
 
-    /** Tells [listener] what happens, in batches, until the returned handle is closed. */
-    public fun on(listener: (Event) -> Unit): Closeable = dropIn.engine.events.add(listener)
+    /** Reports events to [listener], in batches, until the returned handle is closed. */
+    public fun on(listener: (Event) -> Unit): Closeable = dropIn.on(listener)
 
-    /** Breaker, budget, limits and lines at this moment: plain values as the core names them. */
-    public fun snapshot(): Map<String, Any?> = dropIn.engine.snapshot()
+    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
+    public fun snapshot(): Map<String, Any?> = dropIn.snapshot()
 
     /** Ends all waits. Calls in flight may still be answered; new ones fail. Closing the client does this. */
     override fun close() {
-        dropIn.engine.close()
+        dropIn.close()
     }
 
     internal suspend fun send(client: HttpClient, sender: Sender, request: HttpRequestBuilder): HttpClientCall =
-        if (request.isUpgrade()) sender.execute(request) else Sending(dropIn, client, sender, request).drive()
+        if (request.isUpgrade()) sender.execute(request) else KtorCall(dropIn, client, sender, request).drive()
 
     /** What `install` and `HttpClient.plugin` take. */
     public companion object Plugin : HttpClientPlugin<UnruffledConfig, Unruffled> {
@@ -77,11 +76,11 @@ public class Unruffled internal constructor(private val dropIn: DropIn) : Closea
         override fun prepare(block: UnruffledConfig.() -> Unit): Unruffled {
             val config = UnruffledConfig().apply(block)
             val policy = requireNotNull(config.policy) { "install(Unruffled) { policy = … }: there is no policy" }
-            return Unruffled(DropIn(Engine(policy, config)))
+            return Unruffled(DropIn.open(policy, config))
         }
 
         override fun install(plugin: Unruffled, scope: HttpClient) {
-            OkHttpEngines.set(scope, plugin.dropIn.engine.events::warn)
+            OkHttpEngines.set(scope, plugin.dropIn::warn)
             Heads.watch(scope)
             Silence.watch(scope)
             scope.plugin(HttpSend).intercept { request -> plugin.send(scope, this, request) }

@@ -1,7 +1,7 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Attempt
-import dev.unruffled.Moving
+import dev.unruffled.driver.Attempt
+import dev.unruffled.driver.UploadLimit
 import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.http.ContentType
 import io.ktor.http.Headers
@@ -26,7 +26,7 @@ internal class Upload private constructor(
     idleMs: Long,
     wholeMs: Long,
 ) {
-    private val moving = Moving(limitMs, idleMs, wholeMs)
+    private val limit = UploadLimit(limitMs, idleMs, wholeMs)
 
     @Volatile
     private var failed: Throwable? = null
@@ -34,10 +34,10 @@ internal class Upload private constructor(
     @Volatile
     private var source: Pieces? = null
 
-    /** What the body's own source threw. */
+    /** The error of the body's own source. */
     val failure: Throwable? get() = failed ?: source?.failure?.takeIf { it !is CancellationException }
 
-    /** What is sent in the place of the body. */
+    /** The body that is sent instead. */
     val content: OutgoingContent = if (body is OutgoingContent.WriteChannelContent) {
         Written(
             body,
@@ -47,7 +47,7 @@ internal class Upload private constructor(
     }
 
     /** Milliseconds that the upload gives its attempt beyond the attempt's own; below 1 = none. */
-    fun left(): Long = if (body.contentLength == null) moving.left() else 0
+    fun left(): Long = if (body.contentLength == null) limit.left() else 0
 
     private inner class Written(private val body: OutgoingContent.WriteChannelContent) :
         OutgoingContent.WriteChannelContent() {
@@ -63,7 +63,7 @@ internal class Upload private constructor(
         override fun <T : Any> setProperty(key: AttributeKey<T>, value: T?) = body.setProperty(key, value)
 
         override suspend fun writeTo(channel: ByteWriteChannel) {
-            moving.begin()
+            limit.begin()
             try {
                 body.writeTo(Counted(channel))
             } catch (@Suppress("TooGenericExceptionCaught") error: Throwable) {
@@ -71,13 +71,13 @@ internal class Upload private constructor(
                 if (channel.closedCause == null && error !is CancellationException) failed = error
                 throw error
             }
-            moving.end()
+            limit.end()
         }
     }
 
     private inner class Counted(private val channel: ByteWriteChannel) : ByteWriteChannel by channel {
         override val writeBuffer: Sink get() {
-            moving.moved()
+            limit.moved()
             return channel.writeBuffer
         }
     }
@@ -105,15 +105,15 @@ internal class Upload private constructor(
         @Volatile
         private var own: Throwable? = null
 
-        /** Whoever reads ends it when the connection breaks: what closed it before that is its own. */
+        /** The error of the source itself. A broken connection cancels the channel, so only an earlier close counts. */
         val failure: Throwable? get() = if (ended) own else channel.closedCause
 
         override val readBuffer: Source get() = channel.readBuffer
 
         override suspend fun awaitContent(min: Int): Boolean {
-            if (!moving.hasBegun) moving.begin()
+            if (!limit.hasBegun) limit.begin()
             val more = channel.awaitContent(min)
-            if (more) moving.moved() else moving.end()
+            if (more) limit.moved() else limit.end()
             return more
         }
 

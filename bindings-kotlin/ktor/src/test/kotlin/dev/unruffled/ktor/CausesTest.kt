@@ -1,9 +1,9 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Cause
 import dev.unruffled.Policy
 import dev.unruffled.RawServer
 import dev.unruffled.Tls
+import dev.unruffled.core.Cause
 import dev.unruffled.secure
 import io.ktor.client.HttpClient
 import io.ktor.client.engine.cio.CIO

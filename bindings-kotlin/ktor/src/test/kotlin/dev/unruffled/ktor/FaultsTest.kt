@@ -1,6 +1,6 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Fault
+import dev.unruffled.core.Fault
 import io.ktor.client.network.sockets.ConnectTimeoutException
 import io.ktor.client.plugins.HttpRequestTimeoutException
 import io.ktor.http.cio.ParserException

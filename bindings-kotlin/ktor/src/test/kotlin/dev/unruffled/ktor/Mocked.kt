@@ -1,10 +1,9 @@
 package dev.unruffled.ktor
 
-import dev.unruffled.Clock
-import dev.unruffled.DropIn
-import dev.unruffled.Engine
 import dev.unruffled.Event
 import dev.unruffled.Policy
+import dev.unruffled.driver.Clock
+import dev.unruffled.under.DropIn
 import io.ktor.client.HttpClient
 import io.ktor.client.HttpClientConfig
 import io.ktor.client.engine.mock.MockEngine
@@ -69,7 +68,7 @@ internal class Mocked(
                     override fun wall(): Long = 1_767_225_600_000 + scope.testScheduler.currentTime
                 }
             val config = UnruffledConfig().apply { on { events += it } }
-            return Unruffled(DropIn(Engine(Policy.fromString(policy), config, clock)))
+            return Unruffled(DropIn.open(Policy.fromString(policy), config, clock))
         }
 
         override fun install(plugin: Unruffled, scope: HttpClient) = Unruffled.install(plugin, scope)
