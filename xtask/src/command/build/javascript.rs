@@ -22,16 +22,7 @@ pub fn build() -> Result<String, String> {
 fn wasm() -> Result<(), String> {
     needs::rust_target(TARGET)?;
     Run::cargo()
-        .args([
-            "build",
-            "--quiet",
-            "--profile",
-            "wasm",
-            "--target",
-            TARGET,
-            "-p",
-            "unruffled-wasm",
-        ])
+        .args(["build", "--quiet", "--profile", "wasm", "--target", TARGET, "-p", "unruffled-wasm"])
         .quietly()?;
     fs::create_dir_all(at("bindings-js/wasm/pkg")).map_err(|error| error.to_string())?;
     let from = target(&format!("{TARGET}/wasm/unruffled_wasm.wasm"));
