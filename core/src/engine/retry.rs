@@ -105,6 +105,7 @@ impl Engine {
         let change = if change == Change::None && is_news { Change::Paused } else { change };
         let rated = bucket_queue.bucket.is_rated(now);
         // The bucket may let one call try before the pause ends: another one than this, unless a gauge's reset held it back.
+        let holds = !(server.binds && bucket_queue.bucket.may_end_by_reading());
         let tries = (server.binds || retry.server.is_none())
             && bucket_queue.bucket.ready_at(now, 1, 0) < now.saturating_add(wait);
         if change != Change::None && self.ring.wants(Kind::Limiter) {
@@ -112,7 +113,7 @@ impl Engine {
             let bucket = shared.bucket_of(config, bucket);
             self.ring.push(now, Event::Limiter { upstream, bucket, change, paused });
         }
-        (draws && paused >= wait && !tries, rated)
+        (draws && paused >= wait && !tries && holds, rated)
     }
 
     /// The bucket that a 429 without a gauge at 0 is about.

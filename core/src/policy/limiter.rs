@@ -349,6 +349,12 @@ impl Bucket {
         }
     }
 
+    /// Tells whether a reading may end the pause before its time: then it does not hold a call that the server gave a time.
+    #[must_use]
+    pub const fn may_end_by_reading(&self) -> bool {
+        self.pause.by_gauge
+    }
+
     #[inline]
     fn end_pause(&mut self, now: u64) {
         if self.pause.until > 0 && self.pause.until <= now {

@@ -97,6 +97,20 @@ impl Shadow {
         call.unsure = false;
     }
 
+    /// Takes back the rights that were foreseen for calls of the same queue of which it is not known whether they cost a token: the
+    /// core let another one pass, so they went for nothing. Returns whether there were any.
+    fn had_no_right(&mut self, call: &Call) -> bool {
+        let (upstream, gate) = (call.upstream, call.gate());
+        let mut any = false;
+        for other in self.calls.values_mut() {
+            if other.right && other.unsure && other.upstream == upstream && other.gate() == gate {
+                (other.right, other.unsure, other.paying) = (false, false, Paying::Free);
+                any = true;
+            }
+        }
+        any
+    }
+
     /// It goes, at least past its queue.
     fn goes(&mut self, id: u32, way: Way) -> Result<(), String> {
         let now = self.now;
@@ -148,7 +162,10 @@ impl Shadow {
             self.held_back(id, in_own_line)?;
         }
         let call = self.known(id).clone();
-        let way = self.way(id, &call, verdict);
+        let mut way = self.way(id, &call, verdict);
+        if way.is_none() && !shut && passed_its_queue(core, id) && self.had_no_right(&call) {
+            way = self.way(id, &call, verdict);
+        }
         let upstream = &self.upstreams[call.upstream];
         let (waited, anew) = upstream.waited(&call, now, in_own_line);
         let patience = upstream.patience(&call, &self.rules.routes[call.route]).saturating_sub(waited);
@@ -534,4 +551,10 @@ impl Upstream {
         let endpoint = self.endpoint_lanes.contains_key(&call.gate()).then_some((call.gate(), 1));
         [(0, 1)].into_iter().chain(endpoint).collect()
     }
+}
+
+/// Whether the core let a call past its retry queue.
+fn passed_its_queue(core: Core<'_>, id: u32) -> bool {
+    core.standing(id)
+        .is_some_and(|standing| matches!(standing.node, Node::Bucket | Node::Flight | Node::Cap | Node::Credential))
 }
