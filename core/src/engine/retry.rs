@@ -104,8 +104,9 @@ impl Engine {
         let is_news = bucket_queue.bucket.reports_pause(now);
         let change = if change == Change::None && is_news { Change::Paused } else { change };
         let rated = bucket_queue.bucket.is_rated(now);
-        // The bucket may let one call try before the pause ends: another one than this, unless a gauge's reset held it back.
+        // A pause that a reading may end does not keep the time that the server named to this call.
         let holds = !(server.binds && bucket_queue.bucket.may_end_by_reading());
+        // The bucket may let one call try before the pause ends: another one than this, unless a gauge's reset held it back.
         let tries = (server.binds || retry.server.is_none())
             && bucket_queue.bucket.ready_at(now, 1, 0) < now.saturating_add(wait);
         if change != Change::None && self.ring.wants(Kind::Limiter) {
