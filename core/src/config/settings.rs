@@ -12,6 +12,34 @@ use super::write_issues;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Headers (lower case) by which a caller above shows that it retries, and the least number that proves it. The number
+/// is the first run of digits in the value. Retry counts begin at 0, which proves nothing: the caller's retries may be
+/// off. The AWS header counts attempts from 1: `attempt=2; max=3`.
+const RETRY_COUNTS: &[(&str, u64)] = &[
+    ("x-stainless-retry-count", 1),
+    ("x-retry-count", 1),
+    ("x-retry-attempt", 1),
+    ("retry-attempt", 1),
+    ("amz-sdk-request", 2),
+];
+
+/// Headers (lower case) that carry a secret: a redirect must not take them to another origin.
+const SECRET_HEADERS: &[&str] = &[
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "x-api-key",
+    "api-key",
+    "x-auth-token",
+    "private-token",
+    "x-goog-api-key",
+    "x-amz-security-token",
+    "x-shopify-access-token",
+];
+
+/// The media type whose bodies are always streamed. Hosts compare the start of Content-Type, without case.
+const STREAM_TYPE: &str = "text/event-stream";
+
 /// The resolved settings as JSON, the same bytes in every language. `watch_success` and `watch_error` are the header
 /// names (lower case) that the host looks for on success and at status ≥ 400.
 #[must_use]
@@ -31,6 +59,13 @@ pub fn settings_json(config: &Config, watch_success: &[String], watch_error: &[S
     json.end_array();
     write_names(&mut json, "watchSuccess", watch_success);
     write_names(&mut json, "watchError", watch_error);
+    json.key("retryCounts").object();
+    for &(header, least) in RETRY_COUNTS {
+        json.field_number(header, least);
+    }
+    json.end_object();
+    write_names(&mut json, "secretHeaders", SECRET_HEADERS);
+    json.field_text("streamType", STREAM_TYPE);
     json.key("warnings");
     write_issues(&mut json, &config.warnings);
     json.end_object();
@@ -120,10 +155,10 @@ fn write_sent(json: &mut Json, key: &str, pairs: &Sent) {
 }
 
 #[inline(never)]
-fn write_names(json: &mut Json, key: &str, names: &[String]) {
+fn write_names<T: AsRef<str>>(json: &mut Json, key: &str, names: &[T]) {
     json.key(key).array();
     for name in names {
-        json.text(name);
+        json.text(name.as_ref());
     }
     json.end_array();
 }
@@ -148,7 +183,11 @@ mod tests {
                 r#""requestId":{"name":"X-Request-Id","written":false},"#,
                 r#""correlationId":{"name":"X-Correlation-Id","written":false},"version":null,"#,
                 r#""idempotency":{"header":"Idempotency-Key","format":"uuid"},"bodyStatuses":[]}],"#,
-                r#""watchSuccess":["ratelimit"],"watchError":[],"warnings":[]}"#
+                r#""watchSuccess":["ratelimit"],"watchError":[],"#,
+                r#""retryCounts":{"x-stainless-retry-count":1,"x-retry-count":1,"x-retry-attempt":1,"retry-attempt":1,"#,
+                r#""amz-sdk-request":2},"secretHeaders":["authorization","cookie","proxy-authorization","x-api-key","#,
+                r#""api-key","x-auth-token","private-token","x-goog-api-key","x-amz-security-token","#,
+                r#""x-shopify-access-token"],"streamType":"text/event-stream","warnings":[]}"#
             )
         );
     }
