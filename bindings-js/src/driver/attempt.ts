@@ -1,15 +1,18 @@
 // The abort of one attempt: by a time limit or by the caller's signal. It is never used twice, or a retry would begin
 // aborted. Nothing here holds a Response.
 
+import type { ReadLimits } from "./body.js";
 import { type AbortListener, type AbortSignalLike, subscribe, unsubscribe } from "./signals.js";
 import type { TimeoutEntry, TimeoutOwner, TimeoutQueue } from "./timeouts.js";
 
 /** The abort of one request, from its start to the end of its body. */
-export class Attempt implements AbortListener, TimeoutOwner, AbortSignalLike {
+export class Attempt implements AbortListener, TimeoutOwner, AbortSignalLike, ReadLimits {
   entry: TimeoutEntry | null = null;
   timedOut = false;
   aborted = false;
   reason: unknown;
+  /** The caller's request, held so that its signal still fires: platforms tie the two together weakly. */
+  request: object | null = null;
   /** The rest of the call's time when the attempt began, in ms: no progress extends the attempt beyond it. */
   remaining = Infinity;
   readonly #timeouts: TimeoutQueue;

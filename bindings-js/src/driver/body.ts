@@ -1,7 +1,5 @@
 // How the driver reads the body of an answer: whole or its first bytes, within the limits of its attempt.
 
-import type { Attempt } from "./attempt.js";
-
 /** A body as the driver reads it; a ReadableStream is one. */
 export interface BodySource {
   getReader(): BodyReader;
@@ -12,6 +10,14 @@ export interface BodySource {
 export interface BodyReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
   cancel(): Promise<unknown>;
+}
+
+/** The limit and the abort of a body that is read. */
+export interface ReadLimits {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  /** Starts a limit of `ms` for the next piece; 0 = the piece came. */
+  limit(ms: number): void;
 }
 
 /** An empty body. */
@@ -29,14 +35,14 @@ export class TooLarge extends Error {
 }
 
 /**
- * Reads a body whole. `idle` > 0 starts that limit anew for each piece; else the attempt's limit runs on.
+ * Reads a body whole. `idle` > 0 starts that limit anew for each piece; else the running limit runs on.
  *
  * @throws TooLarge beyond `max` bytes, else the error of the platform's reader, or the reason of the abort.
  */
 export async function readWhole(
   body: BodySource,
   max: number,
-  attempt: Attempt | null,
+  limits: ReadLimits | null,
   idle = 0,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof body?.getReader !== "function") {
@@ -47,9 +53,9 @@ export async function readWhole(
   let size = 0;
   try {
     for (;;) {
-      if (idle > 0) attempt?.limit(idle);
+      if (idle > 0) limits?.limit(idle);
       const { done, value } = await reader.read();
-      if (idle > 0) attempt?.limit(0);
+      if (idle > 0) limits?.limit(0);
       if (done || value === undefined) return joined(pieces, size);
       size += value.byteLength;
       if (size > max) {
@@ -60,7 +66,7 @@ export async function readWhole(
     }
   } catch (error) {
     // Some platforms replace the reason by an error of their own.
-    throw attempt?.aborted === true ? attempt.reason : error;
+    throw limits?.aborted === true ? limits.reason : error;
   }
 }
 

@@ -5,11 +5,12 @@
 import type { Attempt } from "../driver/attempt.js";
 import { readWhole } from "../driver/body.js";
 import { type CallRecord, type Recorded, recorded } from "../driver/record.js";
+import { Share } from "./share.js";
 
 /** The state of a response that was handed out. */
 export interface BodyState extends Recorded {
-  /** The attempt that can stop the body; null = nothing to stop. */
-  readonly attempt: Attempt | null;
+  /** The share in the attempt that can stop the body; null = nothing to stop. */
+  readonly share: Share | null;
   /** Limit in ms between two pieces of the body; 0 = none. */
   readonly idle: number;
   /** The body, if it was buffered. */
@@ -22,11 +23,9 @@ export interface BodyState extends Recorded {
 
 /** The entries of responses: only this file hands those out. */
 const states = recorded as WeakMap<object, BodyState>;
-// An unread response that is collected must not stay subscribed to the caller's signal.
+// A body that is collected unread must not stay subscribed to the caller's signal.
 const backstop =
-  typeof FinalizationRegistry === "undefined"
-    ? undefined
-    : new FinalizationRegistry<Attempt>((attempt) => attempt.end());
+  typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<Share>((share) => share.end());
 
 /** Delivers a response: with its body if there are `bytes`, else with the rest of the body to be streamed. */
 export function deliver(
@@ -45,13 +44,21 @@ function withStream(response: Response, attempt: Attempt | null, idle: number, r
   const nothingToStop = attempt === null || response.body === null || (idle === 0 && !attempt.abortable);
   if (nothingToStop || !setPrototype(response)) {
     attempt?.end();
-    states.set(response, { record: record, attempt: null, idle: 0, bytes: null });
+    states.set(response, { record, share: null, idle: 0, bytes: null });
     return response;
   }
   attempt.limit(0);
-  states.set(response, { record: record, attempt, idle, bytes: null });
-  if (attempt.abortable) backstop?.register(response, attempt);
+  const share = Share.first(attempt);
+  states.set(response, { record, share, idle, bytes: null });
+  endWith(response, share);
   return response;
+}
+
+/** Ends the share when its owner, a response or its body, is collected. A later owner replaces the one before. */
+function endWith(owner: object, share: Share): void {
+  if (!share.abortable) return;
+  backstop?.unregister(share);
+  backstop?.register(owner, share, share);
 }
 
 /** Delivers a response whose body was read. */
@@ -61,7 +68,7 @@ export function withBody(response: Response, bytes: Uint8Array<ArrayBuffer>, rec
     const { status, statusText, headers } = response;
     out = new Response(bytes, { status, statusText, headers });
   }
-  states.set(out, { record: record, attempt: null, idle: 0, bytes });
+  states.set(out, { record, share: null, idle: 0, bytes });
   return out;
 }
 
@@ -80,12 +87,15 @@ async function consume(response: Response): Promise<Uint8Array<ArrayBuffer>> {
     state.used = true;
     return state.bytes;
   }
-  const body = state.stream ?? nativeBody(response);
+  const { share, stream } = state;
+  const body = stream ?? nativeBody(response);
   if (body === null) return new Uint8Array(0);
+  // The caller may drop the response meanwhile.
+  if (share !== null) backstop?.unregister(share);
   try {
-    return await readWhole(body, Infinity, state.attempt, state.stream === undefined ? state.idle : 0);
+    return await readWhole(body, Infinity, share, stream === undefined ? state.idle : 0);
   } finally {
-    state.attempt?.end();
+    share?.end();
   }
 }
 
@@ -127,7 +137,9 @@ const overrides = {
     if (state.bytes === null) {
       const copy = native(this).clone.call(this);
       setPrototype(copy);
-      states.set(copy, { record: state.record, attempt: state.attempt, idle: state.idle, bytes: null });
+      const share = state.share?.another() ?? null;
+      states.set(copy, { record: state.record, share, idle: state.idle, bytes: null });
+      if (share !== null) endWith(copy, share);
       return copy;
     }
     if (this.bodyUsed) throw new TypeError("Response.clone: Body has already been consumed");
@@ -143,7 +155,10 @@ const overrides = {
       if (state.used !== true) state.twin ??= new Response(state.bytes);
       return state.twin?.body ?? body;
     }
-    if (state.idle === 0) return body;
+    if (state.idle === 0) {
+      if (state.share !== null) endWith(body, state.share);
+      return body;
+    }
     state.stream ??= limited(response, state);
     return state.stream;
   },
@@ -191,28 +206,28 @@ function limited(response: Response, state: BodyState): ReadableStream<Uint8Arra
     reader ??= (nativeBody(response) as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
     return reader;
   };
-  const { attempt, idle } = state;
+  const { share, idle } = state;
   return new ReadableStream({
     type: "bytes",
     async pull(controller: ReadableByteStreamController) {
-      attempt?.limit(idle);
+      share?.limit(idle);
       let piece: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
       try {
         do piece = await open().read();
         while (!piece.done && piece.value.byteLength === 0);
       } catch (error) {
-        attempt?.end();
-        throw attempt?.aborted === true ? attempt.reason : error;
+        share?.end();
+        throw share?.aborted === true ? share.reason : error;
       }
-      attempt?.limit(0);
+      share?.limit(0);
       if (piece.done) {
-        attempt?.end();
+        share?.end();
         controller.close();
         controller.byobRequest?.respond(0);
       } else controller.enqueue(piece.value);
     },
     cancel(reason) {
-      attempt?.end();
+      share?.end();
       return open().cancel(reason);
     },
   }) as ReadableStream<Uint8Array<ArrayBuffer>>;

@@ -176,6 +176,7 @@ class Dropped extends DropInCall implements PreparedCall {
     attempt: Attempt | null,
     record: CallRecord,
   ): Response {
+    if (attempt !== null) attempt.request = this.#called.request;
     return deliver(response, bytes, attempt, this.idle, record);
   }
 

@@ -112,7 +112,7 @@ describe("size", () => {
 
   it("createFetch alone brings the engine and little else", async () => {
     assert.ok((await loaded("createFetch", "unruffled")) <= 91_600);
-    assert.ok((await loaded("createFetch, init", "unruffled/slim")) <= 18_600);
+    assert.ok((await loaded("createFetch, init", "unruffled/slim")) <= 18_900);
   });
 });
 
