@@ -68,8 +68,8 @@ pub const BUDGET_PER_CALL: u64 = 100_000;
 pub const BUDGET_PER_SECOND: u64 = 20_000;
 /// What a retry that succeeds gets back: its token, and no more.
 pub const BUDGET_REFUND: u64 = ONE;
-/// Tokens that a first attempt pays which waited in line for the breaker; it gets them back when it succeeds. So the line
-/// goes at the pace of its successes, and when the server is not yet well it stops.
+/// Tokens that a first attempt pays which waited in the queue for the breaker; it gets them back when it succeeds. So
+/// the queue goes at the pace of its successes, and when the server is not yet well it stops.
 pub const WAITED_PRICE: u64 = 2 * ONE;
 /// Tokens that come back for a retry which asked without one, at the head of a queue without tokens, and succeeded.
 pub const ASKED_REFUND: u64 = 10 * ONE;
@@ -98,7 +98,7 @@ pub const SPAN: u64 = 1_000;
 pub const COOL_DOWN: u64 = 500;
 /// The cool-down is drawn from [c, c + c/10].
 pub const COOL_DOWN_JITTER: u64 = 10;
-/// Calls refused or lined up until the next one probes: 1 in 20, so at most 5 % of the traffic.
+/// Calls refused or queued until the next one probes: 1 in 20, so at most 5 % of the traffic.
 pub const PROBE_EVERY: u32 = 20;
 /// `breaker.latestProbe`: the longest time until the next probe. The first is due two cool-downs after the opening, and that
 /// time doubles with each probe that fails.
@@ -113,7 +113,7 @@ pub const LEASE: u64 = 2_500;
 // Limiter
 /// `concurrency`: attempts in flight.
 pub const CONCURRENCY: u32 = 100;
-/// `maxWaiting`: calls in all lines together.
+/// `maxWaiting`: calls in all queues together.
 pub const MAX_WAITING: u32 = 10_000;
 /// `limits[].headroom`.
 pub const HEADROOM: u64 = 800_000;

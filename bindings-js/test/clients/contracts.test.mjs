@@ -79,7 +79,7 @@ for (const [name, { errors, make }] of Object.entries(SDKS)) {
       assert.equal(await requests(), 2);
     });
 
-    it("calls a deadline that passes in line APIConnectionTimeoutError, a drop-in that was closed not", async () => {
+    it("calls a deadline that passes in a queue APIConnectionTimeoutError, a drop-in that was closed not", async () => {
       const { base } = await serving(STUCK);
       const fetch = createFetch({ ...QUICK, concurrency: 1, timeouts: { total: "300ms" } });
       const client = make(base, { fetch, maxRetries: 0 });

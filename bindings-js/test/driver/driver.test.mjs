@@ -267,7 +267,7 @@ describe("cancellation", () => {
     assert.equal(listeners, 0);
   });
 
-  it("gives the place in line to the next", async () => {
+  it("gives the place in the queue to the next", async () => {
     const { client, fetch } = setup({ concurrency: 1 }, silent, json({ ok: true }));
     const [first, second] = [new AbortController(), new AbortController()];
     const one = watched(client.get("/a", { signal: first.signal }));

@@ -224,7 +224,7 @@ class World {
       const { inFlight, live, waiting, upstreams } = this.#host.client.snapshot();
       say(inFlight, "permits");
       say(live, "calls");
-      say(waiting + upstreams.reduce((sum, upstream) => sum + upstream.waiting, 0), "places in line");
+      say(waiting + upstreams.reduce((sum, upstream) => sum + upstream.waiting, 0), "places in queues");
     }
     say(this.#clock.pending.filter(({ quiet }) => !quiet).length, "timers");
     say(this.#stub.sockets.size, "sockets");

@@ -17,7 +17,7 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Attempts in flight.
     pub concurrency: u32,
-    /// Calls in all lines together.
+    /// Calls in all queues together.
     pub max_waiting: u32,
     pub budget: Budget,
     pub breaker_scope: BreakerScope,

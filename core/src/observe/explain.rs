@@ -176,7 +176,7 @@ fn line(text: &mut String, entry: &Entry) {
             text.push_str(entry.wait_reason.text());
         }
         EntryKind::Queue => {
-            text.push_str("in line: ");
+            text.push_str("queued: ");
             text.push_str(entry.wait_reason.text());
             match whose(entry) {
                 None => {}

@@ -30,7 +30,7 @@ codes! {
         Status = 1 "status",
         Fault = 2 "fault",
         Wait = 3 "wait",
-        Queue = 4 "line",
+        Queue = 4 "queue",
         Refresh = 5 "refresh",
     }
 }
@@ -43,7 +43,7 @@ codes! {
         RetryAfter = 2 "retry-after",
         Limiter = 3 "limiter",
         Concurrency = 4 "concurrency",
-        RetryQueue = 5 "retry-line",
+        RetryQueue = 5 "retry-queue",
         Credential = 6 "credential",
         Offline = 7 "offline",
     }

@@ -50,7 +50,7 @@ mod tests {
     fn the_rule_of_the_longest_waits_is_named() {
         let report = r#"{"elapsed": 900, "entries": [
             {"at": 0, "what": "send", "value": 1, "rule": null}, {"at": 10, "what": "status", "value": 503, "rule": null},
-            {"at": 10, "what": "wait", "value": 200, "rule": "backoff"}, {"at": 210, "what": "line", "value": 0, "rule": "limiter"},
+            {"at": 10, "what": "wait", "value": 200, "rule": "backoff"}, {"at": 210, "what": "queue", "value": 0, "rule": "limiter"},
             {"at": 700, "what": "wait", "value": 200, "rule": "backoff"}]}"#;
         assert_eq!(rule(report), "limiter");
         assert_eq!(rule(r#"{"misuse":"unknown"}"#), "-");

@@ -322,7 +322,7 @@ impl Shadow {
             Node::Retry => {
                 ensure!(to == call.queue(), "waits in the queue of another gate: {to:?}");
                 ensure!(bound <= gated.rest, "waits {bound} ms with {} ms of patience left", gated.rest);
-                ensure!(gated.way.is_none(), "waits in the retry line without need: {gated:?}");
+                ensure!(gated.way.is_none(), "waits in the retry queue without need: {gated:?}");
                 if call.attempts == 0 && from != to {
                     self.marks.hit(Mark::FirstLinesUp);
                 }
