@@ -117,7 +117,7 @@ fn scenarios(server: &Server, runtime: &str) -> Response<Outgoing> {
     let Some(folder) = &server.options.scenarios else { return wrong("started without --scenarios DIR") };
     match library::chosen(folder, runtime) {
         Ok(list) => json(200, &Value::Array(list)),
-        Err(text) => json(500, &json!({"error": text})),
+        Err(error) => json(500, &json!({"error": error.to_string()})),
     }
 }
 
@@ -143,7 +143,7 @@ async fn check(server: &Server, run: &Run, runtime: &str, body: &[u8]) -> Respon
             Ok(Some(_)) if failures.is_empty() => failures.push("passes now: take it out of skips.toml".into()),
             Ok(Some(_)) => failures.clear(),
             Ok(None) => {}
-            Err(text) => failures.push(text),
+            Err(error) => failures.push(error.to_string()),
         }
     }
     json(200, &json!({"failures": failures}))

@@ -1,19 +1,33 @@
 //! The folder of scenarios: which of them a runtime plays, and which may fail for now.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde_json::Value;
+use thiserror::Error;
 
 use crate::scenario::{ADAPTERS, Client, RUNTIMES, Scenario};
 
 /// Runtimes whose binding has a drop-in.
 const DROPINS: [&str; 7] = ["node", "chromium", "python-sync", "python-async", "jvm", "jvm-blocking", ADAPTERS];
 
-/// The scenarios that `runtime` plays, by file name, as they stand in their files.
-pub fn chosen(folder: &Path, runtime: &str) -> Result<Vec<Value>, String> {
+/// A fault in the library of scenarios, for its author.
+#[derive(Debug, Error)]
+pub enum LibraryError {
+    #[error("runtime={runtime}: one of {} {ADAPTERS}", RUNTIMES.join(" "))]
+    Runtime { runtime: String },
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{}: {source}", path.display())]
+    Json { path: PathBuf, source: serde_json::Error },
+    #[error("{}: {why}", path.display())]
+    Content { path: PathBuf, why: String },
+}
+
+/// Returns the scenarios that `runtime` plays, in the order of their files.
+pub fn chosen(folder: &Path, runtime: &str) -> Result<Vec<Value>, LibraryError> {
     if runtime != ADAPTERS && !RUNTIMES.contains(&runtime) {
-        return Err(format!("runtime={runtime}: one of {} {ADAPTERS}", RUNTIMES.join(" ")));
+        return Err(LibraryError::Runtime { runtime: runtime.to_owned() });
     }
     let mut list = Vec::new();
     for path in files(folder)? {
@@ -26,9 +40,9 @@ pub fn chosen(folder: &Path, runtime: &str) -> Result<Vec<Value>, String> {
     Ok(list)
 }
 
-/// The scenario files of a folder and its folders, sorted.
-pub fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+/// Returns the scenario files of a folder and its folders, sorted.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, LibraryError> {
+    let entries = fs::read_dir(folder).map_err(|source| LibraryError::File { path: folder.to_owned(), source })?;
     let mut paths = Vec::new();
     for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
         if path.is_dir() {
@@ -41,23 +55,24 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
-/// One file, as it stands and as it is understood. Its name is the scenario's.
-pub fn read(path: &Path) -> Result<(Value, Scenario), String> {
-    let place = |error: String| format!("{}: {error}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| place(error.to_string()))?;
-    let value: Value = serde_json::from_str(&text).map_err(|error| place(error.to_string()))?;
-    let scenario = Scenario::read(value.clone()).map_err(place)?;
+/// Reads one file: its JSON, and the scenario in it. The name of the file is the scenario's.
+pub fn read(path: &Path) -> Result<(Value, Scenario), LibraryError> {
+    let content = |why: String| LibraryError::Content { path: path.to_owned(), why };
+    let text = fs::read_to_string(path).map_err(|source| LibraryError::File { path: path.to_owned(), source })?;
+    let value: Value =
+        serde_json::from_str(&text).map_err(|source| LibraryError::Json { path: path.to_owned(), source })?;
+    let scenario = Scenario::read(value.clone()).map_err(content)?;
     if path.file_stem().is_none_or(|stem| stem != scenario.name.as_str()) {
-        return Err(place(format!("name: {:?} is not the file's", scenario.name)));
+        return Err(content(format!("name: {:?} is not the file's", scenario.name)));
     }
     Ok((value, scenario))
 }
 
-/// Why this pair may fail, from `skips.toml` beside the folder.
-pub fn skip(folder: &Path, scenario: &str, runtime: &str) -> Result<Option<String>, String> {
+/// Returns why this pair may fail, from `skips.toml` beside the folder.
+pub fn skip(folder: &Path, scenario: &str, runtime: &str) -> Result<Option<String>, LibraryError> {
     let path = folder.with_file_name("skips.toml");
     let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
-    let list = skips(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let list = skips(&text).map_err(|why| LibraryError::Content { path, why })?;
     let found = list.into_iter().find(|skip| skip.scenario == scenario && skip.runtime == runtime);
     Ok(found.map(|skip| skip.reason))
 }

@@ -31,16 +31,9 @@ pub struct Options {
 }
 
 /// The connection is to end without (more of) an answer.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("dropped as the script wants it")]
 pub struct Dropped;
-
-impl std::fmt::Display for Dropped {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("dropped as the script wants it")
-    }
-}
-
-impl std::error::Error for Dropped {}
 
 /// The server: runs by name, and what the page reported.
 #[derive(Debug)]

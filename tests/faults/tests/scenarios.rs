@@ -19,7 +19,8 @@ fn all() -> Vec<PathBuf> {
 
 #[test]
 fn every_file_is_understood() {
-    let problems: Vec<String> = all().iter().filter_map(|path| library::read(path).err()).collect();
+    let problems: Vec<String> =
+        all().iter().filter_map(|path| library::read(path).err()).map(|error| error.to_string()).collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 

@@ -8,7 +8,8 @@ use unruffled_core::config::Reading;
 use unruffled_core::{Answer, Engine, Step};
 
 /// A sentence that an answer broke, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("input {at}: {why}")]
 pub struct Broken {
     /// The place of the input in the tape.
     pub at: usize,
