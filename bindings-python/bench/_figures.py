@@ -1,10 +1,9 @@
-"""Figures of a bench program: calls of several clients in turn, medians over the rounds, a JSON line each."""
+"""Figures of a bench program: calls of several clients in turn, a JSON line for the rounds of each."""
 
 from __future__ import annotations
 
 import json
 import random
-import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,14 +18,27 @@ QUICK = "--quick" in sys.argv
 _DRAW = random.Random(1)
 
 
-def told(table: str, row: str, column: str, values: list[float], unit: str) -> None:
-    """Prints the median of the rounds' values, and half their interquartile range."""
-    line: dict[str, Any] = {"table": f"Python: {table}", "row": row, "column": column}
-    line["value"] = round(statistics.median(values), 3)
-    if len(values) > 3:
-        low, _, high = statistics.quantiles(values, n=4)
-        line["spread"] = round((high - low) / 2, 3)
-    print(json.dumps({**line, "unit": unit}, ensure_ascii=False), flush=True)
+#: Single calls of each round.
+Calls = Sequence[Sequence[float]]
+
+
+def told(
+    table: str,
+    row: str,
+    column: str,
+    rounds: Sequence[float] | Calls,
+    unit: str,
+    percent: int = 50,
+    less: Calls = (),
+) -> None:
+    """Prints the rounds: each a number, or its single calls, of which `percent` is taken; `less` is taken off."""
+    line: dict[str, Any] = {"table": f"Python: {table}", "row": row, "column": column, "unit": unit}
+    line |= {"rounds": [_short(one) for one in rounds], "percent": percent, "less": [_short(one) for one in less]}
+    print(json.dumps(line, ensure_ascii=False), flush=True)
+
+
+def _short(one: float | Sequence[float]) -> float | list[float]:
+    return [round(call, 3) for call in one] if isinstance(one, Sequence) else round(one, 3)
 
 
 def _order(gets: Sequence[object]) -> list[int]:
@@ -89,14 +101,8 @@ async def async_pairs(gets: list[AsyncGet], rounds: int, warm: int) -> Rounds:
     return taken[warm:]
 
 
-def blocks(taken: Rounds, which: int, bare: int | None = None, control: int | None = None) -> list[float]:
-    """Of calls in turn: the median of each of fifteen blocks; over the bare client, and the control's taken off."""
-    values = []
+def blocks(taken: Rounds, which: int, bare: int | None = None) -> list[list[float]]:
+    """Fifteen blocks of calls in turn; of each call what it took, or what it took more than the bare client's."""
     size = max(1, len(taken) // 15)
-    for at in range(0, len(taken) - size + 1, size):
-        rows = taken[at : at + size]
-        value = statistics.median(row[which] - (0.0 if bare is None else row[bare]) for row in rows)
-        if bare is not None and control is not None:
-            value -= statistics.median(row[control] - row[bare] for row in rows)
-        values.append(value)
-    return values
+    calls = [row[which] - (0.0 if bare is None else row[bare]) for row in taken]
+    return [calls[at : at + size] for at in range(0, len(taken) - size + 1, size)]

@@ -41,10 +41,11 @@ def added(table: str, where: str, column: str, found: list[Contestant], taken: R
     places = {one.row: place for place, one in enumerate(found)}
     for place, one in enumerate(found):
         bare = None if one.over is None else places[one.over]
+        values: list[float] | list[list[float]] = [row[place] - (0.0 if bare is None else row[bare]) for row in taken]
+        noise: list[list[float]] = []
         if in_blocks:
-            values = blocks(taken, place, bare, places[CONTROL] if one.over == BARE2 else None)
-        else:
-            values = [row[place] - (0.0 if bare is None else row[bare]) for row in taken]
+            values = blocks(taken, place, bare)
+            noise = blocks(taken, places[CONTROL], bare) if one.over == BARE2 else []
         if one.row == CONTROL:
             # On loopback it is taken off the others.
             if not in_blocks:
@@ -52,7 +53,7 @@ def added(table: str, where: str, column: str, found: list[Contestant], taken: R
         elif bare is None:
             told(BARE, one.row.removeprefix("bare "), f"{where}, {column}", values, "µs")
         else:
-            told(table, one.row, column, values, "µs")
+            told(table, one.row, column, values, "µs", less=noise)
 
 
 def stub() -> None:
@@ -132,7 +133,7 @@ def beside(base: str) -> None:
         with busy(count):
             taken = pairs([one.get for one in found], calls, 3)
         for place, one in enumerate(found):
-            values = [value / 1000 for value in blocks(taken, place)]
+            values = [[value / 1000 for value in block] for block in blocks(taken, place)]
             told(f"{BUSY}, loopback", one.row, column, values, "ms")
 
 
@@ -143,7 +144,7 @@ def crossings() -> None:
     begin, respond, clock = core.unruffled_begin, core.unruffled_respond, time.perf_counter_ns
     rounds, calls = (3, 5_000) if QUICK else (9, 50_000)
     for count in range(3):
-        means, tails, shares = [], [], []
+        means, singles, shares = [], [], []
         with busy(count):
             for _ in range(rounds):
                 taken = [0] * calls
@@ -153,11 +154,11 @@ def crossings() -> None:
                     respond(handle, call, 0, 200)
                     taken[call] = clock() - start
                 means.append(statistics.fmean(taken) / 1000)
-                tails.append(statistics.quantiles(taken, n=100)[98] / 1000)
+                singles.append([one / 1000 for one in taken])
                 shares.append(sum(one > 1_000_000 for one in taken) / calls * 100)
         row = f"unruffled, busy threads beside it: {count}"
         told(CROSSINGS, row, "mean", means, "µs")
-        told(CROSSINGS, row, "p99", tails, "µs")
+        told(CROSSINGS, row, "p99", singles, "µs", percent=99)
         # Rare: of all calls together, not the median of the rounds.
         told(CROSSINGS, row, "longer than 1 ms", [statistics.fmean(shares)], "%")
     core.unruffled_release(handle)

@@ -52,7 +52,7 @@ fn main() {
             assert!(matches!(client.begin(), Step::Send { .. }));
         }
         let row = format!("unruffled-core, a call of {} in flight", thousands(live));
-        print(TABLE, &row, "bytes", (held() - before) / f64::from(live), None, "bytes");
+        print(TABLE, &row, "bytes", (held() - before) / f64::from(live), "bytes");
     }
     let row = "unruffled-core, a route";
     let routes = |count: u32| {
@@ -61,18 +61,18 @@ fn main() {
         (held() - before, client)
     };
     let (few, many) = (routes(96).0, routes(4_096).0);
-    print(TABLE, row, "bytes", (many - few) / 4_000.0, None, "bytes");
+    print(TABLE, row, "bytes", (many - few) / 4_000.0, "bytes");
     let mut client = Client::new("{}");
     let before = held();
     for i in 0..1_000 {
         client.engine.scope(&format!("https://a{i}.test"), "");
     }
-    print(TABLE, "unruffled-core, an origin", "bytes", (held() - before) / 1_000.0, None, "bytes");
+    print(TABLE, "unruffled-core, an origin", "bytes", (held() - before) / 1_000.0, "bytes");
     for (name, policy) in [("an engine without a policy", "{}"), ("an engine with one limit and one route", POLICY)] {
         let before = held();
         let client = Client::new(policy);
         let inside = size_of_val(&client.engine) as f64;
-        print(TABLE, &format!("unruffled-core, {name}"), "bytes", held() - before + inside, None, "bytes");
+        print(TABLE, &format!("unruffled-core, {name}"), "bytes", held() - before + inside, "bytes");
     }
     note(
         TABLE,

@@ -1,7 +1,7 @@
 // Measures with the Node that runs it; see ../added.mjs.
 
 import { Core } from "../../.build/internal.js";
-import { figure, quantile, summary } from "./figures.mjs";
+import { figureOfRounds } from "./figures.mjs";
 import { column, quick } from "./nodes.mjs";
 import { peers, policy, undicis } from "./peers.mjs";
 import { BODY, startServer } from "./server.mjs";
@@ -39,7 +39,7 @@ async function onStub() {
   }
 }
 
-/** Each call beside one of its rival, in both orders; the median difference of each round. */
+/** Each call beside one of its rival, in both orders; the differences of each round. */
 async function onLoopback() {
   const { base, stop } = await startServer();
   const kinds = [...(await peers(base, undefined)), ...(await undicis(base, null))];
@@ -59,7 +59,7 @@ async function onLoopback() {
         found[at].push(row.startsWith("bare") && !row.includes("control") ? first : difference);
       }
     }
-    if (round >= 0) for (const [at, list] of found.entries()) rounds[at].push(quantile(list, 0.5));
+    if (round >= 0) for (const [at, list] of found.entries()) rounds[at].push(list);
   }
   for (const [at, { row }] of kinds.entries()) {
     print("loopback HTTP", row, rounds[at], row.startsWith("bare") && !row.includes("control"));
@@ -73,9 +73,8 @@ async function timed(call) {
   return (performance.now() - start) * 1000;
 }
 
-function print(place, row, values, alone) {
-  const { median, spread } = summary(values);
-  figure(`Node: added per successful call, ${place}`, alone ? `${row}, whole call` : row, column, median, "µs", spread);
+function print(place, row, rounds, alone) {
+  figureOfRounds(`Node: added per successful call, ${place}`, alone ? `${row}, whole call` : row, column, rounds, "µs");
 }
 
 /** The core's two crossings of a call that succeeds at once. */
@@ -92,8 +91,8 @@ function crossings() {
     return ((performance.now() - start) * 1e6) / pairs;
   };
   run();
-  const { median, spread } = summary(Array.from({ length: 9 }, run));
-  figure("Node: the core's boundary", "unruffled begin + respond", column, median, "ns", spread);
+  const rounds = Array.from({ length: 9 }, run);
+  figureOfRounds("Node: the core's boundary", "unruffled begin + respond", column, rounds, "ns");
 }
 
 await onStub();

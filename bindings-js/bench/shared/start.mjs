@@ -2,7 +2,7 @@
 // prints its figures as one JSON object.
 
 import { spawnSync } from "node:child_process";
-import { figure, summary } from "./figures.mjs";
+import { figureOfRounds } from "./figures.mjs";
 import { column, quick } from "./nodes.mjs";
 
 const SAMPLES = quick ? 2 : 15;
@@ -101,10 +101,7 @@ if (process.argv[2] === "sample") {
   const sample = kind === "ours" ? sampleOurs : kind === "wasm" ? sampleWasm : () => sampleImport(kind);
   console.log(JSON.stringify(await sample()));
 } else {
-  const put = (row, values) => {
-    const { median, spread } = summary(values);
-    figure("Node: start, a fresh process each", row, column, median, "ms", spread);
-  };
+  const put = (row, rounds) => figureOfRounds("Node: start, a fresh process each", row, column, rounds, "ms");
   for (const [name, values] of Object.entries({ ...samples("ours"), ...samples("wasm") }))
     put(`unruffled ${name}`, values);
   for (const name of IMPORTS) put(`${name} import`, samples(name).import);

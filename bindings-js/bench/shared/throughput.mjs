@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { figure, quantile, summary } from "./figures.mjs";
+import { figureOfRounds } from "./figures.mjs";
 import { column, quick } from "./nodes.mjs";
 import { peers, undicis } from "./peers.mjs";
 
@@ -24,7 +24,7 @@ async function round(call) {
     }
   };
   await Promise.all(Array.from({ length: WIDTH }, worker));
-  return { perSecond: (times.length * 1000) / (performance.now() - start), p99: quantile(times, 0.99) };
+  return { perSecond: (times.length * 1000) / (performance.now() - start), times };
 }
 
 const server = spawn(process.execPath, [fileURLToPath(new URL("server.mjs", import.meta.url))], {
@@ -44,9 +44,9 @@ for (let at = -1; at < ROUNDS; at++) {
 }
 const bare = found[0];
 for (const [at, { row }] of kinds.entries()) {
-  const put = (table, values, unit) => {
-    const { median, spread } = summary(values);
-    figure(`Node: ${WIDTH} calls in flight on loopback, one process, ${table}`, row, column, median, unit, spread);
+  const put = (table, rounds, unit, percent) => {
+    const title = `Node: ${WIDTH} calls in flight on loopback, one process, ${table}`;
+    figureOfRounds(title, row, column, rounds, unit, percent);
   };
   put(
     "calls a second",
@@ -60,8 +60,9 @@ for (const [at, { row }] of kinds.entries()) {
   );
   put(
     "p99 latency",
-    found[at].map(({ p99 }) => p99),
+    found[at].map(({ times }) => times),
     "ms",
+    99,
   );
 }
 server.stdin.end();

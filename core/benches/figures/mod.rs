@@ -1,4 +1,4 @@
-//! Rounds in turn, their median and spread, and the line in which a figure is printed.
+//! Rounds in turn, and the lines that `cargo xtask bench` reads.
 #![allow(dead_code, reason = "each program uses the part it needs")]
 
 use std::time::Instant;
@@ -8,15 +8,22 @@ pub fn quick() -> bool {
     std::env::args().any(|word| word == "--quick")
 }
 
-/// One figure, as `cargo xtask bench` reads it.
-pub fn print(table: &str, row: &str, column: &str, value: f64, spread: Option<f64>, unit: &str) {
-    let spread = spread.map_or(String::new(), |spread| format!(",\"spread\":{spread:.2}"));
-    println!(
-        "{{\"table\":\"{table}\",\"row\":\"{row}\",\"column\":\"{column}\",\"value\":{value:.2}{spread},\"unit\":\"{unit}\"}}"
-    );
+/// Prints what was measured once.
+pub fn print(table: &str, row: &str, column: &str, value: f64, unit: &str) {
+    print_line(table, row, column, unit, &format!("\"value\":{value:.2}"));
 }
 
-/// The sentence below a table.
+/// Prints what was measured in each round.
+fn print_rounds(table: &str, row: &str, column: &str, rounds: &[f64], unit: &str) {
+    let rounds: Vec<String> = rounds.iter().map(|value| format!("{value:.2}")).collect();
+    print_line(table, row, column, unit, &format!("\"rounds\":[{}]", rounds.join(",")));
+}
+
+fn print_line(table: &str, row: &str, column: &str, unit: &str, measured: &str) {
+    println!("{{\"table\":\"{table}\",\"row\":\"{row}\",\"column\":\"{column}\",{measured},\"unit\":\"{unit}\"}}");
+}
+
+/// Prints the sentence below a table.
 pub fn note(table: &str, text: &str) {
     println!("{{\"table\":\"{table}\",\"note\":\"{text}\"}}");
 }
@@ -38,7 +45,7 @@ pub struct Turns {
     pub unit: &'static str,
 }
 
-/// Runs all subjects in turn, round after round, and prints the median of each.
+/// Runs all subjects in turn, round after round, and prints the rounds of each.
 pub fn compare(table: &str, turns: &Turns, mut subjects: Vec<Subject<'_>>) {
     let nanoseconds = if turns.unit == "ns" { 1.0 } else { 1_000.0 };
     let mut seen: Vec<Vec<f64>> = subjects.iter().map(|_| Vec::new()).collect();
@@ -51,11 +58,8 @@ pub fn compare(table: &str, turns: &Turns, mut subjects: Vec<Subject<'_>>) {
             seen.push(started.elapsed().as_nanos() as f64 / f64::from(turns.times) / nanoseconds);
         }
     }
-    for (subject, mut seen) in subjects.into_iter().zip(seen) {
-        seen.sort_by(f64::total_cmp);
-        let at = |share: f64| seen.get((share * (seen.len().saturating_sub(1)) as f64).round() as usize).copied();
-        let [low, median, high] = [0.25, 0.5, 0.75].map(|share| at(share).unwrap_or(f64::NAN));
-        print(table, &subject.row, &subject.column, median, Some((high - low) / 2.0), turns.unit);
+    for (subject, seen) in subjects.iter().zip(&seen) {
+        print_rounds(table, &subject.row, &subject.column, seen, turns.unit);
     }
 }
 

@@ -5,12 +5,13 @@ use super::call::{Call, calls};
 use super::client::Next;
 use super::effect::{Effect, Fail};
 use super::how::How;
-use super::judge::{at_percent, config};
+use super::judge::config;
 use super::many::many;
 use super::ours::Ours;
 use super::play::{Fate, play};
 use super::world::World;
 use std::fmt::Write;
+use unruffled_quantile::quantile;
 
 /// Percent of the calls that go to the broken endpoints.
 const SHARES: [u32; 7] = [5, 10, 20, 30, 40, 50, 70];
@@ -116,7 +117,7 @@ fn halves(world: &World) -> Result<Halves, String> {
 fn p99(fates: &[Fate]) -> u64 {
     let mut took: Vec<u64> = fates.iter().filter(|fate| fate.ok).map(Fate::took).collect();
     took.sort_unstable();
-    at_percent(&took, 99).unwrap_or(0)
+    quantile(&took, 99).unwrap_or(0)
 }
 
 impl Came {

@@ -8,6 +8,7 @@ use super::play::{Fate, Played, play};
 use super::why::{Causes, why};
 use super::world::World;
 use unruffled_core::config::{Config, Reading, read};
+use unruffled_quantile::quantile;
 
 /// What is wrong with a world's outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,7 +129,7 @@ impl Pair {
             all
         };
         let (ours, plain) = (took(&|o, _| o.took()), took(&|_, p| p.took()));
-        let percentile = |percent| Some((at_percent(&ours, percent)?, at_percent(&plain, percent)?));
+        let times = |percent| Some((quantile(&ours, percent)?, quantile(&plain, percent)?));
         let mut verdict = Verdict {
             calls: fates.len() as u64,
             ok: count(&|o, _| o.ok),
@@ -137,8 +138,8 @@ impl Pair {
             plain_requests: self.plain.requests,
             lost: count(&|o, p| p.ok && !o.ok),
             saved: count(&|o, p| o.ok && !p.ok),
-            p50: percentile(50),
-            p95: percentile(95),
+            p50: times(50),
+            p95: times(95),
             ..Verdict::default()
         };
         verdict.flags = flags(world, &verdict, &fates);
@@ -180,12 +181,6 @@ impl Verdict {
     pub fn letters(&self) -> String {
         self.flags.iter().map(|flag| flag.letter()).collect()
     }
-}
-
-/// Reads a percentile of sorted numbers.
-#[must_use]
-pub fn at_percent(sorted: &[u64], percent: usize) -> Option<u64> {
-    sorted.get((sorted.len() * percent / 100).min(sorted.len().checked_sub(1)?)).copied()
 }
 
 /// Returns whether both have a good answer and ours takes 2 s longer.

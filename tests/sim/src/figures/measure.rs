@@ -1,6 +1,7 @@
 //! What a run was worth: the figures of the table, from the log alone.
 
 use super::play::Log;
+use unruffled_quantile::quantile;
 
 /// The figures of one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -47,8 +48,7 @@ pub fn measure(log: &Log, trouble: (u64, u64), until: u64) -> Figures {
     let limited = log.requests.iter().filter(|request| request.status == 429).count() as f64;
     let mut waits: Vec<u64> = good().map(|call| call.ended - call.begun).collect();
     waits.sort_unstable();
-    let wait =
-        |share: f64| waits.get((waits.len() as f64 * share) as usize).map_or(f64::NAN, |ms| *ms as f64 / 1_000.0);
+    let wait = |percent| quantile(&waits, percent).map_or(f64::NAN, |ms| ms as f64 / 1_000.0);
     let last_good = good().map(|call| call.ended).max().unwrap_or(0);
     let first_sent = log.requests.first().map_or(0, |request| request.at);
     let clients = log.calls.iter().map(|call| call.client).max().map_or(0, |most| most + 1);
@@ -67,8 +67,8 @@ pub fn measure(log: &Log, trouble: (u64, u64), until: u64) -> Figures {
         limited: limited / log.requests.len() as f64,
         limited_count: limited,
         goodput: good().count() as f64 * 1_000.0 / last_good.saturating_sub(first_sent).max(1) as f64,
-        p50: wait(0.5),
-        p99: wait(0.99),
+        p50: wait(50),
+        p99: wait(99),
         fairness: f64::from(least) / f64::from(most.max(1)),
     }
 }
@@ -101,7 +101,7 @@ fn recovery(log: &Log, end: u64, until: u64) -> f64 {
 pub fn middle_and_worst(values: &[f64], worse: fn(f64, f64) -> bool) -> (f64, f64) {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
+    let middle = quantile(&sorted, 50).unwrap_or(f64::NAN);
     let worst = values.iter().copied().reduce(|a, b| if worse(b, a) { b } else { a }).unwrap_or(f64::NAN);
     (middle, worst)
 }

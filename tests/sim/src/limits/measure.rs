@@ -4,6 +4,7 @@ use super::case::Case;
 use super::floor::Broken;
 use super::ideal::{Ideal, good_until, ideal};
 use super::play::{Bound, Played, play};
+use unruffled_quantile::quantile;
 
 /// What one run came to. Times are milliseconds.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +52,7 @@ pub fn figures(case: &Case, ideal: &Ideal, played: &Played) -> Figures {
     let good = good_until(played, u64::MAX);
     let mut took: Vec<u64> = played.fates.iter().filter(|fate| fate.ok).map(|fate| fate.ended - fate.begun).collect();
     took.sort_unstable();
-    let percentile = |share: f64| took.get((took.len() as f64 * share) as usize).copied().unwrap_or(0);
+    let time = |percent| quantile(&took, percent).unwrap_or(0);
     let mut each = vec![0_u64; case.clients as usize];
     played.fates.iter().filter(|fate| fate.ok && fate.ended <= ideal.until).for_each(|fate| each[fate.client] += 1);
     let (least, most) = (each.iter().min().copied().unwrap_or(0), each.iter().max().copied().unwrap_or(0));
@@ -63,8 +64,8 @@ pub fn figures(case: &Case, ideal: &Ideal, played: &Played) -> Figures {
         failed: (ideal.calls - good).saturating_sub(ideal.calls - ideal.good),
         goodput: (good_until(played, ideal.until) as f64 / ideal.good.max(1) as f64).min(1.0),
         longest_wait: played.fates.iter().map(|fate| fate.waited).max().unwrap_or(0),
-        p50: percentile(0.5),
-        p95: percentile(0.95),
+        p50: time(50),
+        p95: time(95),
         took: played.fates.iter().map(|fate| fate.ended).max().unwrap_or(0),
         fairness: least as f64 / most.max(1) as f64,
         broken: played.broken.clone(),

@@ -9,6 +9,7 @@ use crate::fates::many::many;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::catch_unwind;
+use unruffled_quantile::quantile;
 
 /// Worst seeds that are listed.
 const WORST: usize = 20;
@@ -58,16 +59,16 @@ const COLUMNS: &str = "seeds | goodput: median | worst 1 % | worst | seed | 429 
 /// Writes the figures of some seeds as a row.
 fn row(name: &str, of: &mut Vec<&Outcome>) -> String {
     of.sort_by(|a, b| a.figures.goodput.total_cmp(&b.figures.goodput));
-    let at = |share: f64| of.get((of.len() as f64 * share) as usize).map_or(f64::NAN, |one| one.figures.goodput);
+    let at = |percent| quantile(of, percent).map_or(f64::NAN, |one| one.figures.goodput);
     let sum = |what: fn(&Figures) -> u64| of.iter().map(|one| what(&one.figures)).sum::<u64>();
     let (requests, refused) = (sum(|figures| figures.requests), sum(|figures| figures.refused));
     let longest = of.iter().map(|one| one.figures.longest_wait).max().unwrap_or(0);
     format!(
         "| {name} | {} | {:.3} | {:.3} | {:.3} | {} | {:.2} | {} | {:.1} |\n",
         of.len(),
-        at(0.5),
-        at(0.01),
-        at(0.0),
+        at(50),
+        at(1),
+        at(0),
         of.first().map_or(0, |one| one.seed),
         100.0 * refused as f64 / requests.max(1) as f64,
         sum(|figures| figures.failed),
@@ -155,7 +156,7 @@ impl Summary {
     pub fn missed(&self) -> Vec<String> {
         let mut goodputs: Vec<f64> = self.outcomes.iter().map(|one| one.figures.goodput).collect();
         goodputs.sort_by(f64::total_cmp);
-        let at = |share: f64| goodputs.get((goodputs.len() as f64 * share) as usize).copied().unwrap_or(1.0);
+        let at = |percent| quantile(&goodputs, percent).unwrap_or(1.0);
         let open = self.outcomes.iter().filter(|one| one.convention.load == Load::Open);
         let waits: Vec<&Outcome> = open.filter(|one| one.figures.longest_wait > bars::OPEN_LOOP).collect();
         let mut missed = Vec::new();
@@ -164,11 +165,8 @@ impl Summary {
                 missed.push(text);
             }
         };
-        bar(at(0.5) < bars::MEDIAN, format!("median goodput {:.3}, at least {}", at(0.5), bars::MEDIAN));
-        bar(
-            at(0.01) < bars::WORST_HUNDREDTH,
-            format!("worst hundredth {:.3}, at least {}", at(0.01), bars::WORST_HUNDREDTH),
-        );
+        bar(at(50) < bars::MEDIAN, format!("median goodput {:.3}, at least {}", at(50), bars::MEDIAN));
+        bar(at(1) < bars::WORST_HUNDREDTH, format!("worst hundredth {:.3}, at least {}", at(1), bars::WORST_HUNDREDTH));
         let first: Vec<u64> = waits.iter().take(8).map(|one| one.seed).collect();
         bar(
             !waits.is_empty(),

@@ -1,7 +1,38 @@
-//! What bench programs print: one JSON object a line, `{"table", "row", "column", "value", "spread", "unit"}`, and for a
-//! table, `{"table", "note"}`, a sentence on how it was measured. All other lines are theirs.
+//! Reads what bench programs print: one JSON object a line. All other lines are theirs.
+//!
+//! - `{"table", "row", "column", "unit", "rounds"}`: a round is a number, or the list of its single calls. `percent` names
+//!   the quantile of the calls that is a round's number (50). `less` has the rounds that are taken off, one for one.
+//! - `{"table", "row", "column", "unit", "value"}`: what was measured once.
+//! - `{"table", "note"}`: a sentence on how a table was measured.
 
-use serde_json::Value;
+use serde::Deserialize;
+use unruffled_quantile::quantile;
+
+/// Rounds of which a spread says something.
+const ROUNDS: usize = 4;
+
+/// A line of a program.
+#[derive(Deserialize)]
+struct Line {
+    table: String,
+    note: Option<String>,
+    row: Option<String>,
+    column: Option<String>,
+    unit: Option<String>,
+    value: Option<f64>,
+    rounds: Option<Vec<Round>>,
+    percent: Option<usize>,
+    #[serde(default)]
+    less: Vec<Round>,
+}
+
+/// What was measured in one round.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Round {
+    Number(f64),
+    Calls(Vec<f64>),
+}
 
 /// One measured number.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,13 +64,13 @@ impl Figures {
     /// Adds the figures in what a program printed.
     pub fn read(&mut self, text: &str) {
         for line in text.lines().map(str::trim).filter(|line| line.starts_with('{')) {
-            let Ok(value) = serde_json::from_str::<Value>(line) else { continue };
-            let Some(title) = value["table"].as_str() else { continue };
-            if let Some(note) = value["note"].as_str() {
-                self.note(title, note);
+            let Ok(line) = serde_json::from_str::<Line>(line) else { continue };
+            if let Some(note) = &line.note {
+                self.note(&line.table, note);
             }
-            if let Some(figure) = figure(&value) {
-                self.table(title).figures.push(figure);
+            let table = line.table.clone();
+            if let Some(figure) = line.figure() {
+                self.table(&table).figures.push(figure);
             }
         }
     }
@@ -69,15 +100,42 @@ impl Figures {
     }
 }
 
-fn figure(value: &Value) -> Option<Figure> {
-    let text = |name: &str| value[name].as_str().map(str::to_owned);
-    Some(Figure {
-        row: text("row")?,
-        column: text("column")?,
-        value: value["value"].as_f64()?,
-        spread: value["spread"].as_f64(),
-        unit: text("unit")?,
-    })
+impl Line {
+    /// Computes the figure of its rounds, or takes its value.
+    fn figure(self) -> Option<Figure> {
+        let (value, spread) = match self.value {
+            Some(value) => (value, None),
+            None => self.of_rounds()?,
+        };
+        Some(Figure { row: self.row?, column: self.column?, value, spread, unit: self.unit? })
+    }
+
+    /// Computes the median of the rounds, and half the distance between their quartiles.
+    fn of_rounds(&self) -> Option<(f64, Option<f64>)> {
+        let percent = self.percent.unwrap_or(50);
+        let mut rounds = Vec::new();
+        for (place, round) in self.rounds.iter().flatten().enumerate() {
+            let less = self.less.get(place).map_or(Some(0.0), |less| less.number(percent));
+            rounds.push(round.number(percent)? - less?);
+        }
+        rounds.sort_by(f64::total_cmp);
+        let distance = quantile(&rounds, 75)? - quantile(&rounds, 25)?;
+        Some((quantile(&rounds, 50)?, (rounds.len() >= ROUNDS).then_some(distance / 2.0)))
+    }
+}
+
+impl Round {
+    /// Returns the number of a round: its own, or the quantile of its calls.
+    fn number(&self, percent: usize) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Calls(calls) => {
+                let mut sorted = calls.clone();
+                sorted.sort_by(f64::total_cmp);
+                quantile(&sorted, percent)
+            }
+        }
+    }
 }
 
 impl Table {
@@ -122,7 +180,7 @@ mod tests {
         figures.read("warming up\n{\"progress\": 1}\n{broken\n");
         assert_eq!(figures.len(), 0);
         figures.read(
-            "{\"table\":\"A\",\"row\":\"ky 1.14.0\",\"column\":\"Node 20\",\"value\":48.1,\"spread\":3.2,\"unit\":\"µs\"}\n\
+            "{\"table\":\"A\",\"row\":\"ky 1.14.0\",\"column\":\"Node 20\",\"rounds\":[50,48,40,44,46],\"unit\":\"µs\"}\n\
              {\"table\":\"B\",\"row\":\"x\",\"column\":\"y\",\"value\":1,\"unit\":\"KB\"}\n\
              {\"table\":\"A\",\"note\":\"Batches in turn.\"}\n\
              {\"table\":\"A\",\"row\":\"bare\",\"column\":\"Node 20\",\"value\":1,\"unit\":\"µs\"}",
@@ -130,7 +188,21 @@ mod tests {
         assert_eq!(figures.len(), 3);
         let a = &figures.tables[0];
         assert_eq!((a.title.as_str(), a.note.as_deref(), a.unit()), ("A", Some("Batches in turn."), Some("µs")));
-        assert_eq!((a.figures[0].spread, a.figures[1].spread), (Some(3.2), None));
+        assert_eq!((a.figures[0].spread, a.figures[1].spread), (Some(2.0), None));
+        assert_eq!((a.figures[0].value, a.figures[1].value), (46.0, 1.0));
+    }
+
+    #[test]
+    fn rounds_of_single_calls_have_the_number_of_their_quantile() {
+        let of = |rest: &str| {
+            let mut figures = Figures::default();
+            figures.read(&format!("{{\"table\":\"A\",\"row\":\"x\",\"column\":\"y\",\"unit\":\"ms\",{rest}}}"));
+            figures.tables.first().map(|table| (table.figures[0].value, table.figures[0].spread))
+        };
+        assert_eq!(of("\"rounds\":[[3,1,2],[5,9,4]]"), Some((5.0, None)));
+        assert_eq!(of("\"rounds\":[[3,1,2],[5,9,4]],\"percent\":99"), Some((9.0, None)));
+        assert_eq!(of("\"rounds\":[[3,1,2],[5,9,4]],\"less\":[[1,1,1],[4]]"), Some((1.0, None)));
+        assert_eq!(of("\"rounds\":[]"), None);
     }
 
     #[test]

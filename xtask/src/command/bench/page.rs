@@ -137,7 +137,7 @@ mod tests {
     }
 
     const LINES: &str = r#"
-        {"table":"Added","row":"ky","column":"Node 20","value":48.1,"spread":3.2,"unit":"µs"}
+        {"table":"Added","row":"ky","column":"Node 20","rounds":[44.9,51.3,44.9,48.1],"unit":"µs"}
         {"table":"Added","row":"unruffled get","column":"Node 20","value":3,"unit":"µs"}
         {"table":"Added","row":"ky","column":"Node 24","value":40,"unit":"µs"}
         {"table":"Node: Sizes","row":"a|b","column":"gzip","value":23.8,"unit":"KB"}

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_call_counts_in_the_second_in_which_it_began() {
-        let of = client(&[(0, 20, true), (999, 5_000, true), (500, 1, false), (1_000, 9, false)]);
+        let of = client(&[(0, 20, true), (1, 20, true), (999, 5_000, true), (500, 1, false), (1_000, 9, false)]);
         let seconds = by_second(&of.ended);
         assert_eq!(seconds[0], Second { failed: 1, times: Some(Quantiles { p50: 20, p90: 5_000, p99: 5_000 }) });
         assert_eq!(seconds[1], Second { failed: 1, times: None });
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn lines_are_apart_where_the_quantiles_are() {
         let calls: Vec<(u64, u64, bool)> =
-            (0..10).map(|number| (number * 100, 10_u64.pow(1 + (number / 5) as u32), true)).collect();
+            (0..10).map(|number| (number * 100, 10_u64.pow(1 + (number / 6) as u32), true)).collect();
         let html = drawing("a", "Node", &client(&calls));
         assert!(html.contains("class=\"p50\" d=\"M52.0 176.0H73.4\""), "{html}");
         assert!(html.contains("class=\"p90\" d=\"M52.0 136.9H73.4\""), "{html}");

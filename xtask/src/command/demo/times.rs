@@ -1,6 +1,7 @@
-//! How long calls took. The demo's only definition of a quantile stands here, and the text of a time.
+//! How long calls took, and the text of a time.
 
 use serde_json::Value;
+use unruffled_quantile::quantile;
 
 /// A call that has ended, in ms on its client's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +36,14 @@ impl Quantiles {
     /// Takes the quantiles of the calls that succeeded. There are none without such a call.
     pub fn of_successes<'a>(calls: impl Iterator<Item = &'a Call>) -> Option<Self> {
         let times = sorted(calls.filter(|call| call.succeeded));
-        let quantile = |share| percentile(&times, share);
-        Some(Self { p50: quantile(50)?, p90: quantile(90)?, p99: quantile(99)? })
+        let time = |percent| quantile(&times, percent);
+        Some(Self { p50: time(50)?, p90: time(90)?, p99: time(99)? })
     }
 }
 
 /// Takes the median time of some calls, ms.
 pub fn median<'a>(calls: impl Iterator<Item = &'a Call>) -> Option<u64> {
-    percentile(&sorted(calls), 50)
+    quantile(&sorted(calls), 50)
 }
 
 /// Writes a time with its unit: `23 ms`, `1.04 s`, `12.4 s`.
@@ -61,12 +62,6 @@ fn sorted<'a>(calls: impl Iterator<Item = &'a Call>) -> Vec<u64> {
     times
 }
 
-/// Finds the smallest value that `share` per cent of a sorted list do not exceed.
-fn percentile(sorted: &[u64], share: usize) -> Option<u64> {
-    let rank = (sorted.len() * share).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,13 +69,6 @@ mod tests {
 
     fn call(start: u64, took: u64, succeeded: bool) -> Call {
         Call { start, took, succeeded }
-    }
-
-    #[test]
-    fn percentiles_are_values_of_the_list() {
-        assert_eq!(percentile(&[1, 2, 3, 4], 50), Some(2));
-        assert_eq!(percentile(&[7], 99), Some(7));
-        assert_eq!(percentile(&[], 50), None);
     }
 
     #[test]
@@ -92,9 +80,9 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_the_successes_and_the_median_that_of_all() {
-        let calls = [call(0, 20, true), call(0, 5_000, true), call(0, 1, false)];
+        let calls = [call(0, 20, true), call(0, 20, true), call(0, 5_000, true), call(0, 1, false)];
         assert_eq!(Quantiles::of_successes(calls.iter()), Some(Quantiles { p50: 20, p90: 5_000, p99: 5_000 }));
-        assert_eq!(Quantiles::of_successes(calls[2..].iter()), None);
+        assert_eq!(Quantiles::of_successes(calls[3..].iter()), None);
         assert_eq!((median(calls.iter()), median([].iter())), (Some(20), None));
     }
 

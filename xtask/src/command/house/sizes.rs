@@ -4,6 +4,7 @@ use super::rules;
 use crate::tool::places::at;
 use std::fmt::Write;
 use std::fs;
+use unruffled_quantile::quantile;
 
 /// A part of the house whose sizes are shown on their own.
 const PARTS: [(&str, &str, &[&str]); 10] = [
@@ -59,7 +60,8 @@ pub fn table() -> Result<String, String> {
         }
         sizes.sort();
         let Some((most, path)) = sizes.last() else { continue };
-        let median = sizes.get(sizes.len() / 2).map_or(0, |(lines, _)| *lines);
+        let lines: Vec<usize> = sizes.iter().map(|(lines, _)| *lines).collect();
+        let median = quantile(&lines, 50).unwrap_or(0);
         let share = 100 * sum.comments / (sum.code + sum.comments).max(1);
         let _ = writeln!(text, "{name:<14}{:>6}{:>8}{median:>9}{share:>6} %   {most} {path}", sizes.len(), sum.all());
         code += sum.code;

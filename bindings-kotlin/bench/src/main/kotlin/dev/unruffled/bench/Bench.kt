@@ -25,7 +25,7 @@ import okhttp3.Request
 import java.util.concurrent.atomic.AtomicInteger
 
 /**
- * What a call costs beside the peers, as medians of rounds in which all take turns: around nothing at all, over OkHttp
+ * What a call costs beside the peers, in rounds in which all take turns: around nothing at all, over OkHttp
  * without a network, and on loopback; then start, sizes and throughput. `--quick` makes few rounds.
  */
 internal fun main(arguments: Array<String>) {
@@ -33,8 +33,8 @@ internal fun main(arguments: Array<String>) {
     for (threads in listOf(1, MANY)) {
         val column = if (threads == 1) "1 thread" else "$threads threads"
         val alone = unconnected()
-        val medians = rounds(alone, threads, NO_OP_CALLS / threads, effort.warm, effort.rounds)
-        reportAdded("JVM: added per call, no network", column, alone, medians)
+        val around = rounds(alone, threads, NO_OP_CALLS / threads, effort.warm, effort.rounds)
+        reportAdded("JVM: added per call, no network", column, alone, around)
         LoopbackServer().use { server ->
             // Short turns: the machine changes within a second by more than is measured here.
             val connected = loopback(server.base)

@@ -14,25 +14,29 @@ internal enum class Effort(val rounds: Int, val warm: Int, val processes: Int) {
     WHOLE(15, 6, 7),
 }
 
-/** A median and half the distance between the quartiles around it. */
-internal class Figure(values: List<Double>) {
-    private val sorted = values.sorted()
+/** Writes the number of each round as one line of JSON on standard output; everything else goes to standard error. */
+internal fun report(table: String, row: String, column: String, rounds: List<Double>, unit: String) =
+    print(table, row, column, unit, "\"rounds\":[${rounds.joinToString(",") { "%.3f".format(Locale.ROOT, it) }}]")
 
-    val median: Double = quantile(0.5)
-    val spread: Double = (quantile(0.75) - quantile(0.25)) / 2
+/** Writes the times of the single calls of each round, in µs; [percent] names the quantile that is a round's number. */
+internal fun reportCalls(
+    table: String,
+    row: String,
+    column: String,
+    rounds: List<LongArray>,
+    less: List<LongArray> = emptyList(),
+    percent: Int = 50,
+) = print(table, row, column, "µs", "\"rounds\":${micros(rounds)},\"less\":${micros(less)},\"percent\":$percent")
 
-    private fun quantile(share: Double): Double = sorted[((sorted.size - 1) * share).toInt()]
-}
+private fun print(table: String, row: String, column: String, unit: String, measured: String) =
+    println("""{"table":"$table","row":"$row","column":"$column",$measured,"unit":"$unit"}""")
 
-/** One line of JSON on standard output; everything else goes to standard error. */
-internal fun report(table: String, row: String, column: String, figure: Figure, unit: String) {
-    val numbers = "%.3f,\"spread\":%.3f".format(Locale.ROOT, figure.median, figure.spread)
-    println("""{"table":"$table","row":"$row","column":"$column","value":$numbers,"unit":"$unit"}""")
-}
+private fun micros(rounds: List<LongArray>): String =
+    rounds.joinToString(",", "[", "]") { calls -> calls.joinToString(",", "[", "]") { (it / 1e3).toString() } }
 
 /**
  * Lets [contenders] take turns: in each round every one makes [calls] calls on each of [threads] threads, so that a busy
- * machine slows all alike. For each of them the medians of its single calls, one a round, in µs.
+ * machine slows all alike. For each of them the times of its single calls in ns, by rounds.
  */
 internal fun rounds(
     contenders: List<Contender>,
@@ -40,24 +44,27 @@ internal fun rounds(
     calls: Int,
     warm: Int,
     counted: Int,
-): Map<String, List<Double>> {
-    val medians = contenders.associate { it.name to mutableListOf<Double>() }
+): Map<String, List<LongArray>> {
+    val rounds = contenders.associate { it.name to mutableListOf<LongArray>() }
     repeat(warm + counted) { round ->
         for (contender in contenders) {
-            val median = median(together(threads, calls, contender.call))
-            if (round >= warm) medians.getValue(contender.name) += median
+            val times = together(threads, calls, contender.call)
+            if (round >= warm) rounds.getValue(contender.name) += times
         }
     }
-    return medians
+    return rounds
 }
 
-/** Tells for each contender what it adds to the one that it is compared with, and for those the time itself. */
-internal fun reportAdded(table: String, column: String, contenders: List<Contender>, medians: Map<String, List<Double>>) {
+/** Reports what each contender adds to the one that it is compared with, and the time itself where there is none. */
+internal fun reportAdded(
+    table: String,
+    column: String,
+    contenders: List<Contender>,
+    rounds: Map<String, List<LongArray>>,
+) {
     for (contender in contenders) {
-        val own = medians.getValue(contender.name)
-        val other = contender.bare?.let(medians::getValue)
-        val added = if (other == null) own else own.zip(other) { mine, bare -> mine - bare }
-        report(table, contender.name, column, Figure(added), "µs")
+        val less = contender.bare?.let(rounds::getValue).orEmpty()
+        reportCalls(table, contender.name, column, rounds.getValue(contender.name), less)
     }
 }
 
@@ -83,11 +90,3 @@ private fun timed(calls: Int, call: suspend () -> Unit): LongArray =
             System.nanoTime() - start
         }
     }
-
-/** In µs. */
-internal fun quantile(times: LongArray, share: Double): Double {
-    val sorted = times.copyOf().apply { sort() }
-    return sorted[((sorted.size - 1) * share).toInt()] / 1e3
-}
-
-internal fun median(times: LongArray): Double = quantile(times, 0.5)

@@ -26,7 +26,7 @@ internal fun start(effort: Effort) {
                 }
             }
         }
-        for ((place, values) in figures) report(TABLE_START, place.first, place.second, Figure(values), "ms")
+        for ((place, values) in figures) report(TABLE_START, place.first, place.second, values, "ms")
     }
 }
 
@@ -77,7 +77,7 @@ internal fun sizes() {
     val jars = files.filter { it.extension == "jar" }
 
     fun size(row: String, column: String, bytes: Long) =
-        report(TABLE_SIZES, row, column, Figure(listOf(bytes / 1e3)), "kB")
+        report(TABLE_SIZES, row, column, listOf(bytes / 1e3), "kB")
 
     fun sum(vararg names: String) =
         jars.filter { jar -> names.any { jar.name.startsWith(it) } }.sumOf { it.length() }

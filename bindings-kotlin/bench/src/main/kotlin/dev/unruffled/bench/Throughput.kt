@@ -19,7 +19,7 @@ internal fun throughput(effort: Effort) {
                 Contender("unruffled, suspending", SUSPENDING) { client.get("/orders/{id}", path = ID).bytes },
             )
         val rates = contenders.associateWith { mutableListOf<Double>() }
-        val slowest = contenders.associateWith { mutableListOf<Double>() }
+        val calls = contenders.associateWith { mutableListOf<LongArray>() }
         repeat(1 + effort.rounds) { round ->
             for (contender in contenders) {
                 val begun = System.nanoTime()
@@ -27,17 +27,17 @@ internal fun throughput(effort: Effort) {
                 val seconds = (System.nanoTime() - begun) / 1e9
                 if (round == 0) continue
                 rates.getValue(contender) += times.size / seconds
-                slowest.getValue(contender) += quantile(times, 0.99)
+                calls.getValue(contender) += times
             }
         }
         for (contender in contenders) {
-            report(table, contender.name, "calls/s", Figure(rates.getValue(contender)), "1/s")
-            report(table, contender.name, "p99", Figure(slowest.getValue(contender)), "µs")
+            report(table, contender.name, "calls/s", rates.getValue(contender), "1/s")
+            reportCalls(table, contender.name, "p99", calls.getValue(contender), percent = 99)
         }
         for (contender in contenders.filter { it.bare != null }) {
             val bare = rates.getValue(contenders.first { it.name == contender.bare })
             val shares = rates.getValue(contender).zip(bare) { mine, other -> 100 * mine / other }
-            report(table, contender.name, "of bare", Figure(shares), "%")
+            report(table, contender.name, "of bare", shares, "%")
         }
         client.close()
     }
