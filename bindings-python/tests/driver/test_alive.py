@@ -132,7 +132,8 @@ def test_the_answer_has_an_attempts_time_from_the_last_piece(
     monkeypatch.setattr(_job, "TIME", SimpleNamespace(monotonic=lambda: now))
     policy = {"baseUrl": "http://a", "timeouts": {"idle": f"{idle}s", "attempt": f"{attempt}s", "total": "5m"}}
     settings = Engine(json.dumps(policy)).settings["routes"][0]
-    route = kind(settings, httpx2.Headers(), httpx2.Headers()) if kind is _call.Route else kind(settings)
+    more = (httpx2.Headers(), httpx2.Headers()) if kind is _call.Route else ("text/event-stream",)
+    route = kind(settings, *more)
     call: Any = SimpleNamespace(limit_at=now + attempt, limit=SimpleNamespace(at=now + attempt))
     came = _job.keeps_alive(call, route.alive, now + 300)
     for now in (1020.0, 1050.0):

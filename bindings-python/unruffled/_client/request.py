@@ -18,7 +18,7 @@ from .._driver.credentials import Credential
 from .._driver.engine import Engine
 from .._driver.nested import NESTED
 from .._driver.time import TIME
-from .._http.stacked import is_stacked
+from .._http.stacked import RetryCounts
 from . import url as _url
 from .aliases import CALL, unknown
 from .call import Content, Options, RawPairs, Route, VerbCall
@@ -37,6 +37,7 @@ class Builder:
         self.http = http
         defaults = httpx2.Headers(http.headers)
         self.routes = [Route(settings, defaults, own) for settings in engine.settings["routes"]]
+        self._retry_counts = RetryCounts(engine.settings["retryCounts"])
         self._urls: dict[str, tuple[httpx2.URL, bytes]] = {}
 
     def build(
@@ -83,7 +84,7 @@ class Builder:
         call.credential = credential
         headers = options.get("headers")
         if headers is not None:
-            flags |= _own_headers(call, _checked(call.target, headers))
+            flags |= _own_headers(call, _checked(call.target, headers), self._retry_counts)
         call.cookies = self.http.cookies
         call.scope = 0
         if call.credential is not None:
@@ -204,10 +205,10 @@ def _wrong_header(headers: Any) -> str:
     return "headers: one of the values cannot be written as bytes"
 
 
-def _own_headers(call: VerbCall, own: RawPairs) -> int:
+def _own_headers(call: VerbCall, own: RawPairs, retry_counts: RetryCounts) -> int:
     """Lets the caller's headers replace those of the same name; returns the flags."""
     names = {name.lower(): value for name, value in own}
-    flags = codes.STACKED if is_stacked(names) else 0
+    flags = codes.STACKED if retry_counts.prove_retry(names) else 0
     key = call.route.key_header.lower()
     if key in names:
         # The caller's own key under the policy's name: it goes out once, as it was written.

@@ -20,7 +20,7 @@ from .._driver.forks import on_fork
 from .._driver.nested import NESTED
 from .._driver.open import Policy, UnknownKeys, text_of
 from .._driver.time import TIME
-from .._http.stacked import RETRY_COUNTS, is_stacked
+from .._http.stacked import RetryCounts
 
 R = TypeVar("R")
 Lines = Sequence[tuple[bytes, bytes]]
@@ -46,11 +46,14 @@ class Route:
         "key_header",
         "key_quoted",
         "native",
+        "stream_type",
         "total",
     )
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        """Takes the route's settings."""
+    def __init__(self, settings: dict[str, Any], stream_type: str) -> None:
+        """Takes the route's settings, and those for all routes."""
+        #: The media type of answers that are never read before they count, in lower case.
+        self.stream_type = stream_type
         self.body_statuses = frozenset(settings["bodyStatuses"])
         #: Answers below 400 with a declared length of at most so many bytes are read before they count.
         self.buffer_up_to: int = settings["bufferUpTo"]
@@ -119,7 +122,7 @@ class DropInCall(Call[R]):
         """As `buffers`, where Content-Length and Content-Type are at hand."""
         if status >= 400 or length is None or not length.isdigit() or int(length) > self.route.buffer_up_to:
             return False
-        return kind is None or not kind.lower().startswith("text/event-stream")
+        return kind is None or not kind.lower().startswith(self.route.stream_type)
 
 
 class DropIn:
@@ -147,10 +150,14 @@ class DropIn:
                 engine = Engine(self._text, lenient=self._lenient)
                 for kinds, listener in self._listeners:
                     engine.listen(listener, kinds)
-                self._routes = [Route(settings) for settings in engine.settings["routes"]]
+                stream_type = engine.settings["streamType"]
+                self._stream_type: bytes = stream_type.encode("ascii")
+                self._stream_type_length = len(stream_type)
+                self._routes = [Route(settings, stream_type) for settings in engine.settings["routes"]]
+                self.retry_counts = RetryCounts(engine.settings["retryCounts"])
                 self._origins: dict[str, str] = {}
                 #: The headers that `prepare` looks at, in lower case.
-                self.request_headers = RETRY_COUNTS | {b"content-length", *(route.key for route in self._routes)}
+                self.request_headers = self.retry_counts.names | {b"content-length", *(r.key for r in self._routes)}
                 #: The same, for clients that keep text.
                 self.request_names = frozenset(name.decode() for name in self.request_headers)
                 #: A success must have one of these, or its hints are not collected.
@@ -212,7 +219,7 @@ class DropIn:
                     sent = {}
                 sent[low] = value
         if sent:
-            flags |= _flags_of(sent, route)
+            flags |= self._flags_of(sent, route)
         call.deadline = 0
         above = NESTED.get()
         if above is not None:
@@ -225,6 +232,16 @@ class DropIn:
         call.key = call.response = call.error = call.pieces = None
         call.limit_at = math.inf
         return call
+
+    def _flags_of(self, sent: dict[bytes, bytes], route: Route) -> int:
+        """Returns flags and the size of the body, by a request's own headers."""
+        flags = codes.KEYED if route.key in sent else 0
+        if self.retry_counts.prove_retry(sent):
+            flags |= codes.STACKED
+        size = sent.get(b"content-length", b"0")
+        if size.isdigit() and int(size) > _PIECE:
+            flags |= min(65535, -(-int(size) // _PIECE)) << 16
+        return flags
 
     def look(self, route: Route, status: int, lines: Iterable[tuple[bytes, bytes, bytes]]) -> tuple[bool, bool, bool]:
         """Looks once at the header lines of an answer: the name, the same in lower case, the value.
@@ -241,7 +258,7 @@ class DropIn:
                 if low == b"content-length":
                     short = value.isdigit() and int(value) <= route.buffer_up_to
                 elif low == b"content-type":
-                    events = events or value[:17].lower() == b"text/event-stream"
+                    events = events or value[: self._stream_type_length].lower() == self._stream_type
                 elif low == b"content-encoding":
                     coded = True
                 if low in self.hint_headers:
@@ -268,17 +285,6 @@ class DropIn:
         if "?" in path or "#" in path:
             path = path.partition("?")[0].partition("#")[0]
         return origin, path
-
-
-def _flags_of(sent: dict[bytes, bytes], route: Route) -> int:
-    """Returns flags and the size of the body, by a request's own headers."""
-    flags = codes.KEYED if route.key in sent else 0
-    if is_stacked(sent):
-        flags |= codes.STACKED
-    size = sent.get(b"content-length", b"0")
-    if size.isdigit() and int(size) > _PIECE:
-        flags |= min(65535, -(-int(size) // _PIECE)) << 16
-    return flags
 
 
 class DropInControls:

@@ -24,7 +24,6 @@ from .._driver.time import TIME
 from .._http.causes import with_cause
 from .._http.faults import fault_of
 from .._http.pool import clip, forget, idle, pool_of
-from .._http.stacked import RETRY_COUNTS
 from .._http.stale import ended_h2, over_h2
 from .._http.variant import HttpxVariant
 from .drop_in import DropIn, DropInCall, Place
@@ -99,7 +98,9 @@ class _Sender(Endings[DropInCall[Any], Any]):
             return None
         names = dropin.request_headers
         for _, low, value in lows(request.headers):
-            if low in names and (value != b"0" if low in RETRY_COUNTS else low != b"content-length" or len(value) > 4):
+            if low not in names:
+                continue
+            if value != b"0" if low in dropin.retry_counts.names else low != b"content-length" or len(value) > 4:
                 return None
         return place
 
