@@ -11,7 +11,7 @@ import random
 import sys
 from typing import Any
 
-from unruffled._core import boundary, codes
+from unruffled._core import boundary, codes, step_word
 
 INTEGERS = [0, 1, -1, 2**31, 2**32 - 1, 2**32, 2**40, 2**41 + 1, 2**52, 2**53, 2**63]
 INTEGERS += [2**64 - 1, 2**64, 2**64 + 5, -(2**70)]
@@ -38,7 +38,7 @@ def hostile(handle: int, seed: int, count: int) -> list[str]:
         else:
             function, takes = pick(inputs)
             word = function(engine, *[pick(SMALL if chance() < 0.8 else INTEGERS) for _ in range(takes)])
-        if word >= 2**52 or word & codes.KIND > codes.DONE:
+        if word >= 2**52 or word & step_word.KIND > codes.DONE:
             wrong.append(f"a word of {word}")
     for call in {value & 0xFFFFFFFF for value in SMALL + INTEGERS}:
         core.unruffled_abandon(handle, call, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unruffled import PolicyError
-from unruffled._core import boundary, codes
+from unruffled._core import boundary, codes, step_word
 
 from .play import urls
 from .play.words import text_of
@@ -92,7 +92,7 @@ class Player:
         method = step.get("method") or (target.split()[0] if target else "GET")
         what = codes.METHODS.get(method, codes.OTHER_METHOD) | step.get("size", 0) << 16
         for name in step.get("flags", ["REPEATABLE"]):
-            what |= 16 << codes.CALL_FLAGS.index(name)
+            what |= codes.CALL_FLAGS[name]
         deadline = step.get("deadline", 0)
         return self.core.unruffled_begin(self.handle, step["begin"] + calls, now, number, scope, what, deadline)
 
@@ -116,16 +116,16 @@ class Player:
         while True:
             self.crossings += 1
             word = self.core.unruffled_wake(self.handle)
-            if word & codes.KIND != codes.DONE:
+            if word & step_word.KIND != codes.DONE:
                 return [*woken, text_of(word)]
-            if word >> codes.ARG == 0:
+            if word >> step_word.ARG == 0:
                 return woken
-            woken.append((word >> codes.ARG) - 1)
+            woken.append((word >> step_word.ARG) - 1)
 
 
 def fault_of(step: dict[str, Any]) -> int:
     """The code of a fault and its cause; an unknown word becomes an unknown code."""
-    cause = codes.CAUSES.index(step.get("cause", "none")) * codes.CAUSE
+    cause = codes.CAUSES.index(step.get("cause", "none")) * step_word.CAUSE
     return codes.FAULTS.index(step["as"]) + cause if step["as"] in codes.FAULTS else 99
 
 

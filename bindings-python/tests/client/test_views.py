@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 import unruffled
-from unruffled._core import codes
+from unruffled._core import codes, step_word
 
 from ..servers.wire import OK, Wire, reply
 
@@ -115,4 +115,4 @@ def test_the_core_knows_a_freed_scope_no_more() -> None:
         del view
         gc.collect()
         word = engine.begin(engine.handle, 7, engine.now(), 0, number, codes.CREDENTIALS | codes.REPEATABLE, 0)
-        assert (word & codes.KIND, codes.MISUSES[word >> codes.ARG]) == (codes.MISUSE, "unknown")
+        assert (word & step_word.KIND, codes.MISUSES[word >> step_word.ARG]) == (codes.MISUSE, "unknown")

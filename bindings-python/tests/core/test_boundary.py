@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import unruffled
-from unruffled._core import boundary, codes
+from unruffled._core import boundary, codes, step_word
 
 from ..hostile import INTEGERS, hostile
 from ..play.words import text_of
@@ -49,7 +49,7 @@ def test_any_integer_is_legal_anywhere(handle: int, value: int) -> None:
         ]
         for word in words:
             assert word < 2**52
-            assert word & codes.KIND <= codes.DONE
+            assert word & step_word.KIND <= codes.DONE
 
 
 @pytest.mark.parametrize("value", [1.5, float("nan"), float("inf"), "1", None, b"1", object()])
@@ -118,7 +118,7 @@ def test_hints_and_bodies_of_any_bytes(handle: int) -> None:
     for call, (hints, body) in enumerate(itertools.product(kinds, repeat=2)):
         assert begun(handle, call) == "Send 10000"
         word = core.unruffled_respond_with(handle, call, 0, 0, 503, hints, len(hints), body, len(body))
-        assert word & codes.KIND in (codes.WAIT, codes.PARK, codes.FAIL)
+        assert word & step_word.KIND in (codes.WAIT, codes.PARK, codes.FAIL)
 
 
 def test_a_handle_is_not_guessed(handle: int) -> None:
@@ -157,9 +157,9 @@ def test_eight_threads_make_a_hundred_thousand_calls_each_on_one_engine(handle: 
         first = thread * 1_000_000
         for call in range(first, first + 100_000):
             word = begin(handle, call, 0, 0, 0, codes.REPEATABLE, 0)
-            if word & codes.KIND == codes.SEND:
+            if word & step_word.KIND == codes.SEND:
                 word = respond(handle, call, 0, 200)
-            if word & codes.KIND != codes.DELIVER:
+            if word & step_word.KIND != codes.DELIVER:
                 wrong.append(text_of(word))
 
     threads = [threading.Thread(target=work, args=(thread,)) for thread in range(8)]
@@ -179,9 +179,9 @@ def test_threads_that_call_and_look_on_one_engine(handle: int) -> None:
         for turn in range(2000):
             call = thread * 1_000_000 + turn
             word = core.unruffled_begin(handle, call, turn, 0, 0, codes.REPEATABLE, 0)
-            if word & codes.KIND == codes.SEND:
+            if word & step_word.KIND == codes.SEND:
                 word = core.unruffled_respond(handle, call, turn, 200)
-            if word & codes.KIND not in (codes.DELIVER, codes.PARK):
+            if word & step_word.KIND not in (codes.DELIVER, codes.PARK):
                 wrong.append(text_of(word))
             if turn % 100 == 0:
                 json.dumps(boundary.snapshot(handle, turn))

@@ -1,8 +1,11 @@
-"""The numbers of `_core/codes.py` are those of `tests/codes.json`, the file that every language is held against."""
+"""`_core/codes.py` is what `codes.py` makes of `tests/codes.json`, the file that every language is held against."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,9 +29,9 @@ def bits(names: tuple[str, ...]) -> dict[str, int]:
 #: By the name in the file: what the package has, in the file's form.
 OWN: dict[str, Any] = {
     "methods": {**codes.METHODS, "other": codes.OTHER_METHOD},
-    "traits": {name: getattr(codes, name) >> 4 for name in codes.CALL_FLAGS},
-    "steps": table(codes.KINDS),
-    "flags": {name: getattr(codes, name) >> 4 for name in codes.FLAGS},
+    "traits": {name: bit >> 4 for name, bit in codes.CALL_FLAGS.items()},
+    "steps": table(codes.STEP_NAMES),
+    "flags": {name: getattr(codes, name) >> 4 for name in codes.FLAG_NAMES},
     "needs": {"EXPIRED": codes.NEED_EXPIRED >> 4, "REFUSED": codes.NEED_REFUSED >> 4},
     "faults": table(codes.FAULTS),
     "causes": table(codes.CAUSES),
@@ -40,18 +43,27 @@ OWN: dict[str, Any] = {
 }
 
 
+PACKAGE = Path(__file__).parents[2]
+
+
+def test_the_module_is_the_one_that_the_generator_writes() -> None:
+    done = subprocess.run([sys.executable, "codes.py"], cwd=PACKAGE, capture_output=True, text=True, check=True)
+    written = Path(codes.__file__).read_text("utf-8")
+    assert done.stdout == written, "after a change of tests/codes.json: python codes.py --write"
+
+
 def test_every_table_of_the_file_is_here() -> None:
     assert OWN.keys() == WANTED.keys()
 
 
 @pytest.mark.parametrize("name", sorted(WANTED))
 def test_a_table_is_the_files(name: str) -> None:
-    assert OWN[name] == WANTED[name], f"write {name} into unruffled/_core/codes.py as tests/codes.json has it"
+    assert OWN[name] == WANTED[name]
 
 
-@pytest.mark.parametrize("name", ["steps", "faults", "causes"])
-def test_a_constant_is_its_words_place(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "prefix"), [("steps", ""), ("faults", ""), ("causes", "CAUSE_"), ("misuses", "MISUSE_")]
+)
+def test_each_word_of_a_table_has_its_constant(name: str, prefix: str) -> None:
     for word, code in WANTED[name].items():
-        constant = getattr(codes, word.upper().replace("-", "_"), code)
-        # Not every word has a constant.
-        assert constant == code, word
+        assert getattr(codes, prefix + word.upper().replace("-", "_")) == code, word

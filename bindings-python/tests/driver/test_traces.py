@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from unruffled._core import codes
+from unruffled._core import codes, step_word
 
 from .. import traces, vectors
 
@@ -22,12 +22,12 @@ OPS |= {"tokenFailed": 8, "online": 9, "abandon": 10, "wake": 12, "route": 13, "
 def word_of(text: str) -> int:
     """`Wait 312 KEY` as the integer."""
     kind, *rest = text.split()
-    names = codes.REFRESH_FLAGS if kind == "Refresh" else codes.FLAGS
+    names = codes.REFRESH_FLAG_NAMES if kind == "Refresh" else codes.FLAG_NAMES
     flags = sum(16 << names.index(name) for name in rest if name in names)
     rest = [name for name in rest if name not in names]
     arg = 0
     if kind == "Fail":
-        after = int(rest[2]) if len(rest) > 2 else codes.NO_TIME
+        after = int(rest[2]) if len(rest) > 2 else step_word.NO_TIME
         arg = after << 8 | codes.OUTCOMES.index(rest[1]) << 6 | codes.REASONS.index(rest[0])
     elif kind == "Deliver":
         arg = codes.OUTCOMES.index(rest[0]) if rest else 0
@@ -35,7 +35,7 @@ def word_of(text: str) -> int:
         arg = codes.MISUSES.index(rest[0])
     else:
         arg = int(rest[0])
-    return arg << 12 | flags | codes.KINDS.index(kind)
+    return arg << 12 | flags | codes.STEP_NAMES.index(kind)
 
 
 class Writer:
@@ -103,7 +103,7 @@ class Writer:
         method = step.get("method") or (target.split()[0] if target else "GET")
         what = codes.METHODS.get(method, codes.OTHER_METHOD) | step.get("size", 0) << 16
         for name in step.get("flags", ["REPEATABLE"]):
-            what |= 16 << codes.CALL_FLAGS.index(name)
+            what |= codes.CALL_FLAGS[name]
         self._put("begin", step["begin"], now, number, 0, what, step.get("deadline", 0), answer=answer)
 
     def _respond(self, step: dict[str, Any], now: int, answer: int) -> None:

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 import unruffled
-from unruffled._core import codes
+from unruffled._core import codes, step_word
 from unruffled._http.causes import cause_of, with_cause
 from unruffled._http.faults import fault_of
 
@@ -139,7 +139,7 @@ def test_no_way_to_the_host_is_said_so(number: int) -> None:
     # No network here refuses a way for certain: the platform's own exception is made by hand.
     error = httpx2.ConnectError("no way")
     error.__cause__ = OSError(number, "no way")
-    assert with_cause(fault_of(error, False), error) == codes.UNSENT | codes.UNREACHABLE * codes.CAUSE
+    assert with_cause(fault_of(error, False), error) == codes.UNSENT | codes.CAUSE_UNREACHABLE * step_word.CAUSE
 
 
 def test_addresses_that_fail_differently_say_no_cause() -> None:
@@ -148,7 +148,7 @@ def test_addresses_that_fail_differently_say_no_cause() -> None:
     error.__cause__ = ExceptionGroup("all", [refused, away])
     assert cause_of(error) == 0
     error.__cause__ = ExceptionGroup("all", [refused, refused])
-    assert cause_of(error) == codes.CONNECTION_REFUSED
+    assert cause_of(error) == codes.CAUSE_CONNECTION_REFUSED
 
 
 def test_what_the_caller_handles_meanwhile_is_no_cause() -> None:

@@ -12,7 +12,7 @@ import httpx2
 from unruffled._client.call import Options, VerbCall
 from unruffled._client.endings import Verbs
 from unruffled._client.request import Builder
-from unruffled._core import boundary, codes
+from unruffled._core import boundary, codes, step_word
 from unruffled._driver.clock import Clock
 from unruffled._driver.credentials import Credential, Given, need_of
 from unruffled._driver.engine import Engine
@@ -77,7 +77,7 @@ class Script(Verbs):
         credential = call.credential
         token, lives = credential.read(given)
         call.token = token
-        engine.token(word >> codes.ARG, lives, lambda: credential.retain(token, lives))
+        engine.token(word >> step_word.ARG, lives, lambda: credential.retain(token, lives))
 
 
 @cache
@@ -117,4 +117,4 @@ class World:
 
 def text_of(word: int) -> str:
     """The word's kind."""
-    return codes.KINDS[word & codes.KIND]
+    return codes.STEP_NAMES[word & step_word.KIND]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from unruffled._core import codes
+from unruffled._core import codes, step_word
 
 
 def text_of(word: int) -> str:
     """The word in the form that vectors are written in."""
-    kind = word & codes.KIND
-    arg = word >> codes.ARG
-    if kind >= len(codes.KINDS):
+    kind = word & step_word.KIND
+    arg = word >> step_word.ARG
+    if kind >= len(codes.STEP_NAMES):
         return f"foreign word {word}"
-    parts = [codes.KINDS[kind]]
+    parts = [codes.STEP_NAMES[kind]]
     if kind == codes.FAIL:
         parts += [codes.REASONS[arg & 63], codes.OUTCOMES[arg >> 6 & 3]]
-        if arg >> 8 != codes.NO_TIME:
+        if arg >> 8 != step_word.NO_TIME:
             parts.append(str(arg >> 8))
     elif kind == codes.DELIVER:
         parts += [codes.OUTCOMES[arg]] if arg else []
@@ -22,6 +22,6 @@ def text_of(word: int) -> str:
         parts.append(codes.MISUSES[arg])
     else:
         parts.append(str(arg))
-    flags = codes.REFRESH_FLAGS if kind == codes.REFRESH else codes.FLAGS
+    flags = codes.REFRESH_FLAG_NAMES if kind == codes.REFRESH else codes.FLAG_NAMES
     parts += [name for place, name in enumerate(flags) if word >> 4 + place & 1]
     return " ".join(parts)

@@ -10,7 +10,7 @@ from typing import cast
 
 import httpx2
 
-from .._core import codes
+from .._core import codes, step_word
 from .._driver.call import NO_LIMIT, limit_of
 from .._driver.credentials import FIRST, Credential, CredentialsFailedError, Given, Need, need_of
 from .._driver.engine import Engine
@@ -42,7 +42,7 @@ class AsyncHost(Verbs, TaskPauses):
         """Sends the call once. Below 400 and not streamed: with its whole body."""
         at = limit_of(word, call)
         route = call.route
-        left = None if at is None else (word >> codes.ARG) / 1000
+        left = None if at is None else (word >> step_word.ARG) / 1000
         # Reading and writing end with the attempt; only what is shorter needs a limit of its own.
         call.timeouts = {
             "connect": route.connect if left is None or route.connect < left else None,
@@ -170,7 +170,7 @@ class AsyncHost(Verbs, TaskPauses):
         """Retains at most 64 KiB of the last response's body and closes it."""
         response = cast(httpx2.Response, call.response)
         try:
-            response._content = await self.read_prefix(call, codes.MOST_RETAINED, until)
+            response._content = await self.read_prefix(call, step_word.MOST_RETAINED, until)
         finally:
             await self._close_body(call, response)
 
@@ -209,7 +209,7 @@ class AsyncHost(Verbs, TaskPauses):
         self.loop.spawn(self._refreshed(engine, call, word))
 
     async def _refreshed(self, engine: Engine, call: VerbCall, word: int) -> None:
-        generation = word >> codes.ARG
+        generation = word >> step_word.ARG
         credential = call.credential
         assert credential is not None
         try:

@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import httpx2
 
-from .._core import codes
-from .._core.errors import CallError, Outcome, Reason, StatusError
+from .._core import codes, step_word
+from .._core.codes import Outcome, Reason
+from .._core.errors import CallError, StatusError
 from .._driver.credentials import CredentialsFailedError
 from .._driver.endings import failure
 from .._driver.record import PLACE, Record
@@ -58,7 +59,7 @@ def _is_redirected(call: VerbCall, error: Exception) -> bool:
 
 def _behind_redirect(fault: int) -> int:
     """Returns the fault for the call's own request, which was answered, so that it may have done its work."""
-    kind = fault & codes.FAULT
+    kind = fault & step_word.FAULT
     if kind == codes.PERMANENT:
         return codes.PERMANENT
     return codes.LOST if kind in (codes.UNSENT, codes.CONNECT_TIMEOUT) else fault
@@ -83,7 +84,7 @@ class Verbs:
     def fault(self, call: VerbCall, error: Exception) -> int:
         """Returns the fault of an attempt's exception, with its cause."""
         if isinstance(error, CredentialsFailedError):
-            return codes.REFUSED | codes.CREDENTIAL * codes.CAUSE
+            return codes.REFUSED | codes.CAUSE_CREDENTIAL * step_word.CAUSE
         fault = with_cause(fault_of(error, call.reading), error)
         return _behind_redirect(fault) if self.follows and _is_redirected(call, error) else fault
 
@@ -106,7 +107,7 @@ class Verbs:
         record = Record(call.engine, number, word, call.engine.now() - started)
         status = response.status_code
         if status >= 400:
-            outcome = codes.OUTCOMES[word >> codes.ARG]
+            outcome = codes.OUTCOMES[word >> step_word.ARG]
             if call.raise_:
                 await self.retain(call, None)
                 raise StatusError(

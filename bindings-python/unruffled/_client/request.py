@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from .._core import boundary, codes
+from .._core import boundary, codes, step_word
 from .._core.errors import UsageError
 from .._driver.call import make_uuid
 from .._driver.credentials import Credential
@@ -64,7 +64,7 @@ class Builder:
                 # However the caller wrote its origin.
                 target = f"{method} {template.target}"
             call.target_number = number = engine.target(target)
-            call.route = route = self.routes[number & codes.ROUTE]
+            call.route = route = self.routes[number & step_word.ROUTE]
             text = _url.build(engine.base_url, template, options.get("path"), options.get("query"), route.query)
         except _url.WrongUrlError as error:
             raise UsageError(call.target, str(error)) from None
@@ -238,4 +238,4 @@ def _deadline(target: str, deadline: float | datetime.timedelta) -> int:
     seconds = deadline.total_seconds() if isinstance(deadline, datetime.timedelta) else float(deadline)
     if math.isnan(seconds):
         raise UsageError(target, "the deadline is no number of seconds")
-    return max(1, min(codes.NEVER, math.ceil(min(seconds, 1e9) * 1000)))
+    return max(1, min(step_word.NEVER, math.ceil(min(seconds, 1e9) * 1000)))

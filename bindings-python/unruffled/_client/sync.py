@@ -8,7 +8,7 @@ from typing import cast
 
 import httpx2
 
-from .._core import codes
+from .._core import codes, step_word
 from .._driver.call import NO_LIMIT, limit_of
 from .._driver.credentials import FIRST, Credential, CredentialsFailedError, Given, Need, need_of
 from .._driver.deadline import THREAD_DEADLINE
@@ -39,7 +39,7 @@ class SyncHost(Verbs, ThreadPauses):
         """Sends the call once. Below 400 and not streamed: with its whole body."""
         at = limit_of(word, call)
         route = call.route
-        left = None if at is None else (word >> codes.ARG) / 1000
+        left = None if at is None else (word >> step_word.ARG) / 1000
         token = None
         if word & codes.TOKEN:
             token = self._token(call)
@@ -174,7 +174,7 @@ class SyncHost(Verbs, ThreadPauses):
         """Retains at most 64 KiB of the last response's body and closes it."""
         response = cast(httpx2.Response, call.response)
         try:
-            response._content = await self.read_prefix(call, codes.MOST_RETAINED, until)
+            response._content = await self.read_prefix(call, step_word.MOST_RETAINED, until)
         finally:
             self._close_body(call, response)
 
@@ -202,7 +202,7 @@ class SyncHost(Verbs, ThreadPauses):
 
     async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
         """Fetches a token while the call waits; wakes the others that wait for it."""
-        generation = word >> codes.ARG
+        generation = word >> step_word.ARG
         credential = call.credential
         assert credential is not None
         try:

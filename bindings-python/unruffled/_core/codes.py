@@ -1,19 +1,8 @@
-"""The numbers of the boundary: what a word is made of, and what the integers in it mean.
+"""Generated from `tests/codes.json` by `codes.py`: the codes that all languages share."""
 
-Each table is the core's own, in the core's order; a test holds them against the file that every language is held
-against.
-"""
+from typing import Final, Literal
 
-from __future__ import annotations
-
-from typing import Final
-
-from .errors import Outcome, Reason
-
-# A word is arg * 4096 + flags * 16 + kind.
-KIND: Final = 15
-ARG: Final = 12
-
+# Kinds of step, the low four bits of a step word.
 SEND: Final = 0
 WAIT: Final = 1
 PARK: Final = 2
@@ -22,25 +11,93 @@ DELIVER: Final = 4
 FAIL: Final = 5
 MISUSE: Final = 6
 DONE: Final = 7
+STEP_NAMES: Final = ("Send", "Wait", "Park", "Refresh", "Deliver", "Fail", "Misuse", "Done")
 
-# Flags, already in their place within the word.
-WAKES: Final = 1 << 4
-EVENTS: Final = 2 << 4
-KEY: Final = 4 << 4
-TOKEN: Final = 8 << 4
-REPORT: Final = 16 << 4
-FRESH: Final = 32 << 4
-APPLIED: Final = 64 << 4
-RESPONSE: Final = 128 << 4
+# Flags of a step word, at their bits in it.
+WAKES: Final = 16
+EVENTS: Final = 32
+KEY: Final = 64
+TOKEN: Final = 128
+REPORT: Final = 256
+FRESH: Final = 512
+APPLIED: Final = 1024
+RESPONSE: Final = 2048
+FLAG_NAMES: Final = ("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
 
-# Flags of a Refresh, in the place of FRESH and APPLIED: why a token is needed. Neither: there was none before.
-NEED_EXPIRED: Final = FRESH
-NEED_REFUSED: Final = APPLIED
+# Flags of a Refresh, at the bits of FRESH and APPLIED: why a token is needed. Neither: there was none yet.
+NEED_EXPIRED: Final = 512
+NEED_REFUSED: Final = 1024
+REFRESH_FLAG_NAMES: Final = ("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "EXPIRED", "REFUSED", "RESPONSE")
 
-KINDS: Final = ("Send", "Wait", "Park", "Refresh", "Deliver", "Fail", "Misuse", "Done")
-FLAGS: Final = ("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
-REFRESH_FLAGS: Final = ("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "EXPIRED", "REFUSED", "RESPONSE")
-OUTCOMES: Final[tuple[Outcome, ...]] = ("not-sent", "rejected", "unknown")
+# How an attempt broke without an answer. A code with an empty name is free.
+LOST: Final = 0
+TIMEOUT: Final = 1
+UNSENT: Final = 2
+CONNECT_TIMEOUT: Final = 3
+OFFLINE: Final = 4
+TRUNCATED: Final = 5
+CANCELLED: Final = 6
+REFUSED: Final = 7
+TOO_LARGE: Final = 8
+PERMANENT: Final = 11
+FAULTS: Final = (
+    "lost",
+    "timeout",
+    "unsent",
+    "connect-timeout",
+    "offline",
+    "truncated",
+    "cancelled",
+    "refused",
+    "too-large",
+    "",
+    "",
+    "permanent",
+)
+
+# The platform's cause of a fault.
+CAUSE_NONE: Final = 0
+CAUSE_CONNECTION_REFUSED: Final = 1
+CAUSE_NO_SUCH_NAME: Final = 2
+CAUSE_CERTIFICATE: Final = 3
+CAUSE_NO_TLS: Final = 4
+CAUSE_PROTOCOL: Final = 5
+CAUSE_UNREACHABLE: Final = 6
+CAUSE_RESET: Final = 7
+CAUSE_CREDENTIAL: Final = 8
+CAUSES: Final = (
+    "none",
+    "connection-refused",
+    "no-such-name",
+    "certificate",
+    "no-tls",
+    "protocol",
+    "unreachable",
+    "reset",
+    "credential",
+)
+
+#: Added to the status of an answer after a redirect that the platform followed. Its scope is above it.
+REDIRECTED: Final = 32768
+
+# Why a call ended without a delivered answer.
+Reason = Literal[
+    "status",
+    "retries-exhausted",
+    "deadline",
+    "circuit-open",
+    "rate-limited",
+    "budget-exhausted",
+    "overloaded",
+    "not-replayable",
+    "network",
+    "timeout",
+    "offline",
+    "auth",
+    "pagination",
+    "closed",
+    "misuse",
+]
 REASONS: Final[tuple[Reason, ...]] = (
     "status",
     "retries-exhausted",
@@ -58,63 +115,21 @@ REASONS: Final[tuple[Reason, ...]] = (
     "closed",
     "misuse",
 )
+
+# Whether the server may have done the work of a call, over all its attempts.
+Outcome = Literal["not-sent", "rejected", "unknown"]
+OUTCOMES: Final[tuple[Outcome, ...]] = ("not-sent", "rejected", "unknown")
+
+# Mistakes in the use of the core. A code with an empty name is free.
+MISUSE_UNKNOWN: Final = 1
+MISUSE_LIVE: Final = 2
+MISUSE_STATE: Final = 3
+MISUSE_DEAD: Final = 4
+MISUSE_GENERATION: Final = 5
+MISUSE_RANGE: Final = 6
 MISUSES: Final = ("", "unknown", "live", "state", "dead", "generation", "range")
-FAULTS: Final = (
-    "lost",
-    "timeout",
-    "unsent",
-    "connect-timeout",
-    "offline",
-    "truncated",
-    "cancelled",
-    "refused",
-    "too-large",
-    "",
-    "",
-    "permanent",
-)
-#: What the platform says of how an attempt broke: its place, times `CAUSE`, is added to the fault.
-CAUSES: Final = (
-    "none",
-    "connection-refused",
-    "no-such-name",
-    "certificate",
-    "no-tls",
-    "protocol",
-    "unreachable",
-    "reset",
-    "credential",
-)
-CAUSE: Final = 256
-CONNECTION_REFUSED: Final = 1
-NO_SUCH_NAME: Final = 2
-CERTIFICATE: Final = 3
-NO_TLS: Final = 4
-PROTOCOL: Final = 5
-UNREACHABLE: Final = 6
-RESET: Final = 7
-CREDENTIAL: Final = 8
-#: Flag beside a status that came by a redirect which the platform followed; above it the scope that answered.
-REDIRECTED: Final = 1 << 15
 
-#: The fault within a number that may have a cause above it.
-FAULT: Final = 255
-LOST: Final = 0
-TIMEOUT: Final = 1
-UNSENT: Final = 2
-CONNECT_TIMEOUT: Final = 3
-TRUNCATED: Final = 5
-CANCELLED: Final = 6
-REFUSED: Final = 7
-TOO_LARGE: Final = 8
-PERMANENT: Final = 11
-
-MISUSE_LIVE: Final = 2 << ARG | MISUSE
-
-#: The route's place in the settings, within a target's number; the endpoint is above it.
-ROUTE: Final = 0xFFFF
-
-# The flags of `begin`: method | flags << 4 | upload size in 64 KiB << 16.
+# Methods, the low four bits of a call's flags.
 METHODS: Final = {
     "GET": 0,
     "HEAD": 1,
@@ -127,24 +142,24 @@ METHODS: Final = {
     "PATCH": 8,
 }
 OTHER_METHOD: Final = 15
-REPEATABLE: Final = 1 << 4
-KEYED: Final = 2 << 4
-STREAMED: Final = 4 << 4
-STACKED: Final = 8 << 4
-DROPIN: Final = 16 << 4
-CREDENTIALS: Final = 32 << 4
-SLOT: Final = 64 << 4
-CALL_FLAGS: Final = ("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT")
 
-# Bits of subscribe.
+# Flags of a call, above its method.
+REPEATABLE: Final = 16
+KEYED: Final = 32
+STREAMED: Final = 64
+STACKED: Final = 128
+DROPIN: Final = 256
+CREDENTIALS: Final = 512
+SLOT: Final = 1024
+CALL_FLAGS: Final = {
+    "REPEATABLE": REPEATABLE,
+    "KEYED": KEYED,
+    "STREAMED": STREAMED,
+    "STACKED": STACKED,
+    "DROPIN": DROPIN,
+    "CREDENTIALS": CREDENTIALS,
+    "SLOT": SLOT,
+}
+
+# Kinds of events, in the order of their bits.
 EVENT_KINDS: Final = ("attempt", "wait", "breaker", "limiter", "refresh", "call", "stacked", "warning")
-
-#: `retryAfterMs` of a Fail that knows no time.
-NO_TIME: Final = 0xFFFFFFFF
-#: Lifetime that means "never expires"; also the largest argument of a word.
-NEVER: Final = (1 << 40) - 1
-#: Most bytes of header lines that cross, and of a body for a body rule.
-MOST_HINTS: Final = 8 * 1024
-MOST_BODY: Final = 4 * 1024
-#: Most bytes retained of an answer that is not delivered.
-MOST_RETAINED: Final = 64 * 1024

@@ -7,28 +7,11 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import httpx2
 
-Outcome = Literal["not-sent", "rejected", "unknown"]
-Reason = Literal[
-    "status",
-    "retries-exhausted",
-    "deadline",
-    "circuit-open",
-    "rate-limited",
-    "budget-exhausted",
-    "overloaded",
-    "not-replayable",
-    "network",
-    "timeout",
-    "offline",
-    "auth",
-    "pagination",
-    "closed",
-    "misuse",
-]
+from .codes import Outcome, Reason
 
 
 @dataclass(frozen=True, slots=True)

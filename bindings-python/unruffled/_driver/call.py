@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
-from .._core import codes
+from .._core import step_word
 from .engine import Engine
 from .time import TIME
 
@@ -125,7 +125,7 @@ def make_uuid() -> bytes:
 
 def limit_of(word: int, call: Call[Any]) -> float | None:
     """Returns the attempt's time limit in seconds of `time.monotonic`, and sets it in the call; None = none."""
-    limit = word >> codes.ARG
+    limit = word >> step_word.ARG
     call.limit_at = TIME.monotonic() + limit / 1000 if limit else math.inf
     return call.limit_at if limit else None
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import FunctionType
 from typing import Any, Final, Literal, NamedTuple
 
-from .._core import codes
+from .._core import codes, step_word
 from .deadline import THREAD_DEADLINE
 from .time import TIME
 
@@ -180,6 +180,6 @@ def _checked(token: str) -> bytes:
 
 def _lifetime(expires: float | datetime.datetime | None) -> int:
     if expires is None:
-        return codes.NEVER
+        return step_word.NEVER
     at = expires.timestamp() if isinstance(expires, datetime.datetime) else float(expires)
-    return max(1, min(codes.NEVER, int((at - time.time()) * 1000)))
+    return max(1, min(step_word.NEVER, int((at - time.time()) * 1000)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from .._core import codes
+from .._core import codes, step_word
 from .._core.errors import CallError, StatusError
 from .call import Call
 
@@ -23,11 +23,11 @@ def failure(
 ) -> CallError:
     """Makes the error of a Fail. `response`: the last answer, as far as it is retained, or None."""
     engine = call.engine
-    arg = word >> codes.ARG
+    arg = word >> step_word.ARG
     why = codes.REASONS[arg & 63]
     outcome = codes.OUTCOMES[arg >> 6 & 3]
     after: int | None = arg >> 8
-    if after == codes.NO_TIME:
+    if after == step_word.NO_TIME:
         after = None
     report: dict[str, Any]
     if word & codes.REPORT:

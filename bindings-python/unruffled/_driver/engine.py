@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .._core import boundary, codes
+from .._core import boundary, codes, step_word
 from .._core.errors import InternalError, Issue, PolicyError
 from .clock import Clock, Waiting
 
@@ -128,8 +128,8 @@ class Engine:
     def target(self, text: str) -> int:
         """Gives the number that `begin` takes for `METHOD /template` or `METHOD https://origin/path`.
 
-        Its low 16 bits (`codes.ROUTE`) are the route, the place in `settings["routes"]`. Where none fits they are 0 and
-        the endpoint is above them.
+        Its low 16 bits (`step_word.ROUTE`) are the route: the place in `settings["routes"]`. Where no route fits they
+        are 0, and the endpoint is above them.
         """
         known = self._targets.get(text)
         if known is None:
@@ -171,8 +171,8 @@ class Engine:
         """Wakes the calls that the core reports as ready. For any word with WAKES."""
         while True:
             word = self._wake(self.handle)
-            number = word >> codes.ARG
-            if word & codes.KIND != codes.DONE or number == 0:
+            number = word >> step_word.ARG
+            if word & step_word.KIND != codes.DONE or number == 0:
                 return
             self.waiting.wake(number - 1)
 
@@ -193,7 +193,7 @@ class Engine:
         The core refuses a late token of an older generation: it must not replace a newer one.
         """
         word = self._token(self.handle, self.now(), generation, expires_in)
-        if word & codes.KIND != codes.MISUSE:
+        if word & step_word.KIND != codes.MISUSE:
             # Before the calls that wait for it are woken.
             retain()
             self.settle(word)
@@ -232,7 +232,7 @@ class Engine:
         """Returns the exception for a Misuse word."""
         if self._forked:
             return InternalError("the process was forked while this call was made; it goes on in the parent alone")
-        code = word >> codes.ARG
+        code = word >> step_word.ARG
         name = codes.MISUSES[code] if code < len(codes.MISUSES) else str(code)
         return InternalError(f"the core refused an input of this package ({name}); this is a bug of unruffled")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
-from .._core import codes
+from .._core import codes, step_word
 from .call import Call
 from .engine import Engine, WatchedHeaders
 
@@ -121,7 +121,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
     handle, now = engine.handle, engine.now
     if begun is None:
         engine.check_logging()
-        begun = Begun(0, now(), codes.MISUSE_LIVE)
+        begun = Begun(0, now(), step_word.LIVE)
     number, started, word, ended, hinted = begun
     # What an exception stands in must not be held by it.
     begun = None
@@ -129,17 +129,17 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
     due = seen = 0
     # Begun inside, so that an interrupt between the crossing and what follows it finds the call.
     try:
-        while word == codes.MISUSE_LIVE:
+        while word == step_word.LIVE:
             number = next(engine.numbers) & 0xFFFFFFFF
             word = engine.begin(handle, number, started, call.target_number, call.scope, call.flags, deadline)
         if hinted is not None:
             word = await _retain_answer(host, engine, call, word, hinted)
-            due = hinted + (word >> codes.ARG)
+            due = hinted + (word >> step_word.ARG)
         while True:
             seen |= word
             if word & codes.WAKES:
                 engine.wake()
-            kind = word & codes.KIND
+            kind = word & step_word.KIND
             if kind == codes.SEND:
                 broke: Exception | None = None
                 if ended is not None:
@@ -160,34 +160,34 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
                         call.response, call.error = response, None
                         at = now()
                         word = engine.respond(handle, number, at, status)
-                        if word & codes.KIND != codes.DELIVER:
+                        if word & step_word.KIND != codes.DELIVER:
                             word = await _retain_answer(host, engine, call, word, at)
                     else:
                         word, at = await _report_answer(host, engine, call, number, response)
-                    due = at + (word >> codes.ARG)
+                    due = at + (word >> step_word.ARG)
                 else:
                     # Outside of the handler: an exception that the caller is handling is no context of this one.
                     fault = host.fault(call, broke)
                     word = _report_fault(engine, call, number, fault, broke)
-                    if fault == codes.REFUSED and word & codes.KIND == codes.FAIL:
+                    if fault == codes.REFUSED and word & step_word.KIND == codes.FAIL:
                         call.over = True
                         _raise(host.mistaken(call, broke))
-                    due = now() + (word >> codes.ARG)
+                    due = now() + (word >> step_word.ARG)
                     broke = None
             elif kind == codes.DELIVER:
                 call.over = True
                 return await host.deliver(call, number, word, started)
             elif kind == codes.WAIT or kind == codes.PARK:
                 # A wait counts from its word, not from when the last answer was retained.
-                left = due - now() if due else word >> codes.ARG
+                left = due - now() if due else word >> step_word.ARG
                 if left > 0:
                     await host.pause(engine, number, left)
                 word = engine.resume(handle, number, now())
-                due = now() + (word >> codes.ARG)
+                due = now() + (word >> step_word.ARG)
             elif kind == codes.REFRESH:
                 await host.refresh(engine, call, number, word)
                 word = engine.resume(handle, number, now())
-                due = now() + (word >> codes.ARG)
+                due = now() + (word >> step_word.ARG)
             elif kind == codes.FAIL:
                 call.over = True
                 return await host.fail(call, number, word, started)
@@ -228,7 +228,7 @@ async def _report_answer(host: Host[J, R], engine: Engine, call: J, number: int,
     hints = server_hints(host.lines(response), engine.watch_error, engine.watch_success if status < 400 else None)
     body = b""
     if status in call.body_statuses and not (call.streamed and status < 400):
-        body = await host.read_prefix(call, codes.MOST_BODY, None)
+        body = await host.read_prefix(call, step_word.MOST_BODY, None)
     at = engine.now()
     if hints or body or by:
         hinted = status | by
@@ -244,12 +244,12 @@ async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, a
         # Now, not when the body of a discarded answer has been read.
         word ^= codes.WAKES
         engine.wake()
-    kind = word & codes.KIND
+    kind = word & step_word.KIND
     if kind == codes.FAIL:
         await host.finish(call)
     elif kind != codes.DELIVER:
         # A body that stalls must not hold its connection for the whole wait.
-        wait = word >> codes.ARG if kind == codes.WAIT else _BODY_MS
+        wait = word >> step_word.ARG if kind == codes.WAIT else _BODY_MS
         await host.retain(call, at + min(wait, _BODY_MS))
     return word
 
@@ -274,7 +274,7 @@ def server_hints(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], re
         if low in names:
             line = low + b": " + value.replace(b"\n", b" ") + b"\n"
             # A header too long to be meant seriously is as good as absent.
-            if size + len(line) <= codes.MOST_HINTS:
+            if size + len(line) <= step_word.MOST_HINTS:
                 size += len(line)
                 lines.append(line)
     return b"".join(lines)

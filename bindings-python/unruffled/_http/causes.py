@@ -7,18 +7,18 @@ import http.client
 import socket
 import ssl
 
-from .._core import codes
+from .._core import codes, step_word
 from .faults import chain
 
 _ERRNO = {
-    errno.ECONNREFUSED: codes.CONNECTION_REFUSED,
-    errno.EHOSTUNREACH: codes.UNREACHABLE,
-    errno.ENETUNREACH: codes.UNREACHABLE,
-    errno.EHOSTDOWN: codes.UNREACHABLE,
-    errno.ENETDOWN: codes.UNREACHABLE,
-    errno.ECONNRESET: codes.RESET,
-    errno.ECONNABORTED: codes.RESET,
-    errno.EPIPE: codes.RESET,
+    errno.ECONNREFUSED: codes.CAUSE_CONNECTION_REFUSED,
+    errno.EHOSTUNREACH: codes.CAUSE_UNREACHABLE,
+    errno.ENETUNREACH: codes.CAUSE_UNREACHABLE,
+    errno.EHOSTDOWN: codes.CAUSE_UNREACHABLE,
+    errno.ENETDOWN: codes.CAUSE_UNREACHABLE,
+    errno.ECONNRESET: codes.CAUSE_RESET,
+    errno.ECONNABORTED: codes.CAUSE_RESET,
+    errno.EPIPE: codes.CAUSE_RESET,
 }
 # Not EAI_AGAIN: a name service that does not answer does not say that there is no such name.
 _NO_NAME = frozenset(getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA") if hasattr(socket, name))
@@ -26,15 +26,15 @@ _NO_NAME = frozenset(getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODAT
 _NO_TLS = frozenset(("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"))
 # By library and name: they are not imported for nothing.
 _NAMED = {
-    ("aiohttp", "ServerFingerprintMismatch"): codes.CERTIFICATE,
-    ("aiohttp", "ServerDisconnectedError"): codes.RESET,
-    ("urllib3", "CertificateError"): codes.CERTIFICATE,
-    ("urllib3", "InvalidHeader"): codes.PROTOCOL,
-    ("aiohttp", "BadHttpMessage"): codes.PROTOCOL,
-    ("aiohttp", "BadStatusLine"): codes.PROTOCOL,
-    ("aiohttp", "InvalidHeader"): codes.PROTOCOL,
+    ("aiohttp", "ServerFingerprintMismatch"): codes.CAUSE_CERTIFICATE,
+    ("aiohttp", "ServerDisconnectedError"): codes.CAUSE_RESET,
+    ("urllib3", "CertificateError"): codes.CAUSE_CERTIFICATE,
+    ("urllib3", "InvalidHeader"): codes.CAUSE_PROTOCOL,
+    ("aiohttp", "BadHttpMessage"): codes.CAUSE_PROTOCOL,
+    ("aiohttp", "BadStatusLine"): codes.CAUSE_PROTOCOL,
+    ("aiohttp", "InvalidHeader"): codes.CAUSE_PROTOCOL,
 }
-_FINAL = frozenset((codes.CERTIFICATE, codes.NO_TLS))
+_FINAL = frozenset((codes.CAUSE_CERTIFICATE, codes.CAUSE_NO_TLS))
 #: HTTPX-like families say this of a server that ends the connection before it has answered.
 _DISCONNECTED = "Server disconnected"
 #: h11 says this of a body that ends too early.
@@ -46,8 +46,8 @@ def with_cause(fault: int, error: BaseException) -> int:
     if fault != codes.LOST and fault != codes.UNSENT:
         return fault
     cause = cause_of(error)
-    final = cause in _FINAL or (cause == codes.PROTOCOL and not any(map(_is_no_http, chain(error))))
-    return (codes.PERMANENT if final else fault) | cause * codes.CAUSE
+    final = cause in _FINAL or (cause == codes.CAUSE_PROTOCOL and not any(map(_is_no_http, chain(error))))
+    return (codes.PERMANENT if final else fault) | cause * step_word.CAUSE
 
 
 def _is_no_http(one: BaseException) -> bool:
@@ -73,16 +73,16 @@ def _of(one: BaseException) -> int:
         return causes.pop() if len(causes) == 1 else 0
     if isinstance(one, ssl.SSLError):
         if isinstance(one, ssl.SSLCertVerificationError):
-            return codes.CERTIFICATE
-        return codes.NO_TLS if getattr(one, "reason", None) in _NO_TLS else 0
+            return codes.CAUSE_CERTIFICATE
+        return codes.CAUSE_NO_TLS if getattr(one, "reason", None) in _NO_TLS else 0
     if isinstance(one, socket.gaierror):
-        return codes.NO_SUCH_NAME if one.errno in _NO_NAME else 0
+        return codes.CAUSE_NO_SUCH_NAME if one.errno in _NO_NAME else 0
     if isinstance(one, OSError) and one.errno in _ERRNO:
         return _ERRNO[one.errno]
     if isinstance(one, http.client.RemoteDisconnected):
-        return codes.RESET
+        return codes.CAUSE_RESET
     if isinstance(one, (http.client.BadStatusLine, http.client.UnknownProtocol)):
-        return codes.PROTOCOL
+        return codes.CAUSE_PROTOCOL
     return _by_name(one)
 
 
@@ -93,6 +93,6 @@ def _by_name(one: BaseException) -> int:
         if library == "h11":
             # An answer that is too long for this client breaks no protocol.
             final = getattr(one, "error_status_hint", 0) != 431 and not str(one).startswith(_CLOSED)
-            return codes.PROTOCOL if final else 0
-        return codes.RESET if str(one).startswith(_DISCONNECTED) else 0
+            return codes.CAUSE_PROTOCOL if final else 0
+        return codes.CAUSE_RESET if str(one).startswith(_DISCONNECTED) else 0
     return _NAMED.get((library, name), 0)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from .._core import codes
+from .._core import codes, step_word
 from .._driver.call import Call, keeps_alive
 from .._driver.engine import Engine, Listener, kinds_of
 from .._driver.forks import on_fork
@@ -81,7 +81,7 @@ class Place:
         self.target = target = f"{method} {origin}{path}"
         self.scope = engine.origin_scope(origin)
         self.number = number = engine.target(target if path else f"{target}/")
-        self.route = routes[number & codes.ROUTE]
+        self.route = routes[number & step_word.ROUTE]
         #: The flags of a call whose body can be sent again.
         self.flags = codes.DROPIN | codes.METHODS.get(method, codes.OTHER_METHOD) | codes.REPEATABLE
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
-from .._core import codes
+from .._core import codes, step_word
 from .._core.errors import CallError
 from .._driver.endings import failure
 from .._driver.engine import Engine
@@ -102,7 +102,7 @@ class Endings(Generic[D, R]):
 
 def _shown(call: DropInCall[Any]) -> str:
     """Returns the name of a call in texts: its route's pattern; without one no part of its path, maybe a secret."""
-    pattern: str = call.engine.settings["routes"][call.target_number & codes.ROUTE]["pattern"]
+    pattern: str = call.engine.settings["routes"][call.target_number & step_word.ROUTE]["pattern"]
     if pattern:
         return pattern
     method, _, url = call.target.partition(" ")

@@ -12,7 +12,7 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any, cast
 
-from .._core import codes
+from .._core import step_word
 from .._driver.deadline import THREAD_DEADLINE
 from .._driver.pauses import Limit, Loop, TaskPauses, ThreadPauses
 from .._driver.running import running_loop
@@ -77,7 +77,7 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
     async def retain(self, call: D, until: int | None) -> None:
         """Retains at most 64 KiB of the last response's body and closes it."""
         try:
-            retained = await self._ahead(call, codes.MOST_RETAINED, _soon(call, until))
+            retained = await self._ahead(call, step_word.MOST_RETAINED, _soon(call, until))
         finally:
             self.release(call)
         call.pieces = (None, [retained])
@@ -152,7 +152,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
     async def retain(self, call: D, until: int | None) -> None:
         """Retains at most 64 KiB of the last response's body and closes it."""
         try:
-            retained = await self._ahead(call, codes.MOST_RETAINED, _soon(call, until))
+            retained = await self._ahead(call, step_word.MOST_RETAINED, _soon(call, until))
         finally:
             await self._close_body(call)
         call.pieces = (None, [retained])

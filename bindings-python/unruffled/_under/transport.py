@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
-from .._core import codes
+from .._core import codes, step_word
 from .._core.errors import CallError
 from .._driver.call import NO_LIMIT, limit_of
 from .._driver.deadline import THREAD_DEADLINE
@@ -128,7 +128,7 @@ class _Sender(Endings[DropInCall[Any], Any]):
         route = call.route
         first = call.error is None and call.response is None
         own = first and clipped and key is None and route.native and call.body is given.stream
-        if own and self.sends_own(given, word >> codes.ARG):
+        if own and self.sends_own(given, word >> step_word.ARG):
             call.timeouts = None
             return given
         if call.rewind is not None:
@@ -136,8 +136,8 @@ class _Sender(Endings[DropInCall[Any], Any]):
         call.timeouts = limits = {**_UNLIMITED, **(given.extensions.get("timeout") or _UNLIMITED)}
         if route.connect is not None:
             limits["connect"] = _least(limits["connect"], route.connect)
-        if word >> codes.ARG:
-            left = (word >> codes.ARG) / 1000
+        if word >> step_word.ARG:
+            left = (word >> step_word.ARG) / 1000
             for kind in ("connect", "pool") if clipped else _UNLIMITED:
                 limits[kind] = _least(limits[kind], left)
         # A copy: to make one anew looks at the URL and at each header once more.
@@ -213,7 +213,7 @@ class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
         try:
             number = next(engine.numbers) & 0xFFFFFFFF
             word = engine.begin(engine.handle, number, started, place.number, place.scope, place.flags, 0)
-            left = word >> codes.ARG
+            left = word >> step_word.ARG
             if not word & UNUSUAL and self.sends_own(request, left):
                 if left:
                     THREAD_DEADLINE.at = ends = TIME.monotonic() + left / 1000
@@ -245,7 +245,7 @@ class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
                 if broke is None and status < 400 and not hinted and status not in place.route.body_statuses:
                     at = now()
                     word = engine.respond(engine.handle, number, at, status)
-                    if word & codes.KIND == codes.DELIVER:
+                    if word & step_word.KIND == codes.DELIVER:
                         over = True
                         if word & codes.WAKES:
                             engine.wake()
@@ -354,7 +354,7 @@ class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
         try:
             number = next(engine.numbers) & 0xFFFFFFFF
             word = engine.begin(engine.handle, number, started, place.number, place.scope, place.flags, 0)
-            left = word >> codes.ARG
+            left = word >> step_word.ARG
             if not word & UNUSUAL and self.sends_own(request, left):
                 if left:
                     ends = TIME.monotonic() + left / 1000
@@ -386,7 +386,7 @@ class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
                 if broke is None and status < 400 and not hinted and status not in place.route.body_statuses:
                     at = now()
                     word = engine.respond(engine.handle, number, at, status)
-                    if word & codes.KIND == codes.DELIVER:
+                    if word & step_word.KIND == codes.DELIVER:
                         over = True
                         if word & codes.WAKES:
                             engine.wake()
@@ -471,7 +471,7 @@ class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
 
 
 #: Flags that a word on the short path does not have: they ask for more than to send or to deliver.
-UNUSUAL = codes.KIND | codes.WAKES | codes.KEY | codes.TOKEN | codes.FRESH
+UNUSUAL = step_word.KIND | codes.WAKES | codes.KEY | codes.TOKEN | codes.FRESH
 
 
 def lows(headers: Any) -> Iterable[tuple[bytes, bytes, bytes]]:
