@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -138,3 +139,20 @@ def test_the_demos_client_tells_how_it_goes(tmp_path: Path) -> None:
     assert list(lines[0])[5:] == ["breaker", "tokens", "waiting", "inFlight"]
     assert last["done"]
     assert last["calls"] == last["succeeded"] + last["failed"] == len(last["ends"]) == len(last["latencies"]) == 20
+
+
+LONGEST_FUNCTION = 70
+
+
+def test_no_function_is_longer_than_contributing_allows() -> None:
+    package = Path(__file__).parents[1]
+    sources = [file for file in package.rglob("*.py") if "_native" not in file.parts]
+    assert Path(unruffled.__file__) in sources
+    long = [
+        f"{file.relative_to(package)}:{node.lineno} {node.name}"
+        for file in sources
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (node.end_lineno or node.lineno) - node.lineno >= LONGEST_FUNCTION
+    ]
+    assert long == []

@@ -27,7 +27,14 @@ NOP = dis.opmap["NOP"]
 
 def codes() -> set[CodeType]:
     """The functions of the driver that run while a call is live."""
-    functions = [_driver.drive, _driver._report_fault, _driver._report_answer, _driver.server_hints, Verbs.finish]
+    functions = [
+        _driver.drive,
+        _driver._wait,
+        _driver._report_fault,
+        _driver._report_answer,
+        _driver.server_hints,
+        Verbs.finish,
+    ]
     return {function.__code__ for function in functions}
 
 

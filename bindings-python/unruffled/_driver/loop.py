@@ -133,8 +133,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
             number = next(engine.numbers) & 0xFFFFFFFF
             word = engine.begin(handle, number, started, call.target_number, call.scope, call.flags, deadline)
         if hinted is not None:
-            word = await _retain_answer(host, engine, call, word, hinted)
-            due = hinted + (word >> step_word.ARG)
+            word, due = await _retain_answer(host, engine, call, word, hinted)
         while True:
             seen |= word
             if word & codes.WAKES:
@@ -142,52 +141,34 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
             kind = word & step_word.KIND
             if kind == codes.SEND:
                 broke: Exception | None = None
-                if ended is not None:
-                    if isinstance(ended, Exception):
-                        broke = ended
-                    else:
-                        response = ended
-                    ended = None
-                else:
+                if ended is None:
                     try:
                         response = await host.attempt(call, word)
                     except Exception as error:
                         broke = error
+                elif isinstance(ended, Exception):
+                    broke, ended = ended, None
+                else:
+                    response, ended = ended, None
                 if broke is None:
                     status = host.status(response)
                     if status < 400 and not (call.hinted or host.follows or status in call.body_statuses):
                         # By far most answers: only the status is reported.
                         call.response, call.error = response, None
-                        at = now()
-                        word = engine.respond(handle, number, at, status)
+                        word = engine.respond(handle, number, at := now(), status)
                         if word & step_word.KIND != codes.DELIVER:
-                            word = await _retain_answer(host, engine, call, word, at)
+                            word, due = await _retain_answer(host, engine, call, word, at)
                     else:
-                        word, at = await _report_answer(host, engine, call, number, response)
-                    due = at + (word >> step_word.ARG)
+                        word, due = await _report_answer(host, engine, call, number, response)
                 else:
                     # Outside of the handler: an exception that the caller is handling is no context of this one.
-                    fault = host.fault(call, broke)
-                    word = _report_fault(engine, call, number, fault, broke)
-                    if fault == codes.REFUSED and word & step_word.KIND == codes.FAIL:
-                        call.over = True
-                        _raise(host.mistaken(call, broke))
-                    due = now() + (word >> step_word.ARG)
+                    word, due = _report_fault(host, engine, call, number, broke)
                     broke = None
             elif kind == codes.DELIVER:
                 call.over = True
                 return await host.deliver(call, number, word, started)
-            elif kind == codes.WAIT or kind == codes.PARK:
-                # A wait counts from its word, not from when the last answer was retained.
-                left = due - now() if due else word >> step_word.ARG
-                if left > 0:
-                    await host.pause(engine, number, left)
-                word = engine.resume(handle, number, now())
-                due = now() + (word >> step_word.ARG)
-            elif kind == codes.REFRESH:
-                await host.refresh(engine, call, number, word)
-                word = engine.resume(handle, number, now())
-                due = now() + (word >> step_word.ARG)
+            elif kind == codes.WAIT or kind == codes.PARK or kind == codes.REFRESH:
+                word, due = await _wait(host, engine, call, number, word, due)
             elif kind == codes.FAIL:
                 call.over = True
                 return await host.fail(call, number, word, started)
@@ -211,17 +192,41 @@ def _raise(own: Exception) -> NoReturn:
         own.__context__ = context
 
 
-def _report_fault(engine: Engine, call: Call[Any], number: int, fault: int, error: Exception) -> int:
-    """Reports an attempt that ended without an answer; returns the next word."""
+async def _wait(host: Host[J, R], engine: Engine, call: J, number: int, word: int, due: int) -> tuple[int, int]:
+    """Makes a Wait, a Park or a Refresh; returns the next word, and when the wait that it may ask for is over.
+
+    `due`: when this wait is over, in the engine's milliseconds; 0 = it counts from now.
+    """
+    if word & step_word.KIND == codes.REFRESH:
+        await host.refresh(engine, call, number, word)
+    else:
+        # A wait counts from its word, not from when the last answer was retained.
+        left = due - engine.now() if due else word >> step_word.ARG
+        if left > 0:
+            await host.pause(engine, number, left)
+    word = engine.resume(engine.handle, number, engine.now())
+    return word, engine.now() + (word >> step_word.ARG)
+
+
+def _report_fault(host: Host[J, R], engine: Engine, call: J, number: int, error: Exception) -> tuple[int, int]:
+    """Reports an attempt that ended without an answer; returns the next word, and when the wait it may ask for is over.
+
+    Raises the exception itself if it is the caller's own mistake.
+    """
+    fault = host.fault(call, error)
     call.error = error
     word = engine.fault(engine.handle, number, engine.now(), fault)
     if word & codes.WAKES:
         engine.wake()
-    return word & ~codes.WAKES
+        word ^= codes.WAKES
+    if fault == codes.REFUSED and word & step_word.KIND == codes.FAIL:
+        call.over = True
+        _raise(host.mistaken(call, error))
+    return word, engine.now() + (word >> step_word.ARG)
 
 
 async def _report_answer(host: Host[J, R], engine: Engine, call: J, number: int, response: R) -> tuple[int, int]:
-    """Reports an attempt's answer; returns the next word and when it was given."""
+    """Reports an attempt's answer; returns the next word, and when the wait that it may ask for is over."""
     call.response, call.error = response, None
     status = host.status(response)
     by = host.by(call, response) if host.follows else 0
@@ -235,11 +240,15 @@ async def _report_answer(host: Host[J, R], engine: Engine, call: J, number: int,
         word = engine.respond_with(engine.handle, number, at, engine.wall(), hinted, hints, len(hints), body, len(body))
     else:
         word = engine.respond(engine.handle, number, at, status)
-    return await _retain_answer(host, engine, call, word, at), at
+    return await _retain_answer(host, engine, call, word, at)
 
 
-async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, at: int) -> int:
-    """Retains an answer unless it is delivered, and wakes other calls; returns the word without its wakes."""
+async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, at: int) -> tuple[int, int]:
+    """Retains an answer unless it is delivered, and wakes other calls.
+
+    `at`: when the answer was reported. Returns the word without its wakes, and when the wait that it may ask for is
+    over.
+    """
     if word & codes.WAKES:
         # Now, not when the body of a discarded answer has been read.
         word ^= codes.WAKES
@@ -251,7 +260,7 @@ async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, a
         # A body that stalls must not hold its connection for the whole wait.
         wait = word >> step_word.ARG if kind == codes.WAIT else _BODY_MS
         await host.retain(call, at + min(wait, _BODY_MS))
-    return word
+    return word, at + (word >> step_word.ARG)
 
 
 def server_hints(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], required: WatchedHeaders | None) -> bytes:
