@@ -1,7 +1,7 @@
 """Under an aiohttp session: `ClientSession(middlewares=[unruffled.aiohttp.middleware(policy)])`, aiohttp 3.12 or later.
 
-The middleware makes as many attempts as the policy says, each by the session's own handler. What a caller sees stays
-aiohttp's own: responses, whatever their status, and exceptions. `raise_for_status`, redirects and the session's
+The middleware makes as many attempts as the policy says, each by the session's own handler. Callers get aiohttp's own
+responses, whatever their status, and exceptions. `raise_for_status`, redirects and the session's
 `ClientTimeout.total` are above it: each hop is a call of its own, and `total` spans the attempts and the waits.
 """
 
@@ -42,12 +42,12 @@ from ._under.hosts import LoopHost
 
 __all__ = ["Middleware", "explain", "middleware"]
 
-#: aiohttp itself sends an idempotent request once more when these come out of its middlewares. Then it comes here with
-#: another request, but the same list of traces: what was raised last in this context, and for which request.
+#: aiohttp itself sends an idempotent request once more after these exceptions of its middlewares. The middleware then
+#: gets another request with the same list of traces. Here: the last exception in this context, and its request.
 _RAISED: ContextVar[tuple[ClientRequest, Exception] | None] = ContextVar("unruffled_aiohttp_raised", default=None)
 _RESENT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
-#: Whether a body can be let in whole without reading it: not yet in 3.12.
+#: Whether aiohttp can receive a whole body before it is read: not in 3.12.
 _LETS_IN = hasattr(aiohttp.StreamReader, "set_read_chunk_size")
 
 
@@ -55,7 +55,7 @@ install()
 
 
 class _AiohttpCall(DropInCall[ClientResponse]):
-    """A request, and the session's way to send it."""
+    """A request, and the session's handler that sends it."""
 
     __slots__ = ("handler",)
 
@@ -63,7 +63,7 @@ class _AiohttpCall(DropInCall[ClientResponse]):
 
 
 class Middleware(DropInControls):
-    """A client middleware that makes the calls of its sessions as a policy says; made by `middleware`.
+    """A client middleware that makes the calls of its sessions as a policy says. `middleware` makes it.
 
     It can serve any number of sessions and loops, which then share breakers and limits.
     """
@@ -102,25 +102,25 @@ class Middleware(DropInControls):
             raise
 
     def close(self) -> None:
-        """Ends every wait; calls made later fail. The sessions are not closed."""
+        """Ends every wait. Calls made later fail. The sessions stay open."""
         self._dropin.engine.close()
 
 
 def middleware(policy: Policy, *, unknown_keys: UnknownKeys = "error") -> Middleware:
-    """A middleware for `aiohttp.ClientSession(middlewares=[…])`.
+    """Makes a middleware for `aiohttp.ClientSession(middlewares=[…])`.
 
     Parameters
     ----------
     policy:
         A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
     unknown_keys:
-        `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
+        `"warn"` ignores keys that this version does not know; the default `"error"` refuses them.
     """
     return Middleware(policy, unknown_keys=unknown_keys)
 
 
 def _watch_body(body: Any, alive: Callable[[], object]) -> None:
-    """Watches what a body is made of: an iterator, a file, the parts of a form."""
+    """Watches the source of a body: an iterator, a file, the parts of a form."""
     if isinstance(body, payload.AsyncIterablePayload):
         if body._iter is not None:
             body._iter = aiter(pieces_async(body._iter, alive))
@@ -132,12 +132,12 @@ def _watch_body(body: Any, alive: Callable[[], object]) -> None:
 
 
 def _repeatable(body: Any) -> bool:
-    """Whether a body can be sent again byte for byte: bytes, JSON and forms of them, files that can be rewound."""
+    """Returns whether a body can be sent again byte for byte: bytes, JSON, forms of them, files that can be rewound."""
     if isinstance(body, (bytes, payload.BytesPayload)):
         return True
     if isinstance(body, payload.IOBasePayload):
         seekable = getattr(body._value, "seekable", None)
-        # The first of 3.12 close a file that was sent.
+        # The first versions of 3.12 close a file that was sent.
         return seekable is not None and hasattr(payload.Payload, "autoclose") and bool(seekable())
     if isinstance(body, aiohttp.MultipartWriter):
         return all(_repeatable(part) for part, _, _ in body)
@@ -145,7 +145,7 @@ def _repeatable(body: Any) -> bool:
 
 
 class _Host(LoopHost[_AiohttpCall, ClientResponse]):
-    """Sends by the session's handler."""
+    """A host that sends by the session's handler."""
 
     status: Callable[[ClientResponse], int] = attrgetter("status")
     lines: Callable[[ClientResponse], Lines] = attrgetter("raw_headers")
@@ -156,10 +156,10 @@ class _Host(LoopHost[_AiohttpCall, ClientResponse]):
         at = limit_of(word, call)
         request: ClientRequest = call.request
         if request.session.closed:
-            # It would end in an assertion of aiohttp's.
+            # Else an assertion of aiohttp's would fail.
             raise aiohttp.ClientConnectionError("Session is closed")
         if call.response is not None or call.error is not None:
-            # A body whose writer was stopped must have come to rest before it is read anew.
+            # The stopped writer of a body must have ended before the body is read again.
             await request.close()
         request.response = None
         key = call.key_line(word)
@@ -169,7 +169,7 @@ class _Host(LoopHost[_AiohttpCall, ClientResponse]):
         call.streamed = True
         call.pieces = None
         close_ended(request)
-        # Another unruffled may be among the middlewares below.
+        # Another client of this package may be among the middlewares below.
         mark = NESTED.set(call.limit_at)
         try:
             call.limit = limit = NO_LIMIT if at is None else self.loop.limit(at)
@@ -208,12 +208,12 @@ class _Host(LoopHost[_AiohttpCall, ClientResponse]):
             return codes.REFUSED
         if isinstance(error, aiohttp.ClientError):
             fault = fault_of(error, call.reading or any(isinstance(one, ContentEncodingError) for one in chain(error)))
-            # It is the answer of a request that was sent: without one, nothing was.
+            # Only a request that was sent has a response object.
             return codes.CONNECT_TIMEOUT if fault == codes.TIMEOUT and call.request.response is None else fault
-        # As the connection has it, before the session makes it its own.
+        # The connection's exception, before the session wraps it.
         if isinstance(error, OSError) and not isinstance(error, TimeoutError):
             return codes.REFUSED if is_local(error) else codes.LOST
-        # The session's own time for the whole call is up, or it is the caller's mistake.
+        # The session's time for the whole call is up, or the caller made a mistake.
         return codes.REFUSED
 
     def body(self, call: _AiohttpCall, at: float) -> AsyncIterator[bytes]:
@@ -227,12 +227,12 @@ class _Host(LoopHost[_AiohttpCall, ClientResponse]):
         read = b"".join(parts)
         if rest is not None and not response.closed:
             with warnings.catch_warnings():
-                # Deprecated since 2018, without another way to look into a body.
+                # Deprecated since 2018, without a replacement.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 response.content.unread_data(read)
             return
         response.content = _stream(read)
-        # It was released, but its body can still be read.
+        # It was released, but its body must be readable.
         response._released = False
 
     def late(self, call: _AiohttpCall) -> Exception:
@@ -248,7 +248,7 @@ class _Host(LoopHost[_AiohttpCall, ClientResponse]):
 
 
 def _check(response: ClientResponse) -> None:
-    """Of a coded body: it raises if it ends within its coding. Of an error, one that cannot be decoded is empty."""
+    """Makes a coded body raise if it ends within its coding, and empties an error's that cannot be decoded."""
     content = response.content
     error = content.exception()
     if response.status < 400:
@@ -262,11 +262,11 @@ def _check(response: ClientResponse) -> None:
 
 
 async def _whole(response: ClientResponse) -> None:
-    """Waits until the body is there, still to be read by any of aiohttp's ways."""
+    """Waits until the whole body has arrived. It can then be read in any of aiohttp's ways."""
     content = response.content
     try:
         if "Content-Encoding" in response.headers or not _LETS_IN:
-            # It may be larger than it says, and is not let in whole.
+            # The decoded body may be larger than the declared length.
             response.content = _stream(await response.read())
             return
         content.set_read_chunk_size(int(response.headers["Content-Length"]) or 1)
@@ -280,7 +280,7 @@ async def _whole(response: ClientResponse) -> None:
 
 
 def _stream(read: bytes) -> aiohttp.StreamReader:
-    """A body that has been read."""
+    """Makes a stream of a body that has been read."""
     loop = asyncio.get_running_loop()
     content = aiohttp.StreamReader(BaseProtocol(loop), len(read) + 1, loop=loop)
     content.feed_data(read)

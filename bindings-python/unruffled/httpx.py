@@ -2,7 +2,7 @@
 
     supabase.create_client(url, key, SyncClientOptions(httpx_client=unruffled.httpx.client("db.policy.json")))
 
-The same as `unruffled.httpx2`, for the older family: their classes do not mix. Needs the package httpx.
+The same as `unruffled.httpx2` for httpx, whose classes do not mix with those of httpx2. Needs the package httpx.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ __all__ = [
 
 
 def _limit(at: float) -> Limit:
-    # httpcore guards what it must not leave half done by scopes of anyio's. A task that is cancelled by asyncio's own
-    # means breaks through them and loses a connection. httpx depends on anyio.
+    # httpcore protects its critical sections by scopes of anyio's. A cancellation by asyncio itself ignores these and
+    # loses a connection; a limit of anyio's does not. httpx depends on anyio.
     import anyio
 
     from ._driver.event_loops import ScopeLimit, soon_of
@@ -55,28 +55,28 @@ class Transport(clients.SyncTransport, httpx.BaseTransport):
 
 
 class AsyncTransport(clients.AsyncTransport, httpx.AsyncBaseTransport):
-    """As `Transport`, for asyncio and trio. As httpx's own it keeps connections in the loop that made them."""
+    """A transport for asyncio and trio; see `Transport`. Its connections stay in the loop that made them."""
 
     _variant = _HTTPX
 
 
 class ResilientClient(clients.SyncResilient, httpx.Client):
-    """An `httpx.Client` that follows a policy; closing it also ends every wait."""
+    """An `httpx.Client` that follows a policy. Closing it also ends every wait."""
 
     _around = Transport
 
 
 class ResilientAsyncClient(clients.AsyncResilient, httpx.AsyncClient):
-    """An `httpx.AsyncClient` that follows a policy; closing it also ends every wait."""
+    """An `httpx.AsyncClient` that follows a policy. Closing it also ends every wait."""
 
     _around = AsyncTransport
 
 
 def client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientClient:
-    """An `httpx.Client` that follows a policy; see `unruffled.httpx2.client`."""
+    """Makes an `httpx.Client` that follows a policy; see `unruffled.httpx2.client`."""
     return ResilientClient(policy, unknown_keys=unknown_keys, **options)
 
 
 def async_client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientAsyncClient:
-    """An `httpx.AsyncClient` that follows a policy; see `unruffled.httpx2.client`."""
+    """Makes an `httpx.AsyncClient` that follows a policy; see `unruffled.httpx2.client`."""
     return ResilientAsyncClient(policy, unknown_keys=unknown_keys, **options)

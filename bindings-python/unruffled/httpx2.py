@@ -3,8 +3,8 @@
     openai.OpenAI(http_client=unruffled.httpx2.client("openai.policy.json"), max_retries=0)
 
 `client` and `async_client` take the arguments of `httpx2.Client` and `AsyncClient` and keep what they set: proxies (the
-environment's too), TLS, limits, mounts. Where a library wants a transport, `Transport` and `AsyncTransport` go around
-one. An answer is returned whatever its status, and exceptions are httpx2's own.
+environment's too), TLS, limits, mounts. For a library that takes a transport there are `Transport` and
+`AsyncTransport`. An answer is returned whatever its status, and exceptions are httpx2's own.
 """
 
 from __future__ import annotations
@@ -36,32 +36,32 @@ class Transport(clients.SyncTransport, httpx2.BaseTransport):
 
 
 class AsyncTransport(clients.AsyncTransport, httpx2.AsyncBaseTransport):
-    """As `Transport`, for asyncio and trio. As httpx2's own it keeps connections in the loop that made them."""
+    """A transport for asyncio and trio; see `Transport`. Its connections stay in the loop that made them."""
 
     _variant = HTTPX2
 
 
 class ResilientClient(clients.SyncResilient, httpx2.Client):
-    """An `httpx2.Client` that follows a policy; closing it also ends every wait."""
+    """An `httpx2.Client` that follows a policy. Closing it also ends every wait."""
 
     _around = Transport
 
 
 class ResilientAsyncClient(clients.AsyncResilient, httpx2.AsyncClient):
-    """An `httpx2.AsyncClient` that follows a policy; closing it also ends every wait."""
+    """An `httpx2.AsyncClient` that follows a policy. Closing it also ends every wait."""
 
     _around = AsyncTransport
 
 
 def client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientClient:
-    """An `httpx2.Client` that follows a policy. `options` are that class's own: `proxy`, `verify`, `limits`, `http2`, …
+    """Makes an `httpx2.Client` that follows a policy. `options` are those of the class: `proxy`, `verify`, `limits`, …
 
-    Its `base_url`, headers and timeouts are the client's; the policy's `baseUrl` says whose routes and limits it has.
+    `base_url`, headers and timeouts stay the client's. The policy's `baseUrl` names the API of its routes and limits.
     Raises `PolicyError` naming every wrong place.
     """
     return ResilientClient(policy, unknown_keys=unknown_keys, **options)
 
 
 def async_client(policy: Policy, *, unknown_keys: UnknownKeys = "error", **options: Any) -> ResilientAsyncClient:
-    """An `httpx2.AsyncClient` that follows a policy; see `client`."""
+    """Makes an `httpx2.AsyncClient` that follows a policy; see `client`."""
     return ResilientAsyncClient(policy, unknown_keys=unknown_keys, **options)

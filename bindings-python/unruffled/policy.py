@@ -4,9 +4,9 @@
 
     ORDERS: Policy = {"baseUrl": "https://api.example.com", "retry": {"attempts": 3}}
 
-Keys are closed, words are open: the core checks the values when a client is made. Times are text (`"200ms"`, `"3s"`,
-`"5m"`, `"1h"`) or whole milliseconds, sizes text (`"64KiB"`, `"8MiB"`) or bytes. Every key may be left out; `None` is
-the same as left out. Nothing else of the package imports this module.
+The types check the keys. The core checks the values when a client is made. Times are text (`"200ms"`, `"3s"`, `"5m"`,
+`"1h"`) or whole milliseconds, sizes text (`"64KiB"`, `"8MiB"`) or bytes. Every key may be left out; `None` is the same.
+Nothing else of the package imports this module.
 """
 
 from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ class Idempotency(TypedDict, total=False):
     format: str | None
 
 
-# `is` and `as` are words of Python.
+# `is` and `as` are keywords of Python.
 Rule = TypedDict(
     "Rule",
     {
@@ -144,7 +144,7 @@ class ClientBreaker(Breaker, total=False):
 
 
 class Gauge(TypedDict, total=False):
-    """Headers that tell what is left."""
+    """The names of the server's rate limit headers."""
 
     note: str | None
     remaining: str | None

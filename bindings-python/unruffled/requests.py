@@ -1,7 +1,7 @@
 """Under a requests session: `session.mount("https://", unruffled.requests.Adapter(policy))`.
 
-An `HTTPAdapter` whose `send` makes as many attempts as the policy says, each by the adapter's own `send`. What a caller
-sees stays requests' own: responses, whatever their status, and exceptions.
+An `HTTPAdapter` whose `send` makes as many attempts as the policy says, each by the adapter's own `send`. Callers get
+requests' own responses, whatever their status, and exceptions.
 """
 
 from __future__ import annotations
@@ -51,36 +51,36 @@ from ._under.hosts import ThreadHost
 
 __all__ = ["Adapter", "explain"]
 
-#: The session's own pool.
+#: Exceptions of the session's own pool.
 _POOLS = (ClosedPoolError, EmptyPoolError, FullPoolError)
 
 
 class _RequestsCall(DropInCall[requests.Response]):
-    """A prepared request, and how the session asked for it to be sent."""
+    """A prepared request, and the session's options for it."""
 
     __slots__ = ("adapter", "once", "options", "source", "stream")
 
     #: The adapter's own `send`.
     once: Callable[[requests.PreparedRequest], requests.Response]
     adapter: HTTPAdapter
-    #: Which of the adapter's connections it takes.
+    #: The options that choose among the adapter's connections.
     options: dict[str, Any]
-    #: A body that is read as it is sent, watched; None = it is at hand.
+    #: A watched body that is read as it is sent; None = the body is in memory.
     source: Any
     stream: bool
 
 
 class Adapter(DropInControls, HTTPAdapter):
-    """Makes the calls of a requests session as a policy says.
+    """An adapter that makes the calls of a requests session as a policy says.
 
     Parameters
     ----------
     policy:
         A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
     unknown_keys:
-        `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
+        `"warn"` ignores keys that this version does not know; the default `"error"` refuses them.
     options:
-        The rest goes to `HTTPAdapter`: `pool_connections`, `pool_maxsize`, `pool_block`.
+        All other options go to `HTTPAdapter`: `pool_connections`, `pool_maxsize`, `pool_block`.
 
     It can be mounted on any number of sessions, which then share breakers, limits and connections. Closing a session
     closes idle connections; calls that wait in other threads go on, as requests' own do.
@@ -102,22 +102,22 @@ class Adapter(DropInControls, HTTPAdapter):
         self._host = _Host(self._dropin)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """What was copied or unpickled has an engine of its own."""
+        """Opens an engine of its own for a copied or unpickled adapter."""
         super().__setstate__(state)
         self._begin()
 
     def _forked(self) -> None:
-        # The parent's connections are not ours.
+        # A child must not use its parent's connections.
         self.init_poolmanager(self._pool_connections, self._pool_maxsize, self._pool_block)
         self.proxy_manager = {}
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
-        """As `HTTPAdapter` does."""
+        """Does what `HTTPAdapter` does, with limited connections."""
         super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
         limit(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        """As `HTTPAdapter` does."""
+        """Does what `HTTPAdapter` does, with limited connections."""
         manager = super().proxy_manager_for(proxy, **proxy_kwargs)
         limit(manager)
         return manager
@@ -131,7 +131,7 @@ class Adapter(DropInControls, HTTPAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Makes the call; `timeout` holds for each attempt. Raises what requests raises, never on a status."""
+        """Makes the call. `timeout` applies to each attempt. Raises as requests does, never for a status."""
         call = _RequestsCall()
         call.request = request
         call.stream = stream
@@ -158,13 +158,13 @@ class Adapter(DropInControls, HTTPAdapter):
 
 
 class _Host(ThreadHost[_RequestsCall, requests.Response]):
-    """Sends by the adapter; the calling thread waits."""
+    """A host that sends by the adapter. The calling thread waits."""
 
     status: Callable[[requests.Response], int] = attrgetter("status_code")
 
     def __init__(self, dropin: DropIn) -> None:
         self._dropin = dropin
-        #: They are the policy's, so that an engine of a forked child has the same.
+        #: The policy names them, so that the engine of a forked child has the same.
         self._signs = frozenset(name.decode() for name in dropin.hint_headers)
 
     def lines(self, response: requests.Response) -> Lines:
@@ -183,7 +183,7 @@ class _Host(ThreadHost[_RequestsCall, requests.Response]):
             if call.source is not None:
                 request.body = call.source
         if word & codes.FRESH:
-            # An attempt must not take one that was idle.
+            # The attempt must use a new connection.
             close_idle(call.adapter.get_connection_with_tls_context(call.request, **call.options))
         call.reading = False
         call.streamed = True
@@ -226,7 +226,7 @@ class _Host(ThreadHost[_RequestsCall, requests.Response]):
 
     def _whole(self, call: _RequestsCall, response: requests.Response) -> None:
         if call.stream or response.status_code in call.body_statuses:
-            # Whoever asked for a stream may read `raw`; a rule looks into what came.
+            # The caller of a stream may read `raw`, and a body rule reads the beginning.
             call.response = response
             parts = list(_pieces(response.raw))
             if call.coded:
@@ -243,10 +243,10 @@ class _Host(ThreadHost[_RequestsCall, requests.Response]):
             return codes.REFUSED
         fault = fault_of(error, call.reading)
         if any(isinstance(one, InvalidHeader) for one in chain(error)):
-            # Of the answer: requests gives it the name that one of the request has.
+            # A header of the answer. requests raises the same exception for one of the request.
             fault = codes.LOST
         if fault == codes.TIMEOUT and not WIRE_STATE.sent:
-            # The time of a TLS handshake is one of reading to urllib3.
+            # urllib3 reports a late TLS handshake as late reading.
             return codes.CONNECT_TIMEOUT
         if fault == codes.TRUNCATED and error.args and isinstance(error.args[0], ReadTimeoutError):
             return codes.TIMEOUT
@@ -276,8 +276,8 @@ class _Host(ThreadHost[_RequestsCall, requests.Response]):
 
 
 def _stored(headers: CaseInsensitiveDict[Any]) -> Mapping[str, tuple[str, Any]]:
-    """Headers by their names in lower case: the name as written, the value."""
-    # To go by its own ways is five times as slow.
+    """Returns headers by their names in lower case: the name as written, and the value."""
+    # The public ways are five times as slow.
     stored: Any = getattr(headers, "_store", None)
     return {name: (name, value) for name, value in headers.lower_items()} if stored is None else stored
 
@@ -298,7 +298,7 @@ def _verify(raw: Any, body: bytes) -> None:
 
 
 def _pieces(raw: Any) -> Iterator[bytes]:
-    """A body as it comes from the wire; raises as `Response.iter_content`. A response's `raw` may change meanwhile."""
+    """Yields a body as it comes from the wire. Raises as `Response.iter_content` does."""
     try:
         while piece := raw.read1(2**16, decode_content=False):
             yield piece

@@ -1,1 +1,1 @@
-"""Our own clients: verbs, URLs, requests, and the hosts that send them by httpx2."""
+"""This package's clients: verbs, URLs, requests, and the hosts that send them by httpx2."""

@@ -1,6 +1,6 @@
-"""Names of options that people bring along from requests, httpx and aiohttp, and what they are called here.
+"""Names of options in requests, httpx and aiohttp, and the names of the same options here.
 
-`tests/aliases.json` is the table of all languages; a test holds this one to it.
+`tests/aliases.json` is the table of all languages; a test compares this one with it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-#: Of a call.
+#: Options of a call.
 CALL: dict[str, str] = {
     "params": "query",
     "searchParams": "query",
@@ -42,7 +42,7 @@ CALL: dict[str, str] = {
     "max_retries": "retry.attempts in the policy",
     "key": "idempotency_key",
 }
-#: Of a client.
+#: Options of a client.
 CLIENT: dict[str, str] = {
     "retries": "retry.attempts in the policy",
     "max_retries": "retry.attempts in the policy",
@@ -64,7 +64,7 @@ CLIENT: dict[str, str] = {
 
 
 def unknown(name: str, known: Iterable[str], aliases: dict[str, str]) -> str:
-    """What is said of an option that does not exist."""
+    """Returns the error text for an option that does not exist."""
     meant = aliases.get(name)
     if meant is None:
         near = difflib.get_close_matches(name, known, 1)

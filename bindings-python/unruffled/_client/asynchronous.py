@@ -26,12 +26,12 @@ from .endings import Verbs
 
 
 class AsyncHost(Verbs, TaskPauses):
-    """Sends by an `httpx2.AsyncClient`, within one loop."""
+    """A host that sends by an `httpx2.AsyncClient`, within one loop."""
 
     loop: Loop
 
     def __init__(self, http: httpx2.AsyncClient, loop: Loop) -> None:
-        """Belongs to the loop that the client is used in."""
+        """Takes the client, and the loop that it is used in."""
         self.http = http
         self.loop = loop
         self.foreign = is_foreign(http)
@@ -39,11 +39,11 @@ class AsyncHost(Verbs, TaskPauses):
         self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: VerbCall, word: int) -> httpx2.Response:
-        """Sends the call once. Below 400 and not streamed: with its whole body."""
+        """Sends the call once. Reads the body of a status below 400 unless the call is streamed."""
         at = limit_of(word, call)
         route = call.route
         left = None if at is None else (word >> step_word.ARG) / 1000
-        # Reading and writing end with the attempt; only what is shorter needs a limit of its own.
+        # The attempt's limit ends reading and writing. Only a shorter one needs a limit of its own.
         call.timeouts = {
             "connect": route.connect if left is None or route.connect < left else None,
             "read": None,
@@ -71,7 +71,7 @@ class AsyncHost(Verbs, TaskPauses):
             if response.status_code >= 400:
                 return response
             if call.streamed:
-                # httpcore2 looks this up as the body's first piece is asked for.
+                # httpcore2 reads this as the body's first piece is asked for.
                 call.timeouts["read"] = route.idle
                 HTTPX2.check(response)
                 return response
@@ -99,7 +99,7 @@ class AsyncHost(Verbs, TaskPauses):
         if credential.retained is not None:
             return credential.retained
         try:
-            # For this attempt alone, so that it ends with it.
+            # The token is for this attempt alone, and so is the time.
             return credential.read(await self._fetch(call, credential, FIRST, call.limit_at))[0]
         except Exception as error:
             raise CredentialsFailedError from error
@@ -107,7 +107,7 @@ class AsyncHost(Verbs, TaskPauses):
     async def _fetch(self, call: VerbCall, credential: Credential, need: Need, ends: float = math.inf) -> Given:
         """Fetches a token, for at most as long as an attempt of the route may last, and until `ends`.
 
-        This call's deadline does not count: other calls wait for the token, too.
+        This call's deadline does not count, since other calls wait for the token, too.
         """
         given = credential.ask(need)
         if inspect.isawaitable(given):
@@ -129,7 +129,7 @@ class AsyncHost(Verbs, TaskPauses):
         response._content = b"".join(parts)
 
     async def _fill(self, call: VerbCall, response: httpx2.Response, most: int, at: float) -> list[bytes]:
-        """Reads the body's pieces until there are so many or it ends, from where it left off; TimeoutError at `at`."""
+        """Reads further pieces of the body until there are `most` bytes or it ends. Raises TimeoutError at `at`."""
         if call.pieces is None:
             call.pieces = (response.aiter_bytes(), [])
         pieces: AsyncGenerator[bytes]
@@ -146,7 +146,7 @@ class AsyncHost(Verbs, TaskPauses):
         return parts
 
     async def read_prefix(self, call: VerbCall, most: int, until: int | None) -> bytes:
-        """Reads the first bytes of the last response's body; returns what came, when it breaks off."""
+        """Reads the first bytes of the last response's body. Returns the bytes so far if it breaks off."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
             return response.content[:most]
@@ -159,7 +159,7 @@ class AsyncHost(Verbs, TaskPauses):
             # The status is known, although its body cannot be read.
             call.pieces[1].clear()
         except (httpx2.HTTPError, TimeoutError):
-            # What came is in the pieces.
+            # The bytes so far are in the pieces.
             pass
         except BaseException:
             await self._close_body(call, response)
@@ -175,7 +175,7 @@ class AsyncHost(Verbs, TaskPauses):
             await self._close_body(call, response)
 
     async def read(self, call: VerbCall) -> None:
-        """Reads the rest of the last response's body. Raises as httpx2 does; what came is retained."""
+        """Reads the rest of the last response's body. Raises as httpx2 does, and retains the bytes so far."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
             return
@@ -205,7 +205,7 @@ class AsyncHost(Verbs, TaskPauses):
         await self.http.aclose()
 
     async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
-        """Fetches a token in a task that outlives the call; the call waits in the credential queue like the others."""
+        """Fetches a token in a task that outlives the call. The call waits in the credential queue like the others."""
         self.loop.spawn(self._refreshed(engine, call, word))
 
     async def _refreshed(self, engine: Engine, call: VerbCall, word: int) -> None:

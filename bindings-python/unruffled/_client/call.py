@@ -24,30 +24,30 @@ class _WatchedBody(WatchedBody, httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 class Options(TypedDict, total=False):
-    """What every verb takes beside the URL."""
+    """The options of a verb, beside the URL."""
 
-    #: Values of the places in the URL's path: `get("/orders/{id}", path={"id": 7})`.
+    #: Values of the names in the URL's path: `get("/orders/{id}", path={"id": 7})`.
     path: Mapping[str, _url.Value]
-    #: None is left out, a list repeats its name; added to a query written in the URL.
+    #: Added to the query in the URL. None is left out, a list repeats its name.
     query: _url.Query
-    #: They win over the policy's and the client's.
+    #: Headers. They win over the policy's and the client's.
     headers: Headers
-    #: Sent as JSON.
+    #: A body that is sent as JSON.
     json: Any
-    #: Sent as `application/x-www-form-urlencoded`; None is left out, a list repeats its name.
+    #: A body that is sent as `application/x-www-form-urlencoded`. None is left out, a list repeats its name.
     form: _url.Query
-    #: Sent as it is. Text and bytes can be sent again; an iterable or a file cannot, and is never retried once sent.
+    #: A body that is sent as it is. An iterable or a file cannot be sent again, so that the call is not retried.
     content: Content
-    #: Seconds from now for the whole call, waits included, instead of the policy's `timeouts.total`.
+    #: The time for the whole call with its waits, in seconds, instead of the policy's `timeouts.total`.
     deadline: float | datetime.timedelta
-    #: True: make a key although the policy asks for none. A text: that key.
+    #: True: send a key although the policy asks for none. A text: send that key.
     idempotency_key: str | bool
     #: False: a final status of 400 or above is returned instead of raised.
     raise_: bool
 
 
 class Route:
-    """What the policy asks of the host on one route, ready for use."""
+    """A route's settings, ready for use."""
 
     __slots__ = (
         "alive",
@@ -66,12 +66,12 @@ class Route:
     )
 
     def __init__(self, settings: dict[str, Any], defaults: httpx2.Headers, own: httpx2.Headers) -> None:
-        """Takes the route's settings; `defaults` are weaker than the policy's headers, `own` are stronger."""
+        """Takes the route's settings. The policy's headers win over `defaults`, and `own` win over the policy's."""
         self.connect: float = settings["connect"] / 1000
         self.attempt: float = settings["attempt"] / 1000
         self.total: float = settings["total"] / 1000
         self.idle: float = settings["idle"] / 1000
-        #: How long a piece of an upload keeps its attempt alive: the answer has an attempt's time from the last on.
+        #: Seconds that an attempt may last after each piece of an upload. After the last one they are for the answer.
         self.alive: float = max(self.idle, self.attempt)
         self.max_body: int = settings["maxBody"]
         self.body_statuses = frozenset(settings["bodyStatuses"])
@@ -101,7 +101,7 @@ def _name(setting: dict[str, Any] | None) -> bytes | None:
 
 
 class VerbCall(Call[httpx2.Response]):
-    """One call of a verb."""
+    """A call of a verb."""
 
     __slots__ = (
         "content",
@@ -124,19 +124,19 @@ class VerbCall(Call[httpx2.Response]):
     route: Route
     raise_: bool
     credential: Credential | None
-    #: Headers but for the key and the token.
+    #: Headers without the key and the token.
     pairs: RawPairs
     cookies: httpx2.Cookies
     #: The body, if it can be sent again; else `content` has it.
     stream: httpx2.ByteStream | None
     content: Content | None
-    #: A token for the next attempt only.
+    #: The token for the next attempt only.
     token: bytes | None
-    #: When a body that is sent piece by piece must be sent, in `time.monotonic`.
+    #: When a body that is sent piece by piece must have been sent, in `time.monotonic`.
     ends: float
-    # What the last attempt left behind.
+    # The state after the last attempt.
     timeouts: dict[str, float | None]
-    #: Its request, where redirects are followed.
+    #: The attempt's request, where redirects are followed.
     sent: httpx2.Request
 
     def request(self, word: int, token: bytes | None) -> httpx2.Request:

@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient`: the verbs. Everything below them is shared; only how a call waits differs."""
+"""`Client` and `AsyncClient`: the verbs. Both share all rooms below; only the hosts wait in different ways."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Correlation = Callable[[], str | None]
 
 
 def _checked_function(credentials: AskAsync, awaits: bool) -> AskAsync:
-    """The credentials function. Raises TypeError if it is no function."""
+    """Returns the credentials function. Raises TypeError if it is no function."""
     if not callable(credentials):
         raise TypeError('credentials is a function that gives the token: credentials=lambda: os.environ["TOKEN"]')
     if not awaits and inspect.iscoroutinefunction(credentials):
@@ -29,7 +29,7 @@ def _checked_function(credentials: AskAsync, awaits: bool) -> AskAsync:
 
 
 class _Shared:
-    """What both clients are made of."""
+    """The part that both clients share."""
 
     def __init__(
         self,
@@ -59,23 +59,23 @@ class _Shared:
     def on(self, listener: Listener, kinds: Iterable[str] | None = None) -> Callable[[], None]:
         """Calls `listener` with events as plain dicts: `{"at": ms, "kind": "wait", "rule": "backoff", "ms": 312, …}`.
 
-        `kinds` chooses among `attempt wait breaker limiter refresh call stacked warning`; None = all. They are handed
+        `kinds` chooses among `attempt wait breaker limiter refresh call stacked warning`; None = all. Events are handed
         over when a call ends, in order, in that call's thread or task. Returns a function that ends the subscription.
-        Those of `breaker` and `limiter` say their `endpoint` or `route`; without either they are about the whole API.
+        Events of `breaker` and `limiter` name their `endpoint` or `route`. Without either they are about the whole API.
         """
         return self._live().engine.listen(listener, kinds_of(kinds))
 
     def snapshot(self) -> dict[str, Any]:
-        """Counters, the worst breaker, retry budgets, limits and queues at this moment, as plain values.
+        """Returns counters, the worst breaker, retry budgets, limits and queues at this moment, as plain values.
 
-        Without `limits` in the policy, the list of limits has the API's own and those of its endpoints that
-        answered 429: these say their `endpoint` or `route`.
+        Without `limits` in the policy, the list has the API's own limit and those of endpoints that answered 429.
+        The latter name their `endpoint` or `route`.
         """
         return self._live().engine.snapshot()
 
     @property
     def base_url(self) -> str | None:
-        """The base URL that calls are made against, or None."""
+        """Returns the base URL of relative paths, or None."""
         return self._live().engine.base_url
 
 
@@ -87,18 +87,18 @@ class Client(_Shared):
     policy:
         A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
     credentials:
-        Gives the bearer token: a text, asked for at every attempt and never kept, or a `Token` with its expiry, kept
-        and renewed once for all calls. With an argument it gets the `Need`. It may take an attempt's time, in a
-        thread of its own; one that gives texts is asked in the calling thread from the second time on, and must not
-        block there.
+        A function that returns the bearer token. A text is asked for at every attempt and never retained. A `Token`
+        is retained until its expiry, and renewed once for all calls. A function with an argument receives the `Need`.
+        It is called in a thread of its own, and may take as long as an attempt. One that returns texts is called in the
+        calling thread from the second time on, so it must not block.
     correlation_id:
-        Called as each call is made, in the caller's context; what it returns is sent as `X-Correlation-Id`.
+        A function that is called for each call, in the caller's context. Its result is sent as `X-Correlation-Id`.
     base_url:
-        Instead of the policy's `baseUrl`.
+        The base URL, instead of the policy's `baseUrl`.
     unknown_keys:
-        `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
+        `"warn"` ignores keys that this version does not know; the default `"error"` refuses them.
     httpx2_options:
-        The rest goes to `httpx2.Client`: `verify`, `cert`, `proxy`, `mounts`, `limits`, `http2`, `event_hooks`, …
+        All others go to `httpx2.Client`: `verify`, `cert`, `proxy`, `mounts`, `limits`, `http2`, `event_hooks`, …
     """
 
     def __init__(
@@ -122,10 +122,10 @@ class Client(_Shared):
         )
 
     def as_(self, credentials: Ask) -> Client:
-        """A view with credentials of its own on the same engine: one user's token never serves another.
+        """Returns a view with credentials of its own on the same engine: one user's token never serves another.
 
-        Nothing has to be closed: what is known of the user goes with the view and its last call. `close()` of a view
-        closes the client.
+        A view needs no closing: its state is freed with the view and its last call. `close()` of a view closes the
+        client.
         """
         return self._view(credentials)
 
@@ -133,8 +133,8 @@ class Client(_Shared):
         """Makes a call and returns its answer, read whole.
 
         `url` is a path template under the base URL, such as `/orders/{id}`, or an absolute URL of its origin.
-        Raises `StatusError` for a final status of 400 or above (`raise_=False` returns it), `CallError` for every other
-        end, `UsageError` for a call that cannot be built.
+        Raises `StatusError` for a final status of 400 or above (`raise_=False` returns the answer), `CallError` for
+        every other failure, `UsageError` for a call that cannot be built.
         """
         return self._call(method.upper(), url, options)
 
@@ -178,7 +178,7 @@ class Client(_Shared):
     def stream(self, method: str, url: str, **options: Unpack[Options]) -> Stream:
         """Makes a call whose answer is delivered at its headers: `with client.stream("GET", "/export") as response:`.
 
-        The policy's `idle` runs between two pieces of the body; nothing is retried after the headers.
+        The policy's `idle` bounds the time between two pieces of the body. Nothing is retried after the headers.
         """
         return Stream(self, method.upper(), url, options)
 
@@ -188,7 +188,7 @@ class Client(_Shared):
         return run(drive(live.host, call))
 
     def close(self) -> None:
-        """Ends every wait with `closed`, lets attempts in flight finish, then closes the connections. Idempotent."""
+        """Ends every wait with `closed`. Closes the connections after the attempts in flight. May be called again."""
         live = self._live()
         live.engine.close()
         _finish(live)
@@ -211,10 +211,10 @@ def _finish(live: EngineState) -> None:
 
 
 class Stream:
-    """A streamed answer as a context manager; leaving it closes the answer."""
+    """A streamed answer as a context manager, which closes the answer at its end."""
 
     def __init__(self, client: Client, method: str, url: str, options: Options) -> None:
-        """Made by `Client.stream`."""
+        """Takes the call. `Client.stream` makes this object."""
         self._client = client
         self._call = (method, url, options)
         self._response: httpx2.Response | None = None
@@ -233,20 +233,20 @@ class Stream:
 
 
 class AsyncClient(_Shared):
-    """As `Client`, for asyncio and trio: one engine, and one httpx2 client for each running loop.
+    """A client for asyncio and trio; see `Client`. It has one engine, and one httpx2 client for each running loop.
 
-    `credentials` may be an async function. A plain one runs in the loop and must not block it: give
+    `credentials` may be an async function. A plain function runs in the loop and must not block it: give
     `lambda: asyncio.to_thread(fetch)`, or trio's or anyio's way to do that.
     """
 
     def as_(self, credentials: AskAsync) -> AsyncClient:
-        """A view with credentials of its own on the same engine; see `Client.as_`."""
+        """Returns a view with credentials of its own on the same engine; see `Client.as_`."""
         return self._view(credentials)
 
     async def request(self, method: str, url: str, **options: Unpack[Options]) -> httpx2.Response:
         """Makes a call and returns its answer, read whole; see `Client.request`.
 
-        A cancellation passes through untouched, at once, also from a wait.
+        A cancellation passes through untouched and at once, during a wait as well.
         """
         return await self._call(method.upper(), url, options)
 
@@ -288,12 +288,12 @@ class AsyncClient(_Shared):
     def stream(self, method: str, url: str, **options: Unpack[Options]) -> AsyncStream:
         """Makes a call whose answer is delivered at its headers: `async with client.stream("GET", "/x") as response:`.
 
-        The policy's `idle` runs between two pieces of the body; nothing is retried after the headers.
+        The policy's `idle` bounds the time between two pieces of the body. Nothing is retried after the headers.
         """
         return AsyncStream(self, method.upper(), url, options)
 
     async def aclose(self) -> None:
-        """Ends every wait with `closed` and closes the connections of the running loop. Idempotent."""
+        """Ends every wait with `closed` and closes the connections of the running loop. May be called again."""
         live = self._live()
         live.engine.close()
         _, host, _ = self._state.here(live)
@@ -311,10 +311,10 @@ class AsyncClient(_Shared):
 
 
 class AsyncStream:
-    """A streamed answer as an async context manager; leaving it closes the answer."""
+    """A streamed answer as an async context manager, which closes the answer at its end."""
 
     def __init__(self, client: AsyncClient, method: str, url: str, options: Options) -> None:
-        """Made by `AsyncClient.stream`."""
+        """Takes the call. `AsyncClient.stream` makes this object."""
         self._client = client
         self._call = (method, url, options)
         self._response: httpx2.Response | None = None

@@ -1,4 +1,4 @@
-"""How the call of a verb ends: an answer with its record, or an error."""
+"""The end of a verb's call: an answer with its record, or an exception."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def attach(response: httpx2.Response, record: Record) -> httpx2.Response:
 
 
 def _nothing(**kwargs: Any) -> None:
-    """`Response.json` of an empty body."""
+    """Replaces `Response.json` of an empty body."""
 
 
 def _why(error: Exception) -> Reason:
-    """Returns why the body of an answer is not there."""
+    """Returns the reason why the body of an answer broke off."""
     return "timeout" if isinstance(error, httpx2.TimeoutException) else "network"
 
 
@@ -49,9 +49,9 @@ _BODILESS = "The status is final; call again for the body."
 
 
 def _is_redirected(call: VerbCall, error: Exception) -> bool:
-    """Whether a request behind a redirect broke: the call's own request had its answer.
+    """Returns whether a request behind a redirect broke: the call's own request had its answer.
 
-    A redirect may lead to the same URL by the same method, so that requests are compared by identity.
+    Requests are compared by identity, since a redirect may lead to the same URL by the same method.
     """
     request = getattr(error, "_request", None)
     return request is not None and request is not call.sent
@@ -66,7 +66,7 @@ def _behind_redirect(fault: int) -> int:
 
 
 class Verbs:
-    """The part of a host that ends the calls of verbs: a final status is raised, but for a caller's `raise_=False`."""
+    """The part of a host that ends the calls of verbs: it raises a final status, except with `raise_=False`."""
 
     #: Whether the client follows redirects.
     follows = False
@@ -90,7 +90,7 @@ class Verbs:
 
     def by(self, call: VerbCall, response: httpx2.Response) -> int:
         """Returns the scope of the origin that answered, if a redirect was followed."""
-        # The history has the second request of an authentication, too.
+        # The history also has the answers within an authentication.
         if not any(each.has_redirect_location for each in response.history):
             return 0
         url = response.url
@@ -125,14 +125,14 @@ class Verbs:
         return attach(response, record)
 
     async def finish(self, call: VerbCall) -> None:
-        """Reads the body: a part for a `StatusError`, all of it where the caller gets the response (`raise_=False`)."""
+        """Reads the body: a part for a `StatusError`, all of it if the caller gets the response (`raise_=False`)."""
         if call.raise_:
             await self.retain(call, None)
         else:
             call.error = await self._read_on(call)
 
     async def fail(self, call: VerbCall, number: int, word: int, started: int) -> httpx2.Response:
-        """Raises `CallError`; with the last answer, if there is one, `StatusError`, or returns that."""
+        """Raises `StatusError` if there is a last answer, or returns that answer. Else raises `CallError`."""
         response = call.response if word & codes.RESPONSE else None
         if response is not None and not call.raise_ and call.error is None:
             return attach(response, Record(call.engine, number, word, call.engine.now() - started))
@@ -147,7 +147,7 @@ class Verbs:
         raise failed from cause
 
     async def _read_on(self, call: VerbCall) -> Exception | None:
-        """Reads the body of an error answer that is returned; returns what broke it off, if anything did."""
+        """Reads the body of an error answer that is returned. Returns the exception if it broke off."""
         try:
             await self.read(call)
         except httpx2.DecodingError:

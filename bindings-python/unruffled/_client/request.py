@@ -1,4 +1,4 @@
-"""Makes a `VerbCall` of a verb's arguments: route, scope, flags, URL, headers and body, once for all its attempts."""
+"""The `VerbCall` of a verb's arguments: route, scope, flags, URL, headers and body, once for all its attempts."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _PIECE = 64 * 1024
 
 
 class Builder:
-    """Makes calls for one engine and one set of client options."""
+    """A maker of calls for one engine and one set of client options."""
 
     def __init__(self, engine: Engine, http: httpx2.Client | httpx2.AsyncClient, own: httpx2.Headers) -> None:
-        """`http`: whose default headers and cookies are sent; `own`: the headers that the client's maker gave."""
+        """`http`: the client with the default headers and cookies. `own`: the headers that the client was made with."""
         self.engine = engine
         self.http = http
         defaults = httpx2.Headers(http.headers)
@@ -49,7 +49,7 @@ class Builder:
         correlation: Callable[[], str | None] | None,
         streamed: bool = False,
     ) -> VerbCall:
-        """The call of a verb. Raises `UsageError` (a `ValueError`) for what cannot be sent."""
+        """Makes the call of a verb. Raises `UsageError` (a `ValueError`) for what cannot be sent."""
         engine = self.engine
         call = VerbCall()
         call.method = method
@@ -61,7 +61,7 @@ class Builder:
         try:
             template = _url.template(url)
             if template.origin is not None:
-                # However the caller wrote its origin.
+                # The origin in its normal form.
                 target = f"{method} {template.target}"
             call.target_number = number = engine.target(target)
             call.route = route = self.routes[number & step_word.ROUTE]
@@ -118,7 +118,7 @@ class Builder:
 
     @staticmethod
     def _body(call: VerbCall, json: Any, form: _url.Query | None, content: Content | None, pairs: RawPairs) -> int:
-        """Sets the body and its headers; returns the flags and the size for the core."""
+        """Sets the body and its headers. Returns the flags, with the size of the body."""
         kind: bytes | None = None
         call.content = None
         if (json is not _NONE) + (form is not None) + (content is not None) > 1:
@@ -147,7 +147,7 @@ class Builder:
             pairs.append((b"Content-Type", kind))
         size = len(body)
         pairs.append((b"Content-Length", str(size).encode()))
-        # One piece goes out at once; more of them give the attempt the time that the core allows per piece.
+        # The core gives the attempt more time for each piece beyond the first.
         pieces = min(65535, -(-size // _PIECE)) if size > _PIECE else 0
         return codes.REPEATABLE | pieces << 16
 
@@ -159,7 +159,7 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def _key(call: VerbCall, key: str | bool | None) -> int:
-    """Sets the key that the caller gave; returns the flags."""
+    """Sets the caller's idempotency key. Returns the flags."""
     call.key = None
     if not key:
         return 0
@@ -174,7 +174,7 @@ def _key(call: VerbCall, key: str | bool | None) -> int:
 
 
 def _checked(target: str, headers: Any) -> RawPairs:
-    """The caller's headers. Raises `UsageError` that names the one which cannot be sent, and never shows its value."""
+    """Returns the caller's headers. Raises `UsageError` for one that cannot be sent: with its name, not its value."""
     try:
         pairs = httpx2.Headers(headers).raw
     except (TypeError, ValueError, AttributeError):
@@ -206,12 +206,12 @@ def _wrong_header(headers: Any) -> str:
 
 
 def _own_headers(call: VerbCall, own: RawPairs, retry_counts: RetryCounts) -> int:
-    """Lets the caller's headers replace those of the same name; returns the flags."""
+    """Replaces headers by the caller's of the same name. Returns the flags."""
     names = {name.lower(): value for name, value in own}
     flags = codes.STACKED if retry_counts.prove_retry(names) else 0
     key = call.route.key_header.lower()
     if key in names:
-        # The caller's own key under the policy's name: it goes out once, as it was written.
+        # The caller's own key under the policy's name is sent once, as it was written.
         flags |= codes.KEYED
         call.key = names[key]
         own = [pair for pair in own if pair[0].lower() != key]
@@ -222,7 +222,7 @@ def _own_headers(call: VerbCall, own: RawPairs, retry_counts: RetryCounts) -> in
 
 
 def _times(call: VerbCall, deadline: float | datetime.timedelta | None) -> int:
-    """Sets the deadline; returns the flags. Beneath another unruffled, that one's attempt bounds this call too."""
+    """Sets the deadline. Returns the flags. The attempt of an outer client of this package bounds the call, too."""
     call.deadline = 0 if deadline is None else _deadline(call.target, deadline)
     above = NESTED.get()
     if above is None:
@@ -234,7 +234,7 @@ def _times(call: VerbCall, deadline: float | datetime.timedelta | None) -> int:
 
 
 def _deadline(target: str, deadline: float | datetime.timedelta) -> int:
-    """Milliseconds, at least 1."""
+    """Returns the deadline in milliseconds, at least 1."""
     seconds = deadline.total_seconds() if isinstance(deadline, datetime.timedelta) else float(deadline)
     if math.isnan(seconds):
         raise UsageError(target, "the deadline is no number of seconds")

@@ -1,4 +1,4 @@
-"""What a client and its views share: the policy, one engine, and the httpx2 clients that send. Survives a fork."""
+"""The state that a client and its views share: the policy, one engine, and the httpx2 clients that send."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .asynchronous import AsyncHost
     from .sync import SyncHost
 
-# What the policy says, or what would let httpx2 decide instead of the policy.
+# Options that the policy has instead: httpx2 must not decide them.
 _NOT_OURS = {
     "timeout": "write timeouts into the policy",
     "params": "write query into the policy",
@@ -33,7 +33,7 @@ _OURS = ("credentials", "correlation_id", "base_url", "unknown_keys")
 
 
 def _own(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps a caller's hook. What it raises is the caller's own error, also where it looks like the network's."""
+    """Wraps a caller's hook. Its exceptions are the caller's own, also if they look like the network's."""
     if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004
 
         async def awaited(about: Any) -> None:
@@ -54,22 +54,22 @@ def _own(hook: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class EngineState:
-    """What a fork replaces: an engine with its clock, and the connections made under it."""
+    """The part that a fork replaces: an engine with its clock, and its connections."""
 
     def __init__(self, engine: Engine) -> None:
-        """No connection yet."""
+        """Begins without a connection."""
         self.engine = engine
         self.builder: Builder
         self.host: SyncHost
-        #: Of an AsyncClient: one host and builder per running loop, and the loop used last.
+        #: The hosts and builders of an AsyncClient by running loop, and those used last.
         self.hosts: dict[Any, tuple[AsyncHost, Builder]] = {}
         self.last: tuple[Any, AsyncHost, Builder] = (None, None, None)  # type: ignore[assignment]
-        #: An httpx2 client that no loop has taken yet.
+        #: An httpx2 client that is in no loop yet.
         self.spare: httpx2.AsyncClient | None = None
 
 
 class ClientState:
-    """The shared part of a client and its views."""
+    """The shared state of a client and its views. It survives a fork."""
 
     def __init__(
         self, policy: Policy, base_url: str | None, unknown_keys: UnknownKeys, kwargs: dict[str, Any], *, awaits: bool
@@ -111,7 +111,7 @@ class ClientState:
         return live
 
     def _options(self, engine: Engine) -> dict[str, Any]:
-        # The core caps the attempts in flight: the pool must not be a second queue behind it.
+        # The core limits the attempts in flight, so that the pool must not be a second queue.
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=engine.settings["concurrency"])
         options = {"limits": limits, "timeout": None, **self._kwargs}
         hooks = options.get("event_hooks")
@@ -152,7 +152,7 @@ class ClientState:
             from .asynchronous import AsyncHost
 
             with self._lock:
-                # Connections hold their loop: those of a loop that is over would stay for ever.
+                # Connections refer to their loop: those of a loop that is over would never be freed.
                 for gone in [other for other in live.hosts if is_over(other)]:
                     del live.hosts[gone]
                 http, live.spare = live.spare or httpx2.AsyncClient(**self._options(live.engine)), None

@@ -25,10 +25,10 @@ from .endings import Verbs
 
 
 class SyncHost(Verbs, ThreadPauses):
-    """Sends by an `httpx2.Client`; any number of threads at a time."""
+    """A host that sends by an `httpx2.Client`, for any number of threads at a time."""
 
     def __init__(self, http: httpx2.Client) -> None:
-        """Puts the deadline into the client's connections, where its pool lets it."""
+        """Clips the client's connections to the thread's deadline, where its pool allows that."""
         self.http = http
         self.foreign = is_foreign(http)
         self.follows = http.follow_redirects
@@ -36,7 +36,7 @@ class SyncHost(Verbs, ThreadPauses):
         self.over_h2 = over_h2(pools(http))
 
     async def attempt(self, call: VerbCall, word: int) -> httpx2.Response:
-        """Sends the call once. Below 400 and not streamed: with its whole body."""
+        """Sends the call once. Reads the body of a status below 400 unless the call is streamed."""
         at = limit_of(word, call)
         route = call.route
         left = None if at is None else (word >> step_word.ARG) / 1000
@@ -59,7 +59,7 @@ class SyncHost(Verbs, ThreadPauses):
             for connection in ended_h2(self.over_h2):
                 connection.close()
         before = THREAD_DEADLINE.at
-        # An attempt of another client that we are the transport of ends no later for it.
+        # An outer client's attempt, which this client is the transport of, must not end later for this one.
         THREAD_DEADLINE.at = at if before is None or (at is not None and at < before) else before
         mark = NESTED.set(call.limit_at) if self.foreign else None
         call.limit = THREAD_DEADLINE if before is None else NO_LIMIT
@@ -71,7 +71,7 @@ class SyncHost(Verbs, ThreadPauses):
             if response.status_code >= 400:
                 return response
             if call.streamed:
-                # httpcore2 looks this up as the body's first piece is asked for.
+                # httpcore2 reads this as the body's first piece is asked for.
                 call.timeouts["read"] = route.idle
                 HTTPX2.check(response)
                 return response
@@ -96,7 +96,7 @@ class SyncHost(Verbs, ThreadPauses):
         if credential.retained is not None:
             return credential.retained
         try:
-            # For this attempt alone, so that it ends with it.
+            # The token is for this attempt alone, and so is the time.
             return credential.read(self._fetch(call, credential, FIRST, call.limit_at))[0]
         except Exception as error:
             raise CredentialsFailedError from error
@@ -104,7 +104,7 @@ class SyncHost(Verbs, ThreadPauses):
     def _fetch(self, call: VerbCall, credential: Credential, need: Need, ends: float = math.inf) -> Given:
         """Fetches a token, for at most as long as an attempt of the route may last, and until `ends`.
 
-        This call's deadline does not count: other calls wait for the token, too.
+        This call's deadline does not count, since other calls wait for the token, too.
         """
         at = min(ends, TIME.monotonic() + call.route.attempt)
         before = THREAD_DEADLINE.at
@@ -114,7 +114,8 @@ class SyncHost(Verbs, ThreadPauses):
         most = call.route.max_body
         parts: list[bytes] = []
         size = 0
-        # By name, so that an exception keeps it: collected, it would close the response, and lose an interrupt there.
+        # In a variable, so that an exception's traceback holds it. When collected it closes the response, and an
+        # interrupt that arrives there is lost.
         pieces = response.iter_bytes()
         for part in pieces:
             parts.append(part)
@@ -127,7 +128,7 @@ class SyncHost(Verbs, ThreadPauses):
         response._content = b"".join(parts)
 
     def _fill(self, call: VerbCall, response: httpx2.Response, most: int, at: float) -> list[bytes]:
-        """Reads the body's pieces until there are so many or it ends, from where it left off; ReadTimeout at `at`."""
+        """Reads further pieces of the body until there are `most` bytes or it ends. Raises ReadTimeout at `at`."""
         if call.pieces is None:
             call.pieces = (response.iter_bytes(), [])
         pieces: Iterator[bytes]
@@ -150,7 +151,7 @@ class SyncHost(Verbs, ThreadPauses):
         return parts
 
     async def read_prefix(self, call: VerbCall, most: int, until: int | None) -> bytes:
-        """Reads the first bytes of the last response's body; returns what came, when it breaks off."""
+        """Reads the first bytes of the last response's body. Returns the bytes so far if it breaks off."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
             return response.content[:most]
@@ -163,7 +164,7 @@ class SyncHost(Verbs, ThreadPauses):
             # The status is known, although its body cannot be read.
             call.pieces[1].clear()
         except httpx2.HTTPError:
-            # What came is in the pieces.
+            # The bytes so far are in the pieces.
             pass
         except BaseException:
             self._close_body(call, response)
@@ -179,7 +180,7 @@ class SyncHost(Verbs, ThreadPauses):
             self._close_body(call, response)
 
     async def read(self, call: VerbCall) -> None:
-        """Reads the rest of the last response's body. Raises as httpx2 does; what came is retained."""
+        """Reads the rest of the last response's body. Raises as httpx2 does, and retains the bytes so far."""
         response = cast(httpx2.Response, call.response)
         if hasattr(response, "_content"):
             return
@@ -194,14 +195,14 @@ class SyncHost(Verbs, ThreadPauses):
 
     @staticmethod
     def _close_body(call: VerbCall, response: httpx2.Response) -> None:
-        # First: the pieces would close it as they are collected, and an interrupt that arrives there is lost.
+        # First: when collected the pieces close it, and an interrupt that arrives there is lost.
         try:
             response.close()
         finally:
             call.pieces = None
 
     async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
-        """Fetches a token while the call waits; wakes the others that wait for it."""
+        """Fetches a token in the calling thread, and wakes the other calls that wait for it."""
         generation = word >> step_word.ARG
         credential = call.credential
         assert credential is not None
@@ -211,7 +212,7 @@ class SyncHost(Verbs, ThreadPauses):
             credential.error = error
             engine.token_failed(generation, codes.LOST)
         except BaseException:
-            # The caller goes away, not the token: another call asks.
+            # The caller was interrupted. Another call fetches the token.
             engine.token_failed(generation, codes.CANCELLED)
             raise
         else:

@@ -1,7 +1,7 @@
-"""From a path template, its values and a query to a URL. The vectors in tests/vectors/url say how, in every language.
+"""The URL of a path template, its values and a query. The vectors in tests/vectors/url hold for every language.
 
-What could make a request go elsewhere than written is refused: dot segments, empty values, a foreign origin. No text of
-a refusal shows a value.
+Values that could send a request elsewhere are refused: dot segments, empty values, a foreign origin. No error text
+shows a value.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 Value = str | int | float | bool
-#: None is left out, a sequence repeats its name.
+#: The values of a query. None is left out, a sequence repeats its name.
 QueryValue = Value | None | Sequence[Value | None]
 Query = Mapping[str, QueryValue]
 Pairs = list[tuple[str, str]]
 
-# Beside letters, digits and -._~ (RFC 3986): what the caller may write into a path or a query as it is.
+# Characters that the caller may write into a path or a query as they are, beside letters, digits and -._~ (RFC 3986).
 _IN_PATH = "!$&'()*+,;=:@/%"
 _IN_QUERY = _IN_PATH + "?"
 
 
 class WrongUrlError(ValueError):
-    """The URL cannot be built; the text says what to write."""
+    """A URL that cannot be built. The text says what to write."""
 
 
 class Template:
-    """A path or an absolute URL as the caller wrote it, checked and cut at its `{names}`."""
+    """A path or an absolute URL as the caller wrote it, checked and split at its `{names}`."""
 
     __slots__ = ("literals", "names", "origin", "query", "target")
 
     def __init__(self, text: str) -> None:
-        """Raises `WrongUrlError`."""
+        """Checks and splits the text. Raises `WrongUrlError`."""
         self.origin, rest = _split(text)
         for char in rest:
             if char < " " or char == "\x7f":
@@ -43,14 +43,14 @@ class Template:
         if any(_is_dots(segment) for segment in path.split("/")):
             raise WrongUrlError('a path has no "." or ".." segments')
         self.literals, self.names = _cut(path)
-        #: What stood behind `?`, encoded.
+        #: The query in the text, encoded.
         self.query = _encoded(query, _IN_QUERY)
-        #: What routes know it by.
+        #: The text that routes are matched with.
         self.target = (self.origin or "") + path
 
 
 def form(fields: Query) -> str:
-    """Fields as `application/x-www-form-urlencoded` (URL Standard, section 5.2)."""
+    """Encodes fields as `application/x-www-form-urlencoded` (URL Standard, section 5.2)."""
     return "&".join(f"{_formed(name)}={_formed(value)}" for name, value in pairs_of(fields))
 
 
@@ -60,7 +60,7 @@ def _formed(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def template(text: str) -> Template:
-    """The template of a text; the thousand seen last are remembered."""
+    """Returns the template of a text. The last thousand are remembered."""
     return Template(text)
 
 
@@ -71,10 +71,10 @@ def build(
     query: Query | None,
     always: Sequence[tuple[str, str]],
 ) -> str:
-    """The URL of one call.
+    """Returns the URL of a call.
 
-    `base`: the base URL without a slash at its end; `always`: the policy's query, of which a name in `query` replaces
-    all. Raises `WrongUrlError`.
+    `base`: the base URL without a slash at its end. `always`: the policy's query; a name in `query` replaces all its
+    values there. Raises `WrongUrlError`.
     """
     if base is None:
         raise WrongUrlError("there is no base URL; write baseUrl into the policy or give base_url=")
@@ -102,12 +102,12 @@ def build(
 
 
 def encode(pairs: Iterable[tuple[str, str]]) -> str:
-    """`name=value&…`, percent-encoded but for unreserved characters, a space as %20."""
+    """Encodes pairs as `name=value&…`: percent-encoded except for unreserved characters, a space as %20."""
     return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
 
 
 def pairs_of(query: Query) -> Pairs:
-    """The query as pairs: None is dropped, lists repeat their name."""
+    """Returns a query as pairs. None is left out, a list repeats its name."""
     pairs: Pairs = []
     for name, value in query.items():
         if isinstance(value, (list, tuple)):
@@ -119,7 +119,7 @@ def pairs_of(query: Query) -> Pairs:
 
 @lru_cache(maxsize=64)
 def origin_of(url: str) -> str:
-    """Scheme, host and port of an absolute URL, in lower case, without the scheme's own port.
+    """Returns scheme, host and port of an absolute URL, in lower case, without the scheme's own port.
 
     Raises `WrongUrlError` unless it is http or https with a host and without a user.
     """
@@ -141,7 +141,7 @@ def origin_of(url: str) -> str:
 
 
 def _split(text: str) -> tuple[str | None, str]:
-    """The origin, if the text is absolute, and the rest, which begins with a slash."""
+    """Returns the origin, if the text is absolute, and the rest, which begins with a slash."""
     if "#" in text:
         raise WrongUrlError('a path has no "#"; write "%23", or leave the fragment out')
     if text.startswith("/"):
@@ -183,12 +183,12 @@ def _path_value(name: str, value: Value | None) -> str:
 
 
 def _is_dots(segment: str) -> bool:
-    """Whether URL parsers read a segment as `.` or `..`: they take %2e for a dot."""
+    """Returns whether URL parsers read a segment as `.` or `..`. They read %2e as a dot."""
     return len(segment) <= 6 and segment.lower().replace("%2e", ".") in (".", "..")
 
 
 def _text_of(name: str, value: object) -> str:
-    """As JSON writes it: `true`, `7`, `0.5`; a whole number without its `.0`."""
+    """Returns a value as JSON writes it: `true`, `7`, `0.5`; a whole number without its `.0`."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -1,1 +1,1 @@
-"""How the core is reached: its boundary, its codes, and the errors that a policy or a call raises."""
+"""The core's boundary, its codes, and the exceptions of policies and calls."""

@@ -1,8 +1,8 @@
 """The boundary: how the core is reached.
 
-What runs per call goes through `ctypes.PyDLL` (the GIL stays held, so that a busy thread cannot stall a call; legal
-because the core neither blocks nor calls Python). What runs per client goes through the generated UniFFI module, which
-is imported at the first client only. Both must be one and the same library file: a copy would be a second engine.
+What runs per call goes through `ctypes.PyDLL`. It holds the GIL, so that a busy thread cannot stall a call. That is
+legal because the core neither blocks nor calls Python. What runs per client goes through the generated UniFFI module,
+which is imported at the first client only. Both use the same library file, since a copy would have engines of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .errors import Issue, PolicyError
 
 
 class _Native(Protocol):
-    """The generated module's functions that are used."""
+    """Functions of the generated module."""
 
     def open(self, policy: str, lenient: bool) -> int: ...
     def base(self, engine: int, url: str) -> str: ...
@@ -33,7 +33,7 @@ class _Native(Protocol):
 
 
 class PerCall(Protocol):
-    """The C functions. Any integer is legal; each answers with a word (`unruffled_release`: 1 = it was live)."""
+    """The C functions, which return step words. Any integer is legal. `unruffled_release` returns 1 if it was live."""
 
     def unruffled_begin(
         self, engine: int, call: int, now: int, target: int, scope: int, flags: int, deadline: int, /
@@ -75,7 +75,7 @@ def _native() -> _Native:
 
 @cache
 def per_call() -> PerCall:
-    """The C functions of the library that the generated module has loaded."""
+    """Returns the C functions of the library that the generated module has loaded."""
     import ctypes
 
     u32, u64 = ctypes.c_uint32, ctypes.c_uint64
@@ -99,7 +99,7 @@ def per_call() -> PerCall:
         "unruffled_release": (u32, [u64]),
         "unruffled_forked": (None, []),
     }
-    # The very file that the generated module found: a copy of it would be a second engine.
+    # The file that the generated module found: a copy of it would have engines of its own.
     library = ctypes.PyDLL(cast(Any, _native())._UniffiLib._name)
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
@@ -109,7 +109,7 @@ def per_call() -> PerCall:
 
 
 def loaded() -> bool:
-    """Whether any client was ever built in this process."""
+    """Returns whether the library was ever loaded in this process."""
     return per_call.cache_info().currsize > 0
 
 
@@ -135,7 +135,7 @@ def open_engine(policy: str, lenient: bool) -> int:
 
 
 def set_seed(handle: int, value: int) -> None:
-    """Makes an engine's random draws repeatable: for tests and vectors, before the first call."""
+    """Makes an engine's random draws repeatable. For tests and vectors, before the first call."""
     _native().seed(handle, value)
 
 
@@ -147,48 +147,51 @@ def set_base(handle: int, url: str) -> None:
 
 
 def route(handle: int, target: str) -> int:
-    """The route for `METHOD /path` in the low 16 bits; where there is none, the endpoint in the 16 above them."""
+    """Returns the route of `METHOD /path` in the low 16 bits. Without a route the endpoint is in the 16 bits above."""
     text = target.encode("utf-8", "replace")
     return per_call().unruffled_route(handle, text, len(text))
 
 
 def scope(handle: int, origin: str, credential: str) -> int:
-    """The number of the scope for an origin and a credential's name; both empty = the policy's own."""
+    """Returns the number of the scope of an origin and a credential's name. Both empty: the policy's own."""
     return _native().scope(handle, origin, credential)
 
 
 def settings(handle: int) -> Any:
-    """What the policy asks of the host, parsed."""
+    """Returns the settings: what the policy asks of the host."""
     return json.loads(_native().settings(handle))
 
 
 def subscribe(handle: int, kinds: int) -> None:
-    """Chooses the kinds of events that are recorded: a bit set."""
+    """Sets the kinds of events that are recorded. `kinds` is a bit set."""
     _native().subscribe(handle, kinds)
 
 
 def events(handle: int) -> Any:
-    """The events since the last time: `{"dropped": n, "events": […]}`."""
+    """Returns the events since the last call of this function: `{"dropped": n, "events": […]}`."""
     return json.loads(_native().events(handle))
 
 
 def report(handle: int, call: int) -> Any:
-    """The record of an ended call; the core forgets it."""
+    """Returns the record of an ended call. The core forgets it."""
     return json.loads(_native().report(handle, call))
 
 
 def brief(status: int, elapsed: int) -> Any:
-    """The same for a call that was answered at once and kept no record."""
+    """Returns the record of a call that was answered at its first attempt, of which the core keeps none."""
     return json.loads(_native().brief(status, elapsed))
 
 
 def header_key(text: str, quoted: bool) -> str:
-    """The header's text for a caller's idempotency key, `quoted` as the policy's format says; empty = it fits none."""
+    """Returns the header value of a caller's idempotency key; empty if no header can carry it.
+
+    `quoted`: the policy's format is `sf-string`.
+    """
     return _native().header_key(text, quoted)
 
 
 def snapshot(handle: int, now: int) -> Any:
-    """Breakers, budgets, limits and lines at this moment."""
+    """Returns breakers, budgets, limits and queues at this moment."""
     return json.loads(_native().snapshot(handle, now))
 
 

@@ -1,6 +1,6 @@
-"""What a call raises: by blame. The policy's author gets `PolicyError`, everybody else `CallError` or one of its kinds.
+"""Exceptions: `PolicyError` for a policy's author, `CallError` and its subclasses for callers.
 
-No text here ever holds a token, a query value or a body.
+No text of theirs shows a token, a query value or a body.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from .codes import Outcome, Reason
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that is wrong with a policy.
+    """One mistake in a policy.
 
-    `path` names the place (`limits[1].per`), `text` says what was found and what is allowed; `line` and `column` count
-    from 1 and are 0 where the policy was not a text.
+    `path` names the place (`limits[1].per`). `text` says what was found and what is allowed. `line` and `column` count
+    from 1; they are 0 if the policy was not a text.
     """
 
     path: str
@@ -29,7 +29,7 @@ class Issue:
 
 
 class PolicyError(ValueError):
-    """A policy that the core rejects. `issues` has everything that is wrong, in the order of the text."""
+    """A policy that the core rejects. `issues` has every mistake, in the order of the text."""
 
     issues: list[Issue]
 
@@ -44,12 +44,12 @@ class PolicyError(ValueError):
 
 
 class CallError(Exception):
-    """A call that has no answer to give, and why.
+    """The end of a call without an answer for the caller.
 
     Attributes
     ----------
     reason:
-        Which rule ended the call: a stable word such as `"deadline"`, `"circuit-open"`, `"retries-exhausted"`.
+        The rule that ended the call, as a stable word such as `"deadline"`, `"circuit-open"`, `"retries-exhausted"`.
     outcome:
         "Was the card charged?" `"not-sent"`: no attempt reached the server. `"rejected"`: the server did not do it.
         `"unknown"`: it may have been done.
@@ -97,7 +97,7 @@ class CallError(Exception):
         response: httpx2.Response | None = None,
         maybe_applied: bool = False,
     ) -> None:
-        """Takes what the call was (`GET /orders/{id}`, never its values), the core's verdict and its report."""
+        """Takes the call's target (`GET /orders/{id}`, without its values), the core's verdict and its record."""
         report = report or {}
         self.target = target
         self.report = report
@@ -115,15 +115,15 @@ class CallError(Exception):
         super().__init__(f"{target}: {report['message']}" if "message" in report else self._summary())
 
     def explain(self) -> str:
-        """A table of every attempt, every wait and the rule that asked for it."""
+        """Returns a table of every attempt, every wait and the rule that asked for it."""
         return str(self.report.get("text") or self)
 
     def _summary(self) -> str:
-        """The same form for what the core never saw: nothing was sent then."""
+        """Returns the explanation of a call that the core never saw: nothing was sent."""
         return f"{self.target}: nothing was sent ({self.reason}, outcome {self.outcome}). {self.advice}".rstrip()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles with its report and what was kept of the response."""
+        """Pickles with its record and the retained part of the response."""
         return _restored, (
             type(self),
             self.target,
@@ -137,7 +137,7 @@ class CallError(Exception):
 
 
 class StatusError(CallError):
-    """The final answer has a status of 400 or above, or one that the policy calls a failure.
+    """A final answer with a status of 400 or above, or with one that the policy calls a failure.
 
     `status` is never None and `response` has the answer with at most 64 KiB of its body.
     """
@@ -147,10 +147,10 @@ class StatusError(CallError):
 
 
 class UsageError(CallError, ValueError):
-    """The call could not be built: a path value is missing or is `.`, a URL has another origin. Nothing was sent."""
+    """A call that cannot be built: a path value is missing or is `.`, a URL has another origin. Nothing was sent."""
 
     def __init__(self, target: str, advice: str) -> None:
-        """Takes what the call was and what to write instead."""
+        """Takes the call's target and what to write instead."""
         super().__init__(target, "misuse", "not-sent", {"advice": advice})
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -159,7 +159,7 @@ class UsageError(CallError, ValueError):
 
 
 class InternalError(RuntimeError):
-    """The core refused an input: the process was forked within the call, or it is a bug of unruffled."""
+    """An input that the core refused: the process was forked within the call, or unruffled has a bug."""
 
 
 def _restored(

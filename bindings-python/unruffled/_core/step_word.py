@@ -1,4 +1,4 @@
-"""How the integers of the boundary are laid out, and their bounds. The codes in them are in `codes`."""
+"""The layout and the bounds of the boundary's integers. The codes in them are in `codes`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ ROUTE: Final = 0xFFFF
 NO_TIME: Final = 0xFFFFFFFF
 #: The lifetime in milliseconds of a token that never expires; also the largest argument of a step word.
 NEVER: Final = (1 << 40) - 1
-#: Most bytes of header lines that cross.
+#: The most bytes of header lines that cross the boundary.
 MOST_HINTS: Final = 8 * 1024
-#: Most bytes of a body that cross, for the policy's body rules.
+#: The most bytes of a body that cross it, for the policy's body rules.
 MOST_BODY: Final = 4 * 1024
-#: Most bytes retained of an answer that is not delivered.
+#: The most bytes retained of an answer that is not delivered.
 MOST_RETAINED: Final = 64 * 1024

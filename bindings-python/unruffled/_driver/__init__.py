@@ -1,1 +1,1 @@
-"""The loop over the core's steps, and what a call is while it runs. Knows no HTTP library."""
+"""The loop over the core's steps, and the state of a call while it runs. Knows no HTTP library."""

@@ -1,4 +1,4 @@
-"""A logical call as the loop knows it: of a client's verb, or of a drop-in under somebody else's client."""
+"""A logical call as the loop knows it, of a client's verb or of a drop-in."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ R = TypeVar("R")
 
 
 class HasEnd(Protocol):
-    """What ends an attempt."""
+    """A time limit whose end can be moved."""
 
     at: Any
 
 
 class NoLimit:
-    """No limit, or one that must not be moved: another client's, above us."""
+    """The absence of a limit. Also stands for a limit that must not be moved: that of a client that calls us."""
 
     at: float = math.inf
-    #: It ends nothing.
+    #: It never ends what runs inside.
     ended = False
 
     def __enter__(self) -> None:
@@ -41,7 +41,7 @@ NO_LIMIT = NoLimit()
 
 
 class Call(Generic[R]):
-    """One logical call: what stays the same on every attempt, and what the last attempt left behind."""
+    """One logical call: what stays the same on every attempt, and the state after the last attempt."""
 
     __slots__ = (
         "body_statuses",
@@ -63,55 +63,55 @@ class Call(Generic[R]):
         "target_number",
     )
 
-    #: What the call is in texts: `GET /orders/{id}`, never its values.
+    #: The call's name in texts: `GET /orders/{id}`, without its values.
     target: str
-    #: Its route and its endpoint, as `begin` takes them.
+    #: The number of its route and endpoint, for `begin`.
     target_number: int
     engine: Engine
     scope: int
     flags: int
-    #: Milliseconds from the beginning; 0 = the policy's.
+    #: Milliseconds from the beginning of the call; 0 = the policy's deadline.
     deadline: int
-    #: The statuses of which the core wants to see the body.
+    #: The statuses whose bodies the policy's rules look into.
     body_statuses: frozenset[int]
-    #: Made at the first attempt that needs it; the same on all.
+    #: The idempotency key: made at the first attempt that needs it, the same on all.
     key: bytes | None
-    # What the last attempt left behind.
+    # The state after the last attempt.
     #: Whether an answer below 400 comes without its body.
     streamed: bool
     #: Whether the head had arrived and the body was being read.
     reading: bool
     #: The end of the attempt in `time.monotonic`; infinity = none.
     limit_at: float
-    #: What ends the attempt; its `at` may be moved.
+    #: The attempt's limit; its `at` may be moved.
     limit: HasEnd
-    #: Whether the core needs nothing more of it.
+    #: Whether the call has ended for the core.
     over: bool
-    #: Whether a success may have header lines that the core asked for; False: the host has looked, it has none.
+    #: Whether a success may have header lines that the core watches; False: the host has looked and found none.
     hinted: bool
     response: R | None
-    #: How the last attempt broke; None if it was answered.
+    #: The last attempt's exception; None if it was answered.
     error: Exception | None
-    #: A body being read: its iterator, and what came.
+    #: A body that is being read: its iterator, and the pieces so far.
     pieces: Any
 
     def keyed(self, header: bytes, quoted: bool) -> tuple[bytes, bytes]:
-        """The idempotency key's header line."""
+        """Returns the header line of the idempotency key."""
         if self.key is None:
             made = make_uuid()
             self.key = b'"' + made + b'"' if quoted else made
         return header, self.key
 
 
-# Randomness for the next ids. Asking the system releases the GIL, which beside a busy thread costs milliseconds: once
-# for 256 ids, not for each. A forked child must not use its parent's.
+# Random bytes for the next ids. To ask the system releases the GIL, which costs milliseconds beside a busy thread. It
+# is therefore asked once for 256 ids. A forked child must not use its parent's.
 _RANDOM: list[bytes] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_RANDOM.clear)
 
 
 def make_uuid() -> bytes:
-    """A UUIDv4 from the system's randomness, as text."""
+    """Returns a UUIDv4 from the system's randomness, as text."""
     try:
         drawn = _RANDOM.pop()
     except IndexError:
@@ -131,9 +131,9 @@ def limit_of(word: int, call: Call[Any]) -> float | None:
 
 
 def keeps_alive(call: Call[Any], alive: float, ends: float) -> Callable[[], None]:
-    """Returns what a body that is sent piece by piece calls after each piece.
+    """Returns a function that a body calls after each piece that it sends.
 
-    The attempt lasts `alive` seconds more from there, but never beyond `ends` (`time.monotonic`), the end of the call.
+    It moves the attempt's end to `alive` seconds from then, at most to `ends` (`time.monotonic`), the end of the call.
     """
 
     def came() -> None:

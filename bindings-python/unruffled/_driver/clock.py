@@ -15,7 +15,7 @@ from .time import TIME
 
 
 class Clock:
-    """Monotonic milliseconds since it was made, and the wall clock beside it."""
+    """A clock of monotonic milliseconds since it was made, with the wall clock beside it."""
 
     def __init__(self) -> None:
         """Starts at 0."""
@@ -31,28 +31,28 @@ class Clock:
 
         #: Whole milliseconds since the clock was made, rounded down.
         self.now: Callable[[], int] = now
-        #: Moves on by so much: a loop whose time is a test's has let a wait pass.
+        #: Moves the clock on by so much: a loop whose time a test controls has let a wait pass.
         self.skip: Callable[[int], None] = skip
 
     def wall(self) -> int:
-        """Unix time in milliseconds."""
+        """Returns the Unix time in milliseconds."""
         return time.time_ns() // 1_000_000
 
 
 class Wakeable(Protocol):
-    """What a wake needs of a pause."""
+    """The part of a pause that a wake needs."""
 
     def wake(self) -> None:
-        """Ends the pause; from any thread, any number of times."""
+        """Ends the pause. Any thread may call it, any number of times."""
 
 
 class ThreadPause:
-    """Blocks the calling thread; KeyboardInterrupt ends it at once."""
+    """A pause of the calling thread. KeyboardInterrupt ends it at once."""
 
     __slots__ = ("_event", "wake")
 
     def __init__(self) -> None:
-        """Not woken yet."""
+        """Begins without a wake."""
         self._event = threading.Event()
         self.wake = self._event.set
 
@@ -68,7 +68,7 @@ class Waiting:
     pause before it begins.
     """
 
-    #: Wakes remembered at most; a forgotten one costs its call the rest of its pause, nothing else.
+    #: The most early wakes that are remembered. A forgotten one costs its call the rest of its pause, nothing else.
     MOST_EARLY = 4096
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Waiting:
         self._lock = threading.Lock()
 
     def enter(self, call: int, pause: Wakeable) -> bool:
-        """Registers a pause. False: it was woken already, do not wait."""
+        """Registers a pause. Returns False if its wake came already: the call must not wait."""
         with self._lock:
             if call in self.early:
                 del self.early[call]

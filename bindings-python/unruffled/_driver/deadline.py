@@ -8,7 +8,7 @@ from .time import TIME
 
 
 class _ThreadDeadline(threading.local):
-    """The calling thread's deadline in seconds of `time.monotonic`, None = none."""
+    """The calling thread's deadline in seconds of `time.monotonic`; None = no deadline."""
 
     at: float | None = None
 

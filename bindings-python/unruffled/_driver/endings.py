@@ -1,4 +1,4 @@
-"""How a call ends without an answer for its caller: the core's verdict as a `CallError`."""
+"""The end of a call without an answer for its caller: the core's verdict as a `CallError`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .._core import codes, step_word
 from .._core.errors import CallError, StatusError
 from .call import Call
 
-#: Of a call beyond the most that the core knows at a time.
+#: The advice for a call beyond the most that the core has at a time.
 _UNRECORDED = "Too many calls are under way already; start fewer at once."
 
 
@@ -21,7 +21,7 @@ def failure(
     *,
     response: Any,
 ) -> CallError:
-    """Makes the error of a Fail. `response`: the last answer, as far as it is retained, or None."""
+    """Makes the error of a Fail. `response`: the retained last answer, or None."""
     engine = call.engine
     arg = word >> step_word.ARG
     why = codes.REASONS[arg & 63]

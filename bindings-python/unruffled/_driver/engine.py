@@ -29,12 +29,12 @@ _BIT = {kind: 1 << place for place, kind in enumerate(codes.EVENT_KINDS)}
 ALL_KINDS = (1 << len(codes.EVENT_KINDS)) - 1
 _WARNINGS = _BIT["breaker"] | _BIT["stacked"] | _BIT["warning"]
 _INFOS = _WARNINGS | _BIT["wait"] | _BIT["limiter"] | _BIT["refresh"] | _BIT["call"]
-# Texts whose targets are remembered at most. The core remembers 1,024 endpoints and forgets the one that was not asked
-# for longest: with fewer here, one in use is asked for again before that.
+# The most texts whose targets are remembered. The core remembers 1,024 endpoints and forgets the least recently used.
+# With fewer here, an endpoint in use is looked up again before the core forgets it.
 _MOST_TARGETS = 1000
-# Seconds that a call waits for another thread's listeners.
+# The most seconds that a call waits for listeners in another thread.
 _LISTENERS_SECONDS = 1.0
-# Origins remembered at most; they are asked for again beyond that.
+# The most origins whose scopes are remembered. Beyond that they are looked up again.
 _MOST_ORIGINS = 4096
 
 
@@ -51,7 +51,7 @@ def kinds_of(names: Iterable[str] | None) -> int:
 
 
 class WatchedHeaders:
-    """Header names of which a success must have one, or its hints are not collected."""
+    """Header names that make the hints of a success worth collecting: it must have one of them."""
 
     __slots__ = ("lengths", "names")
 
@@ -62,7 +62,7 @@ class WatchedHeaders:
 
 
 class Engine:
-    """A live engine of the core."""
+    """A live engine of the core: its handle, clock, settings and the calls that wait."""
 
     def __init__(
         self, policy: str, *, lenient: bool = False, base_url: str | None = None, clock: Clock | None = None
@@ -70,7 +70,7 @@ class Engine:
         """Checks the policy (`PolicyError`), resolves its base URL, takes a seed from the system."""
         native = boundary.per_call()
         self.handle = boundary.open_engine(policy, lenient)
-        # Not at exit: the process takes the memory back by itself.
+        # Not at exit: the process frees the memory itself.
         weakref.finalize(self, native.unruffled_release, self.handle).atexit = False
         self.clock = clock or Clock()
         self.now = self.clock.now
@@ -94,13 +94,13 @@ class Engine:
         self.listeners: list[tuple[int, Listener]] = []
         self._notifying = threading.Lock()
         self._order = threading.Lock()
-        #: The thread that hands events over, and whether there are more for it.
+        #: The thread that hands events over, and whether more events have come for it.
         self._notifier = 0
         self._more = False
         self._targets: dict[str, int] = {}
         self._scopes: dict[str, int] = {}
         self._origins: dict[str, int] = {}
-        #: What drop-ins know of where requests belong; forgotten with the numbers in it.
+        #: The places of requests that drop-ins remember. Cleared whenever the numbers in them are forgotten.
         self.places: dict[Any, Any] = {}
         self._verbose = LOGGER.isEnabledFor(logging.INFO)
         self.settings: dict[str, Any] = boundary.settings(self.handle)
@@ -126,7 +126,7 @@ class Engine:
         return str(self.settings["baseUrl"]).rstrip("/")
 
     def target(self, text: str) -> int:
-        """Gives the number that `begin` takes for `METHOD /template` or `METHOD https://origin/path`.
+        """Returns the number that `begin` takes for `METHOD /template` or `METHOD https://origin/path`.
 
         Its low 16 bits (`step_word.ROUTE`) are the route: the place in `settings["routes"]`. Where no route fits they
         are 0, and the endpoint is above them.
@@ -184,7 +184,7 @@ class Engine:
             self.notify()
 
     def abandon(self, call: int) -> None:
-        """Abandons a call that did not end by itself. Any number of times; one that is over stays over."""
+        """Abandons a call that did not end by itself. May be called again, also for a call that has ended."""
         self.settle(self._abandon(self.handle, call, self.now()))
 
     def token(self, generation: int, expires_in: int, retain: Callable[[], object]) -> None:
@@ -203,7 +203,7 @@ class Engine:
         self.settle(self._token_failed(self.handle, self.now(), generation, fault))
 
     def close(self) -> None:
-        """Ends every wait with `closed`; calls begun later fail with it. Any number of times."""
+        """Ends every wait with `closed`. Calls begun later fail with `closed`. May be called again."""
         self.closed = True
         self.settle(self._close(self.handle, self.now()))
         self.notify()
@@ -221,7 +221,7 @@ class Engine:
         return boundary.report(self.handle, call)  # type: ignore[no-any-return]
 
     def forked(self) -> None:
-        """Closes this engine in a forked child: the core does not know it, and a parent's thread may hold its locks."""
+        """Closes this engine in a forked child. The core has forgotten it, and a parent's thread may hold its locks."""
         self._forked = True
         self._notifying = threading.Lock()
         self._order = threading.Lock()
@@ -245,7 +245,7 @@ class Engine:
             self.listeners.append(entry)
         self._subscribe()
         if kinds & _BIT["warning"]:
-            # Of the policy: they were logged as the engine opened.
+            # The policy's warnings were logged as the engine opened.
             for issue in self.settings["warnings"]:
                 listener({"at": 0, "kind": "warning", "text": issue["text"]})
 
@@ -267,7 +267,7 @@ class Engine:
         kinds = 0
         for wanted, _ in self.listeners:
             kinds |= wanted
-        # Breaker changes raise EVENTS by themselves; other kinds are pulled after each call.
+        # The core sets EVENTS for changes of a breaker. Other kinds are pulled after each call.
         self.eager = bool(kinds) or self._verbose
         if LOGGER.isEnabledFor(logging.DEBUG):
             kinds = ALL_KINDS
@@ -278,10 +278,10 @@ class Engine:
         boundary.subscribe(self.handle, kinds)
 
     def notify(self) -> None:
-        """Pulls the events and hands them to the listeners and the logger, in order: one thread at a time."""
+        """Pulls the events and hands them to the listeners and the logger in order, one thread at a time."""
         own = threading.get_ident()
-        # Said before the turn is asked for: who has it goes on with what came meanwhile, by a listener's own call or by
-        # another thread that a slow listener would hold up.
+        # Set before the lock is taken, so that the thread that holds it hands over what comes meanwhile: events of a
+        # listener's own call, or of another thread that a slow listener would hold up.
         self._more = True
         while self._notifier != own and self._order.acquire(timeout=_LISTENERS_SECONDS):
             try:
@@ -292,7 +292,7 @@ class Engine:
             finally:
                 self._notifier = 0
                 self._order.release()
-            # Between the last look and the release another may have said so, and gone.
+            # Another thread may have set it between the last check and the release.
             if not self._more:
                 return
 

@@ -1,8 +1,8 @@
-"""What differs between asyncio and trio: pausing, limiting, spawning. Imported with the first AsyncClient only.
+"""Pauses, limits and spawned tasks of asyncio and of trio. Imported with the first AsyncClient only.
 
-A loop may go by the time of a test: stopped, or moved by hand. A pause then follows it, and ends by the machine's time
-at the latest. A limit bounds real sockets: it ends by the machine's time alone. A clock that was given to trio itself
-(`MockClock`) rules both, as it rules trio's own `fail_after`.
+A test may control the time of a loop: stop it or move it. A pause follows that time, and ends by the machine's time at
+the latest. A limit bounds real sockets, so that it ends by the machine's time alone. A clock that was given to trio
+itself (`MockClock`) controls both, as it controls trio's own `fail_after`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import trio
 
 
-#: Seconds by which a timer may be early, by its resolution.
+#: Seconds by which a timer may be early, because of its resolution.
 _EARLY = 0.02
 
 
@@ -34,7 +34,7 @@ def real_timer(seconds: float, end: Callable[[], object]) -> threading.Timer:
 
 
 class AsyncioPause:
-    """Suspends the running asyncio task."""
+    """A pause of the running asyncio task."""
 
     __slots__ = ("_future", "_loop")
 
@@ -44,7 +44,7 @@ class AsyncioPause:
         self._future: asyncio.Future[bool] = self._loop.create_future()
 
     def wake(self) -> None:
-        """Ends the pause; from any thread."""
+        """Ends the pause. Any thread may call it."""
         self._end_soon(False)
 
     def _end_soon(self, timed: bool) -> None:
@@ -59,7 +59,7 @@ class AsyncioPause:
             self._future.set_result(timed)
 
     async def wait(self, seconds: float) -> bool:
-        """Returns after so many seconds or when woken: whether it was the time."""
+        """Waits so many seconds or until woken; returns whether the time has passed."""
         timer = self._loop.call_later(seconds, self._end, True)
         real = real_timer(seconds, lambda: self._end_soon(True)) if is_faked() else None
         try:
@@ -71,7 +71,7 @@ class AsyncioPause:
 
 
 class TrioPause:
-    """Suspends the running trio task."""
+    """A pause of the running trio task."""
 
     __slots__ = ("_event", "_token")
 
@@ -83,7 +83,7 @@ class TrioPause:
         self._token = trio.lowlevel.current_trio_token()
 
     def wake(self) -> None:
-        """Ends the pause; from any thread."""
+        """Ends the pause. Any thread may call it."""
         import trio
 
         try:
@@ -92,7 +92,7 @@ class TrioPause:
             return
 
     async def wait(self, seconds: float) -> bool:
-        """Returns after so many seconds or when woken: whether it was the time."""
+        """Waits so many seconds or until woken; returns whether the time has passed."""
         import trio
 
         real = real_timer(seconds, self.wake) if is_faked() else None
@@ -106,21 +106,21 @@ class TrioPause:
 
 
 class AsyncioLimit:
-    """Ends what runs inside with TimeoutError when the time is up.
+    """A time limit that raises TimeoutError in what runs inside.
 
-    As `asyncio.timeout`, but entered without awaiting: half its cost, once per attempt.
+    Works as `asyncio.timeout` at half the cost, since it is entered without awaiting.
     """
 
     __slots__ = ("_before", "_due", "_fired", "_loop", "_over", "_real", "_task", "_timer", "at")
 
     def __init__(self, at: float) -> None:
-        """Ends when `TIME.monotonic()` passes `at`."""
+        """Takes the end, in `TIME.monotonic`."""
         self.at = at
         self._fired = False
 
     @property
     def ended(self) -> bool:
-        """Whether it was this limit that ended what ran inside."""
+        """Returns whether this limit ended what ran inside."""
         return self._fired
 
     def __enter__(self) -> None:
@@ -133,7 +133,7 @@ class AsyncioLimit:
         self._before = task.cancelling()
         self._over = False
         self._real: threading.Timer | None = None
-        #: When the timer is due by the machine's time.
+        #: When the timer is due, by the machine's time.
         self._due = self.at
         seconds = max(0.0, self.at - TIME.monotonic())
         self._timer = loop.call_later(seconds, self._fire)
@@ -161,17 +161,17 @@ class AsyncioLimit:
             self._fired = True
             self._task.cancel()
         elif is_faked() or now < self._due - _EARLY:
-            # The loop's time is a test's: that of the machine has not come.
+            # A test moved the loop's time: by the machine's time it is too early.
             self._really(left)
         else:
-            # It was moved.
+            # The end was moved.
             self._due = self.at
             self._timer = self._loop.call_later(left, self._fire)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Tells its own cancellation from another's."""
+        """Raises TimeoutError for its own cancellation and passes another's on."""
         self._over = True
         self._timer.cancel()
         if self._real is not None:
@@ -181,34 +181,34 @@ class AsyncioLimit:
 
 
 class AsyncioLoop:
-    """asyncio."""
+    """The pauses, limits and tasks of asyncio."""
 
     def __init__(self) -> None:
         """Keeps the spawned tasks alive."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def pause(self) -> Pause:
-        """A pause of the running task."""
+        """Returns a pause of the running task."""
         return AsyncioPause()
 
     def limit(self, at: float) -> Limit:
-        """A limit for the running task."""
+        """Returns a limit for the running task."""
         return AsyncioLimit(at)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """A task of the running loop."""
+        """Runs work as a task of the loop."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
 class ScopeLimit:
-    """A limit by a cancel scope, trio's or anyio's."""
+    """A time limit made of a cancel scope of trio's or anyio's."""
 
     __slots__ = ("_at", "_now", "_over", "_real", "_scope", "_soon")
 
     def __init__(self, at: float, scope: Any, now: Callable[[], float], soon: Callable[[Callable[[], object]], object]):
-        """`now`: the loop's time, by which the scope's deadline goes; `soon`: runs a function in the loop."""
+        """Takes a scope. `now`: the time that its deadline is in. `soon`: runs a function in the loop."""
         self._at = at
         self._scope = scope
         self._now = now
@@ -218,7 +218,7 @@ class ScopeLimit:
 
     @property
     def at(self) -> float:
-        """When it ends."""
+        """Returns the end, in `TIME.monotonic`."""
         return self._at
 
     @at.setter
@@ -229,11 +229,11 @@ class ScopeLimit:
 
     @property
     def ended(self) -> bool:
-        """Whether it was this limit that ended what ran inside."""
+        """Returns whether this limit ended what ran inside."""
         return bool(self._scope.cancelled_caught)
 
     def __enter__(self) -> None:
-        """Sets the deadline; where the loop's time is a test's, a timer of the machine's in its place."""
+        """Sets the scope's deadline, or a timer of the machine's time if a test controls the loop's."""
         if is_faked():
             self._really(max(0.0, self._at - TIME.monotonic()))
         else:
@@ -247,7 +247,7 @@ class ScopeLimit:
         try:
             self._soon(self._fire)
         except RuntimeError:
-            # The loop is closed; trio's exception for that is one as well.
+            # The loop is closed. Trio's exception for that is a RuntimeError, too.
             return
 
     def _fire(self) -> None:
@@ -257,7 +257,7 @@ class ScopeLimit:
         if left <= _EARLY:
             self._scope.cancel()
         else:
-            # It was moved.
+            # The end was moved.
             self._really(left)
 
     def __exit__(
@@ -276,28 +276,28 @@ class ScopeLimit:
 def soon_of(
     running: asyncio.AbstractEventLoop | trio.lowlevel.TrioToken,
 ) -> Callable[[Callable[[], object]], object]:
-    """How a function is run in a running loop, from another thread."""
+    """Returns what another thread calls to run a function in the running loop."""
     if isinstance(running, asyncio.AbstractEventLoop):
         return running.call_soon_threadsafe
     return running.run_sync_soon
 
 
 class TrioLoop:
-    """trio."""
+    """The pauses, limits and tasks of trio."""
 
     def pause(self) -> Pause:
-        """A pause of the running task."""
+        """Returns a pause of the running task."""
         return TrioPause()
 
     def limit(self, at: float) -> Limit:
-        """A cancel scope of trio's."""
+        """Returns a limit made of a cancel scope of trio's."""
         import trio
 
         token = trio.lowlevel.current_trio_token()
         return ScopeLimit(at, trio.CancelScope(), trio.current_time, token.run_sync_soon)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """A system task: it ends with the run."""
+        """Runs work as a system task, which ends with the run."""
         import trio
 
         async def whole() -> None:
@@ -307,12 +307,12 @@ class TrioLoop:
 
 
 def loop_of(running: asyncio.AbstractEventLoop | trio.lowlevel.TrioToken) -> Loop:
-    """The kind of a running loop."""
+    """Returns the pauses and limits of a running loop."""
     return AsyncioLoop() if isinstance(running, asyncio.AbstractEventLoop) else TrioLoop()
 
 
 def is_over(loop: asyncio.AbstractEventLoop | trio.lowlevel.TrioToken) -> bool:
-    """Whether a loop will never run again."""
+    """Returns whether a loop will never run again."""
     if isinstance(loop, asyncio.AbstractEventLoop):
         return loop.is_closed()
     import trio

@@ -1,4 +1,4 @@
-"""Forks of the process: a child must not go on with its parent's engines, connections and locks."""
+"""Forks of the process: a child must not use its parent's engines, connections and locks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._core import boundary
 
 
 class ForkAware(Protocol):
-    """An object that must not go on in a forked child as it was."""
+    """An object with an engine, connections or locks of the parent, which a forked child must not use."""
 
     def forked(self) -> None:
         """Drops the parent's engine, connections and locks in the child."""

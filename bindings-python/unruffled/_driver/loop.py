@@ -1,7 +1,7 @@
-"""The loop over the core's steps, once for every kind of client.
+"""The loop over the core's steps, for every kind of client.
 
-`drive` is one coroutine over a small host. An asynchronous host awaits; the synchronous one never suspends, so `run`
-drives it by a single `send`. It decides nothing: whether to retry, how long to wait and when to stop are step words.
+`drive` is one coroutine over a small host. An asynchronous host awaits. A synchronous one never suspends, so that `run`
+runs it by a single `send`. It decides nothing: step words say whether to retry, how long to wait and when to stop.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class Host(Protocol[J, R]):
 
     @property
     def status(self) -> Callable[[R], int]:
-        """The status of an answer."""
+        """Returns the status of an answer."""
         ...
 
     @property
     def lines(self) -> Callable[[R], Sequence[tuple[bytes, bytes]]]:
-        """The header lines of an answer."""
+        """Returns the header lines of an answer."""
         ...
 
     @property
     def follows(self) -> bool:
-        """Whether redirects are followed within an attempt."""
+        """Returns whether redirects are followed within an attempt."""
         ...
 
     def by(self, call: J, response: R) -> int:
@@ -43,19 +43,19 @@ class Host(Protocol[J, R]):
         ...
 
     async def attempt(self, call: J, word: int) -> R:
-        """Sends the call once, within the word's time limit. Below 400 and not `streamed`: with its whole body."""
+        """Sends the call once, within the word's time limit. Reads the body of a status below 400 unless `streamed`."""
         ...
 
     def fault(self, call: J, error: Exception) -> int:
         """Returns the fault of the attempt's exception, with its cause.
 
-        REFUSED alone is the caller's own mistake: it is raised again as it is.
+        REFUSED without a cause is the caller's own mistake, which `mistaken` raises again.
         """
         ...
 
     async def read_prefix(self, call: J, most: int, until: int | None) -> bytes:
         """Reads the first bytes of the last response's body, at most until `until` (the engine's ms) or the attempt's
-        limit. Where the body breaks off it does not raise and returns what came.
+        limit. Does not raise where the body breaks off, but returns what came.
         """
         ...
 
@@ -64,19 +64,19 @@ class Host(Protocol[J, R]):
         ...
 
     async def finish(self, call: J) -> None:
-        """Retains what `fail` needs of the last response of a call that failed."""
+        """Retains what `fail` needs of the last response of a failed call."""
         ...
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
-        """Waits so long, or until the call is woken."""
+        """Waits so many milliseconds, or until the call is woken."""
         ...
 
     async def refresh(self, engine: Engine, call: J, number: int, word: int) -> None:
-        """Fetches the token of a Refresh and reports it to the engine; the fetch outlives the call."""
+        """Fetches the token of a Refresh and reports it to the engine."""
         ...
 
     async def deliver(self, call: J, number: int, word: int, started: int) -> R:
-        """Returns what the caller gets for a Deliver. May raise."""
+        """Returns the caller's answer for a Deliver. May raise."""
         ...
 
     async def fail(self, call: J, number: int, word: int, started: int) -> R:
@@ -84,21 +84,21 @@ class Host(Protocol[J, R]):
         ...
 
     def mistaken(self, call: J, error: Exception) -> Exception:
-        """Returns the exception for a fault that was the caller's own: as it was raised, with its own cause."""
+        """Returns the caller's own exception for a fault that was the caller's mistake, with its own cause."""
         ...
 
 
 class Begun(NamedTuple):
-    """A call that a host has begun by itself, up to where it took an unusual course."""
+    """A call that a host has begun on its own short path, and that `drive` goes on with."""
 
     number: int
-    #: When it was begun.
+    #: When it was begun, in the engine's milliseconds.
     started: int
     #: The core's last word.
     word: int
-    #: What the attempt ended with that the word asks for; None = it was not made.
+    #: The answer or the exception of the attempt that the word asks for; None = it was not made.
     ended: Any = None
-    #: When the answer that the word is for was reported to the core; None = it was not.
+    #: When the last answer was reported to the core; None = it was not.
     at: int | None = None
 
 
@@ -115,7 +115,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
     """Makes the call: attempts and waits as the core says, then returns the answer or raises.
 
-    `begun`: a call that the host has begun itself; the loop goes on from there.
+    `begun`: a call that the host has begun on its own short path.
     """
     engine = call.engine
     handle, now = engine.handle, engine.now
@@ -123,7 +123,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
         engine.check_logging()
         begun = Begun(0, now(), step_word.LIVE)
     number, started, word, ended, hinted = begun
-    # What an exception stands in must not be held by it.
+    # The frame is in the traceback of an exception that `begun` holds.
     begun = None
     deadline = started + call.deadline if call.deadline else 0
     due = seen = 0
@@ -153,7 +153,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
                 if broke is None:
                     status = host.status(response)
                     if status < 400 and not (call.hinted or host.follows or status in call.body_statuses):
-                        # By far most answers: only the status is reported.
+                        # Most answers: only the status is reported.
                         call.response, call.error = response, None
                         word = engine.respond(handle, number, at := now(), status)
                         if word & step_word.KIND != codes.DELIVER:
@@ -161,7 +161,7 @@ async def drive(host: Host[J, R], call: J, begun: Begun | None = None) -> R:
                     else:
                         word, due = await _report_answer(host, engine, call, number, response)
                 else:
-                    # Outside of the handler: an exception that the caller is handling is no context of this one.
+                    # Outside of the handler, so that this exception is no context of those raised next.
                     word, due = _report_fault(host, engine, call, number, broke)
                     broke = None
             elif kind == codes.DELIVER:
@@ -193,7 +193,7 @@ def _raise(own: Exception) -> NoReturn:
 
 
 async def _wait(host: Host[J, R], engine: Engine, call: J, number: int, word: int, due: int) -> tuple[int, int]:
-    """Makes a Wait, a Park or a Refresh; returns the next word, and when the wait that it may ask for is over.
+    """Makes a Wait, a Park or a Refresh; returns the next word, and when a wait that it asks for is over.
 
     `due`: when this wait is over, in the engine's milliseconds; 0 = it counts from now.
     """
@@ -209,7 +209,7 @@ async def _wait(host: Host[J, R], engine: Engine, call: J, number: int, word: in
 
 
 def _report_fault(host: Host[J, R], engine: Engine, call: J, number: int, error: Exception) -> tuple[int, int]:
-    """Reports an attempt that ended without an answer; returns the next word, and when the wait it may ask for is over.
+    """Reports an attempt without an answer; returns the next word, and when a wait that it asks for is over.
 
     Raises the exception itself if it is the caller's own mistake.
     """
@@ -226,7 +226,7 @@ def _report_fault(host: Host[J, R], engine: Engine, call: J, number: int, error:
 
 
 async def _report_answer(host: Host[J, R], engine: Engine, call: J, number: int, response: R) -> tuple[int, int]:
-    """Reports an attempt's answer; returns the next word, and when the wait that it may ask for is over."""
+    """Reports an attempt's answer; returns the next word, and when a wait that it asks for is over."""
     call.response, call.error = response, None
     status = host.status(response)
     by = host.by(call, response) if host.follows else 0
@@ -246,11 +246,10 @@ async def _report_answer(host: Host[J, R], engine: Engine, call: J, number: int,
 async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, at: int) -> tuple[int, int]:
     """Retains an answer unless it is delivered, and wakes other calls.
 
-    `at`: when the answer was reported. Returns the word without its wakes, and when the wait that it may ask for is
-    over.
+    `at`: when the answer was reported. Returns the word without its wakes, and when a wait that it asks for is over.
     """
     if word & codes.WAKES:
-        # Now, not when the body of a discarded answer has been read.
+        # Before the body of a discarded answer is read.
         word ^= codes.WAKES
         engine.wake()
     kind = word & step_word.KIND
@@ -266,12 +265,12 @@ async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, a
 def server_hints(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], required: WatchedHeaders | None) -> bytes:
     """Collects the header lines that the core watches, `name: value` each, at most 8 KiB in all.
 
-    `required`: one of these must be there, else nothing is collected. On success only a gauge is worth a crossing.
+    `required`: without one of these nothing is collected, since on success only a gauge is worth a crossing.
     """
     if required is not None:
-        # As a loop: on every success, and a generator costs half as much again.
+        # A loop, since a generator costs half as much again on every success.
         for name, _ in raw:
-            # Most headers differ in their length: no need to compare letters.
+            # Most headers differ in their length, which is compared first.
             if len(name) in required.lengths and name.lower() in required.names:
                 break
         else:
@@ -282,7 +281,7 @@ def server_hints(raw: Sequence[tuple[bytes, bytes]], names: frozenset[bytes], re
         low = name.lower()
         if low in names:
             line = low + b": " + value.replace(b"\n", b" ") + b"\n"
-            # A header too long to be meant seriously is as good as absent.
+            # A header that is too long counts as absent.
             if size + len(line) <= step_word.MOST_HINTS:
                 size += len(line)
                 lines.append(line)

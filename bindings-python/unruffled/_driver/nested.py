@@ -1,11 +1,11 @@
-"""The mark that an outer unruffled sets while it sends by a transport that somebody else made.
+"""The mark that a client of this package sets while it sends by a transport that it did not make.
 
-Two loops on top of each other multiply attempts, so that the lower one makes a single one.
+Another client of this package may be in that transport. It makes one attempt then: two loops would multiply attempts.
 """
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 
-#: Set while a client sends by a transport that somebody else made: the end of that attempt, in `time.monotonic`.
+#: The end of the outer client's attempt in `time.monotonic`; None = there is no outer client.
 NESTED: ContextVar[float | None] = ContextVar("unruffled_nested", default=None)

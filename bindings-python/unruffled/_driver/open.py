@@ -46,7 +46,7 @@ def text_of(policy: Policy) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """Turns what JSON cannot say into a text, which the core refuses at its place."""
+    """Replaces values that JSON cannot have by texts, which the core then refuses at their place."""
     if isinstance(value, Mapping):
         return {name: _visible(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,6 @@
-"""How a call pauses, in a thread or in a task, until its time has come or another call wakes it.
+"""Pauses of a call, in a thread or in a task, until its time has come or another call wakes it.
 
-What a pause and a time limit need of asyncio or trio stands here as protocols, so that neither is imported for them.
+The pauses and limits of asyncio and trio are protocols here, so that neither is imported for them.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ class Pause(Protocol):
     """A pause of the running task."""
 
     def wake(self) -> None:
-        """Ends it."""
+        """Ends the pause."""
 
     async def wait(self, seconds: float) -> bool:
-        """Returns after so long or when woken: whether it was the time."""
+        """Waits so many seconds or until woken; returns whether the time has passed."""
         ...
 
 
 class Limit(Protocol):
-    """A time limit for what runs inside: TimeoutError is raised there when `TIME.monotonic()` passes `at`."""
+    """A time limit: raises TimeoutError in what runs inside when `TIME.monotonic()` passes `at`."""
 
     #: May be moved to a later time while it runs.
     at: float
 
     @property
     def ended(self) -> bool:
-        """Whether it was this limit that ended what ran inside."""
+        """Returns whether this limit ended what ran inside."""
         ...
 
     def __enter__(self) -> object: ...
@@ -43,14 +43,14 @@ class Limit(Protocol):
 
 
 class Loop(Protocol):
-    """What differs between asyncio and trio."""
+    """The pauses, limits and tasks of a loop, asyncio's or trio's."""
 
     def pause(self) -> Pause:
-        """A pause of the running task."""
+        """Returns a pause of the running task."""
         ...
 
     def limit(self, at: float) -> Limit:
-        """Raises TimeoutError inside when `TIME.monotonic()` passes `at`."""
+        """Returns a limit that ends when `TIME.monotonic()` passes `at`."""
         ...
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -62,7 +62,7 @@ class ThreadPauses:
     """The part of a synchronous host that waits."""
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
-        """Blocks the thread so long, or until the call is woken."""
+        """Blocks the thread for so many milliseconds, or until the call is woken."""
         pause = ThreadPause()
         if engine.waiting.enter(number, pause):
             try:
@@ -71,7 +71,7 @@ class ThreadPauses:
                 engine.waiting.leave(number)
 
 
-#: Milliseconds by which a wait may be shorter than asked, by the resolution of timers.
+#: Milliseconds by which a wait may be shorter than asked, because of the resolution of timers.
 _RESOLUTION = 50
 
 
@@ -79,14 +79,14 @@ class TaskPauses:
     """The part of an asynchronous host that waits."""
 
     if TYPE_CHECKING:
-        # A host keeps its loop, or looks for the running one.
+        # A host retains its loop, or looks for the running one.
         @property
         def loop(self) -> Loop:
-            """The running loop."""
+            """Returns the running loop."""
             ...
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
-        """Suspends the task so long, or until the call is woken."""
+        """Suspends the task for so many milliseconds, or until the call is woken."""
         pause = self.loop.pause()
         if engine.waiting.enter(number, pause):
             try:
@@ -96,7 +96,7 @@ class TaskPauses:
 
 
 async def waited(engine: Engine, pause: Pause, ms: int) -> None:
-    """Waits so long, or until woken. A wait that a test's time has let pass has passed for the engine, too."""
+    """Waits so many milliseconds, or until woken. Moves the engine's clock on where a test moved the loop's time."""
     began = engine.now()
     if await pause.wait(ms / 1000):
         short = ms - (engine.now() - began)

@@ -1,4 +1,4 @@
-"""The record of a delivered call, for `explain(response)`. It is pulled from the core when it is asked for."""
+"""The record of a delivered call, for `explain(response)`. It is taken out of the core when it is needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_RECORD = (
 
 
 class Record:
-    """The record of a delivered call: where the core has it, then its content."""
+    """The record of a delivered call. Its content is taken out of the core when it is first needed."""
 
     __slots__ = ("_elapsed", "_engine", "_number", "_report", "_word")
 
@@ -32,11 +32,11 @@ class Record:
 
     @property
     def maybe_applied(self) -> bool:
-        """Whether a 404, 410 or 412 may be the echo of an earlier attempt that did the work."""
+        """Returns whether a 404, 410 or 412 may be the echo of an earlier attempt that did the work."""
         return bool(self._word & codes.APPLIED)
 
     def report(self, status: int = 0) -> dict[str, Any]:
-        """Returns the record; pulled from the core once."""
+        """Returns the record's content."""
         if self._report is None:
             retained = bool(self._word & codes.REPORT)
             self._report = self._engine.report(self._number) if retained else boundary.brief(status, self._elapsed)
@@ -45,13 +45,13 @@ class Record:
         return self._report
 
 
-# Of exceptions: pickling them takes all that is in them along.
+# Records of exceptions. An attribute would be pickled with the exception.
 _RECORDS: weakref.WeakKeyDictionary[Any, Record] = weakref.WeakKeyDictionary()
 
 
 def remember(ended: object, record: Record) -> None:
     """Retains the record for as long as what a drop-in returned or raised."""
-    # Exceptions of Python's own cannot be referred to weakly.
+    # Python's own exceptions have no weak references.
     with contextlib.suppress(TypeError):
         _RECORDS[ended] = record
 
@@ -59,14 +59,14 @@ def remember(ended: object, record: Record) -> None:
 def explain(ended: object) -> str:
     """Explains why a call took as long as it did: a table of each attempt, each wait and the rule that asked for it.
 
-    `ended`: a response or an exception of this package or of a client that it sits under; also an SDK's exception that
+    `ended`: a response or an exception of this package, or of a client above it. Also the exception of an SDK that
     was raised because of one.
 
-    Raises ValueError for what no client of this package returned or raised (or what was pickled since).
+    Raises ValueError for anything else, and for what was pickled since.
     """
     text = _text_of(ended)
     error = ended
-    # An SDK wraps what the transport raised, some of them twice.
+    # An SDK wraps what the transport raised, some SDKs twice.
     for _ in range(8):
         if text is not None or not isinstance(error, BaseException):
             break

@@ -1,4 +1,4 @@
-"""The running loop. Neither asyncio nor trio is imported for it: a program in a loop has done that."""
+"""The running loop. Neither asyncio nor trio is imported for it: a program that runs a loop has imported it."""
 
 from __future__ import annotations
 

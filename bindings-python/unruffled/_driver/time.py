@@ -1,5 +1,6 @@
-"""The machine's own time. A library that stops the time of a test puts its functions into the module `time`;
-what bounds real sockets must not stand still with them.
+"""The machine's own time, for limits of real sockets.
+
+A library that stops time for a test replaces the functions of the module `time`. Those limits must not stop with them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ def _own() -> ModuleType:
     spec = time.__spec__
     if spec is None or spec.loader is None:
         return time
-    # A second module from the interpreter, which nobody else has a name for.
+    # A second instance of the module, which such a library does not find.
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     return made
@@ -28,6 +29,6 @@ else:
 
 
 def is_faked() -> bool:
-    """Whether the time that loops go by is not the machine's."""
+    """Returns whether the time that loops use is not the machine's."""
     seen: Any = time.monotonic
     return type(seen) is not BuiltinFunctionType and seen is not TIME.monotonic

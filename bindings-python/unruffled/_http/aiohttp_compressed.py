@@ -1,7 +1,7 @@
-"""Whether a body that aiohttp decodes as it arrives has ended within its content coding.
+"""A check whether a body that aiohttp decodes as it arrives has ended within its content coding.
 
-aiohttp keeps the decoder to itself and looks at its end for `deflate` alone. `DeflateBuffer` is therefore extended: it
-leaves word on the stream that it fills. For a session without the middleware nothing changes.
+aiohttp keeps the decoder to itself and looks at its end for `deflate` alone. `DeflateBuffer` is therefore extended:
+it marks the stream that it fills. For a session without the middleware nothing changes.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from .compressed import CUT, is_whole
 
 
 class _Cut(StreamReader):
-    """A stream whose body has ended within its coding. Streams have no room for an attribute: their class says it."""
+    """A stream whose body has ended within its coding. Its class says so, since streams have no attributes of ours."""
 
     __slots__ = ()
 
 
 class _Strict(StreamReader):
-    """A stream that must not end so."""
+    """A stream that raises if its body ends within its coding."""
 
     __slots__ = ()
 
 
 def install() -> None:
-    """Extends the class, once. Without it, or of another form, every body counts as whole."""
+    """Extends the class, once. Where it is missing or has another form, every body counts as whole."""
     own: Any = getattr(http_parser, "DeflateBuffer", None)
     if own is None or getattr(own, "_unruffled", False) or not hasattr(own, "feed_eof"):
         return
@@ -40,7 +40,7 @@ def install() -> None:
         finally:
             after = _inner(self)
             if after is not before:
-                # A member of the coding has ended: it makes another decompressor for what may follow.
+                # A member of the coding has ended: aiohttp has made another decompressor for what may follow.
                 self._unruffled_unused = after
             elif chunk:
                 self._unruffled_unused = None
@@ -64,11 +64,11 @@ def _inner(buffer: Any) -> Any:
 
 
 def is_cut(content: Any) -> bool:
-    """Whether a stream's body has ended within its coding."""
+    """Returns whether a stream's body has ended within its coding."""
     return type(content) is _Cut
 
 
 def be_strict(content: Any) -> None:
-    """Lets a stream that is still filled end with an exception if its coding does not."""
+    """Makes a stream that is still being filled raise if its body ends within its coding."""
     if type(content) is StreamReader:
         content.__class__ = _Strict

@@ -1,4 +1,4 @@
-"""Why an attempt broke, as far as the platform says: the cause beside the fault. Looked at after a failure only."""
+"""The cause of a fault, as far as the platform says one. Read after a failure only."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _ERRNO = {
 }
 # Not EAI_AGAIN: a name service that does not answer does not say that there is no such name.
 _NO_NAME = frozenset(getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA") if hasattr(socket, name))
-# What OpenSSL makes of bytes that are no TLS record; the last is how newer ones say it.
+# OpenSSL's reasons for bytes that are no TLS record. The last is that of newer versions.
 _NO_TLS = frozenset(("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"))
-# By library and name: they are not imported for nothing.
+# By library and name, so that no library is imported for them.
 _NAMED = {
     ("aiohttp", "ServerFingerprintMismatch"): codes.CAUSE_CERTIFICATE,
     ("aiohttp", "ServerDisconnectedError"): codes.CAUSE_RESET,
@@ -35,14 +35,14 @@ _NAMED = {
     ("aiohttp", "InvalidHeader"): codes.CAUSE_PROTOCOL,
 }
 _FINAL = frozenset((codes.CAUSE_CERTIFICATE, codes.CAUSE_NO_TLS))
-#: HTTPX-like families say this of a server that ends the connection before it has answered.
+#: The text of httpx2 and httpx for a server that ends the connection before it has answered.
 _DISCONNECTED = "Server disconnected"
-#: h11 says this of a body that ends too early.
+#: The beginning of h11's text for a body that ends too early.
 _CLOSED = "peer "
 
 
 def with_cause(fault: int, error: BaseException) -> int:
-    """Adds the cause to a fault of an attempt; what would fail each time in the same way becomes `PERMANENT`."""
+    """Adds the cause to a fault. A fault that would come at each attempt becomes `PERMANENT`."""
     if fault != codes.LOST and fault != codes.UNSENT:
         return fault
     cause = cause_of(error)
@@ -51,14 +51,14 @@ def with_cause(fault: int, error: BaseException) -> int:
 
 
 def _is_no_http(one: BaseException) -> bool:
-    """Tells whether the answer was no HTTP at all: a proxy may have said that once. Broken framing comes each time."""
+    """Returns whether the answer was no HTTP at all, which a proxy may send once. Broken framing comes each time."""
     if isinstance(one, (http.client.BadStatusLine, http.client.UnknownProtocol)):
         return True
     return type(one).__name__ == "BadStatusLine" or "status line" in str(one).lower()
 
 
 def cause_of(error: BaseException) -> int:
-    """What the platform says: one of `codes.CAUSES` by its place; 0 = nothing."""
+    """Returns the cause that the platform says; 0 = none."""
     for one in chain(error):
         cause = _of(one)
         if cause:
@@ -68,7 +68,7 @@ def cause_of(error: BaseException) -> int:
 
 def _of(one: BaseException) -> int:
     if isinstance(one, BaseExceptionGroup):
-        # A name has several addresses: they say a cause if they all say the same.
+        # A name has several addresses. The cause counts if it is the same for all of them.
         causes = {cause_of(each) for each in one.exceptions}
         return causes.pop() if len(causes) == 1 else 0
     if isinstance(one, ssl.SSLError):

@@ -1,8 +1,8 @@
 """Makes an attempt's time limit hold in synchronous code, against a server that sends a byte now and then.
 
 The limits of httpx2 and httpx are per operation: each arriving byte starts them anew. Here every operation on a
-connection is clipped to a deadline of the calling thread. `pool` puts it in; where it cannot, the clock is looked at
-between pieces. `core` is the engine beneath, httpcore2 or httpcore: the same names, other classes.
+connection is clipped to a deadline of the calling thread. `pool.clip` installs this. Where it cannot, the clock is read
+between pieces. `core` is the library that connects, httpcore2 or httpcore: the same names, other classes.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ class ClippedStream:
         self.close = stream.close
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """As the stream's own, clipped."""
+        """Calls the stream's own, clipped to the deadline."""
         return self._stream.read(max_bytes, remaining(timeout, self._core.ReadTimeout))  # type: ignore[no-any-return]
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """As the stream's own, clipped."""
+        """Calls the stream's own, clipped to the deadline."""
         self._stream.write(buffer, remaining(timeout, self._core.WriteTimeout))
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> ClippedStream:
-        """As the stream's own, clipped; the result is clipped too."""
+        """Calls the stream's own, clipped to the deadline. The result is clipped, too."""
         left = remaining(timeout, self._core.ConnectTimeout)
         return ClippedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._core)
 
 
 class ClippedBackend:
-    """Connects as the backend it wraps, within the thread's deadline."""
+    """A backend that connects within the thread's deadline."""
 
     def __init__(self, backend: Any, core: Any) -> None:
         """Wraps a backend of `core`."""
@@ -56,17 +56,17 @@ class ClippedBackend:
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> ClippedStream:
-        """As the backend's own, clipped."""
+        """Calls the backend's own, clipped to the deadline."""
         left = remaining(timeout, self._core.ConnectTimeout)
         return ClippedStream(self._backend.connect_tcp(host, port, left, local_address, socket_options), self._core)
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> ClippedStream:
-        """As the backend's own, clipped."""
+        """Calls the backend's own, clipped to the deadline."""
         left = remaining(timeout, self._core.ConnectTimeout)
         return ClippedStream(self._backend.connect_unix_socket(path, left, socket_options), self._core)
 
     def sleep(self, seconds: float) -> None:
-        """As the backend's own."""
+        """Calls the backend's own."""
         self._backend.sleep(seconds)

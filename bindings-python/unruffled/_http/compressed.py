@@ -1,7 +1,7 @@
 """Bodies with a Content-Encoding: whether one ended within its coding, and an error's body that cannot be decoded.
 
-The libraries take half a gzip stream for the whole. What they decode with is asked for its end: the decoders have no
-public name, tests guard them, and where one is missing its body counts as whole.
+The libraries take half a gzip stream for the whole. Their decoders are therefore asked whether they have seen the end.
+Decoders have no public name: tests guard them, and where one is missing its body counts as whole.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 CUT = "the body ends within its content coding"
-# Where a library's decoder has what decodes for it.
+# The attributes in which the libraries' decoders have the decompressor.
 _INNER = ("decompressor", "_obj", "_decompressor", "decompressor")
 
 
 def is_whole(decoder: Any) -> bool:
-    """Whether a decoder has seen the end of its coding."""
+    """Returns whether a decoder has seen the end of its coding."""
     several = getattr(decoder, "children", None) or getattr(decoder, "_decoders", None)
     if several:
         return all(is_whole(each) for each in several)
     if getattr(decoder, "_state", 0):
-        # urllib3: the first member of a gzip file was whole, and what follows may be anything.
+        # urllib3: the first member of a gzip file was whole. Anything may follow it.
         return True
     inner = decoder
     for name in _INNER:
@@ -30,30 +30,30 @@ def is_whole(decoder: Any) -> bool:
 
 
 class Checked:
-    """A decoder of httpx2, httpx or urllib3 around their own. A body that ends within its coding raises `cut`."""
+    """A decoder around one of httpx2's, httpx's or urllib3's. Raises `cut` for a body that ends within its coding."""
 
     def __init__(self, inner: Any, cut: Callable[[], Exception]) -> None:
-        """Takes the decoder, and what makes the exception."""
+        """Takes the decoder, and the function that makes the exception."""
         self._inner = inner
         self._cut = cut
         self._seen = False
 
     def __getattr__(self, name: str) -> Any:
-        """The decoder's own."""
+        """Returns the decoder's own attribute."""
         return getattr(self._inner, name)
 
     def decode(self, data: bytes) -> Any:
-        """As httpx2's and httpx's."""
+        """Decodes, for httpx2 and httpx."""
         self._seen = self._seen or bool(data)
         return self._inner.decode(data)
 
     def decompress(self, data: bytes, *arguments: Any, **options: Any) -> Any:
-        """As urllib3's."""
+        """Decodes, for urllib3."""
         self._seen = self._seen or bool(data)
         return self._inner.decompress(data, *arguments, **options)
 
     def flush(self) -> Any:
-        """As the decoder's. Raises if its coding has not ended; a body of no bytes has none."""
+        """Flushes the decoder. Raises if its coding has not ended; an empty body has no coding."""
         self.end()
         return self._inner.flush() if self._seen else b""
 
@@ -64,7 +64,7 @@ class Checked:
 
 
 class Lenient:
-    """A decoder for the body of an error: where it cannot be decoded, there is no more of it."""
+    """A decoder for the body of an error answer: the body ends where it cannot be decoded."""
 
     def __init__(self, inner: Any) -> None:
         """Takes the decoder."""
@@ -72,13 +72,13 @@ class Lenient:
         self._broken = False
 
     def __getattr__(self, name: str) -> Any:
-        """The decoder's own."""
+        """Returns the decoder's own attribute."""
         return getattr(self._inner, name)
 
     def decode(self, data: bytes) -> Any:
-        """As httpx's, which gives bytes, and httpx2's, which gives parts."""
+        """Decodes, for httpx (bytes) and httpx2 (an iterator of parts)."""
         given = self._or_nothing(lambda: self._inner.decode(data))
-        # Of nothing there are no parts either.
+        # httpx2 gives an iterator, which raises later.
         return given if isinstance(given, bytes) else self._parts(given)
 
     def _parts(self, given: Any) -> Iterator[bytes]:
@@ -88,16 +88,16 @@ class Lenient:
             self._broken = True
 
     def decompress(self, data: bytes, *arguments: Any, **options: Any) -> Any:
-        """As urllib3's."""
+        """Decodes, for urllib3."""
         return self._or_nothing(lambda: self._inner.decompress(data, *arguments, **options))
 
     def flush(self) -> Any:
-        """As the decoder's."""
+        """Flushes the decoder."""
         return self._or_nothing(self._inner.flush)
 
     @property
     def has_unconsumed_tail(self) -> bool:
-        """Of urllib3."""
+        """Returns whether the decoder has undecoded bytes, for urllib3."""
         return not self._broken and bool(self._inner.has_unconsumed_tail)
 
     def _or_nothing(self, made: Callable[[], Any]) -> Any:

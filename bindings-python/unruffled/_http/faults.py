@@ -1,11 +1,10 @@
-"""Which fault an attempt's exception is, in the core's words: one table for every library that sends. Decides nothing.
+"""The fault of an attempt's exception: one table for every library that sends. Decides nothing.
 
-An exception of a library has the row of its class, or of the nearest class that it is made from. What has no row is the
+An exception of a library has the row of its class, or of the nearest base class. An exception without a row is the
 caller's own: a hook raised, the URL is not valid.
 
-A test holds the rows to the exceptions that the libraries have. What a server or a machine can bring about is provoked
-over sockets (`test_faults`, `test_causes`, `test_h2`, `test_codings`); rows for what only a wrong use of a library
-raises are not.
+A test compares the rows with the exceptions that the libraries have. Exceptions that a server or a machine can cause
+are provoked over sockets (`test_faults`, `test_causes`, `test_h2`, `test_codings`). Those of a wrong use are not.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from . import h2_faults as _h2_faults
 
 
 class TooLargeError(Exception):
-    """The buffered body is larger than the policy's `maxBody`."""
+    """A buffered body that is larger than the policy's `maxBody`."""
 
 
 class OwnError(Exception):
-    """The caller's own code raised while an attempt was made: a body source, a hook. `error` is what it raised."""
+    """An exception of the caller's own code, of a body source or a hook, within an attempt. `error` has it."""
 
     def __init__(self, error: Exception) -> None:
-        """Takes what was raised; it is raised again as it is."""
+        """Takes the caller's exception, which is raised again."""
         super().__init__()
         self.error = error
 
 
-# One line each: the library, the names, the fault, and why it is that fault.
+# In each line: the names of the exceptions, the fault, and why it is that fault.
 _HTTPX: tuple[tuple[str, int, str], ...] = (
     ("ConnectTimeout", codes.CONNECT_TIMEOUT, "no connection in time: nothing was sent"),
     ("ConnectError", codes.UNSENT, "refused, no such host, TLS failed: nothing was sent"),
@@ -135,10 +134,10 @@ ROWS: dict[str, tuple[tuple[str, int, str], ...]] = {
     "urllib3": _URLLIB3,
     "aiohttp": _AIOHTTP,
 }
-#: Fault by library and name of the class.
+#: The fault by library and name of the class.
 TABLE = {(library, name): fault for library, rows in ROWS.items() for names, fault, _ in rows for name in names.split()}
 
-# The machine has no place, or does not allow it: no server can change that.
+# The machine has no resources left, or does not allow it. No server can change that.
 _LOCAL = frozenset(
     (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM)
 )
@@ -146,7 +145,7 @@ _DEPTH = 8
 
 
 def fault_of(error: Exception, reading: bool) -> int:
-    """The fault of an attempt's exception; REFUSED = the caller's own. `reading`: the head had arrived."""
+    """Returns the fault of an attempt's exception; REFUSED = the caller's own. `reading`: the head had arrived."""
     if own_of(error) is not None:
         return codes.REFUSED
     fault = _of_class(error)
@@ -170,7 +169,7 @@ def _of_class(error: Exception) -> int:
 
 
 def own_of(error: BaseException) -> Exception | None:
-    """What the caller's own code raised, if that is what ended the attempt."""
+    """Returns the exception of the caller's own code, if it ended the attempt."""
     for one in chain(error):
         if isinstance(one, OwnError):
             return one.error
@@ -178,19 +177,19 @@ def own_of(error: BaseException) -> Exception | None:
 
 
 def is_local(error: BaseException) -> bool:
-    """Whether this machine refused: no free descriptor, port or memory, or no permission."""
+    """Returns whether this machine refused: no free descriptor, port or memory, or no permission."""
     for one in chain(error):
-        # Errors of TLS and of names count in numbers of their own.
+        # Errors of TLS and of names have error numbers of their own.
         if isinstance(one, OSError) and one.errno in _LOCAL and not isinstance(one, (ssl.SSLError, socket.gaierror)):
             return True
         if isinstance(one, BaseExceptionGroup) and one.exceptions:
-            # A name has several addresses: one that this machine lacks does not say that all are.
+            # A name has several addresses. This machine refused only if it refused all of them.
             return all(is_local(each) for each in one.exceptions)
     return False
 
 
 def wants_credentials(error: BaseException) -> bool:
-    """Whether a proxy refused the caller's credentials (407, or the same of SOCKS)."""
+    """Returns whether a proxy refused the caller's credentials (407, or the same of SOCKS)."""
     for one in chain(error):
         if getattr(one, "status", None) == 407:
             return True
@@ -202,7 +201,7 @@ def wants_credentials(error: BaseException) -> bool:
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception, and what it was made from; not what the caller was handling as he made the call."""
+    """Yields an exception and its causes, but not the exception that the caller was handling at the call."""
     one: Any = error
     handled = sys.exc_info()[1]
     for _ in range(_DEPTH):

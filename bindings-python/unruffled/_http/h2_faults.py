@@ -1,4 +1,4 @@
-"""What an exception over HTTP/2 proves: the server did not process the request, or it may have (RFC 9113, section 8.7).
+"""Whether an exception over HTTP/2 proves that the server did not process the request (RFC 9113, section 8.7).
 
 httpcore2 and httpcore have the number of the stream and the server's GOAWAY in the exception and in the frame that
 raised it. They are read after a failure only: a call that succeeds pays nothing.
@@ -14,13 +14,14 @@ from .._core import codes
 _REFUSED_STREAM = 7
 _SENDERS = ("handle_request", "handle_async_request")
 _HEADERS = "_send_request_headers"
-#: h2 queues a request's headers at the end of this step: what breaks it sends nothing.
+#: h2 queues a request's headers at the end of this step. If the step fails, nothing is sent.
 _TO_H2 = "send_headers"
 
 
 def fault_of(error: BaseException) -> int | None:
-    """UNSENT if the request was proven not to be processed, LOST if it may have been; None: it was not over HTTP/2, or
-    the caller's own headers are to blame.
+    """Returns UNSENT if the request was proven not to be processed, LOST if it may have been.
+
+    None: it was not over HTTP/2, or the caller's own headers are to blame.
     """
     for one in _chain(error):
         said = one.args[0] if one.args else None
@@ -35,7 +36,7 @@ def fault_of(error: BaseException) -> int | None:
     if ended is not None and isinstance(stream, int) and stream > (ended.last_stream_id or 0):
         return codes.UNSENT
     if not _raised_by_h2(error):
-        # Threads that share a connection change its tables while another reads them.
+        # A thread may change the tables of a shared connection while another reads them.
         return codes.UNSENT if isinstance(error, RuntimeError) and _TO_H2 in steps else codes.LOST
     if stream is None or _HEADERS in steps:
         return codes.UNSENT if _is_over(connection, ended) or not _blames_headers(error) else None
@@ -43,15 +44,17 @@ def fault_of(error: BaseException) -> int | None:
 
 
 def _is_over(connection: Any, ended: Any) -> bool:
-    """Whether the connection takes no further stream: else the headers themselves were refused."""
+    """Returns whether the connection takes no further stream. If it does, the headers themselves were refused."""
     state = getattr(getattr(connection, "_h2_state", None), "state_machine", None)
     return ended is not None or getattr(getattr(state, "state", None), "name", "") == "CLOSED"
 
 
 def _blames_headers(error: BaseException) -> bool:
-    """Whether h2 refused the headers for what is in them. Else the stream or the connection could not take any: threads
-    share a connection, and httpcore does not keep them apart between its choice of a stream and its first frame. Then
-    h2 takes the headers of the second thread for trailers, which are never sent on purpose.
+    """Returns whether h2 refused the headers because of their content.
+
+    Else the stream or the connection could take no headers. Threads share a connection, and httpcore does not lock
+    between its choice of a stream and its first frame. h2 then takes the headers of the second thread for trailers,
+    which are never sent on purpose.
     """
     for one in _chain(error):
         if type(one).__module__.startswith("h2."):
@@ -68,7 +71,7 @@ def _raised_by_h2(error: BaseException) -> bool:
 
 
 def _broke_connection(error: BaseException) -> bool:
-    """Whether httpcore itself failed as it read a body: threads that share a connection may close one stream twice."""
+    """Returns whether httpcore itself failed while it read a body: two threads may close one stream of a connection."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -78,7 +81,7 @@ def _broke_connection(error: BaseException) -> bool:
 
 
 def _sender(error: BaseException) -> tuple[FrameType, list[str]] | None:
-    """The frame of an HTTP/2 connection that sent the request, and the names of the steps beneath it."""
+    """Returns the frame of the HTTP/2 connection that sent the request, and the names of the steps below it."""
     for one in _chain(error):
         trace = one.__traceback__
         found: FrameType | None = None
@@ -92,7 +95,7 @@ def _sender(error: BaseException) -> tuple[FrameType, list[str]] | None:
             trace = trace.tb_next
         if found is not None:
             if one.__context__ is not None and not steps:
-                # What httpcore raised in the place of h2's own: the steps are with that.
+                # httpcore replaced h2's exception, which has the steps.
                 steps = _steps(one.__context__)
             return found, steps
     return None
@@ -108,7 +111,7 @@ def _steps(error: BaseException) -> list[str]:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """From what was raised last to what was raised first."""
+    """Returns the exceptions from the last raised to the first raised."""
     found: list[BaseException] = []
     one: BaseException | None = error
     while one is not None and one not in found and len(found) < 8:

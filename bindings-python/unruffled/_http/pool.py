@@ -1,7 +1,7 @@
-"""What has no public name in the pools of httpx2 and httpx. Tests guard it; where it is missing, it is left out.
+"""Access to parts of the pools of httpx2 and httpx without public names. Tests guard them; a missing one is left out.
 
-`_pool._network_backend`: where the sync deadline is put in. `_pool._connections`: what a fork must not inherit, and
-what is closed when the core asks for a new connection.
+`_pool._network_backend`: the place of the synchronous deadline. `_pool._connections`: the connections that a fork must
+not inherit, and those that are closed when the core asks for a new one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import httpx2
 
 from .clipped import ClippedBackend
 
-# Each library's transports, and the package that connects for them. `unruffled.httpx` adds those of httpx.
+# The transports of each library, and the package that connects for them. `unruffled.httpx` adds those of httpx.
 _OWN: dict[type, Any] = {httpx2.HTTPTransport: httpcore2, httpx2.AsyncHTTPTransport: httpcore2}
 
 
@@ -31,7 +31,7 @@ def pools(http: httpx2.Client | httpx2.AsyncClient) -> Iterator[Any]:
 
 
 def is_foreign(http: httpx2.Client | httpx2.AsyncClient) -> bool:
-    """Whether a transport that httpx2 did not make sends for this client: another unruffled may be behind it."""
+    """Returns whether a transport of somebody else sends for this client. A client of this package may be in it."""
     return any(pool is None for pool in pools(http))
 
 
@@ -41,9 +41,9 @@ def pool_of(transport: object) -> Any:
 
 
 def clip(pools: Iterable[Any]) -> bool:
-    """Clips all connections that these pools will make to the thread's deadline. False: not all of them could be.
+    """Clips all connections that these pools will make to the thread's deadline; returns whether all could be.
 
-    Threads share a connection of HTTP/2, so that one thread's deadline must not rule it.
+    Threads share a connection of HTTP/2, so that no thread's deadline may end it.
     """
     done = True
     for pool in pools:
@@ -68,7 +68,7 @@ def forget(transport: object) -> None:
 
 
 def idle(pools: Iterable[Any]) -> list[Any]:
-    """Takes the idle connections out, so that the next attempt makes a new one; they are the caller's to close."""
+    """Takes out the idle connections, so that the next attempt makes a new one. The caller closes them."""
     taken: list[Any] = []
     for pool in pools:
         if hasattr(pool, "_connections") and hasattr(pool, "_optional_thread_lock"):

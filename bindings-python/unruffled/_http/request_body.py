@@ -1,6 +1,6 @@
-"""The body of a request that cannot be looked at before it is sent: an iterator, a file, a form with files.
+"""The body of a request that cannot be read before it is sent: an iterator, a file, a form with files.
 
-What it raises is the caller's own error, not the network's. Each piece of it shows that the attempt is alive.
+Its exceptions are the caller's own, not the network's. Each piece shows that the attempt is alive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def pieces(source: Iterable[Any], alive: Callable[[], object]) -> Iterator[Any]:
 
 
 async def pieces_async(source: Any, alive: Callable[[], object]) -> AsyncIterator[Any]:
-    """The same of an asynchronous source."""
+    """Yields the pieces of an asynchronous source; see `pieces`."""
     each = aiter(source)
     try:
         async for piece in each:
@@ -32,37 +32,37 @@ async def pieces_async(source: Any, alive: Callable[[], object]) -> AsyncIterato
         raise OwnError(error) from None
     finally:
         if isinstance(each, AsyncGenerator):
-            # Left to the garbage collector, it would end outside of any task.
+            # The garbage collector would close it outside of any task.
             await each.aclose()
 
 
 class WatchedBody:
-    """A stream of httpx2 or httpx around another; each library's own classes are added to it."""
+    """A stream of httpx2 or httpx around another. Each library adds its own base classes."""
 
     def __init__(self, stream: Any, alive: Callable[[], object]) -> None:
-        """Takes the stream, and what is called after each piece."""
+        """Takes the stream, and the function that is called after each piece."""
         self._stream = stream
         self._alive = alive
 
     def __iter__(self) -> Iterator[bytes]:
-        """The pieces."""
+        """Yields the pieces."""
         return pieces(self._stream, self._alive)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """The pieces."""
+        """Yields the pieces."""
         return pieces_async(self._stream, self._alive)
 
     def close(self) -> None:
-        """As the stream does."""
+        """Closes the stream."""
         self._stream.close()
 
     async def aclose(self) -> None:
-        """As the stream does."""
+        """Closes the stream."""
         await self._stream.aclose()
 
 
 class _Iterated:
-    """A body that a client of threads iterates; its other attributes are the source's."""
+    """A body that a synchronous client iterates. Its other attributes are the source's."""
 
     def __init__(self, source: Any, alive: Callable[[], object]) -> None:
         self._source = source
@@ -76,7 +76,7 @@ class _Iterated:
 
 
 class _Read(_Iterated):
-    """A body that it reads, as a file."""
+    """A body that a synchronous client reads as a file."""
 
     def read(self, *arguments: Any) -> Any:
         try:

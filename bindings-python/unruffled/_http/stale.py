@@ -1,8 +1,8 @@
-"""Whether the server has closed a pooled connection, looked at before a request is written to it.
+"""A check, before a request is written, whether the server has closed a pooled connection.
 
-httpcore and urllib3 look for themselves over HTTP/1.1. Over HTTP/2 httpcore does not, and aiohttp relies on its loop,
-which may have been busy. Both keep their idle connections without a public name: tests guard them, and where one is
-missing nothing is looked at.
+httpcore and urllib3 check by themselves over HTTP/1.1. Over HTTP/2 httpcore does not, and aiohttp relies on its loop,
+which may have been busy. Their idle connections have no public name: tests guard them, and where one is missing nothing
+is checked.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import select
 from collections.abc import Iterable
 from typing import Any
 
-# Linux tells the end of a connection apart from what was received before it.
+# Linux reports the end of a connection apart from the bytes received before it.
 _ENDED = getattr(select, "POLLRDHUP", 0) or getattr(select, "POLLIN", 0)
 _ANY = getattr(select, "POLLIN", 0)
 
 
 def has_ended(sock: Any, events: int = _ENDED) -> bool:
-    """Whether the server has closed the connection of a socket; never waits."""
+    """Returns whether the server has closed the connection of a socket; never waits."""
     try:
         if hasattr(select, "poll"):
             looked = select.poll()
@@ -29,12 +29,12 @@ def has_ended(sock: Any, events: int = _ENDED) -> bool:
 
 
 def over_h2(pools: Iterable[Any]) -> list[Any]:
-    """The pools of httpcore that may have connections over HTTP/2."""
+    """Returns the pools of httpcore that may have connections over HTTP/2."""
     return [pool for pool in pools if pool is not None and getattr(pool, "_http2", False)]
 
 
 def ended_h2(pools: Iterable[Any]) -> list[Any]:
-    """Takes out idle connections over HTTP/2 that the server has closed; they are the caller's to close."""
+    """Takes out idle connections over HTTP/2 that the server has closed. The caller closes them."""
     taken: list[Any] = []
     for pool in pools:
         for connection in list(getattr(pool, "_connections", ())):
@@ -52,7 +52,7 @@ def ended_h2(pools: Iterable[Any]) -> list[Any]:
 
 
 def close_ended(request: Any) -> None:
-    """Closes the idle connections of aiohttp that the server has closed, as far as the request would take one."""
+    """Closes those idle connections of aiohttp that the server has closed and the request would take."""
     connector = request.session.connector
     conns = getattr(connector, "_conns", None)
     if not conns:
@@ -63,5 +63,5 @@ def close_ended(request: Any) -> None:
             sock = transport.get_extra_info("socket")
             if sock is None or not has_ended(sock, _ANY):
                 return
-            # A closed one is passed over.
+            # aiohttp skips a closed one.
             protocol.close()

@@ -1,8 +1,8 @@
 """Makes an attempt's time limit hold in urllib3, and records whether anything of it was sent.
 
 urllib3's own limits are per operation: each arriving byte starts them anew. Here every operation on a connection is
-clipped to the deadline of the calling thread (`_driver.deadline`). It is put in by
-`PoolManager.pool_classes_by_scheme`: pools and connections stay what they were, with these methods before their own.
+clipped to the deadline of the calling thread (`_driver.deadline`). It is installed
+by `PoolManager.pool_classes_by_scheme`: pools and connections get subclasses with these methods.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _PIECE = 64 * 1024
 
 
 class _Wire(threading.local):
-    """What the calling thread's attempt has done to a connection."""
+    """The state of the connection of the calling thread's attempt."""
 
-    #: Whether something of the request may have left. True also where no limited pool sends.
+    #: Whether something of the request may have been sent. True also where no limited pool sends.
     sent: bool = True
-    #: The connection that answered.
+    #: The socket that answered.
     socket: Any = None
 
 
@@ -39,26 +39,26 @@ WIRE_STATE = _Wire()
 
 
 class LimitedSocket:
-    """A connected socket whose every operation ends at the thread's deadline; all else is the socket's own."""
+    """A connected socket whose every operation ends at the thread's deadline."""
 
     def __init__(self, own: Any) -> None:
-        """Wraps a socket, of TLS or not."""
+        """Wraps a socket, with TLS or without."""
         self._own = own
         self._timeout: float | None = own.gettimeout()
         self._clipped = False
 
     def __getattr__(self, name: str) -> Any:
-        """The socket's."""
+        """Returns the socket's own attribute."""
         return getattr(self._own, name)
 
     def settimeout(self, seconds: float | None) -> None:
-        """For each operation, where the deadline is not nearer."""
+        """Sets the limit of each operation; a nearer deadline wins."""
         self._timeout = seconds
         self._clipped = False
         self._own.settimeout(seconds)
 
     def within(self, seconds: float) -> None:
-        """For each operation from now on, where its own limit is not smaller."""
+        """Lowers the limit of each operation from now on."""
         self.settimeout(seconds if self._timeout is None else min(seconds, self._timeout))
 
     def _clip(self) -> None:
@@ -68,30 +68,30 @@ class LimitedSocket:
         self._clipped = THREAD_DEADLINE.at is not None
 
     def recv(self, *arguments: Any) -> Any:
-        """As the socket's own, clipped."""
+        """Calls the socket's own, clipped to the deadline."""
         self._clip()
         return self._own.recv(*arguments)
 
     def recv_into(self, *arguments: Any) -> Any:
-        """As the socket's own, clipped."""
+        """Calls the socket's own, clipped to the deadline."""
         self._clip()
         return self._own.recv_into(*arguments)
 
     def sendall(self, *arguments: Any) -> None:
-        """As the socket's own, clipped."""
+        """Calls the socket's own, clipped to the deadline."""
         self._clip()
         WIRE_STATE.sent = True
         self._own.sendall(*arguments)
 
     def makefile(self, *arguments: Any, **options: Any) -> Any:
-        """As the socket's own; it reads by this one."""
+        """Returns the socket's own file, which reads through this socket."""
         file = self._own.makefile(*arguments, **options)
         file.raw._sock = self
         return file
 
 
 class _Connection:
-    """Before a connection class of urllib3."""
+    """A base class put before a connection class of urllib3."""
 
     sock: Any
     timeout: Any
@@ -111,7 +111,7 @@ class _Connection:
 
 
 class _Pool:
-    """Before a pool class of urllib3."""
+    """A base class put before a pool class of urllib3."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         WIRE_STATE.sent = False
@@ -127,7 +127,7 @@ def _limited(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
         return pool
     own: type[Any] = pool.ConnectionCls
     connection = type(own.__name__, (_Connection, own), {})
-    # Under their own names, which stand in texts of errors.
+    # Under their own names, which texts of errors show.
     return type(pool.__name__, (_Pool, pool), {"ConnectionCls": connection})
 
 
@@ -138,7 +138,7 @@ def limit(manager: PoolManager) -> None:
 
 
 def connects_within(seconds: float, timeout: Any) -> Any:
-    """A session's time limits, with one of the policy's own on connecting."""
+    """Returns a session's time limits with the policy's limit on connecting."""
     if isinstance(timeout, tuple) and len(timeout) == 2:
         connect, read = timeout
     elif timeout is None or isinstance(timeout, (int, float)):
@@ -153,7 +153,7 @@ def connects_within(seconds: float, timeout: Any) -> Any:
 
 
 def close_idle(pool: HTTPConnectionPool) -> None:
-    """Closes a pool's idle connections; they connect again when they are used."""
+    """Closes a pool's idle connections, which connect again when they are used."""
     places: Any = pool.pool
     taken = []
     with contextlib.suppress(Empty):
@@ -166,7 +166,7 @@ def close_idle(pool: HTTPConnectionPool) -> None:
 
 
 def check(raw: Any) -> None:
-    """Lets a coded body raise if it ends within its coding, before anything of it is read; of an error, end there."""
+    """Makes an unread coded body raise if it ends within its coding, or end there if it is an error's."""
     raw._init_decoder()
     decoder = raw._decoder
     if decoder is None:
@@ -179,14 +179,14 @@ def check(raw: Any) -> None:
 
     def checked(*arguments: Any, **options: Any) -> Iterator[bytes]:
         yield from stream(*arguments, **options)
-        # Of a body whose length was declared the decoder is never asked for its end.
+        # urllib3 does not ask the decoder for its end if the length was declared.
         raw._decoder.end()
 
     raw.stream = checked
 
 
 def verify(raw: Any, body: bytes) -> None:
-    """Decodes a whole body aside. Raises DecodeError where that fails or the body ends within its coding."""
+    """Decodes a copy of a whole body. Raises DecodeError if that fails or the body ends within its coding."""
     coded = HTTPResponse(io.BytesIO(body), headers=raw.headers, status=200, preload_content=False)
     check(coded)
     for _ in coded.stream(_PIECE, decode_content=True):
@@ -198,11 +198,11 @@ def _cut() -> Exception:
 
 
 def joined(raw: Any, pieces: Iterator[bytes]) -> BaseHTTPResponse:
-    """An answer, part of whose body was read, with all of it. Closing it closes the answer."""
+    """Returns an answer with its whole body, of which a part was read. Closing it closes the answer."""
 
     def close() -> None:
         raw.close()
-        # Else the pool would count the connection as taken for ever.
+        # Else the pool would count the connection as taken forever.
         raw.release_conn()
 
     made = HTTPResponse(
@@ -215,12 +215,12 @@ def joined(raw: Any, pieces: Iterator[bytes]) -> BaseHTTPResponse:
         decode_content=raw.decode_content,
         retries=raw.retries,
         request_url=raw.geturl(),
-        # Where requests looks for cookies.
+        # requests reads cookies from it.
         original_response=raw._original_response,
-        # Its length was looked at as it was read.
+        # The length was checked as the body was read.
         enforce_content_length=False,
     )
-    # Not known to the constructor before urllib3 2.3.
+    # The constructor of urllib3 before 2.3 does not take it.
     made.version_string = getattr(raw, "version_string", "")
     return made
 

@@ -1,4 +1,4 @@
-"""httpx2 and httpx: the same names, classes that do not mix. Which bodies can be sent again; decoding."""
+"""The classes of httpx2 and httpx: the same names, but they do not mix. Which bodies can be sent again; decoding."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class HttpxVariant:
     """The classes of httpx2, or of httpx."""
 
     def __init__(self, module: Any, limit: Callable[[float], Limit] | None = None) -> None:
-        """Takes the module. `limit`: how an attempt is ended in time, in the place of the loop's own way."""
+        """Takes the module. `limit`: makes an attempt's time limit, instead of the loop."""
         self.module = module
         self.limit = limit
         name = module.__name__
-        # They have no public name, and without them a body counts as one that cannot be sent again.
+        # They have no public names. Where one is missing, its bodies count as ones that cannot be sent again.
         self.multipart = getattr(sys.modules.get(f"{name}._multipart"), "MultipartStream", ())
         self.iterated = getattr(sys.modules.get(f"{name}._content"), "IteratorByteStream", ())
         self.identity = getattr(sys.modules.get(f"{name}._decoders"), "IdentityDecoder", ())
@@ -43,7 +43,7 @@ class HttpxVariant:
         return error
 
     def end(self, response: Any) -> None:
-        """Looks at the decoder of a response that was read whole. Raises DecodingError if its coding has not ended."""
+        """Checks the decoder of a response that was read whole. Raises DecodingError if its coding has not ended."""
         decoder = getattr(response, "_decoder", None)
         if decoder is None or isinstance(decoder, self.identity):
             return
@@ -51,14 +51,14 @@ class HttpxVariant:
             raise self.cut()
 
     def check(self, response: Any) -> None:
-        """Lets a coded body raise if it ends within its coding, before anything is read; of an error, end there."""
+        """Makes an unread coded body raise if it ends within its coding, or end there if it is an error's."""
         decoder = self.decoder(response)
         if decoder is not None:
             lenient = response.status_code >= 400
             response._decoder = Lenient(decoder) if lenient else Checked(decoder, self.cut)
 
     def verify(self, response: Any, body: bytes) -> None:
-        """Decodes a whole body aside. Raises DecodingError where that fails or the body ends within its coding."""
+        """Decodes a copy of a whole body. Raises DecodingError if that fails or the body ends within its coding."""
         coding = [line for line in response.headers.raw if line[0].lower() == b"content-encoding"]
         decoder = self.decoder(self.module.Response(200, headers=coding))
         if decoder is not None and body:
@@ -70,7 +70,7 @@ class HttpxVariant:
                 raise self.cut()
 
     def replay(self, stream: Any) -> tuple[bool, Callable[[], object] | None]:
-        """Whether a request's body can be sent again byte for byte, and what must be done for that before each time."""
+        """Returns whether a request's body can be sent again byte for byte, and what to call before each time."""
         if isinstance(stream, self.module.ByteStream):
             return True, None
         if isinstance(stream, self.multipart):
@@ -86,7 +86,7 @@ class HttpxVariant:
 
     @staticmethod
     def sends_body(request: Any) -> bool:
-        """Whether anything of the stream goes out: without either header nothing does (RFC 9112, section 6.3)."""
+        """Returns whether the stream is sent: without either header it is not (RFC 9112, section 6.3)."""
         return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
 
 
@@ -95,7 +95,7 @@ def _seeks(file: Any) -> bool:
 
 
 class _Restored:
-    """A body of which a part was read ahead."""
+    """A body of which a part was read already."""
 
     def __init__(self, parts: list[bytes], rest: Iterator[bytes], stream: Any) -> None:
         self._parts = parts
@@ -120,5 +120,5 @@ class _RestoredAsync:
             yield part
 
 
-#: Of our own clients, and of the transports for httpx2.
+#: The classes of this package's clients and of the transports for httpx2.
 HTTPX2 = HttpxVariant(httpx2)

@@ -1,1 +1,1 @@
-"""Drop-ins: what goes beneath a client that is there already."""
+"""Drop-ins: this package under clients of other libraries."""

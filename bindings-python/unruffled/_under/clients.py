@@ -1,4 +1,4 @@
-"""Transports and clients for httpx2 and httpx; each library's public classes add its own base class."""
+"""Transports and clients for httpx2 and httpx. The public modules add the base classes of each library."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ class _Transport(DropInControls):
         policy:
             A mapping, the path of a policy file, or a base URL. Checked whole: `PolicyError` names every wrong place.
         inner:
-            What sends. The default is a new `HTTPTransport()` or `AsyncHTTPTransport()` of the library: it knows
-            neither the environment's proxies nor what the client around it was given. `client()` does.
+            The transport that sends. The default is a new `HTTPTransport()` or `AsyncHTTPTransport()` of the library.
+            It does not use the environment's proxies and the options of the client around it; `client()` does.
         unknown_keys:
-            `"warn"` leaves out what this version does not know; the default `"error"` refuses it.
+            `"warn"` ignores keys that this version does not know; the default `"error"` refuses them.
         """
         self._dropin = policy if isinstance(policy, DropIn) else DropIn(policy, unknown_keys=unknown_keys)
         self._inner = getattr(self._variant.module, self._own)() if inner is None else inner
         self._under_way: set[object] = set()
-        #: Whether it was closed while calls were under way.
+        #: Whether it was closed while calls were running.
         self._closing = False
         self._make_host()
 
     def _make_host(self) -> None:
-        """Makes what sends the calls."""
+        """Makes the host that sends the calls."""
         raise NotImplementedError
 
 
 class SyncTransport(_Transport):
-    """A transport around another."""
+    """A transport that follows a policy and sends by another transport."""
 
     _own = "HTTPTransport"
 
@@ -60,9 +60,9 @@ class SyncTransport(_Transport):
                 self.close()
 
     def close(self) -> None:
-        """Closes the inner transport once no call is under way. As httpx2's own it can be used again.
+        """Closes the inner transport once no call is running. Like httpx2's own it can be used again.
 
-        The engine's state stays: some libraries make a client per request around one transport.
+        The engine stays open, since some libraries make a client per request around one transport.
         """
         self._closing = bool(self._under_way)
         if not self._closing:
@@ -70,7 +70,7 @@ class SyncTransport(_Transport):
 
 
 class AsyncTransport(_Transport):
-    """An asynchronous transport around another."""
+    """An asynchronous transport that follows a policy and sends by another transport."""
 
     _own = "AsyncHTTPTransport"
 
@@ -89,9 +89,9 @@ class AsyncTransport(_Transport):
                 await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes the inner transport once no call is under way. As httpx2's own it can be used again.
+        """Closes the inner transport once no call is running. Like httpx2's own it can be used again.
 
-        The engine's state stays: some libraries make a client per request around one transport.
+        The engine stays open, since some libraries make a client per request around one transport.
         """
         self._closing = bool(self._under_way)
         if not self._closing:
@@ -107,7 +107,7 @@ class _Resilient(DropInControls):
         """Checks the policy, then makes the client as its class does with these options."""
         self._dropin = DropIn(policy, unknown_keys=unknown_keys)
         super().__init__(**options)
-        # Only the class itself knows how to make them of proxies, the environment, TLS and limits.
+        # The class itself makes them of proxies, the environment, TLS and limits.
         self._transport = self._placed(self._transport)
         self._mounts = {pattern: self._placed(inner) for pattern, inner in self._mounts.items()}
 
@@ -116,7 +116,7 @@ class _Resilient(DropInControls):
 
 
 class SyncResilient(_Resilient):
-    """A client of the library whose transports all follow one policy: also those for proxies and mounts."""
+    """A client of the library whose transports all follow one policy, also those for proxies and mounts."""
 
     def close(self) -> None:
         """Ends every wait, then closes the connections."""
@@ -129,13 +129,13 @@ class SyncResilient(_Resilient):
         error: BaseException | None = None,
         trace: TracebackType | None = None,
     ) -> None:
-        """Closes."""
+        """Closes the client."""
         self._dropin.engine.close()
         super().__exit__(kind, error, trace)  # type: ignore[misc]
 
 
 class AsyncResilient(_Resilient):
-    """An asynchronous client of the library."""
+    """An asynchronous client of the library whose transports all follow one policy."""
 
     async def aclose(self) -> None:
         """Ends every wait, then closes the connections."""
@@ -148,6 +148,6 @@ class AsyncResilient(_Resilient):
         error: BaseException | None = None,
         trace: TracebackType | None = None,
     ) -> None:
-        """Closes."""
+        """Closes the client."""
         self._dropin.engine.close()
         await super().__aexit__(kind, error, trace)  # type: ignore[misc]

@@ -1,8 +1,8 @@
 """The part that all drop-ins share: a policy's engine, and the route, scope and endpoint of each request.
 
-How an adapter is made: it has a `DropIn` for its policy. For each request `prepare()` fills a `DropInCall`: scope by
-origin, route and endpoint by method and path, flags. `drive(host, call)` makes the call. The host is a `ThreadHost` or
-`LoopHost` of `hosts` with the client's own ways to send, to read a body and to name what was never sent.
+An adapter has a `DropIn` for its policy. For each request `prepare()` fills a `DropInCall`: the scope by the origin,
+the route and the endpoint by method and path, and the flags. `drive(host, call)` makes the call. The host is a
+`ThreadHost` or a `LoopHost` of `hosts`. It sends, reads bodies and makes exceptions as the adapter's client does.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Lines = Sequence[tuple[bytes, bytes]]
 
 _PIECE = 64 * 1024
 _MOST_CACHED = 1024
-#: Of an answer's header lines, what says whether it is read before it counts.
+#: The headers that decide whether an answer's body is read before the answer counts.
 _BODY = frozenset((b"content-length", b"content-type", b"content-encoding"))
 _NOTHING: dict[bytes, bytes] = {}
 _PORTS = {"http": 80, "https": 443}
 
 
 class Route:
-    """What the policy asks of a drop-in on one route. None: its text does not say; the client's own limit holds."""
+    """A route's settings for drop-ins. A limit of None: the policy does not set it, and the client's own applies."""
 
     __slots__ = (
         "alive",
@@ -51,20 +51,20 @@ class Route:
     )
 
     def __init__(self, settings: dict[str, Any], stream_type: str) -> None:
-        """Takes the route's settings, and those for all routes."""
-        #: The media type of answers that are never read before they count, in lower case.
+        """Takes the route's settings, and the media type of event streams."""
+        #: The media type, in lower case, of answers whose bodies are never read before the answer counts.
         self.stream_type = stream_type
         self.body_statuses = frozenset(settings["bodyStatuses"])
-        #: Answers below 400 with a declared length of at most so many bytes are read before they count.
+        #: The most bytes of a body that is read before its answer counts. Its status is below 400, its length declared.
         self.buffer_up_to: int = settings["bufferUpTo"]
-        #: Seconds.
+        #: Seconds for a new connection.
         self.connect: float | None = settings["connect"] / 1000 if settings["connectWritten"] else None
         #: Whether the client's own limits for connecting and reading hold.
         self.native = not (settings["connectWritten"] or settings["idleWritten"])
-        #: Written or not: how long a piece of an upload keeps its attempt alive, and with it the answer after the last.
+        #: Seconds that an attempt may last after each piece of an upload. After the last one they are for the answer.
         self.alive: float = max(settings["idle"], settings["attempt"]) / 1000
         self.idle: float | None = settings["idle"] / 1000 if settings["idleWritten"] else None
-        #: The whole call; endless where the policy's text does not say.
+        #: Seconds for the whole call; infinity if the policy does not set them.
         self.total: float = settings["total"] / 1000 if settings["totalWritten"] else math.inf
         self.key_header: bytes = settings["idempotency"]["header"].encode("ascii")
         self.key = self.key_header.lower()
@@ -72,12 +72,12 @@ class Route:
 
 
 class Place:
-    """The route, scope and endpoint of a request: the same for each of its method, origin and path."""
+    """The route, scope and endpoint of all requests with the same method, origin and path."""
 
     __slots__ = ("flags", "number", "route", "scope", "target")
 
     def __init__(self, engine: Engine, routes: Sequence[Route], method: str, origin: str, path: str) -> None:
-        """Asks the engine for the numbers."""
+        """Takes the numbers from the engine."""
         self.target = target = f"{method} {origin}{path}"
         self.scope = engine.origin_scope(origin)
         self.number = number = engine.target(target if path else f"{target}/")
@@ -87,57 +87,57 @@ class Place:
 
 
 class DropInCall(Call[R]):
-    """One request of a client above us, as one call. `request` is what the adapter was given."""
+    """A request of the client above, as one call. `request` is the client's own object."""
 
     __slots__ = ("body", "coded", "request", "rewind", "route", "timeouts")
 
     request: Any
-    #: What every attempt sends, where that is not the request's own.
+    #: The body that every attempt sends.
     body: Any
     #: Whether the last answer has a Content-Encoding.
     coded: bool
     route: Route
-    #: Puts the body back to where it began, before each attempt but the first; None = there is nothing to do.
+    #: Rewinds the body before each attempt but the first; None = that is not needed.
     rewind: Callable[[], object] | None
-    #: The attempt's time limits, where the adapter's client takes them as a dict; None = the caller's own hold.
+    #: The attempt's time limits, if the adapter's client takes them as a dict; None = the caller's own apply.
     timeouts: dict[str, float | None] | None
 
     def alive(self) -> Callable[[], None]:
-        """Returns what a body that is sent piece by piece calls after each piece."""
+        """Returns a function that a body calls after each piece that it sends."""
         left = self.deadline / 1000 or self.route.total
         return keeps_alive(self, self.route.alive, TIME.monotonic() + left)
 
     def key_line(self, word: int) -> tuple[bytes, bytes] | None:
-        """Returns the header line that the word asks for: all that a drop-in ever adds."""
+        """Returns the header line that the word asks for. A drop-in adds no other."""
         if not word & codes.KEY or self.flags & codes.KEYED:
             return None
         return self.keyed(self.route.key_header, self.route.key_quoted)
 
     def buffers(self, status: int, lines: Iterable[tuple[bytes, bytes, bytes]], dropin: DropIn) -> bool:
-        """Whether an answer with these header lines is read before it counts. Sets `coded` and `hinted`."""
+        """Returns whether the body is read before the answer counts. Sets `coded` and `hinted`."""
         short, self.coded, self.hinted = dropin.look(self.route, status, lines)
         return short
 
     def short(self, status: int, length: str | None, kind: str | None) -> bool:
-        """As `buffers`, where Content-Length and Content-Type are at hand."""
+        """Returns what `buffers` does, by Content-Length and Content-Type."""
         if status >= 400 or length is None or not length.isdigit() or int(length) > self.route.buffer_up_to:
             return False
         return kind is None or not kind.lower().startswith(self.route.stream_type)
 
 
 class DropIn:
-    """A policy under somebody else's client: one engine for any number of transports. Survives a fork."""
+    """A policy under a client of another library: one engine for any number of transports. It survives a fork."""
 
     def __init__(
         self, policy: Policy, *, unknown_keys: UnknownKeys = "error", forked: Callable[[], object] | None = None
     ) -> None:
-        """Checks the policy (`PolicyError`). `forked`: the first of `on_fork`."""
+        """Checks the policy. Raises `PolicyError`. `forked`: the first function of `on_fork`."""
         if unknown_keys not in ("error", "warn"):
             raise ValueError('unknown_keys is "error" or "warn"')
         self._text = text_of(policy)
         self._lenient = unknown_keys == "warn"
         self._lock = threading.Lock()
-        #: Called in a forked child: they drop the parent's connections.
+        #: Functions that drop the parent's connections in a forked child.
         self.on_fork: list[Callable[[], object]] = [] if forked is None else [forked]
         self._listeners: list[tuple[int, Listener]] = []
         self._live: Engine | None = None
@@ -156,15 +156,15 @@ class DropIn:
                 self._routes = [Route(settings, stream_type) for settings in engine.settings["routes"]]
                 self.retry_counts = RetryCounts(engine.settings["retryCounts"])
                 self._origins: dict[str, str] = {}
-                #: The headers that `prepare` looks at, in lower case.
+                #: The request headers that `prepare` reads, in lower case.
                 self.request_headers = self.retry_counts.names | {b"content-length", *(r.key for r in self._routes)}
-                #: The same, for clients that keep text.
+                #: The same as text.
                 self.request_names = frozenset(name.decode() for name in self.request_headers)
-                #: A success must have one of these, or its hints are not collected.
+                #: The headers that make the hints of a success worth collecting.
                 self.hint_headers = engine.watch_success.names
-                #: What `buffers` looks at.
+                #: The answer headers that `look` reads.
                 self.answer_headers = _BODY | self.hint_headers
-                #: The same of an answer.
+                #: The answer headers that the loop reads, as text.
                 self.answer_names = frozenset(name.decode() for name in engine.watch_error | {b"content-encoding"})
                 self._live = engine
             return self._live
@@ -181,13 +181,13 @@ class DropIn:
 
     @property
     def engine(self) -> Engine:
-        """The engine; a new one after a fork."""
+        """Returns the engine, a new one after a fork."""
         return self._live or self._reopen()
 
     def place(self, key: Any, method: str, origin: str, path: str) -> Place:
         """Finds a request's place, and stores it by `key` in `engine.places`, where adapters look first.
 
-        `origin`: scheme, host and port; `path`: as it goes out, without the query.
+        `origin`: scheme, host and port. `path`: as it is sent, without the query.
         """
         engine = self.engine
         place = Place(engine, self._routes, method, origin, path)
@@ -201,8 +201,8 @@ class DropIn:
     ) -> DropInCall[R]:
         """Fills a call.
 
-        `lines`: the request's headers, or those in `request_headers`: the name, the same in lower case, the value.
-        `repeatable`: the body can be sent again byte for byte (`call.rewind` may be set for that).
+        `lines`: the request's headers, at least those in `request_headers`: name, name in lower case, value.
+        `repeatable`: whether the body can be sent again byte for byte, after `call.rewind` if that is set.
         """
         call.engine = self.engine
         call.target = place.target
@@ -244,11 +244,11 @@ class DropIn:
         return flags
 
     def look(self, route: Route, status: int, lines: Iterable[tuple[bytes, bytes, bytes]]) -> tuple[bool, bool, bool]:
-        """Looks once at the header lines of an answer: the name, the same in lower case, the value.
+        """Reads the header lines of an answer: the name, the name in lower case, the value.
 
-        Returns three facts. Whether the body is read before the answer counts, so that one that breaks off is a failed
-        attempt: below 400, of a declared length that the route allows, and no event stream. Whether the body is coded.
-        Whether the core watches one of the lines.
+        Returns three facts. Whether the body is read before the answer counts, so that a body that breaks off is a
+        failed attempt: status below 400, a declared length that the route allows, no event stream. Whether the body is
+        coded. Whether the core watches one of the lines.
         """
         short = coded = hinted = False
         events = status >= 400
@@ -266,10 +266,10 @@ class DropIn:
         return short and not events, coded, hinted
 
     def place_of(self, url: str) -> tuple[str, str]:
-        """Returns origin and path of an absolute URL, for clients that have it as a text."""
+        """Returns origin and path of an absolute URL in text form."""
         end = url.find("/", 8)
         if end < 0 or "?" in url[:end] or "#" in url[:end]:
-            # Nothing but a query or nothing at all behind the authority.
+            # Only a query, or nothing, follows the authority.
             end = min((at for at in (url.find(mark) for mark in "?#") if at >= 0), default=len(url))
         written = url[:end]
         origin = self._origins.get(written)
@@ -288,14 +288,14 @@ class DropIn:
 
 
 class DropInControls:
-    """Events and counters of a drop-in, as every client of this package has them."""
+    """Events and counters of a drop-in, the same as those of this package's clients."""
 
     _dropin: DropIn
 
     def on(self, listener: Listener, kinds: Iterable[str] | None = None) -> Callable[[], None]:
         """Calls `listener` with events as plain dicts: `{"at": ms, "kind": "wait", "rule": "backoff", "ms": 312, …}`.
 
-        `kinds` chooses among `attempt wait breaker limiter refresh call stacked warning`; None = all. They are handed
+        `kinds` chooses among `attempt wait breaker limiter refresh call stacked warning`; None = all. Events are handed
         over when a call ends, in order, in that call's thread or task. Returns a function that ends the subscription.
         """
         return self._dropin.engine.listen(listener, kinds_of(kinds))

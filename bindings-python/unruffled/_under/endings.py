@@ -1,6 +1,6 @@
-"""How the calls of a drop-in end: never by an exception for a status.
+"""The end of a drop-in's call, which never raises for a status.
 
-The last answer is returned as it came, unread where nothing had to be read. Else the last native exception is raised.
+The last answer is returned, unread if nothing had to be read. Without an answer the last native exception is raised.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 class Endings(Generic[D, R]):
-    """How the calls of a drop-in end."""
+    """The part of a host that ends the calls of a drop-in."""
 
     def late(self, call: D) -> Exception:
         """Makes the client's exception for an attempt, or its body, that our limit ended."""
@@ -31,17 +31,17 @@ class Endings(Generic[D, R]):
     def unsent(self, call: D, failed: CallError) -> Exception:
         """Makes the client's exception for a call that was never sent; its cause will be `failed`.
 
-        Its kind goes by `failed.reason`: `deadline` and `timeout` are time limits, all else a failed connection.
+        Its class depends on `failed.reason`: `deadline` and `timeout` are time limits, all others a failed connection.
         """
         raise NotImplementedError
 
     def restore(self, call: D, parts: list[bytes], rest: Any) -> None:
-        """Makes a body that was read in part whole again: these pieces, then an iterator's; None = that is all."""
+        """Restores a body that was read in part: these pieces, then those of `rest`; None = there are no more."""
         raise NotImplementedError
 
-    #: The header lines of an answer.
+    #: Returns the header lines of an answer.
     lines: Callable[[R], Lines]
-    #: Whether `body` gives pieces as they come from the wire, encoded or not.
+    #: Whether `body` yields pieces as they come from the wire, still encoded.
     wire = True
 
     def plain(self, call: D, read: bytes, most: int) -> bytes:
@@ -59,7 +59,7 @@ class Endings(Generic[D, R]):
         """Attaches the record to the response, for `explain`."""
         vars(response)[PLACE] = record
 
-    #: A hop of a redirect is a call of its own.
+    #: Each hop of a redirect is a call of its own.
     follows = False
 
     def by(self, call: D, response: R) -> int:
@@ -74,7 +74,7 @@ class Endings(Generic[D, R]):
         """Leaves the last response open and unread."""
 
     async def refresh(self, engine: Engine, call: D, number: int, word: int) -> None:
-        """Credentials are the client's own: the core never asks."""
+        """Raises: credentials are the client's own, so that the core never asks for any."""
         raise NotImplementedError
 
     async def deliver(self, call: D, number: int, word: int, started: int) -> R:
@@ -88,7 +88,7 @@ class Endings(Generic[D, R]):
         return response
 
     async def fail(self, call: D, number: int, word: int, started: int) -> R:
-        """Returns the last answer; else raises the last native exception, or the client's own where none was sent."""
+        """Returns the last answer. Else raises the last native exception, or the client's own if nothing was sent."""
         if word & codes.RESPONSE and call.response is not None:
             return await self.deliver(call, number, word, started)
         error = call.error
@@ -101,7 +101,7 @@ class Endings(Generic[D, R]):
 
 
 def _shown(call: DropInCall[Any]) -> str:
-    """Returns the name of a call in texts: its route's pattern; without one no part of its path, maybe a secret."""
+    """Returns the name of a call in texts: its route's pattern, or the origin, since the path may hold a secret."""
     pattern: str = call.engine.settings["routes"][call.target_number & step_word.ROUTE]["pattern"]
     if pattern:
         return pattern

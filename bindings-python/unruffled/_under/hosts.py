@@ -1,8 +1,8 @@
-"""The hosts of drop-ins: how a call waits, and how an answer's body is read.
+"""The hosts of drop-ins: they let a call wait, and read the bodies of answers.
 
-An adapter's host adds `attempt` and a few small methods: how its client's bodies are read (`body`, `release`,
-`restore`), which fault an exception is, what the client calls an attempt that ran out of time (`late`) and a call that
-was never sent (`unsent`). How a call ends is in `endings`.
+An adapter's host adds `attempt`, the methods for its client's bodies (`body`, `release`, `restore`), the fault of an
+exception (`fault`), and the client's exceptions for an attempt that ran out of time (`late`) and for a call that was
+never sent (`unsent`). `endings` has the end of a call.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .._driver.time import TIME
 from .drop_in import DropInCall
 from .endings import D, Endings, R
 
-#: Seconds for the body of an answer that is retained, where nothing else bounds it.
+#: Seconds for the body of a retained answer, if nothing else bounds it.
 _BODY_SECONDS = 1.0
 
 
 class ThreadHost(ThreadPauses, Endings[D, R]):
-    """The synchronous part: the calling thread, which never suspends."""
+    """A synchronous host. It runs in the calling thread and never suspends."""
 
     def body(self, call: D, at: float) -> Iterator[bytes]:
-        """Yields the last response's body as it comes from the wire; wanted until `at` (`time.monotonic`)."""
+        """Yields the last response's body as it comes from the wire, until `at` (`time.monotonic`)."""
         raise NotImplementedError
 
     def release(self, call: D) -> None:
@@ -36,7 +36,7 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
         raise NotImplementedError
 
     def fill(self, call: D, most: float, at: float) -> list[bytes]:
-        """Reads the body until there are so many bytes or it ends, from where it left off; raises `late` at `at`."""
+        """Reads further pieces of the body until there are `most` bytes or it ends. Raises `late` at `at`."""
         if call.pieces is None:
             call.pieces = (self.body(call, at), [])
         pieces: Iterator[bytes] | None
@@ -60,7 +60,7 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
         return cast(list[bytes], parts)
 
     async def read_prefix(self, call: D, most: int, until: int | None) -> bytes:
-        """Reads the first bytes of the last response's body, decoded; returns what came, when it breaks off."""
+        """Reads the first bytes of the last response's body, decoded. Returns the bytes so far if it breaks off."""
         return self.plain(call, await self._ahead(call, most, until), most)
 
     async def _ahead(self, call: D, most: int, until: int | None) -> bytes:
@@ -84,15 +84,15 @@ class ThreadHost(ThreadPauses, Endings[D, R]):
 
 
 class LoopHost(TaskPauses, Endings[D, R]):
-    """The asynchronous part: asyncio or trio, whichever runs. One host serves any number of loops."""
+    """An asynchronous host, for asyncio and trio. It serves any number of loops."""
 
     def __init__(self) -> None:
-        """No loop yet."""
+        """Begins without a loop."""
         self._last: tuple[Any, Loop | None] = (None, None)
 
     @property
     def loop(self) -> Loop:
-        """The running loop's pauses and limits."""
+        """Returns the running loop's pauses and limits."""
         running = running_loop()
         last = self._last
         if last[0] is not running:
@@ -102,11 +102,11 @@ class LoopHost(TaskPauses, Endings[D, R]):
         return cast(Loop, last[1])
 
     def limit(self, at: float) -> Limit:
-        """Raises TimeoutError inside when `TIME.monotonic()` passes `at`."""
+        """Returns a limit that ends when `TIME.monotonic()` passes `at`."""
         return self.loop.limit(at)
 
     def body(self, call: D, at: float) -> AsyncIterator[bytes]:
-        """Yields the last response's body as it comes from the wire; wanted until `at` (`time.monotonic`)."""
+        """Yields the last response's body as it comes from the wire, until `at` (`time.monotonic`)."""
         raise NotImplementedError
 
     async def release(self, call: D) -> None:
@@ -114,7 +114,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
         raise NotImplementedError
 
     async def fill(self, call: D, most: float, at: float) -> list[bytes]:
-        """Reads the body until there are so many bytes or it ends, from where it left off; raises `late` at `at`."""
+        """Reads further pieces of the body until there are `most` bytes or it ends. Raises `late` at `at`."""
         if call.pieces is None:
             call.pieces = (self.body(call, at), [])
         pieces: AsyncIterator[bytes] | None
@@ -135,7 +135,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
         return cast(list[bytes], parts)
 
     async def read_prefix(self, call: D, most: int, until: int | None) -> bytes:
-        """Reads the first bytes of the last response's body, decoded; returns what came, when it breaks off."""
+        """Reads the first bytes of the last response's body, decoded. Returns the bytes so far if it breaks off."""
         return self.plain(call, await self._ahead(call, most, until), most)
 
     async def _ahead(self, call: D, most: int, until: int | None) -> bytes:
@@ -159,7 +159,7 @@ class LoopHost(TaskPauses, Endings[D, R]):
 
     async def _close_body(self, call: D) -> None:
         try:
-            # Left to the garbage collector, it would end outside of any task.
+            # The garbage collector would close it outside of any task.
             if isinstance(call.pieces[0], AsyncGenerator):
                 await call.pieces[0].aclose()
         finally:
@@ -174,7 +174,7 @@ def _end(call: DropInCall[Any], until: int | None) -> float:
 
 
 def _soon(call: DropInCall[Any], until: int | None) -> int:
-    """Returns when retaining ends; without a limit of the policy's a stalled body must not delay the call."""
+    """Returns when retaining ends. A stalled body must not delay the call if the policy has no limit."""
     return call.engine.now() + int(_BODY_SECONDS * 1000) if until is None else until
 
 

@@ -1,8 +1,8 @@
-"""How the transports of httpx2 and httpx send: one contract, by classes of two families that do not mix.
+"""The hosts of the transports for httpx2 and httpx, which have the same names and classes that do not mix.
 
-A transport gives an attempt a request of its own, so that time limits and the key leak into no redirect and no second
-leg of an authentication, and closes every answer that it does not return. Redirects and authentication run above it:
-each hop is a call of its own.
+An attempt has a request of its own, so that its time limits and key do not get into a redirect or into the second
+request of an authentication. Every answer that is not returned is closed. Redirects and authentication run above the
+transport: each hop is a call of its own.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ _UNLIMITED: dict[str, float | None] = {"connect": None, "read": None, "write": N
 
 
 class _Sender(Endings[DropInCall[Any], Any]):
-    """The part that both hosts share."""
+    """The part that the synchronous and the asynchronous host share."""
 
     status: Callable[[Any], int] = attrgetter("status_code")
     lines: Callable[[Any], list[tuple[bytes, bytes]]] = attrgetter("headers.raw")
     clipped = True
 
     def __init__(self, variant: HttpxVariant, dropin: DropIn, inner: Any) -> None:
-        """Takes the transport that sends as `inner`."""
+        """Takes the transport that sends: `inner`."""
         super().__init__()
         self.variant = variant
-        #: A body that is in memory.
+        #: The class of bodies that are in memory.
         self.at_hand = variant.module.ByteStream
         self.dropin = dropin
         self.inner = inner
         pool = pool_of(inner)
         self.pools = [] if pool is None else [pool]
         self.over_h2 = over_h2(self.pools)
-        #: Whether another unruffled may be in it.
+        #: Whether another client of this package may be in it.
         self.foreign = pool is None
         dropin.on_fork.append(lambda: forget(inner))
 
@@ -65,12 +65,12 @@ class _Sender(Endings[DropInCall[Any], Any]):
         if not at_hand:
             repeatable, call.rewind = self.variant.replay(body)
             if not repeatable and not self.variant.sends_body(request):
-                # A layer above made a stream of nothing.
+                # A layer above made a stream of an empty body.
                 repeatable, at_hand, call.body = True, True, self.at_hand(b"")
         dropin = self.dropin
         url = request.url
         parts = getattr(url, "_uri_reference", None)
-        # Without the query, the sixth of them.
+        # Without the query, which is the sixth part.
         key = (request.method, str(url) if parts is None else parts[:5])
         place = dropin.engine.places.get(key) or self._place(key, request)
         dropin.prepare(call, place, lows(request.headers), repeatable=repeatable)
@@ -86,8 +86,8 @@ class _Sender(Endings[DropInCall[Any], Any]):
     def usual(self, request: Any) -> Place | None:
         """Returns a request's place if the short path may send it, else None.
 
-        Its place is known, its body in memory, it is no retry of an outer client, has no key of its own, and no other
-        unruffled is around it.
+        Its place is known and its body in memory. It is no retry of an SDK, has no key of its own, and no outer client
+        of this package sends it.
         """
         parts = getattr(request.url, "_uri_reference", None)
         if parts is None or self.over_h2 or NESTED.get() is not None or not isinstance(request.stream, self.at_hand):
@@ -105,7 +105,7 @@ class _Sender(Endings[DropInCall[Any], Any]):
         return place
 
     def sends_own(self, request: Any, left: int) -> bool:
-        """Whether an attempt of so many milliseconds may send the caller's own request."""
+        """Returns whether an attempt of so many milliseconds may send the caller's own request."""
         if not left:
             return True
         return self.clipped and _ends_within(request.extensions.get("timeout"), left / 1000)
@@ -119,9 +119,9 @@ class _Sender(Endings[DropInCall[Any], Any]):
         return call
 
     def prepared(self, call: DropInCall[Any], word: int, clipped: bool) -> Any:
-        """Makes an attempt's request. `clipped`: something else ends reading and writing in time.
+        """Makes an attempt's request. `clipped`: the thread's deadline or the loop's limit ends reading and writing.
 
-        The first attempt sends the caller's own where nothing in it must change; what sends it may change it.
+        The first attempt sends the caller's own request if nothing in it must change.
         """
         given = call.request
         key = call.key_line(word) if word & codes.KEY else None
@@ -140,7 +140,7 @@ class _Sender(Endings[DropInCall[Any], Any]):
             left = (word >> step_word.ARG) / 1000
             for kind in ("connect", "pool") if clipped else _UNLIMITED:
                 limits[kind] = _least(limits[kind], left)
-        # A copy: to make one anew looks at the URL and at each header once more.
+        # A copy, since the constructor would parse the URL and each header once more.
         made = object.__new__(type(given))
         made.__dict__.update(given.__dict__)
         if key is not None:
@@ -154,7 +154,7 @@ class _Sender(Endings[DropInCall[Any], Any]):
     def streams(self, call: DropInCall[Any]) -> None:
         """Sets the read limit of a body that is delivered at its headers: the client's, or the policy's if written."""
         if call.timeouts is not None and (call.route.idle is not None or call.limit_at < math.inf):
-            # The engines look this up as the body's first piece is asked for.
+            # httpcore2 and httpcore read this as the body's first piece is asked for.
             own = (call.request.extensions.get("timeout") or _UNLIMITED).get("read")
             call.timeouts["read"] = _least(own, call.route.idle)
 
@@ -169,7 +169,7 @@ class _Sender(Endings[DropInCall[Any], Any]):
         return error
 
     def late(self, call: DropInCall[Any]) -> Exception:
-        """Makes the exception for a silent server."""
+        """Makes the exception for an attempt whose time is up."""
         error: Exception = self.variant.module.ReadTimeout("the attempt timed out", request=call.request)
         return error
 
@@ -186,16 +186,18 @@ class _Sender(Endings[DropInCall[Any], Any]):
 
 
 class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
-    """Sends by a transport of the library; any number of threads at a time."""
+    """A host that sends by a transport of the library, for any number of threads at a time."""
 
     def __init__(self, variant: HttpxVariant, dropin: DropIn, inner: Any) -> None:
-        """Puts the deadline into the inner transport's connections, where its pool lets it."""
+        """Clips the inner transport's connections to the thread's deadline, where its pool allows that."""
         super().__init__(variant, dropin, inner)
         self.clipped = bool(self.pools) and clip(self.pools)
 
     def send(self, request: Any) -> Any:
-        """Makes the call. The short path of most calls is written out here, since each function between costs time: the
-        call begins, is sent as it is, answered and delivered. All other calls go on in `drive`.
+        """Makes the call.
+
+        Most calls begin, are sent as they are, answered and delivered. That path is written out here, since each
+        function call costs time. All other calls go on in `drive`.
         """
         place = self.usual(request)
         if place is None or THREAD_DEADLINE.at is not None:
@@ -263,7 +265,7 @@ class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
                 engine.notify()
 
     async def attempt(self, call: DropInCall[Any], word: int) -> Any:
-        """Sends the call once; with its whole body if that is short and no event stream."""
+        """Sends the call once. Reads the whole body if that is short and no event stream."""
         at = limit_of(word, call)
         call.reading = False
         call.streamed = True
@@ -291,7 +293,7 @@ class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
                 return response
             call.reading = True
             try:
-                # Without the clock in the connection it is looked at between the pieces.
+                # A connection without the deadline: the clock is read between the pieces.
                 parts = response.stream if self.clipped or at is None else self.fill(call, math.inf, at)
                 body = b"".join(parts)
             finally:
@@ -321,7 +323,7 @@ class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
         call.response.stream.close()
 
     def restore(self, call: DropInCall[Any], parts: list[bytes], rest: Any) -> None:
-        """Replaces the stream by what was read of it, and the rest."""
+        """Replaces the stream by the pieces that were read and the rest."""
         response: Any = call.response
         if rest is None:
             response.stream = self.variant.module.ByteStream(b"".join(parts))
@@ -330,10 +332,10 @@ class SyncSender(_Sender, ThreadHost[DropInCall[Any], Any]):
 
 
 class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
-    """Sends by an asynchronous transport of the library."""
+    """A host that sends by an asynchronous transport of the library."""
 
     def limit(self, at: float) -> Limit:
-        """Returns the loop's own limit, or the library's."""
+        """Returns the loop's limit, or that of the library's variant."""
         return self.loop.limit(at) if self.variant.limit is None else self.variant.limit(at)
 
     async def send(self, request: Any) -> Any:
@@ -408,7 +410,7 @@ class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
                 engine.notify()
 
     async def attempt(self, call: DropInCall[Any], word: int) -> Any:
-        """Sends the call once; with its whole body if that is short and no event stream."""
+        """Sends the call once. Reads the whole body if that is short and no event stream."""
         at = limit_of(word, call)
         call.reading = False
         call.streamed = True
@@ -462,7 +464,7 @@ class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
         await call.response.stream.aclose()
 
     def restore(self, call: DropInCall[Any], parts: list[bytes], rest: Any) -> None:
-        """Replaces the stream by what was read of it, and the rest."""
+        """Replaces the stream by the pieces that were read and the rest."""
         response: Any = call.response
         if rest is None:
             response.stream = self.variant.module.ByteStream(b"".join(parts))
@@ -470,19 +472,19 @@ class AsyncSender(_Sender, LoopHost[DropInCall[Any], Any]):
             response.stream = self.variant.restored_async(parts, rest, response.stream)
 
 
-#: Flags that a word on the short path does not have: they ask for more than to send or to deliver.
+#: The bits that no word on the short path has: they ask for more than to send or to deliver.
 UNUSUAL = step_word.KIND | codes.WAKES | codes.KEY | codes.TOKEN | codes.FRESH
 
 
 def lows(headers: Any) -> Iterable[tuple[bytes, bytes, bytes]]:
-    """Returns the header lines: the name, the same in lower case, the value."""
-    # The library's own list; `raw` makes a copy of it.
+    """Returns the header lines: the name, the name in lower case, the value."""
+    # The library's own list, since `raw` makes a copy.
     lines: Any = getattr(headers, "_list", None)
     return [(name, name.lower(), value) for name, value in headers.raw] if lines is None else lines
 
 
 def _ends_within(own: dict[str, float | None] | None, left: float) -> bool:
-    """Whether the client's own limits for a connection, of the pool and new, are no longer than an attempt's."""
+    """Returns whether the client's own limits for a connection, of the pool or new, end within an attempt's."""
     if own is None:
         return False
     connect, pool = own.get("connect"), own.get("pool")
