@@ -1,11 +1,8 @@
 package dev.unruffled
 
-import dev.unruffled.client.CallOptions
 import dev.unruffled.client.Verbs
 import dev.unruffled.http.onThisThread
-import okhttp3.RequestBody
 import okhttp3.Response
-import kotlin.time.Duration
 
 /**
  * The verbs of [Client] for threads: each returns when the answer is whole, and waits on the caller's own thread. An
@@ -13,141 +10,76 @@ import kotlin.time.Duration
  * stays interrupted. Not for Android's main thread.
  */
 public class BlockingClient internal constructor(private val verbs: Verbs) {
-    /** GET [target]. */
-    @Suppress("LongParameterList")
-    public fun get(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        deadline: Duration? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("GET", target, path, query, headers, deadline = deadline, raise = raise)
+    /** Makes a GET call to [target]. */
+    public fun get(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("GET", target, options)
 
-    /** HEAD [target]. */
-    @Suppress("LongParameterList")
-    public fun head(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        deadline: Duration? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("HEAD", target, path, query, headers, deadline = deadline, raise = raise)
+    /** Makes a GET call to [target] with the options that [configure] sets. */
+    public inline fun get(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        get(target, CallOptions(configure))
 
-    /** POST to [target]. */
-    @Suppress("LongParameterList")
-    public fun post(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("POST", target, path, query, headers, json, form, body, deadline, idempotencyKey, raise)
+    /** Makes a HEAD call to [target]. */
+    public fun head(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("HEAD", target, options)
 
-    /** PUT to [target]. */
-    @Suppress("LongParameterList")
-    public fun put(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("PUT", target, path, query, headers, json, form, body, deadline, idempotencyKey, raise)
+    /** Makes a HEAD call to [target] with the options that [configure] sets. */
+    public inline fun head(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        head(target, CallOptions(configure))
 
-    /** PATCH [target]. */
-    @Suppress("LongParameterList")
-    public fun patch(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("PATCH", target, path, query, headers, json, form, body, deadline, idempotencyKey, raise)
+    /** Makes a POST call to [target]. */
+    public fun post(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("POST", target, options)
 
-    /** DELETE [target]. */
-    @Suppress("LongParameterList")
-    public fun delete(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("DELETE", target, path, query, headers, json, null, body, deadline, idempotencyKey, raise)
+    /** Makes a POST call to [target] with the options that [configure] sets. */
+    public inline fun post(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        post(target, CallOptions(configure))
 
-    /** QUERY [target]: a safe request with a body. */
-    @Suppress("LongParameterList")
-    public fun query(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("QUERY", target, path, query, headers, json, form, body, deadline, raise = raise)
+    /** Makes a PUT call to [target]. */
+    public fun put(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("PUT", target, options)
 
-    /** Any [method], upper case, to [target]. */
-    @Suppress("LongParameterList")
-    public fun call(
-        method: String,
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse =
-        call(method, target, CallOptions(path, query, headers, json, form, body, deadline, idempotencyKey, raise))
+    /** Makes a PUT call to [target] with the options that [configure] sets. */
+    public inline fun put(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        put(target, CallOptions(configure))
 
-    internal fun call(method: String, target: String, options: CallOptions): ApiResponse {
+    /** Makes a PATCH call to [target]. */
+    public fun patch(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("PATCH", target, options)
+
+    /** Makes a PATCH call to [target] with the options that [configure] sets. */
+    public inline fun patch(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        patch(target, CallOptions(configure))
+
+    /** Makes a DELETE call to [target]. */
+    public fun delete(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("DELETE", target, options)
+
+    /** Makes a DELETE call to [target] with the options that [configure] sets. */
+    public inline fun delete(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        delete(target, CallOptions(configure))
+
+    /** Makes a QUERY call to [target]: a safe request with a body. */
+    public fun query(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("QUERY", target, options)
+
+    /** Makes a QUERY call to [target] with the options that [configure] sets. */
+    public inline fun query(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        query(target, CallOptions(configure))
+
+    /** Makes a call of any [method], upper case, to [target]. */
+    public fun call(method: String, target: String, options: CallOptions = CallOptions.NONE): ApiResponse {
         refuseMainThread()
         return onThisThread { verbs.answer(method, target, options) }
     }
 
+    /** Makes a call of any [method], upper case, to [target] with the options that [configure] sets. */
+    public inline fun call(method: String, target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        call(method, target, CallOptions(configure))
+
     /**
      * Lends OkHttp's response to [use] as soon as its headers are there, and closes it afterwards. Once the headers are
-     * there nothing is retried; the policy's `idle` limits the time between two pieces of the body.
+     * there nothing is retried; the policy's `idle` limits the time between two pieces of the body. A status of 400 or
+     * above is always thrown.
      */
-    @Suppress("LongParameterList")
     public fun <T> stream(
         target: String,
+        options: CallOptions = CallOptions.NONE,
         method: String = "GET",
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
         use: (Response) -> T,
     ): T {
-        val options = CallOptions(path, query, headers, json, null, body, deadline, idempotencyKey)
         refuseMainThread()
         return onThisThread { verbs.open(method, target, options) }.use(use)
     }

@@ -1,6 +1,5 @@
 package dev.unruffled
 
-import dev.unruffled.client.CallOptions
 import dev.unruffled.client.Calls
 import dev.unruffled.client.Verbs
 import dev.unruffled.driver.Credential
@@ -10,22 +9,22 @@ import dev.unruffled.http.Suspending
 import dev.unruffled.http.Transport
 import dev.unruffled.under.AttemptFactory
 import dev.unruffled.under.DropIn
-import okhttp3.RequestBody
 import okhttp3.Response
 import java.io.Closeable
 import kotlin.experimental.ExperimentalTypeInference
-import kotlin.time.Duration
 
 /**
  * A client of one API that retries, waits and limits as its policy says. Safe for any number of coroutines and threads: keep
  * one per API. Closing it at the end is optional: it keeps no process alive.
  *
  * Every verb suspends until the answer is whole, and throws [CallException] ([StatusException] for a status of 400 or above
- * unless `raise = false`). Cancellation is effective at once and passes untouched. [blocking] does the same for threads.
+ * unless `raise(false)` is set). Cancellation is effective at once and passes untouched. [blocking] does the same for threads.
  *
- * Of each call may be given: `path`, the values of the template's `{names}`; `query`, where `null` is left out and lists
- * repeat; `headers`; one of `json` (a serializable value, a map, a list, a `JsonElement`), `form` and `body`; `deadline`, in
- * place of the policy's total; `idempotencyKey`, or [Unruffled.NEW_KEY].
+ * ```
+ * val order: Order = orders.get("/orders/{id}") { path("id", 7).deadline(2.seconds) }.body()
+ * ```
+ *
+ * [CallOptions] says what else a call takes.
  */
 public class Client internal constructor(
     internal val engine: Engine,
@@ -37,138 +36,74 @@ public class Client internal constructor(
     /** This client for threads: same engine, same limits, same credentials. */
     public val blocking: BlockingClient by lazy { BlockingClient(Verbs(engine, calls, Blocking(transport, engine.clock))) }
 
-    /** GET [target]. */
-    @Suppress("LongParameterList")
-    public suspend fun get(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        deadline: Duration? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("GET", target, path, query, headers, deadline = deadline, raise = raise)
+    /** Makes a GET call to [target]. */
+    public suspend fun get(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("GET", target, options)
 
-    /** HEAD [target]. */
-    @Suppress("LongParameterList")
-    public suspend fun head(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        deadline: Duration? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("HEAD", target, path, query, headers, deadline = deadline, raise = raise)
+    /** Makes a GET call to [target] with the options that [configure] sets. */
+    public suspend inline fun get(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        get(target, CallOptions(configure))
 
-    /** POST to [target]. */
-    @Suppress("LongParameterList")
-    public suspend fun post(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("POST", target, path, query, headers, json, form, body, deadline, idempotencyKey, raise)
+    /** Makes a HEAD call to [target]. */
+    public suspend fun head(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("HEAD", target, options)
 
-    /** PUT to [target]. */
-    @Suppress("LongParameterList")
-    public suspend fun put(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("PUT", target, path, query, headers, json, form, body, deadline, idempotencyKey, raise)
+    /** Makes a HEAD call to [target] with the options that [configure] sets. */
+    public suspend inline fun head(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        head(target, CallOptions(configure))
 
-    /** PATCH [target]. */
-    @Suppress("LongParameterList")
-    public suspend fun patch(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("PATCH", target, path, query, headers, json, form, body, deadline, idempotencyKey, raise)
+    /** Makes a POST call to [target]. */
+    public suspend fun post(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("POST", target, options)
 
-    /** DELETE [target]. */
-    @Suppress("LongParameterList")
-    public suspend fun delete(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("DELETE", target, path, query, headers, json, null, body, deadline, idempotencyKey, raise)
+    /** Makes a POST call to [target] with the options that [configure] sets. */
+    public suspend inline fun post(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        post(target, CallOptions(configure))
 
-    /** QUERY [target]: a safe request with a body. */
-    @Suppress("LongParameterList")
-    public suspend fun query(
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        raise: Boolean = true,
-    ): ApiResponse = call("QUERY", target, path, query, headers, json, form, body, deadline, raise = raise)
+    /** Makes a PUT call to [target]. */
+    public suspend fun put(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("PUT", target, options)
 
-    /** Any [method], upper case, to [target]. */
-    @Suppress("LongParameterList")
-    public suspend fun call(
-        method: String,
-        target: String,
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        form: Map<String, Any?>? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
-        raise: Boolean = true,
-    ): ApiResponse =
-        call(method, target, CallOptions(path, query, headers, json, form, body, deadline, idempotencyKey, raise))
+    /** Makes a PUT call to [target] with the options that [configure] sets. */
+    public suspend inline fun put(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        put(target, CallOptions(configure))
+
+    /** Makes a PATCH call to [target]. */
+    public suspend fun patch(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("PATCH", target, options)
+
+    /** Makes a PATCH call to [target] with the options that [configure] sets. */
+    public suspend inline fun patch(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        patch(target, CallOptions(configure))
+
+    /** Makes a DELETE call to [target]. */
+    public suspend fun delete(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("DELETE", target, options)
+
+    /** Makes a DELETE call to [target] with the options that [configure] sets. */
+    public suspend inline fun delete(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        delete(target, CallOptions(configure))
+
+    /** Makes a QUERY call to [target]: a safe request with a body. */
+    public suspend fun query(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("QUERY", target, options)
+
+    /** Makes a QUERY call to [target] with the options that [configure] sets. */
+    public suspend inline fun query(target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        query(target, CallOptions(configure))
+
+    /** Makes a call of any [method], upper case, to [target]. */
+    public suspend fun call(method: String, target: String, options: CallOptions = CallOptions.NONE): ApiResponse =
+        verbs.answer(method, target, options)
+
+    /** Makes a call of any [method], upper case, to [target] with the options that [configure] sets. */
+    public suspend inline fun call(method: String, target: String, configure: CallOptions.Builder.() -> Unit): ApiResponse =
+        call(method, target, CallOptions(configure))
 
     /**
      * Lends OkHttp's response to [use] as soon as its headers are there, and closes it afterwards. Once the headers are
-     * there nothing is retried; the policy's `idle` limits the time between two pieces of the body.
+     * there nothing is retried; the policy's `idle` limits the time between two pieces of the body. A status of 400 or
+     * above is always thrown.
      */
-    @Suppress("LongParameterList")
     public suspend fun <T> stream(
         target: String,
+        options: CallOptions = CallOptions.NONE,
         method: String = "GET",
-        path: Map<String, Any> = emptyMap(),
-        query: Map<String, Any?> = emptyMap(),
-        headers: Map<String, String> = emptyMap(),
-        json: Any? = null,
-        body: RequestBody? = null,
-        deadline: Duration? = null,
-        idempotencyKey: String? = null,
         use: suspend (Response) -> T,
-    ): T {
-        val options = CallOptions(path, query, headers, json, null, body, deadline, idempotencyKey)
-        return verbs.open(method, target, options).use { use(it) }
-    }
+    ): T = verbs.open(method, target, options).use { use(it) }
 
     /** A view on this client that sends other credentials: same limits and connections, tokens never mixed. */
     @OptIn(ExperimentalTypeInference::class)
@@ -207,9 +142,6 @@ public class Client internal constructor(
     override fun close() {
         engine.close()
     }
-
-    internal suspend fun call(method: String, target: String, options: CallOptions): ApiResponse =
-        verbs.answer(method, target, options)
 
     private fun view(source: Credential.Source): Client =
         Client(engine, transport, calls.with(Credential(engine, source, transport.dispatcher, calls.origin)))

@@ -1,24 +1,20 @@
 package dev.unruffled
 
-import dev.unruffled.client.CallOptions
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch
-import okhttp3.RequestBody
 import java.io.Closeable
-import java.time.Duration
 import java.util.concurrent.CompletableFuture
 import java.util.function.Consumer
 import java.util.function.Function
 import java.util.function.Supplier
-import kotlin.time.Duration.Companion.milliseconds
 
 /**
- * A [Client] for Java: each verb blocks and has a twin that returns a future. A [CallSpec] holds the options of a call.
+ * A [Client] for Java: each verb blocks and has a twin that returns a future. [CallOptions] holds the options of a call.
  *
  * ```
  * JavaClient orders = JavaClient.builder(Policy.fromFile("orders.policy.json")).credentials(vault::token).build();
- * ApiResponse order = orders.get("/orders/{id}", new CallSpec().path("id", 7).deadline(Duration.ofSeconds(5)));
+ * ApiResponse order = orders.get("/orders/{id}", CallOptions.builder().path("id", 7).deadline(Duration.ofSeconds(5)).build());
  * ```
  */
 @JvmOnly
@@ -28,48 +24,47 @@ public class JavaClient internal constructor(private val client: Client) : Close
     /** GET [target]. */
     @JvmOverloads
     @Throws(CallException::class)
-    public fun get(target: String, spec: CallSpec = CallSpec()): ApiResponse = call("GET", target, spec)
+    public fun get(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("GET", target, options)
 
     /** HEAD [target]. */
     @JvmOverloads
     @Throws(CallException::class)
-    public fun head(target: String, spec: CallSpec = CallSpec()): ApiResponse = call("HEAD", target, spec)
+    public fun head(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("HEAD", target, options)
 
     /** POST to [target]. */
     @JvmOverloads
     @Throws(CallException::class)
-    public fun post(target: String, spec: CallSpec = CallSpec()): ApiResponse = call("POST", target, spec)
+    public fun post(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("POST", target, options)
 
     /** PUT to [target]. */
     @JvmOverloads
     @Throws(CallException::class)
-    public fun put(target: String, spec: CallSpec = CallSpec()): ApiResponse = call("PUT", target, spec)
+    public fun put(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("PUT", target, options)
 
     /** PATCH [target]. */
     @JvmOverloads
     @Throws(CallException::class)
-    public fun patch(target: String, spec: CallSpec = CallSpec()): ApiResponse = call("PATCH", target, spec)
+    public fun patch(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("PATCH", target, options)
 
     /** DELETE [target]. */
     @JvmOverloads
     @Throws(CallException::class)
-    public fun delete(target: String, spec: CallSpec = CallSpec()): ApiResponse = call("DELETE", target, spec)
+    public fun delete(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("DELETE", target, options)
 
     /**
      * Any [method], upper case, to [target], on this thread. An interrupt ends it as [java.io.InterruptedIOException].
      *
-     * @throws StatusException if the status is 400 or above, unless the spec says otherwise.
+     * @throws StatusException if the status is 400 or above, unless the options say otherwise.
      * @throws CallException if there is no answer.
      */
     @JvmOverloads
     @Throws(CallException::class)
-    public fun call(method: String, target: String, spec: CallSpec = CallSpec()): ApiResponse =
-        client.blocking.call(method, target, spec.options())
+    public fun call(method: String, target: String, options: CallOptions = CallOptions.NONE): ApiResponse =
+        client.blocking.call(method, target, options)
 
     /** Makes a call as a future: no thread waits. Cancelling the future ends the call at once, and so does its `orTimeout`. */
     @JvmOverloads
-    public fun callAsync(method: String, target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> {
-        val options = spec.options()
+    public fun callAsync(method: String, target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> {
         val future = CompletableFuture<ApiResponse>()
         val work =
             scope.launch {
@@ -86,27 +81,27 @@ public class JavaClient internal constructor(private val client: Client) : Close
 
     /** [get] as a future. */
     @JvmOverloads
-    public fun getAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("GET", target, spec)
+    public fun getAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("GET", target, options)
 
     /** [head] as a future. */
     @JvmOverloads
-    public fun headAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("HEAD", target, spec)
+    public fun headAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("HEAD", target, options)
 
     /** [post] as a future. */
     @JvmOverloads
-    public fun postAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("POST", target, spec)
+    public fun postAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("POST", target, options)
 
     /** [put] as a future. */
     @JvmOverloads
-    public fun putAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("PUT", target, spec)
+    public fun putAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("PUT", target, options)
 
     /** [patch] as a future. */
     @JvmOverloads
-    public fun patchAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("PATCH", target, spec)
+    public fun patchAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("PATCH", target, options)
 
     /** [delete] as a future. */
     @JvmOverloads
-    public fun deleteAsync(target: String, spec: CallSpec = CallSpec()): CompletableFuture<ApiResponse> = callAsync("DELETE", target, spec)
+    public fun deleteAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("DELETE", target, options)
 
     /** A view for another user: same limits and connections, tokens never mixed. */
     public fun withCredentials(token: Supplier<String>): JavaClient = JavaClient(client.withCredentials { token.get() })
@@ -173,51 +168,3 @@ public class JavaClient internal constructor(private val client: Client) : Close
         public fun build(): JavaClient = JavaClient(Client.of(options.open(policy), options))
     }
 }
-
-/** The options of a call; every method returns this spec. */
-@JvmOnly
-public class CallSpec {
-    private val path = LinkedHashMap<String, Any>()
-    private val query = LinkedHashMap<String, Any?>()
-    private val headers = LinkedHashMap<String, String>()
-    private var json: Any? = null
-    private var form: Map<String, Any?>? = null
-    private var body: RequestBody? = null
-    private var deadline: Duration? = null
-    private var key: String? = null
-    private var raise = true
-
-    /** The value of a `{name}` in the target. */
-    public fun path(name: String, value: Any): CallSpec = apply { path[name] = value }
-
-    /** A query parameter; `null` is left out, a list repeats. */
-    public fun query(name: String, value: Any?): CallSpec = apply { query[name] = value }
-
-    /** A header of the request. */
-    public fun header(name: String, value: String): CallSpec = apply { headers[name] = value }
-
-    /** The body as JSON: a text, number, map or list of these, or a serializable value. */
-    public fun json(value: Any): CallSpec = apply { json = value }
-
-    /** The body as a form. */
-    public fun form(fields: Map<String, Any?>): CallSpec = apply { form = fields }
-
-    /** The body as OkHttp has it. */
-    public fun body(bytes: RequestBody): CallSpec = apply { body = bytes }
-
-    /** The time for the whole call, in place of the policy's total. */
-    public fun deadline(within: Duration): CallSpec = apply { deadline = within }
-
-    /** The idempotency key, or [Unruffled.NEW_KEY]. */
-    public fun idempotencyKey(text: String): CallSpec = apply { key = text }
-
-    /** Whether a status of 400 or above is thrown, which it is unless this says `false`. */
-    public fun raise(throwing: Boolean): CallSpec = apply { raise = throwing }
-
-    internal fun options(): CallOptions =
-        CallOptions(path, query, headers, json, form, body, deadline?.toMillis()?.milliseconds, key, raise)
-}
-
-/** Uses what Android 5 does not have; the check of the build against that leaves it out. */
-@Retention(AnnotationRetention.BINARY)
-internal annotation class JvmOnly

@@ -66,9 +66,9 @@ class JavaClientTest {
 
     @Test
     void verbsBlockAndTakeJavasOwnTypes() throws Exception {
-        CallSpec spec = new CallSpec().path("id", 7).query("q", "a b").deadline(Duration.ofSeconds(5));
+        CallOptions spec = CallOptions.builder().path("id", 7).query("q", "a b").deadline(Duration.ofSeconds(5)).build();
         assertEquals("{\"ok\":true}", client.get("/orders/{id}", spec).text());
-        client.post("/orders", new CallSpec().json(Map.of("sku", "a")).idempotencyKey(Unruffled.NEW_KEY));
+        client.post("/orders", CallOptions.builder().json(Map.of("sku", "a")).idempotencyKey(Unruffled.NEW_KEY).build());
         assertEquals("GET /orders/7?q=a%20b Bearer t1 ", seen.get(0));
         assertEquals("POST /orders Bearer t1 {\"sku\":\"a\"}", seen.get(1));
         client.withCredentials(() -> "t2").get("/other");
@@ -79,7 +79,7 @@ class JavaClientTest {
     void aStatusIsThrownOrReturned() throws Exception {
         StatusException thrown = assertThrows(StatusException.class, () -> client.delete("/gone"));
         assertEquals(404, thrown.getStatus());
-        assertEquals(404, client.delete("/gone", new CallSpec().raise(false)).getStatus());
+        assertEquals(404, client.delete("/gone", CallOptions.builder().raise(false).build()).getStatus());
         try {
             client.get("/gone");
         } catch (CallException checked) {
@@ -93,7 +93,7 @@ class JavaClientTest {
         ExecutionException failed =
             assertThrows(ExecutionException.class, () -> client.postAsync("/gone").get(5, TimeUnit.SECONDS));
         assertInstanceOf(StatusException.class, failed.getCause());
-        CallSpec brief = new CallSpec().deadline(Duration.ofMillis(200));
+        CallOptions brief = CallOptions.builder().deadline(Duration.ofMillis(200)).build();
         assertThrows(ExecutionException.class, () -> client.getAsync("/slow", brief).get(5, TimeUnit.SECONDS));
         assertTrue(client.getAsync("/slow").cancel(true));
     }

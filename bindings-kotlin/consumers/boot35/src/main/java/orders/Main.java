@@ -1,7 +1,7 @@
 package orders;
 
 import dev.unruffled.CallException;
-import dev.unruffled.CallSpec;
+import dev.unruffled.CallOptions;
 import dev.unruffled.JavaClient;
 import org.springframework.boot.CommandLineRunner;
 import org.springframework.boot.SpringApplication;
@@ -23,7 +23,7 @@ public class Main implements CommandLineRunner {
 
     @Override
     public void run(String... words) throws CallException {
-        String order = orders.get("/orders/{id}", new CallSpec().path("id", 7)).text();
+        String order = orders.get("/orders/{id}", CallOptions.builder().path("id", 7).build()).text();
         String again = orders.getAsync("/orders/7").join().text();
         System.out.println("ordered " + order + " " + again + ", Spring Boot " + SpringBootVersion.getVersion());
     }

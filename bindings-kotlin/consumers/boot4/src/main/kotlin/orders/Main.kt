@@ -14,7 +14,7 @@ import org.springframework.context.annotation.Configuration
 @SpringBootApplication
 class Main(private val orders: Client) : CommandLineRunner {
     override fun run(vararg words: String) {
-        val order: JsonObject = runBlocking { orders.get("/orders/{id}", path = mapOf("id" to 7)).body() }
+        val order: JsonObject = runBlocking { orders.get("/orders/{id}") { path("id", 7) }.body() }
         val again: JsonObject = orders.blocking.get("/orders/7").body()
         val versions = "Kotlin ${KotlinVersion.CURRENT}, Spring Boot ${SpringBootVersion.getVersion()}"
         println("ordered ${order["sku"]} ${again["sku"]}, $versions")

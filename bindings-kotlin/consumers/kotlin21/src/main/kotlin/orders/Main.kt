@@ -6,7 +6,7 @@ import kotlinx.serialization.json.JsonObject
 
 fun main() {
     Unruffled.client(System.getenv("ORDERS_URL")) { credentials { "t1" } }.use { orders ->
-        val order: JsonObject = runBlocking { orders.get("/orders/{id}", path = mapOf("id" to 7)).body() }
+        val order: JsonObject = runBlocking { orders.get("/orders/{id}") { path("id", 7) }.body() }
         val again: JsonObject = orders.blocking.get("/orders/7").body()
         println("ordered ${order["sku"]} ${again["sku"]}, Kotlin ${KotlinVersion.CURRENT}")
     }

@@ -76,7 +76,7 @@ private fun unconnected(): List<Contender> {
         Contender("unruffled plugin in Ktor", "Ktor, mock engine", ktorMock { unruffled(NOWHERE) }),
         Contender("bare OkHttp, stub", null) { stub.fetch("$NOWHERE/orders/7") },
         Contender("unruffled client, blocking, over OkHttp", "bare OkHttp, stub") {
-            client.blocking.get("/orders/{id}", path = ID).bytes
+            client.blocking.get("/orders/{id}") { path("id", 7) }.bytes
         },
         Contender("unruffled call factory over OkHttp", "bare OkHttp, stub") { calls.fetch("$NOWHERE/orders/7") },
         Contender("unruffled interceptor in OkHttp", "bare OkHttp, stub") { intercepted.fetch("$NOWHERE/orders/7") },
@@ -110,9 +110,9 @@ private fun loopback(base: String): List<Contender> {
         Contender("a second bare client (noise)", BLOCKING) { twin.fetch(url) },
         Contender("resilience4j, blocking", BLOCKING) { composed.get() },
         Contender("Failsafe", BLOCKING) { failsafe() },
-        Contender("unruffled, blocking", BLOCKING) { client.blocking.get("/orders/{id}", path = ID).bytes },
+        Contender("unruffled, blocking", BLOCKING) { client.blocking.get("/orders/{id}") { path("id", 7) }.bytes },
         Contender("unruffled, blocking, a text credential", BLOCKING) {
-            asking.blocking.get("/orders/{id}", path = ID).bytes
+            asking.blocking.get("/orders/{id}") { path("id", 7) }.bytes
         },
         Contender("unruffled call factory, blocking", BLOCKING) { calls.fetch(url) },
         Contender("unruffled interceptor, blocking", BLOCKING) { intercepted.fetch(url) },
@@ -122,7 +122,7 @@ private fun loopback(base: String): List<Contender> {
         Contender("Ktor, OkHttp engine", SUSPENDING) { plain.get(url).bodyAsBytes() },
         Contender("Ktor HttpRequestRetry", SUSPENDING) { retrying.get(url).bodyAsBytes() },
         Contender("unruffled plugin in Ktor", SUSPENDING) { plugged.get(url).bodyAsBytes() },
-        Contender("unruffled, suspending", SUSPENDING) { client.get("/orders/{id}", path = ID).bytes },
+        Contender("unruffled, suspending", SUSPENDING) { client.get("/orders/{id}") { path("id", 7) }.bytes },
         Contender("unruffled call factory, suspending", SUSPENDING) { calls.await(url) },
     )
 }
@@ -130,7 +130,6 @@ private fun loopback(base: String): List<Contender> {
 internal const val BLOCKING = "bare OkHttp, blocking"
 internal const val SUSPENDING = "bare OkHttp, suspending"
 private const val NOWHERE = "http://127.0.0.1:1"
-internal val ID = mapOf("id" to 7)
 private val answer = Any()
 
 private fun nothing(): Any = answer

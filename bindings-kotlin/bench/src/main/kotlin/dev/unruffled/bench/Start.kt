@@ -52,8 +52,8 @@ internal object First {
         http.fetch("$base/orders/7")
         lateinit var client: dev.unruffled.Client
         step("unruffled", "first client") { client = Unruffled.client(Policy.fromUrl(base)) { okHttp(http) } }
-        step("unruffled", "first call") { client.blocking.get("/orders/{id}", path = ID) }
-        step("unruffled", "second call") { client.blocking.get("/orders/{id}", path = ID) }
+        step("unruffled", "first call") { client.blocking.get("/orders/{id}") { path("id", 7) } }
+        step("unruffled", "second call") { client.blocking.get("/orders/{id}") { path("id", 7) } }
         val policy = Policy.fromString(long(base))
         step("unruffled", "client of a 200-line policy") { Unruffled.client(policy) { okHttp(http) } }
     }

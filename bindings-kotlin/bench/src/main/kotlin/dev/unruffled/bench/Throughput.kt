@@ -14,9 +14,9 @@ internal fun throughput(effort: Effort) {
         val contenders =
             listOf(
                 Contender(BLOCKING, null) { http.fetch(url) },
-                Contender("unruffled, blocking", BLOCKING) { client.blocking.get("/orders/{id}", path = ID).bytes },
+                Contender("unruffled, blocking", BLOCKING) { client.blocking.get("/orders/{id}") { path("id", 7) }.bytes },
                 Contender(SUSPENDING, null) { http.await(url) },
-                Contender("unruffled, suspending", SUSPENDING) { client.get("/orders/{id}", path = ID).bytes },
+                Contender("unruffled, suspending", SUSPENDING) { client.get("/orders/{id}") { path("id", 7) }.bytes },
             )
         val rates = contenders.associateWith { mutableListOf<Double>() }
         val calls = contenders.associateWith { mutableListOf<LongArray>() }

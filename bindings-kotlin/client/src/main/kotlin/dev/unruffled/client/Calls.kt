@@ -1,5 +1,6 @@
 package dev.unruffled.client
 
+import dev.unruffled.CallOptions
 import dev.unruffled.core.CallFlags
 import dev.unruffled.core.CallMistake
 import dev.unruffled.core.Route
@@ -57,6 +58,7 @@ internal class Calls(
         streamed: Boolean,
         host: OkHttpHost,
     ): PreparedCall<Request> {
+        if (streamed && !options.raise) throw CallMistake("a stream throws a status of 400 or above; leave raise(false) out")
         val base = targets.base ?: throw CallMistake("the policy has no baseUrl; write it there or pass the baseUrl option")
         val read = targets.template(template)
         val target = targets.target(method, read)
@@ -88,7 +90,7 @@ internal class Calls(
             target,
             credential?.scope ?: 0,
             CallFlags.of(method, flags, body?.contentLength()?.coerceAtLeast(0) ?: 0),
-            options.deadline?.let { engine.clock.now() + it.inWholeMilliseconds.coerceIn(1, LONGEST_MS) } ?: 0,
+            options.deadlineMs.let { if (it == 0L) 0 else engine.clock.now() + it.coerceAtMost(LONGEST_MS) },
             streamed,
             options.idempotencyKey?.ifEmpty { null }?.let { key(it, route.idempotencyQuoted) },
             credential,

@@ -2,6 +2,7 @@ package dev.unruffled.client
 
 import dev.unruffled.ApiResponse
 import dev.unruffled.CallException
+import dev.unruffled.CallOptions
 import dev.unruffled.Outcome
 import dev.unruffled.Reason
 import dev.unruffled.StatusException

@@ -64,10 +64,10 @@ class AnswersTest {
     fun `the caller's own Content-Type is the one that is sent`() {
         val server = server { connection, _ -> connection.answer() }
         val client = client(server).blocking
-        val patch = mapOf("content-type" to "application/merge-patch+json")
-        client.patch("/a", headers = patch, json = mapOf("a" to 1))
-        client.put("/a", headers = patch, body = "{}".toRequestBody("text/plain".toMediaType()))
-        client.post("/a", json = mapOf("a" to 1))
+        val patch = "application/merge-patch+json"
+        client.patch("/a") { header("content-type", patch).json(mapOf("a" to 1)) }
+        client.put("/a") { header("content-type", patch).body("{}".toRequestBody("text/plain".toMediaType())) }
+        client.post("/a") { json(mapOf("a" to 1)) }
         assertEquals(
             listOf("application/merge-patch+json", "application/merge-patch+json", "application/json"),
             server.seen.map { it.headers["content-type"]?.substringBefore(';') },

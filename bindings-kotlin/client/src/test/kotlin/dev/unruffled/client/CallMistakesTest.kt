@@ -2,6 +2,7 @@ package dev.unruffled.client
 
 import dev.unruffled.BlockingClient
 import dev.unruffled.CallException
+import dev.unruffled.CallOptions
 import dev.unruffled.Client
 import dev.unruffled.JavaClient
 import dev.unruffled.Outcome
@@ -47,7 +48,7 @@ class CallMistakesTest {
     fun `a key that fits no header`() {
         val rule = "IdempotencyKey has 1 to 255 printable ASCII characters and no space at its ends"
         for (key in listOf(" a", "a\nb", "\u043a\u043b\u044e\u0447", "a".repeat(256))) {
-            val said = said { client.blocking.post("/a", idempotencyKey = key) }
+            val said = said { client.blocking.post("/a") { idempotencyKey(key) } }
             assertEquals("POST /a: nothing was sent (misuse, outcome not-sent). $rule.", said)
         }
         assertEquals(0, server.seen.size)
@@ -56,14 +57,14 @@ class CallMistakesTest {
     @Test
     fun `a key that fits is a string of its own, and only once`() {
         for ((key, header) in listOf("a\"b\\c" to "\"a\\\"b\\\\c\"", "\"abc\"" to "\"abc\"")) {
-            client.blocking.post("/a", idempotencyKey = key)
+            client.blocking.post("/a") { idempotencyKey(key) }
             assertEquals(header, server.seen.last().headers["idempotency-key"])
         }
     }
 
     @Test
     fun `a form is encoded as browsers do`() {
-        client.blocking.post("/a", form = mapOf("a" to "b c", "d" to listOf("~", "*")))
+        client.blocking.post("/a") { form(mapOf("a" to "b c", "d" to listOf("~", "*"))) }
         assertEquals("a=b+c&d=%7E&d=*", server.seen.last().body.decodeToString())
     }
 
@@ -72,16 +73,19 @@ class CallMistakesTest {
         val begin = "nothing was sent (misuse, outcome not-sent)."
         alike("GET x: $begin A path begins with \"/\".", { it.get("x") }, { it.get("x") })
         val odd = mapOf("a" to mapOf("b" to 1))
-        alike("GET /a: $begin A: not a text, number or boolean.", { it.get("/a", query = odd) }, { it.get("/a", query = odd) })
+        alike("GET /a: $begin A: not a text, number or boolean.", { it.get("/a") { query(odd) } }, { it.get("/a") { query(odd) } })
         val form = mapOf("c" to "d")
         alike(
             "POST /a: $begin Json, form and body exclude each other.",
-            { it.post("/a", json = 1, form = form) },
-            { it.post("/a", json = 1, form = form) },
+            { it.post("/a") { json(1).form(form) } },
+            { it.post("/a") { json(1).form(form) } },
         )
-        alike("GET /a: $begin This method takes no body.", { it.call("GET", "/a", json = 1) }, { it.call("GET", "/a", json = 1) })
+        alike("GET /a: $begin This method takes no body.", { it.call("GET", "/a") { json(1) } }, { it.call("GET", "/a") { json(1) } })
         alike("GE T /a: $begin The method is no name of one.", { it.call("GE T", "/a") }, { it.call("GE T", "/a") })
         alike("GET a: $begin A path begins with \"/\".", { it.stream("a") { } }, { it.stream("a") { } })
+        val returned = CallOptions { raise(false) }
+        val streamed = "A stream throws a status of 400 or above; leave raise(false) out."
+        alike("GET /a: $begin $streamed", { it.stream("/a", returned) { } }, { it.stream("/a", returned) { } })
         assertEquals(0, server.seen.size)
     }
 
@@ -109,7 +113,7 @@ class CallMistakesTest {
     fun `a name without a value, and a header that is none`() {
         val text = said { client.blocking.get("/orders/{id}") }
         assertEquals("GET /orders/{id}: nothing was sent (misuse, outcome not-sent). No value for {id}.", text)
-        val header = said { client.blocking.get("/a?b=secret", headers = mapOf("X-A" to "secret\n")) }
+        val header = said { client.blocking.get("/a?b=secret") { header("X-A", "secret\n") } }
         assertEquals(
             "GET /a: nothing was sent (misuse, outcome not-sent). The header X-A has a letter that no header may have.",
             header,

@@ -122,9 +122,9 @@ class ClientTest {
                 it.answer(200, """{"sku":"a1","unknown":true}""")
             }
         val client = client(server.base).blocking
-        assertEquals(Order("a1"), client.post("/orders", json = Order("b2", 3)).body<Order>())
-        client.post("/orders", json = listOf(mapOf("op" to 1, "orders" to listOf(Order("c3")), "none" to null)))
-        client.post("/orders", form = mapOf("a b" to "c&d", "e" to listOf(1, 2), "f" to null))
+        assertEquals(Order("a1"), client.post("/orders") { json(Order("b2", 3)) }.body<Order>())
+        client.post("/orders") { json(listOf(mapOf("op" to 1, "orders" to listOf(Order("c3")), "none" to null))) }
+        client.post("/orders") { form(mapOf("a b" to "c&d", "e" to listOf(1, 2), "f" to null)) }
         assertEquals("""{"sku":"b2","count":3}""", bodies[0])
         assertEquals("""[{"op":1,"orders":[{"sku":"c3"}],"none":null}]""", bodies[1])
         assertEquals("a+b=c%26d&e=1&e=2", bodies[2])
@@ -175,12 +175,12 @@ class ClientTest {
                 }
             }
         val client = client(server.base) { credentials { "t1" } }.blocking
-        client.get("/away", headers = mapOf("X-Api-Key" to "k", "Accept" to "text/plain"))
+        client.get("/away") { header("X-Api-Key", "k").header("Accept", "text/plain") }
         val away = other.seen.single().requestHeaders
         assertNull(away.getFirst("Authorization"))
         assertNull(away.getFirst("X-Api-Key"))
         assertEquals("text/plain", away.getFirst("Accept"))
-        client.get("/near", headers = mapOf("X-Api-Key" to "k"))
+        client.get("/near") { header("X-Api-Key", "k") }
         assertEquals("Bearer t1", server.seen.last().requestHeaders.getFirst("Authorization"))
         assertEquals("k", server.seen.last().requestHeaders.getFirst("X-Api-Key"))
     }
@@ -288,7 +288,7 @@ class ClientTest {
         val all = maxOf(64, Runtime.getRuntime().availableProcessors())
         val waited =
             runBlocking {
-                List(all) { async(Dispatchers.IO) { client.blocking.get("/", deadline = 20.seconds).status } }
+                List(all) { async(Dispatchers.IO) { client.blocking.get("/") { deadline(20.seconds) }.status } }
                     .map { it.await() }
             }
         assertEquals(setOf(200), waited.toSet())
@@ -325,7 +325,7 @@ class ClientTest {
         val client = client(server { it.answer(404) }.base)
         val failed =
             assertThrows(StatusException::class.java) {
-                client.blocking.get("/orders?key=secret", query = mapOf("k" to "secret"), deadline = Duration.INFINITE)
+                client.blocking.get("/orders?key=secret") { query("k", "secret").deadline(Duration.INFINITE) }
             }
         assertFalse("secret" in "$failed ${failed.explain()}")
     }
@@ -334,7 +334,7 @@ class ClientTest {
     fun `explain works on success`() {
         var first = true
         val server = server { it.answer(if (first) 503.also { first = false } else 200) }
-        val answer = client(server.base).blocking.get("/orders/{id}", path = mapOf("id" to 7))
+        val answer = client(server.base).blocking.get("/orders/{id}") { path("id", 7) }
         assertTrue(answer.explain().contains("503"), answer.explain())
         assertEquals(answer.explain(), answer.explain())
     }

@@ -22,7 +22,7 @@ class FirstCallTest {
             Unruffled.client(Policy.fromString("{}")) {
                 baseUrl("http://127.0.0.1:${server.address.port}/v1")
             }.use { client ->
-                val map = runBlocking { client.get("/orders/{id}", path = mapOf("id" to 7)).body<Map<String, Int>>() }
+                val map = runBlocking { client.get("/orders/{id}") { path("id", 7) }.body<Map<String, Int>>() }
                 assertEquals(mapOf("id" to 7), map)
                 assertEquals(200, client.blocking.get("/orders").status)
             }

@@ -6,11 +6,14 @@ import dev.unruffled.Policy
 import dev.unruffled.PolicyException
 import dev.unruffled.Tls
 import dev.unruffled.Unruffled
-import dev.unruffled.core.plain
 import dev.unruffled.core.text
 import dev.unruffled.secure
 import dev.unruffled.support.FaultServer
 import dev.unruffled.support.House
+import dev.unruffled.support.optionsOf
+import java.io.File
+import java.net.InetAddress
+import java.net.ServerSocket
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
@@ -19,14 +22,9 @@ import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
-import kotlinx.serialization.json.long
 import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
-import java.io.File
-import java.net.InetAddress
-import java.net.ServerSocket
-import kotlin.time.Duration.Companion.milliseconds
 
 /** Plays `tests/mistakes`: what typical mistakes say. `options.json` is not played: the compiler refuses what is in it. */
 class MistakesTest {
@@ -104,14 +102,7 @@ class MistakesTest {
     private fun call(client: Client, entry: JsonObject, blocking: Boolean) {
         val method = checkNotNull(entry.text("call")).substringBefore(' ')
         val target = checkNotNull(entry.text("call")).substringAfter(' ')
-        val options =
-            CallOptions(
-                path = entry["path"]?.jsonObject.orEmpty().mapValues { plain(it.value) },
-                query = entry["query"]?.jsonObject.orEmpty().mapValues { plain(it.value) },
-                json = entry["json"],
-                deadline = entry["deadline"]?.jsonPrimitive?.long?.milliseconds,
-                idempotencyKey = entry.text("key"),
-            )
+        val options = optionsOf(entry)
         if (blocking) {
             client.blocking.call(method, target, options)
         } else {

@@ -5,8 +5,6 @@ import dev.unruffled.ClientOptions
 import dev.unruffled.Need
 import dev.unruffled.Policy
 import dev.unruffled.Token
-import dev.unruffled.Unruffled
-import dev.unruffled.client.CallOptions
 import dev.unruffled.client.Calls
 import dev.unruffled.client.Verbs
 import dev.unruffled.core.number
@@ -15,6 +13,7 @@ import dev.unruffled.core.text
 import dev.unruffled.http.Transport
 import dev.unruffled.scenarios.ScriptedServer
 import dev.unruffled.support.House
+import dev.unruffled.support.optionsOf
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
@@ -25,13 +24,11 @@ import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.long
 import okhttp3.OkHttpClient
-import okhttp3.RequestBody.Companion.toRequestBody
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
-import kotlin.time.Duration.Companion.milliseconds
 
 /**
  * Every scenario again and again, each time with one of its steps harmed in one way: nothing hangs, every call ends, and
@@ -169,7 +166,7 @@ private class Torment(private val scenario: JsonObject, private val world: World
         val host = TorturedHost(real, world, server, plan, caller)
         val verbs = Verbs(engine, calls, host)
         val (method, target) = checkNotNull(action.text("call")).split(' ', limit = 2)
-        val options = options(action)
+        val options = optionsOf(action)
         if (action["stream"] == JsonPrimitive(true)) {
             return verbs.open(method, target, options).use {
                 plan.step("stream", caller)
@@ -178,22 +175,6 @@ private class Torment(private val scenario: JsonObject, private val world: World
         }
         val answer = verbs.answer(method, target, options)
         return "answered ${answer.status} ${answer.explain().length}"
-    }
-
-    private fun options(action: JsonObject): CallOptions {
-        fun values(key: String): Map<String, Any?> = action[key]?.jsonObject.orEmpty().mapValues { plain(it.value) }
-        val key = action["key"]?.let { if (it is JsonPrimitive && it.isString) it.content else Unruffled.NEW_KEY }
-        return CallOptions(
-            values("path"),
-            values("query"),
-            values("headers").mapValues { "${it.value}" },
-            action["json"],
-            null,
-            action["upload"]?.let { ByteArray(it.jsonPrimitive.int).toRequestBody() },
-            action["deadline"]?.jsonPrimitive?.long?.milliseconds,
-            key,
-            action["raise"] != JsonPrimitive(false),
-        )
     }
 
     /** Where only few calls are made, somebody listens. */

@@ -95,8 +95,8 @@ class BrokenBodiesTest {
         val client = client(server)
         for (path in listOf("/gzip", "/cut")) {
             for (call in listOf<(Boolean) -> ApiResponse>(
-                { raise -> runBlocking { client.get(path, raise = raise) } },
-                { raise -> client.blocking.get(path, raise = raise) },
+                { raise -> runBlocking { client.get(path) { raise(raise) } } },
+                { raise -> client.blocking.get(path) { raise(raise) } },
             )) {
                 val raised = assertThrows(StatusException::class.java) { call(true) }
                 assertEquals(404, raised.status)
@@ -136,8 +136,8 @@ class BrokenBodiesTest {
         val request = { body: RequestBody ->
             factory.newCall(Request.Builder().url("${server.base}/a").put(body).build())
         }
-        assertEquals(200, runBlocking { client.put("/a", body = Slow(8)) }.status)
-        assertEquals(200, client.blocking.put("/a", body = Slow(8, flush = false)).status)
+        assertEquals(200, runBlocking { client.put("/a") { body(Slow(8)) } }.status)
+        assertEquals(200, client.blocking.put("/a") { body(Slow(8, flush = false)) }.status)
         assertEquals(200, request(Slow(8)).execute().use { it.code })
         assertEquals(200, queued(request(Slow(8))).use { it.code })
         assertEquals(4, server.seen.size)
@@ -156,7 +156,7 @@ class BrokenBodiesTest {
         assertEquals(
             Outcome.UNKNOWN,
             assertThrows(CallException::class.java) {
-                client.blocking.post("/a", body = stalling)
+                client.blocking.post("/a") { body(stalling) }
             }.outcome,
         )
         assertEquals(4, server.seen.size)

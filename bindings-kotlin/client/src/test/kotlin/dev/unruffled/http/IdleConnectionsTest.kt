@@ -82,13 +82,13 @@ class IdleConnectionsTest {
     @Test
     fun `suspending client`() {
         val client = client()
-        five({ client.on(it) }) { runBlocking { client.post("/a", body = "body $it".toRequestBody()).status } }
+        five({ client.on(it) }) { runBlocking { client.post("/a") { body("body $it".toRequestBody()) }.status } }
     }
 
     @Test
     fun `blocking client, bodies that can be sent once`() {
         val client = client()
-        five({ client.on(it) }) { client.blocking.post("/a", body = Once("body $it")).status }
+        five({ client.on(it) }) { client.blocking.post("/a") { body(Once("body $it")) }.status }
     }
 
     @Test

@@ -81,8 +81,8 @@ class OwnFailuresTest {
         val request = Request.Builder().url(server.base + path).put(body).build()
         val under = http.newBuilder().apply { interceptors().add(0, interceptor) }.build()
         return mapOf(
-            "suspending" to { runBlocking { client.put(path, body = body) } },
-            "blocking" to { client.blocking.put(path, body = body) },
+            "suspending" to { runBlocking { client.put(path) { body(body) } } },
+            "blocking" to { client.blocking.put(path) { body(body) } },
             "executed" to { factory.newCall(request).execute() },
             "enqueued" to { queued(factory.newCall(request)) },
             "interceptor" to { under.newCall(request).execute() },
@@ -189,7 +189,7 @@ class OwnFailuresTest {
 
                 override fun writeTo(sink: BufferedSink) = repeat(1_000) { sink.write(ByteArray(100_000)) }
             }
-        assertThrows(CallException::class.java) { client.blocking.put("/a", body = endless) }
+        assertThrows(CallException::class.java) { client.blocking.put("/a") { body(endless) } }
         assertEquals(List(4) { "lost" }, attempts)
     }
 

@@ -69,8 +69,8 @@ class UploadTest {
         val factory = Unruffled.callFactory(policy).also { closing += it }
         val interceptor = Unruffled.interceptor(policy).also { closing += it }
         val under = OkHttpClient.Builder().addInterceptor(interceptor).build()
-        ends("suspending") { body -> runBlocking { client.put("/a", body = body) } }
-        ends("blocking") { client.blocking.put("/a", body = it) }
+        ends("suspending") { body -> runBlocking { client.put("/a") { body(body) } } }
+        ends("blocking") { client.blocking.put("/a") { body(it) } }
         ends("executed") { factory.newCall(request(it)).execute().close() }
         ends("enqueued") { queued(factory.newCall(request(it))).close() }
         ends("interceptor") { under.newCall(request(it)).execute().close() }
@@ -84,8 +84,8 @@ class UploadTest {
         val factory = Unruffled.callFactory(policy, http).also { closing += it }
         val interceptor = Unruffled.interceptor(policy).also { closing += it }
         val under = http.newBuilder().addInterceptor(interceptor).build()
-        ends("suspending") { body -> runBlocking { client.put("/a", body = body, deadline = OWN_MS.milliseconds) } }
-        ends("blocking") { client.blocking.put("/a", body = it, deadline = OWN_MS.milliseconds) }
+        ends("suspending") { body -> runBlocking { client.put("/a") { body(body).deadline(OWN_MS.milliseconds) } } }
+        ends("blocking") { client.blocking.put("/a") { body(it).deadline(OWN_MS.milliseconds) } }
         ends("executed") { factory.newCall(request(it)).execute().close() }
         ends("enqueued") { queued(factory.newCall(request(it))).close() }
         ends("interceptor") { under.newCall(request(it)).execute().close() }
@@ -95,7 +95,7 @@ class UploadTest {
     fun `pieces that move keep the attempt alive`() {
         val policy = policy(""""attempt":"300ms","idle":"2s"""")
         val client = Unruffled.client(policy).also { closing += AutoCloseable(it::close) }
-        assertEquals(200, client.blocking.put("/a", body = Dripping(most = 8)).status)
+        assertEquals(200, client.blocking.put("/a") { body(Dripping(most = 8)) }.status)
         assertEquals("piece".repeat(8), server.seen.single().body.decodeToString())
     }
 

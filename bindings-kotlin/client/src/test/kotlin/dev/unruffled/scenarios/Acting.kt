@@ -14,6 +14,14 @@ import dev.unruffled.client.Template
 import dev.unruffled.core.number
 import dev.unruffled.core.plain
 import dev.unruffled.core.text
+import dev.unruffled.support.optionsOf
+import java.io.IOException
+import java.io.InterruptedIOException
+import java.util.concurrent.Executors
+import java.util.concurrent.atomic.AtomicInteger
+import kotlin.coroutines.cancellation.CancellationException
+import kotlin.coroutines.resume
+import kotlin.coroutines.resumeWithException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.Job
@@ -34,8 +42,6 @@ import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
-import kotlinx.serialization.json.booleanOrNull
-import kotlinx.serialization.json.contentOrNull
 import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
@@ -46,14 +52,6 @@ import okhttp3.Callback
 import okhttp3.Request
 import okhttp3.RequestBody.Companion.toRequestBody
 import okhttp3.Response
-import java.io.IOException
-import java.io.InterruptedIOException
-import java.util.concurrent.Executors
-import java.util.concurrent.atomic.AtomicInteger
-import kotlin.coroutines.cancellation.CancellationException
-import kotlin.coroutines.resume
-import kotlin.coroutines.resumeWithException
-import kotlin.time.Duration.Companion.milliseconds
 
 /** Plays the actions of one scenario with one client and tells what happened. Expects nothing. */
 internal class Acting(private val scenario: JsonObject, private val blocking: Boolean) {
@@ -157,17 +155,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
     private inner class PlannedCall(private val action: JsonObject) {
         private val method = checkNotNull(action.text("call")).substringBefore(' ')
         private val target = checkNotNull(action.text("call")).substringAfter(' ')
-        private val path = action["path"]?.jsonObject.orEmpty().mapValues { plain(it.value) as Any }
-        private val query = action["query"]?.jsonObject.orEmpty().mapValues { plain(it.value) }
-        private val headers = action["headers"]?.jsonObject.orEmpty().mapValues { it.value.jsonPrimitive.content }
-        private val json = action["json"]
-        private val deadline = action["deadline"]?.jsonPrimitive?.long?.milliseconds
-        private val raise = action["raise"]?.jsonPrimitive?.booleanOrNull ?: true
-        private val body =
-            action.text("body")?.toRequestBody()
-                ?: action["upload"]?.let { ByteArray(it.jsonPrimitive.int) { X }.toRequestBody() }
-        private val key =
-            action["key"]?.jsonPrimitive?.let { if (it.booleanOrNull == true) Unruffled.NEW_KEY else it.contentOrNull }
+        private val options = optionsOf(action)
         private val began = System.nanoTime()
         private var job: Deferred<Map<String, JsonElement>>? = null
 
@@ -205,27 +193,27 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
             if (dropIn) {
                 answered(calls.newCall(request()).await())
             } else if (action["stream"] == JsonPrimitive(true)) {
-                client.stream(target, method, path, query, headers, json, body, deadline, key) { drained(it) }
+                client.stream(target, options, method) { drained(it) }
             } else {
-                read(client.call(method, target, path, query, headers, json, null, body, deadline, key, raise))
+                read(client.call(method, target, options))
             }
 
         private fun threaded(): Map<String, JsonElement> {
             if (dropIn) return answered(calls.newCall(request()).execute())
             val client = client.blocking
             return if (action["stream"] == JsonPrimitive(true)) {
-                client.stream(target, method, path, query, headers, json, body, deadline, key) { drained(it) }
+                client.stream(target, options, method) { drained(it) }
             } else {
-                read(client.call(method, target, path, query, headers, json, null, body, deadline, key, raise))
+                read(client.call(method, target, options))
             }
         }
 
         /** The request as somebody writes it who has no verbs. */
         private fun request(): Request {
-            val sent = body ?: json?.toString()?.toRequestBody()
-            val request = Request.Builder().url(home.url(Template.read(target), path, query, emptyMap()))
+            val sent = options.body ?: action["json"]?.toString()?.toRequestBody()
+            val request = Request.Builder().url(home.url(Template.read(target), options.path, options.query, emptyMap()))
             request.method(method, sent)
-            headers.forEach { (name, value) -> request.header(name, value) }
+            options.headers.forEach { (name, value) -> request.header(name, value) }
             return request.build()
         }
 
@@ -318,7 +306,6 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
 
     private companion object {
         val NOTHING = JsonObject(emptyMap())
-        const val X = 'x'.code.toByte()
 
         fun since(begun: Long): Double = (System.nanoTime() - begun) / 1e6
 

@@ -45,9 +45,9 @@ internal class Ways(private val base: String, limits: String, http: OkHttpClient
     val all: List<Way> =
         listOf(
             Way("suspending", true, ofVerbs) { method, path ->
-                runBlocking { client.call(method, path, raise = false).status }
+                runBlocking { client.call(method, path) { raise(false) }.status }
             },
-            Way("blocking", true, ofVerbs) { method, path -> client.blocking.call(method, path, raise = false).status },
+            Way("blocking", true, ofVerbs) { method, path -> client.blocking.call(method, path) { raise(false) }.status },
             Way("executed", false, factory::explain) { method, path ->
                 factory.newCall(request(method, path)).execute().use { it.code }
             },

@@ -192,7 +192,7 @@ internal class CallFactoryTest : Calling() {
         assertTrue("retries-exhausted" in calls.explain(failed), calls.explain(failed))
         val policy = """{"baseUrl":"${server.begin("$run-verbs", script)}","retry":{"base":"1ms"}}"""
         val verbs = Unruffled.client(Policy.fromString(policy)) { okHttp(client) }
-        verbs.use { assertEquals(503, it.blocking.get("/thing", raise = false).status) }
+        verbs.use { assertEquals(503, it.blocking.get("/thing") { raise(false) }.status) }
         assertEquals(4, server.requests("$run-verbs"))
         val counted = request(script).newBuilder().header("x-stainless-retry-count", "1").build()
         factory().newCall(counted).execute().use { assertEquals(503, it.code) }

@@ -114,14 +114,14 @@ class EndpointsTest {
     fun `an endpoint that fails does not hold back another, suspending`() {
         val client = client()
         held { name, id ->
-            runBlocking { client.get("/$name/{id}", path = mapOf("id" to id), raise = false).status }
+            runBlocking { client.get("/$name/{id}") { path("id", id).raise(false) }.status }
         }
     }
 
     @Test
     fun `an endpoint that fails does not hold back another, blocking`() {
         val client = client().blocking
-        held { name, id -> client.get("/$name/{id}", path = mapOf("id" to id), raise = false).status }
+        held { name, id -> client.get("/$name/{id}") { path("id", id).raise(false) }.status }
     }
 
     @Test

@@ -81,9 +81,9 @@ private class Load(private val client: Client, private val writes: Double, priva
         val reason =
             try {
                 when {
-                    write -> client.post("/orders", json = mapOf("op" to UUID.randomUUID().toString()))
+                    write -> client.post("/orders") { json(mapOf("op" to UUID.randomUUID().toString())) }
                     path != null -> client.get(path)
-                    else -> client.get("/items/{id}", path = mapOf("id" to number))
+                    else -> client.get("/items/{id}") { path("id", number) }
                 }
                 null
             } catch (failure: CallException) {

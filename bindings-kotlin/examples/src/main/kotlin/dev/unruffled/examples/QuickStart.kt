@@ -13,8 +13,8 @@ suspend fun main() {
         credentials { System.getenv("ORDERS_TOKEN") }
     }
     try {
-        val order: Order = orders.get("/orders/{id}", path = mapOf("id" to 7)).body()
-        orders.post("/orders", json = Order(order.sku)) // one key for all attempts: never done twice
+        val order: Order = orders.get("/orders/{id}") { path("id", 7) }.body()
+        orders.post("/orders") { json(Order(order.sku)) } // one key for all attempts: never done twice
         println(order)
     } catch (e: CallException) {
         println("${e.reason} ${e.outcome} ${e.explain()}") // outcome: "was the card charged?"

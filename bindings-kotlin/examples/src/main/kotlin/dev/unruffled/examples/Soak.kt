@@ -1,5 +1,6 @@
 package dev.unruffled.examples
 
+import dev.unruffled.CallOptions
 import dev.unruffled.Client
 import dev.unruffled.Policy
 import dev.unruffled.Token
@@ -186,18 +187,25 @@ private class Soak(base: String, private val rate: Double) {
     }
 
     private suspend fun one(luck: Double, number: Long) {
-        val path = mapOf("id" to number % 50)
+        val id = number % 50
         try {
             when {
-                luck < 0.02 -> withTimeoutOrNull(number % 40) { client.get("/things/{id}", path = path) }
-                luck < 0.05 -> client.stream("/things/{id}", path = path) { it.body.source().readByteArray() }
-                luck < 0.10 -> client.post("/things", json = mapOf("op" to number), deadline = 2.seconds)
+                luck < 0.02 -> withTimeoutOrNull(number % 40) { client.get("/things/{id}") { path("id", id) } }
+                luck < 0.05 -> client.stream(
+                    "/things/{id}",
+                    CallOptions {
+                        path("id", id)
+                    },
+                ) { it.body.source().readByteArray() }
+                luck < 0.10 -> client.post("/things") { json(mapOf("op" to number)).deadline(2.seconds) }
                 luck < 0.12 ->
                     withTimeoutOrNull(number % 40) {
-                        runInterruptible(Dispatchers.IO) { client.blocking.get("/things/{id}", path = path) }
+                        runInterruptible(Dispatchers.IO) { client.blocking.get("/things/{id}") { path("id", id) } }
                     }
-                luck < 0.40 -> runInterruptible(Dispatchers.IO) { client.blocking.get("/things/{id}", path = path) }
-                else -> client.get("/things/{id}", path = path)
+                luck < 0.40 -> runInterruptible(Dispatchers.IO) {
+                    client.blocking.get("/things/{id}") { path("id", id) }
+                }
+                else -> client.get("/things/{id}") { path("id", id) }
             }
             answered.incrementAndGet()
         } catch (_: Exception) {

@@ -25,7 +25,7 @@ object Outage {
             val events = mutableListOf<String>()
             client.on { events += it.kind }
             try {
-                client.blocking.get("/orders/{id}", path = mapOf("id" to 7))
+                client.blocking.get("/orders/{id}") { path("id", 7) }
             } catch (e: CallException) {
                 check(e.explain().isNotEmpty()) { "no table" }
                 check("attempt" in events) { "no events: $events" }
