@@ -81,7 +81,7 @@ internal class Calls(
         if (body == null || !(body.isOneShot() || body.isDuplex())) flags = flags or CallFlags.REPEATABLE
         if (ownKey) flags = flags or CallFlags.KEYED
         if (streamed) flags = flags or CallFlags.STREAMED
-        if (OuterRetry.by(headers)) flags = flags or CallFlags.STACKED
+        if (OuterRetry.by(engine.settings.retryCounts) { headers[it] }) flags = flags or CallFlags.STACKED
         if (credential != null) flags = flags or CallFlags.CREDENTIALS
         return PreparedCall(
             method,

@@ -39,9 +39,19 @@ internal class Settings(text: String) {
     /** Headers to look for from 400 on. */
     val watchError: Array<String> = root.names("watchError")
 
+    /** Headers in which clients count their retries. */
+    val retryCounts: Array<RetryCount> =
+        root.getValue("retryCounts").jsonObject.map { (header, least) -> RetryCount(header, least.jsonPrimitive.long) }.toTypedArray()
+
+    /** The start of the media type whose bodies always stay streams. */
+    val streamType: String = root.text("streamType").orEmpty()
+
     /** The keys that a lenient reading left out. */
     val warnings: List<PolicyIssue> = root["warnings"]?.let { issuesOf(it.toString()) }.orEmpty()
 }
+
+/** A header in which clients count their retries. A number below [least] proves nothing: their retries may be off. */
+internal class RetryCount(val header: String, val least: Long)
 
 /**
  * The policy's route in a target (what the core's `route` gives and its `begin` takes): the low 16 bits. Where they are 0,

@@ -1,23 +1,26 @@
 package dev.unruffled.http
 
-import okhttp3.Headers
+import dev.unruffled.core.RetryCount
 
 /**
  * Finds a retrying client above this one by its headers. Two retry loops multiply attempts, so the lower one makes a single
  * attempt.
  */
 internal object OuterRetry {
-    /** Headers in which clients count; 0 proves nothing: their retries may be off. */
-    val counts = arrayOf("x-stainless-retry-count", "x-retry-count", "x-retry-attempt", "retry-attempt")
+    /** Returns whether one of [counts] is there and high enough; [header] gives the value of a header by its name. */
+    inline fun by(counts: Array<RetryCount>, header: (String) -> String?): Boolean {
+        for (count in counts) {
+            val value = header(count.header) ?: continue
+            if (number(value) >= count.least) return true
+        }
+        return false
+    }
 
-    /** Counts from 1: `attempt=2; max=3`. */
-    const val AMAZON = "amz-sdk-request"
-
-    fun by(headers: Headers): Boolean = by { headers[it] }
-
-    inline fun by(header: (String) -> String?): Boolean {
-        if (counts.any { (header(it)?.trim()?.toIntOrNull() ?: 0) >= 1 }) return true
-        val amazon = header(AMAZON) ?: return false
-        return (amazon.substringBefore(';').substringAfter('=', "").trim().toIntOrNull() ?: 0) >= 2
+    /** Reads the first run of digits in [value]; 0 if there is none. */
+    fun number(value: String): Long {
+        val start = value.indexOfFirst { it in '0'..'9' }
+        if (start < 0) return 0
+        val digits = value.substring(start).takeWhile { it in '0'..'9' }
+        return digits.toLongOrNull() ?: Long.MAX_VALUE
     }
 }

@@ -37,7 +37,7 @@ public class DropIn internal constructor(internal val engine: Engine) : Closeabl
         var flags = CallFlags.DROPIN or CallFlags.STREAMED or incoming.flags
         if (incoming.repeatable) flags = flags or CallFlags.REPEATABLE
         if (engine.settings.routes[routeOf(target)].idempotencyHeader?.let(header) != null) flags = flags or CallFlags.KEYED
-        if (incoming.nested || OuterRetry.by(header)) flags = flags or CallFlags.STACKED
+        if (incoming.nested || OuterRetry.by(engine.settings.retryCounts, header)) flags = flags or CallFlags.STACKED
         return PreparedCall(
             incoming.method,
             // Any segment of the path may be a secret.
@@ -84,6 +84,9 @@ public class DropIn internal constructor(internal val engine: Engine) : Closeabl
 
     /** What the policy says of a route by its number. */
     public fun route(number: Int): Route = engine.settings.routes[number]
+
+    /** The start of the media type whose bodies always stay streams. */
+    public val streamType: String get() = engine.settings.streamType
 
     /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = engine.events.add(listener)

@@ -107,7 +107,7 @@ internal abstract class OkHttpCall(
         val limits = dropIn.engine.settings.routes[attempt.route]
         try {
             if (limits.idleWritten) response.body.source().timeout().timeout(limits.idle, TimeUnit.MILLISECONDS)
-            return Received(response).apply { buffer(limits.bufferUpTo) }
+            return Received(response).apply { buffer(limits.bufferUpTo, dropIn.streamType) }
         } catch (@Suppress("TooGenericExceptionCaught") broken: Throwable) {
             response.close()
             throw broken

@@ -37,12 +37,11 @@ internal class Received(
         response.close()
     }
 
-    /** Reads the body into its own buffer, where the caller finds it, if the policy wants that of such an answer. */
-    fun buffer(upTo: Long) {
+    /** Reads a body of at most [upTo] bytes into its own buffer, where the caller finds it; none of the type [streamType]. */
+    fun buffer(upTo: Long, streamType: String) {
         val body = response.body
         if (status >= Reply.FIRST_ERROR || response.request.method == "HEAD") return
-        val type = body.contentType()
-        if (type?.subtype == "event-stream") return
+        if (response.header("Content-Type")?.startsWith(streamType, ignoreCase = true) == true) return
         val declared = declared(body)
         // What unpacks to more stays a stream that has begun to arrive.
         if (declared in 0..upTo) buffered = !body.source().request(upTo + 1)

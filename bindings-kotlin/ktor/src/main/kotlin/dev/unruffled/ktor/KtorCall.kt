@@ -135,7 +135,7 @@ internal class KtorCall(
         val whole =
             when {
                 response.isSaved -> call
-                own.isSession() || !response.isShort(limits.bufferUpTo) -> return Received(call, own)
+                own.isSession() || !response.isShort(limits.bufferUpTo, dropIn.streamType) -> return Received(call, own)
                 else -> call.saved()
             }
         val inspected = status < Reply.FIRST_ERROR && limits.bodyStatuses.binarySearch(status) >= 0

@@ -115,11 +115,10 @@ internal suspend fun HttpClientCall.start(
     most: Long,
 ): ByteArray = response.rawContent.readRemaining(most).readByteArray()
 
-/** A success of a declared length of at most [most] bytes, and no stream of events. */
-internal fun HttpResponse.isShort(most: Long): Boolean {
+/** A success of a declared length of at most [most] bytes that is not of the type [streamType]. */
+internal fun HttpResponse.isShort(most: Long, streamType: String): Boolean {
     if (!status.isSuccess()) return false
     val length = headers[HttpHeaders.ContentLength]?.toLongOrNull() ?: return false
-    val events =
-        headers[HttpHeaders.ContentType]?.trimStart()?.startsWith("text/event-stream", ignoreCase = true) == true
-    return length in 0..most && !events
+    val streamed = headers[HttpHeaders.ContentType]?.trimStart()?.startsWith(streamType, ignoreCase = true) == true
+    return length in 0..most && !streamed
 }
