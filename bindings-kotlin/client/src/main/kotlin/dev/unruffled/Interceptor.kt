@@ -1,6 +1,6 @@
 package dev.unruffled
 
-import dev.unruffled.core.CallFlags
+import dev.unruffled.core.CallTrait
 import dev.unruffled.driver.CallRecord
 import dev.unruffled.http.onThisThread
 import dev.unruffled.http.withinMs
@@ -26,7 +26,7 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
         // A connection that changes its protocol is the caller's own.
         if (request.header("Upgrade") != null) return chain.proceed(request)
         if (chain.connection() != null) throw IOException("unruffled is no network interceptor: add it with addInterceptor")
-        return onThisThread { InterceptedCall(dropIn, chain, request).drive(chain.call().timeout().withinMs(), CallFlags.SLOT) }
+        return onThisThread { InterceptedCall(dropIn, chain, request).drive(chain.call().timeout().withinMs(), CallTrait.SLOT) }
     }
 
     /** Each attempt and each wait of the call that ended with [response], as a short table; empty if it is not known here. */

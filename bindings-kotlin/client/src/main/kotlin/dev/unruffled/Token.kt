@@ -1,5 +1,6 @@
 package dev.unruffled
 
+import dev.unruffled.core.NeedFlag
 import dev.unruffled.core.StepWord
 
 /**
@@ -32,8 +33,8 @@ public class Need internal constructor(
         /** The need in the core's step word for a refresh. */
         fun of(word: Long): Need =
             when {
-                StepWord.has(word, StepWord.NEED_EXPIRED) -> EXPIRED
-                StepWord.has(word, StepWord.NEED_REFUSED) -> REFUSED
+                StepWord.has(word, NeedFlag.EXPIRED) -> EXPIRED
+                StepWord.has(word, NeedFlag.REFUSED) -> REFUSED
                 else -> FIRST
             }
     }

@@ -4,6 +4,7 @@ import dev.unruffled.ClientOptions
 import dev.unruffled.Policy
 import dev.unruffled.Unruffled
 import dev.unruffled.core.CallFlags
+import dev.unruffled.core.CallTrait
 import dev.unruffled.core.Core
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Driver
@@ -137,7 +138,7 @@ private fun nothing(): Any = answer
 /** Both crossings of a successful call. */
 private fun boundary(): suspend () -> Unit {
     val core = Core("""{"limits":[{"name":"core","rate":1000000000,"per":"1s"}],"concurrency":1000}""", false)
-    val flags = CallFlags.of("GET", CallFlags.REPEATABLE)
+    val flags = CallFlags.of("GET", CallTrait.REPEATABLE)
     val target = core.route("GET /orders/{id}")
     val ids = AtomicInteger()
     val begun = System.nanoTime()
@@ -153,7 +154,7 @@ private fun driver(blocking: Boolean): suspend () -> Unit {
     val engine = ClientOptions().open(Policy.fromUrl(NOWHERE))
     val driver = Driver(engine, AtOnce)
     val request = Request.Builder().url("$NOWHERE/orders/7").build()
-    val flags = CallFlags.of("GET", CallFlags.REPEATABLE)
+    val flags = CallFlags.of("GET", CallTrait.REPEATABLE)
     val target = engine.core.route("GET /orders/{id}")
 
     fun prepared() = PreparedCall("GET", "/orders/{id}", request, target, 0, flags, 0, streamed = false, null, null)

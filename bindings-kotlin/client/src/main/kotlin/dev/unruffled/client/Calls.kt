@@ -3,6 +3,7 @@ package dev.unruffled.client
 import dev.unruffled.CallOptions
 import dev.unruffled.core.CallFlags
 import dev.unruffled.core.CallMistake
+import dev.unruffled.core.CallTrait
 import dev.unruffled.core.Route
 import dev.unruffled.core.routeOf
 import dev.unruffled.driver.CallRecord
@@ -78,11 +79,11 @@ internal class Calls(
         val ownKey = options.idempotencyKey != null || route.idempotencyHeader?.let { headers[it] } != null
         val credential = credential.takeIf { headers["Authorization"] == null }
         var flags = 0
-        if (body == null || !(body.isOneShot() || body.isDuplex())) flags = flags or CallFlags.REPEATABLE
-        if (ownKey) flags = flags or CallFlags.KEYED
-        if (streamed) flags = flags or CallFlags.STREAMED
-        if (OuterRetry.by(engine.settings.retryCounts) { headers[it] }) flags = flags or CallFlags.STACKED
-        if (credential != null) flags = flags or CallFlags.CREDENTIALS
+        if (body == null || !(body.isOneShot() || body.isDuplex())) flags = flags or CallTrait.REPEATABLE
+        if (ownKey) flags = flags or CallTrait.KEYED
+        if (streamed) flags = flags or CallTrait.STREAMED
+        if (OuterRetry.by(engine.settings.retryCounts) { headers[it] }) flags = flags or CallTrait.STACKED
+        if (credential != null) flags = flags or CallTrait.CREDENTIALS
         return PreparedCall(
             method,
             read.path,

@@ -7,6 +7,7 @@ import dev.unruffled.Outcome
 import dev.unruffled.Reason
 import dev.unruffled.StatusException
 import dev.unruffled.core.Report
+import dev.unruffled.core.StepFlag
 import dev.unruffled.core.StepWord
 import dev.unruffled.driver.CallResult
 import dev.unruffled.driver.Driver
@@ -81,8 +82,8 @@ internal class Verbs(private val engine: Engine, private val calls: Calls, priva
     }
 
     private fun rejected(prepared: PreparedCall<Request>, ended: CallResult<OkHttpReply>, answer: ApiResponse): CallException {
-        val report = if (StepWord.has(ended.word, StepWord.REPORT)) engine.report(ended.call) else null
-        val dropped = report == null && StepWord.has(ended.word, StepWord.REPORT)
+        val report = if (StepWord.has(ended.word, StepFlag.REPORT)) engine.report(ended.call) else null
+        val dropped = report == null && StepWord.has(ended.word, StepFlag.REPORT)
         val known = report ?: if (dropped) null else Report.read(engine.core.brief(ended.reply.status, ended.elapsed))
         val outcome = Driver.OUTCOMES.getOrElse(StepWord.arg(ended.word).toInt()) { Outcome.UNKNOWN }
         return CallException(

@@ -1,12 +1,10 @@
+// Generated from tests/codes.json by bindings-kotlin/listings: the codes that all languages share.
 package dev.unruffled.core
 
 import dev.unruffled.InternalUnruffledApi
 
-/**
- * The core's answer to every input: `arg · 4096 + flags · 16 + kind`, at most 52 bits. The tables here are those of
- * `core/src/step.rs` and `core/src/failure.rs`; `tests/codes.json` is checked against both.
- */
-internal object StepWord {
+/** Kinds of steps, the low four bits of a step word. */
+internal object StepKind {
     const val SEND = 0
     const val WAIT = 1
     const val PARK = 2
@@ -15,7 +13,10 @@ internal object StepWord {
     const val FAIL = 5
     const val MISUSE = 6
     const val DONE = 7
+}
 
+/** Flags of a step word, its next eight bits. */
+internal object StepFlag {
     const val WAKES = 1
     const val EVENTS = 2
     const val KEY = 4
@@ -24,31 +25,25 @@ internal object StepWord {
     const val FRESH = 32
     const val APPLIED = 64
     const val RESPONSE = 128
-
-    /** Flags of a Refresh, in the place of FRESH and APPLIED: why a token is needed. Neither: there was none before. */
-    const val NEED_EXPIRED = FRESH
-    const val NEED_REFUSED = APPLIED
-
-    /** `retryAfterMs` of a failure that knows no time. */
-    const val NO_TIME = 0xFFFF_FFFFL
-
-    /** The code of `Misuse(live)`: the call id is taken, the next one may be free. */
-    const val MISUSE_LIVE = 2L
-
-    /** The code of `Misuse(unknown)`: no such engine or call. */
-    const val MISUSE_UNKNOWN = 1L
-
-    fun kind(word: Long): Int = (word and 15).toInt()
-
-    fun arg(word: Long): Long = word ushr 12
-
-    fun has(
-        word: Long,
-        flag: Int,
-    ): Boolean = (word shr 4).toInt() and flag != 0
 }
 
-/** How an attempt broke without an answer, as the core numbers it. */
+/** Flags of a Refresh, at the bits of FRESH and APPLIED: why a token is needed. */
+internal object NeedFlag {
+    const val EXPIRED = 32
+    const val REFUSED = 64
+}
+
+/** Mistakes in the use of the core, the argument of a Misuse. */
+internal object MisuseCode {
+    const val UNKNOWN = 1L
+    const val LIVE = 2L
+    const val STATE = 3L
+    const val DEAD = 4L
+    const val GENERATION = 5L
+    const val RANGE = 6L
+}
+
+/** How an attempt broke without an answer. */
 @InternalUnruffledApi
 public enum class Fault(
     public val text: String,
@@ -66,78 +61,62 @@ public enum class Fault(
     PERMANENT("permanent", 11),
 }
 
-/** The cause that the platform gives for a [Fault]. It is sent to the core with the fault. */
+/** The platform's cause of a [Fault]. Its code is added to the fault's. */
 @InternalUnruffledApi
 public enum class Cause(
     public val text: String,
+    public val code: Int,
 ) {
-    NONE("none"),
-    CONNECTION_REFUSED("connection-refused"),
-    NO_SUCH_NAME("no-such-name"),
-    CERTIFICATE("certificate"),
-    NO_TLS("no-tls"),
-    PROTOCOL("protocol"),
-    UNREACHABLE("unreachable"),
-    RESET("reset"),
-    CREDENTIAL("credential"),
-    ;
-
-    /** Added to the fault's code. */
-    public val code: Int get() = ordinal shl SHIFT
-
-    private companion object {
-        const val SHIFT = 8
-    }
+    NONE("none", 0 shl 8),
+    CONNECTION_REFUSED("connection-refused", 1 shl 8),
+    NO_SUCH_NAME("no-such-name", 2 shl 8),
+    CERTIFICATE("certificate", 3 shl 8),
+    NO_TLS("no-tls", 4 shl 8),
+    PROTOCOL("protocol", 5 shl 8),
+    UNREACHABLE("unreachable", 6 shl 8),
+    RESET("reset", 7 shl 8),
+    CREDENTIAL("credential", 8 shl 8),
 }
 
-/**
- * Stands beside a status that came by a redirect which the platform followed; the upper 16 bits are the scope that
- * answered.
- */
-internal const val REDIRECTED = 1 shl 15
+/** Added to the status of an answer after a redirect that the platform followed. */
+internal const val REDIRECTED = 32768
 
-/** The status of an answer after a redirect, as the core takes it. A scope beyond 16 bits does not fit beside it. */
-internal fun redirected(status: Int, scope: Int): Int =
-    if (scope ushr SCOPE_BITS == 0) status or REDIRECTED or (scope shl SCOPE_BITS) else status
+/** Methods, the low four bits of a call's flags. */
+internal object MethodCode {
+    const val GET = 0
+    const val HEAD = 1
+    const val OPTIONS = 2
+    const val TRACE = 3
+    const val PUT = 4
+    const val DELETE = 5
+    const val QUERY = 6
+    const val POST = 7
+    const val PATCH = 8
+    const val OTHER = 15
 
-private const val SCOPE_BITS = 16
+    /** Returns the code of the method [name]. */
+    fun of(name: String): Int =
+        when (name) {
+            "GET" -> GET
+            "HEAD" -> HEAD
+            "OPTIONS" -> OPTIONS
+            "TRACE" -> TRACE
+            "PUT" -> PUT
+            "DELETE" -> DELETE
+            "QUERY" -> QUERY
+            "POST" -> POST
+            "PATCH" -> PATCH
+            else -> OTHER
+        }
+}
 
-/** The flags of a call, as the core's `begin` takes them: method, flags, size of an upload that cannot be watched. */
-internal object CallFlags {
+/** Flags of a call, above the method's bits. */
+internal object CallTrait {
     const val REPEATABLE = 1
     const val KEYED = 2
     const val STREAMED = 4
     const val STACKED = 8
     const val DROPIN = 16
     const val CREDENTIALS = 32
-
-    /** Waits hold something that others need, a dispatcher's slot: `timeouts.wait` bounds them. */
     const val SLOT = 64
-
-    private const val OTHER = 15
-    private const val PIECE = 65_536L
-    private const val MOST_PIECES = 65_535L
-
-    fun method(name: String): Int =
-        when (name) {
-            "GET" -> 0
-            "HEAD" -> 1
-            "OPTIONS" -> 2
-            "TRACE" -> 3
-            "PUT" -> 4
-            "DELETE" -> 5
-            "QUERY" -> 6
-            "POST" -> 7
-            "PATCH" -> 8
-            else -> OTHER
-        }
-
-    fun of(
-        method: String,
-        flags: Int,
-        uploadBytes: Long = 0,
-    ): Int {
-        val pieces = minOf(MOST_PIECES, (uploadBytes + PIECE - 1) / PIECE).toInt()
-        return method(method) or (flags shl 4) or (pieces shl 16)
-    }
 }

@@ -23,7 +23,7 @@ internal class Report(
 
         /** The table of a call that ended with [word]. */
         fun text(word: Long, report: Report?): String =
-            report?.text ?: if (StepWord.has(word, StepWord.REPORT)) DROPPED else ""
+            report?.text ?: if (StepWord.has(word, StepFlag.REPORT)) DROPPED else ""
 
         /** `null` if the engine had no such record. */
         fun read(json: String): Report? {

@@ -3,6 +3,7 @@ package dev.unruffled.driver
 import dev.unruffled.Need
 import dev.unruffled.Token
 import dev.unruffled.core.Fault
+import dev.unruffled.core.StepKind
 import dev.unruffled.core.StepWord
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
@@ -103,7 +104,7 @@ internal class Credential(
             settling = true
             try {
                 val word = engine.core.token(engine.clock.now(), generation, expiresIn(got))
-                if (StepWord.kind(word) != StepWord.MISUSE) {
+                if (StepWord.kind(word) != StepKind.MISUSE) {
                     if (source.text != null) lead(got.value) else retained = got.value
                 }
                 word

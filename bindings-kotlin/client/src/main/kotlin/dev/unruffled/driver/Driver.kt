@@ -8,6 +8,8 @@ import dev.unruffled.core.Cause
 import dev.unruffled.core.Fault
 import dev.unruffled.core.Report
 import dev.unruffled.core.Route
+import dev.unruffled.core.StepFlag
+import dev.unruffled.core.StepKind
 import dev.unruffled.core.StepWord
 import dev.unruffled.core.redirected
 import java.util.UUID
@@ -23,12 +25,12 @@ internal class CallResult<R : Reply>(
     val failure: CallException?,
 ) {
     /** The status may be the echo of an earlier attempt that was applied. */
-    val maybeApplied: Boolean get() = StepWord.has(word, StepWord.APPLIED)
+    val maybeApplied: Boolean get() = StepWord.has(word, StepFlag.APPLIED)
 
     /** The table of attempts and waits, read from the core on demand. */
     fun explanation(engine: Engine): () -> String {
         failure?.let { return it::explain }
-        val report = if (StepWord.has(word, StepWord.REPORT)) call else null
+        val report = if (StepWord.has(word, StepFlag.REPORT)) call else null
         val status = reply.status
         return {
             if (report != null) {
@@ -62,14 +64,14 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
             while (true) {
                 engine.applyFlags(word)
                 when (StepWord.kind(word)) {
-                    StepWord.SEND -> word = attempt(running, word)
-                    StepWord.WAIT, StepWord.PARK -> word = pause(running, word)
-                    StepWord.REFRESH -> word = refresh(running, word)
-                    StepWord.DELIVER -> {
+                    StepKind.SEND -> word = attempt(running, word)
+                    StepKind.WAIT, StepKind.PARK -> word = pause(running, word)
+                    StepKind.REFRESH -> word = refresh(running, word)
+                    StepKind.DELIVER -> {
                         ended = true
                         return CallResult(checkNotNull(running.reply), word, waiter.id, clock.now() - running.begun, null)
                     }
-                    StepWord.FAIL -> {
+                    StepKind.FAIL -> {
                         ended = true
                         return failed(running, word)
                     }
@@ -117,8 +119,8 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         running.error = null
         val next = heeded(respond(running, reply))
         when (StepWord.kind(next)) {
-            StepWord.DELIVER -> Unit
-            StepWord.FAIL -> if (!running.prepared.lastOpen || !StepWord.has(next, StepWord.RESPONSE)) retain(running, reply, next)
+            StepKind.DELIVER -> Unit
+            StepKind.FAIL -> if (!running.prepared.lastOpen || !StepWord.has(next, StepFlag.RESPONSE)) retain(running, reply, next)
             else -> retain(running, reply, next)
         }
         return next
@@ -150,7 +152,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
             prepared.route,
             StepWord.arg(word),
             prepared.streamed,
-            StepWord.has(word, StepWord.FRESH),
+            StepWord.has(word, StepFlag.FRESH),
             extras,
             wholeMs(running),
         )
@@ -166,8 +168,8 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
 
     private suspend fun extras(running: RunningCall<Q, R>, word: Long): Extras {
         val route = engine.settings.routes[running.prepared.route]
-        val header = if (StepWord.has(word, StepWord.KEY)) route.idempotencyHeader else null
-        val token = if (StepWord.has(word, StepWord.TOKEN)) token(running, StepWord.arg(word)) else null
+        val header = if (StepWord.has(word, StepFlag.KEY)) route.idempotencyHeader else null
+        val token = if (StepWord.has(word, StepFlag.TOKEN)) token(running, StepWord.arg(word)) else null
         if (header == null) return Extras(null, "", token)
         val key = running.key ?: (running.prepared.key ?: ownKey(route)).also { running.key = it }
         return Extras(header, key, token)
@@ -223,8 +225,8 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
     private suspend fun retain(running: RunningCall<Q, R>, reply: R, next: Long) {
         val within =
             when (StepWord.kind(next)) {
-                StepWord.WAIT, StepWord.PARK -> minOf(StepWord.arg(next), MOST_WAIT)
-                StepWord.FAIL -> MOST_WAIT
+                StepKind.WAIT, StepKind.PARK -> minOf(StepWord.arg(next), MOST_WAIT)
+                StepKind.FAIL -> MOST_WAIT
                 else -> SHORT_WAIT
             }
         val begun = clock.now()
@@ -240,13 +242,13 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         waiter.spent = 0
         if (left > 0) {
             val begun = clock.now()
-            if (host.pause(waiter, left, StepWord.kind(word) == StepWord.PARK)) clock.advanceTo(begun + left)
+            if (host.pause(waiter, left, StepWord.kind(word) == StepKind.PARK)) clock.advanceTo(begun + left)
         }
         return core.resume(waiter.id, clock.now())
     }
 
     private fun failed(running: RunningCall<Q, R>, word: Long): CallResult<R> {
-        val report = if (StepWord.has(word, StepWord.REPORT)) engine.report(running.waiter.id) else null
+        val report = if (StepWord.has(word, StepFlag.REPORT)) engine.report(running.waiter.id) else null
         val arg = StepWord.arg(word)
         val reason = REASONS.getOrElse((arg and 63).toInt()) { Reason.MISUSE }
         val error = running.error
@@ -275,7 +277,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
                 cause,
             )
         val reply = running.reply
-        if (reply == null || !StepWord.has(word, StepWord.RESPONSE)) throw failure
+        if (reply == null || !StepWord.has(word, StepFlag.RESPONSE)) throw failure
         return CallResult(reply, word, running.waiter.id, elapsed, failure)
     }
 
@@ -295,7 +297,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         /** Connections of the pool that one attempt may find closed; then it counts as unsent. */
         const val MOST_STALE = 32
 
-        const val EXTRAS = ((StepWord.KEY or StepWord.TOKEN) shl 4).toLong()
+        const val EXTRAS = ((StepFlag.KEY or StepFlag.TOKEN) shl 4).toLong()
         val NOTHING = ByteArray(0)
         val REASONS = Reason.entries
         val OUTCOMES = Outcome.entries

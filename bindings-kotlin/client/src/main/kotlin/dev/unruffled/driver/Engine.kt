@@ -5,8 +5,11 @@ import dev.unruffled.PolicyException
 import dev.unruffled.PolicyIssue
 import dev.unruffled.UnknownKeys
 import dev.unruffled.core.Core
+import dev.unruffled.core.MisuseCode
 import dev.unruffled.core.Report
 import dev.unruffled.core.Settings
+import dev.unruffled.core.StepFlag
+import dev.unruffled.core.StepKind
 import dev.unruffled.core.StepWord
 import dev.unruffled.core.plain
 import kotlinx.serialization.json.Json
@@ -88,11 +91,11 @@ internal class Engine(
             val waiter = Waiter(counter.getAndIncrement())
             if (waiters.putIfAbsent(waiter.id, waiter) != null) continue
             waiter.word = core.begin(waiter.id, clock.now(), target, scope, flags, deadline)
-            if (StepWord.kind(waiter.word) != StepWord.MISUSE) return waiter
+            if (StepWord.kind(waiter.word) != StepKind.MISUSE) return waiter
             waiters.remove(waiter.id)
             // The native side goes with the last call after a close.
             if (closed.get()) return null
-            if (StepWord.arg(waiter.word) != StepWord.MISUSE_LIVE) throw misuse(waiter.word)
+            if (StepWord.arg(waiter.word) != MisuseCode.LIVE) throw misuse(waiter.word)
         }
     }
 
@@ -105,16 +108,16 @@ internal class Engine(
     /** Acts on the flags of a step word: wakes the calls that it names, fetches events that are due. */
     fun applyFlags(word: Long) {
         if (word and SIDE_FLAGS == 0L) return
-        if (StepWord.has(word, StepWord.WAKES)) {
+        if (StepWord.has(word, StepFlag.WAKES)) {
             while (true) {
                 val woken = core.wake()
                 val next = StepWord.arg(woken)
                 // The last call that was woken may have released the engine meanwhile: no more names from it.
-                if (StepWord.kind(woken) != StepWord.DONE || next == 0L) break
+                if (StepWord.kind(woken) != StepKind.DONE || next == 0L) break
                 waiters[(next - 1).toInt()]?.wake()
             }
         }
-        if (StepWord.has(word, StepWord.EVENTS)) events.pull()
+        if (StepWord.has(word, StepFlag.EVENTS)) events.pull()
     }
 
     /** Ends all waits with `closed`; the native side goes with the last call. */
@@ -147,7 +150,7 @@ internal class Engine(
         private const val MOST_ORIGINS = 1_000
 
         /** What [applyFlags] acts upon. */
-        const val SIDE_FLAGS = ((StepWord.WAKES or StepWord.EVENTS) shl 4).toLong()
+        const val SIDE_FLAGS = ((StepFlag.WAKES or StepFlag.EVENTS) shl 4).toLong()
     }
 }
 

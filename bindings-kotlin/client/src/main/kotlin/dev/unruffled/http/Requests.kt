@@ -1,6 +1,6 @@
 package dev.unruffled.http
 
-import dev.unruffled.core.CallFlags
+import dev.unruffled.core.MethodCode
 import dev.unruffled.driver.WatchedHeaders
 import okhttp3.Headers
 import okhttp3.Request
@@ -49,7 +49,5 @@ internal object Keyed
 /** Whether this may be sent only once, by its method or its body. What may be sent again is so after any failure. */
 internal fun Request.isSentOnce(): Boolean = (isUnsafe() && tag(Keyed::class.java) == null) || !isRepeatable()
 
-private fun Request.isUnsafe(): Boolean = CallFlags.method(method) > LAST_SAFE
-
-/** `QUERY`, the last of the methods that may be sent again. */
-private const val LAST_SAFE = 6
+/** `QUERY` is the last of the methods that may be sent again. */
+private fun Request.isUnsafe(): Boolean = MethodCode.of(method) > MethodCode.QUERY

@@ -7,6 +7,7 @@ import dev.unruffled.Policy
 import dev.unruffled.PolicyOptions
 import dev.unruffled.Reason
 import dev.unruffled.core.CallFlags
+import dev.unruffled.core.CallTrait
 import dev.unruffled.core.Route
 import dev.unruffled.core.routeOf
 import dev.unruffled.driver.CallRecord
@@ -34,10 +35,10 @@ public class DropIn internal constructor(internal val engine: Engine) : Closeabl
     /** Prepares a request for the driver; [header] gives the value of a header by its name. */
     internal fun <Q> prepare(incoming: DropInRequest<Q>, header: (String) -> String?): PreparedCall<Q> {
         val target = target(incoming)
-        var flags = CallFlags.DROPIN or CallFlags.STREAMED or incoming.flags
-        if (incoming.repeatable) flags = flags or CallFlags.REPEATABLE
-        if (engine.settings.routes[routeOf(target)].idempotencyHeader?.let(header) != null) flags = flags or CallFlags.KEYED
-        if (incoming.nested || OuterRetry.by(engine.settings.retryCounts, header)) flags = flags or CallFlags.STACKED
+        var flags = CallTrait.DROPIN or CallTrait.STREAMED or incoming.flags
+        if (incoming.repeatable) flags = flags or CallTrait.REPEATABLE
+        if (engine.settings.routes[routeOf(target)].idempotencyHeader?.let(header) != null) flags = flags or CallTrait.KEYED
+        if (incoming.nested || OuterRetry.by(engine.settings.retryCounts, header)) flags = flags or CallTrait.STACKED
         return PreparedCall(
             incoming.method,
             // Any segment of the path may be a secret.
@@ -150,6 +151,6 @@ public class DropInRequest<Q>(
     public val nested: Boolean = false,
     /** Milliseconds left of the caller's own time for the whole call; 0 = no limit. */
     public val withinMs: Long = 0,
-    /** More of [CallFlags]. */
+    /** More of [CallTrait]. */
     public val flags: Int = 0,
 )

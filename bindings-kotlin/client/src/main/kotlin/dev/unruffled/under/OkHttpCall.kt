@@ -42,7 +42,7 @@ internal abstract class OkHttpCall(
 
     /**
      * Drives the call to its end; [withinMs] is the caller's own limit for it, 0 = no limit; [flags] are added to those of
-     * [CallFlags].
+     * [CallTrait].
      *
      * @throws IOException and nothing else, but what an interceptor of the caller's threw.
      */

@@ -6,8 +6,10 @@ import dev.unruffled.Policy
 import dev.unruffled.Reason
 import dev.unruffled.Unruffled
 import dev.unruffled.core.CallFlags
+import dev.unruffled.core.CallTrait
 import dev.unruffled.core.Core
 import dev.unruffled.core.Library
+import dev.unruffled.core.StepKind
 import dev.unruffled.core.StepWord
 import dev.unruffled.driver.Attempt
 import dev.unruffled.driver.Driver
@@ -43,7 +45,7 @@ import kotlin.random.Random
 
 /** A client or its core used in ways that nobody should: it may refuse, it may not crash, hang or keep anything. */
 class AbuseTest {
-    private val get = CallFlags.of("GET", CallFlags.REPEATABLE)
+    private val get = CallFlags.of("GET", CallTrait.REPEATABLE)
 
     private fun left(core: Core, now: Long = 0): Map<String, Int> {
         val snapshot = Json.parseToJsonElement(core.snapshot(now)).jsonObject
@@ -222,8 +224,8 @@ internal object Elsewhere {
     @JvmStatic
     fun play(): String {
         val core = Core("{}", false)
-        val sent = StepWord.kind(core.begin(1, 0, 0, 0, CallFlags.of("GET", CallFlags.REPEATABLE), 0)) == StepWord.SEND
-        val delivered = StepWord.kind(core.respond(1, 0, 200)) == StepWord.DELIVER
+        val sent = StepWord.kind(core.begin(1, 0, 0, 0, CallFlags.of("GET", CallTrait.REPEATABLE), 0)) == StepKind.SEND
+        val delivered = StepWord.kind(core.respond(1, 0, 200)) == StepKind.DELIVER
         core.release()
         return "${Library.linked} ${if (sent) "Send" else "?"} ${if (delivered) "Deliver" else "?"}"
     }

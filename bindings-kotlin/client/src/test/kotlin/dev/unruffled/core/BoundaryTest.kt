@@ -18,7 +18,7 @@ class BoundaryTest {
     private val hostile = longArrayOf(0, -1, 1, Long.MAX_VALUE, Long.MIN_VALUE, 1L shl 52, 0xFFFF_FFFFL, 0x8000_0000L)
 
     private fun misuse(word: Long): Long {
-        assertEquals(StepWord.MISUSE, StepWord.kind(word), "a misuse, not ${word.toString(16)}")
+        assertEquals(StepKind.MISUSE, StepWord.kind(word), "a misuse, not ${word.toString(16)}")
         return StepWord.arg(word)
     }
 
@@ -57,8 +57,8 @@ class BoundaryTest {
         assertTrue(core.release())
         assertFalse(core.release())
         for (handle in hostile + core.handle) {
-            assertEquals(StepWord.MISUSE_UNKNOWN, misuse(Crossings.unruffled_begin(handle, 1, 0, 0, 0, 16, 0)))
-            assertEquals(StepWord.MISUSE_UNKNOWN, misuse(Crossings.unruffled_wake(handle)))
+            assertEquals(MisuseCode.UNKNOWN, misuse(Crossings.unruffled_begin(handle, 1, 0, 0, 0, 16, 0)))
+            assertEquals(MisuseCode.UNKNOWN, misuse(Crossings.unruffled_wake(handle)))
         }
         assertTrue("misuse" in core.settings())
         assertTrue("misuse" in core.snapshot(0))
@@ -67,12 +67,12 @@ class BoundaryTest {
     @Test
     fun `a live id is refused, an ended one cannot end again`() {
         val core = Core("{}", false)
-        assertEquals(StepWord.SEND, StepWord.kind(core.begin(1, 0, 0, 0, CallFlags.of("GET", CallFlags.REPEATABLE), 0)))
-        assertEquals(StepWord.MISUSE_LIVE, misuse(core.begin(1, 0, 0, 0, CallFlags.of("GET", CallFlags.REPEATABLE), 0)))
-        assertEquals(StepWord.DELIVER, StepWord.kind(core.respond(1, 1, 200)))
-        assertEquals(StepWord.MISUSE_UNKNOWN, misuse(core.respond(1, 1, 200)))
-        assertEquals(StepWord.MISUSE_UNKNOWN, misuse(core.fault(1, 1, 0)))
-        assertEquals(StepWord.SEND, StepWord.kind(core.begin(1, 2, 0, 0, CallFlags.of("GET", CallFlags.REPEATABLE), 0)))
+        assertEquals(StepKind.SEND, StepWord.kind(core.begin(1, 0, 0, 0, CallFlags.of("GET", CallTrait.REPEATABLE), 0)))
+        assertEquals(MisuseCode.LIVE, misuse(core.begin(1, 0, 0, 0, CallFlags.of("GET", CallTrait.REPEATABLE), 0)))
+        assertEquals(StepKind.DELIVER, StepWord.kind(core.respond(1, 1, 200)))
+        assertEquals(MisuseCode.UNKNOWN, misuse(core.respond(1, 1, 200)))
+        assertEquals(MisuseCode.UNKNOWN, misuse(core.fault(1, 1, 0)))
+        assertEquals(StepKind.SEND, StepWord.kind(core.begin(1, 2, 0, 0, CallFlags.of("GET", CallTrait.REPEATABLE), 0)))
         core.release()
     }
 
@@ -81,10 +81,10 @@ class BoundaryTest {
         val one = Core("{}", false)
         val other = Core("{}", false)
         assertTrue(one.handle != other.handle)
-        one.begin(1, 0, 0, 0, CallFlags.of("GET", CallFlags.REPEATABLE), 0)
-        assertEquals(StepWord.MISUSE_UNKNOWN, misuse(other.respond(1, 0, 200)))
+        one.begin(1, 0, 0, 0, CallFlags.of("GET", CallTrait.REPEATABLE), 0)
+        assertEquals(MisuseCode.UNKNOWN, misuse(other.respond(1, 0, 200)))
         assertTrue(one.release())
-        assertEquals(StepWord.SEND, StepWord.kind(other.begin(1, 0, 0, 0, CallFlags.of("GET", CallFlags.REPEATABLE), 0)))
+        assertEquals(StepKind.SEND, StepWord.kind(other.begin(1, 0, 0, 0, CallFlags.of("GET", CallTrait.REPEATABLE), 0)))
         other.release()
     }
 
@@ -92,8 +92,8 @@ class BoundaryTest {
     fun `after close a call fails as closed`() {
         val core = Core("{}", false)
         core.close(1)
-        val word = core.begin(1, 2, 0, 0, CallFlags.of("GET", CallFlags.REPEATABLE), 0)
-        assertEquals(StepWord.FAIL, StepWord.kind(word))
+        val word = core.begin(1, 2, 0, 0, CallFlags.of("GET", CallTrait.REPEATABLE), 0)
+        assertEquals(StepKind.FAIL, StepWord.kind(word))
         assertEquals(Reason.CLOSED.ordinal.toLong(), StepWord.arg(word) and 63)
         core.release()
     }
@@ -108,10 +108,10 @@ class BoundaryTest {
                 thread {
                     repeat(2_000) { round ->
                         val id = ids.getAndIncrement()
-                        var word = core.begin(id, round.toLong(), 0, 0, CallFlags.of("GET", CallFlags.REPEATABLE), 0)
-                        check(StepWord.kind(word) == StepWord.SEND)
+                        var word = core.begin(id, round.toLong(), 0, 0, CallFlags.of("GET", CallTrait.REPEATABLE), 0)
+                        check(StepWord.kind(word) == StepKind.SEND)
                         word = core.respond(id, round.toLong(), 200)
-                        if (StepWord.kind(word) == StepWord.DELIVER) delivered.incrementAndGet()
+                        if (StepWord.kind(word) == StepKind.DELIVER) delivered.incrementAndGet()
                     }
                 }
             }

@@ -111,7 +111,7 @@ private class WrittenTraces(vectors: List<JsonObject>) {
         when {
             "begin" in step -> {
                 val method = step.text("method") ?: step.text("route")?.substringBefore(' ', "GET") ?: "GET"
-                val what = CallFlags.of(method, CallFlags.REPEATABLE)
+                val what = CallFlags.of(method, CallTrait.REPEATABLE)
                 to.op(Traces.BEGIN, number("begin"), at, target.toLong(), 0, what.toLong(), number("deadline"))
             }
             "respond" in step -> to.op(Traces.RESPOND, number("respond"), at, number("status"))

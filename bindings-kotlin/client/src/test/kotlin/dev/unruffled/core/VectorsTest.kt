@@ -161,7 +161,7 @@ private class VectorRun(private val vector: JsonObject) {
         while (true) {
             crossings++
             val word = core.wake()
-            if (StepWord.kind(word) != StepWord.DONE || StepWord.arg(word) == 0L) break
+            if (StepWord.kind(word) != StepKind.DONE || StepWord.arg(word) == 0L) break
             found += StepWord.arg(word) - 1
         }
         val asked = expected.map { it.jsonPrimitive.long + further }
@@ -197,21 +197,21 @@ private class VectorRun(private val vector: JsonObject) {
             val arg = StepWord.arg(word)
             val step =
                 when (StepWord.kind(word)) {
-                    StepWord.SEND -> "Send $arg"
-                    StepWord.WAIT -> "Wait $arg"
-                    StepWord.PARK -> "Park $arg"
-                    StepWord.REFRESH -> "Refresh $arg"
-                    StepWord.DELIVER -> if (arg == 0L) "Deliver" else "Deliver ${Outcome.entries[arg.toInt()].text}"
-                    StepWord.FAIL -> {
+                    StepKind.SEND -> "Send $arg"
+                    StepKind.WAIT -> "Wait $arg"
+                    StepKind.PARK -> "Park $arg"
+                    StepKind.REFRESH -> "Refresh $arg"
+                    StepKind.DELIVER -> if (arg == 0L) "Deliver" else "Deliver ${Outcome.entries[arg.toInt()].text}"
+                    StepKind.FAIL -> {
                         val reason = Reason.entries[(arg and 63).toInt()].text
                         val outcome = Outcome.entries[(arg shr 6 and 3).toInt()].text
                         val after = (arg shr 8).takeIf { it != StepWord.NO_TIME }?.let { " $it" }.orEmpty()
                         "Fail $reason $outcome$after"
                     }
-                    StepWord.MISUSE -> "Misuse ${MISUSES[arg.toInt()]}"
+                    StepKind.MISUSE -> "Misuse ${MISUSES[arg.toInt()]}"
                     else -> "Done $arg"
                 }
-            val riders = if (StepWord.kind(word) == StepWord.REFRESH) REFRESH_RIDERS else SIDE_FLAGS
+            val riders = if (StepWord.kind(word) == StepKind.REFRESH) REFRESH_RIDERS else SIDE_FLAGS
             return riders.filterIndexed { bit, _ ->
                 StepWord.has(word, 1 shl bit)
             }.fold(step) { line, flag -> "$line $flag" }

@@ -14,6 +14,8 @@ import dev.unruffled.Token
 import dev.unruffled.Unruffled
 import dev.unruffled.Why
 import dev.unruffled.core.CallFlags
+import dev.unruffled.core.CallTrait
+import dev.unruffled.core.StepKind
 import dev.unruffled.core.StepWord
 import dev.unruffled.http.Blocking
 import dev.unruffled.http.Transport
@@ -160,17 +162,17 @@ class CredentialTest {
             }
         }
         val credential = Credential(engine, source, Dispatchers.IO)
-        val what = CallFlags.of("GET", CallFlags.REPEATABLE or CallFlags.CREDENTIALS)
+        val what = CallFlags.of("GET", CallTrait.REPEATABLE or CallTrait.CREDENTIALS)
         // The first leader's lease runs out, another one leads: the core then knows a newer generation.
         val first = engine.core.begin(0, 0, 0, 0, what, 0)
-        assertEquals(StepWord.REFRESH, StepWord.kind(first))
+        assertEquals(StepKind.REFRESH, StepWord.kind(first))
         credential.refresh(StepWord.arg(first), Need.of(first), 0) {}
         until { asked.get() == 1 }
         val second = engine.core.begin(1, 61_000, 0, 0, what, 0)
-        assertEquals(StepWord.REFRESH, StepWord.kind(second))
+        assertEquals(StepKind.REFRESH, StepWord.kind(second))
         val host = Blocking(Transport(null, engine.settings), engine.clock)
         credential.refresh(StepWord.arg(second), Need.of(second), 0) {}
-        until { asked.get() == 2 && StepWord.kind(engine.core.resume(1, 61_001)) == StepWord.SEND }
+        until { asked.get() == 2 && StepWord.kind(engine.core.resume(1, 61_001)) == StepKind.SEND }
         slow.countDown()
         until { onThisThread { runCatching { credential.now(host, 0) }.isSuccess } }
         repeat(20) {

@@ -3,6 +3,7 @@ package dev.unruffled.driver
 import dev.unruffled.ClientOptions
 import dev.unruffled.Policy
 import dev.unruffled.core.CallFlags
+import dev.unruffled.core.CallTrait
 import dev.unruffled.core.Fault
 import dev.unruffled.core.Settings
 import dev.unruffled.http.OkHttpHost
@@ -89,7 +90,7 @@ internal fun Engine.prepared(
     deadlineMs: Long = 0,
     target: Int = 0,
 ): PreparedCall<Request> {
-    val flags = CallFlags.REPEATABLE or (if (credential == null) 0 else CallFlags.CREDENTIALS)
+    val flags = CallTrait.REPEATABLE or (if (credential == null) 0 else CallTrait.CREDENTIALS)
     return PreparedCall(
         method,
         "/orders",
