@@ -1,6 +1,7 @@
 //! The rules of the house, checked; and the table of its sizes.
 
 pub mod formats;
+mod kotlin;
 pub mod manual;
 mod rooms;
 mod rules;

@@ -28,6 +28,9 @@ pub fn check(files: &[String], broken: &mut Vec<String>) {
     let folder = "bindings-kotlin/client/src/main/kotlin/dev/unruffled/";
     let kotlin = imports(files, folder, ".kt", kotlin);
     backwards(folder, &kotlin, &HOST, &[("client", "under"), ("under", "client")], broken);
+    for folder in [folder, "bindings-kotlin/ktor/src/main/kotlin/dev/unruffled/ktor/"] {
+        circles(folder, &super::kotlin::uses(files, folder), broken);
+    }
 }
 
 fn imports(files: &[String], folder: &str, ending: &str, read: fn(&str, &str) -> BTreeSet<String>) -> Imports {

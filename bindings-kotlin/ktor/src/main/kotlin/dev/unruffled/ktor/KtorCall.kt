@@ -26,7 +26,6 @@ import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.request.setBody
 import io.ktor.client.utils.unwrapCancellationException
 import io.ktor.http.Headers
-import io.ktor.util.AttributeKey
 import io.ktor.util.appendAll
 import io.ktor.util.filter
 import io.ktor.utils.io.ByteReadChannel
@@ -211,10 +210,8 @@ internal class KtorCall(
 
     override suspend fun <T> ask(withinMs: Long, function: suspend () -> T): T = function()
 
-    internal companion object {
-        /** The record in each attempt's attributes: a plugin below finds it there, and so does `explain()`. */
-        val RECORD: AttributeKey<CallRecord> = AttributeKey("unruffled")
-        private val NOTHING = ByteArray(0)
-        private const val MOCK = "io.ktor.client.engine.mock.MockEngine"
+    private companion object {
+        val NOTHING = ByteArray(0)
+        const val MOCK = "io.ktor.client.engine.mock.MockEngine"
     }
 }

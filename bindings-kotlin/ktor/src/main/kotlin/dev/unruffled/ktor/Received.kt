@@ -38,7 +38,7 @@ internal class Received(
     /** Ktor's own redirects are calls of their own; a plugin below follows them within an attempt. */
     override val redirectedTo: String?
         get() =
-            if (status in REDIRECTS || own.attributes.getOrNull(KtorCall.RECORD)?.followed != true) {
+            if (status in REDIRECTS || own.attributes.getOrNull(RECORD)?.followed != true) {
                 null
             } else {
                 call.request.url.run { origin(protocol, host, port) }

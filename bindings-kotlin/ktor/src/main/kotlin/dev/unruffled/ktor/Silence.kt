@@ -48,7 +48,7 @@ internal object Heads {
         client.receivePipeline.intercept(first) { response ->
             val status = response.status.value
             if (status >= FIRST_REDIRECT) {
-                val record = response.call.attributes.getOrNull(KtorCall.RECORD)
+                val record = response.call.attributes.getOrNull(RECORD)
                 if (status >= FIRST_ERROR) record?.head = response.call else record?.followed = true
             }
         }

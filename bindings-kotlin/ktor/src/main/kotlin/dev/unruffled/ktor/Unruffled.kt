@@ -45,7 +45,7 @@ public class UnruffledConfig internal constructor() : PolicyOptions() {
 public class Unruffled internal constructor(private val dropIn: DropIn) : Closeable {
     /** Each attempt and each wait of the call that ended with [response], as a short table; empty if it is not known here. */
     public fun explain(response: HttpResponse): String =
-        response.call.attributes.getOrNull(KtorCall.RECORD)?.explain().orEmpty()
+        response.call.attributes.getOrNull(RECORD)?.explain().orEmpty()
 
     /** The table of a call that failed with [error]; empty if it is not known here. */
     public fun explain(error: Throwable): String = CallRecord.of(error)
