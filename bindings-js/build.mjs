@@ -1,5 +1,6 @@
 // Everything after Rust: optimise the engine, pack it, put it into the entries, bundle, write the types, print sizes. Run
-// by the build of the repository; needs the module in wasm/pkg.
+// by the build of the repository; needs wasm/pkg, the module
+// and its glue as wasm-bindgen writes them for bundlers.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -27,7 +28,7 @@ mkdirSync(WORK, { recursive: true });
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
 
-const wasm = kept("engine.wasm", "wasm/pkg/engine.wasm", optimised);
+const wasm = kept("engine.wasm", "wasm/pkg/engine_bg.wasm", optimised);
 const packed = deflateRawSync(wasm, { level: 9, memLevel: 9 });
 
 const shared = {
@@ -129,15 +130,37 @@ function optimised(input) {
   return readFileSync(output);
 }
 
+/**
+ * The glue of wasm-bindgen as a function: it makes a TextDecoder when it is loaded, which some test environments lack, and
+ * an import must do nothing.
+ */
+function glue() {
+  const names = [];
+  const inside = readFileSync(at("wasm/pkg/engine_bg.js"), "utf8").replaceAll(
+    /^export (class|function) (\w+)/gm,
+    (_, kind, name) => {
+      names.push(name);
+      return `${kind} ${name}`;
+    },
+  );
+  return `export function loadGlue() {\n${inside}\nreturn { ${names.join(", ")} };\n}`;
+}
+
 function virtual() {
-  const contents = `
-    export const size = ${wasm.length};
-    export const packed = "${packed.toString("base64")}";`;
+  const contents = {
+    "unruffled:glue": glue(),
+    "unruffled:wasm": `
+      export const size = ${wasm.length};
+      export const packed = "${packed.toString("base64")}";`,
+  };
   return {
     name: "virtual",
     setup(bundle) {
       bundle.onResolve({ filter: /^unruffled:/ }, ({ path }) => ({ path, namespace: "virtual", sideEffects: false }));
-      bundle.onLoad({ filter: /.*/, namespace: "virtual" }, () => ({ contents, loader: "js" }));
+      bundle.onLoad({ filter: /.*/, namespace: "virtual" }, ({ path }) => ({
+        contents: contents[path],
+        loader: "js",
+      }));
     },
   };
 }

@@ -1,49 +1,10 @@
 // The only file that knows how the core is reached: a WebAssembly module, instantiated at the first use. It owns the
 // module and its traps, and decides nothing. A trap (a panic in the core) marks its engine dead.
 
+import { loadGlue } from "unruffled:glue";
+import type * as Glue from "../../wasm/pkg/engine.js";
 import type { Issue } from "./settings.js";
 import { DEAD_WORD, RANGE_WORD } from "./step-word.js";
-
-/** What the module exports; wasm/src/lib.rs explains. An engine is the address of one. */
-interface Exports {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  input(length: number): number;
-  output(): number;
-  length(): number;
-  open(lenient: number): number;
-  release(engine: number): void;
-  brief(status: number, elapsed: number): void;
-  header_key(quoted: number): void;
-  base(engine: number): void;
-  seed(engine: number, seed: number): void;
-  route(engine: number): number;
-  scope(engine: number, origin: number): number;
-  begin(
-    engine: number,
-    call: number,
-    now: number,
-    target: number,
-    scope: number,
-    flags: number,
-    deadline: number,
-  ): number;
-  respond(engine: number, call: number, now: number, status: number): number;
-  respond_with(engine: number, call: number, now: number, wall: number, status: number, hints: number): number;
-  fault(engine: number, call: number, now: number, fault: number): number;
-  resume(engine: number, call: number, now: number): number;
-  abandon(engine: number, call: number, now: number): number;
-  token(engine: number, now: number, generation: number, expiresIn: number): number;
-  token_failed(engine: number, now: number, generation: number, fault: number): number;
-  free(engine: number, now: number, scope: number): number;
-  online(engine: number, now: number): number;
-  wake(engine: number): number;
-  close(engine: number, now: number): number;
-  settings(engine: number): void;
-  subscribe(engine: number, kinds: number): void;
-  events(engine: number): void;
-  report(engine: number, call: number): void;
-  snapshot(engine: number, now: number): void;
-}
 
 /** A policy that the core rejected. */
 export class Rejected {
@@ -51,7 +12,7 @@ export class Rejected {
 }
 
 let load: (() => object) | undefined;
-let core: Exports | undefined;
+let core: typeof Glue | undefined;
 
 /**
  * Registers the loader of an entry file, which returns the WebAssembly.Module; called at most once, at the first use.
@@ -61,13 +22,17 @@ export function registerLoader(loader: () => object): void {
 }
 
 /** Returns the module's one instance. Throws if no entry registered a loader, or if the platform forbids it. */
-export function ready(): Exports {
+export function ready(): typeof Glue {
   if (core !== undefined) return core;
   if (load === undefined) {
     throw new Error("unruffled: the engine is not loaded; call init() of unruffled/slim first");
   }
   needs("WebAssembly", "TextEncoder", "TextDecoder");
-  core = new WebAssembly.Instance(load() as WebAssembly.Module).exports as unknown as Exports;
+  const glue = loadGlue();
+  const { exports } = new WebAssembly.Instance(load() as WebAssembly.Module, { "./engine_bg.js": glue });
+  glue.__wbg_set_wasm(exports);
+  (exports.__wbindgen_start as () => void)();
+  core = glue as unknown as typeof Glue;
   return core;
 }
 
@@ -82,29 +47,8 @@ export function needs(...names: string[]): void {
   throw error;
 }
 
-/** Frees unreachable engines, where the platform reports them. */
-const unreachable =
-  typeof FinalizationRegistry === "undefined"
-    ? undefined
-    : new FinalizationRegistry((engine: number) => ready().release(engine));
-
-/** Copies bytes into the core's memory, one after the other; returns the length of the first. */
-function give(first: Uint8Array, second?: Uint8Array): number {
-  const { input, memory } = ready();
-  const at = input(first.length + (second?.length ?? 0));
-  const bytes = new Uint8Array(memory.buffer);
-  bytes.set(first, at);
-  if (second !== undefined) bytes.set(second, at + first.length);
-  return first.length;
-}
-
-const encoded = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-/** Reads the core's last text. */
-function lastText(): string {
-  const { output, length, memory } = ready();
-  return new TextDecoder().decode(new Uint8Array(memory.buffer, output(), length()));
-}
+/** Engines that trapped. They are kept, so that none is freed: a trap leaves the memory in an unknown state. */
+const trapped: Glue.Engine[] = [];
 
 const whole32 = (value: number): boolean => value >>> 0 === value;
 
@@ -113,27 +57,23 @@ const whole32 = (value: number): boolean => value >>> 0 === value;
  * explains the words.
  */
 export class Core {
-  readonly #wasm = ready();
-  readonly #engine: number;
+  readonly #engine: Glue.Engine;
   #dead = false;
 
-  private constructor(engine: number) {
+  private constructor(engine: Glue.Engine) {
     this.#engine = engine;
-    unreachable?.register(this, engine, this);
   }
 
   /** Opens an engine, or returns the issues of the policy text. Lenient: unknown keys are skipped with a warning. */
   static open(policy: string, lenient: boolean): Core | Rejected {
-    const wasm = ready();
-    give(encoded(policy));
-    const engine = wasm.open(Number(lenient));
-    return engine === 0 ? new Rejected(JSON.parse(lastText()) as Issue[]) : new Core(engine);
+    const { Engine, issues } = ready();
+    const engine = Engine.open(policy, lenient);
+    return engine === undefined ? new Rejected(JSON.parse(issues(policy, lenient)) as Issue[]) : new Core(engine);
   }
 
   /** Returns the report of a call that was answered at once, as JSON. */
   static brief(status: number, elapsed: number): string {
-    ready().brief(status, elapsed);
-    return lastText();
+    return ready().brief(status, elapsed);
   }
 
   /**
@@ -141,15 +81,12 @@ export class Core {
    * header.
    */
   static headerKey(text: string, quoted: boolean): string {
-    give(encoded(text));
-    ready().header_key(Number(quoted));
-    return lastText();
+    return ready().header_key(text, quoted);
   }
 
   #trapped(): number {
     this.#dead = true;
-    // A trap leaves the memory in an unknown state, so it is not touched again.
-    unreachable?.unregister(this);
+    trapped.push(this.#engine);
     return DEAD_WORD;
   }
 
@@ -157,7 +94,7 @@ export class Core {
     if (this.#dead) return DEAD_WORD;
     if (!whole32(call) || !whole32(target) || !whole32(scope) || !whole32(flags)) return RANGE_WORD;
     try {
-      return this.#wasm.begin(this.#engine, call, now, target, scope, flags, deadline);
+      return this.#engine.begin(call, now, target, scope, flags, deadline);
     } catch {
       return this.#trapped();
     }
@@ -167,7 +104,7 @@ export class Core {
     if (this.#dead) return DEAD_WORD;
     if (!whole32(call) || !whole32(status)) return RANGE_WORD;
     try {
-      return this.#wasm.respond(this.#engine, call, now, status);
+      return this.#engine.respond(call, now, status);
     } catch {
       return this.#trapped();
     }
@@ -178,7 +115,7 @@ export class Core {
     if (this.#dead) return DEAD_WORD;
     if (!whole32(call) || !whole32(status)) return RANGE_WORD;
     try {
-      return this.#wasm.respond_with(this.#engine, call, now, wall, status, give(hints, body));
+      return this.#engine.respond_with(call, now, wall, status, hints, body);
     } catch {
       return this.#trapped();
     }
@@ -186,123 +123,101 @@ export class Core {
 
   fault(call: number, now: number, fault: number): number {
     if (!whole32(call) || !whole32(fault)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#wasm.fault(this.#engine, call, now, fault));
+    return this.#word(() => this.#engine.fault(call, now, fault));
   }
 
   resume(call: number, now: number): number {
     if (!whole32(call)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#wasm.resume(this.#engine, call, now));
+    return this.#word(() => this.#engine.resume(call, now));
   }
 
   abandon(call: number, now: number): number {
     if (!whole32(call)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#wasm.abandon(this.#engine, call, now));
+    return this.#word(() => this.#engine.abandon(call, now));
   }
 
   /** Reports a new token; `expiresIn` in ms, 0 = a plain string, asked for at every attempt. */
   token(now: number, generation: number, expiresIn: number): number {
-    return this.#word(() => this.#wasm.token(this.#engine, now, generation, expiresIn));
+    return this.#word(() => this.#engine.token(now, generation, expiresIn));
   }
 
   tokenFailed(now: number, generation: number, fault: number): number {
     if (!whole32(fault)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#wasm.token_failed(this.#engine, now, generation, fault));
+    return this.#word(() => this.#engine.token_failed(now, generation, fault));
   }
 
   /** Frees a scope that no new call uses; its credential is dropped with the last call. */
   free(now: number, scope: number): number {
     if (!whole32(scope)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#wasm.free(this.#engine, now, scope));
+    return this.#word(() => this.#engine.free_scope(now, scope));
   }
 
   online(now: number): number {
-    return this.#word(() => this.#wasm.online(this.#engine, now));
+    return this.#word(() => this.#engine.online(now));
   }
 
   /** Returns the id of a call that is ready, plus 1, as the argument; 0 = no more. */
   wake(): number {
-    return this.#word(() => this.#wasm.wake(this.#engine));
+    return this.#word(() => this.#engine.wake());
   }
 
   close(now: number): number {
-    return this.#word(() => this.#wasm.close(this.#engine, now));
+    return this.#word(() => this.#engine.close(now));
   }
 
   /** Sets the base URL that the policy left to the host; returns the issues of a bad one. */
   base(url: string): readonly Issue[] {
-    const issues = this.#text(() => {
-      give(encoded(url));
-      this.#wasm.base(this.#engine);
-    }, "");
+    const issues = this.#guarded(() => this.#engine.base(url), "");
     return issues === "" ? [] : (JSON.parse(issues) as Issue[]);
   }
 
   /** Seeds the engine with a whole number below 2^52 from a CSPRNG, before the first `begin`. */
   seed(seed: number): void {
-    this.#number(() => {
-      this.#wasm.seed(this.#engine, seed);
-      return 0;
-    });
+    this.#guarded(() => this.#engine.seed(seed), undefined);
   }
 
   /**
    * Returns route and endpoint of `METHOD /template/{id}` or `METHOD https://origin/path`, as one number for `begin`.
    */
   route(text: string): number {
-    return this.#number(() => {
-      give(encoded(text));
-      return this.#wasm.route(this.#engine) >>> 0;
-    });
+    return this.#guarded(() => this.#engine.route(text), 0);
   }
 
   scope(origin: string, credential: string): number {
-    return this.#number(() => this.#wasm.scope(this.#engine, give(encoded(origin), encoded(credential))) >>> 0);
+    return this.#guarded(() => this.#engine.scope(origin, credential), 0);
   }
 
   /** Returns the resolved settings of the policy, as JSON. */
   settings(): string {
-    return this.#text(() => this.#wasm.settings(this.#engine), "{}");
+    return this.#guarded(() => this.#engine.settings(), "{}");
   }
 
   subscribe(kinds: number): void {
-    this.#number(() => {
-      this.#wasm.subscribe(this.#engine, kinds >>> 0);
-      return 0;
-    });
+    this.#guarded(() => this.#engine.subscribe(kinds >>> 0), undefined);
   }
 
   events(): string {
-    return this.#text(() => this.#wasm.events(this.#engine), '{"dropped":0,"events":[]}');
+    return this.#guarded(() => this.#engine.events(), '{"dropped":0,"events":[]}');
   }
 
   /** Returns the stored report of a call as JSON, and frees it; `{"misuse":"unknown"}` if there is none. */
   report(call: number): string {
-    return whole32(call) ? this.#text(() => this.#wasm.report(this.#engine, call), "") : "";
+    return whole32(call) ? this.#guarded(() => this.#engine.report(call), "") : "";
   }
 
   snapshot(now: number): string {
-    return this.#text(() => this.#wasm.snapshot(this.#engine, now), "{}");
+    return this.#guarded(() => this.#engine.snapshot(now), "{}");
   }
 
   #word(ask: () => number): number {
-    if (this.#dead) return DEAD_WORD;
-    try {
-      return ask();
-    } catch {
-      return this.#trapped();
-    }
+    return this.#guarded(ask, DEAD_WORD);
   }
 
-  #number(ask: () => number): number {
-    const word = this.#word(ask);
-    return word === DEAD_WORD ? 0 : word;
-  }
-
-  #text(ask: () => void, otherwise: string): string {
+  /** Asks the engine, and returns `otherwise` if it is dead or traps. */
+  #guarded<T>(ask: () => T, otherwise: T): T {
     if (this.#dead) return otherwise;
     try {
-      ask();
-      return lastText();
+      return ask();
     } catch {
       this.#trapped();
       return otherwise;

@@ -1,4 +1,9 @@
-// The modules that the build supplies: the deflated engine, and engine.wasm as a module.
+// The modules that the build supplies: wasm-bindgen's glue, the deflated engine, and engine.wasm as a module.
+
+declare module "unruffled:glue" {
+  /** Runs the glue's file; before that it needs nothing of the platform. Its own types are in wasm/pkg. */
+  export function loadGlue(): WebAssembly.ModuleImports & { __wbg_set_wasm(exports: WebAssembly.Exports): void };
+}
 
 declare module "unruffled:wasm" {
   /** The size of the optimised engine in bytes. */

@@ -137,10 +137,10 @@ describe("a trap", () => {
       WebAssembly.Instance = class {
         constructor(...given) {
           const exports = { ...new Instance(...given).exports };
-          const { respond } = exports;
-          exports.respond = (...told) => {
+          const { engine_respond: respond } = exports;
+          exports.engine_respond = (...args) => {
             if (armed) throw new WebAssembly.RuntimeError("unreachable");
-            return respond(...told);
+            return respond(...args);
           };
           this.exports = exports;
         }
@@ -173,13 +173,13 @@ describe("an engine that nobody holds any more", () => {
           const { exports } = new Instance(...given);
           const begin = (...args) => {
             if (armed) throw new WebAssembly.RuntimeError("unreachable");
-            return exports.begin(...args);
+            return exports.engine_begin(...args);
           };
-          const release = (engine) => {
-            released.push(engine);
-            exports.release(engine);
+          const free = (...args) => {
+            released.push(args[0]);
+            exports.__wbg_engine_free(...args);
           };
-          return { exports: { ...exports, begin, release } };
+          return { exports: { ...exports, engine_begin: begin, __wbg_engine_free: free } };
         },
       });
       const { createClient } = await import("unruffled");

@@ -20,24 +20,18 @@ const crossed = { asked: [], begun: [] };
 WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
   construct(Instance, given) {
     const { exports } = new Instance(...given);
-    let at = 0;
-    let length = 0;
-    const input = (bytes) => {
-      length = bytes;
-      at = exports.input(bytes);
-      return at;
-    };
-    const route = (engine) => {
+    const route = (engine, at, length) => {
       const text = new TextDecoder().decode(new Uint8Array(exports.memory.buffer, at, length));
-      const target = exports.route(engine) >>> 0;
+      const target = exports.engine_route(engine, at, length) >>> 0;
       crossed.asked.push([text, target]);
       return target;
     };
     const begin = (engine, call, now, target, ...more) => {
       crossed.begun.push(target);
-      return exports.begin(engine, call, now, target, ...more);
+      return exports.engine_begin(engine, call, now, target, ...more);
     };
-    return { exports: exports.begin === undefined ? exports : { ...exports, input, route, begin } };
+    const changed = { ...exports, engine_route: route, engine_begin: begin };
+    return { exports: exports.engine_begin === undefined ? exports : changed };
   },
 });
 

@@ -407,7 +407,10 @@ export function trapdoor(fires) {
   WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
     construct(Instance, given) {
       const entries = Object.entries(new Instance(...given).exports);
-      const inputs = entries.map(([name, inner]) => [name, INPUTS.includes(name) ? trapping(inner) : inner]);
+      const inputs = entries.map(([name, inner]) => [
+        name,
+        INPUTS.includes(name.replace(/^engine_/, "")) ? trapping(inner) : inner,
+      ]);
       return { exports: Object.fromEntries(inputs) };
     },
   });

@@ -1,17 +1,16 @@
-//! The core for JavaScript: functions that take numbers and return words as numbers (exact below 2^52). Texts go in
-//! through one buffer and come out through another: the script asks where with `input` and `output`. A trap (a panic
-//! in the core) is caught by the one file of the package that calls this, and only that file calls: an engine is the
-//! address that `open` gave, live until `release` and never used after a trap. Without the standard library, whose panic messages nobody could
-//! read here.
+//! The core for JavaScript, by `wasm-bindgen`: one class whose methods take numbers and return step words as numbers,
+//! which are exact below 2^52. Times are whole milliseconds, 0 to 2^53.
+//!
+//! It is built without the standard library: that brings panic messages, which a script cannot read. A panic in the core
+//! is a trap. The package marks an engine that trapped as dead and does not call it again.
 #![cfg_attr(target_arch = "wasm32", no_std)]
+#![forbid(unsafe_code)]
 extern crate alloc;
 
-use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec::Vec;
-use core::cell::UnsafeCell;
 use unruffled_core::config::{Reading, issues_json};
-use unruffled_core::{Answer, Engine, Misuse};
+use unruffled_core::{Answer, Misuse};
+use wasm_bindgen::prelude::wasm_bindgen;
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
@@ -24,35 +23,7 @@ fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-struct Texts {
-    input: Vec<u8>,
-    output: String,
-}
-
-struct Only(UnsafeCell<Texts>);
-
-// SAFETY: the module is built without threads.
-unsafe impl Sync for Only {}
-
-static TEXTS: Only = Only(UnsafeCell::new(Texts { input: Vec::new(), output: String::new() }));
-
-fn texts() -> &'static mut Texts {
-    // SAFETY: one thread; each function below asks once and is done with it when it returns.
-    unsafe { &mut *TEXTS.0.get() }
-}
-
-/// Keeps a text for the script.
-fn tell(text: String) {
-    texts().output = text;
-}
-
-/// The text that the script wrote.
-fn read(bytes: &[u8]) -> &str {
-    // SAFETY: the script writes what TextEncoder made of a string.
-    unsafe { str::from_utf8_unchecked(bytes) }
-}
-
-/// Whether it is a whole number from 0 to 2^53: NaN, negatives, fractions and infinities are a host's mistake.
+/// Returns whether it is a whole number from 0 to 2^53. NaN, negatives, fractions and infinities are a host's mistake.
 #[inline(never)]
 fn whole(number: f64) -> bool {
     let cut = number as u64;
@@ -64,159 +35,126 @@ fn word(valid: bool, input: impl FnOnce() -> Answer) -> f64 {
     answer.word() as f64
 }
 
-/// Where a text of so many bytes goes.
-#[unsafe(no_mangle)]
-extern "C" fn input(length: usize) -> *mut u8 {
-    let texts = texts();
-    texts.input.resize(length, 0);
-    texts.input.as_mut_ptr()
+fn reading(lenient: bool) -> Reading {
+    if lenient { Reading::Lenient } else { Reading::Strict }
 }
 
-/// Where the last text is.
-#[unsafe(no_mangle)]
-extern "C" fn output() -> *const u8 {
-    texts().output.as_ptr()
+/// Returns the issues of a policy that [`Engine::open`] rejected, as JSON.
+#[wasm_bindgen]
+pub fn issues(policy: &str, lenient: bool) -> String {
+    unruffled_core::Engine::open(policy, reading(lenient)).err().map_or_else(String::new, |issues| issues_json(&issues))
 }
 
-/// The length of the last text.
-#[unsafe(no_mangle)]
-extern "C" fn length() -> usize {
-    texts().output.len()
+/// Returns the report of a call that was answered at once, as JSON.
+#[wasm_bindgen]
+pub fn brief(status: u32, elapsed: f64) -> String {
+    unruffled_core::brief(status, elapsed as u64)
 }
 
-/// Opens an engine with the policy that was put in; null when it is rejected, the last text is then the issues as JSON.
-#[unsafe(no_mangle)]
-extern "C" fn open(lenient: bool) -> Option<Box<Engine>> {
-    let reading = if lenient { Reading::Lenient } else { Reading::Strict };
-    let opened = Engine::open(read(&texts().input), reading);
-    opened.map(Box::new).map_err(|issues| tell(issues_json(&issues))).ok()
+/// Returns the header's text for an idempotency key of the caller; empty if it fits no header.
+#[wasm_bindgen]
+pub fn header_key(key: &str, quoted: bool) -> String {
+    unruffled_core::header_key(key, quoted).unwrap_or_default()
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn release(_: Box<Engine>) {}
+/// The state of one client.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Engine(unruffled_core::Engine);
 
-/// The report of a call that was answered at once, as JSON.
-#[unsafe(no_mangle)]
-extern "C" fn brief(status: u32, elapsed: f64) {
-    tell(unruffled_core::brief(status, elapsed as u64));
-}
+#[wasm_bindgen]
+impl Engine {
+    /// Opens an engine; `undefined` if the policy is rejected.
+    pub fn open(policy: &str, lenient: bool) -> Option<Engine> {
+        unruffled_core::Engine::open(policy, reading(lenient)).ok().map(Self)
+    }
 
-/// The header's text for the idempotency key that was put in; empty = it fits no header.
-#[unsafe(no_mangle)]
-extern "C" fn header_key(quoted: bool) {
-    tell(unruffled_core::header_key(read(&texts().input), quoted).unwrap_or_default());
-}
+    /// Sets the base URL. Returns the issues as JSON, or an empty text.
+    pub fn base(&mut self, url: &str) -> String {
+        self.0.base(url).err().map_or_else(String::new, |issue| issues_json(&[issue]))
+    }
 
-/// Puts in the base URL; the issues as JSON, or an empty text.
-#[unsafe(no_mangle)]
-extern "C" fn base(engine: &mut Engine) {
-    tell(engine.base(read(&texts().input)).err().map_or_else(String::new, |issue| issues_json(&[issue])));
-}
+    pub fn seed(&mut self, seed: f64) {
+        self.0.seed(seed as u64);
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn seed(engine: &mut Engine, seed: f64) {
-    engine.seed(seed as u64);
-}
+    pub fn route(&mut self, target: &str) -> u32 {
+        self.0.route(target)
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn route(engine: &mut Engine) -> u32 {
-    engine.route(read(&texts().input))
-}
+    pub fn scope(&mut self, origin: &str, credential: &str) -> u32 {
+        self.0.scope(origin, credential)
+    }
 
-/// The text is the origin, so many bytes, and then the credential.
-#[unsafe(no_mangle)]
-extern "C" fn scope(engine: &mut Engine, origin: usize) -> u32 {
-    let (origin, credential) = texts().input.split_at(origin);
-    engine.scope(read(origin), read(credential))
-}
+    pub fn begin(&mut self, call: u32, now: f64, route: u32, scope: u32, what: u32, deadline: f64) -> f64 {
+        let valid = whole(now) && whole(deadline);
+        word(valid, || self.0.begin(call, now as u64, route, scope, what, deadline as u64))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn begin(engine: &mut Engine, call: u32, now: f64, route: u32, scope: u32, what: u32, deadline: f64) -> f64 {
-    let valid = whole(now) && whole(deadline);
-    word(valid, || engine.begin(call, now as u64, route, scope, what, deadline as u64))
-}
+    pub fn respond(&mut self, call: u32, now: f64, status: u32) -> f64 {
+        word(whole(now), || self.0.respond(call, now as u64, status))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn respond(engine: &mut Engine, call: u32, now: f64, status: u32) -> f64 {
-    word(whole(now), || engine.respond(call, now as u64, status))
-}
+    pub fn respond_with(&mut self, call: u32, now: f64, wall: f64, status: u32, hints: &[u8], body: &[u8]) -> f64 {
+        let valid = whole(now) && whole(wall);
+        word(valid, || self.0.respond_with(call, now as u64, wall as u64, status, hints, body))
+    }
 
-/// The text is the hints, so many bytes, and then the body.
-#[unsafe(no_mangle)]
-extern "C" fn respond_with(engine: &mut Engine, call: u32, now: f64, wall: f64, status: u32, hints: usize) -> f64 {
-    let (hints, body) = texts().input.split_at(hints);
-    let valid = whole(now) && whole(wall);
-    word(valid, || engine.respond_with(call, now as u64, wall as u64, status, hints, body))
-}
+    pub fn fault(&mut self, call: u32, now: f64, fault: u32) -> f64 {
+        word(whole(now), || self.0.fault(call, now as u64, fault))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn fault(engine: &mut Engine, call: u32, now: f64, fault: u32) -> f64 {
-    word(whole(now), || engine.fault(call, now as u64, fault))
-}
+    pub fn resume(&mut self, call: u32, now: f64) -> f64 {
+        word(whole(now), || self.0.resume(call, now as u64))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn resume(engine: &mut Engine, call: u32, now: f64) -> f64 {
-    word(whole(now), || engine.resume(call, now as u64))
-}
+    pub fn abandon(&mut self, call: u32, now: f64) -> f64 {
+        word(whole(now), || self.0.abandon(call, now as u64))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn abandon(engine: &mut Engine, call: u32, now: f64) -> f64 {
-    word(whole(now), || engine.abandon(call, now as u64))
-}
+    pub fn token(&mut self, now: f64, generation: f64, expires_in: f64) -> f64 {
+        let valid = whole(now) && whole(generation) && whole(expires_in);
+        word(valid, || self.0.token(now as u64, generation as u64, expires_in as u64))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn token(engine: &mut Engine, now: f64, generation: f64, expires_in: f64) -> f64 {
-    let valid = whole(now) && whole(generation) && whole(expires_in);
-    word(valid, || engine.token(now as u64, generation as u64, expires_in as u64))
-}
+    pub fn token_failed(&mut self, now: f64, generation: f64, fault: u32) -> f64 {
+        let valid = whole(now) && whole(generation);
+        word(valid, || self.0.token_failed(now as u64, generation as u64, fault))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn token_failed(engine: &mut Engine, now: f64, generation: f64, fault: u32) -> f64 {
-    let valid = whole(now) && whole(generation);
-    word(valid, || engine.token_failed(now as u64, generation as u64, fault))
-}
+    pub fn online(&mut self, now: f64) -> f64 {
+        word(whole(now), || self.0.online(now as u64))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn online(engine: &mut Engine, now: f64) -> f64 {
-    word(whole(now), || engine.online(now as u64))
-}
+    pub fn free_scope(&mut self, now: f64, scope: u32) -> f64 {
+        word(whole(now), || self.0.free(now as u64, scope))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn free(engine: &mut Engine, now: f64, scope: u32) -> f64 {
-    word(whole(now), || engine.free(now as u64, scope))
-}
+    pub fn wake(&mut self) -> f64 {
+        self.0.wake().word() as f64
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn wake(engine: &mut Engine) -> f64 {
-    engine.wake().word() as f64
-}
+    pub fn close(&mut self, now: f64) -> f64 {
+        word(whole(now), || self.0.close(now as u64))
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn close(engine: &mut Engine, now: f64) -> f64 {
-    word(whole(now), || engine.close(now as u64))
-}
+    pub fn settings(&mut self) -> String {
+        self.0.settings()
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn settings(engine: &mut Engine) {
-    tell(engine.settings());
-}
+    pub fn subscribe(&mut self, kinds: u32) {
+        self.0.subscribe(kinds);
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn subscribe(engine: &mut Engine, kinds: u32) {
-    engine.subscribe(kinds);
-}
+    pub fn events(&mut self) -> String {
+        self.0.events()
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn events(engine: &mut Engine) {
-    tell(engine.events());
-}
+    pub fn report(&mut self, call: u32) -> String {
+        self.0.report(call)
+    }
 
-#[unsafe(no_mangle)]
-extern "C" fn report(engine: &mut Engine, call: u32) {
-    tell(engine.report(call));
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn snapshot(engine: &mut Engine, now: f64) {
-    tell(engine.snapshot(now as u64));
+    pub fn snapshot(&mut self, now: f64) -> String {
+        self.0.snapshot(now as u64)
+    }
 }

@@ -3,7 +3,6 @@
 use crate::tool::needs;
 use crate::tool::places::{at, is_fresh, target};
 use crate::tool::run::Run;
-use std::fs;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -18,16 +17,16 @@ pub fn build() -> Result<String, String> {
     Run::new("node").args(["build.mjs"]).folder(at("bindings-js")).output()
 }
 
-/// The wasm module.
+/// The wasm module, and the glue that wasm-bindgen writes for it.
 fn wasm() -> Result<(), String> {
     needs::rust_target(TARGET)?;
     Run::cargo()
         .args(["build", "--quiet", "--profile", "wasm", "--target", TARGET, "-p", "unruffled-wasm"])
         .quietly()?;
-    fs::create_dir_all(at("bindings-js/wasm/pkg")).map_err(|error| error.to_string())?;
-    let from = target(&format!("{TARGET}/wasm/unruffled_wasm.wasm"));
-    fs::copy(&from, at("bindings-js/wasm/pkg/engine.wasm")).map_err(|error| format!("{}: {error}", from.display()))?;
-    Ok(())
+    Run::cargo()
+        .args(["run", "--quiet", "-p", "unruffled-wasm", "--features", "glue", "--bin", "glue", "--"])
+        .args([target(&format!("{TARGET}/wasm/unruffled_wasm.wasm")), at("bindings-js/wasm/pkg")])
+        .quietly()
 }
 
 /// `npm ci` in a folder, unless what is installed there is newer than the lock file.
