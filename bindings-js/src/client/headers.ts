@@ -1,5 +1,6 @@
 // The headers of a verb: the policy's, the client's own, and the caller's, which win. Names are compared without case.
 
+import { secretHeaders } from "../core/lists.js";
 import type { RouteSettings } from "../core/settings.js";
 import { entries, type HeaderSource } from "../http/headers.js";
 import type { Values } from "./url.js";
@@ -20,19 +21,6 @@ export interface CallHeaders {
   /** Lower-case names that the caller wrote; null = none. */
   readonly own: ReadonlySet<string> | null;
 }
-
-/** Secret headers that redirects must not carry to another origin; fetch itself drops only Authorization. */
-const SECRETS = [
-  "cookie",
-  "proxy-authorization",
-  "x-api-key",
-  "api-key",
-  "x-auth-token",
-  "private-token",
-  "x-goog-api-key",
-  "x-amz-security-token",
-  "x-shopify-access-token",
-];
 
 /**
  * Computes the headers of a route. In browsers a header is sent only if the policy writes it, since each costs a
@@ -82,7 +70,10 @@ export function callHeaders(
 
 /** Reports whether the caller wrote a secret that a redirect would carry to another origin. */
 export function withSecrets({ own }: CallHeaders): boolean {
-  return own !== null && SECRETS.some((name) => own.has(name));
+  if (own === null) return false;
+  // fetch itself drops Authorization at another origin, and carries the others there.
+  for (const name of own) if (name !== "authorization" && secretHeaders.has(name)) return true;
+  return false;
 }
 
 function put(lines: Record<string, string>, names: Map<string, string>, name: string, value: string): void {

@@ -52,6 +52,12 @@ export interface Settings {
   readonly watchSuccess: readonly string[];
   /** And from 400 on. */
   readonly watchError: readonly string[];
+  /** Headers with a caller's retry count, and the least number that proves a retry: the first digits of the value. */
+  readonly retryCounts: Readonly<Record<string, number>>;
+  /** Headers that a redirect must not carry to another origin. */
+  readonly secretHeaders: readonly string[];
+  /** The start of the Content-Type of bodies that are always streamed. */
+  readonly streamType: string;
   readonly warnings: readonly Issue[];
 }
 

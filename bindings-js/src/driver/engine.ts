@@ -2,6 +2,7 @@
 // HTTP.
 
 import type { Core } from "../core/boundary.js";
+import { registerLists } from "../core/lists.js";
 import type { Settings, Snapshot } from "../core/settings.js";
 import * as w from "../core/step-word.js";
 import { timedOut } from "./attempt.js";
@@ -35,6 +36,7 @@ export class Engine {
     this.#epoch = clock.now();
     this.timeouts = new TimeoutQueue(clock.limits ?? clock);
     this.settings = JSON.parse(core.settings()) as Settings;
+    registerLists(this.settings);
     this.events = new EventListeners(core);
   }
 

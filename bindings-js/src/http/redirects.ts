@@ -2,13 +2,12 @@
 // the platform would carry to another origin, and unsafe calls where the platform does not show how far a request came.
 // All else is as in fetch (https://fetch.spec.whatwg.org/#http-redirect-fetch).
 
+import { secretHeaders } from "../core/lists.js";
 import { ignore } from "../driver/body.js";
 import type { Fetch } from "./sender.js";
 
 const MOST = 20;
 const STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Headers that fetch itself drops at another origin. */
-const DROPPED = ["authorization", "cookie", "host", "proxy-authorization"];
 
 /** The redirects of one attempt. */
 export class Redirects {
@@ -40,7 +39,7 @@ export class Redirects {
         throw refused(`a status of ${response.status} asks for the body again, and a stream cannot be sent twice`);
       }
       if (next.origin !== new URL(url).origin) {
-        init = { ...init, headers: without(init, (name) => DROPPED.includes(name)) };
+        init = { ...init, headers: without(init, (name) => name === "host" || secretHeaders.has(name)) };
       }
       url = next.href;
     }

@@ -1,5 +1,6 @@
 // The controls of every drop-in: events, counts, records, closing.
 
+import { streamType } from "../core/lists.js";
 import type { Snapshot } from "../core/settings.js";
 import type { HeaderLookup } from "../core/watched.js";
 import type { Engine } from "../driver/engine.js";
@@ -33,6 +34,11 @@ export function controls(engine: Engine): DropIn {
 
 /** Reports whether to stream this body: an event stream, or one whose declared length is above `maxBody`. */
 export function isStream(headers: HeaderLookup, maxBody: number): boolean {
-  const events = /^text\/event-stream/i.test(headers.get("content-type") ?? "");
-  return events || Number(headers.get("content-length")) > maxBody;
+  return isStreamType(headers.get("content-type") ?? "") || Number(headers.get("content-length")) > maxBody;
+}
+
+function isStreamType(type: string): boolean {
+  // The first letter decides for most types, so that no text is made.
+  if ((type.charCodeAt(0) | 32) !== streamType.charCodeAt(0)) return false;
+  return type.slice(0, streamType.length).toLowerCase() === streamType;
 }
