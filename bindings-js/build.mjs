@@ -18,8 +18,11 @@ const tsc = (...args) =>
 const tool = (name, ...args) =>
   execFileSync(at(`node_modules/.bin/${name}`), args, { stdio: ["ignore", "inherit", "inherit"] });
 
-/** How a CommonJS file names its own place. */
-const URL_OF_FILE = 'const __url = require("node:url").pathToFileURL(__filename).href;';
+/** How a CommonJS file names its own place, by its loader. A page has none of Node's modules: there it is the page's. */
+const URLS = {
+  file: 'const __url = require("node:url").pathToFileURL(__filename).href;',
+  slim: "const __url = globalThis.location?.href;",
+};
 
 const WORK = at(".build");
 const DIST = at("dist");
@@ -73,9 +76,7 @@ async function entries(loader, files, commonJs) {
       charset: "utf8",
       // What a module calls its own place.
       define: { "import.meta.url": "__url" },
-      ...(path.endsWith("/node.js") || readFileSync(path, "utf8").includes("import.meta.url")
-        ? { banner: URL_OF_FILE }
-        : {}),
+      ...(readFileSync(path, "utf8").includes("import.meta.url") ? { banner: URLS[loader] } : {}),
     });
     writeFileSync(`${path.slice(0, -3)}.cjs`, code.replaceAll(/(require\("\.\/[^"]*)\.js"/g, '$1.cjs"'));
   }

@@ -61,6 +61,20 @@ describe("entries", () => {
     assert.match(await program(asked, "commonjs"), /init\(\)/);
   });
 
+  it("slim, with an answer that brings the engine, and without one", async () => {
+    const load = `
+      import { readFileSync } from "node:fs";
+      import * as u from "unruffled/slim";
+      const bytes = readFileSync(new URL(import.meta.resolve("unruffled/engine.wasm")));`;
+    const answer = (type) => `Promise.resolve(new Response(bytes, { headers: { "content-type": "${type}" } }))`;
+    assert.equal(await program(`${load} await u.init(${answer("application/wasm")}); u${use}`), "true");
+    const fails = ".catch((e) => console.log(e.name))";
+    assert.equal(await program(`${load} await u.init(${answer("text/plain")})${fails}`), "TypeError");
+    assert.equal(await program(`${load} await u.init()${fails}`), "TypeError");
+    const lacking = "delete globalThis.WebAssembly; await u.init()";
+    assert.equal(await program(`${load} ${lacking}${fails}`), "NotSupportedError");
+  });
+
   it("importing compiles nothing and needs no TextDecoder", async () => {
     const text = `
       delete globalThis.TextDecoder; delete globalThis.TextEncoder; delete globalThis.WebAssembly;

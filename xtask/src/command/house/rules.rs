@@ -166,7 +166,12 @@ fn pins(broken: &mut Vec<String>) {
             "bindings-js/package.json: {name} would be installed with the package; it has no dependencies"
         ));
     }
-    for file in ["bindings-js/package.json", "bindings-js/test/clients/package.json", "tests/limiters/package.json"] {
+    for file in [
+        "bindings-js/package.json",
+        "bindings-js/test/bundlers/package.json",
+        "bindings-js/test/clients/package.json",
+        "tests/limiters/package.json",
+    ] {
         let package = fs::read_to_string(at(file)).unwrap_or_default();
         let package: Value = serde_json::from_str(&package).unwrap_or(Value::Null);
         let lists = [&package["dependencies"], &package["devDependencies"]];

@@ -47,7 +47,8 @@ impl Counts {
                 self.scenarios.push((runtime.to_owned(), number));
                 self.tests += number;
             }
-        } else if let Some(rest) = ["adapters: ", "limiters: ", "url: "].iter().find_map(|name| line.strip_prefix(name))
+        } else if let Some(rest) =
+            ["adapters: ", "limiters: ", "bundlers: ", "url: "].iter().find_map(|name| line.strip_prefix(name))
         {
             self.tests += before(rest, "passed").unwrap_or(0);
         } else if line.starts_with("test result: ") || is_pytest(line) {

@@ -22,7 +22,7 @@ pub struct Options {
 }
 
 /// The names of `--only`.
-const PARTS: [&str; 16] = [
+const PARTS: [&str; 17] = [
     "rust",
     "js",
     "chromium",
@@ -33,6 +33,7 @@ const PARTS: [&str; 16] = [
     "adapters",
     "limiters",
     "consumers",
+    "bundlers",
     "sim",
     "traces",
     "fuzz",

@@ -64,9 +64,11 @@ pub static STAGES: &[Stage] = &[
         &["rust", "js", "chromium", "python", "kotlin", "scenarios", "adapters", "traces", "docs"],
         server::build,
     ),
-    stage("js build", &["js", "chromium", "vectors", "scenarios", "adapters", "limiters", "traces", "docs"], || {
-        build::package("js")
-    }),
+    stage(
+        "js build",
+        &["js", "chromium", "vectors", "scenarios", "adapters", "limiters", "bundlers", "traces", "docs"],
+        || build::package("js"),
+    ),
     stage("js types", &["js"], || npm("types")).after(&["js build"]),
     stage("js lint", &["js"], || npm("lint")).after(&["js build"]),
     stage("js tests", &["js"], || npm("test")).after(&["js build", "fault server"]),
@@ -81,6 +83,7 @@ pub static STAGES: &[Stage] = &[
         "fault server",
         "traces",
     ]),
+    stage("js bundlers", &["bundlers"], bundlers).on_demand().after(&["js build"]),
     stage("python build", &["python", "vectors", "scenarios", "adapters", "traces", "docs"], || {
         build::package("python")
     }),
@@ -153,6 +156,13 @@ fn chromium() -> Result<String, String> {
     let browser = needs::chromium()?;
     with_faults(Run::new("node").args(["test/chromium.mjs"]).folder(at("bindings-js")).env("CHROMIUM", browser))
         .output()
+}
+
+/// Pages that use the slim entry, built by other people's bundlers.
+fn bundlers() -> Result<String, String> {
+    let browser = needs::chromium()?;
+    build::npm_install("bindings-js/test/bundlers")?;
+    Run::new("node").args(["test/bundlers/run.mjs"]).folder(at("bindings-js")).env("CHROMIUM", browser).output()
 }
 
 fn python(module: &str, args: &[&str]) -> Result<String, String> {
