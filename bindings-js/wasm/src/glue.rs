@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(module), Some(folder)) = (args.next(), args.next()) else { return Err("MODULE FOLDER".into()) };
     let mut bindgen = Bindgen::new();
     // What imports the module decides how it is instantiated.
-    bindgen.input_path(module).out_name("engine").bundler(true)?;
+    bindgen.input_path(module).out_name("engine").bundler(true)?.typescript(true);
     bindgen.remove_name_section(true).remove_producers_section(true);
     Ok(bindgen.generate(folder)?)
 }
