@@ -61,7 +61,7 @@ def _shown(name: str, value: Any) -> Iterator[str]:
 
 
 def _members(kind: type) -> Iterator[str]:
-    """Yields what the class and its bases of this package add; what a library's class has is the library's."""
+    """Yields the members that the class and its bases in this package add."""
     found: dict[str, str] = {}
     for each in reversed(kind.__mro__):
         if not each.__module__.startswith("unruffled"):

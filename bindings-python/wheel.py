@@ -1,6 +1,6 @@
 """Builds the wheel and strips its library: `python wheel.py [maturin's own arguments]`. Prints file and size.
 
-The library may be stripped only afterwards: what the generated module is made from stands in its symbols.
+The library is stripped afterwards, since maturin makes the generated module of its symbols.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WHEELS = HERE.parent / "target" / "wheels"
 
 
 def strip_program() -> str:
-    """llvm-strip of the toolchain, which takes any target's library; else the system's own."""
+    """Returns the toolchain's llvm-strip, which strips libraries of any target, or else the system's own."""
     sysroot = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip()
     found = next(Path(sysroot).glob("lib/rustlib/*/bin/llvm-strip*"), None)
     program = str(found) if found else shutil.which("strip")
@@ -30,7 +30,7 @@ def strip_program() -> str:
 
 
 def stripped(library: bytes) -> bytes:
-    """The library without symbols."""
+    """Returns the library without symbols."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "library"
         file.write_bytes(library)
@@ -61,7 +61,7 @@ def _digest(content: bytes) -> str:
 
 
 def main() -> None:
-    """Builds, strips, tells."""
+    """Builds and strips the wheel, and prints its size."""
     maturin = Path(sysconfig.get_path("scripts")) / "maturin"
     before = {file: file.stat().st_mtime_ns for file in WHEELS.glob("*.whl")}
     subprocess.run([maturin, "build", "--release", "-o", WHEELS, *sys.argv[1:]], cwd=HERE, check=True)

@@ -1,6 +1,6 @@
-"""The clients that are compared: each bare one, and what people put around it. All retry 4 times on the same errors.
+"""The clients that are compared: bare ones, and layers around them. All retry 4 times on the same errors.
 
-A layer belongs to a bare client of its own; what it adds is measured over that one. Rows of ours have everything on:
+A layer has a bare client of its own; its cost is the difference from that. Rows of this package have all rules on:
 breaker, budget, a bucket, gauge lookup, time limits, ids.
 """
 
@@ -34,7 +34,7 @@ POLICY = {
     "version": {"header": "X-Api-Version", "pin": "2026-03-01"},
     "limits": [{"name": "core", "rate": 1_000_000_000, "per": "1s", "headers": "x-ratelimit"}],
 }
-#: What the policy writes, for the other clients: all send the same, but for our request id.
+#: The policy's headers for the other clients. All send the same headers, except for the request id.
 HEADERS = {"X-Team": "a", "X-Api-Version": "2026-03-01"}
 ATTEMPTS = 4
 _RETRIED = (429, 500, 502, 503, 504)
@@ -44,7 +44,7 @@ _BODY = httpx.ByteStream(b"{}")
 
 @dataclass
 class Contestant:
-    """A client as it is called, and the bare one that its cost is counted over; None = it is bare."""
+    """A client, and the bare one that its cost is compared with; None = it is bare itself."""
 
     row: str
     get: Callable[[], Any]
@@ -52,31 +52,31 @@ class Contestant:
 
 
 class Stub2(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """Answers at once."""
+    """A transport that answers at once."""
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The answer."""
+        """Returns the answer."""
         return httpx2.Response(200, headers=HEAD, stream=_BODY2)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The answer."""
+        """Returns the answer."""
         return httpx2.Response(200, headers=HEAD, stream=_BODY2)
 
 
 class Stub(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers at once."""
+    """A transport that answers at once."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer."""
+        """Returns the answer."""
         return httpx.Response(200, headers=HEAD, stream=_BODY)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer."""
+        """Returns the answer."""
         return httpx.Response(200, headers=HEAD, stream=_BODY)
 
 
 def named(row: str, *packages: str) -> str:
-    """`tenacity 9.2.1 + pybreaker 1.4.1`."""
+    """Returns names with versions: `tenacity 9.2.1 + pybreaker 1.4.1`."""
     return row or " + ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
 
 
@@ -89,7 +89,7 @@ OURS = named("", "unruffled")
 
 
 def _checked(response: httpx2.Response) -> httpx2.Response:
-    """What a retry library needs to see."""
+    """Raises for a status that a retry library retries."""
     if response.status_code in _RETRIED:
         response.raise_for_status()
     return response
@@ -116,7 +116,7 @@ def _limiter() -> pyrate_limiter.Limiter:
 
 
 def sync_httpx2(base: str, stub: bool) -> list[Contestant]:
-    """Everything around httpx2."""
+    """Makes httpx2 and all layers around it."""
     url = f"{base}/orders"
 
     def client() -> httpx2.Client:
@@ -151,7 +151,7 @@ def sync_httpx2(base: str, stub: bool) -> list[Contestant]:
 
 
 def sync_httpx(base: str, stub: bool) -> list[Contestant]:
-    """httpx and httpx-retries."""
+    """Makes httpx, httpx-retries and the drop-in."""
     url = f"{base}/orders"
     bare = httpx.Client(transport=Stub() if stub else None, trust_env=False)
     inner = Stub() if stub else httpx.HTTPTransport(trust_env=False)
@@ -167,7 +167,7 @@ def sync_httpx(base: str, stub: bool) -> list[Contestant]:
 
 
 def sync_requests(base: str) -> list[Contestant]:
-    """requests and urllib3's Retry; on loopback only, where urllib3 lives."""
+    """Makes requests, urllib3's Retry and the drop-in; for loopback only."""
     url = f"{base}/orders"
     bare, layer, under = requests.Session(), requests.Session(), requests.Session()
     bare.trust_env = layer.trust_env = under.trust_env = False
@@ -185,7 +185,7 @@ AsyncGet = Callable[[], Awaitable[Any]]
 
 
 def async_httpx2(base: str, stub: bool) -> list[Contestant]:
-    """Everything around httpx2, for asyncio."""
+    """Makes httpx2 and all layers around it, for asyncio."""
     url = f"{base}/orders"
 
     def client() -> httpx2.AsyncClient:
@@ -222,7 +222,7 @@ def async_httpx2(base: str, stub: bool) -> list[Contestant]:
 
 
 def async_httpx(base: str, stub: bool) -> list[Contestant]:
-    """httpx and httpx-retries, for asyncio."""
+    """Makes httpx, httpx-retries and the drop-in, for asyncio."""
     url = f"{base}/orders"
     bare = httpx.AsyncClient(transport=Stub() if stub else None, trust_env=False)
     inner = Stub() if stub else httpx.AsyncHTTPTransport(trust_env=False)
@@ -238,7 +238,7 @@ def async_httpx(base: str, stub: bool) -> list[Contestant]:
 
 
 async def async_aiohttp(base: str, stack: AsyncExitStack) -> list[Contestant]:
-    """aiohttp and aiohttp-retry; on loopback only, the sessions end with the stack."""
+    """Makes aiohttp, aiohttp-retry and the drop-in; for loopback only. The sessions end with the stack."""
     url = f"{base}/orders"
     bare = await stack.enter_async_context(aiohttp.ClientSession())
     layer = aiohttp_retry.RetryClient(

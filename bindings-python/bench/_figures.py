@@ -11,7 +11,7 @@ from typing import Any
 
 Get = Callable[[], object]
 AsyncGet = Callable[[], Awaitable[object]]
-#: A round's figure of each client.
+#: The figures of each round, one for each client.
 Rounds = list[list[float]]
 
 QUICK = "--quick" in sys.argv
@@ -46,7 +46,7 @@ def _order(gets: Sequence[object]) -> list[int]:
 
 
 def batches(gets: list[Get], rounds: int, batch: int, clock: Callable[[], int] = time.process_time_ns) -> Rounds:
-    """µs of a call of each client: batches in an order drawn for each round. The first rounds are warm-up."""
+    """Measures µs of a call of each client: batches in random order in each round. The first rounds are warm-up."""
     taken: Rounds = []
     for _ in range(rounds + 2):
         row = [0.0] * len(gets)
@@ -61,7 +61,7 @@ def batches(gets: list[Get], rounds: int, batch: int, clock: Callable[[], int] =
 
 
 async def async_batches(gets: list[AsyncGet], rounds: int, batch: int) -> Rounds:
-    """The same for asynchronous clients."""
+    """Does the same for asynchronous clients."""
     taken: Rounds = []
     for _ in range(rounds + 2):
         row = [0.0] * len(gets)
@@ -76,7 +76,7 @@ async def async_batches(gets: list[AsyncGet], rounds: int, batch: int) -> Rounds
 
 
 def pairs(gets: list[Get], rounds: int, warm: int) -> Rounds:
-    """µs of wall time of each client, call by call in an order drawn for each round: a neighbour leaves its traces."""
+    """Measures µs of wall time of each client: call by call in random order in each round."""
     taken: Rounds = []
     for _ in range(rounds + warm):
         row = [0.0] * len(gets)
@@ -89,7 +89,7 @@ def pairs(gets: list[Get], rounds: int, warm: int) -> Rounds:
 
 
 async def async_pairs(gets: list[AsyncGet], rounds: int, warm: int) -> Rounds:
-    """The same for asynchronous clients."""
+    """Does the same for asynchronous clients."""
     taken: Rounds = []
     for _ in range(rounds + warm):
         row = [0.0] * len(gets)
@@ -102,7 +102,7 @@ async def async_pairs(gets: list[AsyncGet], rounds: int, warm: int) -> Rounds:
 
 
 def blocks(taken: Rounds, which: int, bare: int | None = None) -> list[list[float]]:
-    """Fifteen blocks of calls in turn; of each call what it took, or what it took more than the bare client's."""
+    """Returns fifteen blocks of calls in turn: the time of each call, or its difference from the bare client's."""
     size = max(1, len(taken) // 15)
     calls = [row[which] - (0.0 if bare is None else row[bare]) for row in taken]
     return [calls[at : at + size] for at in range(0, len(taken) - size + 1, size)]

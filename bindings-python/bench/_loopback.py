@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-#: A small answer with the headers that servers send.
+#: The headers of a small answer.
 HEAD = [
     (b"Date", b"Sat, 21 Nov 2026 11:00:00 GMT"),
     (b"Content-Type", b"application/json"),
@@ -24,7 +24,7 @@ HEAD = [
 
 
 def serve() -> None:
-    """Prints its port and answers for ever."""
+    """Prints its port and answers until it is ended."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     print(listener.getsockname()[1], flush=True)
     answer = b"HTTP/1.1 200 OK\r\n" + b"".join(name + b": " + value + b"\r\n" for name, value in HEAD) + b"\r\n{}"
@@ -51,7 +51,7 @@ def serve() -> None:
 
 @contextlib.contextmanager
 def serving() -> Iterator[str]:
-    """The base URL of a server that ends with the block."""
+    """Yields the base URL of a server that ends with the block."""
     server = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

@@ -1,4 +1,4 @@
-"""niquests beside its own retries, on loopback; started by `added.py`, which gives the server's address."""
+"""niquests with its own retries, on loopback. `added.py` starts this program with the server's address."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a layer adds to a successful call over its own bare client: `python bench/added.py [--quick]`.
+"""Measures what a layer adds to a successful call of its bare client: `python bench/added.py [--quick]`.
 
 Stub: a transport in memory, CPU time, batches in turn. Loopback: a server in another process, call by call in turn,
-wall time, the difference of a second bare client (the control) taken off. Beside busy threads: pure Python loops that
-want the GIL all the time; wall time.
+wall time, less the difference of a second bare client (the control). Beside busy threads: pure Python loops that always
+ask for the GIL, wall time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PAIRS = 60 if QUICK else 1500
 
 
 def added(table: str, where: str, column: str, found: list[Contestant], taken: Rounds, in_blocks: bool) -> None:
-    """The lines of a run: bare clients as they are, layers over theirs."""
+    """Prints the lines of a run: bare clients as measured, layers less their bare clients."""
     places = {one.row: place for place, one in enumerate(found)}
     for place, one in enumerate(found):
         bare = None if one.over is None else places[one.over]
@@ -47,7 +47,7 @@ def added(table: str, where: str, column: str, found: list[Contestant], taken: R
             values = blocks(taken, place, bare)
             noise = blocks(taken, places[CONTROL], bare) if one.over == BARE2 else []
         if one.row == CONTROL:
-            # On loopback it is taken off the others.
+            # On loopback it is subtracted from the others.
             if not in_blocks:
                 told(table, "a second bare httpx2 (the noise)", column, values, "µs")
         elif bare is None:
@@ -57,7 +57,7 @@ def added(table: str, where: str, column: str, found: list[Contestant], taken: R
 
 
 def stub() -> None:
-    """In memory."""
+    """Measures in memory."""
     found = contestants.sync_httpx2(BASE, True) + contestants.sync_httpx(BASE, True)
     added(STUB, "stub", "sync", found, batches([one.get for one in found], ROUNDS, BATCH), False)
 
@@ -69,7 +69,7 @@ def stub() -> None:
 
 
 def loopback(base: str) -> None:
-    """Over sockets."""
+    """Measures over sockets."""
     found = contestants.sync_httpx2(base, False) + contestants.sync_httpx(base, False) + contestants.sync_requests(base)
     added(LOOPBACK, "loopback", "sync", found, pairs([one.get for one in found], PAIRS, PAIRS // 15), True)
 
@@ -84,7 +84,7 @@ def loopback(base: str) -> None:
 
 
 def niquests(base: str) -> None:
-    """In a process and a folder of its own: its urllib3-future takes the place of urllib3 where both are installed."""
+    """Measures niquests in a process and a folder of its own, since its urllib3-future replaces urllib3."""
     folder = Path(__file__).resolve().parents[2] / "target" / "bench" / "niquests"
     wanted = Path(__file__).with_name("requirements-niquests.txt")
     done = folder / "installed"
@@ -98,7 +98,7 @@ def niquests(base: str) -> None:
 
 @contextlib.contextmanager
 def busy(count: int) -> Iterator[None]:
-    """So many threads that compute meanwhile."""
+    """Runs so many threads that compute during the block."""
     stop = threading.Event()
 
     def work() -> None:
@@ -119,7 +119,7 @@ def busy(count: int) -> Iterator[None]:
 
 
 def beside(base: str) -> None:
-    """Whole calls beside 0, 1 and 2 busy threads."""
+    """Measures whole calls beside 0, 1 and 2 busy threads."""
     for count in range(3):
         column = f"busy threads: {count}"
         found = contestants.sync_httpx2(BASE, True)
@@ -138,7 +138,7 @@ def beside(base: str) -> None:
 
 
 def crossings() -> None:
-    """begin and respond alone: what the boundary costs, and how often a busy thread holds it up."""
+    """Measures begin and respond alone: the cost of the boundary, and how often a busy thread delays it."""
     core = boundary.per_call()
     handle = boundary.open_engine("{}", lenient=False)
     begin, respond, clock = core.unruffled_begin, core.unruffled_respond, time.perf_counter_ns
@@ -159,13 +159,13 @@ def crossings() -> None:
         row = f"unruffled, busy threads beside it: {count}"
         told(CROSSINGS, row, "mean", means, "µs")
         told(CROSSINGS, row, "p99", singles, "µs", percent=99)
-        # Rare: of all calls together, not the median of the rounds.
+        # Such calls are rare: the mean of all rounds, not their median.
         told(CROSSINGS, row, "longer than 1 ms", [statistics.fmean(shares)], "%")
     core.unruffled_release(handle)
 
 
 def main() -> None:
-    """Everything."""
+    """Measures everything."""
     gc.collect()
     gc.freeze()
     stub()

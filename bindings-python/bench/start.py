@@ -1,6 +1,6 @@
-"""What beginning costs, and how large the package is: `python bench/start.py [--quick]`.
+"""Measures imports, first clients and first calls, and the package's size: `python bench/start.py [--quick]`.
 
-Each figure is of new interpreters, with bytecode at hand as an installed package has it, in turn.
+Each figure is of new interpreters in turn, with bytecode files as an installed package has them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MADE = {
 
 
 def policy() -> str:
-    """A policy file of at least 200 lines."""
+    """Makes a policy of at least 200 lines."""
     routes = {
         f"GET /resource-{number}/*": {"timeouts": {"attempt": "5s"}, "retry": {"attempts": 3}, "repeatable": True}
         for number in range(21)
@@ -57,7 +57,7 @@ def policy() -> str:
 
 
 def fresh(code: str) -> float:
-    """What a new interpreter prints."""
+    """Returns what a new interpreter prints."""
     env = {
         **os.environ,
         "PYTHONDONTWRITEBYTECODE": "",
@@ -68,12 +68,12 @@ def fresh(code: str) -> float:
 
 
 def timed(before: str, work: str) -> str:
-    """A program that prints the milliseconds of `work`."""
+    """Returns a program that prints the milliseconds of `work`."""
     return f"{before}\nimport time\nstart = time.perf_counter()\n{work}\nprint((time.perf_counter() - start) * 1000)"
 
 
 def beginnings(base: str) -> None:
-    """Imports, first clients, first calls."""
+    """Measures imports, first clients and first calls."""
     programs: dict[tuple[str, str], str] = {}
     for row, (before, modules) in IMPORTS.items():
         programs[row, IMPORT] = timed(f"import {before}", f"import {modules}")
@@ -93,7 +93,7 @@ def beginnings(base: str) -> None:
 
 
 def opens() -> None:
-    """An engine of a long policy, once the library is there."""
+    """Measures the opening of an engine of a long policy, after the library is loaded."""
     text = policy()
     taken = []
     for _ in range(20 if QUICK else 400):
@@ -111,7 +111,7 @@ def opens() -> None:
 
 
 def sizes() -> None:
-    """The wheel, packed anew, and the library in it."""
+    """Measures a newly built wheel and the library in it."""
     python = ROOT / "target" / "python" / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not QUICK:
         subprocess.run([python, "wheel.py"], cwd=ROOT / "bindings-python", check=True, stdout=sys.stderr)
@@ -123,7 +123,7 @@ def sizes() -> None:
 
 
 def main() -> None:
-    """Everything."""
+    """Measures everything."""
     with serving() as base:
         beginnings(base)
     opens()

@@ -1,4 +1,4 @@
-"""Calls a second of one process on loopback, and the 99th percentile of a call: `python bench/throughput.py [--quick]`.
+"""Measures calls a second of one process on loopback, and the 99th percentile: `python bench/throughput.py [--quick]`.
 
 Threads or asyncio tasks call as fast as they can; the clients take turns of a second, several rounds.
 """
@@ -26,7 +26,7 @@ Turn = tuple[float, list[float]]
 
 
 def by_threads(get: Callable[[], Any], count: int) -> Turn:
-    """So many threads for a while."""
+    """Calls in so many threads for a turn."""
     taken: list[list[float]] = [[] for _ in range(count)]
     begin = time.perf_counter()
 
@@ -47,7 +47,7 @@ def by_threads(get: Callable[[], Any], count: int) -> Turn:
 
 
 async def by_tasks(get: Callable[[], Any], count: int) -> Turn:
-    """So many tasks for a while."""
+    """Calls in so many tasks for a turn."""
     taken: list[list[float]] = [[] for _ in range(count)]
     begin = time.perf_counter()
 
@@ -64,13 +64,13 @@ async def by_tasks(get: Callable[[], Any], count: int) -> Turn:
 
 
 def summed(taken: list[list[float]], seconds: float) -> Turn:
-    """The figures of a turn."""
+    """Returns the figures of a turn."""
     calls = [one for mine in taken for one in mine]
     return len(calls) / seconds, [one * 1000 for one in calls]
 
 
 def tell(found: list[Contestant], turns: list[list[Turn]], column: str) -> None:
-    """The lines of a run, and each client's part of its bare one's calls."""
+    """Prints the lines of a run, and each client's share of its bare client's calls."""
     bare = [turn[0] for turn in turns[0]]
     for one, mine in zip(found, turns, strict=True):
         told(TABLE, one.row, column, [calls for calls, _ in mine], "calls/s")
@@ -81,12 +81,12 @@ def tell(found: list[Contestant], turns: list[list[Turn]], column: str) -> None:
 
 
 def chosen(found: list[Contestant]) -> list[Contestant]:
-    """All but the control."""
+    """Returns all clients but the control."""
     return [one for one in found if one.row != CONTROL]
 
 
 async def asynchronous(base: str) -> None:
-    """Clients of one loop."""
+    """Measures the clients of one loop."""
     found = chosen(contestants.async_httpx2(base, False))
     for count in TASKS:
         for one in found:
@@ -99,7 +99,7 @@ async def asynchronous(base: str) -> None:
 
 
 def main() -> None:
-    """Everything."""
+    """Measures everything."""
     with serving() as base:
         found = chosen(contestants.sync_httpx2(base, False))
         for count in THREADS:

@@ -1,4 +1,4 @@
-"""A client under load: starts calls on schedule, whatever becomes of the earlier ones, and tells how it goes.
+"""A client under load: starts calls on schedule, without waiting for the earlier ones, and prints counters.
 
     python demo.py --url BASE --policy FILE --rate 50 --seconds 40 --writes 0.2 [--get PATH]
 
@@ -20,10 +20,10 @@ import unruffled
 
 
 class Load:
-    """The calls of one run and what became of them."""
+    """The calls of one run and their results."""
 
     def __init__(self, client: unruffled.AsyncClient, asked: argparse.Namespace) -> None:
-        """Nothing has begun."""
+        """Begins without a call."""
         self.client = client
         self.asked = asked
         self.start = time.monotonic()
@@ -33,11 +33,11 @@ class Load:
         self.ends: list[list[float | int | str]] = []
 
     def ms(self) -> float:
-        """Milliseconds since the run began."""
+        """Returns milliseconds since the run began."""
         return (time.monotonic() - self.start) * 1000
 
     async def call(self, number: int) -> None:
-        """One call."""
+        """Makes one call."""
         self.begun += 1
         since = self.ms()
         write = self.asked.get is None and random.random() < self.asked.writes
@@ -56,7 +56,7 @@ class Load:
         self.ends.append([round(since, 1), round(self.ms(), 1), good, "write" if write else "read"])
 
     def counters(self) -> dict[str, Any]:
-        """Own counters and the core's."""
+        """Returns the counters of this program and of the core."""
         now = self.client.snapshot()
         upstream: dict[str, Any] = now["upstreams"][0] if now["upstreams"] else {"breaker": "closed", "budget": 0}
         return {
@@ -72,13 +72,13 @@ class Load:
         }
 
     async def tell(self) -> None:
-        """A line every 250 ms."""
+        """Prints a line every 250 ms."""
         while True:
             print(json.dumps(self.counters()), flush=True)
             await asyncio.sleep(0.25)
 
     async def run(self) -> None:
-        """All calls, in an open loop; ends when the last one has ended."""
+        """Makes all calls on schedule. Ends when the last one has ended."""
         telling = asyncio.create_task(self.tell())
         async with asyncio.TaskGroup() as calls:
             for number in range(round(self.asked.rate * self.asked.seconds)):

@@ -16,5 +16,5 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(params=[httpx2, httpx], ids=["httpx2", "httpx"])
 def side(request: pytest.FixtureRequest) -> Side:
-    """A test that takes it is run for both families."""
+    """Runs a test once for httpx2 and once for httpx."""
     return Side(request.param)

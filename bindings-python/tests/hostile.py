@@ -1,7 +1,7 @@
 """Random calls with random integers at the boundary: `python -m tests.hostile [--calls N] [--seed S]`.
 
-Any order, any number, now and then a handle that is none: words only, never a crash, and what is abandoned afterwards
-leaves nothing. The tests play a few thousand; this command as many as one likes.
+Inputs come in any order with any numbers, now and then with an invalid handle. All must return step words, and calls
+abandoned afterwards leave nothing. The tests make a few thousand calls, this command as many as asked for.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from unruffled._core import boundary, codes, step_word
 
 INTEGERS = [0, 1, -1, 2**31, 2**32 - 1, 2**32, 2**40, 2**41 + 1, 2**52, 2**53, 2**63]
 INTEGERS += [2**64 - 1, 2**64, 2**64 + 5, -(2**70)]
-#: Small ones fit now and then, so that calls get somewhere.
+#: Small numbers are valid now and then, so that some calls proceed.
 SMALL = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 200, 401, 429, 503, 1000]
 HINTS = [b"", b"retry-after: 1\n", b"x-ratelimit-remaining: 0\n", b"\xff" * 300, b":" * 9000]
 
 
 def hostile(handle: int, seed: int, count: int) -> list[str]:
-    """What is wrong with the answers, or left afterwards."""
+    """Makes random calls; returns what is wrong with the words, or left afterwards."""
     core = boundary.per_call()
     draw = random.Random(seed)
     inputs: list[tuple[Any, int]] = [(core.unruffled_begin, 6), (core.unruffled_respond, 3), (core.unruffled_fault, 3)]
@@ -48,7 +48,7 @@ def hostile(handle: int, seed: int, count: int) -> list[str]:
 
 
 def main() -> int:
-    """An engine for each hundred thousand calls."""
+    """Runs an engine for each hundred thousand calls."""
     reads = argparse.ArgumentParser()
     reads.add_argument("--calls", type=int, default=10_000_000)
     reads.add_argument("--seed", type=int, default=1)

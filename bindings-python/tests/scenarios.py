@@ -25,7 +25,7 @@ Scenario = dict[str, Any]
 
 
 def play_sync(faults: Faults, scenario: Scenario) -> list[str]:
-    """The failures of one scenario with the synchronous client."""
+    """Returns the failures of one scenario with the synchronous client."""
     run, base = faults.begin(scenario.get("server", {}))
     try:
         played = SyncPlay(scenario, base)
@@ -39,7 +39,7 @@ def play_sync(faults: Faults, scenario: Scenario) -> list[str]:
 
 
 async def play_async(faults: Faults, scenario: Scenario) -> list[str]:
-    """The failures of one scenario with the asynchronous client."""
+    """Returns the failures of one scenario with the asynchronous client."""
     run, base = await anyio.to_thread.run_sync(faults.begin, scenario.get("server", {}))
     try:
         played = AsyncPlay(scenario, base)
@@ -60,13 +60,13 @@ async def play_async(faults: Faults, scenario: Scenario) -> list[str]:
 def judged(
     faults: Faults, run: str, scenario: Scenario, played: SyncPlay | AsyncPlay, results: list[dict[str, Any]]
 ) -> list[str]:
-    """The server's judgement."""
+    """Returns the server's judgement."""
     calls = played.credentials.calls if played.credentials else 0
     return faults.check(run, played.runtime, {"scenario": scenario, "results": results, "credentialCalls": calls})
 
 
 def guarded(play: Callable[[Faults, Scenario], list[str]], faults: Faults, scenario: Scenario) -> list[str]:
-    """The failures, an exception being one."""
+    """Returns the failures. An exception is one."""
     try:
         return play(faults, scenario)
     except Exception as error:
@@ -74,7 +74,7 @@ def guarded(play: Callable[[Faults, Scenario], list[str]], faults: Faults, scena
 
 
 def all_sync(faults: Faults, scenarios: list[Scenario]) -> dict[str, list[str]]:
-    """Four at a time; those that want to be alone, or that interrupt the main thread, one after the other."""
+    """Plays four at a time. Those that must be alone or interrupt the main thread come one after the other."""
     failures: dict[str, list[str]] = {}
     alone = [s for s in scenarios if s.get("alone") or any("cancelAfter" in act for act in s["do"])]
     with ThreadPoolExecutor(WIDTH) as pool:
@@ -99,7 +99,7 @@ def all_sync(faults: Faults, scenarios: list[Scenario]) -> dict[str, list[str]]:
 
 
 async def all_async(faults: Faults, scenarios: list[Scenario]) -> dict[str, list[str]]:
-    """Four at a time; those that want to be alone one after the other."""
+    """Plays four at a time. Those that must be alone come one after the other."""
     failures: dict[str, list[str]] = {}
     places = anyio.Semaphore(WIDTH)
 

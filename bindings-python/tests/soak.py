@@ -1,8 +1,8 @@
-"""Both clients for a long time against the fault server: `python -m tests.soak [--seconds N] [--rate R]`.
+"""Runs both clients for a long time against the fault server: `python -m tests.soak [--seconds N] [--rate R]`.
 
-Three answers of ten are faults, drawn once; calls are read whole, streamed, posted with a key, given up. Half of them
-come from threads, half from asyncio tasks, at a fixed pace. Prints one JSON line; fails when memory grew by more than
-5 % after warm-up, when something is left after the clients were closed, or when nothing got through.
+Three answers of ten are faults, drawn once. Calls are read whole, streamed, posted with a key, or cancelled. Half of
+them come from threads, half from asyncio tasks, at a fixed rate. Prints one JSON line. Fails if memory grew by more
+than 5 % after warm-up, if something is left after the clients were closed, or if no call succeeded.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import unruffled
 from .servers.faults import Faults
 
 THREADS = 16
-#: Part of the time after which memory counts as warm; at least so many seconds, at most half. Caches fill till then.
+#: The part of the time that is warm-up, in which caches fill; at least so many seconds, at most half the time.
 WARM, WARM_SECONDS = 0.2, 60.0
 GROWTH = 1.05
 POLICY: dict[str, Any] = {
@@ -36,7 +36,7 @@ POLICY: dict[str, Any] = {
     "idempotency": {"header": "Idempotency-Key"},
     "concurrency": 200,
 }
-#: Faults, and how often of a thousand answers.
+#: Faults, and their numbers among a thousand answers.
 FAULTS: tuple[tuple[int, dict[str, Any]], ...] = (
     (120, {"status": 503}),
     (20, {"status": 500, "bytes": 100_000}),
@@ -56,7 +56,7 @@ FAULTS: tuple[tuple[int, dict[str, Any]], ...] = (
 
 
 def script() -> dict[str, Any]:
-    """A thousand answers, shuffled, again and again."""
+    """Makes a thousand shuffled answers, which repeat."""
     answers = [fault for count, fault in FAULTS for _ in range(count)]
     answers += [{"json": {"id": 1}}] * (1000 - len(answers))
     random.Random(1).shuffle(answers)
@@ -64,25 +64,25 @@ def script() -> dict[str, Any]:
 
 
 def token() -> unruffled.Token:
-    """Renewed all the time."""
+    """Returns a token that is renewed all the time."""
     return unruffled.Token("t", time.time() + 2)
 
 
 class Ends:
-    """How calls ended; thread-safe."""
+    """Counts of calls by their ends, safe for any number of threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
 
     def add(self, how: str) -> None:
-        """One more."""
+        """Adds one."""
         with self._lock:
             self.counts[how] += 1
 
 
 def handles() -> tuple[int, int]:
-    """Open sockets and other files of this process; zeros where they cannot be counted."""
+    """Returns the open sockets and other files of this process; zeros where they cannot be counted."""
     sockets = files = 0
     with contextlib.suppress(OSError):
         for name in os.listdir("/proc/self/fd"):
@@ -94,7 +94,7 @@ def handles() -> tuple[int, int]:
 
 
 def resident() -> int:
-    """Bytes of memory."""
+    """Returns the bytes of memory in use."""
     gc.collect()
     try:
         with open("/proc/self/statm") as statm:
@@ -107,7 +107,7 @@ def resident() -> int:
 
 
 def threaded(client: unruffled.Client, ends: Ends, stop: float, pace: float, first: int) -> None:
-    """The calls of one thread: each at its time, or at once when late."""
+    """Makes the calls of one thread: each at its time, or at once if late."""
     start = time.monotonic()
     for number in range(1_000_000_000):
         due = start + (number * THREADS + first) / pace
@@ -129,7 +129,7 @@ def threaded(client: unruffled.Client, ends: Ends, stop: float, pace: float, fir
 
 
 async def one(client: unruffled.AsyncClient, ends: Ends, number: int) -> None:
-    """A call of a task."""
+    """Makes a call in a task."""
     try:
         if number % 20 == 7:
             async with client.stream("GET", "/s/{id}", path={"id": number}) as response:
@@ -147,7 +147,7 @@ async def one(client: unruffled.AsyncClient, ends: Ends, number: int) -> None:
 
 
 async def tasks(client: unruffled.AsyncClient, ends: Ends, stop: float, pace: float) -> None:
-    """Starts a task at each time; some are given up."""
+    """Starts a task at each time, and cancels some."""
     loop = asyncio.get_running_loop()
     open_: set[asyncio.Task[None]] = set()
     draw = random.Random(2)
@@ -166,7 +166,7 @@ async def tasks(client: unruffled.AsyncClient, ends: Ends, stop: float, pace: fl
 
 
 async def soak(base: str, seconds: float, rate: float) -> dict[str, Any]:
-    """Runs both clients; what they did and left."""
+    """Runs both clients; returns what they did and left."""
     loop = asyncio.get_running_loop()
     ends = Ends()
     before = (threading.active_count(), *handles())

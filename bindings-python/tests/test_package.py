@@ -1,4 +1,4 @@
-"""The package as a whole: vectors, scenarios on trio, what an import costs, what the README shows."""
+"""The package as a whole: vectors, scenarios on trio, the cost of an import, the README's programs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_scenarios_on_trio(name: str) -> None:
 
 
 def fresh(code: str, **environment: str) -> str:
-    """What a new interpreter prints."""
+    """Returns what a new interpreter prints."""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment}, check=False
     )
@@ -65,7 +65,7 @@ def test_an_import_loads_neither_the_core_nor_what_only_sending_needs() -> None:
 def test_an_import_is_cheap(tmp_path: Path) -> None:
     taken = "(time.process_time() - start) * 1000"
     code = f"import httpx2, time; start = time.process_time(); import unruffled; print({taken})"
-    # With bytecode at hand, as an installed package has it: the first one writes it.
+    # With bytecode files, as an installed package has them. The first run writes them.
     cache = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
     assert min(float(fresh(code, **cache)) for _ in range(4)) < 30
 

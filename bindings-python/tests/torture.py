@@ -1,9 +1,9 @@
 """Fails and cancels each step of the host in turn, in every scenario: `python -m tests.torture [--only NAME] [--all]`.
 
-A run plays a scenario over the stub server on a virtual clock. First untouched, to count its steps (send, headers, a
-piece of a body, closing an answer, a pause, credentials, a hook); then once for each step and each thing that can go
-wrong there. After each run nothing may hang and nothing may be left: no permit, call, waiter, timer, task, thread or
-open answer; and an error or a cancellation of the caller's own comes out as it went in.
+A run plays a scenario over the stub server on a virtual clock. The first run is untouched and counts its steps (send,
+headers, a piece of a body, closing an answer, a pause, credentials, a hook). Then there is a run for each step and each
+harm that is possible there. No run may hang or leave a permit, call, waiter, timer, task, thread or open answer. An
+exception or a cancellation of the caller's own must come out unchanged.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from .play.torture_sync import SyncTorture
 from .play.virtual_time import HungError, VirtualTime
 
 ROOT = Path(__file__).resolve().parents[2] / "tests" / "scenarios"
-#: Calls that a scenario makes together, at most: enough for a line, a breaker and a limit.
+#: The most calls that a scenario makes at once: enough for a queue, a breaker and a limit.
 TOGETHER = 24
-#: Steps of one run that are drawn, if there are more; `--all` takes each.
+#: The number of steps drawn from a run that has more; `--all` takes each.
 STEPS = 12
 
 Torture = type[SyncTorture] | type[AsyncTorture]
@@ -35,7 +35,7 @@ Scenario = dict[str, Any]
 
 
 def scenarios(only: str | None) -> list[Scenario]:
-    """What the Python clients play, with fewer calls."""
+    """Returns the scenarios of the Python clients, with fewer calls."""
     found = []
     for file in sorted(ROOT.rglob("*.json")):
         scenario = json.loads(file.read_text("utf-8"))
@@ -49,10 +49,10 @@ def scenarios(only: str | None) -> list[Scenario]:
 
 
 def points(kinds: list[str], every: bool) -> list[Point]:
-    """What is done to a run that takes these steps."""
+    """Returns the harms for a run with these steps."""
     steps = list(range(len(kinds)))
     if not every and len(kinds) > STEPS:
-        # Each kind at least once. Drawn, since steps repeat at regular distances; the same ones in every run.
+        # Each kind at least once. Drawn, since steps repeat at regular distances. The same ones in every run.
         drawn = random.Random(len(kinds)).sample(range(len(kinds)), STEPS)
         steps = sorted({kinds.index(kind) for kind in kinds} | set(drawn))
     return [Point(step, kinds[step], harm) for step in steps for harm in HARMS[kinds[step]]]
@@ -61,7 +61,7 @@ def points(kinds: list[str], every: bool) -> list[Point]:
 def played(
     torture: Torture, clock: VirtualTime, scenario: Scenario, point: Point | None
 ) -> tuple[list[str], list[str]]:
-    """The steps of a run, and what is wrong with it."""
+    """Plays a run; returns its steps and what is wrong with it."""
     clock.begin()
     run = torture(clock, scenario, point)
     try:
@@ -72,7 +72,7 @@ def played(
 
 
 def tortured(torture: Torture, only: str | None, every: bool) -> int:
-    """All scenarios with one kind of client; prints the table; how many points failed."""
+    """Plays all scenarios with one kind of client, and prints the table; returns how many points failed."""
     clock = VirtualTime()
     good: Counter[tuple[str, str]] = Counter()
     failed = 0
@@ -108,13 +108,13 @@ def told(runtime: str, good: Counter[tuple[str, str]], failed: int) -> None:
 
 
 def main() -> int:
-    """Both clients."""
+    """Plays both clients."""
     reads = argparse.ArgumentParser()
     reads.add_argument("--only", help="the name of one scenario")
     reads.add_argument("--runtime", choices=("python-sync", "python-async"))
     reads.add_argument("--all", action="store_true", help="every step, however many")
     asked = reads.parse_args()
-    # Listeners that raise and events that are dropped are told to the log; here they are part of the play.
+    # Listeners that raise and dropped events are logged. Here both are intended.
     logging.disable(logging.CRITICAL)
     gc.freeze()
     kinds: tuple[Torture, ...] = (SyncTorture, AsyncTorture)

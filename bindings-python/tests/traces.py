@@ -21,12 +21,12 @@ _START = 0x811C9DC5
 _FACTOR = 0x9E3779B1
 _MASK = 0xFFFFFFFF
 _LENGTH = struct.Struct("<I")
-#: Of a seed after its policy: seed low, seed high, kinds of events, inputs, expected hash.
+#: The numbers of a seed after its policy: seed low, seed high, kinds of events, inputs, expected hash.
 _HEAD = struct.Struct("<5I")
 
 
 def folded(hash_: int, *words: int) -> int:
-    """The hash of what came before, and of these 32-bit words."""
+    """Adds 32-bit words to a hash."""
     for word in words:
         hash_ = (hash_ ^ word) * _FACTOR & _MASK
         hash_ ^= hash_ >> 15
@@ -34,13 +34,13 @@ def folded(hash_: int, *words: int) -> int:
 
 
 class Replay:
-    """Replays one trace file."""
+    """A replay of one trace file."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         core = boundary.per_call()
         native = boundary._native()
-        #: By op: the function, how many numbers and how many byte strings it takes, all but the engine.
+        #: By operation: the function, and how many numbers and byte strings it takes besides the engine.
         self._words: dict[int, tuple[Callable[..., int], struct.Struct, int]] = {
             1: (core.unruffled_begin, struct.Struct("<6d"), 0),
             2: (core.unruffled_respond, struct.Struct("<3d"), 0),
@@ -63,7 +63,7 @@ class Replay:
         }
 
     def all(self) -> tuple[int, list[int]]:
-        """How many seeds answered as expected, and the seeds that did not. Raises ValueError for a broken file."""
+        """Replays all seeds; returns how many matched, and those that did not. Raises ValueError for a broken file."""
         data = self._data
         if data[: len(MAGIC)] != MAGIC:
             raise ValueError("this is no file of traces")
@@ -98,7 +98,7 @@ class Replay:
         return passed, wrong
 
     def _inputs(self, engine: int, count: int, at: int) -> tuple[int, int]:
-        """The hash of the answers to so many inputs, and where the next seed begins."""
+        """Returns the hash of the answers to so many inputs, and where the next seed begins."""
         data, words = self._data, self._words
         hash_ = _START
         for _ in range(count):
@@ -126,7 +126,7 @@ class Replay:
         return hash_, at
 
     def _rare(self, engine: int, op: int, at: int, hash_: int) -> tuple[int, int]:
-        """An input that answers with a number or a text."""
+        """Makes an input that answers with a number or a text."""
         if op in self._numbers:
             ask, strings = self._numbers[op]
             texts = []

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2] / "tests" / "vectors"
 
 
 class Player:
-    """One vector's engine and what came of it."""
+    """A vector's engine and its results."""
 
     def __init__(self, vector: dict[str, Any]) -> None:
         policy = vector["policy"]
@@ -35,7 +35,7 @@ class Player:
         self.core.unruffled_release(self.handle)
 
     def play(self, steps: list[dict[str, Any]], place: str, later: int = 0, calls: int = 0) -> list[str]:
-        """The failures of these steps; `later` is added to times, `calls` to call ids."""
+        """Plays the steps; returns the failures. `later` is added to times, `calls` to call ids."""
         failures: list[str] = []
         for index, step in enumerate(steps):
             here = f"{place}[{index}]"
@@ -124,13 +124,13 @@ class Player:
 
 
 def fault_of(step: dict[str, Any]) -> int:
-    """The code of a fault and its cause; an unknown word becomes an unknown code."""
+    """Returns the code of a fault and its cause. An unknown word becomes an unknown code."""
     cause = codes.CAUSES.index(step.get("cause", "none")) * step_word.CAUSE
     return codes.FAULTS.index(step["as"]) + cause if step["as"] in codes.FAULTS else 99
 
 
 def fits(wanted: Any, got: Any) -> bool:
-    """Objects may have more keys than asked for; lists match in length; all else is equal."""
+    """Returns whether a value matches. Objects may have more keys; lists have the same length; all else is equal."""
     if isinstance(wanted, dict) and isinstance(got, dict):
         return all(fits(value, got.get(key)) for key, value in wanted.items())
     if isinstance(wanted, list) and isinstance(got, list):
@@ -139,7 +139,7 @@ def fits(wanted: Any, got: Any) -> bool:
 
 
 def failures_of(vector: dict[str, Any]) -> list[str]:
-    """What went otherwise than one vector says."""
+    """Returns the differences from a vector."""
     try:
         player = Player(vector)
     except PolicyError as error:

@@ -1,4 +1,4 @@
-"""Clients in ways that nobody should use them: forked, forgotten and left open at the end, with calls in flight."""
+"""Clients in wrong uses: forked, forgotten and left open at the end, with calls in flight."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ forks = [
 
 
 class Answering(httpx2.BaseTransport):
-    """Answers by a function of the request."""
+    """A transport that answers by a function of the request."""
 
     def __init__(self, answer: Callable[[], int]) -> None:
         self._answer = answer
@@ -36,7 +36,7 @@ class Answering(httpx2.BaseTransport):
 
 
 class Stalling(httpx2.AsyncBaseTransport):
-    """Never answers; 503 first, if asked."""
+    """A transport that never answers, after a first 503 if asked for."""
 
     def __init__(self, first: int | None = None) -> None:
         self._first = first
@@ -49,14 +49,14 @@ class Stalling(httpx2.AsyncBaseTransport):
 
 
 def code_of(child: int) -> int:
-    """How a child ended."""
+    """Returns the exit code of a child."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def in_child(work: Callable[[], bool]) -> int:
-    """The id of a forked child that does this work, for 10 s at most, and tells by its exit code whether it was good.
+    """Forks a child that does this work for at most 10 s; returns its id. Its exit code says whether the work passed.
 
-    Only `os._exit`: pytest must not go on twice.
+    It ends by `os._exit`, since pytest must not go on twice.
     """
     child = os.fork()
     if child:
@@ -114,7 +114,7 @@ class TestFork:
         assert api.snapshot()["begun"] == 2
 
     def test_the_core_s_locks_are_held_at_the_fork(self) -> None:
-        """Threads are inside the core all the time; none of twenty children hangs."""
+        """Forks twenty children while threads are inside the core; no child hangs."""
         api = unruffled.Client(BASE, transport=Answering(lambda: 200))
         stop = threading.Event()
 

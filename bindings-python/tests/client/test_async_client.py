@@ -1,4 +1,4 @@
-"""`AsyncClient` on asyncio and trio: it waits, is cancelled, refreshes and closes as its loop wants."""
+"""`AsyncClient` on asyncio and trio: waits, cancellations, refreshes and closing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user writes, against a transport in memory: requests as they go out, answers and failures that come back."""
+"""Calls as a user writes them, over a transport in memory: the requests sent, the answers and failures returned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Handler = Callable[[httpx2.Request], httpx2.Response]
 
 
 class Wire:
-    """Remembers the requests; answers by a function."""
+    """A transport that records the requests and answers by a function."""
 
     def __init__(self, answer: Handler | None = None) -> None:
         self.requests: list[httpx2.Request] = []

@@ -1,4 +1,4 @@
-"""Each endpoint has a breaker of its own: how calls are told apart, and what that means under each client."""
+"""Each endpoint has a breaker of its own: which calls share an endpoint, in each client."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROUTES = {
 
 
 def place(call: Call[Any]) -> tuple[int, int]:
-    """Route and endpoint."""
+    """Returns route and endpoint."""
     return call.target_number & 0xFFFF, call.target_number >> 16
 
 
@@ -42,13 +42,13 @@ def ordered(dropin: DropIn, method: str, path: str, origin: str = ORIGIN) -> Dro
 
 
 def word(number: int) -> str:
-    """A path of letters, another for each number: no part of it is a value."""
+    """Returns a path of letters for a number: no part of it is a value."""
     return f"/{number:05}".translate(str.maketrans("0123456789", "ghijklmnop"))
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that the core was asked about."""
+    """Records the texts that the core was asked about."""
     texts: list[str] = []
     ask = boundary.route
 
@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
-# How calls are told apart.
+# Which calls share an endpoint.
 
 
 def test_the_endpoint_of_a_verb_is_its_template() -> None:
@@ -108,7 +108,7 @@ def test_an_endpoint_in_use_keeps_its_number_however_many_others_come(asked: lis
             numbers.add(engine.target("GET /always"))
         engine.target(f"GET {word(number)}")
     assert len(numbers) == 1
-    # Again before the core forgets it, which remembers 1,024.
+    # Asked again before the core, which remembers 1,024, forgets it.
     assert 5 <= asked.count("GET /always") <= 10
 
 
@@ -146,16 +146,16 @@ def test_numbers_with_all_32_bits_are_taken() -> None:
     assert world.drive(world.script(200), call).status_code == 200
 
 
-# A broken endpoint, and one that is well.
+# A broken endpoint and a healthy one.
 
-#: The status of a GET of a path with this first segment and this value behind it.
+#: Returns the status of a GET of a path with this first segment and this value after it.
 Get = Callable[[str, int], Awaitable[int]]
-#: A client of a policy for a base URL.
+#: Makes a client of a policy for a base URL.
 Way = Callable[[dict[str, Any], str], AbstractAsyncContextManager[Get]]
 
 
 def ticking(engine: Engine) -> None:
-    """Its clock moves by 60 ms whenever it is read."""
+    """Makes a client whose clock moves by 60 ms whenever it is read."""
     engine.now = itertools.count(0, 60).__next__
 
 

@@ -1,4 +1,4 @@
-"""Plays tests/mistakes: what people do wrong in their first hour, and the text that they must read."""
+"""Plays tests/mistakes: common first mistakes, and the texts that the package must show."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MISTAKES = ROOT / "tests" / "mistakes"
 
 
 def entries(name: str) -> pytest.MarkDecorator:
-    """The entries of a file that are for Python, as parameters."""
+    """Returns the entries of a file that are for Python, as parameters."""
     read = json.loads((MISTAKES / f"{name}.json").read_text("utf-8"))
     read = [entry for entry in read if not isinstance(entry["says"], dict) or "python" in entry["says"]]
     return pytest.mark.parametrize("entry", read, ids=[entry["name"] for entry in read])
 
 
 def same(said: str, wanted: str) -> bool:
-    """Whether the texts are one; `N ms` stands for any number."""
+    """Returns whether the texts are equal; `N ms` stands for any number."""
     pattern = re.escape(wanted).replace(re.escape("N ms"), r"\d+ ms")
     return re.fullmatch(pattern, said) is not None
 
@@ -48,7 +48,7 @@ def test_a_policy_says_what_is_wrong(entry: dict[str, Any]) -> None:
 
 
 class Base:
-    """The base URL of an entry, and what stands behind it."""
+    """The base URL of an entry, and its server."""
 
     def __init__(self, faults: Faults, entry: dict[str, Any], folder: Path) -> None:
         kind = entry.get("base")

@@ -1,4 +1,4 @@
-"""Typical mistakes, and what is said about them."""
+"""Typical mistakes, and the texts of their errors."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_bad_key_is_a_usage_error(key: Any) -> None:
         client.post("/x", idempotency_key=key)
 
 
-# What is said must be true.
+# The text must be true.
 
 
 def test_a_secret_in_a_path_stands_in_no_text(side: Side) -> None:
@@ -134,7 +134,7 @@ def test_a_routes_pattern_stands_in_texts(side: Side) -> None:
 def test_a_record_that_was_dropped_is_called_dropped() -> None:
     with Wire([BUSY]) as wire, unruffled.Client({"baseUrl": wire.base, "retry": {"base": "1ms"}}) as client:
         response = client.get("/a")
-        # The core keeps the last records only, and forgets one that was asked for.
+        # The core retains the last records only, and forgets a record that was taken.
         client._live().engine.report(response.extensions["unruffled"]._number)
         assert "dropped" in unruffled.explain(response)
         assert "1 attempt" not in unruffled.explain(response)
@@ -151,7 +151,7 @@ def test_a_late_token_does_not_take_the_place_of_a_newer_one() -> None:
         engine, credential = client._live().engine, client._credential
         assert credential is not None
         assert credential.retained == b"second"
-        # The first generation's answer comes once more, late.
+        # The first generation's token is reported once more, late.
         engine.token(1, 60_000, lambda: credential.retain(b"first", 60_000))
         assert credential.retained == b"second"
         client.get("/a")

@@ -1,4 +1,4 @@
-"""What answers after a redirect that httpx2 followed is another request, perhaps of another server."""
+"""Answers after a redirect that httpx2 followed: they are for another request, perhaps of another server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Client` in threads, across a fork, interrupted, and against a server that dribbles."""
+"""`Client` in threads, across a fork, interrupted, and with a server that sends a byte now and then."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BASE = "https://api.example.com/v1"
 
 
 class Server:
-    """A socket server whose answers are written by a function."""
+    """A socket server with a function that writes the answers."""
 
     def __init__(self, answer: Callable[[socket.socket], None]) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -133,7 +133,7 @@ def test_without_the_private_place_the_clock_is_looked_at_between_pieces(serve: 
 
 
 class Passing(httpx2.BaseTransport):
-    """A transport of somebody else's."""
+    """A transport of another library's."""
 
     def __init__(self) -> None:
         self._inner = httpx2.HTTPTransport()
@@ -143,14 +143,14 @@ class Passing(httpx2.BaseTransport):
 
 
 def test_the_private_place_for_the_deadline_is_there() -> None:
-    """If this fails, httpx2 has moved it: sync attempt limits then hold between pieces only."""
+    """Fails if httpx2 has moved it: the limits of synchronous attempts then hold between pieces only."""
     assert _pool.clip(_pool.pools(httpx2.Client()))
     assert _pool.clip(_pool.pools(httpx2.Client(proxy="http://127.0.0.1:1")))
     assert not _pool.clip(_pool.pools(httpx2.Client(transport=Passing())))
 
 
 def test_the_private_place_for_connections_is_there(serve: Serve) -> None:
-    """If this fails, httpx2 has moved it: a 421 is then retried on the same connection."""
+    """Fails if httpx2 has moved it: a 421 is then retried on the same connection."""
     with httpx2.Client(trust_env=False) as http:
         http.get(serve(whole).base)
         (connection,) = _pool.idle(_pool.pools(http))
@@ -175,7 +175,7 @@ def test_a_421_is_retried_on_a_new_connection(serve: Serve) -> None:
 
 
 def test_the_bodies_place_in_a_response_is_there() -> None:
-    """If this fails, httpx2 has renamed it."""
+    """Fails if httpx2 has renamed it."""
     response = httpx2.Response(200, stream=httpx2.ByteStream(b"abc"))
     response._content = b"ab"
     assert response.read() == response.content == b"ab"
@@ -186,7 +186,7 @@ def test_an_interrupt_ends_a_wait_at_once(serve: Serve) -> None:
     policy = {"baseUrl": server.base, "retry": {"base": "20s", "cap": "30s"}}
     api = unruffled.Client(policy, trust_env=False)
     timer = threading.Timer(0.2, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
-    # A shell's job in the background inherits that interrupts are ignored.
+    # A background job of a shell ignores interrupts by inheritance.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
     start = time.monotonic()
@@ -266,7 +266,7 @@ def test_a_forked_child_has_an_engine_and_connections_of_its_own(serve: Serve) -
         connections.add(id(connection))
         whole(connection)
 
-    # Also of a transport that the caller made.
+    # The same for a transport that the caller made.
     api = unruffled.Client(serve(answer).base, transport=httpx2.HTTPTransport())
     assert api.get("/x").status_code == 200
     parents = api._state.live
@@ -291,7 +291,7 @@ def test_a_forked_child_has_an_engine_and_connections_of_its_own(serve: Serve) -
     busy.wait()
     child = os.fork()
     if child == 0:
-        # Only os._exit: pytest must not go on twice.
+        # By os._exit, since pytest must not go on twice.
         try:
             signal.alarm(10)
             good = api.get("/x").status_code == 200

@@ -1,1 +1,1 @@
-"""What other people's clients make of the same faults with one line of ours under them: `python -m tests.clients`."""
+"""Other libraries' clients under the same faults, with a drop-in under them: `python -m tests.clients`."""

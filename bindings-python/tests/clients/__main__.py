@@ -1,4 +1,4 @@
-"""Plays tests/adapters under real clients, each with one line of ours under it and, for comparison, bare.
+"""Plays tests/adapters under real clients, each with a drop-in and, for comparison, bare.
 
     python -m tests.clients [--client NAME[,NAME]] [--mode unruffled|bare] [--scenario NAME[,NAME]] [--examples]
 
@@ -57,7 +57,7 @@ class Row:
 
     @property
     def interrupts(self) -> bool:
-        """A thread's cancellation is the main thread's KeyboardInterrupt, so that only that one can play it."""
+        """Returns whether the scenario cancels a call: by a KeyboardInterrupt, which only the main thread gets."""
         return issubclass(self.kind.make, SyncClient) and any("cancelAfter" in act for act in self.scenario["do"])
 
     def setup(self, base: str) -> Setup:
@@ -72,14 +72,14 @@ class Row:
 
 
 def seconds(duration: str | int) -> float:
-    """A duration of a policy."""
+    """Returns a policy's duration in seconds."""
     if isinstance(duration, int):
         return duration / 1000
     return float(duration.removesuffix("ms")) / 1000 if duration.endswith("ms") else float(duration.removesuffix("s"))
 
 
 def play(faults: Faults, row: Row) -> list[str]:
-    """The failures of a row; an exception of the runner's is one."""
+    """Returns the failures of a row. An exception of the runner's is one."""
     run = re.sub(r"[^A-Za-z0-9._-]", "-", f"{row.kind.name}-{row.mode}-{row.scenario['name']}")
     try:
         _, base = faults.begin(_HEALTHY, run)
@@ -171,7 +171,7 @@ def play_all(faults: Faults, rows: list[Row]) -> None:
 
 @contextlib.contextmanager
 def _limited() -> Iterator[None]:
-    """Ends what the main thread does after so long."""
+    """Interrupts the main thread after the time for a scenario."""
 
     def late(number: int, frame: FrameType | None) -> None:
         raise TimeoutError(_LATE)
@@ -186,7 +186,7 @@ def _limited() -> Iterator[None]:
 
 
 def all_kinds() -> list[Kind]:
-    """Of the files beside this one."""
+    """Returns the kinds of all files beside this one."""
     here = [str(Path(__file__).parent)]
     names = sorted(module.name for module in pkgutil.iter_modules(here) if module.name != "__main__")
     modules = [importlib.import_module(f".{name}", __package__) for name in names]
@@ -194,7 +194,7 @@ def all_kinds() -> list[Kind]:
 
 
 def told(rows: list[Row], shown: str | None) -> None:
-    """Prints what failed, writes the table."""
+    """Prints the failures and writes the table."""
     table = [
         {
             "runtime": "python",
@@ -218,7 +218,7 @@ def told(rows: list[Row], shown: str | None) -> None:
 
 
 def play_examples(faults: Faults) -> bool:
-    """Whether all examples went well."""
+    """Plays the examples; returns whether all passed."""
     examples = all_examples()
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda example: failures_of(faults, example), examples))
@@ -230,7 +230,7 @@ def play_examples(faults: Faults) -> bool:
 
 
 def main() -> int:
-    """Plays what was asked for."""
+    """Plays the chosen clients, scenarios and examples."""
     reads = argparse.ArgumentParser()
     for option in ("client", "mode", "scenario"):
         reads.add_argument(f"--{option}")

@@ -26,7 +26,7 @@ def family_of(error: BaseException) -> Family:
 
 
 def options_of(setup: Setup) -> dict[str, Any]:
-    """What both clients are made with."""
+    """Returns the options of both clients."""
     options: dict[str, Any] = {"base_url": setup.base, "api_key": setup.token}
     if setup.timeout is not None:
         options["timeout"] = setup.timeout

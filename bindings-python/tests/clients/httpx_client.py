@@ -21,7 +21,7 @@ def family_of(error: BaseException) -> Family:
 
 
 def options_of(setup: Setup) -> dict[str, Any]:
-    """What both clients are made with."""
+    """Returns the options of both clients."""
     options: dict[str, Any] = {
         "base_url": setup.base,
         "headers": {"Authorization": f"Bearer {setup.token}"},
@@ -33,7 +33,7 @@ def options_of(setup: Setup) -> dict[str, Any]:
 
 
 def status(response: httpx.Response) -> int:
-    """Of a whole answer."""
+    """Returns the status of an answer that was read whole."""
     return sound(response.status_code, response.status_code < 400 and response.json().get("id") == "r1")
 
 

@@ -1,4 +1,4 @@
-"""Plays the actions of one scenario with one client and says what came of them, in the scenario's words."""
+"""Plays the actions of one scenario with one client, and returns their results in the scenario's words."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Result = dict[str, Any]
 
 
 class Tokens:
-    """The bearer tokens after the first. One is taken per refused token, not per refused call."""
+    """The bearer tokens after the first. One is taken for each refused token, not for each refused call."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.calls = 1 if tokens else 0
         self._rest = tokens[1:]
 
     def next(self) -> str | None:
-        """Another token, if there is one."""
+        """Returns another token, if there is one."""
         if not self._rest:
             return None
         self.calls += 1
@@ -32,19 +32,19 @@ class Tokens:
 
 
 def op_of(act: Act, number: int) -> str:
-    """The text that names a write."""
+    """Returns the text that names a write."""
     body = act.get("json")
     op = body.get("op", "a") if isinstance(body, dict) else "a"
     return str(op).replace("$i", str(number))
 
 
 def is_write(act: Act) -> bool:
-    """Whether the client's write operation is meant."""
+    """Returns whether an action uses the client's write operation."""
     return str(act["call"]).partition(" ")[0] not in ("GET", "HEAD", "OPTIONS")
 
 
 def failure_of(client: SyncClient | AsyncClient, error: Exception) -> Result:
-    """What a user of the client sees of an exception."""
+    """Returns what a user of the client sees of an exception."""
     status = client.status_of(error)
     if status is not None:
         return {"status": status}
@@ -57,7 +57,7 @@ def failure_of(client: SyncClient | AsyncClient, error: Exception) -> Result:
 
 
 class _Clock:
-    """When a call began and what has been told of it."""
+    """The beginning of a call, and what was reported of it."""
 
     def __init__(self, since: float) -> None:
         self._began = time.monotonic()
@@ -84,14 +84,14 @@ class _Clock:
 
 
 class SyncPlay:
-    """With threads."""
+    """A player that uses threads."""
 
     def __init__(self, client: SyncClient, tokens: Tokens) -> None:
         self.client = client
         self.tokens = tokens
 
     def play(self, act: Act) -> Result:
-        """The result of one action."""
+        """Returns the result of one action."""
         start = time.monotonic()
         if "pause" in act:
             time.sleep(act["pause"] / 1000)
@@ -153,14 +153,14 @@ def _interrupt_after(ms: float) -> threading.Timer:
 
 
 class AsyncPlay:
-    """With tasks of asyncio."""
+    """A player that uses tasks of asyncio."""
 
     def __init__(self, client: AsyncClient, tokens: Tokens) -> None:
         self.client = client
         self.tokens = tokens
 
     async def play(self, act: Act) -> Result:
-        """The result of one action."""
+        """Returns the result of one action."""
         start = time.monotonic()
         if "pause" in act:
             await asyncio.sleep(act["pause"] / 1000)

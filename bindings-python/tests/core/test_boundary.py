@@ -128,12 +128,12 @@ def test_a_handle_is_not_guessed(handle: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_sequence_of_calls_with_any_integers(handle: int, seed: int) -> None:
-    """Words only, whatever comes in which order; what is abandoned afterwards leaves nothing."""
+    """Gets step words for any inputs in any order. Calls abandoned afterwards leave nothing."""
     assert hostile(handle, seed, 5000) == []
 
 
 def test_each_input_twice(handle: int) -> None:
-    """The second time it fits no state and changes nothing."""
+    """Repeats each input, which then fits no state and changes nothing."""
     assert begun(handle) == "Send 10000"
     assert text_of(core.unruffled_respond(handle, 1, 0, 503)).startswith("Wait")
     assert text_of(core.unruffled_respond(handle, 1, 0, 503)) == "Misuse state"

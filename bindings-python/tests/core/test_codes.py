@@ -18,7 +18,7 @@ WANTED: dict[str, dict[str, int]] = json.loads((ROOT / "tests/codes.json").read_
 
 
 def table(words: tuple[str, ...]) -> dict[str, int]:
-    """A word's code is its place; an empty word has none."""
+    """Returns the code of each word: its place. An empty word has no code."""
     return {word: code for code, word in enumerate(words) if word}
 
 
@@ -26,7 +26,7 @@ def bits(names: tuple[str, ...]) -> dict[str, int]:
     return {name: 1 << place for place, name in enumerate(names)}
 
 
-#: By the name in the file: what the package has, in the file's form.
+#: The package's tables in the file's form, by their names there.
 OWN: dict[str, Any] = {
     "methods": {**codes.METHODS, "other": codes.OTHER_METHOD},
     "traits": {name: bit >> 4 for name, bit in codes.CALL_FLAGS.items()},

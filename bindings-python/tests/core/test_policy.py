@@ -1,4 +1,4 @@
-"""The policy's types have the core's keys: the core lists them itself when it meets a foreign one."""
+"""The policy's types have the core's keys. The core lists its keys when a policy has an unknown one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a type checker finds in a program that uses the package: mistyped names and keys, and nothing else."""
+"""A type checker finds mistyped names and keys in a program that uses the package, and no other errors."""
 
 from __future__ import annotations
 

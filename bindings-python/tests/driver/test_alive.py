@@ -1,4 +1,4 @@
-"""An upload of unknown size lives as long as its pieces come; and nothing hangs because a test has stopped the time."""
+"""An upload of unknown size may last while its pieces come. Nothing hangs if a test has stopped the time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ POLICY: dict[str, Any] = {"retry": {"attempts": 1}, "timeouts": {"attempt": "300
 PIECES = 6
 EVERY = 0.1
 FAILURES = (unruffled.CallError, httpx2.TimeoutException, httpx.TimeoutException, requests.Timeout, TimeoutError)
-#: URL, policy, number of pieces; gives the status.
+#: Takes URL, policy and number of pieces; returns the status.
 Play = Callable[..., int]
 
 
@@ -107,7 +107,7 @@ PLAYERS: dict[str, Play] = {
 
 @pytest.fixture(params=list(PLAYERS))
 def play(request: pytest.FixtureRequest) -> Play:
-    """Each of the ways to send."""
+    """Returns each of the ways to send."""
     return PLAYERS[request.param]
 
 
@@ -289,7 +289,7 @@ def test_a_timer_that_comes_after_its_limit_ends_nothing(monkeypatch: pytest.Mon
 
 
 class Moved(asyncio.SelectorEventLoop):
-    """A loop whose time a test moves."""
+    """A loop whose time the test moves."""
 
     ahead = 0.0
 

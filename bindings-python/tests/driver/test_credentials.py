@@ -168,7 +168,7 @@ def test_a_function_that_blocks_takes_no_longer_than_an_attempt(late: str) -> No
             assert isinstance(raised.value.__cause__, TimeoutError)
             release.set()
             assert answered.wait(20)
-            # What came late is dropped; the next call asks anew.
+            # The late token is dropped. The next call asks again.
             assert client.get("/a").status_code == 200
         assert wire.seen[-1].headers["authorization"] == f"Bearer t{len(asked)}"
     assert set(asked) == {"unruffled-credentials"}

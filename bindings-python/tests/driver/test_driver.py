@@ -90,7 +90,7 @@ def test_raise_false_returns_the_last_answer() -> None:
 
 
 def broken(policy: dict[str, Any]) -> World:
-    """A world whose breaker was opened by calls that failed."""
+    """Returns a world whose breaker was opened by failed calls."""
     world = World(policy)
     for _ in range(20):
         with pytest.raises(unruffled.StatusError):
@@ -113,7 +113,7 @@ def test_a_new_call_waits_for_an_open_breaker_and_is_its_probe() -> None:
 def test_a_call_that_waited_in_vain_or_must_not_wait_fails_with_circuit_open(
     breaker: dict[str, Any], waits: list[int]
 ) -> None:
-    # One backoff of at most 400 ms and an attempt of 100 ms: so long its own retries would go on.
+    # Its own retries would last one backoff of at most 400 ms and an attempt of 100 ms.
     world = broken({"retry": {"attempts": 2}, "breaker": breaker})
     host = world.script(200)
     with pytest.raises(unruffled.CallError) as caught:

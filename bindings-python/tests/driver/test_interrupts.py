@@ -1,4 +1,4 @@
-"""A signal may arrive between any two bytecodes: a KeyboardInterrupt at each of the driver's, one after the other."""
+"""A KeyboardInterrupt at each bytecode of the driver in turn, since a signal may arrive between any two."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOP = dis.opmap["NOP"]
 
 
 def codes() -> set[CodeType]:
-    """The functions of the driver that run while a call is live."""
+    """Returns the code of the driver's functions that run while a call is live."""
     functions = [
         _driver.drive,
         _driver._wait,
@@ -39,13 +39,13 @@ def codes() -> set[CodeType]:
 
 
 def last_line() -> int:
-    """Where `drive` begins to give back: an interrupt there is beyond what Python lets anybody promise."""
+    """Returns the line where `drive` begins to clean up. Python offers no protection from an interrupt there."""
     lines, first = inspect.getsourcelines(_driver.drive)
     return first + max(number for number, line in enumerate(lines) if line.startswith("    finally:"))
 
 
 def interrupting(at: int) -> tuple[Callable[[FrameType, str, Any], Any], list[int]]:
-    """A tracer that interrupts at the bytecode of this number, and the count of those that it saw."""
+    """Returns a tracer that interrupts at the bytecode of this number, and the count of the bytecodes that it saw."""
     wanted, end = codes(), last_line()
     seen = [0]
 
@@ -70,7 +70,7 @@ def interrupting(at: int) -> tuple[Callable[[FrameType, str, Any], Any], list[in
 
 
 def apart(work: Callable[..., T], *arguments: Any) -> T:
-    """What the work returns, in a thread of its own.
+    """Runs the work in a thread of its own; returns its result.
 
     A tracer may interrupt between the catch of an exception and its handler, where no signal can: Python then takes the
     exception for one that is being handled, in that thread for good.
@@ -80,7 +80,7 @@ def apart(work: Callable[..., T], *arguments: Any) -> T:
 
 
 def play(attempts: list[Any], at: int) -> tuple[World, int, bool]:
-    """The world after a call that was interrupted there; the bytecodes seen; whether it came out."""
+    """Returns the world after a call interrupted there, the bytecodes seen, and whether the interrupt came out."""
     world = World({"retry": {"attempts": 3}})
     host, call = world.script(*attempts), world.call()
     tracer, seen = interrupting(at)
@@ -115,7 +115,7 @@ def test_an_interrupt_at_any_bytecode_leaves_nothing(attempts: list[Any]) -> Non
 
 
 class _Answering(httpx2.HTTPTransport):
-    """Answers by a list, without a network."""
+    """A transport that answers by a list, without a network."""
 
     def __init__(self, *answers: Any) -> None:
         super().__init__()
@@ -131,11 +131,11 @@ class _Answering(httpx2.HTTPTransport):
 
 
 def drop_in(answers: list[Any], at: int) -> tuple[dict[str, Any], int, bool]:
-    """The snapshot after a call of a drop-in that was interrupted there; the bytecodes seen; whether it came out."""
+    """Returns the snapshot after a drop-in's interrupted call, the bytecodes seen, whether the interrupt came out."""
     policy = {"retry": {"attempts": 2, "base": "1ms", "cap": "1ms"}}
     transport = unruffled.httpx2.Transport(policy, _Answering(200, *answers))
     request = httpx2.Request("GET", "https://api.example.com/x")
-    # Its place is known from then on.
+    # The request's place is known from then on.
     transport.handle_request(request)
     send = _transport.SyncSender.send
     lines, first = inspect.getsourcelines(send)

@@ -1,4 +1,4 @@
-"""What OpenTelemetry's own instrumentations see of requests and aiohttp with a policy under them."""
+"""The spans of OpenTelemetry's instrumentations of requests and aiohttp with a policy under them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUICK: dict[str, Any] = {"retry": {"base": "5ms"}}
 
 
 class Spans:
-    """What was seen."""
+    """The spans that were exported."""
 
     def __init__(self) -> None:
         self._memory = InMemorySpanExporter()
@@ -34,7 +34,7 @@ class Spans:
         self.provider.add_span_processor(SimpleSpanProcessor(self._memory))
 
     def statuses(self) -> list[Any]:
-        """One for each span."""
+        """Returns the status of each span."""
         return [(span.attributes or {}).get("http.status_code") for span in self.all()]
 
     def all(self) -> tuple[ReadableSpan, ...]:
@@ -51,7 +51,7 @@ def spans() -> Iterator[Spans]:
 
 
 def tell(event: dict[str, Any]) -> None:
-    """As the documentation has it: attempts as events of the call's span."""
+    """Adds attempts as events to the call's span, as the documentation shows."""
     trace.get_current_span().add_event("attempt", {"status": event["status"]})
 
 

@@ -1,4 +1,4 @@
-"""The torture finds what it looks for: faults planted in the package, a point each."""
+"""The torture finds faults that are planted in the package, one at each point."""
 
 from __future__ import annotations
 

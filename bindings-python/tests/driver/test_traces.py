@@ -20,7 +20,7 @@ OPS |= {"tokenFailed": 8, "online": 9, "abandon": 10, "wake": 12, "route": 13, "
 
 
 def word_of(text: str) -> int:
-    """`Wait 312 KEY` as the integer."""
+    """Returns the integer of `Wait 312 KEY`."""
     kind, *rest = text.split()
     names = codes.REFRESH_FLAG_NAMES if kind == "Refresh" else codes.FLAG_NAMES
     flags = sum(16 << names.index(name) for name in rest if name in names)
@@ -39,7 +39,7 @@ def word_of(text: str) -> int:
 
 
 class Writer:
-    """Makes a trace of a vector: its inputs, and the hash of what it expects."""
+    """A writer of a vector's trace: its inputs, and the hash of the expected words."""
 
     def __init__(self, vector: dict[str, Any]) -> None:
         self.inputs: list[bytes] = []
@@ -121,7 +121,7 @@ class Writer:
 
 
 def usable(vector: Any) -> bool:
-    """Only words, no loops, one scope, no routes, no paths with values (they share an endpoint)."""
+    """Returns whether a vector has only words, no loops, one scope, no routes, and no paths with values."""
     return (
         isinstance(vector, dict)
         and isinstance(vector.get("policy"), dict)

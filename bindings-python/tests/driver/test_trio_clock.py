@@ -1,4 +1,4 @@
-"""Under a clock of trio's tests: limits and waits go by it, as trio's own do."""
+"""Under a clock of trio's tests limits and waits go by that clock, as trio's own do."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 @contextlib.contextmanager
 def speaking(answer: bytes, linger: bool = True) -> Iterator[int]:
-    """The port of a server that says something before it has heard anything."""
+    """Yields the port of a server that sends something before it has received anything."""
 
     def speak() -> None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Bodies with a Content-Encoding: one that ends within it is cut, and an error's that is none loses no status."""
+"""Bodies with a Content-Encoding: one that ends within it fails its attempt, an invalid one of an error does not."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ CODINGS = pytest.mark.parametrize("coding", list(PACKED))
 
 
 def declared(coding: str, status: int = 200, half: bool = True) -> bytes:
-    """A whole answer, half of whose coded body is all of it."""
+    """Makes an answer with a declared length whose coded body ends in its middle."""
     packed = PACKED[coding]
     return reply(status, packed[: len(packed) // 2] if half else packed, Content_Encoding=coding)
 
 
 def chunked(coding: str) -> bytes:
-    """The same in chunks that end as they should."""
+    """Makes the same answer in chunks that end correctly."""
     packed = PACKED[coding]
     half = packed[: len(packed) // 2]
     head = f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: {coding}\r\n\r\n".encode()
@@ -125,7 +125,7 @@ BROKEN = (
 
 @pytest.fixture(params=list(PLAYERS))
 def get(request: pytest.FixtureRequest) -> Get:
-    """Each of the ways to read."""
+    """Returns each of the ways to read."""
     return PLAYERS[request.param]
 
 

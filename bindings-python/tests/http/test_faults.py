@@ -1,4 +1,4 @@
-"""Every exception of the libraries that send has its row, and each kind is provoked; the caller's own is untouched."""
+"""Each exception of the libraries that send has a row, and each kind is provoked. The caller's own stay untouched."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LIBRARIES: dict[str, list[types.ModuleType]] = {
 
 
 def exceptions(library: str) -> set[str]:
-    """The names of a library's exceptions; warnings are none."""
+    """Returns the names of a library's exceptions, without warnings."""
     return {
         kind.__name__
         for module in LIBRARIES[library]
@@ -77,7 +77,7 @@ def test_an_exception_made_from_one_has_its_row() -> None:
     assert fault_of(KeyError("own"), False) == codes.REFUSED
 
 
-# What each way of breaking raises in each library, over real sockets.
+# The exceptions of each fault in each library, over real sockets.
 
 ONCE: dict[str, Any] = {"retry": {"attempts": 1}, "timeouts": {"attempt": "300ms", "connect": "200ms"}}
 
@@ -98,7 +98,7 @@ WIRES: dict[str, tuple[Any, str]] = {
 
 @pytest.fixture(params=list(WAYS))
 def way(request: pytest.FixtureRequest) -> Way:
-    """Each of the ways to send."""
+    """Returns each of the ways to send."""
     return WAYS[request.param]
 
 
@@ -124,7 +124,7 @@ def test_a_name_that_is_not_found_is_unsent(way: Way) -> None:
 
 
 class BrokenError(Exception):
-    """The caller's."""
+    """An exception of the caller's."""
 
 
 OWN = [
@@ -183,7 +183,7 @@ def test_a_body_that_raises_under_a_client_of_theirs_is_the_callers_own(own: Exc
 
 
 class File:
-    """A file on a disk that fails."""
+    """A file on a failing disk."""
 
     def __init__(self, own: Exception) -> None:
         self._own = own
@@ -349,7 +349,7 @@ def test_no_free_descriptor_is_the_callers_own(way: str, name: str) -> None:
 
 
 def test_no_free_port_is_the_callers_own(side: Side) -> None:
-    # A source address that this machine does not have.
+    # A source address that is not of this machine.
     inner = side.theirs.HTTPTransport(local_address="203.0.113.1")
     ours = side.ours.Transport({}, inner)
     attempts: list[Any] = []

@@ -1,4 +1,4 @@
-"""Over HTTP/2: what the protocol proves to be unsent is sent again, and nothing raw comes out."""
+"""HTTP/2: a request that was provably not processed is sent again, and no exception of h2 comes out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def policy(wire: H2Wire) -> dict[str, Any]:
 
 
 def refuse_first(stream: Stream) -> None:
-    """RST_STREAM with REFUSED_STREAM: not processed (RFC 9113, section 8.7)."""
+    """Answers with RST_STREAM and REFUSED_STREAM: not processed (RFC 9113, section 8.7)."""
     if stream.nth == 0:
         stream.h2.reset_stream(stream.number, h2.errors.ErrorCodes.REFUSED_STREAM)
     else:
@@ -43,7 +43,7 @@ def break_first(stream: Stream) -> None:
 
 
 def disown_first(stream: Stream) -> None:
-    """GOAWAY that says the stream was not processed."""
+    """Answers with a GOAWAY that says that the stream was not processed."""
     if stream.nth == 0:
         stream.h2.close_connection(last_stream_id=0)
     else:
@@ -59,7 +59,7 @@ def test_gets_around_a_goaway_all_succeed() -> None:
 
 @pytest.fixture
 def hurried() -> Iterator[None]:
-    """Threads take turns so often that they meet between any two steps of a connection that they share."""
+    """Switches threads so often that they meet between any two steps of a shared connection."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield

@@ -1,4 +1,4 @@
-"""Which headers prove the retry of an SDK that calls us; the settings of the core have their list."""
+"""The headers that prove the retry of an SDK. The core's settings have their list."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_one_of_several_headers_is_enough_and_others_prove_nothing() -> None:
 
 
 def test_the_package_holds_no_list_of_its_own() -> None:
-    # The two that have a meaning of their own besides, in requests and in the client's credentials.
+    # These two have a use of their own: the client's credentials, and cookies.
     secrets = set(SETTINGS["secretHeaders"]) - {"authorization", "cookie"}
     words = [*SETTINGS["retryCounts"], *secrets, SETTINGS["streamType"]]
     folder = Path(unruffled.__file__).parent

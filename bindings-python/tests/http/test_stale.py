@@ -1,4 +1,4 @@
-"""A pooled connection that the server has closed meanwhile: it is found before a request is written to it."""
+"""A pooled connection that the server has closed is found before a request is written to it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ..play.sides import Side
 from ..servers.h2_wire import H2Wire, Stream, answer
 from ..servers.wire import OK, Wire
 
-#: URL of the server, and what it does after each answer; gives the statuses.
+#: Takes the server's URL, and what it does after each answer; returns the statuses.
 Player = Callable[[str, "Leaving"], list[int]]
-#: Each attempt counts: a POST without a key is never sent twice.
+#: A POST without a key is never sent twice, so that each attempt counts.
 POLICY: dict[str, Any] = {"retry": {"base": "5ms"}}
 POSTS = 4
 #: Seconds after which a server or a client that waits for the other fails the test.
@@ -44,7 +44,7 @@ class Leaving:
         self._done.release()
 
     def over(self) -> None:
-        """The answer is there: returns when the server has done it."""
+        """Says that the answer has arrived; returns when the server has done it."""
         self._asked.release()
         assert self._done.acquire(timeout=LONG), "the server has nothing more to do"
 

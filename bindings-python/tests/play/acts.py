@@ -1,4 +1,4 @@
-"""What a scenario asks of a client, in the package's words; and what came of a call, in the scenario's."""
+"""Scenarios' actions as arguments of the package, and calls' results in the scenarios' words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import unruffled
 
 
 def filled(value: Any, number: int) -> Any:
-    """`$i` in every text becomes the call's number within its action."""
+    """Replaces `$i` in every text by the call's number within its action."""
     if isinstance(value, str):
         return value.replace("$i", str(number))
     if isinstance(value, list):
@@ -26,13 +26,13 @@ def filled(value: Any, number: int) -> Any:
 
 
 def target_of(act: dict[str, Any]) -> tuple[str, str]:
-    """Method and path template."""
+    """Returns method and path template."""
     method, _, path = act["call"].partition(" ")
     return method, path
 
 
 def options_of(act: dict[str, Any], number: int) -> dict[str, Any]:
-    """The keyword arguments of a verb."""
+    """Returns the keyword arguments of a verb."""
     act = filled(act, number)
     options: dict[str, Any] = {name: act[name] for name in ("path", "query", "headers", "json") if name in act}
     if "body" in act:
@@ -49,7 +49,7 @@ def options_of(act: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def request_of(act: dict[str, Any], number: int, base: str) -> tuple[str, str, dict[str, Any]]:
-    """Method, absolute URL and keyword arguments of httpx2, for a drop-in under it."""
+    """Returns method, absolute URL and keyword arguments of httpx2, for a drop-in under it."""
     method, path = target_of(act)
     options = options_of(act, number)
     for name, value in options.pop("path", {}).items():
@@ -60,14 +60,14 @@ def request_of(act: dict[str, Any], number: int, base: str) -> tuple[str, str, d
 
 
 def answer_of(act: dict[str, Any], response: httpx2.Response) -> dict[str, Any]:
-    """What a user reads of an answer."""
+    """Returns what a user reads of an answer."""
     how = act.get("as", "json")
     value: Any = response.json() if how == "json" else response.text if how == "text" else len(response.content)
     return {"status": response.status_code, how: value}
 
 
 def failure_of(error: BaseException) -> dict[str, Any]:
-    """What a user sees of an exception."""
+    """Returns what a user sees of an exception."""
     told: dict[str, Any] = {"name": type(error).__name__, "text": f"{error}"}
     if isinstance(error, unruffled.CallError):
         kind = "status" if isinstance(error, unruffled.StatusError) else "call"
@@ -90,7 +90,7 @@ def failure_of(error: BaseException) -> dict[str, Any]:
 
 
 def family_of(error: BaseException) -> str:
-    """How a user of httpx2 tells its exceptions apart."""
+    """Returns the family of an exception, as a user of httpx2 tests for it."""
     if isinstance(error, httpx2.TimeoutException):
         return "timeout"
     return "connection" if isinstance(error, httpx2.TransportError) else "other"
@@ -105,7 +105,7 @@ class Credentials:
         self.calls = 0
 
     def next(self) -> tuple[float, Any]:
-        """Seconds it takes, and the item."""
+        """Returns the seconds that it takes, and the item."""
         with self._lock:
             item = self._items[min(self.calls, len(self._items) - 1)]
             self.calls += 1
@@ -113,7 +113,7 @@ class Credentials:
 
     @staticmethod
     def given(item: Any) -> str | unruffled.Token:
-        """What the function gives for an item. Raises where the item says so."""
+        """Returns the function's result for an item. Raises if the item says so."""
         if isinstance(item, str):
             return item
         if item.get("fail"):

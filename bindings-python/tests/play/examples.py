@@ -15,12 +15,12 @@ _SCRIPT = {"answers": [{"status": 503}], "then": {"sdk": "json"}}
 
 
 def all_examples() -> list[Path]:
-    """The examples in Python."""
+    """Returns the examples in Python."""
     return sorted((ROOT / "examples/adapters").glob("*.py"))
 
 
 def failures_of(faults: Faults, example: Path) -> list[str]:
-    """What is wrong with an example."""
+    """Returns what is wrong with an example."""
     run, base = faults.begin(_SCRIPT, f"example-{example.stem}")
     try:
         ended = subprocess.run(

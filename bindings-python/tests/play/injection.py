@@ -10,7 +10,7 @@ import httpx2
 
 
 class MineError(RuntimeError):
-    """An error of the caller's own code: a driver hands it on untouched."""
+    """An exception of the caller's own code, which a driver passes on untouched."""
 
 
 class Interrupted(BaseException):
@@ -47,7 +47,7 @@ _EXITS: tuple[Callable[[], BaseException], ...] = (GeneratorExit, Interrupted)
 
 @dataclass
 class Point:
-    """A step, by its number in the run, and what is done there."""
+    """A step, by its number in the run, and the harm that is done there."""
 
     step: int
     kind: str
@@ -59,7 +59,7 @@ class Steps:
     """Counts the steps of a run and does harm at one of them. `Watch` of the stub server."""
 
     point: Point | None
-    #: Interrupts the caller at whose step we are.
+    #: Interrupts the caller of the current step.
     cancel: Callable[[], None]
     #: Closes the client.
     close: Callable[[], None]
@@ -74,15 +74,15 @@ class Steps:
     harmed: int | None = None
 
     def opened(self, change: int) -> None:
-        """The number of open answers changes."""
+        """Changes the number of open answers."""
         self.open += change
 
     def step(self, kind: str) -> None:
-        """A step of this kind is due."""
+        """Counts a step of this kind, and does the harm if it is due."""
         self.bent(kind)
 
     def bent(self, kind: str) -> str:
-        """As `step`; `early` or `late` for a pause that shall end so."""
+        """Does what `step` does; returns `early` or `late` for a pause that must end so."""
         number = len(self.kinds)
         self.kinds.append(kind)
         point = self.point
@@ -105,7 +105,7 @@ class Steps:
         return point.harm
 
     def wrong(self, results: dict[int, BaseException | str]) -> list[str]:
-        """What the calls' ends say against the run: `results` has an exception or a word for each call."""
+        """Returns what is wrong with the calls' ends. `results` has an exception or a word for each call."""
         found = []
         if self.open:
             found.append(f"{self.open} answers are open")

@@ -17,7 +17,7 @@ Result = dict[str, Any]
 
 
 class AsyncPlay:
-    """One scenario."""
+    """A player of one scenario."""
 
     runtime = "python-async"
 
@@ -26,7 +26,7 @@ class AsyncPlay:
         self.credentials = Credentials(items) if items else None
         policy = {**scenario.get("policy", {}), "baseUrl": base}
         self.base = base
-        #: A client of httpx2 with ours beneath it, for the scenarios of drop-ins.
+        #: A client of httpx2 with a drop-in under it, for the scenarios of drop-ins.
         self.under: httpx2.AsyncClient | None = None
         if scenario.get("client") == "dropin":
             self.under = unruffled.httpx2.async_client(policy, trust_env=False)
@@ -49,7 +49,7 @@ class AsyncPlay:
         await self.client.aclose()
 
     async def play(self, act: dict[str, Any]) -> Result:
-        """The result of one action."""
+        """Returns the result of one action."""
         start = time.monotonic()
         if "pause" in act:
             await anyio.sleep(act["pause"] / 1000)
@@ -79,7 +79,7 @@ class AsyncPlay:
         return {"calls": calls}
 
     async def call(self, act: dict[str, Any], number: int, since: float) -> Result:
-        """The result of one call."""
+        """Returns the result of one call."""
         start = time.monotonic()
         result: Result = {"start": (start - since) * 1000}
         async with anyio.create_task_group() as tasks:

@@ -20,7 +20,7 @@ Result = dict[str, Any]
 
 
 class SyncPlay:
-    """One scenario."""
+    """A player of one scenario."""
 
     runtime = "python-sync"
 
@@ -29,7 +29,7 @@ class SyncPlay:
         self.credentials = Credentials(items) if items else None
         policy = {**scenario.get("policy", {}), "baseUrl": base}
         self.base = base
-        #: A client of httpx2 with ours beneath it, for the scenarios of drop-ins.
+        #: A client of httpx2 with a drop-in under it, for the scenarios of drop-ins.
         self.under: httpx2.Client | None = None
         if scenario.get("client") == "dropin":
             self.under = unruffled.httpx2.client(policy, trust_env=False)
@@ -52,7 +52,7 @@ class SyncPlay:
         self.client.close()
 
     def play(self, act: dict[str, Any]) -> Result:
-        """The result of one action."""
+        """Returns the result of one action."""
         start = time.monotonic()
         if "pause" in act:
             time.sleep(act["pause"] / 1000)
@@ -73,7 +73,7 @@ class SyncPlay:
             return {"calls": [call.result() for call in calls]}
 
     def call(self, act: dict[str, Any], number: int, since: float) -> Result:
-        """The result of one call."""
+        """Returns the result of one call."""
         start = time.monotonic()
         result: Result = {"start": (start - since) * 1000}
         timers = []

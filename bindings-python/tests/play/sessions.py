@@ -26,7 +26,7 @@ def requests_session(policy: Any = QUICK, **options: Any) -> requests.Session:
 
 
 def adapter_of(http: requests.Session) -> unruffled.requests.Adapter:
-    """The adapter of a session's plain URLs."""
+    """Returns the adapter of a session's plain URLs."""
     adapter = http.get_adapter("http://a")
     assert isinstance(adapter, unruffled.requests.Adapter)
     return adapter

@@ -1,4 +1,4 @@
-"""The two families that share a contract, httpx2 and httpx: ours and theirs of each."""
+"""The two libraries with the same interface, httpx2 and httpx, and this package's module for each."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length:
 
 
 class Side:
-    """A family."""
+    """One library, and this package's module for it."""
 
     def __init__(self, theirs: ModuleType) -> None:
         self.theirs: Any = theirs
         self.ours: Any = getattr(unruffled, theirs.__name__)
 
     def client(self, policy: Any = QUICK, **options: Any) -> Any:
-        """Their client with ours beneath it."""
+        """Makes the library's client with a drop-in under it."""
         return self.ours.client(policy, **{"trust_env": False, **options})

@@ -66,7 +66,7 @@ class AsyncTorture:
         self._closing.append(task)
 
     def play(self) -> list[str]:
-        """Plays the scenario; what is wrong afterwards."""
+        """Plays the scenario; returns what is wrong afterwards."""
         self._closing: list[Task] = []
         loop = VirtualLoop(self._clock)
         steps = self.steps

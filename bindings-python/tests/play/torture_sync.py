@@ -59,7 +59,7 @@ class SyncTorture:
         return _Pause(self._turns, self.steps)
 
     def play(self) -> list[str]:
-        """Plays the scenario; what is wrong afterwards."""
+        """Plays the scenario; returns what is wrong afterwards."""
         with mock.patch.object(pauses, "ThreadPause", self._pause):
             for act in self._scenario["do"]:
                 self._play(act)

@@ -1,4 +1,4 @@
-"""Plays tests/vectors/url/*.json: how a template, its values and a query become a URL, the same in every language."""
+"""Plays tests/vectors/url/*.json: the URL of a template, its values and a query, the same in every language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unruffled._core import boundary
 
 
 def failure_of(vector: dict[str, Any]) -> str | None:
-    """What went otherwise than one vector says."""
+    """Returns the difference from a vector."""
     if "form" in vector:
         body = _url.form(vector["form"])
         return None if body == vector["body"] else f"expected {vector['body']}, got {body}"

@@ -20,7 +20,7 @@ from unruffled._driver.loop import drive, run
 
 
 class VirtualClock(Clock):
-    """Moves only when told."""
+    """A clock that moves only when it is told to."""
 
     def __init__(self) -> None:
         self.ms = 0
@@ -63,7 +63,7 @@ class Script(Verbs):
         self.kept += 1
 
     async def read(self, call: VerbCall) -> None:
-        """The body is there already."""
+        """Does nothing: the body is there already."""
 
     async def pause(self, engine: Engine, number: int, ms: int) -> None:
         self.pauses.append(ms)
@@ -98,23 +98,23 @@ class World:
     def call(
         self, method: str = "GET", url: str = "/x", ask: Callable[[], Given] | None = None, **options: Any
     ) -> VerbCall:
-        """A call, not begun."""
+        """Returns a call that has not begun."""
         chosen: Options = options  # type: ignore[assignment]
         return self.builder.build(method, url, chosen, Credential(ask, "") if ask else None, None)
 
     def script(self, *attempts: int | Exception | Play, takes: int = 5) -> Script:
-        """A host on this clock."""
+        """Returns a host on this clock."""
         return Script(self.clock, *attempts, takes=takes)
 
     def drive(self, host: Script, call: VerbCall | None = None) -> httpx2.Response:
-        """The call's answer."""
+        """Makes the call; returns its answer."""
         return run(drive(host, call or self.call()))
 
     def live(self) -> int:
-        """Calls that the core still knows."""
+        """Returns the number of calls that the core has."""
         return int(self.engine.snapshot()["live"])
 
 
 def text_of(word: int) -> str:
-    """The word's kind."""
+    """Returns the name of the word's kind."""
     return codes.STEP_NAMES[word & step_word.KIND]

@@ -1,7 +1,7 @@
-"""Time that moves only when everybody waits: for threads that take turns, and for an asyncio loop.
+"""Virtual time, which moves only when all threads or tasks wait.
 
-`VirtualTime.installed()` puts it in the place of the process's clocks. Nothing sleeps, so that thousands of runs with
-waits of seconds take seconds in all, and each run is the same every time.
+`VirtualTime.installed()` replaces the process's clocks by it. Nothing sleeps, so that thousands of runs with waits of
+seconds take seconds in all, and each run is the same every time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WALL = 1_767_225_600.0
 
 
 class HungError(BaseException):
-    """Everybody waits and nothing will end it. No `Exception`: no driver may take it for a failed attempt."""
+    """A wait of all threads that nothing will end. Not an `Exception`: no driver must take it for a failed attempt."""
 
 
 class VirtualTime:
@@ -37,18 +37,18 @@ class VirtualTime:
         self._end = self.at + PATIENCE
 
     def begin(self) -> None:
-        """A new run has its patience from here."""
+        """Begins the time of a new run."""
         self._end = self.at + PATIENCE
 
     def pass_to(self, at: float) -> None:
-        """Moves on."""
+        """Moves the time on."""
         self.at = max(self.at, at)
         if self.at > self._end:
             raise HungError("virtual minutes have passed")
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """The process's clocks show this time meanwhile."""
+        """Replaces the process's clocks during the block."""
 
         def monotonic() -> float:
             return self.at
@@ -74,7 +74,7 @@ class VirtualTime:
 
 
 class Turn:
-    """A thread that takes its turns."""
+    """A thread that runs in turns."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -159,7 +159,7 @@ class Turns:
         return self._joining
 
     def _pass_on(self, turn: Turn | None) -> None:
-        """Gives the turn to the next; waits for one's own, unless one has ended."""
+        """Gives the turn to the next thread, and waits for its own turn unless it has ended."""
         following = self._next()
         self.running = following
         if following is not turn:
@@ -169,7 +169,7 @@ class Turns:
 
 
 class TurnPause:
-    """In the place of `ThreadPause`."""
+    """A pause that replaces `ThreadPause`."""
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
@@ -194,12 +194,12 @@ class TurnPause:
 
 
 class _Selector(selectors.SelectSelector):
-    """Looks at sockets without waiting; where a loop would wait, time moves."""
+    """A selector that does not wait: where a loop would wait, time moves."""
 
     clock: VirtualTime
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        """What is ready."""
+        """Returns what is ready."""
         found = super().select(0)
         if not found and timeout is None:
             raise HungError("the loop waits for nothing")
@@ -217,6 +217,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(selector)
 
     def left(self) -> tuple[int, int]:
-        """Timers that will fire, and tasks that have not ended."""
+        """Returns the timers that will fire, and the tasks that have not ended."""
         timers = sum(not timer.cancelled() for timer in self._scheduled)  # type: ignore[attr-defined]
         return timers, sum(not task.done() for task in asyncio.all_tasks(self))

@@ -1,4 +1,4 @@
-"""Every way to send a GET: our clients, and theirs with ours beneath them; what is said of a call that failed."""
+"""Every way to send a GET, by this package's clients and drop-ins, and the explanation of a failed call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words as text, for the adapters: `Wait 312`, `Fail deadline unknown 1200`, `Send 10000 KEY TOKEN`."""
+"""Step words as text: `Wait 312`, `Fail deadline unknown 1200`, `Send 10000 KEY TOKEN`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from unruffled._core import codes, step_word
 
 
 def text_of(word: int) -> str:
-    """The word in the form that vectors are written in."""
+    """Returns the word in the form of vectors."""
     kind = word & step_word.KIND
     arg = word >> step_word.ARG
     if kind >= len(codes.STEP_NAMES):

@@ -1,4 +1,4 @@
-"""The fault server of the scenarios: started, asked, ended."""
+"""The fault server of the scenarios."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Faults:
-    """A running server; thread-safe."""
+    """A running fault server, safe for any number of threads."""
 
     def __init__(self, scenarios: str = "tests/scenarios") -> None:
-        """Starts it; it reads the scenarios of that folder."""
+        """Starts the server with the scenarios of a folder."""
         program = os.environ.get("UNRUFFLED_FAULTS") or str(ROOT / "target/tools/unruffled-faults")
-        # Its stdin is ours: when this process ends, so does it.
+        # Its stdin is a pipe of this process: the server ends with it.
         self._process = subprocess.Popen(
             [program, "--scenarios", str(ROOT / scenarios)],
             stdin=subprocess.PIPE,
@@ -35,11 +35,11 @@ class Faults:
         self._runs = 0
 
     def scenarios(self, runtime: str) -> list[dict[str, Any]]:
-        """All scenarios that a runtime plays."""
+        """Returns all scenarios that a runtime plays."""
         return self._ask("GET", f"/_faults/scenarios?runtime={runtime}")  # type: ignore[no-any-return]
 
     def begin(self, script: Any, run: str | None = None) -> tuple[str, str]:
-        """Starts a run of a script, anew if it is there; its name and its base URL."""
+        """Starts a run of a script, or starts it again; returns its name and its base URL."""
         if run is None:
             with self._lock:
                 self._runs += 1
@@ -47,11 +47,11 @@ class Faults:
         return run, self._ask("PUT", f"/_faults/runs/{run}", script)["base"]
 
     def log(self, run: str) -> dict[str, Any]:
-        """What the server saw."""
+        """Returns what the server saw."""
         return self._ask("GET", f"/_faults/runs/{run}")  # type: ignore[no-any-return]
 
     def check(self, run: str, runtime: str, played: dict[str, Any]) -> list[str]:
-        """The server's judgement of a played scenario: what failed."""
+        """Returns what failed, by the server's judgement of a played scenario."""
         return self._ask("POST", f"/_faults/runs/{run}/check?runtime={runtime}", played)["failures"]  # type: ignore[no-any-return]
 
     def forget(self, run: str) -> None:

@@ -1,4 +1,4 @@
-"""A server of HTTP/2 over plain sockets, by the package h2: what it does to each stream is a function of the test."""
+"""A server of HTTP/2 over plain sockets, by the package h2. A function of the test acts on each stream."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ import h2.exceptions
 
 @dataclass
 class Stream:
-    """A request: which connection, which stream of it, which request of the server."""
+    """A request: its connection, its stream there, and its number at the server."""
 
     connection: int
     number: int
     nth: int
     method: str
     h2: h2.connection.H2Connection
-    #: What the server does with the connection once it has sent what it had to; None = nothing.
+    #: What the server does with the connection after it has sent all; None = nothing.
     after: Callable[[socket.socket], None] | None = None
 
 
@@ -34,19 +34,19 @@ Act = Callable[[Stream], None]
 
 
 def answer(stream: Stream, body: bytes = b"{}") -> None:
-    """200."""
+    """Answers with 200."""
     stream.h2.send_headers(stream.number, [(":status", "200"), ("content-length", str(len(body)))])
     stream.h2.send_data(stream.number, body, end_stream=True)
 
 
 @dataclass
 class H2Wire:
-    """Calls `act` for each request, once its body has come."""
+    """A server that calls `act` for each request, after its body has come."""
 
     act: Act = answer
-    #: After this many requests of one connection it says GOAWAY, and knows no later stream; 0 = never.
+    #: After so many requests of one connection it sends GOAWAY and ignores later streams; 0 = never.
     leaves_after: int = 0
-    #: Its first connection says GOAWAY with the first answer, in the same packet as its settings, and stays open.
+    #: Whether its first connection sends GOAWAY with the first answer and its settings in one packet, and stays open.
     hasty: bool = False
     seen: list[Stream] = field(default_factory=list)
 
@@ -91,7 +91,7 @@ class H2Wire:
                             return
                 connection.sendall(state.data_to_send())
                 if hasty and stream is not None:
-                    # It stays open: what comes now is read and belongs to no stream.
+                    # The connection stays open: later bytes are read and belong to no stream.
                     while connection.recv(65536):
                         pass
                     return

@@ -1,7 +1,7 @@
-"""The fault server's scripts played without sockets, on a virtual clock: as true as a torture of clients needs.
+"""The fault server's scripts, played without sockets on a virtual clock, as far as the torture needs them.
 
-What is counted there (commits, operations, connections) is left out; answers, delays, faults, phases, tokens, buckets
-and pools come in the same order. `Answer` says what happens to a request; the transports let it happen.
+The counts of that server (commits, operations, connections) are left out. Answers, delays, faults, phases, tokens,
+buckets and pools come in the same order. `Answer` says what happens to a request, and the transports do it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httpx2
 
 from unruffled._driver.deadline import remaining
 
-#: Virtual seconds in which a time limit must have ended a stall.
+#: Virtual seconds within which a time limit must end a stall.
 _STALL = 3600.0
 _MIB = 1 << 20
 
@@ -36,11 +36,11 @@ class Answer:
     each: float = 0.0
     #: After the pieces.
     end: type[httpx2.TransportError] | None = None
-    #: After the pieces, nothing ever comes.
+    #: Whether nothing comes after the pieces.
     stalls: bool = False
 
 
-# What a client sees of a fault that ends the request before its head.
+# The exceptions of a client for faults that end the request before its head.
 _BEFORE = {
     "reset-before": httpx2.WriteError,
     "reset-after": httpx2.ReadError,
@@ -62,10 +62,10 @@ class Server:
         self._busy: dict[int, list[float]] = {}
 
     def answer(self, request: httpx2.Request) -> Answer:
-        """What happens to this request."""
+        """Returns what happens to this request."""
         refuse = self._script.get("refuse")
         if refuse == "silently":
-            # A connection attempt that nobody answers: it ends with its own limit.
+            # A connection attempt without an answer ends with its own limit.
             connect = request.extensions["timeout"]["connect"]
             return Answer(before=connect or _STALL, error=httpx2.ConnectTimeout)
         if refuse is True or (refuse and (time.monotonic() - self._start) * 1000 < refuse):
@@ -98,7 +98,7 @@ class Server:
         return answer
 
     def _listed(self, node: dict[str, Any], path: str) -> dict[str, Any]:
-        """The answer whose turn it is."""
+        """Returns the answer whose turn it is."""
         flat = [item for item in node.get("answers", []) for _ in range(item.get("times", 1))]
         key = (id(node), path if "per" in node else "")
         turn = self._counts.get(key, 0)
@@ -108,7 +108,7 @@ class Server:
         return dict(flat[turn] if turn < len(flat) else node.get("then", {}))
 
     def _drawn(self, bucket: dict[str, Any], now: float) -> tuple[Answer | None, list[tuple[str, str]]]:
-        """A sliding window in the place of the bucket's kinds; what it tells."""
+        """Counts in a sliding window instead of the bucket's kinds; returns its headers."""
         per = bucket.get("per", 1000) / 1000
         most = bucket.get("burst", bucket["rate"])
         taken = [at for at in self._window.get(id(bucket), []) if at > now - per]
@@ -121,7 +121,7 @@ class Server:
         return None, [("X-RateLimit-Limit", str(most)), ("X-RateLimit-Remaining", left), ("X-RateLimit-Reset", "1")]
 
     def _pooled(self, pool: dict[str, Any], now: float) -> Answer:
-        """Each request takes the worker that is free first; beyond the queue a refusal takes it too."""
+        """Gives each request the worker that is free first. A refusal beyond the queue takes one, too."""
         ends = self._busy.setdefault(id(pool), [0.0] * pool["workers"])
         free = min(range(len(ends)), key=ends.__getitem__)
         begin = max(now, ends[free])
@@ -131,7 +131,7 @@ class Server:
         return Answer(before=ends[free] - now, status=503 if refused else 200, pieces=[b"{}"])
 
     def _made(self, item: dict[str, Any], request: httpx2.Request) -> Answer:
-        """An answer of a script."""
+        """Makes an answer of a script."""
         fault = item.get("fault")
         answer = Answer(before=item.get("delay", 0) / 1000, status=item.get("status", 200))
         if fault in _BEFORE:
@@ -168,7 +168,7 @@ def _body(item: dict[str, Any], request: httpx2.Request) -> bytes:
 
 
 def _values(value: Any) -> list[str]:
-    """A header's lines."""
+    """Returns a header's lines."""
     if isinstance(value, list):
         return [text for item in value for text in _values(item)]
     if isinstance(value, dict) and "date" in value:
@@ -180,19 +180,19 @@ def _values(value: Any) -> list[str]:
 
 
 class Watch(Protocol):
-    """Who is told of each step of the host, and may make it fail."""
+    """An observer of the host's steps, which may make them fail."""
 
     def step(self, kind: str) -> None:
-        """A step of this kind is due."""
+        """Reports that a step of this kind is due."""
         ...
 
     def opened(self, change: int) -> None:
-        """The number of open answers changes."""
+        """Reports a change of the number of open answers."""
         ...
 
 
 class StubTransport(httpx2.BaseTransport):
-    """Lets answers happen to a synchronous client; `sleep` is the virtual clock's."""
+    """A transport that plays answers to a synchronous client. `sleep` is the virtual clock's."""
 
     def __init__(self, server: Server, watch: Watch, sleep: Callable[[float], None]) -> None:
         self._server = server
@@ -200,7 +200,7 @@ class StubTransport(httpx2.BaseTransport):
         self._sleep = sleep
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The head of the answer."""
+        """Returns the head of the answer."""
         self._watch.step("send")
         answer = self._server.answer(request)
         limit = request.extensions["timeout"]["read"]
@@ -211,7 +211,7 @@ class StubTransport(httpx2.BaseTransport):
         return httpx2.Response(answer.status, headers=answer.headers, stream=self._Body(self, answer, request))
 
     def _wait(self, seconds: float, limit: float | None) -> None:
-        """As a socket does: no longer than the operation's limit and the thread's deadline."""
+        """Waits as a socket does: at most until the operation's limit and the thread's deadline."""
         left = remaining(limit, httpx2.ReadTimeout)
         if left is not None and seconds > left:
             self._sleep(left)
@@ -229,7 +229,7 @@ class StubTransport(httpx2.BaseTransport):
 
         def __iter__(self) -> Iterator[bytes]:
             transport, answer = self._transport, self._answer
-            # As httpcore2 does: looked up when the body is first asked for.
+            # As httpcore2 does: read when the body is first asked for.
             limit = self._request.extensions["timeout"]["read"]
             for number, piece in enumerate(answer.pieces):
                 if number < 2:
@@ -249,7 +249,7 @@ class StubTransport(httpx2.BaseTransport):
 
 
 class AsyncStubTransport(httpx2.AsyncBaseTransport):
-    """The same for an asynchronous client."""
+    """A transport that plays answers to an asynchronous client."""
 
     def __init__(self, server: Server, watch: Watch, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._server = server
@@ -257,7 +257,7 @@ class AsyncStubTransport(httpx2.AsyncBaseTransport):
         self._sleep = sleep
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The head of the answer."""
+        """Returns the head of the answer."""
         self._watch.step("send")
         # A cancellation arrives where the task is suspended.
         await self._sleep(0)
@@ -271,7 +271,7 @@ class AsyncStubTransport(httpx2.AsyncBaseTransport):
         return httpx2.Response(answer.status, headers=answer.headers, stream=self._Body(self, answer, request))
 
     async def _wait(self, seconds: float, limit: float | None) -> None:
-        """As a socket does: no longer than the operation's limit."""
+        """Waits as a socket does: at most until the operation's limit."""
         if limit is not None and seconds > limit:
             await self._sleep(limit)
             raise httpx2.ReadTimeout("nothing came")

@@ -1,4 +1,4 @@
-"""A server of plain sockets, for tests of what a client sends and how it leaves: it writes what it is told."""
+"""A server of plain sockets that writes given bytes, for tests of what a client sends and how it leaves."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-#: Bytes to send, or what is done with the connection before it ends.
+#: Bytes to send, or a function that uses the connection before it ends.
 Answer = bytes | Callable[[socket.socket], None]
 
 
 @dataclass
 class Seen:
-    """A request as it came."""
+    """A request as it was received."""
 
     connection: int
     line: str
@@ -35,13 +35,13 @@ class Seen:
 
     @property
     def path(self) -> str:
-        """The target of the request line; empty when the bytes are no HTTP, as a TLS hello's are not."""
+        """Returns the target of the request line; empty if the bytes are no HTTP, as those of a TLS hello."""
         words = self.line.split()
         return words[1] if len(words) > 1 else ""
 
 
 def reply(status: int, body: bytes = b"{}", **headers: str) -> bytes:
-    """An answer of a declared length; `Retry_After="1"` is a header."""
+    """Makes an answer of a declared length; `Retry_After="1"` is a header."""
     lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -49,7 +49,7 @@ def reply(status: int, body: bytes = b"{}", **headers: str) -> bytes:
 
 OK = reply(200, b'{"well":true}', Content_Type="application/json")
 BUSY = reply(503, b"busy")
-#: 400,000 bytes in chunks: nothing is declared.
+#: An answer of 400,000 bytes in chunks, without a declared length.
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     + b"".join(b"9c40\r\n" + b"x" * 40_000 + b"\r\n" for _ in range(10))
@@ -58,16 +58,16 @@ CHUNKED = (
 
 
 def reset(connection: socket.socket) -> None:
-    """The request is lost."""
+    """Resets the connection: the request is lost."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def close(connection: socket.socket) -> None:
-    """Ends the connection without a word."""
+    """Ends the connection without an answer."""
 
 
 def cut(answer: bytes) -> Answer:
-    """All but the last bytes of an answer."""
+    """Returns all but the last bytes of an answer."""
 
     def send(connection: socket.socket) -> None:
         connection.sendall(answer[:-1])
@@ -76,12 +76,12 @@ def cut(answer: bytes) -> Answer:
 
 
 def silence(connection: socket.socket) -> None:
-    """Nothing, until the client leaves."""
+    """Sends nothing until the client leaves."""
     connection.recv(1)
 
 
 def then_silence(answer: bytes) -> Answer:
-    """The beginning of an answer, then nothing until the client leaves."""
+    """Sends the beginning of an answer, then nothing until the client leaves."""
 
     def send(connection: socket.socket) -> None:
         connection.sendall(answer)
@@ -91,7 +91,7 @@ def then_silence(answer: bytes) -> Answer:
 
 
 def dribble(answer: bytes, every: float = 0.05, head: bytes = b"") -> Answer:
-    """A byte now and then, after `head` at once."""
+    """Sends `head` at once, then a byte now and then."""
 
     def send(connection: socket.socket) -> None:
         connection.sendall(head)
@@ -103,7 +103,7 @@ def dribble(answer: bytes, every: float = 0.05, head: bytes = b"") -> Answer:
 
 
 def server_side(folder: Path, host: str = "localhost", ended: int = -1) -> tuple[ssl.SSLContext, str]:
-    """TLS for a host, and the file with the certificate that a client must trust; it expired `ended` days ago."""
+    """Makes TLS for a host, and the file with the certificate to trust, which expired `ended` days ago."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
@@ -125,15 +125,15 @@ def server_side(folder: Path, host: str = "localhost", ended: int = -1) -> tuple
 
 @dataclass
 class Wire:
-    """Answers one request after the other, over all connections; `then` when there are no more answers.
+    """A server that answers one request after the other, over all connections; with `then` when no more are left.
 
-    `paths`: what a path that begins so is answered, every time.
+    `paths`: the answers to paths with these beginnings, every time.
     """
 
     answers: list[Answer] = field(default_factory=list)
     then: Answer = OK
     tls: ssl.SSLContext | None = None
-    #: Of so many requests the body is not read.
+    #: The number of requests whose bodies are not read.
     unread: int = 0
     paths: dict[str, Answer] = field(default_factory=dict)
 
@@ -192,15 +192,15 @@ class Wire:
         return self.answers.pop(0) if self.answers else self.then
 
     def settled(self, count: int) -> bool:
-        """Whether so many connections are open, within a second."""
+        """Returns whether so many connections are open within a second."""
         end = time.monotonic() + 1
         while self.open != count and time.monotonic() < end:
             time.sleep(0.005)
         return self.open == count
 
     def leave(self) -> None:
-        """Closes the port; connections stay."""
-        # Accepting does not end by closing alone.
+        """Closes the port. Connections stay open."""
+        # Closing alone does not end `accept`.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

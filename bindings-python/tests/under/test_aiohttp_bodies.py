@@ -1,4 +1,4 @@
-"""What becomes of bodies under `unruffled.aiohttp`: those that are sent, and those that come."""
+"""Bodies of requests and of answers under `unruffled.aiohttp`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`unruffled.aiohttp.middleware` keeps aiohttp's contract: results, exceptions, bodies, connections, cancellation."""
+"""`unruffled.aiohttp.middleware` preserves aiohttp's results, exceptions, bodies, connections and cancellation."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_what_was_never_sent_has_the_reason_as_its_cause(reason: str) -> None:
         if reason == "closed":
             mw.close()
         async with aiohttp.ClientSession(middlewares=[mw]) as http:
-            # Less than the 50 ms that an attempt needs are left of the call above.
+            # The outer call has less time left than the 50 ms that an attempt needs.
             NESTED.set(time.monotonic() + 0.02 if reason == "deadline" else None)
             with pytest.raises(kind) as raised:
                 await http.get(f"{wire.base}/a?token=secret")

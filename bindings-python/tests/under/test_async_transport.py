@@ -1,4 +1,4 @@
-"""The asynchronous transports under httpx2 and httpx, on asyncio and trio: what differs from threads."""
+"""The asynchronous transports under httpx2 and httpx, on asyncio and trio: the differences from threads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..servers.wire import BUSY, CHUNKED, OK, Wire, close, cut, dribble, reply, 
 
 
 class Side(sides.Side):
-    """One of the two families in one kind of loop."""
+    """One of the two libraries in one kind of loop."""
 
     def __init__(self, theirs: ModuleType, backend: str) -> None:
         super().__init__(theirs)
@@ -231,7 +231,7 @@ def test_an_attempt_that_is_ended_in_its_time_loses_no_connection(side: Side) ->
 
     async def work() -> None:
         with Wire(then=close) as wire:
-            # So short that they end at any moment: while connecting, sending, or letting go.
+            # So short that they end while connecting, sending or closing.
             for ms in range(10, 50, 4):
                 await ended(wire.base, ms)
 
@@ -394,7 +394,7 @@ def test_two_loops_at_once_share_a_breaker() -> None:
     dropin = unruffled.httpx2.AsyncTransport(QUICK)
 
     async def one(base: str) -> int:
-        # Connections belong to their loop; what is known of the server does not.
+        # Connections belong to their loop. The engine's state does not.
         beneath = unruffled.httpx2.AsyncTransport(dropin._dropin)
         async with httpx2.AsyncClient(transport=beneath) as http:
             return (await http.get(base)).status_code

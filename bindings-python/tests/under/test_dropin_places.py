@@ -1,4 +1,4 @@
-"""Where a request belongs, by its URL."""
+"""The origin and the path of a request's URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the transports under httpx2 and httpx make of answers: bodies, streams, time limits."""
+"""Answers under the transports for httpx2 and httpx: bodies, streams, time limits."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_the_clients_time_limits_hold_for_each_attempt(side: Side) -> None:
         assert len(wire.seen) == 3
 
 
-# Without the clock in its connection nobody sees the bytes of a head.
+# Without the deadline in the connection the bytes of a head are not bounded.
 @pytest.mark.parametrize(("where", "clipped"), [("headers", True), ("body", True), ("body", False)])
 def test_an_attempt_that_dribbles_ends_in_its_time(side: Side, where: str, clipped: bool) -> None:
     head = OK.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"

@@ -1,4 +1,4 @@
-"""The transports under httpx2 and httpx keep the contract of both: results, exceptions, bodies, connections."""
+"""The transports under httpx2 and httpx preserve the results, exceptions, bodies and connections of both."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_authentication_runs_above_and_its_second_leg_is_a_call_of_its_own(side:
         assert ["authorization" in seen.headers for seen in wire.seen] == [False, True, True]
 
 
-# Bodies that are sent.
+# Bodies of requests.
 
 
 def test_a_file_is_sent_again_from_where_it_stood(side: Side) -> None:
@@ -207,7 +207,7 @@ def test_what_was_never_sent_has_the_reason_as_its_cause(side: Side, kind: str, 
     with Wire() as wire, side.client() as http:
         if reason == "closed":
             http._dropin.engine.close()
-        # Less than the 50 ms that an attempt needs are left of the call above.
+        # The outer call has less time left than the 50 ms that an attempt needs.
         mark = NESTED.set(time.monotonic() + 0.02 if reason == "deadline" else None)
         with pytest.raises(getattr(side.theirs, kind)) as raised:
             http.get(f"{wire.base}/a?token=secret")
@@ -240,7 +240,7 @@ def test_an_interrupt_ends_a_wait_at_once_and_leaves_nothing(side: Side) -> None
         assert (now["live"], now["inFlight"], now["waiting"], len(wire.seen)) == (0, 0, 0, 1)
 
 
-# Who is above, and beside.
+# Outer clients and neighbours.
 
 
 def test_a_stacked_call_is_tried_once_and_told(side: Side) -> None:
@@ -306,7 +306,7 @@ def test_a_hundred_threads_share_what_there_is(side: Side) -> None:
         assert http.snapshot()["inFlight"] == 0
 
 
-# What the client around it was given.
+# Options of the client around it.
 
 
 def test_a_proxy_is_kept_and_its_connections_are_limited(side: Side) -> None:
@@ -362,7 +362,7 @@ def test_a_certificate_that_is_not_trusted_stops_what_was_never_sent(
         assert wire.seen == []
 
 
-# Its end.
+# Closing.
 
 
 def test_closing_the_client_ends_its_waits(side: Side) -> None:
@@ -381,7 +381,7 @@ def test_a_closed_transport_can_be_used_again_and_knows_what_it_knew(side: Side)
     with Wire([BUSY]) as wire:
         transport = side.ours.Transport(QUICK)
         for _ in range(2):
-            # As githubkit does for each request.
+            # githubkit does this for each request.
             with side.theirs.Client(transport=transport) as http:
                 assert http.get(wire.base).status_code == 200
             assert wire.settled(0)
@@ -416,11 +416,11 @@ def test_a_forked_child_has_an_engine_and_connections_of_its_own(side: Side) -> 
         assert len(told) == 1
 
 
-# What the standard instrumentations see.
+# The standard instrumentations.
 
 
 class Spans:
-    """Of one family's instrumentation."""
+    """The spans of one library's instrumentation."""
 
     def __init__(self, side: Side) -> None:
         self._kept = InMemorySpanExporter()

@@ -1,4 +1,4 @@
-"""`unruffled.httpx` beside `unruffled.httpx2`: when they are imported, and that their families do not mix."""
+"""`unruffled.httpx` beside `unruffled.httpx2`: their imports, and that their classes do not mix."""
 
 from __future__ import annotations
 

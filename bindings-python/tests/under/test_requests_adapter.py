@@ -1,4 +1,4 @@
-"""`unruffled.requests.Adapter` keeps requests' contract: results, exceptions, bodies, connections."""
+"""`unruffled.requests.Adapter` preserves requests' results, exceptions, bodies and connections."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..servers.wire import BUSY, CHUNKED, OK, Wire, close, dribble, reply, reset
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
-    """A server's side, and the file of who vouches for it."""
+    """Makes a server's TLS, and the file with the certificate to trust."""
     return server_side(tmp_path_factory.mktemp("tls"))
 
 
@@ -107,7 +107,7 @@ def test_what_was_never_sent_has_the_reason_as_its_cause(kind: type[Exception], 
     with Wire() as wire, session() as http:
         if reason == "closed":
             adapter_of(http)._dropin.engine.close()
-        # Less than the 50 ms that an attempt needs are left of the call above.
+        # The outer call has less time left than the 50 ms that an attempt needs.
         mark = NESTED.set(time.monotonic() + 0.02 if reason == "deadline" else None)
         with pytest.raises(kind) as raised:
             http.get(f"{wire.base}/a?token=secret")

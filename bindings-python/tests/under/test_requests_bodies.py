@@ -1,4 +1,4 @@
-"""What becomes of bodies under `unruffled.requests`: those that are sent, and those that come."""
+"""Bodies of requests and of answers under `unruffled.requests`."""
 
 from __future__ import annotations
 
