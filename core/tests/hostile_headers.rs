@@ -3,7 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 use unruffled_core::config::Gauge;
-use unruffled_core::headers::{self, Hints};
+use unruffled_core::headers::{self, Hints, Limits};
 
 /// What real answers look like, as the stuff to break.
 const REAL: &str = "retry-after-ms: 250\nretry-after: Sun, 06 Nov 1994 08:49:37 GMT\ndate: Sunday, 06-Nov-94 08:49:37 GMT\n\
@@ -77,7 +77,9 @@ fn broken_headers_are_read_without_a_panic() {
         assert!(alone.is_none_or(|wait| (1..=1 << 41).contains(&wait)));
         for gauge in &gauges {
             let _ = headers::pauses(gauge, &hints);
-            if let Some(reading) = headers::read(gauge, "requests", None, random.below(2) == 0, &hints, wall) {
+            if let Some(reading) =
+                headers::read(gauge, "requests", None, Limits::count(random.below(2) as usize), &hints, wall)
+            {
                 assert!(reading.limit != Some(0) && reading.window != Some(0));
                 assert!(reading.reset.is_none_or(|reset| reset <= 1 << 41));
                 readings += 1;

@@ -3,7 +3,7 @@
 use crate::feed::Feed;
 use unruffled_core::config::Gauge;
 use unruffled_core::defaults::MAX_NOW;
-use unruffled_core::headers::{self, Hints, date};
+use unruffled_core::headers::{self, Hints, Limits, date};
 
 /// Nothing is longer than this, whatever the digits say.
 const ALL: u128 = 1 << 120;
@@ -19,7 +19,7 @@ pub fn target(data: &[u8]) {
     let named =
         |milliseconds| Gauge::Named { remaining: "a".into(), limit: None, reset: Some("b".into()), milliseconds };
     let read = |milliseconds, lines: &str| {
-        headers::read(&named(milliseconds), "x", None, true, &Hints::new(lines.as_bytes()), wall)
+        headers::read(&named(milliseconds), "x", None, Limits::One, &Hints::new(lines.as_bytes()), wall)
     };
     let remaining = read(false, &format!("a: {text}\n")).map(|reading| reading.remaining);
     let before = text.split(';').next().unwrap_or_default();

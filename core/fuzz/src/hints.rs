@@ -3,7 +3,7 @@
 use crate::feed::Feed;
 use unruffled_core::config::{Gauge, Limit};
 use unruffled_core::defaults::MAX_NOW;
-use unruffled_core::headers::{self, Field, Hints};
+use unruffled_core::headers::{self, Field, Hints, Limits};
 
 fn gauge(feed: &mut Feed<'_>) -> Gauge {
     let kind = feed.below(14);
@@ -33,7 +33,7 @@ pub fn target(data: &[u8]) {
     let mut feed = Feed(data);
     let gauge = gauge(&mut feed);
     let name = feed.of(&["", "requests", "tokens", "a", "core", "default"]);
-    let alone = feed.below(2) == 0;
+    let limits = if feed.below(2) == 0 { Limits::One } else { Limits::Several };
     let window = [None, Some(60_000)][feed.below(2)];
     let wall = feed.of(&[0, 784_111_777_000, 1_704_067_200_000, 1_795_262_400_000, u64::MAX]);
     let bytes = feed.rest();
@@ -48,7 +48,7 @@ pub fn target(data: &[u8]) {
         assert_eq!(hints.one(name), one(&lines, name), "{name}");
         assert!(hints.all(name).eq(all(&lines, name)), "{name}");
     }
-    let reading = headers::read(&gauge, name, window, alone, &hints, wall);
+    let reading = headers::read(&gauge, name, window, limits, &hints, wall);
     if let Some(reading) = reading {
         assert!(reading.limit != Some(0));
         assert!(reading.reset.is_none_or(|reset| reset <= MAX_NOW));
@@ -56,7 +56,7 @@ pub fn target(data: &[u8]) {
     }
     // A host hands over what the core asked for and nothing else: that must be all that is read.
     let gauges = [(&gauge, name), (&gauge, "another")];
-    let gauges = if alone { &gauges[..1] } else { &gauges };
+    let gauges = if limits == Limits::One { &gauges[..1] } else { &gauges };
     let watched = headers::watch_error(gauges, &[]);
     let kept: Vec<String> = lines
         .iter()
@@ -65,7 +65,7 @@ pub fn target(data: &[u8]) {
         .collect();
     let kept = kept.concat();
     let only = Hints::new(kept.as_bytes());
-    assert_eq!(headers::read(&gauge, name, window, alone, &only, wall), reading, "{kept:?}");
+    assert_eq!(headers::read(&gauge, name, window, limits, &only, wall), reading, "{kept:?}");
     assert_eq!(headers::server_time(&only, wall), headers::server_time(&hints, wall), "{kept:?}");
     let rate = window.map(|window| (1, window));
     let limits = [Limit { name: name.into(), rate, burst: None, headroom: 0, cost: 1, gauge: gauge.clone() }];

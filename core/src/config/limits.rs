@@ -63,7 +63,8 @@ impl<'t> Reader<'t> {
                     self.report(value.at, &path.known(missing), words);
                 }
             }
-            let gauge = self.gauge(leaves.get(Slot::Gauge), &path.known("headers"), list.len() == 1);
+            let unwritten = if list.len() == 1 { Gauge::Auto } else { Gauge::None };
+            let gauge = self.gauge(leaves.get(Slot::Gauge), &path.known("headers"), unwritten);
             let limit = Limit {
                 name,
                 rate: rate.zip(per).map(|(rate, per)| (rate as u32, per)),

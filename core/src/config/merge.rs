@@ -185,9 +185,11 @@ impl<'t> Reader<'t> {
         let query = self.sent(&leaves, policy, Slot::Query, &path.known("query"));
         let mut classify = Vec::new();
         if let Some(value) = leaves.from(Slot::Classify) {
-            self.hush(policy.is_some_and(|policy| same(policy.from(Slot::Classify), Some(value))));
+            if policy.is_some_and(|policy| same(policy.from(Slot::Classify), Some(value))) {
+                self.mute();
+            }
             classify = self.rules(value, &path.known("classify"));
-            self.hush(false);
+            self.unmute();
         }
         let mut settings = Settings {
             retry: Retry {
@@ -236,12 +238,14 @@ impl<'t> Reader<'t> {
         let mut merged = Sent::new();
         let Some(own) = leaves.from(slot) else { return merged };
         if let Some(outer) = policy.and_then(|policy| policy.from(slot)) {
-            self.hush(true);
-            self.names(outer, path, slot == Slot::Headers, &mut merged);
-            self.hush(core::ptr::eq(outer, own));
+            self.mute();
+            self.names(outer, path, slot, &mut merged);
+            if !core::ptr::eq(outer, own) {
+                self.unmute();
+            }
         }
-        self.names(own, path, slot == Slot::Headers, &mut merged);
-        self.hush(false);
+        self.names(own, path, slot, &mut merged);
+        self.unmute();
         merged
     }
 
@@ -323,9 +327,9 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// A gauge of one's own, or a family.
-    pub(super) fn gauge(&mut self, leaf: Leaf<'t>, path: &Path, alone: bool) -> Gauge {
-        let Some(value) = leaf.from else { return if alone { Gauge::Auto } else { Gauge::None } };
+    /// Reads a gauge of one's own, or a family; `unwritten` where there is neither.
+    pub(super) fn gauge(&mut self, leaf: Leaf<'t>, path: &Path, unwritten: Gauge) -> Gauge {
+        let Some(value) = leaf.from else { return unwritten };
         if let Node::Object(_) = value.node {
             let base = Leaves::new();
             let mut leaves = base.clone();

@@ -53,7 +53,7 @@ pub enum Reading {
 /// At most 20 issues in file order.
 pub fn read(text: &str, reading: Reading) -> Result<Config, Vec<Issue>> {
     let parsed = if text.len() > crate::defaults::MAX_POLICY { None } else { Some(json::parse(text)) };
-    let mut reader = read::Reader::new(text, reading == Reading::Lenient);
+    let mut reader = read::Reader::new(text, reading);
     let path = Path::ROOT.known("policy");
     let mut config = None;
     match &parsed {

@@ -1,13 +1,13 @@
 //! Walks a policy's tree along the table of keys: every value's type and range, unknown and later keys. Puts what it
 //! read into [`Leaves`]; what keys mean together is the business of `merge`.
 
-use super::SERIES;
 use super::aliases::meant_by;
 use super::issues::{Issues, Part, Path, joined, push_any, push_found, push_instead, push_write};
 use super::json::{Node, Number, Value};
 use super::keys::{self, Form, Key, Place};
 use super::leaves::{Leaf, Leaves};
 use super::url::{self, all};
+use super::{Reading, SERIES};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -50,15 +50,21 @@ pub(super) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str, lenient: bool) -> Self {
+    pub(super) fn new(text: &'t str, reading: Reading) -> Self {
         let (issues, warnings) = (Issues::new(text, MOST_ISSUES), Issues::new(text, MOST_WARNINGS));
-        Self { lenient, issues, warnings, left_out: 0, route: false }
+        Self { lenient: reading == Reading::Lenient, issues, warnings, left_out: 0, route: false }
     }
 
-    /// Whether what is read was told before.
-    pub(super) fn hush(&mut self, quiet: bool) {
-        self.issues.quiet = quiet;
-        self.warnings.quiet = quiet;
+    /// Reports nothing from here on: what is read was reported before.
+    pub(super) fn mute(&mut self) {
+        self.issues.quiet = true;
+        self.warnings.quiet = true;
+    }
+
+    /// Reports again.
+    pub(super) fn unmute(&mut self) {
+        self.issues.quiet = false;
+        self.warnings.quiet = false;
     }
 
     /// Something that this version does not know: an error, or left out.

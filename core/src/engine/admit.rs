@@ -418,7 +418,7 @@ impl Engine {
         }
         let sequence = numbered(count, in_flight);
         upstream.in_flight = upstream.in_flight.saturating_add(1);
-        let permit = self.permit(place, breaker_queue, false);
+        let permit = self.permit(place, breaker_queue);
         let api_permit = if call_flags.has(CallFlags::BOTH_BREAKERS) {
             self.api_permit(place, breaker_queue)
         } else {

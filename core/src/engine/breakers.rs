@@ -3,7 +3,7 @@
 use crate::config::BreakerScope;
 use crate::engine::Engine;
 use crate::observe::event::{Event, Kind};
-use crate::policy::breaker::{self, Count, From, Permit};
+use crate::policy::breaker::{self, Breaker, Count, From, Permit};
 use crate::policy::budget::TokenKind;
 use crate::rng::{self, Purpose};
 use crate::state::call::{API, Call, CallFlags, CallIndex, NOWHERE};
@@ -122,11 +122,23 @@ impl Engine {
         }
     }
 
-    pub(crate) fn permit(&mut self, upstream: u32, breaker_queue: u16, aside: bool) -> Permit {
+    /// Takes the permit of a breaker for an attempt.
+    pub(crate) fn permit(&mut self, upstream: u32, breaker_queue: u16) -> Permit {
+        self.committed(upstream, breaker_queue, Breaker::commit)
+    }
+
+    /// Takes a permit as `commit` gives it, and reports where the breaker moved.
+    #[inline]
+    fn committed(
+        &mut self,
+        upstream: u32,
+        breaker_queue: u16,
+        commit: impl FnOnce(&mut Breaker, u64) -> Permit,
+    ) -> Permit {
         let now = self.now;
         let Some(place) = self.breaker_queue(upstream, breaker_queue) else { return Permit::default() };
         let Some(breaker) = place.breaker.as_mut() else { return Permit::default() };
-        let permit = if aside { breaker.commit_aside(now) } else { breaker.commit(now) };
+        let permit = commit(breaker, now);
         if !(breaker.is_closed() && place.reported == breaker::Phase::Closed) && breaker.phase() != place.reported {
             self.report_phase(upstream, breaker_queue);
         }
@@ -143,8 +155,11 @@ impl Engine {
                 let own = self
                     .breaker_queue(upstream, breaker_queue)
                     .and_then(|breaker_queue| breaker_queue.breaker.as_ref());
-                let aside = own.is_some_and(|own| !own.asks_api(now));
-                self.permit(upstream, API, aside)
+                if own.is_some_and(|own| !own.asks_api(now)) {
+                    self.committed(upstream, API, Breaker::commit_aside)
+                } else {
+                    self.permit(upstream, API)
+                }
             }
         }
     }

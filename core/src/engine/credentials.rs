@@ -5,7 +5,7 @@ use crate::engine::{Engine, checked};
 use crate::failure::{Fault, Misuse, Reason};
 use crate::observe::event::Event;
 use crate::policy::auth;
-use crate::policy::auth::Credential;
+use crate::policy::auth::{Credential, TokenFailure};
 use crate::state::call::{Call, CallFlags, CallIndex, CallState, QueueId};
 use crate::state::timeline::{EntryKind, WaitReason};
 use crate::step::{Answer, Flags, Step};
@@ -75,8 +75,8 @@ impl Engine {
     /// The credential could not be had: `cancelled` makes the next call lead, any other fault ends all who wait.
     pub fn token_failed(&mut self, now: u64, generation: u64, fault: u32) -> Answer {
         let Some(fault) = Fault::from_code(u64::from(fault)) else { return Misuse::Range.into() };
-        let for_all = fault != Fault::Cancelled;
-        self.refreshed(now, generation, &mut |credential, _| credential.token_failed(generation, for_all))
+        let failure = if fault == Fault::Cancelled { TokenFailure::ForLeader } else { TokenFailure::ForAll };
+        self.refreshed(now, generation, &mut |credential, _| credential.token_failed(generation, failure))
     }
 
     #[inline(never)]

@@ -2,7 +2,8 @@
 
 use crate::defaults::ONE;
 use crate::engine::Engine;
-use crate::headers::{self, Hints};
+use crate::headers::{self, Hints, Limits};
+use crate::policy::classify::Class;
 use crate::policy::limiter::Came;
 use crate::state::call::{Call, CallIndex};
 
@@ -19,6 +20,26 @@ pub(crate) struct ServerHints {
     pub pauses: bool,
 }
 
+/// How an answer went, for its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerKind {
+    Success,
+    /// A failure that is no refusal by a rate limit.
+    Failure,
+    RateLimited,
+}
+
+impl AnswerKind {
+    /// Tells how an answer of this status and class went.
+    pub(crate) const fn of(status: u16, class: Class) -> Self {
+        match class {
+            Class::RateLimited => Self::RateLimited,
+            Class::Deliver if status < 400 => Self::Success,
+            _ => Self::Failure,
+        }
+    }
+}
+
 impl Engine {
     /// Reads what an answer says: of a 429 also when it names its time by a reset alone.
     #[inline]
@@ -27,11 +48,10 @@ impl Engine {
         slot: CallIndex,
         hints: &Hints<'_>,
         wall: u64,
-        refused: bool,
-        limited: bool,
+        answer: AnswerKind,
     ) -> ServerHints {
-        let mut server = self.read_gauges(slot, hints, wall, refused);
-        if limited && server.wait.is_none() {
+        let mut server = self.read_gauges(slot, hints, wall, answer);
+        if answer == AnswerKind::RateLimited && server.wait.is_none() {
             let (config, upstream) = self.config_and_upstream(self.calls.at(slot).upstream);
             let limits = if upstream.own { config.limits.as_slice() } else { &[] };
             server.wait = headers::reset_alone(limits, hints, wall);
@@ -40,8 +60,8 @@ impl Engine {
         server
     }
 
-    /// Tells the buckets what their gauges say.
-    pub(crate) fn read_gauges(&mut self, slot: CallIndex, hints: &Hints<'_>, wall: u64, times: bool) -> ServerHints {
+    /// Reports to the buckets what their gauges say.
+    fn read_gauges(&mut self, slot: CallIndex, hints: &Hints<'_>, wall: u64, answer: AnswerKind) -> ServerHints {
         let mut server = ServerHints { pauses: true, ..ServerHints::default() };
         if hints.is_empty() {
             return server;
@@ -50,9 +70,10 @@ impl Engine {
         let Call { upstream: place, sequence, sent_at, .. } = *self.calls.at(slot);
         let (config, upstream) = self.config_and_upstream(place);
         let bound = upstream.is_limited_by(config);
-        let alone = upstream.bucket_queues.len() == 1;
-        let came =
-            Came { success: !times, sent_at, wait: if times { headers::server_time(hints, wall) } else { None } };
+        let limits = Limits::count(upstream.bucket_queues.len());
+        let refused = answer != AnswerKind::Success;
+        let wait = if refused { headers::server_time(hints, wall) } else { None };
+        let came = Came { success: !refused, sent_at, wait };
         let mut reset = None;
         let mut hurried = 0_u32;
         for (i, bucket_queue) in upstream.bucket_queues.iter_mut().enumerate() {
@@ -61,7 +82,7 @@ impl Engine {
                 limit.map_or((&crate::config::Gauge::Auto, ""), |limit| (&limit.gauge, limit.name.as_str()));
             server.pauses &= headers::pauses(gauge, hints);
             let window = limit.and_then(|limit| limit.rate).map(|(_, window)| window);
-            let Some(reading) = headers::read(gauge, name, window, alone, hints, wall) else { continue };
+            let Some(reading) = headers::read(gauge, name, window, limits, hints, wall) else { continue };
             bucket_queue.bucket.read(now, sequence, &reading, came);
             hurried |= 1 << i;
             if reading.remaining < ONE && server.empty.is_none() {
@@ -74,7 +95,7 @@ impl Engine {
                 self.wake_if_due(place, bucket);
             }
         }
-        if times {
+        if refused {
             server.wait = came.wait.or(reset);
             server.binds = came.wait.is_some();
         }

@@ -23,7 +23,7 @@ use crate::failure::{Cause, Fault, Misuse, Outcome, Reason};
 use crate::headers::Hints;
 use crate::observe::event::{About, Event, Kind, Ring};
 use crate::policy::classify::{IDEMPOTENT, SAFE};
-use crate::policy::deadline;
+use crate::policy::deadline::{self, Client};
 #[cfg(feature = "coverage")]
 use crate::state::call::Node;
 use crate::state::call::{Call, CallFlags, CallIndex, CallState, NOWHERE, QueueId};
@@ -113,7 +113,7 @@ impl Engine {
         Self {
             routes: config::route::Routes::build(&config.routes),
             endpoints: Endpoints::default(),
-            home: Upstream::new(&config, origin, true),
+            home: Upstream::own(&config, origin),
             config,
             seed: 0,
             now: 0,
@@ -223,7 +223,8 @@ impl Engine {
         call_flags.set(CallFlags::KEYED, keyed || call_flags.has(CallFlags::KEYED));
         call_flags.set(CallFlags::SAFE, SAFE & bit != 0);
         call_flags.set(CallFlags::IDEMPOTENT, settings.repeatable.unwrap_or(IDEMPOTENT & bit != 0));
-        let limits = deadline::limits(&settings.timeouts, now, deadline, what >> 16, call_flags.has(CallFlags::DROPIN));
+        let client = if call_flags.has(CallFlags::DROPIN) { Client::DropIn } else { Client::Own };
+        let limits = deadline::limits(&settings.timeouts, now, deadline, what >> 16, client);
         let (breaker_queue, both) = {
             let (config, upstream) = self.config_and_upstream(upstream);
             upstream.budget.call_begun(now);

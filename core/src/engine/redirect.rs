@@ -4,9 +4,10 @@
 
 use crate::defaults::PEEK;
 use crate::engine::Engine;
-use crate::engine::hints::ServerHints;
+use crate::engine::hints::{AnswerKind, ServerHints};
 use crate::engine::retry::Retry;
-use crate::failure::Reason;
+use crate::engine::settle::Delivered;
+use crate::failure::{Outcome, Reason};
 use crate::headers::{self, Hints};
 use crate::observe::event::{Event, Kind};
 use crate::policy::breaker::{Count, From};
@@ -34,11 +35,11 @@ impl Engine {
         let should = if status >= 400 { headers::should_retry(hints) } else { None };
         let verdict = classify::classify(status, &self.config.route(route).classify, hints, body, should);
         let elapsed = self.attempt_ended(slot, LastResult::Status(status), EntryKind::Status, status);
-        let refused = status >= 400 || verdict.class != Class::Deliver;
-        let limited = verdict.class == Class::RateLimited;
+        let kind = AnswerKind::of(status, verdict.class);
+        let (refused, limited) = (kind != AnswerKind::Success, kind == AnswerKind::RateLimited);
         let server = if by == upstream {
             self.count(slot, verdict.count);
-            self.server_hints(slot, hints, wall, refused, limited)
+            self.server_hints(slot, hints, wall, kind)
         } else {
             // A redirect is an answer like any other.
             self.count(slot, Count::Success);
@@ -48,7 +49,7 @@ impl Engine {
         };
         if refused {
             // The first request may have done its work before it was answered by a redirect.
-            self.raise_outcome(slot, true);
+            self.raise_outcome(slot, Outcome::Unknown);
             self.was_answered(slot);
         }
         let safe = call_flags.has(CallFlags::SAFE);
@@ -65,8 +66,9 @@ impl Engine {
         if again && let Some(wait) = server.wait {
             self.pause(slot, retry, server, wait);
         }
-        let success = by != upstream || (!again && status < 500);
-        self.deliver_counted(slot, status, elapsed, success)
+        let is_success = by != upstream || (!again && status < 500);
+        let counted = if is_success { Delivered::Success } else { Delivered::Failure };
+        self.deliver_counted(slot, status, elapsed, counted)
     }
 
     /// Counts an outcome for an origin that the call was not begun at. `pause`: it was a 429 that asks for so many

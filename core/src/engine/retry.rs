@@ -5,7 +5,7 @@ use crate::engine::admit::QueuePlace;
 use crate::engine::hints::ServerHints;
 use crate::failure::{Fault, Outcome, Reason};
 use crate::observe::event::{Event, Kind};
-use crate::policy::backoff;
+use crate::policy::backoff::{self, Asked};
 use crate::policy::limiter::{Change, Refused, numbered};
 use crate::rng::{self, Purpose};
 use crate::state::call::{Call, CallFlags, CallIndex, CallState, LastResult, RetryToken};
@@ -32,13 +32,19 @@ impl Engine {
         let doubtful = self.calls.at(slot).outcome == Outcome::Unknown;
         self.calls.at_mut(slot).call_flags.set(CallFlags::DOUBTFUL, doubtful);
         let k = u32::from(attempts.max(1));
-        let range = backoff::range(&rules, k, retry.server, retry.limited && retry.server.is_none());
+        let asked = match retry.server {
+            Some(wait) => Asked::Time(wait),
+            None if retry.limited => Asked::Slower,
+            None => Asked::Nothing,
+        };
+        let range = backoff::range(&rules, k, asked);
         let wait = range.least.saturating_add(rng::draw(self.seed, ordinal, k, Purpose::Backoff, range.spread)).max(1);
         let call = self.calls.at_mut(slot);
-        call.call_flags.refused(retry.limited);
         let least = if retry.limited {
+            call.call_flags.count_refusal();
             backoff::interval(rules.base, rules.cap.saturating_mul(2), call.call_flags.refusals())
         } else {
+            call.call_flags.clear_refusals();
             0
         };
         let wait = wait.max(least);

@@ -185,8 +185,9 @@ impl Engine {
         let known = self.others.iter().position(|known| known.origin == origin);
         let place = known.unwrap_or_else(|| {
             // Without a base URL the policy's routes and limits bind every origin.
-            let own = self.config.base == Base::None;
-            let mut fresh = Upstream::new(&self.config, origin.to_string(), own);
+            let is_own = self.config.base == Base::None;
+            let make = if is_own { Upstream::own } else { Upstream::other };
+            let mut fresh = make(&self.config, origin.to_string());
             fresh.used = self.begun;
             if self.others.len() < MAX_ORIGINS {
                 self.others.push(fresh);

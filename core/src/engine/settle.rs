@@ -1,7 +1,7 @@
 //! Handles the end of an attempt: counts it, then delivers, waits, queues or fails.
 
 use crate::engine::Engine;
-use crate::engine::hints::ServerHints;
+use crate::engine::hints::{AnswerKind, ServerHints};
 use crate::engine::retry::Retry;
 use crate::failure::{Cause, Fault, Outcome, Reason};
 use crate::headers::{self, Hints};
@@ -16,6 +16,13 @@ use crate::state::upstream::{BreakerQueue, place_for};
 use crate::step::{Answer, Flags, NO_TIME, Step};
 
 use crate::engine::admit::QueuePlace;
+
+/// What a delivered answer counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    Success,
+    Failure,
+}
 
 impl Engine {
     /// An attempt was answered.
@@ -33,15 +40,15 @@ impl Engine {
             classify::classify(status, &self.config.route(route).classify, hints, body, should)
         };
         let elapsed = self.attempt_ended(slot, LastResult::Status(status), EntryKind::Status, status);
-        let refused = status >= 400 || verdict.class != Class::Deliver;
-        let limited = verdict.class == Class::RateLimited;
-        let server = self.server_hints(slot, hints, wall, refused, limited);
+        let kind = AnswerKind::of(status, verdict.class);
+        let (refused, limited) = (kind != AnswerKind::Success, kind == AnswerKind::RateLimited);
+        let server = self.server_hints(slot, hints, wall, kind);
         let slow = self.slow(slot, elapsed);
         let count = if verdict.count == Count::Success && slow { Count::Failure } else { verdict.count };
         self.count(slot, count);
         if refused {
             let unknown = status >= 500 && !matches!(status, 501 | 505) && !limited;
-            self.raise_outcome(slot, unknown);
+            self.raise_outcome(slot, if unknown { Outcome::Unknown } else { Outcome::Rejected });
             self.was_answered(slot);
         }
         match verdict.class {
@@ -68,14 +75,13 @@ impl Engine {
         let elapsed =
             self.attempt_ended(slot, LastResult::Fault(fault), EntryKind::Fault, fault as u16 | (cause as u16) << 8);
         match fault {
-            Fault::Permanent => self.broken_for_good(slot, cause.is_unsent()),
-            Fault::Unsent if cause == Cause::NoSuchName && !self.ever_answered(slot) => {
-                self.broken_for_good(slot, true)
-            }
+            Fault::Permanent if cause.is_unsent() => self.unsent_for_good(slot),
+            Fault::Permanent => self.broken_for_good(slot),
+            Fault::Unsent if cause == Cause::NoSuchName && !self.ever_answered(slot) => self.unsent_for_good(slot),
             Fault::Lost | Fault::Timeout | Fault::Truncated => {
                 let own = fault == Fault::Timeout && self.cut_short(slot, elapsed);
                 self.count(slot, if own { Count::Nothing } else { Count::Failure });
-                self.raise_outcome(slot, true);
+                self.raise_outcome(slot, Outcome::Unknown);
                 if fault == Fault::Truncated {
                     self.was_answered(slot);
                 }
@@ -99,7 +105,7 @@ impl Engine {
             }
             Fault::TooLarge => {
                 self.count(slot, Count::Success);
-                self.raise_outcome(slot, true);
+                self.raise_outcome(slot, Outcome::Unknown);
                 self.was_answered(slot);
                 self.fail(slot, Reason::Misuse, None)
             }
@@ -110,14 +116,18 @@ impl Engine {
 
     /// Ends a call that would fail in the same way each time. It says nothing about how the server fares.
     #[cold]
-    fn broken_for_good(&mut self, slot: CallIndex, unsent: bool) -> Answer {
+    fn broken_for_good(&mut self, slot: CallIndex) -> Answer {
         self.count(slot, Count::Nothing);
-        if unsent {
-            self.give_permits_back(slot);
-            self.give_payment_back(slot);
-        } else {
-            self.raise_outcome(slot, true);
-        }
+        self.raise_outcome(slot, Outcome::Unknown);
+        self.fail(slot, Reason::Network, None)
+    }
+
+    /// Ends a call whose requests would not leave in any attempt, and gives back what this one took.
+    #[cold]
+    fn unsent_for_good(&mut self, slot: CallIndex) -> Answer {
+        self.count(slot, Count::Nothing);
+        self.give_permits_back(slot);
+        self.give_payment_back(slot);
         self.fail(slot, Reason::Network, None)
     }
 
@@ -191,11 +201,11 @@ impl Engine {
         }
     }
 
-    /// The outcome outcome of all attempts so far.
-    pub(crate) fn raise_outcome(&mut self, slot: CallIndex, unknown: bool) {
+    /// Takes an attempt's outcome into that of the call. A safe method has done nothing that matters.
+    pub(crate) fn raise_outcome(&mut self, slot: CallIndex, outcome: Outcome) {
         let call = self.calls.at_mut(slot);
-        let unknown = unknown && !call.call_flags.has(CallFlags::SAFE);
-        call.outcome = call.outcome.max(if unknown { Outcome::Unknown } else { Outcome::Rejected });
+        let own = if call.call_flags.has(CallFlags::SAFE) { Outcome::Rejected } else { outcome };
+        call.outcome = call.outcome.max(own);
     }
 
     fn give_permits_back(&mut self, slot: CallIndex) {
@@ -239,12 +249,13 @@ impl Engine {
 
     pub(crate) fn deliver(&mut self, slot: CallIndex, status: u16, elapsed: u64) -> Answer {
         // What the table counts as no failure.
-        self.deliver_counted(slot, status, elapsed, status < 500 && status != 408)
+        let counted = if status < 500 && status != 408 { Delivered::Success } else { Delivered::Failure };
+        self.deliver_counted(slot, status, elapsed, counted)
     }
 
-    /// Delivers an answer; `success` = it counts as one for the budget, the buckets and the latency.
+    /// Delivers an answer, and counts it for the budget, the buckets and the latency.
     #[inline]
-    pub(crate) fn deliver_counted(&mut self, slot: CallIndex, status: u16, elapsed: u64, success: bool) -> Answer {
+    pub(crate) fn deliver_counted(&mut self, slot: CallIndex, status: u16, elapsed: u64, counted: Delivered) -> Answer {
         let now = self.now;
         let call = self.calls.at(slot);
         let (paid, token_kind) =
@@ -253,7 +264,7 @@ impl Engine {
         let echo =
             matches!((call.method, status), (5, 404 | 410) | (4, 412)) && call.call_flags.has(CallFlags::DOUBTFUL);
         let outcome = if status >= 400 { call.outcome } else { Outcome::NotSent };
-        if success {
+        if counted == Delivered::Success {
             let (costs, upstream) = self.drawn(slot);
             if paid {
                 upstream.budget.refund(token_kind);
@@ -326,7 +337,7 @@ impl Engine {
         self.count(slot, Count::Nothing);
         self.give_permits_back(slot);
         // The platform is asked after a network error, which may come when the request has left.
-        self.raise_outcome(slot, true);
+        self.raise_outcome(slot, Outcome::Unknown);
         self.give_payment_back(slot);
         let call = self.calls.at_mut(slot);
         call.call_flags.set(CallFlags::DOUBTFUL, call.outcome == Outcome::Unknown);

@@ -13,7 +13,7 @@ pub mod structured;
 
 pub(crate) use amount::decimal;
 pub use key::header_key;
-pub use rate_limit::{Reading, pauses, read, watch_error, watch_success};
+pub use rate_limit::{Limits, Reading, pauses, read, watch_error, watch_success};
 pub use reset::alone as reset_alone;
 pub use retry_after::{server_time, should_retry};
 

@@ -3,6 +3,7 @@
 //! malformed field is ignored whole. Knows nothing of vendors.
 
 use super::amount::{LONGEST, decimal};
+use super::rate_limit::Limits;
 use super::structured::{self, Bare, Entry, Form, Level, last, members};
 use super::{Hints, Reading};
 use alloc::string::String;
@@ -15,7 +16,7 @@ pub(super) const POLICY: &str = "ratelimit-policy";
 /// remaining=50, reset=5`). A malformed field is ignored whole, as the draft says; a malformed policy costs limit and
 /// window only.
 #[inline(never)]
-pub(super) fn read(limit_name: &str, alone: bool, hints: &Hints<'_>) -> Option<Reading> {
+pub(super) fn read(limit_name: &str, limits: Limits, hints: &Hints<'_>) -> Option<Reading> {
     let text = joined(hints, FIELD);
     let Some(items) = structured::read(&text, Form::List) else { return draft_07(&text, hints) };
     let policy_text = joined(hints, POLICY);
@@ -31,7 +32,7 @@ pub(super) fn read(limit_name: &str, alone: bool, hints: &Hints<'_>) -> Option<R
             members(&policies).find_map(|member| quota(member, "q", "w").filter(|policy| policy.name == item.name));
         let is_own = item.name.eq_ignore_ascii_case(limit_name);
         // A lone limit counts requests unless it says by its name that it counts something else.
-        if !is_own && (!alone || policy.as_ref().is_some_and(|policy| policy.is_other_unit)) {
+        if !is_own && (limits == Limits::Several || policy.as_ref().is_some_and(|policy| policy.is_other_unit)) {
             continue;
         }
         let mut reading = Reading { remaining: item.count, limit: None, reset: item.time, window: None };
@@ -167,67 +168,77 @@ mod tests {
     #[test]
     fn the_fields_of_today() {
         let full = Some((50, Some(100), Some(30_000), Some(60_000)));
-        let rows: [(&str, &str, bool, Option<Plain>); 36] = [
-            ("ratelimit: \"default\";r=50;t=30\nratelimit-policy: \"default\";q=100;w=60\n", "api", true, full),
-            ("ratelimit: default;r=50;t=30\nratelimit-policy: default;q=100;w=60\n", "api", true, full),
+        let rows: [(&str, &str, Limits, Option<Plain>); 36] = [
+            ("ratelimit: \"default\";r=50;t=30\nratelimit-policy: \"default\";q=100;w=60\n", "api", Limits::One, full),
+            ("ratelimit: default;r=50;t=30\nratelimit-policy: default;q=100;w=60\n", "api", Limits::One, full),
             // As express-rate-limit writes it.
             (
                 "ratelimit: \"100-in-1min\"; r=50; t=30\nratelimit-policy: \"100-in-1min\"; q=100; w=60; pk=:YWJj:\n",
                 "api",
-                true,
+                Limits::One,
                 full,
             ),
-            ("ratelimit: \"default\";r=50\n", "api", true, Some((50, None, None, None))),
-            ("ratelimit: \"default\";r=0;t=0\n", "api", true, Some((0, None, Some(0), None))),
-            ("ratelimit: \"default\";t=30\n", "api", true, None),
-            ("ratelimit: \"default\";r=-1\n", "api", true, None),
-            ("ratelimit: \"default\";r=1.5\n", "api", true, None),
-            ("ratelimit: \"default\";r=\"1\"\n", "api", true, None),
-            ("ratelimit: \"default\";r=1;t=-5\n", "api", true, None),
-            ("ratelimit: \"default\";r=1;t=1.5\n", "api", true, None),
-            ("ratelimit: \"default\";r=1;r=7\n", "api", true, Some((7, None, None, None))),
-            ("ratelimit: \"default\";r=1;future=?1\n", "api", true, Some((1, None, None, None))),
-            ("ratelimit: \"default\";r=1,\n", "api", true, None),
-            ("ratelimit: (\"default\");r=1\n", "api", true, None),
-            ("ratelimit: 5;r=1\n", "api", true, None),
-            ("ratelimit: \n", "api", true, None),
-            ("", "api", true, None),
+            ("ratelimit: \"default\";r=50\n", "api", Limits::One, Some((50, None, None, None))),
+            ("ratelimit: \"default\";r=0;t=0\n", "api", Limits::One, Some((0, None, Some(0), None))),
+            ("ratelimit: \"default\";t=30\n", "api", Limits::One, None),
+            ("ratelimit: \"default\";r=-1\n", "api", Limits::One, None),
+            ("ratelimit: \"default\";r=1.5\n", "api", Limits::One, None),
+            ("ratelimit: \"default\";r=\"1\"\n", "api", Limits::One, None),
+            ("ratelimit: \"default\";r=1;t=-5\n", "api", Limits::One, None),
+            ("ratelimit: \"default\";r=1;t=1.5\n", "api", Limits::One, None),
+            ("ratelimit: \"default\";r=1;r=7\n", "api", Limits::One, Some((7, None, None, None))),
+            ("ratelimit: \"default\";r=1;future=?1\n", "api", Limits::One, Some((1, None, None, None))),
+            ("ratelimit: \"default\";r=1,\n", "api", Limits::One, None),
+            ("ratelimit: (\"default\");r=1\n", "api", Limits::One, None),
+            ("ratelimit: 5;r=1\n", "api", Limits::One, None),
+            ("ratelimit: \n", "api", Limits::One, None),
+            ("", "api", Limits::One, None),
             // One bad member spoils the field, even if the own one is good.
-            ("ratelimit: \"api\";r=1, \"b\"\n", "api", true, None),
+            ("ratelimit: \"api\";r=1, \"b\"\n", "api", Limits::One, None),
             // Among several policies a lone limit reads its own, else the tightest; a limit among others its own only.
-            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "b", true, Some((2, None, None, None))),
-            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "B", true, Some((2, None, None, None))),
-            ("ratelimit: \"a\";r=3, \"b\";r=2\n", "api", true, Some((2, None, None, None))),
-            ("ratelimit: \"a\";r=0;t=5, \"b\";r=0;t=50\n", "api", true, Some((0, None, Some(50_000), None))),
-            ("ratelimit: \"a\";r=0;t=50, \"b\";r=0;t=5\n", "api", true, Some((0, None, Some(50_000), None))),
-            ("ratelimit: \"a\";r=3\nratelimit: \"b\";r=2\n", "api", true, Some((2, None, None, None))),
-            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "b", false, Some((2, None, None, None))),
-            ("ratelimit: \"a\";r=1, \"Api\";r=2\n", "api", false, Some((2, None, None, None))),
-            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "api", false, None),
+            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "b", Limits::One, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "B", Limits::One, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=3, \"b\";r=2\n", "api", Limits::One, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=0;t=5, \"b\";r=0;t=50\n", "api", Limits::One, Some((0, None, Some(50_000), None))),
+            ("ratelimit: \"a\";r=0;t=50, \"b\";r=0;t=5\n", "api", Limits::One, Some((0, None, Some(50_000), None))),
+            ("ratelimit: \"a\";r=3\nratelimit: \"b\";r=2\n", "api", Limits::One, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "b", Limits::Several, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=1, \"Api\";r=2\n", "api", Limits::Several, Some((2, None, None, None))),
+            ("ratelimit: \"a\";r=1, \"b\";r=2\n", "api", Limits::Several, None),
             // Two partitions of one policy.
-            ("ratelimit: \"a\";r=4;pk=:AA==:, \"a\";r=2;pk=:BB==:\n", "a", false, Some((2, None, None, None))),
+            (
+                "ratelimit: \"a\";r=4;pk=:AA==:, \"a\";r=2;pk=:BB==:\n",
+                "a",
+                Limits::Several,
+                Some((2, None, None, None)),
+            ),
             // A policy that counts bytes is for the limit of its name alone.
             (
                 "ratelimit: \"size\";r=1, \"b\";r=2\nratelimit-policy: \"size\";q=9;qu=\"content-bytes\"\n",
                 "api",
-                true,
+                Limits::One,
                 Some((2, None, None, None)),
             ),
             (
                 "ratelimit: \"size\";r=1\nratelimit-policy: \"size\";q=9;qu=\"content-bytes\"\n",
                 "size",
-                true,
+                Limits::One,
                 Some((1, Some(9), None, None)),
             ),
             // A malformed policy field costs limit and window.
-            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";q=9;w=0\n", "a", true, Some((1, None, None, None))),
-            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";q=9;w=5, \"b\"\n", "a", true, Some((1, None, None, None))),
-            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";q=0\n", "a", true, Some((1, None, None, None))),
-            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";w=9\n", "a", true, Some((1, None, None, None))),
-            ("ratelimit: \"a\";r=1\nratelimit-policy: \"b\";q=9\n", "a", true, Some((1, None, None, None))),
+            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";q=9;w=0\n", "a", Limits::One, Some((1, None, None, None))),
+            (
+                "ratelimit: \"a\";r=1\nratelimit-policy: \"a\";q=9;w=5, \"b\"\n",
+                "a",
+                Limits::One,
+                Some((1, None, None, None)),
+            ),
+            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";q=0\n", "a", Limits::One, Some((1, None, None, None))),
+            ("ratelimit: \"a\";r=1\nratelimit-policy: \"a\";w=9\n", "a", Limits::One, Some((1, None, None, None))),
+            ("ratelimit: \"a\";r=1\nratelimit-policy: \"b\";q=9\n", "a", Limits::One, Some((1, None, None, None))),
         ];
-        for (lines, name, alone, expected) in rows {
-            assert_eq!(read(name, alone, &Hints::new(lines.as_bytes())).map(plain), expected, "{lines} {name}");
+        for (lines, name, limits, expected) in rows {
+            assert_eq!(read(name, limits, &Hints::new(lines.as_bytes())).map(plain), expected, "{lines} {name}");
         }
     }
 
@@ -248,7 +259,7 @@ mod tests {
             ("ratelimit: limit=100, remaining=50, reset=5,\n", None),
         ];
         for (lines, expected) in rows {
-            assert_eq!(read("api", false, &Hints::new(lines.as_bytes())).map(plain), expected, "{lines}");
+            assert_eq!(read("api", Limits::Several, &Hints::new(lines.as_bytes())).map(plain), expected, "{lines}");
         }
     }
 
@@ -279,7 +290,7 @@ mod tests {
     fn absurd_numbers_saturate() {
         let lines = "ratelimit: \"a\";r=999999999999999;t=999999999999999\n\
              ratelimit-policy: \"a\";q=999999999999999;w=999999999999999\n";
-        let reading = read("a", true, &Hints::new(lines.as_bytes())).unwrap();
+        let reading = read("a", Limits::One, &Hints::new(lines.as_bytes())).unwrap();
         let most = Some(u64::MAX);
         assert_eq!((Some(reading.remaining), reading.limit), (most, most));
         assert_eq!((reading.reset, reading.window), (Some(LONGEST), Some(LONGEST)));

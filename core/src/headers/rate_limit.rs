@@ -22,10 +22,25 @@ pub struct Reading {
     pub window: Option<u64>,
 }
 
+/// How many limits an API has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limits {
+    One,
+    Several,
+}
+
+impl Limits {
+    /// Counts them.
+    #[must_use]
+    pub const fn count(limits: usize) -> Self {
+        if limits == 1 { Self::One } else { Self::Several }
+    }
+}
+
 /// Returns what a limit's gauge says. `window` is the documented one of its limit in milliseconds, if there is one;
 /// `wall_ms` is Unix time, used where the answer has no `Date`.
 ///
-/// `alone`: the API has just this one limit, which then reads whatever part or policy is there, its own name first and
+/// Where the API has [one limit](Limits::One), it reads whatever part or policy is there, its own name first and
 /// the tightest else. Among several each reads only the part (`openai`, `anthropic`), resource (`github`) or policy
 /// (`RateLimit`) that bears its name; families without parts say the same to every limit that names them.
 #[must_use]
@@ -33,12 +48,12 @@ pub fn read(
     gauge: &Gauge,
     limit_name: &str,
     window: Option<u64>,
-    alone: bool,
+    limits: Limits,
     hints: &Hints<'_>,
     wall_ms: u64,
 ) -> Option<Reading> {
     if matches!(gauge, Gauge::RateLimit | Gauge::Auto) {
-        let reading = quota::read(limit_name, alone, hints);
+        let reading = quota::read(limit_name, limits, hints);
         if reading.is_some() || matches!(gauge, Gauge::RateLimit) {
             return reading;
         }
@@ -54,10 +69,13 @@ pub fn read(
             window: None,
         });
     }
-    if matches!(gauge, Gauge::GitHub) && !alone && hints.one(GITHUB_RESOURCE) != Field::One(limit_name) {
+    if matches!(gauge, Gauge::GitHub)
+        && limits == Limits::Several
+        && hints.one(GITHUB_RESOURCE) != Field::One(limit_name)
+    {
         return None;
     }
-    let named = parts(gauge, limit_name, alone).into_iter();
+    let named = parts(gauge, limit_name, limits).into_iter();
     let reading = named.filter_map(|part| read_part(gauge, part?, window, hints, wall_ms)).next();
     if reading.is_none() && matches!(gauge, Gauge::Auto) {
         // What a draft of the standard said until 2023, and many servers say.
@@ -120,9 +138,9 @@ pub(super) enum Word {
 
 /// The parts of a family that a limit reads, the better first: its own name, and for a lone limit that is named
 /// otherwise the requests.
-fn parts<'n>(gauge: &Gauge, limit_name: &'n str, alone: bool) -> [Option<&'n str>; 2] {
+fn parts<'n>(gauge: &Gauge, limit_name: &'n str, limits: Limits) -> [Option<&'n str>; 2] {
     let has_parts = matches!(gauge, Gauge::OpenAi | Gauge::Anthropic);
-    [Some(limit_name), (alone && has_parts && limit_name != "requests").then_some("requests")]
+    [Some(limit_name), (limits == Limits::One && has_parts && limit_name != "requests").then_some("requests")]
 }
 
 /// The pieces that make a header's name; `None` where the family has no such header.
@@ -161,7 +179,7 @@ fn watch(gauges: &[(&Gauge, &str)], words: &[Word], watched: &mut Vec<String>) {
         }
         let older = matches!(gauge, Gauge::Auto).then_some(&Gauge::RateLimitFields);
         for gauge in core::iter::once(*gauge).chain(older) {
-            for part in parts(gauge, limit_name, gauges.len() == 1).into_iter().flatten() {
+            for part in parts(gauge, limit_name, Limits::count(gauges.len())).into_iter().flatten() {
                 for word in words {
                     if let Some(name) = name_of(gauge, part, *word) {
                         add(watched, &name);
@@ -227,18 +245,19 @@ mod tests {
     /// Remaining, limit (millionths), reset, window (milliseconds).
     type Plain = (u64, Option<u64>, Option<u64>, Option<u64>);
 
-    fn plain(gauge: &Gauge, name: &str, alone: bool, lines: &str) -> Option<Plain> {
-        let reading = read(gauge, name, None, alone, &Hints::new(lines.as_bytes()), WALL)?;
+    fn plain(gauge: &Gauge, name: &str, limits: Limits, lines: &str) -> Option<Plain> {
+        let reading = read(gauge, name, None, limits, &Hints::new(lines.as_bytes()), WALL)?;
         Some((reading.remaining, reading.limit, reading.reset, reading.window))
     }
 
-    fn named(milliseconds: bool) -> Gauge {
-        Gauge::Named {
+    /// The headers of one's own, with a reset in seconds and with one in milliseconds.
+    fn named() -> [Gauge; 2] {
+        [false, true].map(|milliseconds| Gauge::Named {
             remaining: "x-left".to_string(),
             limit: Some("x-most".to_string()),
             reset: Some("x-again".to_string()),
             milliseconds,
-        }
+        })
     }
 
     const M: u64 = 1_000_000;
@@ -246,6 +265,7 @@ mod tests {
     #[test]
     fn families_with_a_header_for_each_number() {
         let full = |reset: u64| Some((7 * M, Some(10 * M), Some(reset), None));
+        let [seconds, milliseconds] = named();
         let (x, hyphen, fields) = (Gauge::XRateLimit, Gauge::XRateHyphen, Gauge::RateLimitFields);
         let rows: [(&Gauge, &str, Option<Plain>); 34] = [
             (&x, "x-ratelimit-limit: 10\nx-ratelimit-remaining: 7\nx-ratelimit-reset: 30\n", full(30_000)),
@@ -330,16 +350,16 @@ mod tests {
                 "ratelimit-limit: 10\nratelimit-policy: 10;w=60\nratelimit-remaining: 7\nratelimit-reset: 30\n",
                 Some((7 * M, Some(10 * M), Some(30_000), Some(60_000))),
             ),
-            (&named(false), "x-most: 10\nx-left: 7\nx-again: 30\n", full(30_000)),
-            (&named(false), "x-most: 10\nx-left: 7\nx-again: 6m0s\n", full(360_000)),
-            (&named(false), "x-most: 10\nx-left: 7\nx-again: Mon, 01 Jan 2024 00:00:30 GMT\n", full(30_000)),
-            (&named(true), "x-most: 10\nx-left: 7\nx-again: 30\n", full(30)),
-            (&named(true), "x-most: 10\nx-left: 7\nx-again: 6m0s\n", Some((7 * M, Some(10 * M), None, None))),
-            (&named(true), "x-most: 10\nx-left: 7\nx-again: 99999999999999\n", full(LONGEST)),
+            (&seconds, "x-most: 10\nx-left: 7\nx-again: 30\n", full(30_000)),
+            (&seconds, "x-most: 10\nx-left: 7\nx-again: 6m0s\n", full(360_000)),
+            (&seconds, "x-most: 10\nx-left: 7\nx-again: Mon, 01 Jan 2024 00:00:30 GMT\n", full(30_000)),
+            (&milliseconds, "x-most: 10\nx-left: 7\nx-again: 30\n", full(30)),
+            (&milliseconds, "x-most: 10\nx-left: 7\nx-again: 6m0s\n", Some((7 * M, Some(10 * M), None, None))),
+            (&milliseconds, "x-most: 10\nx-left: 7\nx-again: 99999999999999\n", full(LONGEST)),
         ];
         for (gauge, lines, expected) in rows {
-            for alone in [true, false] {
-                assert_eq!(plain(gauge, "api", alone, lines), expected, "{lines}");
+            for limits in [Limits::One, Limits::Several] {
+                assert_eq!(plain(gauge, "api", limits, lines), expected, "{lines}");
             }
         }
     }
@@ -347,7 +367,7 @@ mod tests {
     #[test]
     fn the_documented_window_bounds_a_reset_that_no_date_dates() {
         let of = |window, lines: &str| {
-            let reading = read(&Gauge::XRateLimit, "api", window, true, &Hints::new(lines.as_bytes()), WALL);
+            let reading = read(&Gauge::XRateLimit, "api", window, Limits::One, &Hints::new(lines.as_bytes()), WALL);
             reading.and_then(|reading| reading.reset)
         };
         let undated = "x-ratelimit-remaining: 7\nx-ratelimit-reset: 1704067230\n";
@@ -373,24 +393,24 @@ mod tests {
         let search = "x-ratelimit-remaining: 7\nx-ratelimit-resource: search\n";
         let seven = Some((7 * M, None, None, None));
         let rows = [
-            (Gauge::OpenAi, "requests", false, openai, requests),
-            (Gauge::OpenAi, "tokens", false, openai, tokens),
-            (Gauge::OpenAi, "tokens", true, openai, tokens),
-            (Gauge::OpenAi, "api", true, openai, requests),
-            (Gauge::OpenAi, "api", false, openai, None),
-            (Gauge::OpenAi, "requests", true, "x-ratelimit-remaining: 7\n", None),
-            (Gauge::Anthropic, "requests", false, anthropic, requests),
-            (Gauge::Anthropic, "output-tokens", false, anthropic, Some((8_000 * M, None, None, None))),
-            (Gauge::Anthropic, "input-tokens", false, anthropic, None),
-            (Gauge::Anthropic, "api", true, anthropic, requests),
-            (Gauge::GitHub, "search", false, search, seven),
-            (Gauge::GitHub, "core", false, search, None),
-            (Gauge::GitHub, "core", true, search, seven),
-            (Gauge::GitHub, "core", false, "x-ratelimit-remaining: 7\n", None),
-            (Gauge::GitHub, "core", true, "x-ratelimit-remaining: 7\n", seven),
+            (Gauge::OpenAi, "requests", Limits::Several, openai, requests),
+            (Gauge::OpenAi, "tokens", Limits::Several, openai, tokens),
+            (Gauge::OpenAi, "tokens", Limits::One, openai, tokens),
+            (Gauge::OpenAi, "api", Limits::One, openai, requests),
+            (Gauge::OpenAi, "api", Limits::Several, openai, None),
+            (Gauge::OpenAi, "requests", Limits::One, "x-ratelimit-remaining: 7\n", None),
+            (Gauge::Anthropic, "requests", Limits::Several, anthropic, requests),
+            (Gauge::Anthropic, "output-tokens", Limits::Several, anthropic, Some((8_000 * M, None, None, None))),
+            (Gauge::Anthropic, "input-tokens", Limits::Several, anthropic, None),
+            (Gauge::Anthropic, "api", Limits::One, anthropic, requests),
+            (Gauge::GitHub, "search", Limits::Several, search, seven),
+            (Gauge::GitHub, "core", Limits::Several, search, None),
+            (Gauge::GitHub, "core", Limits::One, search, seven),
+            (Gauge::GitHub, "core", Limits::Several, "x-ratelimit-remaining: 7\n", None),
+            (Gauge::GitHub, "core", Limits::One, "x-ratelimit-remaining: 7\n", seven),
         ];
-        for (gauge, name, alone, lines, expected) in rows {
-            assert_eq!(plain(&gauge, name, alone, lines), expected, "{gauge:?} {name} {alone}");
+        for (gauge, name, limits, lines, expected) in rows {
+            assert_eq!(plain(&gauge, name, limits, lines), expected, "{gauge:?} {name} {limits:?}");
         }
     }
 
@@ -405,9 +425,9 @@ mod tests {
             ("ratelimit-remaining: 7\nx-ratelimit-remaining: 6\n", Some((6 * M, None, None, None))),
         ];
         for (lines, expected) in rows {
-            assert_eq!(plain(&Gauge::Auto, "", true, lines), expected, "{lines}");
+            assert_eq!(plain(&Gauge::Auto, "", Limits::One, lines), expected, "{lines}");
         }
-        assert_eq!(plain(&Gauge::None, "", true, "ratelimit: \"a\";r=1\nx-ratelimit-remaining: 7\n"), None);
+        assert_eq!(plain(&Gauge::None, "", Limits::One, "ratelimit: \"a\";r=1\nx-ratelimit-remaining: 7\n"), None);
     }
 
     #[test]
@@ -423,7 +443,7 @@ mod tests {
         ];
         for (value, expected) in rows {
             let lines = format!("x-shopify-shop-api-call-limit: {value}\n");
-            assert_eq!(plain(&Gauge::Shopify, "rest", false, &lines), expected, "{value}");
+            assert_eq!(plain(&Gauge::Shopify, "rest", Limits::Several, &lines), expected, "{value}");
         }
     }
 
@@ -441,7 +461,7 @@ mod tests {
         for (gauge, lines, expected) in rows {
             assert_eq!(pauses(&gauge, &Hints::new(lines.as_bytes())), expected, "{lines}");
         }
-        assert_eq!(plain(&Gauge::Stripe, "api", true, "x-ratelimit-remaining: 7\n"), None);
+        assert_eq!(plain(&Gauge::Stripe, "api", Limits::One, "x-ratelimit-remaining: 7\n"), None);
     }
 
     #[test]
@@ -458,7 +478,7 @@ mod tests {
         let lone = ["anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-requests-remaining"];
         assert_eq!(watch_success(&[(&Gauge::Anthropic, "tokens")]), lone);
         assert_eq!(watch_success(&[(&Gauge::GitHub, "core"), (&Gauge::GitHub, "search")]), ["x-ratelimit-remaining"]);
-        assert_eq!(watch_success(&[(&named(true), "a"), (&Gauge::Shopify, "b")]), ["x-left", SHOPIFY]);
+        assert_eq!(watch_success(&[(&named()[1], "a"), (&Gauge::Shopify, "b")]), ["x-left", SHOPIFY]);
         assert_eq!(
             watch_success(&[(&Gauge::RateLimit, "a"), (&Gauge::RateLimitFields, "b")]),
             ["ratelimit", "ratelimit-remaining"]
@@ -476,7 +496,7 @@ mod tests {
             (&[(&Gauge::GitHub, "core"), (&Gauge::GitHub, "search")], &["x-ratelimit-resource"]),
             (&[(&Gauge::Stripe, "a")], &["stripe-rate-limited-reason"]),
             (&[(&Gauge::Shopify, "a")], &["x-shopify-shop-api-call-limit"]),
-            (&[(&named(false), "a")], &["x-most", "x-left", "x-again"]),
+            (&[(&named()[0], "a")], &["x-most", "x-left", "x-again"]),
             (
                 &[(&Gauge::OpenAi, "requests")],
                 &["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
@@ -517,6 +537,7 @@ mod tests {
 
     #[test]
     fn hostile_values_are_read_without_a_panic() {
+        let [seconds, milliseconds] = named();
         let gauges = [
             Gauge::Auto,
             Gauge::RateLimitFields,
@@ -524,8 +545,8 @@ mod tests {
             Gauge::OpenAi,
             Gauge::Anthropic,
             Gauge::Shopify,
-            named(false),
-            named(true),
+            seconds,
+            milliseconds,
         ];
         for piece in ["9", ",", "a,", "\"a\";r=1,", ";", "1h", "\u{0}", "(", "9/", "é", "a=1,", "-"] {
             let value = piece.repeat(2_000);
@@ -537,11 +558,11 @@ mod tests {
                         .map(|other| format!("{other}: 1\n"))
                         .filter(|line| !line.starts_with(name.as_str()))
                         .collect();
-                    let _ = plain(gauge, "requests", true, &format!("{lines}{name}: {value}\n"));
+                    let _ = plain(gauge, "requests", Limits::One, &format!("{lines}{name}: {value}\n"));
                 }
             }
         }
         let nines = format!("x-ratelimit-remaining: {}\n", "9".repeat(8_000));
-        assert_eq!(plain(&Gauge::XRateLimit, "", true, &nines), Some((u64::MAX, None, None, None)));
+        assert_eq!(plain(&Gauge::XRateLimit, "", Limits::One, &nines), Some((u64::MAX, None, None, None)));
     }
 }

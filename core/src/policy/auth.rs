@@ -21,6 +21,15 @@ pub enum Need {
     Refused,
 }
 
+/// Who fails when a token did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFailure {
+    /// The call that asked for it; the next one leads.
+    ForLeader,
+    /// All calls that wait for it.
+    ForAll,
+}
+
 /// What a call that needs this credential does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
@@ -113,12 +122,12 @@ impl Credential {
         asked
     }
 
-    /// The token did not come. `for_all`: all who wait for it fail; else the next one leads.
-    pub fn token_failed(&mut self, generation: u64, for_all: bool) -> bool {
+    /// Takes in that the token did not come; returns whether it was asked for.
+    pub fn token_failed(&mut self, generation: u64, failure: TokenFailure) -> bool {
         let asked = self.asked_for(generation);
         if asked {
             self.state = State::Empty;
-            if for_all {
+            if failure == TokenFailure::ForAll {
                 self.failed = self.generation;
             }
         }
@@ -207,10 +216,10 @@ mod tests {
     fn a_failure_is_for_those_who_waited_a_cancellation_for_nobody() {
         let mut c = Credential::new(0);
         let generation = c.lead(0);
-        assert!(c.token_failed(generation, false));
+        assert!(c.token_failed(generation, TokenFailure::ForLeader));
         assert!(!c.failed(1));
         let generation = c.lead(0);
-        assert!(c.token_failed(generation, true));
+        assert!(c.token_failed(generation, TokenFailure::ForAll));
         assert!(c.failed(2) && !c.failed(1) && !c.failed(0));
     }
 }

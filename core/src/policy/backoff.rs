@@ -17,7 +17,7 @@ pub fn interval(base: u64, cap: u64, k: u32) -> u64 {
 #[must_use]
 pub fn longest(retry: &Retry) -> u64 {
     let most = |k| {
-        let Range { least, spread } = range(retry, k, None, false);
+        let Range { least, spread } = range(retry, k, Asked::Nothing);
         least.saturating_add(spread)
     };
     (1..u32::from(retry.attempts)).map(most).fold(0, u64::saturating_add)
@@ -30,19 +30,29 @@ pub struct Range {
     pub spread: u64,
 }
 
-/// Returns the range of the wait before retry `k`. `server` is the time that the server asked for: the wait is never
-/// shorter, and longer by one draw from `[0, d]`. With [`Jitter::None`] nothing is drawn, so it is exactly that time.
-/// `nameless_429`: a 429 that names no time starts from a base of 1 s.
+/// What the server asked for before a retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    Nothing,
+    /// To wait for so many milliseconds.
+    Time(u64),
+    /// To go slower, by a 429 that names no time.
+    Slower,
+}
+
+/// Returns the range of the wait before retry `k`. The wait is never shorter than the time that the server asked for, and
+/// longer by one draw from `[0, d]`. With [`Jitter::None`] nothing is drawn, so it is exactly that time. A 429 that names
+/// no time starts from a base of 1 s.
 #[must_use]
-pub fn range(retry: &Retry, k: u32, server: Option<u64>, nameless_429: bool) -> Range {
-    let base = if nameless_429 { retry.base.max(defaults::BASE_429) } else { retry.base };
+pub fn range(retry: &Retry, k: u32, asked: Asked) -> Range {
+    let base = if asked == Asked::Slower { retry.base.max(defaults::BASE_429) } else { retry.base };
     let d = interval(base, retry.cap, k);
-    match (server, retry.jitter) {
-        (Some(least), Jitter::Added | Jitter::Full) => Range { least, spread: d },
-        (Some(least), Jitter::None) => Range { least, spread: 0 },
-        (None, Jitter::Added) => Range { least: d, spread: d },
-        (None, Jitter::Full) => Range { least: 0, spread: d.saturating_mul(2) },
-        (None, Jitter::None) => Range { least: d, spread: 0 },
+    match (asked, retry.jitter) {
+        (Asked::Time(least), Jitter::Added | Jitter::Full) => Range { least, spread: d },
+        (Asked::Time(least), Jitter::None) => Range { least, spread: 0 },
+        (_, Jitter::Added) => Range { least: d, spread: d },
+        (_, Jitter::Full) => Range { least: 0, spread: d.saturating_mul(2) },
+        (_, Jitter::None) => Range { least: d, spread: 0 },
     }
 }
 
@@ -60,29 +70,29 @@ mod tests {
     #[test]
     fn jitter_chooses_the_range() {
         let mut retry = Retry::default();
-        assert_eq!(range(&retry, 2, None, false), Range { least: 400, spread: 400 });
+        assert_eq!(range(&retry, 2, Asked::Nothing), Range { least: 400, spread: 400 });
         retry.jitter = Jitter::Full;
-        assert_eq!(range(&retry, 2, None, false), Range { least: 0, spread: 800 });
+        assert_eq!(range(&retry, 2, Asked::Nothing), Range { least: 0, spread: 800 });
         retry.jitter = Jitter::None;
-        assert_eq!(range(&retry, 2, None, false), Range { least: 400, spread: 0 });
+        assert_eq!(range(&retry, 2, Asked::Nothing), Range { least: 400, spread: 0 });
     }
 
     #[test]
     fn the_servers_time_is_the_least() {
-        assert_eq!(range(&Retry::default(), 1, Some(3_000), false), Range { least: 3_000, spread: 200 });
+        assert_eq!(range(&Retry::default(), 1, Asked::Time(3_000)), Range { least: 3_000, spread: 200 });
     }
 
     #[test]
     fn without_jitter_the_wait_is_the_servers_time_itself() {
-        let of = |jitter| range(&Retry { jitter, ..Retry::default() }, 2, Some(3_000), false);
+        let of = |jitter| range(&Retry { jitter, ..Retry::default() }, 2, Asked::Time(3_000));
         assert_eq!(of(Jitter::Full), Range { least: 3_000, spread: 400 });
         assert_eq!(of(Jitter::None), Range { least: 3_000, spread: 0 });
     }
 
     #[test]
     fn a_429_without_a_time_starts_from_a_second() {
-        assert_eq!(range(&Retry::default(), 1, None, true), Range { least: 1_000, spread: 1_000 });
+        assert_eq!(range(&Retry::default(), 1, Asked::Slower), Range { least: 1_000, spread: 1_000 });
         let slow = Retry { base: 4_000, ..Retry::default() };
-        assert_eq!(range(&slow, 1, None, true).least, 4_000);
+        assert_eq!(range(&slow, 1, Asked::Slower).least, 4_000);
     }
 }

@@ -14,10 +14,20 @@ pub struct Limits {
     pub cuts: bool,
 }
 
-/// The limits of a call begun at `now`. `asked`: the call's own deadline, 0 = the policy's. `upload`: its body in units
+/// Whose call it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// A client of ours, with verbs.
+    Own,
+    /// Another client, with ours under it.
+    DropIn,
+}
+
+/// Returns the limits of a call begun at `now`. `asked`: the call's own deadline, 0 = the policy's. `upload`: its body in units
 /// of 64 KiB where the host cannot watch it. A drop-in takes only what the policy's own text says.
 #[must_use]
-pub fn limits(timeouts: &Timeouts, now: u64, asked: u64, upload: u32, dropin: bool) -> Limits {
+pub fn limits(timeouts: &Timeouts, now: u64, asked: u64, upload: u32, client: Client) -> Limits {
+    let dropin = client == Client::DropIn;
     let growth = u64::from(upload).wrapping_mul(UPLOAD_GROWTH);
     let attempt = if dropin && !timeouts.attempt_written { 0 } else { timeouts.attempt.saturating_add(growth) };
     let deadline = if asked == 0 { now.saturating_add(timeouts.total) } else { asked.min(MAX_NOW) };
@@ -60,24 +70,24 @@ mod tests {
 
     #[test]
     fn an_attempt_shrinks_to_what_is_left() {
-        let limits = limits(&Timeouts::default(), 1_000, 0, 0, false);
+        let limits = limits(&Timeouts::default(), 1_000, 0, 0, Client::Own);
         assert_eq!((limits.timeout(1_000), limits.timeout(55_000)), (10_000, 6_000));
         assert_eq!((limits.left(1_000), limits.left(60_950), limits.left(60_951)), (Some(59_950), Some(0), None));
     }
 
     #[test]
     fn an_upload_makes_the_attempt_longer() {
-        assert_eq!(limits(&Timeouts::default(), 0, 0, 3, false).attempt, 13_000);
+        assert_eq!(limits(&Timeouts::default(), 0, 0, 3, Client::Own).attempt, 13_000);
     }
 
     #[test]
     fn what_is_asked_for_without_bounds_is_bounded() {
         let endless = Timeouts { attempt: u64::MAX, total: u64::MAX, ..Timeouts::default() };
-        assert_eq!(limits(&endless, 1, u64::MAX, 65_535, false).deadline, MAX_NOW);
-        let Limits { deadline, attempt, .. } = limits(&endless, 1, 0, 65_535, false);
+        assert_eq!(limits(&endless, 1, u64::MAX, 65_535, Client::Own).deadline, MAX_NOW);
+        let Limits { deadline, attempt, .. } = limits(&endless, 1, 0, 65_535, Client::Own);
         assert_eq!((deadline, attempt), (u64::MAX, u32::MAX));
         assert_eq!(
-            limits(&Timeouts::default(), 0, 0, 65_535, false).attempt,
+            limits(&Timeouts::default(), 0, 0, 65_535, Client::Own).attempt,
             65_545_000,
             "the longest upload is longer"
         );
@@ -92,12 +102,12 @@ mod tests {
     #[test]
     fn a_drop_in_keeps_the_limits_of_its_client() {
         let mut timeouts = Timeouts::default();
-        let bare = limits(&timeouts, 0, 0, 0, true);
+        let bare = limits(&timeouts, 0, 0, 0, Client::DropIn);
         assert_eq!((bare.timeout(59_000), bare.left(59_950), bare.left(59_951)), (0, Some(0), None));
         timeouts.attempt_written = true;
-        assert_eq!(limits(&timeouts, 0, 0, 0, true).timeout(59_000), 10_000);
+        assert_eq!(limits(&timeouts, 0, 0, 0, Client::DropIn).timeout(59_000), 10_000);
         timeouts.total_written = true;
-        assert_eq!(limits(&timeouts, 0, 0, 0, true).timeout(59_000), 1_000);
-        assert_eq!(limits(&Timeouts::default(), 0, 5_000, 0, true).timeout(1_000), 4_000);
+        assert_eq!(limits(&timeouts, 0, 0, 0, Client::DropIn).timeout(59_000), 1_000);
+        assert_eq!(limits(&Timeouts::default(), 0, 5_000, 0, Client::DropIn).timeout(1_000), 4_000);
     }
 }

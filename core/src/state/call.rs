@@ -221,16 +221,15 @@ impl CallFlags {
         self.0 >> 24 & 31
     }
 
-    /// Counts a refusal, or begins anew.
-    pub const fn refused(&mut self, again: bool) {
-        let count = if !again {
-            0
-        } else if self.refusals() < 31 {
-            self.refusals().wrapping_add(1)
-        } else {
-            31
-        };
+    /// Counts a refusal.
+    pub const fn count_refusal(&mut self) {
+        let count = if self.refusals() < 31 { self.refusals().wrapping_add(1) } else { 31 };
         self.0 = self.0 & !(31 << 24) | count << 24;
+    }
+
+    /// Begins to count refusals anew.
+    pub const fn clear_refusals(&mut self) {
+        self.0 &= !(31 << 24);
     }
 
     /// Whether all of these are set.

@@ -196,24 +196,30 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// A fresh one. `own`: routes and limits of the policy bind it; else it has one implicit bucket.
+    /// Makes one that the policy's routes and limits bind.
     #[must_use]
-    pub fn new(config: &Config, origin: String, own: bool) -> Self {
-        let bucket_queues = if own && !config.limits.is_empty() {
-            config.limits.iter().map(|limit| BucketQueue::new(Some(limit))).collect()
-        } else {
-            alloc::vec![BucketQueue::new(None)]
-        };
+    pub fn own(config: &Config, origin: String) -> Self {
+        let mut upstream = Self::other(config, origin);
+        upstream.own = true;
+        if !config.limits.is_empty() {
+            upstream.bucket_queues = config.limits.iter().map(|limit| BucketQueue::new(Some(limit))).collect();
+        }
+        upstream
+    }
+
+    /// Makes one that the policy's routes and limits do not bind. It has one implicit bucket.
+    #[must_use]
+    pub fn other(config: &Config, origin: String) -> Self {
         let guards = if config.breaker_scope == BreakerScope::Both { Guards::All } else { Guards::One };
         let api = config.settings.breaker.map(|settings| Breaker::new(settings, guards));
         Self {
             origin,
-            own,
+            own: false,
             budget: Budget::new(config.budget),
             breaker_queues: alloc::vec![BreakerQueue::new(None, 0, 0), BreakerQueue::new(api, 0, 0)],
             breaker_queue_of: Vec::new(),
             endpoints: Vec::new(),
-            bucket_queues,
+            bucket_queues: alloc::vec![BucketQueue::new(None)],
             breakers_have_bucket_queues: false,
             in_flight: 0,
             cap_queue: Queue::new(),
@@ -387,7 +393,7 @@ mod tests {
 
     fn fresh() -> (Config, Upstream) {
         let config = Config::default();
-        let upstream = Upstream::new(&config, String::new(), true);
+        let upstream = Upstream::own(&config, String::new());
         (config, upstream)
     }
 

@@ -161,7 +161,7 @@ fn go_duration(ms: u64) -> String {
 mod tests {
     use super::*;
     use unruffled_core::config::Gauge;
-    use unruffled_core::headers::{self, Hints};
+    use unruffled_core::headers::{self, Hints, Limits};
 
     /// 2026-01-01T00:00:00.25Z.
     const NOW: u64 = 1_767_225_600_250_000;
@@ -237,7 +237,8 @@ mod tests {
         for (gauge, options, limit, reset) in rows {
             let text = text(options).replace(" | ", "\n").to_ascii_lowercase() + "\n";
             let reading =
-                headers::read(&gauge, "requests", None, true, &Hints::new(text.as_bytes()), NOW / 1_000).unwrap();
+                headers::read(&gauge, "requests", None, Limits::One, &Hints::new(text.as_bytes()), NOW / 1_000)
+                    .unwrap();
             let found = (reading.remaining / 1_000_000, reading.limit.map(|limit| limit / 1_000_000), reading.reset);
             assert_eq!(found, (7, limit, reset), "{options}");
         }

@@ -2,6 +2,7 @@
 
 use crate::config::issues::{Path, push_quoted};
 use crate::config::json::{Node, Value};
+use crate::config::keys::Slot;
 use crate::config::read::{Reader, clean, line, token};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,9 +14,10 @@ const MOST_HEADERS: usize = 64;
 pub(in crate::config) type Sent = Vec<(String, String)>;
 
 impl Reader<'_> {
-    /// `headers` or `query` over what the policy says.
+    /// Reads `headers` or `query` over what the policy says.
     #[inline(never)]
-    pub(in crate::config) fn names(&mut self, value: &Value, path: &Path, headers: bool, merged: &mut Sent) {
+    pub(in crate::config) fn names(&mut self, value: &Value, path: &Path, slot: Slot, merged: &mut Sent) {
+        let headers = slot == Slot::Headers;
         let Node::Object(members) = &value.node else {
             // Its text may be a secret.
             self.report(value.at, path, "not an object; write {\"NAME\": \"TEXT\"}");

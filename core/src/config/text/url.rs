@@ -17,7 +17,7 @@ pub fn base(text: &str) -> Result<Base, Issue> {
 /// absolute URL; query, fragment and user are left out. `None` for anything else.
 #[must_use]
 pub fn origin_and_path(url: &str) -> Option<(String, &str)> {
-    let (secure, rest) = scheme(url)?;
+    let (scheme, rest) = cut_scheme(url)?;
     let (authority, path) = cut(cut(rest, b"?#").0, b"/\\");
     let mut host = authority;
     while let (_, rest) = cut(host, b"@")
@@ -25,7 +25,7 @@ pub fn origin_and_path(url: &str) -> Option<(String, &str)> {
     {
         host = rest.get(1..)?;
     }
-    Some((origin(secure, host)?, path))
+    Some((origin(scheme, host)?, path))
 }
 
 /// The part of an absolute URL's path that routes are about: below the base's own. `None` if it is elsewhere.
@@ -48,15 +48,22 @@ fn has(text: &str, byte: u8) -> bool {
     text.as_bytes().contains(&byte)
 }
 
+/// The scheme of a URL.
+#[derive(Clone, Copy)]
+enum Scheme {
+    Http,
+    Https,
+}
+
 /// Whether it is https, and what follows `://`.
-fn scheme(url: &str) -> Option<(bool, &str)> {
+fn cut_scheme(url: &str) -> Option<(Scheme, &str)> {
     let after = |scheme: &str| {
         let begin = url.get(..scheme.len())?;
         begin.eq_ignore_ascii_case(scheme).then(|| url.get(scheme.len()..))?
     };
     match after("https://") {
-        Some(rest) => Some((true, rest)),
-        None => Some((false, after("http://")?)),
+        Some(rest) => Some((Scheme::Https, rest)),
+        None => Some((Scheme::Http, after("http://")?)),
     }
 }
 
@@ -65,7 +72,7 @@ fn scheme(url: &str) -> Option<(bool, &str)> {
 pub(in crate::config) fn read(text: &str) -> Result<Base, Wrong<'_>> {
     // Of these, what begins with a space follows what was found; the others may stand beside a secret.
     let why = 'wrong: {
-        let rest = scheme(text).map_or(text, |(_, rest)| rest);
+        let rest = cut_scheme(text).map_or(text, |(_, rest)| rest);
         if has(cut(rest, b"/\\?#").0, b'@') {
             break 'wrong "a user in the URL; use credentials";
         }
@@ -77,7 +84,10 @@ pub(in crate::config) fn read(text: &str) -> Result<Base, Wrong<'_>> {
         }
         let Some((origin, path)) = origin_and_path(text) else {
             let host = cut(text, b"/").0;
-            if (has(host, b'.') || has(host, b':')) && !host.ends_with(':') && self::origin(true, host).is_some() {
+            if (has(host, b'.') || has(host, b':'))
+                && !host.ends_with(':')
+                && self::origin(Scheme::Https, host).is_some()
+            {
                 break 'wrong NO_URL;
             }
             if !text.is_ascii() {
@@ -116,7 +126,7 @@ pub(in crate::config) fn all(text: &str, fine: fn(u8) -> bool) -> bool {
 }
 
 /// `https://host[:port]` from a scheme, host and port.
-fn origin(secure: bool, host: &str) -> Option<String> {
+fn origin(scheme: Scheme, host: &str) -> Option<String> {
     let (name, port, fine): (_, _, fn(u8) -> bool) = match host.strip_prefix('[') {
         // An IPv6 address: its colons are no port's.
         Some(inner) => {
@@ -139,7 +149,11 @@ fn origin(secure: bool, host: &str) -> Option<String> {
     if !port.is_empty() && !port.starts_with(':') || written && (number == 0 || number > 65_535) {
         return None;
     }
-    let mut origin = String::from(if secure { "https://" } else { "http://" });
+    let (begin, usual_port) = match scheme {
+        Scheme::Https => ("https://", 443),
+        Scheme::Http => ("http://", 80),
+    };
+    let mut origin = String::from(begin);
     let bracketed = host.starts_with('[');
     if bracketed {
         origin.push('[');
@@ -150,7 +164,7 @@ fn origin(secure: bool, host: &str) -> Option<String> {
     if bracketed {
         origin.push(']');
     }
-    if written && number != if secure { 443 } else { 80 } {
+    if written && number != usual_port {
         origin.push(':');
         digits(&mut origin, number.into());
     }

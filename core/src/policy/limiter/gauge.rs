@@ -93,6 +93,21 @@ impl Work {
     }
 }
 
+/// What happened to a bucket of late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lately {
+    /// No refusal, and nothing at 0.
+    Calm,
+    Refused,
+}
+
+/// Which reading of a gauge it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadingOrder {
+    First,
+    Later,
+}
+
 /// What a measure of at least half a second showed, in millionths a second.
 #[derive(Debug, Clone, Copy)]
 struct Measure {
@@ -106,7 +121,8 @@ struct Measure {
 impl Gauge {
     /// Begins with the first reading. One that only a refusal brought has no say before a success brings another.
     #[must_use]
-    pub const fn new(now: u64, sent_at: u64, seq: u64, remaining: u64, drawn: u64, success: bool) -> Self {
+    pub const fn new(now: u64, seq: u64, remaining: u64, drawn: u64, came: Came) -> Self {
+        let Came { success, sent_at, .. } = came;
         Self {
             seq,
             at: sent_at,
@@ -205,8 +221,8 @@ impl Gauge {
     }
 
     /// Takes in a reading that came after a later one: it says how much there was.
-    pub fn receive_late(&mut self, remaining: u64, success: bool) {
-        if success {
+    pub fn receive_late(&mut self, remaining: u64, came: Came) {
+        if came.success {
             self.unread = 0;
         }
         if self.high[0] < remaining && !self.shared {
@@ -282,7 +298,7 @@ impl Gauge {
     /// Returns the time that is left: to a short window's end where that is known, which resets in whole seconds are too coarse
     /// for; else what the server tells, unless it tells the whole window for ever. Never longer than five minutes: nobody waits
     /// for what comes later.
-    fn left(&self, now: u64, reset: Option<u64>, calm: bool) -> u64 {
+    fn left(&self, now: u64, reset: Option<u64>, lately: Lately) -> u64 {
         let passed = now.saturating_sub(self.origin);
         if self.is_short() && (self.began.is_some() || passed < self.window) {
             return self.window.saturating_sub(passed.checked_rem(self.window).unwrap_or(0)).max(50);
@@ -292,25 +308,25 @@ impl Gauge {
         let end = if passed < self.window { self.window.saturating_sub(passed) } else { named };
         // Seconds are rounded up; where a window's beginning was seen its end is known better.
         let late = if self.began.is_some() { 0 } else { 1_000 };
-        let named = match (self.is_short(), calm) {
+        let named = match (self.is_short(), lately) {
             (true, _) => named.max(self.window),
-            (false, true) => named.min(end.saturating_add(late)),
+            (false, Lately::Calm) => named.min(end.saturating_add(late)),
             // After a refusal a reset is believed that names the end of the window, and not one that names the next token.
-            (false, false) => end.max(named.min(end.saturating_add(late))),
+            (false, Lately::Refused) => end.max(named.min(end.saturating_add(late))),
         };
         named.min(SPREAD)
     }
 
     /// Returns until when nothing is left, if the server's word for it is to be waited for.
     #[must_use]
-    pub fn empty_until(&mut self, now: u64, named: Option<u64>, first: bool) -> Option<u64> {
+    pub fn empty_until(&mut self, now: u64, named: Option<u64>, reading: ReadingOrder) -> Option<u64> {
         self.empty_seq = self.seq;
         let named = named.filter(|reset| *reset > 0)?;
         let waits = self.refills <= 0 && (self.window >= SHORT_WINDOW || !self.shared);
-        if !(self.speaks() || first) || !(waits || self.began.is_some()) {
+        if !(self.speaks() || reading == ReadingOrder::First) || !(waits || self.began.is_some()) {
             return None;
         }
-        Some(now.saturating_add(self.left(now, Some(named), true).min(named)))
+        Some(now.saturating_add(self.left(now, Some(named), Lately::Calm).min(named)))
     }
 
     /// Tells whether one call may try whether the next token came before its time.
@@ -327,11 +343,11 @@ impl Gauge {
 
     /// Returns the pace; 0 = as fast as what is left allows.
     #[must_use]
-    pub fn pace(&self, now: u64, reset: Option<u64>, calm: bool) -> u64 {
+    pub fn pace(&self, now: u64, reset: Option<u64>, lately: Lately) -> u64 {
         if self.shared {
             return self.pace;
         }
-        let left = self.left(now, reset, calm);
+        let left = self.left(now, reset, lately);
         if self.remaining < ONE && self.began.is_some() {
             // The next window allows as much as this one.
             return self.average.max(per(self.high(), 2));
@@ -348,7 +364,7 @@ impl Gauge {
         let reserve = if self.began.is_some() { 0 } else { ONE };
         let above = ratio(self.remaining.saturating_sub(reserve), 1_000, left);
         let pace = self.evened(made).saturating_add(above).max(ONE);
-        if calm { pace.max(self.floor()) } else { pace }
+        if lately == Lately::Calm { pace.max(self.floor()) } else { pace }
     }
 
     /// Returns what comes back, with a share of it given up for the same share of the limit, by how full the bucket is. It
@@ -373,8 +389,8 @@ impl Gauge {
         if self.remaining >= ONE && left > LONG { ONE } else { 0 }
     }
 
-    /// Moves the pace, when a measure is long enough. `calm`: no refusal and nothing at 0 of late.
-    pub fn steer(&mut self, now: u64, sent_at: u64, reset: Option<u64>, drawn: u64, calm: bool) {
+    /// Moves the pace, when a measure is long enough.
+    pub fn steer(&mut self, now: u64, sent_at: u64, reset: Option<u64>, drawn: u64, lately: Lately) {
         let (at, remaining, drawn_before) = self.from;
         let time = sent_at.saturating_sub(at);
         if time < MEASURE {
@@ -386,8 +402,8 @@ impl Gauge {
             fall: fallen.checked_div(time.cast_signed()).unwrap_or(0),
             time: time.min(1_000),
         };
-        let left = self.left(now, reset, calm);
-        if self.shared && self.average == 0 && calm {
+        let left = self.left(now, reset, lately);
+        if self.shared && self.average == 0 && lately == Lately::Calm {
             self.shared = false;
         }
         self.refill(measure);

@@ -74,14 +74,13 @@ impl Learned {
     }
 
     /// Begins with the rate that succeeds at present.
-    pub fn begin(&mut self, now: u64, achieved: u64, by_gauge: bool) {
+    pub fn begin(&mut self, now: u64, achieved: u64) {
         let rate = achieved.max(LEARN_LEAST);
         *self = Self {
             ceiling: rate.saturating_mul(UNKNOWN),
             grown_at: now,
             used_up_at: now,
             opened_at: now,
-            by_gauge,
             ..Self::NOTHING
         };
         self.meter.set(now, rate, burst(rate));
@@ -190,7 +189,7 @@ mod tests {
     /// Returns what is learned at a time from 20 successes a second.
     fn of_twenty(now: u64) -> Learned {
         let mut learned = Learned::NOTHING;
-        learned.begin(now, 20 * ONE, false);
+        learned.begin(now, 20 * ONE);
         learned
     }
 
@@ -216,7 +215,7 @@ mod tests {
     fn it_begins_with_what_succeeds_and_with_one_a_second_at_least() {
         assert_eq!(of_twenty(0).meter.rate(), 20 * ONE);
         let mut learned = Learned::NOTHING;
-        learned.begin(0, 0, false);
+        learned.begin(0, 0);
         assert_eq!(learned.meter.rate(), LEARN_LEAST);
         assert_eq!(learned.meter.tokens(0), ONE, "one may go at once");
     }
@@ -280,7 +279,7 @@ mod tests {
     #[test]
     fn a_rate_never_falls_below_a_tenth_a_second() {
         let mut learned = Learned::NOTHING;
-        learned.begin(0, 0, false);
+        learned.begin(0, 0);
         for seq in 0..100 {
             succeed(&mut learned, LEARN_SUCCESSES);
             let after = seq * 10_000;

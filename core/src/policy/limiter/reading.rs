@@ -1,6 +1,6 @@
 //! What a reading of the server's gauge does to a bucket.
 
-use super::gauge::Gauge;
+use super::gauge::{Gauge, Lately, ReadingOrder};
 use super::learned;
 use super::meter::{Meter, ratio};
 use super::{Bucket, Came, Refusals};
@@ -15,11 +15,10 @@ impl Bucket {
         if let Some(gauge) = &mut self.gauge
             && seq < gauge.seq
         {
-            return gauge.receive_late(reading.remaining, came.success);
+            return gauge.receive_late(reading.remaining, came);
         }
-        let mut gauge = self.gauge.take().unwrap_or_else(|| {
-            Box::new(Gauge::new(now, came.sent_at, seq, reading.remaining, self.drawn, came.success))
-        });
+        let mut gauge =
+            self.gauge.take().unwrap_or_else(|| Box::new(Gauge::new(now, seq, reading.remaining, self.drawn, came)));
         if first {
             // Whoever was sent before it could not know.
             self.news_from = self.news_from.max(self.sent_seq.saturating_add(1));
@@ -37,17 +36,19 @@ impl Bucket {
             gauge.share(learned.at(now).rate());
             learned.meter = Meter::OFF;
         }
-        let calm = self.refused_at.is_none_or(|at| now.saturating_sub(at) > gauge.memory());
-        gauge.steer(now, came.sent_at, reading.reset, drawn, calm);
-        let pace = gauge.pace(now, reading.reset, calm);
-        self.keep_pace(now, &gauge, pace, calm, in_flight);
+        let is_calm = self.refused_at.is_none_or(|at| now.saturating_sub(at) > gauge.memory());
+        let lately = if is_calm { Lately::Calm } else { Lately::Refused };
+        gauge.steer(now, came.sent_at, reading.reset, drawn, lately);
+        let pace = gauge.pace(now, reading.reset, lately);
+        self.keep_pace(now, &gauge, pace, lately, in_flight);
         if self.pause.by_gauge && reading.remaining >= ONE {
             self.pause.until = 0;
         }
         if gauge.cap().is_some() {
             self.paced = Meter::OFF;
         } else if reading.remaining < ONE {
-            let until = gauge.empty_until(now, came.wait.or(reading.reset), first);
+            let order = if first { ReadingOrder::First } else { ReadingOrder::Later };
+            let until = gauge.empty_until(now, came.wait.or(reading.reset), order);
             if let Some(until) = until {
                 let next_token = ratio(1_000, ONE, if pace > 0 { pace } else { TRY_RATE }).min(TRY_LATEST);
                 let peek = if gauge.may_try() { now.saturating_add(next_token) } else { u64::MAX };
@@ -67,7 +68,7 @@ impl Bucket {
     }
 
     /// Sets the meter that follows the gauge. While there is plenty, and no attempt was refused, all that is left may go at once.
-    fn keep_pace(&mut self, now: u64, gauge: &Gauge, pace: u64, calm: bool, in_flight: u64) {
+    fn keep_pace(&mut self, now: u64, gauge: &Gauge, pace: u64, lately: Lately, in_flight: u64) {
         if !gauge.speaks() {
             self.paced = Meter::OFF;
             return;
@@ -81,7 +82,7 @@ impl Bucket {
         self.paced.set(
             now,
             pace,
-            if calm { learned::burst(pace).max(ONE.saturating_mul(4)) } else { learned::burst(pace) },
+            if lately == Lately::Calm { learned::burst(pace).max(ONE.saturating_mul(4)) } else { learned::burst(pace) },
         );
         if !gauge.shared {
             self.paced.hold_at_most(now, credit);

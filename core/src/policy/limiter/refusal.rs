@@ -39,7 +39,8 @@ impl Bucket {
                 if is_news && !tried {
                     let again = self.caught_at.is_some_and(|at| now.saturating_sub(at) < CAUGHT);
                     self.caught_at = Some(now);
-                    refused_by_gauge(gauge, now, achieved, self.drawn, again);
+                    let shared_pace = again.then(|| ratio(achieved, REFUSED_FIRST, ONE));
+                    refused_by_gauge(gauge, now, self.drawn, shared_pace);
                     self.news_from = next;
                 }
                 // Whole seconds say little of a short window.
@@ -67,7 +68,8 @@ impl Bucket {
             }
         } else if refusals.learned.suspects(now) {
             self.news_from = next;
-            refusals.learned.begin(now, achieved, by_gauge);
+            refusals.learned.begin(now, achieved);
+            refusals.learned.by_gauge = by_gauge;
             Change::Learned
         } else {
             Change::None
@@ -79,12 +81,12 @@ impl Bucket {
     }
 }
 
-/// Lowers the pace of who shares a key. Who had it alone shares it after the second refusal in a short time.
-fn refused_by_gauge(gauge: &mut Gauge, now: u64, achieved: u64, drawn: u64, again: bool) {
+/// Lowers the pace where the key is shared. Else it is shared from now on, at `shared_pace`, if that is there.
+fn refused_by_gauge(gauge: &mut Gauge, now: u64, drawn: u64, shared_pace: Option<u64>) {
     if gauge.shared {
         gauge.pace = ratio(gauge.pace, REFUSED, ONE).max(LEARN_FLOOR);
-    } else if again {
-        gauge.share(ratio(achieved, REFUSED_FIRST, ONE));
+    } else if let Some(pace) = shared_pace {
+        gauge.share(pace);
     }
     gauge.measure_from(now, drawn);
 }

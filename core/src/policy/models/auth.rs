@@ -1,7 +1,7 @@
 //! A credential against a plain record of who leads and what is held.
 
 use super::Dice;
-use crate::policy::auth::{Admission, Credential};
+use crate::policy::auth::{Admission, Credential, TokenFailure};
 use std::vec::Vec;
 
 const NEVER: u64 = (1 << 40) - 1;
@@ -44,11 +44,11 @@ impl Model {
         asked
     }
 
-    fn token_failed(&mut self, generation: u64, for_all: bool) -> bool {
+    fn token_failed(&mut self, generation: u64, failure: TokenFailure) -> bool {
         let asked = self.leader.is_some() && generation == u64::from(self.generation) | 5 << 20;
         if asked {
             self.leader = None;
-            if for_all {
+            if failure == TokenFailure::ForAll {
                 self.failed.push(self.generation);
             }
         }
@@ -94,9 +94,9 @@ fn it_leads_waits_and_passes_as_a_plain_record_says() {
                     assert_eq!(credential.token(now, latest, expires), model.token(now, latest, expires), "{place}");
                 }
                 6 => {
-                    let for_all = dice.upto(1) == 0;
-                    let failed = credential.token_failed(latest, for_all);
-                    assert_eq!(failed, model.token_failed(latest, for_all), "{place}");
+                    let failure = if dice.upto(1) == 0 { TokenFailure::ForAll } else { TokenFailure::ForLeader };
+                    let failed = credential.token_failed(latest, failure);
+                    assert_eq!(failed, model.token_failed(latest, failure), "{place}");
                 }
                 7 => {
                     let back = dice.upto(2) as u32;

@@ -1,7 +1,7 @@
 //! Backoff against its formula in wide numbers, for every retry of every kind.
 
 use crate::config::{Jitter, Retry};
-use crate::policy::backoff::{interval, range};
+use crate::policy::backoff::{Asked, interval, range};
 
 const DAY: u64 = 86_400_000;
 
@@ -33,19 +33,20 @@ fn every_wait_lies_between_d_and_twice_d_and_never_above_the_cap() {
     for base in BASES {
         for cap in CAPS {
             for k in 1..=20 {
-                for nameless in [false, true] {
-                    let kind = |jitter| Retry { base, cap, jitter, ..Retry::default() };
-                    let of = |jitter| range(&kind(jitter), k, None, nameless);
-                    let d = exact(if nameless { base.max(1_000) } else { base }, cap, k);
+                let kind = |jitter| Retry { base, cap, jitter, ..Retry::default() };
+                for (asked, base) in [(Asked::Nothing, base), (Asked::Slower, base.max(1_000))] {
+                    let of = |jitter| range(&kind(jitter), k, asked);
+                    let d = exact(base, cap, k);
                     let (added, full, none) = (of(Jitter::Added), of(Jitter::Full), of(Jitter::None));
                     assert_eq!((added.least, added.least + added.spread), (d, 2 * d));
                     assert_eq!((full.least, full.least + full.spread), (0, 2 * d));
                     assert_eq!((none.least, none.spread), (d, 0));
                     assert!(2 * d <= cap, "{base} {cap} {k}");
-                    for (jitter, drawn) in [(Jitter::Added, d), (Jitter::Full, d), (Jitter::None, 0)] {
-                        let asked = range(&kind(jitter), k, Some(7_000), nameless);
-                        assert_eq!((asked.least, asked.spread), (7_000, drawn), "the server's time and what is drawn");
-                    }
+                }
+                let d = exact(base, cap, k);
+                for (jitter, drawn) in [(Jitter::Added, d), (Jitter::Full, d), (Jitter::None, 0)] {
+                    let asked = range(&kind(jitter), k, Asked::Time(7_000));
+                    assert_eq!((asked.least, asked.spread), (7_000, drawn), "the server's time and what is drawn");
                 }
             }
         }

@@ -199,7 +199,7 @@ mod tests {
     use crate::limits::policy::policy;
     use crate::limits::server::Server;
     use unruffled_core::config::{Gauge, Reading, read};
-    use unruffled_core::headers::{self, Hints};
+    use unruffled_core::headers::{self, Hints, Limits};
 
     /// Reads an answer as the core does.
     fn reading(case: &Case, answer: &Answer) -> Option<headers::Reading> {
@@ -209,7 +209,7 @@ mod tests {
         let mut text = String::new();
         Voice::new(case).write(answer, &mut text);
         let window = limit.and_then(|limit| limit.rate).map(|(_, window)| window);
-        headers::read(gauge, name, window, true, &Hints::new(text.as_bytes()), WALL + case.phase + answer.at)
+        headers::read(gauge, name, window, Limits::One, &Hints::new(text.as_bytes()), WALL + case.phase + answer.at)
     }
 
     #[test]

@@ -15,7 +15,7 @@ const fn good(sent_at: u64) -> Came {
 
 /// Returns a gauge that read `left` of 100 a minute on a success, now and then.
 fn minute(left: &[(u64, u64)]) -> Gauge {
-    let mut gauge = Gauge::new(0, 0, 1, left[0].1 * ONE, 0, true);
+    let mut gauge = Gauge::new(0, 1, left[0].1 * ONE, 0, good(0));
     for (i, (at, left)) in left.iter().enumerate() {
         gauge.receive(*at, i as u64 + 1, &reading(*left, Some(100), 60_000 - at % 60_000, Some(60_000)), 0, good(*at));
     }
@@ -30,7 +30,7 @@ fn a_gauge_that_never_shows_two_has_no_say() {
 
 #[test]
 fn a_gauge_that_only_refusals_bring_has_no_say() {
-    let mut gauge = Gauge::new(0, 0, 1, 5 * ONE, 0, false);
+    let mut gauge = Gauge::new(0, 1, 5 * ONE, 0, Came { success: false, ..good(0) });
     assert!(!gauge.speaks());
     gauge.receive(1, 2, &reading(5, None, 0, None), 0, good(1));
     assert!(gauge.speaks());
@@ -41,14 +41,14 @@ fn a_gauge_that_ten_successes_did_not_bring_has_no_say() {
     let mut gauge = minute(&[(0, 50)]);
     assert!((1..GAUGE_UNREAD).all(|_| !gauge.succeeded()));
     assert!(gauge.succeeded() && !gauge.speaks());
-    gauge.receive_late(50 * ONE, true);
+    gauge.receive_late(50 * ONE, good(0));
     assert!(gauge.speaks(), "a late reading is one as well");
 }
 
 #[test]
 fn a_gauge_that_makes_one_sum_with_what_is_in_flight_counts_what_is_at_work() {
     let cap = |change: u64| {
-        let mut gauge = Gauge::new(0, 0, 1, 9 * ONE, 0, true);
+        let mut gauge = Gauge::new(0, 1, 9 * ONE, 0, good(0));
         for i in 0..=u64::from(CAP_READINGS) {
             let n = 1 + i % 3;
             gauge.receive(i, i << 10 | n, &reading(10 - n + i * change, None, 0, None), 0, good(i));
@@ -68,7 +68,7 @@ fn half_of_the_most_of_late_is_plenty() {
 #[test]
 fn a_late_reading_says_how_much_there_was() {
     let mut gauge = minute(&[(0, 50)]);
-    gauge.receive_late(100 * ONE, true);
+    gauge.receive_late(100 * ONE, good(0));
     assert_eq!((gauge.remaining, gauge.high()), (50 * ONE, 100 * ONE));
 }
 
@@ -81,7 +81,7 @@ fn the_most_of_late_is_forgotten_after_two_periods() {
 #[test]
 fn below_half_what_is_left_is_spread_over_the_time_that_is_left() {
     let gauge = minute(&[(0, 100), (10_000, 40)]);
-    let pace = gauge.pace(10_000, Some(50_000), false);
+    let pace = gauge.pace(10_000, Some(50_000), Lately::Refused);
     assert!(
         (40 * ONE / 51..=100 * ONE / 48).contains(&pace),
         "{pace} for 40 in 50 s, with the limit's own as the floor"
@@ -91,9 +91,9 @@ fn below_half_what_is_left_is_spread_over_the_time_that_is_left() {
 #[test]
 fn nothing_left_holds_until_the_reset_and_five_minutes_at_most() {
     let until = |reset: u64, window| {
-        let mut gauge = Gauge::new(0, 0, 1, 0, 0, true);
+        let mut gauge = Gauge::new(0, 1, 0, 0, good(0));
         gauge.receive(0, 1, &reading(0, Some(100), reset, Some(window)), 0, good(0));
-        gauge.empty_until(0, Some(reset), true)
+        gauge.empty_until(0, Some(reset), ReadingOrder::First)
     };
     assert_eq!(until(20_000, 60_000), Some(20_000));
     assert_eq!(until(3_600_000, 3_600_000), Some(SPREAD));
@@ -103,9 +103,9 @@ fn nothing_left_holds_until_the_reset_and_five_minutes_at_most() {
 #[test]
 fn tokens_that_come_before_the_reset_are_waited_for_no_longer() {
     let mut gauge = minute(&[(0, 100), (10, 0)]);
-    assert!(gauge.empty_until(10, Some(50_000), false).is_some());
+    assert!(gauge.empty_until(10, Some(50_000), ReadingOrder::Later).is_some());
     gauge.receive(20, 3, &reading(1, Some(100), 50_000, Some(60_000)), 0, good(20));
-    assert_eq!(gauge.empty_until(20, Some(50_000), false), None);
+    assert_eq!(gauge.empty_until(20, Some(50_000), ReadingOrder::Later), None);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn others_show_themselves_in_two_measures() {
         let drawn = (i as u64 + 1) * ONE;
         gauge.receive(at, i as u64 + 2, &reading(left, Some(100), 60_000 - at, Some(60_000)), drawn, good(at));
         assert!(!gauge.shared);
-        gauge.steer(at, at, Some(60_000 - at), drawn, true);
+        gauge.steer(at, at, Some(60_000 - at), drawn, Lately::Calm);
     }
     assert!(gauge.shared, "one a second is used here, and twenty a second are gone");
     assert!(gauge.pace >= LEARN_FLOOR);
