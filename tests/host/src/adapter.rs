@@ -137,43 +137,13 @@ impl Player {
 
     fn input(&mut self, step: &Map<String, Value>, at: u64, ids: u64) -> Result<Answer, String> {
         let call = |key| number(step, key).map(|id| (id + ids) as u32);
-        let engine = &mut self.engine;
         if let Some(id) = call("begin") {
-            let route = step.get("route").and_then(Value::as_str);
-            let word = route.and_then(|route| route.split_once(' ')).map_or("GET", |(method, _)| method);
-            let method = step.get("method").and_then(Value::as_str).unwrap_or(word);
-            let code = METHODS.iter().position(|known| *known == method).unwrap_or(15) as u32;
-            let traits = match step.get("flags") {
-                None => 1,
-                Some(flags) => {
-                    let known = |flag: &Value| TRAITS.iter().position(|known| flag == known);
-                    flags.as_array().into_iter().flatten().filter_map(known).fold(0, |all, bit| all | 1 << bit)
-                }
-            };
-            let what = code | traits << 4 | (number(step, "size").unwrap_or(0) as u32) << 16;
-            let scope = scope(engine, step.get("scope")).unwrap_or(0);
-            let route = route.map_or(0, |route| engine.route(route));
-            return Ok(engine.begin(id, at, route, scope, what, number(step, "deadline").unwrap_or(0)));
+            return Ok(self.begin(step, id, at));
         }
         if let Some(id) = call("respond") {
-            let status = number(step, "status").ok_or("respond without status")? as u32;
-            if !step.contains_key("headers") && !step.contains_key("body") && !step.contains_key("by") {
-                return Ok(engine.respond(id, at, status));
-            }
-            let status = match scope(engine, step.get("by")) {
-                Some(by) => status | REDIRECTED | by << 16,
-                None => status,
-            };
-            let mut hints = String::new();
-            for (name, value) in step.get("headers").and_then(Value::as_object).into_iter().flatten() {
-                let values = value.as_array().map_or_else(|| vec![value.clone()], Clone::clone);
-                for value in values {
-                    hints += &format!("{name}: {}\n", value.as_str().unwrap_or_default());
-                }
-            }
-            let body = step.get("body").and_then(Value::as_str).unwrap_or_default();
-            return Ok(engine.respond_with(id, at, self.wall + at, status, hints.as_bytes(), body.as_bytes()));
+            return self.respond(step, id, at);
         }
+        let engine = &mut self.engine;
         let fault = || {
             let word = step.get("as").and_then(Value::as_str).unwrap_or_default();
             let fault = Fault::ALL.iter().find(|fault| fault.text() == word).map_or(99, |fault| *fault as u32);
@@ -206,6 +176,46 @@ impl Player {
             return Ok(engine.close(at));
         }
         Err(format!("no such step: {}", Value::Object(step.clone())))
+    }
+
+    fn begin(&mut self, step: &Map<String, Value>, id: u32, at: u64) -> Answer {
+        let engine = &mut self.engine;
+        let route = step.get("route").and_then(Value::as_str);
+        let word = route.and_then(|route| route.split_once(' ')).map_or("GET", |(method, _)| method);
+        let method = step.get("method").and_then(Value::as_str).unwrap_or(word);
+        let code = METHODS.iter().position(|known| *known == method).unwrap_or(15) as u32;
+        let traits = match step.get("flags") {
+            None => 1,
+            Some(flags) => {
+                let known = |flag: &Value| TRAITS.iter().position(|known| flag == known);
+                flags.as_array().into_iter().flatten().filter_map(known).fold(0, |all, bit| all | 1 << bit)
+            }
+        };
+        let what = code | traits << 4 | (number(step, "size").unwrap_or(0) as u32) << 16;
+        let scope = scope(engine, step.get("scope")).unwrap_or(0);
+        let route = route.map_or(0, |route| engine.route(route));
+        engine.begin(id, at, route, scope, what, number(step, "deadline").unwrap_or(0))
+    }
+
+    fn respond(&mut self, step: &Map<String, Value>, id: u32, at: u64) -> Result<Answer, String> {
+        let engine = &mut self.engine;
+        let status = number(step, "status").ok_or("respond without status")? as u32;
+        if !step.contains_key("headers") && !step.contains_key("body") && !step.contains_key("by") {
+            return Ok(engine.respond(id, at, status));
+        }
+        let status = match scope(engine, step.get("by")) {
+            Some(by) => status | REDIRECTED | by << 16,
+            None => status,
+        };
+        let mut hints = String::new();
+        for (name, value) in step.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            let values = value.as_array().map_or_else(|| vec![value.clone()], Clone::clone);
+            for value in values {
+                hints += &format!("{name}: {}\n", value.as_str().unwrap_or_default());
+            }
+        }
+        let body = step.get("body").and_then(Value::as_str).unwrap_or_default();
+        Ok(engine.respond_with(id, at, self.wall + at, status, hints.as_bytes(), body.as_bytes()))
     }
 }
 

@@ -82,29 +82,7 @@ fn short(result: &Value) -> String {
 
 fn compare(is: &Is, result: &Value, failures: &mut Vec<String>) {
     let before = failures.len();
-    match (is.error, text(result, "error")) {
-        (None, "") => {
-            let status = number(result, "status");
-            let fits = is.status.map_or(status < 400.0 && status > 0.0, |wanted| f64::from(wanted) == status);
-            if !fits {
-                failures.push(format!(
-                    "status: {status}, expected {}",
-                    is.status.map_or("below 400".into(), |s| s.to_string())
-                ));
-            }
-        }
-        (Some(wanted), found) if fits(wanted, found, text(result, "reason")) => {
-            if let Some(status) = is.status {
-                within(
-                    "status",
-                    Some(Range { min: Some(status.into()), max: Some(status.into()) }),
-                    number(result, "status"),
-                    failures,
-                );
-            }
-        }
-        (wanted, found) => failures.push(format!("error: {found:?}, expected {wanted:?}")),
-    }
+    compare_end(is, result, failures);
     if let Some(json) = &is.json
         && !result.get("json").is_some_and(|value| contains(value, json))
     {
@@ -132,6 +110,48 @@ fn compare(is: &Is, result: &Value, failures: &mut Vec<String>) {
     {
         failures.push(format!("family: {:?}, expected {:?}", text(result, "family"), family.name()));
     }
+    compare_numbers(is, result, failures);
+    let said = text(result, "text");
+    for hidden in is.hides.iter().filter(|hidden| said.contains(hidden.as_str())) {
+        failures.push(format!("text: {hidden:?} occurs in it"));
+    }
+    for told in is.tells.iter().filter(|told| !said.contains(told.as_str())) {
+        failures.push(format!("text: {told:?} does not occur in it"));
+    }
+    if failures.len() > before {
+        let last = failures.len() - 1;
+        failures[last].push_str(&format!("; the result: {}", short(result)));
+    }
+}
+
+/// Compares whether the call ended with an error, and with which status.
+fn compare_end(is: &Is, result: &Value, failures: &mut Vec<String>) {
+    match (is.error, text(result, "error")) {
+        (None, "") => {
+            let status = number(result, "status");
+            let fits = is.status.map_or(status < 400.0 && status > 0.0, |wanted| f64::from(wanted) == status);
+            if !fits {
+                failures.push(format!(
+                    "status: {status}, expected {}",
+                    is.status.map_or("below 400".into(), |s| s.to_string())
+                ));
+            }
+        }
+        (Some(wanted), found) if fits(wanted, found, text(result, "reason")) => {
+            if let Some(status) = is.status {
+                within(
+                    "status",
+                    Some(Range { min: Some(status.into()), max: Some(status.into()) }),
+                    number(result, "status"),
+                    failures,
+                );
+            }
+        }
+        (wanted, found) => failures.push(format!("error: {found:?}, expected {wanted:?}")),
+    }
+}
+
+fn compare_numbers(is: &Is, result: &Value, failures: &mut Vec<String>) {
     let ranges = [
         ("bytes", is.bytes),
         ("attempts", is.attempts),
@@ -145,17 +165,6 @@ fn compare(is: &Is, result: &Value, failures: &mut Vec<String>) {
             None if range.is_some() => failures.push(format!("{key}: absent")),
             None => {}
         }
-    }
-    let said = text(result, "text");
-    for hidden in is.hides.iter().filter(|hidden| said.contains(hidden.as_str())) {
-        failures.push(format!("text: {hidden:?} occurs in it"));
-    }
-    for told in is.tells.iter().filter(|told| !said.contains(told.as_str())) {
-        failures.push(format!("text: {told:?} does not occur in it"));
-    }
-    if failures.len() > before {
-        let last = failures.len() - 1;
-        failures[last].push_str(&format!("; the result: {}", short(result)));
     }
 }
 

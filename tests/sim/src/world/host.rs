@@ -229,24 +229,8 @@ impl Host {
         let mut after = |ms: u64, event: Event| around.queue.plan(around.now + ms, event);
         match step {
             Step::Send { timeout } => {
-                let (takes, end) = around.server.request(around.dice, around.options, around.now, place, endpoint);
-                if around.dice.chance(around.options.leak / 16) && !around.peaceful {
-                    self.checked.shadow.marks.hit(Mark::HostLeaks);
-                    self.open.remove(&id);
-                    return Ok(());
-                }
                 let limit = if timeout == 0 { 120_000 } else { timeout };
-                if takes >= limit || end == End::Silence {
-                    // A stalled host notices late.
-                    let late =
-                        if around.dice.chance(around.options.wake_late) { around.dice.range(0, 3_000) } else { 0 };
-                    around.queue.plan(
-                        around.now + limit + late,
-                        Event::Ended(place, id, count, End::Fault(Fault::Timeout, Cause::None)),
-                    );
-                } else {
-                    around.queue.plan(around.now + takes, Event::Ended(place, id, count, end));
-                }
+                self.send(around, id, (count, endpoint), limit);
             }
             Step::Wait { delay: ms } | Step::Park { at_most: ms } => {
                 let early = around.dice.chance(around.options.wake_early);
@@ -293,6 +277,27 @@ impl Host {
         Ok(())
     }
 
+    /// Sends a request, and plans what comes of it.
+    fn send(&mut self, around: &mut Around<'_>, id: u32, (count, endpoint): (u32, u32), limit: u64) {
+        let place = self.place;
+        let (takes, end) = around.server.request(around.dice, around.options, around.now, place, endpoint);
+        if around.dice.chance(around.options.leak / 16) && !around.peaceful {
+            self.checked.shadow.marks.hit(Mark::HostLeaks);
+            self.open.remove(&id);
+            return;
+        }
+        if takes >= limit || end == End::Silence {
+            // A stalled host notices late.
+            let late = if around.dice.chance(around.options.wake_late) { around.dice.range(0, 3_000) } else { 0 };
+            around.queue.plan(
+                around.now + limit + late,
+                Event::Ended(place, id, count, End::Fault(Fault::Timeout, Cause::None)),
+            );
+        } else {
+            around.queue.plan(around.now + takes, Event::Ended(place, id, count, end));
+        }
+    }
+
     /// Something that this host waited for.
     ///
     /// # Errors
@@ -330,17 +335,7 @@ impl Host {
             }
             Event::Token(_, generation) => {
                 let now = self.clock(around);
-                let (dice, options) = (&mut *around.dice, around.options);
-                let input = if dice.chance(options.token_failed) {
-                    Input::TokenFailed { now, generation, fault: 0 }
-                } else if dice.chance(options.token_cancelled) {
-                    Input::TokenFailed { now, generation, fault: 6 }
-                } else if dice.chance(options.token_plain) {
-                    Input::Token { now, generation, expires_in: 0 }
-                } else {
-                    let short = dice.chance(options.token_short);
-                    Input::Token { now, generation, expires_in: if short { dice.magnitude(1, 3_000) } else { 1 << 40 } }
-                };
+                let input = token(around, now, generation);
                 let answer = self.word(input)?;
                 if matches!(answer.step(), Step::Misuse(_)) {
                     self.checked.shadow.marks.hit(Mark::TokenStale);
@@ -441,5 +436,20 @@ impl Host {
             self.word(Input::Abandon { call, now })?;
         }
         self.checked.at_rest(now)
+    }
+}
+
+/// Draws what the host says of a token that it was asked for.
+fn token(around: &mut Around<'_>, now: u64, generation: u64) -> Input {
+    let (dice, options) = (&mut *around.dice, around.options);
+    if dice.chance(options.token_failed) {
+        Input::TokenFailed { now, generation, fault: 0 }
+    } else if dice.chance(options.token_cancelled) {
+        Input::TokenFailed { now, generation, fault: 6 }
+    } else if dice.chance(options.token_plain) {
+        Input::Token { now, generation, expires_in: 0 }
+    } else {
+        let short = dice.chance(options.token_short);
+        Input::Token { now, generation, expires_in: if short { dice.magnitude(1, 3_000) } else { 1 << 40 } }
     }
 }

@@ -82,14 +82,7 @@ pub fn play(seed: u64) -> Outcome {
         if let Event::Begin(_) = event {
             left[client] -= 1;
             if left[client] > 0 {
-                let next = if dice.chance(options.burst) {
-                    0
-                } else if dice.chance(options.silence / 16) {
-                    dice.range(30_000, 300_000)
-                } else {
-                    dice.range(0, gap * 2)
-                };
-                queue.plan(now + next, Event::Begin(client));
+                queue.plan(now + until_next(&mut dice, &options, gap), Event::Begin(client));
             }
         }
         // In the last fifth of its calls everything is well: what began must end.
@@ -127,4 +120,15 @@ pub fn play(seed: u64) -> Outcome {
         tapes.push(host.checked.tape);
     }
     Outcome { rules, seed, tapes, marks, passed, broken }
+}
+
+/// Draws the time until a client begins its next call.
+fn until_next(dice: &mut Dice, options: &Options, gap: u64) -> u64 {
+    if dice.chance(options.burst) {
+        0
+    } else if dice.chance(options.silence / 16) {
+        dice.range(30_000, 300_000)
+    } else {
+        dice.range(0, gap * 2)
+    }
 }

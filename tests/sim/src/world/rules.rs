@@ -119,24 +119,7 @@ impl Rules {
         let own = route(dice, breaker, &limits);
         let mut routes = vec![own.clone()];
         for _ in 0..dice.range(0, 3) {
-            let mut other = Route { repeatable: dice.pick(&[None, None, Some(true), Some(false)]), ..own.clone() };
-            if dice.chance(200_000) {
-                other.breaker = None;
-            } else if scope != BreakerScope::Api && dice.chance(200_000) {
-                other.breaker = Some(self::breaker(dice));
-            }
-            if dice.chance(300_000) {
-                let drawn = route(dice, None, &limits);
-                // What a route does not write is the API's.
-                other = Route {
-                    breaker: other.breaker,
-                    repeatable: other.repeatable,
-                    patience: drawn.patience.or(own.patience),
-                    max_retry_after: drawn.max_retry_after.or(own.max_retry_after),
-                    ..drawn
-                };
-            }
-            routes.push(other);
+            routes.push(other_route(dice, &own, scope, &limits));
         }
         let mut classify = Vec::new();
         for (status, meaning) in [
@@ -320,6 +303,28 @@ fn breaker(dice: &mut Dice) -> BreakerRules {
         wait: dice.pick(&[None, None, None, Some(0), Some(0), Some(1_000), Some(5_000), Some(30_000)]),
         slow_after: dice.chance(150_000).then(|| dice.pick(&[10, 100, 1_000])),
     }
+}
+
+/// Draws a route beside the API's own.
+fn other_route(dice: &mut Dice, own: &Route, scope: BreakerScope, limits: &[Limit]) -> Route {
+    let mut other = Route { repeatable: dice.pick(&[None, None, Some(true), Some(false)]), ..own.clone() };
+    if dice.chance(200_000) {
+        other.breaker = None;
+    } else if scope != BreakerScope::Api && dice.chance(200_000) {
+        other.breaker = Some(breaker(dice));
+    }
+    if dice.chance(300_000) {
+        let drawn = route(dice, None, limits);
+        // What a route does not write is the API's.
+        other = Route {
+            breaker: other.breaker,
+            repeatable: other.repeatable,
+            patience: drawn.patience.or(own.patience),
+            max_retry_after: drawn.max_retry_after.or(own.max_retry_after),
+            ..drawn
+        };
+    }
+    other
 }
 
 fn limit(dice: &mut Dice, alone: bool) -> Limit {

@@ -1,6 +1,7 @@
 //! The rules of the house, checked; and the table of its sizes.
 
 pub mod formats;
+mod functions;
 mod kotlin;
 pub mod manual;
 mod rooms;
@@ -33,6 +34,7 @@ pub fn check() -> Result<String, String> {
     manual::check(&files, &mut broken);
     rooms::check(&files, &mut broken);
     words::check(&files, &mut broken);
+    functions::check(&files, &mut broken);
     broken.extend(subjects()?);
     if broken.is_empty() { Ok("the house is in order".into()) } else { Err(broken.join("\n")) }
 }

@@ -137,22 +137,10 @@ impl Shadow {
         let call = self.known(id).clone();
         let from = call.standing;
         let own_line = call.queue();
-        let offline = from.node == Node::Offline;
+        if let Some(reason) = self.ends_first(&call) {
+            return self.must_fail(id, answer, reason);
+        }
         let left = call.left(now);
-        let late = left.is_none_or(|_| offline && call.may_wait(now) == 0);
-        let failed = from.node == Node::Credential
-            && call.generation != 0
-            && self.holders[call.holder].failed == call.generation;
-        if self.closed {
-            return self.must_fail(id, answer, Reason::Closed);
-        }
-        if failed {
-            return self.must_fail(id, answer, Reason::Auth);
-        }
-        if late {
-            self.mark_deadline(from);
-            return self.must_fail(id, answer, if offline { Reason::Offline } else { Reason::Deadline });
-        }
         let slot_over = left != Some(0) && call.rest(now) == 0;
         let left = call.may_wait(now);
         let in_own_line = from == own_line;
@@ -175,19 +163,7 @@ impl Shadow {
         }
         let slot_first = slot_over && patience > 0;
         if shut && rest == 0 {
-            if slot_first && in_own_line {
-                self.marks.hit(Mark::SlotEndsPatience);
-            } else if call.attempts > 0 {
-                self.marks.hit(Mark::PatienceEndsOpen);
-            }
-            let Verdict::Shut(at) = verdict else { return Err("no verdict".into()) };
-            ensure!(
-                matches!(answer.step(), Step::Fail { retry_after: 1.., .. })
-                    && matches!(answer.step(), Step::Fail { retry_after, .. } if u64::from(retry_after) <= at - now),
-                "circuit-open says when to come back, in {} ms at most",
-                at - now
-            );
-            return self.must_fail(id, answer, Reason::CircuitOpen);
+            return self.must_be_refused(id, answer, verdict, slot_first && in_own_line);
         }
         let gated = Gated { shut, way, rest };
         match answer.step() {
@@ -215,45 +191,89 @@ impl Shadow {
                 let way = way.ok_or_else(|| format!("refreshes, and others wait or there is no token: {gated:?}"))?;
                 self.leads(id, core, answer, generation, way)
             }
-            Step::Fail { reason, retry_after, .. } => {
-                let waiting = self.lines.waiting();
-                let right = match reason {
-                    Reason::Deadline => {
-                        if slot_over {
-                            self.marks.hit(Mark::SlotEnds);
-                        } else {
-                            self.mark_deadline(from);
-                        }
-                        left == 0
-                    }
-                    Reason::BudgetExhausted => {
-                        self.marks.hit(Mark::PatienceEnds);
-                        !shut && way.is_none() && call.attempts > 0 && rest == 0
-                    }
-                    Reason::CircuitOpen => {
-                        self.marks.hit(Mark::WaitEnds);
-                        !shut && way.is_none() && call.attempts == 0 && rest == 0
-                    }
-                    Reason::Overloaded => {
-                        self.marks.hit(Mark::OverloadedFull);
-                        !super::lines::in_line(from) && waiting >= self.rules.max_waiting
-                    }
-                    Reason::RateLimited => {
-                        let slot = call.left(now).is_some_and(|left| u64::from(retry_after) <= left);
-                        self.marks.hit(if slot { Mark::SlotTooLong } else { Mark::RateLimitedAtOnce });
-                        self.may_refuse(&call, u64::from(retry_after))?;
-                        !shut && retry_after != NO_TIME && u64::from(retry_after) > left
-                    }
-                    _ => false,
-                };
-                ensure!(
-                    right,
-                    "fails with {reason:?}: {left} ms left, {rest} ms of patience, shut {shut}, {waiting} wait"
-                );
-                self.must_fail(id, answer, reason)
-            }
+            Step::Fail { .. } => self.may_fail(id, answer, gated, (left, slot_over)),
             other => Err(format!("{other:?} is no answer to who asks to be let in")),
         }
+    }
+
+    /// Returns why a call ends before a breaker or a queue is asked.
+    fn ends_first(&mut self, call: &Call) -> Option<Reason> {
+        let from = call.standing;
+        let is_offline = from.node == Node::Offline;
+        if self.closed {
+            return Some(Reason::Closed);
+        }
+        let failed = self.holders[call.holder].failed;
+        if from.node == Node::Credential && call.generation != 0 && failed == call.generation {
+            return Some(Reason::Auth);
+        }
+        if call.left(self.now).is_none_or(|_| is_offline && call.may_wait(self.now) == 0) {
+            self.mark_deadline(from);
+            return Some(if is_offline { Reason::Offline } else { Reason::Deadline });
+        }
+        None
+    }
+
+    /// Checks that a call which asked to be let in may fail so. `left`: what its deadline leaves to wait.
+    fn may_fail(
+        &mut self,
+        id: u32,
+        answer: Answer,
+        gated: Gated,
+        (left, slot_over): (u64, bool),
+    ) -> Result<(), String> {
+        let Step::Fail { reason, retry_after, .. } = answer.step() else { return Err("it did not fail".into()) };
+        let Gated { shut, way, rest } = gated;
+        let call = self.known(id).clone();
+        let (from, waiting) = (call.standing, self.lines.waiting());
+        let has_waited = !shut && way.is_none() && rest == 0;
+        let right = match reason {
+            Reason::Deadline => {
+                if slot_over {
+                    self.marks.hit(Mark::SlotEnds);
+                } else {
+                    self.mark_deadline(from);
+                }
+                left == 0
+            }
+            Reason::BudgetExhausted => {
+                self.marks.hit(Mark::PatienceEnds);
+                has_waited && call.attempts > 0
+            }
+            Reason::CircuitOpen => {
+                self.marks.hit(Mark::WaitEnds);
+                has_waited && call.attempts == 0
+            }
+            Reason::Overloaded => {
+                self.marks.hit(Mark::OverloadedFull);
+                !super::lines::in_line(from) && waiting >= self.rules.max_waiting
+            }
+            Reason::RateLimited => {
+                let slot = call.left(self.now).is_some_and(|left| u64::from(retry_after) <= left);
+                self.marks.hit(if slot { Mark::SlotTooLong } else { Mark::RateLimitedAtOnce });
+                self.may_refuse(&call, u64::from(retry_after))?;
+                !shut && retry_after != NO_TIME && u64::from(retry_after) > left
+            }
+            _ => false,
+        };
+        ensure!(right, "fails with {reason:?}: {left} ms left, {rest} ms of patience, shut {shut}, {waiting} wait");
+        self.must_fail(id, answer, reason)
+    }
+
+    /// Checks that a call which a breaker holds back fails, and says when to come back.
+    fn must_be_refused(&mut self, id: u32, answer: Answer, verdict: Verdict, slot_first: bool) -> Result<(), String> {
+        if slot_first {
+            self.marks.hit(Mark::SlotEndsPatience);
+        } else if self.known(id).attempts > 0 {
+            self.marks.hit(Mark::PatienceEndsOpen);
+        }
+        let Verdict::Shut(at) = verdict else { return Err("no verdict".into()) };
+        let left = at - self.now;
+        ensure!(
+            matches!(answer.step(), Step::Fail { retry_after, .. } if (1..=left).contains(&u64::from(retry_after))),
+            "circuit-open says when to come back, in {left} ms at most"
+        );
+        self.must_fail(id, answer, Reason::CircuitOpen)
     }
 
     /// An open breaker: what it held goes back, and it counts for the next probe when it did not wait already.
@@ -455,18 +475,7 @@ impl Shadow {
         let was_open = upstream.blocks(&call, self.now);
         let marks = &mut self.marks;
         upstream.commit(&mut next, now, &mut |mark| marks.hit(mark));
-        if call.holds > 0 {
-            self.marks.hit(Mark::RetryPaid);
-            if call.standing.node == Node::Retry {
-                self.marks.hit(Mark::RetryFromLine);
-            }
-        }
-        if was_open && call.standing.node == Node::Retry {
-            self.marks.hit(Mark::ProbeFromLine);
-        }
-        if call.paying == Paying::Owes && !call.right {
-            self.marks.hit(Mark::ProbeUnpaid);
-        }
+        self.mark_sent(&call, was_open);
         next.holds = 0;
         next.counted = call.paying != Paying::Free;
         if next.counted {
@@ -496,6 +505,22 @@ impl Shadow {
         let standing = self.known(id).standing;
         ensure!(standing.node == Node::Flight, "sent, and stands in {standing:?}");
         Ok(())
+    }
+
+    /// Marks by which right a call was sent.
+    fn mark_sent(&mut self, call: &Call, was_open: bool) {
+        if call.holds > 0 {
+            self.marks.hit(Mark::RetryPaid);
+            if call.standing.node == Node::Retry {
+                self.marks.hit(Mark::RetryFromLine);
+            }
+        }
+        if was_open && call.standing.node == Node::Retry {
+            self.marks.hit(Mark::ProbeFromLine);
+        }
+        if call.paying == Paying::Owes && !call.right {
+            self.marks.hit(Mark::ProbeUnpaid);
+        }
     }
 
     /// First come, first served: nobody of the lines that this call must pass came earlier.

@@ -100,6 +100,55 @@ pub struct Call {
 }
 
 impl Call {
+    /// A call that has just begun, with nothing of its own.
+    pub const NEW: Self = Self {
+        route: 0,
+        upstream: 0,
+        holder: 0,
+        method: 0,
+        flags: 0,
+        keyed: false,
+        idempotent: false,
+        deadline: 0,
+        longest_wait: 0,
+        rests_from: 0,
+        attempt: 0,
+        cuts: false,
+        permits: [None, None],
+        standing: Standing { node: Node::New, upstream: 0, place: 0 },
+        until: 0,
+        paying: Paying::First,
+        attempts: 0,
+        paid: 0,
+        asked: false,
+        right: false,
+        counted: false,
+        worst: Outcome::NotSent,
+        last: Last::None,
+        replayed: false,
+        doubtful: false,
+        eventful: false,
+        sends: 0,
+        sealed: false,
+        not_before: 0,
+        named: false,
+        sent_at: 0,
+        sequence: 0,
+        in_flight: 0,
+        refused: 0,
+        unsure: false,
+        capped: false,
+        failed: false,
+        failed_in: None,
+        generation: 0,
+        patience_used: 0,
+        lined_up: 0,
+        woken: false,
+        told: 0,
+        parked: false,
+        holds: 0,
+    };
+
     #[must_use]
     pub fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0

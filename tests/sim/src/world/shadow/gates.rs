@@ -331,38 +331,37 @@ impl Shadow {
             if i == 0 && count == Count::Failure {
                 self.known(id).failed_in = failed_in;
             }
-            let mark = match moved {
-                Moved::No if permit.probe > 0 && count == Count::Nothing => Mark::ProbeNothing,
-                Moved::No => continue,
-                Moved::TookBack => Mark::FailureTakenBack,
-                Moved::Opened { by_run_alone, on_trial } => {
-                    opened = true;
-                    match (on_trial, by_run_alone) {
-                        (true, _) => Mark::OpenedOnTrial,
-                        (false, true) if i == 1 => Mark::OpenedByEndpoints,
-                        (false, true) => Mark::OpenedByRun,
-                        (false, false) => continue,
-                    }
-                }
-                Moved::Reopened { counted } => {
-                    if again {
-                        self.marks.hit(Mark::AgainReopens);
-                    }
-                    if counted >= 20 {
-                        self.marks.hit(Mark::ReopenedWithEnough);
-                    }
-                    Mark::Reopened
-                }
-                Moved::Closed { aside: true, .. } => Mark::ClosedAside,
-                Moved::Closed { late: true, .. } => Mark::ProbeLate,
-                Moved::Closed { .. } => continue,
-                Moved::NextDue => Mark::ProbeShort,
-                Moved::Old { open: true } if count == Count::Success => Mark::OldSuccessWhileOpen,
-                Moved::Old { .. } => Mark::OldGeneration,
-                Moved::LateFailure => Mark::ProbeLateFailure,
-            };
-            self.marks.hit(mark);
+            opened |= matches!(moved, Moved::Opened { .. });
+            if again && matches!(moved, Moved::Reopened { .. }) {
+                self.marks.hit(Mark::AgainReopens);
+            }
+            if matches!(moved, Moved::Reopened { counted: 20.. }) {
+                self.marks.hit(Mark::ReopenedWithEnough);
+            }
+            let by = if i == 1 { Mark::OpenedByEndpoints } else { Mark::OpenedByRun };
+            if let Some(mark) = mark_of(moved, count, permit.probe > 0, by) {
+                self.marks.hit(mark);
+            }
         }
         Ok(())
     }
+}
+
+/// Names what a breaker did with an outcome; `by_run` where a run alone opened it.
+fn mark_of(moved: Moved, count: Count, is_probe: bool, by_run: Mark) -> Option<Mark> {
+    Some(match moved {
+        Moved::No if is_probe && count == Count::Nothing => Mark::ProbeNothing,
+        Moved::Opened { on_trial: true, .. } => Mark::OpenedOnTrial,
+        Moved::Opened { by_run_alone: true, .. } => by_run,
+        Moved::No | Moved::Opened { .. } => return None,
+        Moved::TookBack => Mark::FailureTakenBack,
+        Moved::Reopened { .. } => Mark::Reopened,
+        Moved::Closed { aside: true, .. } => Mark::ClosedAside,
+        Moved::Closed { late: true, .. } => Mark::ProbeLate,
+        Moved::Closed { .. } => return None,
+        Moved::NextDue => Mark::ProbeShort,
+        Moved::Old { open: true } if count == Count::Success => Mark::OldSuccessWhileOpen,
+        Moved::Old { .. } => Mark::OldGeneration,
+        Moved::LateFailure => Mark::ProbeLateFailure,
+    })
 }

@@ -6,7 +6,7 @@ use super::lane::{FIRST_TRY, Seen};
 use super::{Core, Shadow, Token, ensure};
 use crate::world::input::Headers;
 use crate::world::marks::Mark;
-use crate::world::rules::{Jitter, Meaning};
+use crate::world::rules::{Jitter, Meaning, Route};
 use unruffled_core::{Answer, Cause, Fault, Flags, Node, Outcome, Reason, Standing, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,15 @@ struct Pauses {
     surely_joins: bool,
     /// It has a rate or a cap, so that the call finds its turn there; `None` = a cap may be known.
     rated: Option<bool>,
+}
+
+/// Returns why a call ends that may not be sent again.
+const fn reason_of(last: Last) -> Reason {
+    match last {
+        Last::Fault(Fault::Timeout | Fault::ConnectTimeout) => Reason::Timeout,
+        Last::Fault(_) => Reason::Network,
+        Last::Status(_) | Last::None => Reason::Status,
+    }
 }
 
 /// What a retry stands on.
@@ -384,15 +393,7 @@ impl Shadow {
             return self.must_fail(id, answer, Reason::Closed);
         }
         if call.has(call::STACKED) || route.attempts <= 1 {
-            return self.must_fail(
-                id,
-                answer,
-                match call.last {
-                    Last::Fault(Fault::Timeout | Fault::ConnectTimeout) => Reason::Timeout,
-                    Last::Fault(_) => Reason::Network,
-                    Last::Status(_) | Last::None => Reason::Status,
-                },
-            );
+            return self.must_fail(id, answer, reason_of(call.last));
         }
         let named = again.limited && again.server.is_some();
         let mut free = if named { Some(true) } else { pauses.rated };
@@ -404,34 +405,8 @@ impl Shadow {
             self.marks.hit(Mark::CapKnown);
             free = Some(true);
         }
-        let rest = call.rest(now);
-        if let Some(server) = again.server {
-            let asked = matches!(answer.step(), Step::Fail { reason: Reason::RateLimited, retry_after, .. }
-                if u64::from(retry_after) == server);
-            let held = least > rest || asked && most > rest;
-            if held || route.max_retry_after.is_some_and(|longest| server > longest) {
-                if held {
-                    self.marks.hit(Mark::SlotTooLong);
-                }
-                ensure!(asked, "does not say that the server asks for {server} ms");
-                return self.must_fail(id, answer, Reason::RateLimited);
-            }
-        }
-        let left = call.left(now);
-        let never = left.is_none_or(|left| least > left);
-        let fails = matches!(answer.step(), Step::Fail { reason: Reason::Deadline, .. });
-        if never || fails && left.is_some_and(|left| most > left) && !(free == Some(true) && paused) {
-            return self.must_fail(id, answer, Reason::Deadline);
-        }
-        if fails && left.is_some_and(|left| most > left) {
-            return self.must_fail(id, answer, Reason::Deadline);
-        }
-        if least > rest || fails && most > rest {
-            let drawn = matches!(answer.step(), Step::Fail { retry_after, .. }
-                if (least..=most).contains(&u64::from(retry_after)) && u64::from(retry_after) > rest);
-            ensure!(drawn, "does not say that it would wait more than {rest} ms, {least} to {most}");
-            self.marks.hit(Mark::SlotTooLong);
-            return self.must_fail(id, answer, Reason::Deadline);
+        if let Some(reason) = self.out_of_time(&call, route, again, (least, most), answer)? {
+            return self.must_fail(id, answer, reason);
         }
         if !again.allowed {
             return self.must_fail(id, answer, Reason::NotReplayable);
@@ -457,18 +432,66 @@ impl Shadow {
             "does not rejoin the line of its bucket, which is paused"
         );
         if again.limited {
-            self.marks.hit(match (free, again.server) {
-                (Some(true), Some(_)) if paused => Mark::FreeOfItself,
-                (Some(true), Some(_)) => Mark::FreeWithoutBucket,
-                (Some(true), None) => Mark::FreeByRate,
-                (Some(false) | None, _) => Mark::NamelessLimit,
-            });
+            self.mark_limited(free, again.server, paused);
         }
+        self.backs_off(id, core, answer, (least, most))
+    }
+
+    /// Returns why a retry that may not wait so long ends its call.
+    fn out_of_time(
+        &mut self,
+        call: &Call,
+        route: &Route,
+        again: Again,
+        (least, most): (u64, u64),
+        answer: Answer,
+    ) -> Result<Option<Reason>, String> {
+        let rest = call.rest(self.now);
+        if let Some(server) = again.server {
+            let asked = matches!(answer.step(), Step::Fail { reason: Reason::RateLimited, retry_after, .. }
+                if u64::from(retry_after) == server);
+            let held = least > rest || asked && most > rest;
+            if held || route.max_retry_after.is_some_and(|longest| server > longest) {
+                if held {
+                    self.marks.hit(Mark::SlotTooLong);
+                }
+                ensure!(asked, "does not say that the server asks for {server} ms");
+                return Ok(Some(Reason::RateLimited));
+            }
+        }
+        let left = call.left(self.now);
+        let never = left.is_none_or(|left| least > left);
+        let fails = matches!(answer.step(), Step::Fail { reason: Reason::Deadline, .. });
+        if never || fails && left.is_some_and(|left| most > left) {
+            return Ok(Some(Reason::Deadline));
+        }
+        if least > rest || fails && most > rest {
+            let drawn = matches!(answer.step(), Step::Fail { retry_after, .. }
+                if (least..=most).contains(&u64::from(retry_after)) && u64::from(retry_after) > rest);
+            ensure!(drawn, "does not say that it would wait more than {rest} ms, {least} to {most}");
+            self.marks.hit(Mark::SlotTooLong);
+            return Ok(Some(Reason::Deadline));
+        }
+        Ok(None)
+    }
+
+    /// Marks what a 429 costs its call.
+    fn mark_limited(&mut self, free: Option<bool>, server: Option<u64>, paused: bool) {
+        self.marks.hit(match (free, server) {
+            (Some(true), Some(_)) if paused => Mark::FreeOfItself,
+            (Some(true), Some(_)) => Mark::FreeWithoutBucket,
+            (Some(true), None) => Mark::FreeByRate,
+            (Some(false) | None, _) => Mark::NamelessLimit,
+        });
+    }
+
+    /// Checks a backoff of `least` to `most` ms.
+    fn backs_off(&mut self, id: u32, core: Core<'_>, answer: Answer, (least, most): (u64, u64)) -> Result<(), String> {
         let Step::Wait { delay } = answer.step() else {
             return Err(format!("expected a backoff of {least} to {most} ms"));
         };
         ensure!(delay >= least && delay <= most, "a backoff of {delay} ms, expected {least} to {most}");
-        self.known(id).until = now + delay;
+        self.known(id).until = self.now + delay;
         self.moved(id, core)?;
         let standing = self.known(id).standing;
         ensure!(standing.node == Node::Backoff, "waits, and stands in {standing:?}");

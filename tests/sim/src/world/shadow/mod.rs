@@ -17,7 +17,7 @@ mod upstream;
 use super::input::{CREDENTIALS, Input, ORIGINS};
 use super::marks::{Mark, Marks};
 use super::rules::Rules;
-use call::{Call, Last, Paying};
+use call::Call;
 use lines::{Joined, Lines};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -324,39 +324,8 @@ impl Shadow {
                 rests_from: now,
                 attempt: if dropin && !rules.written { 0 } else { own.attempt + growth },
                 cuts: deadline != 0 || !dropin || rules.written,
-                standing: Standing { node: Node::New, upstream: 0, place: 0 },
-                until: 0,
-                paying: Paying::First,
-                attempts: 0,
-                paid: 0,
-                asked: false,
-                right: false,
-                counted: false,
-                worst: Outcome::NotSent,
-                last: Last::None,
-                replayed: false,
-                doubtful: false,
-                eventful: false,
-                sends: 0,
-                sealed: false,
-                not_before: 0,
-                named: false,
-                sent_at: 0,
-                sequence: 0,
-                in_flight: 0,
-                refused: 0,
-                unsure: false,
-                capped: false,
                 permits: gates.map(|gate| gate.map(|gate| (gate, breaker::Permit::default()))),
-                failed: false,
-                failed_in: None,
-                generation: 0,
-                patience_used: 0,
-                lined_up: 0,
-                woken: false,
-                told: 0,
-                parked: false,
-                holds: 0,
+                ..Call::NEW
             },
         );
         self.admitted(id, core, answer)?;
