@@ -64,6 +64,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Build(options) => build::main(&options.only),
+        Command::Test(options) if options.write_api => command::surface::rewrite(),
         Command::Test(options) => test::main(&options.only),
         Command::Demo(words) => demo::main(words),
         Command::Adapters { page: None } => adapters::main(),

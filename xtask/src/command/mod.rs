@@ -12,4 +12,5 @@ pub mod limiters;
 pub mod miri;
 pub mod sim;
 pub mod soak;
+pub mod surface;
 pub mod test;

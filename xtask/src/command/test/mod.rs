@@ -19,6 +19,9 @@ pub struct Options {
     /// Only these, repeated or with commas between
     #[arg(long, value_delimiter = ',', value_parser = PARTS)]
     pub only: Vec<String>,
+    /// Only writes the listing of the core's public surface, core/api.txt, anew
+    #[arg(long)]
+    pub write_api: bool,
 }
 
 /// The names of `--only`.

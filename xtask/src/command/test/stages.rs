@@ -41,6 +41,7 @@ impl Stage {
 /// Every stage.
 pub static STAGES: &[Stage] = &[
     stage("house", &["house"], crate::command::house::check),
+    stage("core api", &["rust", "house"], crate::command::surface::check),
     stage("file formats", &["house", "vectors", "scenarios"], crate::command::house::formats::check),
     stage("format", &["rust"], || Run::cargo().args(["fmt", "--all", "--check"]).output()),
     stage("clippy", &["rust"], clippy),
