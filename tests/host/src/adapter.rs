@@ -11,7 +11,7 @@ const TRAITS: [&str; 7] = ["REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN
 /// Unix milliseconds at `now` 0: 2026-01-01.
 const WALL: u64 = 1_767_225_600_000;
 
-/// Plays a file. `bless`: writes what the core answered into it.
+/// Plays a file. With `bless` it writes what the core answered into it.
 pub fn run(file: &Path, bless: bool) -> Result<Vec<(Node, Node)>, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
     let mut vector: Map<String, Value> = serde_json::from_str(&text).map_err(|error| error.to_string())?;
@@ -80,7 +80,7 @@ struct Player {
 }
 
 impl Player {
-    /// `at`, `ids`: what a repetition adds to times and call ids.
+    /// Plays steps; a repetition adds `at` to their times and `ids` to the ids of their calls.
     fn play(&mut self, steps: &mut [Value], at: u64, ids: u64) -> Result<(), String> {
         for (i, step) in steps.iter_mut().enumerate() {
             let step = step.as_object_mut().ok_or("a step is an object")?;
@@ -229,7 +229,7 @@ fn scope(engine: &mut Engine, names: Option<&Value>) -> Option<u32> {
     }
 }
 
-/// Whether `found` has everything that `asked` names; arrays match in length.
+/// Checks that `found` has everything that `asked` names. Lists must have the same length.
 fn within(found: &Value, asked: &Value, place: &str) -> Result<(), String> {
     match (found, asked) {
         (Value::Object(found), Value::Object(asked)) => asked.iter().try_for_each(|(key, asked)| {
@@ -243,7 +243,7 @@ fn within(found: &Value, asked: &Value, place: &str) -> Result<(), String> {
     }
 }
 
-/// One line a step, so that a diff of a file reads as a diff of decisions.
+/// Writes a vector with one line for each step, so that the diff of a file reads as a diff of decisions.
 fn pretty(vector: &Map<String, Value>) -> String {
     let mut text = String::from("{\n");
     for (i, (key, value)) in vector.iter().enumerate() {

@@ -16,7 +16,7 @@ const FLAGS: [(Flags, &str); 8] = [
 /// Flags that have another name on a `Refresh`.
 const NEEDS: [(Flags, &str); 2] = [(Flags::EXPIRED, "EXPIRED"), (Flags::REFUSED, "REFUSED")];
 
-/// The text of a word that crossed the boundary.
+/// Returns the text of a step word.
 pub fn text(word: u64) -> String {
     let Some(answer) = Answer::from_word(word) else { return format!("no word: {word}") };
     let mut text = match answer.step() {

@@ -3,7 +3,7 @@
 use crate::tool::run::Run;
 use std::path::{Path, PathBuf};
 
-/// Node 20 or newer, with npm.
+/// Checks that Node 20 or newer is here, with npm.
 ///
 /// # Errors
 /// What to install.
@@ -14,7 +14,7 @@ pub fn node() -> Result<(), String> {
     npm.map(drop).map_err(|_| "npm is needed for the JavaScript package; it comes with Node.js".into())
 }
 
-/// A Python of 3.11 or newer: the program's name.
+/// Returns the name of a Python of 3.11 or newer.
 ///
 /// # Errors
 /// What to install.
@@ -26,7 +26,7 @@ pub fn python() -> Result<String, String> {
         .ok_or_else(|| "Python 3.11 or newer is needed for the Python package; install it from python.org or your system's packages".into())
 }
 
-/// A JDK of 17 or newer, and Maven.
+/// Checks that a JDK of 17 or newer is here, and Maven.
 ///
 /// # Errors
 /// What to install.
@@ -38,7 +38,7 @@ pub fn java() -> Result<(), String> {
     Ok(())
 }
 
-/// A C++ compiler, or Debian's if it can be installed.
+/// Checks that a C++ compiler is here, or installs Debian's.
 ///
 /// # Errors
 /// What to install.
@@ -49,7 +49,7 @@ pub fn cpp() -> Result<(), String> {
     install("g++").map_err(|why| format!("a C++ compiler is needed to build libFuzzer; install g++ or clang\n{why}"))
 }
 
-/// A program of Debian's package of the same name.
+/// Checks that a program is here, or installs Debian's package of its name.
 ///
 /// # Errors
 /// What to install.
@@ -74,7 +74,7 @@ fn install(package: &str) -> Result<(), String> {
     env(Run::new("apt-get").args(["-qq", "-y", "install", "--no-install-recommends", package])).quietly()
 }
 
-/// The standard library for `target`, installed by rustup if it is absent.
+/// Checks that the standard library for `target` is here, or lets rustup install it.
 ///
 /// # Errors
 /// What to install.
@@ -87,7 +87,7 @@ pub fn rust_target(target: &str) -> Result<(), String> {
     added.map(drop).map_err(|why| format!("Rust's standard library for {target} is needed; run `rustup target add {target}`, or install it the way your Rust came\n{why}"))
 }
 
-/// A Chromium: env CHROMIUM, or the usual names, or Debian's package if it can be installed.
+/// Finds a Chromium by env CHROMIUM or the usual names, or installs Debian's.
 ///
 /// # Errors
 /// What to install.
@@ -105,7 +105,7 @@ pub fn chromium() -> Result<PathBuf, String> {
     installed_chromium().ok_or_else(|| "Chromium was installed but is not in PATH; name it in env CHROMIUM".into())
 }
 
-/// A Chromium that is already there.
+/// Finds a Chromium that is installed.
 pub fn installed_chromium() -> Option<PathBuf> {
     let named = std::env::var_os("CHROMIUM").map(PathBuf::from).filter(|path| path.is_file());
     named.or_else(|| {
@@ -113,21 +113,21 @@ pub fn installed_chromium() -> Option<PathBuf> {
     })
 }
 
-/// The full path of a program in PATH.
+/// Finds a program in PATH.
 pub fn in_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&folders).map(|folder| folder.join(&file)).find(|path| path.is_file())
 }
 
-/// The version a program prints, if it is at least `major.minor`.
+/// Returns the version that a program prints, if it is at least `major.minor`.
 fn at_least(program: &str, args: &[&str], major: u64, minor: u64) -> Option<(u64, u64)> {
     let text = Run::new(program).args(args).output().ok()?;
     version_in(&text).filter(|found| *found >= (major, minor))
 }
 
-/// The first `N.N` (or lone `N`) of a text: `v20.20.2` is (20, 20). Maven colours even a batch run: a number after `[`
-/// is no version.
+/// Reads the first `N.N` or `N` of a text: `v20.20.2` is (20, 20). Maven colours its output, so a number after `[` is no
+/// version.
 fn version_in(text: &str) -> Option<(u64, u64)> {
     let digits = text.char_indices().filter(|(_, letter)| letter.is_ascii_digit());
     let start = digits.map(|(at, _)| at).find(|at| !text[..*at].ends_with('['))?;

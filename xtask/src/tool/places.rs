@@ -1,37 +1,37 @@
-//! Where things are in the house.
+//! The paths of the project.
 
 use std::path::{Path, PathBuf};
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub fn root() -> PathBuf {
     let own =
         std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     own.parent().map_or(own.clone(), Path::to_path_buf)
 }
 
-/// A path below the root, written with `/`.
+/// Returns a path below the root, written with `/`.
 pub fn at(path: &str) -> PathBuf {
     root().join(path)
 }
 
-/// Everything that is built; never tracked.
+/// Returns a path among what is built, which git ignores.
 pub fn target(path: &str) -> PathBuf {
     at("target").join(path)
 }
 
-/// The file name of the native library on this platform.
+/// Returns the file name of the native library on this platform.
 pub fn native_library() -> String {
     let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     format!("{prefix}unruffled_ffi{suffix}")
 }
 
-/// A program of the Python environment that the build made.
+/// Returns a program of the Python environment that the build makes.
 pub fn venv_program(name: &str) -> PathBuf {
     let folder = if cfg!(windows) { "Scripts" } else { "bin" };
     target("python/venv").join(folder).join(name)
 }
 
-/// True if `made` exists and is not older than `source`.
+/// Returns whether `made` exists and is not older than `source`.
 pub fn is_fresh(made: &Path, source: &Path) -> bool {
     let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
     match (modified(made), modified(source)) {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// No command of a build or test takes longer unless it says so; one that does hangs, and is ended.
+/// The time after which a command is ended, unless it has a limit of its own.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// One program to run, with its arguments, folder and environment.
@@ -22,8 +22,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// A program, by name or path, to run in the workspace's root. What cargo builds always goes to `target`, where every part
-    /// looks for it.
+    /// Makes a run of a program, by name or path, in the workspace's root. What cargo builds goes to `target`, where every
+    /// part looks for it.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
@@ -34,7 +34,7 @@ impl Run {
         }
     }
 
-    /// The cargo that runs us.
+    /// Makes a run of the cargo that runs this program.
     pub fn cargo() -> Self {
         Self::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
     }
@@ -54,13 +54,13 @@ impl Run {
         self
     }
 
-    /// It may take so long.
+    /// Sets its time limit.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// The command as a person would type it.
+    /// Returns the command as a person would type it.
     pub fn text(&self) -> String {
         let mut text = self.program.to_string_lossy().into_owned();
         for arg in &self.args {
@@ -70,7 +70,7 @@ impl Run {
         text
     }
 
-    /// The command, ready to be started with pipes of the caller's choice.
+    /// Makes the command; the caller chooses its pipes.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).current_dir(&self.folder);
@@ -124,7 +124,7 @@ impl Run {
         if status.success() { Ok(text) } else { Err(format!("`{}` ended with {status}\n{text}", self.text())) }
     }
 
-    /// As `output`, for callers that only need success.
+    /// Runs to the end as `output` does, for callers that only need success.
     ///
     /// # Errors
     /// As `output`.
@@ -147,7 +147,7 @@ fn keep_lines(pipe: impl Read + Send + 'static, kept: Arc<Mutex<String>>) -> thr
     })
 }
 
-/// A hanging test has children of its own; a group of its own lets all of them be ended together.
+/// Gives the command a process group, so that its children can be ended with it.
 fn own_group(command: &mut Command) {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);

@@ -18,12 +18,12 @@ pub fn build() -> Result<String, String> {
     Run::cargo().args(["build", "--quiet", "--profile", "tools", "-p", "unruffled-faults"]).output()
 }
 
-/// Where it stands once it is built: what the test runners, soak and bench programs get as env `UNRUFFLED_FAULTS`.
+/// Returns its path once it is built. Test runners, soak and bench programs get it as env `UNRUFFLED_FAULTS`.
 pub fn program() -> PathBuf {
     target("tools").join(format!("unruffled-faults{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// A running fault server; it ends with this value.
+/// A running fault server. It ends when this value is dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -35,7 +35,7 @@ impl Server {
     /// Builds and starts it.
     ///
     /// # Errors
-    /// What kept it from starting.
+    /// Why it did not start.
     pub fn start() -> Result<Self, String> {
         build()?;
         let run = Run::new(program());
@@ -55,13 +55,13 @@ impl Server {
     /// Begins a run of its own under `/NAME` and returns its base URL.
     ///
     /// # Errors
-    /// What the server did not like.
+    /// Why the server refused.
     pub fn begin(&self, name: &str, script: &Value) -> Result<String, String> {
         let answer = self.request("PUT", &format!("/_faults/runs/{name}"), &script.to_string())?;
         Ok(answer["base"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// What a run saw.
+    /// Returns what a run recorded.
     ///
     /// # Errors
     /// As `begin`.
@@ -69,7 +69,7 @@ impl Server {
         self.request("GET", &format!("/_faults/runs/{name}"), "")
     }
 
-    /// One request over a connection of its own. HTTP/1.0, so that the answer is neither chunked nor kept alive.
+    /// Sends one request over a connection of its own. It is HTTP/1.0, so that the answer is neither chunked nor kept alive.
     fn request(&self, method: &str, path: &str, body: &str) -> Result<Value, String> {
         let problem = |error: std::io::Error| format!("the fault server, {method} {path}: {error}");
         let mut stream = TcpStream::connect(&self.host).map_err(problem)?;

@@ -8,7 +8,7 @@
 use serde::Deserialize;
 use unruffled_quantile::quantile;
 
-/// Rounds of which a spread says something.
+/// The fewest rounds that have a spread.
 const ROUNDS: usize = 4;
 
 /// A line of a program.
@@ -75,18 +75,18 @@ impl Figures {
         }
     }
 
-    /// Adds one that this program measured itself.
+    /// Adds a figure that this program measured itself.
     pub fn add(&mut self, table: &str, row: &str, column: &str, value: f64, unit: &str) {
         let (row, column, unit) = (row.to_owned(), column.to_owned(), unit.to_owned());
         self.table(table).figures.push(Figure { row, column, value, spread: None, unit });
     }
 
-    /// The sentence below a table.
+    /// Sets the sentence below a table.
     pub fn note(&mut self, table: &str, text: &str) {
         self.table(table).note = Some(text.to_owned());
     }
 
-    /// How many figures there are.
+    /// Counts the figures.
     pub fn len(&self) -> usize {
         self.tables.iter().map(|table| table.figures.len()).sum()
     }
@@ -139,14 +139,14 @@ impl Round {
 }
 
 impl Table {
-    /// The unit, if all figures have the same.
+    /// Returns the unit, if all figures have the same.
     pub fn unit(&self) -> Option<&str> {
         let first = self.figures.first()?.unit.as_str();
         self.figures.iter().all(|figure| figure.unit == first).then_some(first)
     }
 }
 
-/// A number as a reader wants it: three digits that count, thousands apart.
+/// Writes a number with three significant digits and a comma between thousands.
 pub fn number(value: f64) -> String {
     let size = value.abs();
     if size >= 1_000.0 {

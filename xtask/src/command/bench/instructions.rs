@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 /// The budget: instructions a round, by path.
 const BUDGET: &str = "core/benches/instructions.json";
 
-/// So much may a count differ from its budget, in hundredths.
+/// The most that a count may differ from its budget, in hundredths.
 const SLACK: f64 = 3.0;
 
 /// Instructions of one round, by path.
 pub type Counts = BTreeMap<String, f64>;
 
-/// Counts, where that is possible.
+/// Counts the instructions, where that is possible.
 ///
 /// # Errors
 /// The tool that failed, with its output.
@@ -36,7 +36,7 @@ pub fn count() -> Result<Option<Counts>, String> {
     Ok(Some(rounds(&text)))
 }
 
-/// `cargo xtask test`: every path within its budget.
+/// Checks that every path is within its budget.
 ///
 /// # Errors
 /// The paths that are not, and what to do.
@@ -58,7 +58,7 @@ fn shown(counts: &Counts) -> String {
     format!("instructions: {}", list.join(", "))
 }
 
-/// What differs from its budget by more than the slack, a sentence each.
+/// Finds the paths that differ from their budgets by more than the slack, a sentence each.
 fn broken(counts: &Counts, budget: &BTreeMap<String, f64>) -> Vec<String> {
     let mut broken = Vec::new();
     for (name, count) in counts {
@@ -83,7 +83,7 @@ fn broken(counts: &Counts, budget: &BTreeMap<String, f64>) -> Vec<String> {
     broken
 }
 
-/// Builds the program that makes the rounds; its path, which holds a hash.
+/// Builds the program that makes the rounds, and returns its path, which holds a hash.
 fn built() -> Result<String, String> {
     let text = Run::cargo()
         .args([
@@ -104,8 +104,8 @@ fn built() -> Result<String, String> {
     program.ok_or_else(|| format!("cargo named no program\n{text}"))
 }
 
-/// What `measured` spent in each function of the paths, divided by its calls. The file names the caller (`fn=`), the callee
-/// (`cfn=`), the number of calls (`calls=N …`) and, on the next line, where and how many instructions.
+/// Computes what `measured` spent in each function of the paths, divided by its calls. The file names the caller (`fn=`),
+/// the callee (`cfn=`), the number of calls (`calls=N …`) and, on the next line, where and how many instructions.
 fn rounds(text: &str) -> Counts {
     let mut totals: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     let (mut inside, mut callee, mut calls) = (false, None, None);

@@ -3,14 +3,14 @@
 use crate::tool::run::Run;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `2026-11-21: Intel(R) Xeon(R) Processor, 2 cores, Debian GNU/Linux 12; rustc 1.95.0.`
+/// Writes where and when it ran: `2026-11-21: Intel(R) Xeon(R) Processor, 2 cores, Debian GNU/Linux 12; rustc 1.95.0.`
 pub fn sentence(versions: Vec<String>) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let unit = if cores == 1 { "core" } else { "cores" };
     format!("{}: {}, {cores} {unit}, {}; {}.", today(), processor(), system(), versions.join(", "))
 }
 
-/// The first words of a program's version, or its name if it does not tell.
+/// Returns the first words of a program's version, or its name if it prints none.
 pub fn version(program: &str, args: &[&str]) -> String {
     let text = Run::new(program).args(args).output().unwrap_or_default();
     let line = text.lines().find(|line| line.contains(|letter: char| letter.is_ascii_digit())).unwrap_or(program);
@@ -42,7 +42,7 @@ fn today() -> String {
     format!("{year}-{month:02}-{day:02}")
 }
 
-/// The Gregorian date of a day since 1970-01-01, by counting eras of 400 years that begin in March.
+/// Computes the Gregorian date of a day since 1970-01-01, by counting eras of 400 years that begin in March.
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let era = days / 146_097;

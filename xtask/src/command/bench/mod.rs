@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 const PAGE: &str = "BENCHMARKS.md";
 
-/// One program measures for some minutes.
+/// The longest time of one program.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// What to measure.
@@ -61,7 +61,7 @@ pub fn main(options: &Options) -> Result<(), String> {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
-/// The tables of one language, or nothing if it is not on this machine.
+/// Measures one language; `None` if it is not on this machine.
 fn measure(language: Language, quick: bool) -> Result<Option<Part>, String> {
     println!("{}: building", language.word());
     let programs = match language.programs() {
@@ -91,7 +91,7 @@ fn measure(language: Language, quick: bool) -> Result<Option<Part>, String> {
     Ok(Some(Part { title: language.title().to_owned(), text: page::part(language.title(), &ran_on, &figures) }))
 }
 
-/// Instructions of each path, where they can be counted.
+/// Adds the instructions of each path, where they can be counted.
 fn counted(figures: &mut Figures) -> Result<(), String> {
     const TABLE: &str = "Core: instructions of one call, by its path";
     let Some(counts) = instructions::count()? else {
@@ -108,7 +108,7 @@ fn counted(figures: &mut Figures) -> Result<(), String> {
     Ok(())
 }
 
-/// The native library as Python and Kotlin load it.
+/// Adds the sizes of the native library as Python and Kotlin load it.
 fn sized(figures: &mut Figures) -> Result<(), String> {
     const TABLE: &str = "Core: the native library";
     Run::cargo().args(["build", "--quiet", "--release", "-p", "unruffled-ffi"]).quietly()?;

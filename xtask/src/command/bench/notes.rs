@@ -1,6 +1,6 @@
 //! How a table was measured, in one sentence, where its program does not say it itself.
 
-/// By the beginning of the table's title; the longest that fits counts.
+/// Sentences by the beginning of a table's title; the longest that fits counts.
 const NOTES: [(&str, &str); 22] = [
     (
         "Node: added per successful call",
@@ -62,7 +62,7 @@ const NOTES: [(&str, &str); 22] = [
     ("", "Rounds of all rows in turn."),
 ];
 
-/// The sentence for a table.
+/// Returns the sentence for a table.
 pub fn note(title: &str) -> &'static str {
     let fitting = NOTES.iter().filter(|(beginning, _)| title.starts_with(beginning));
     fitting.max_by_key(|(beginning, _)| beginning.len()).map_or("", |(_, text)| text)

@@ -29,7 +29,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// The sections of a page that was written before.
+    /// Reads the sections of a page that was written before.
     pub fn read(text: &str) -> Self {
         let mut parts: Vec<Part> = Vec::new();
         for line in text.lines() {
@@ -52,7 +52,7 @@ impl Page {
         self.parts.sort_by_key(order);
     }
 
-    /// The page to write.
+    /// Writes the page.
     pub fn text(&self) -> String {
         let mut text = HEAD.to_owned();
         for part in &self.parts {
@@ -64,7 +64,7 @@ impl Page {
     }
 }
 
-/// The section of a language.
+/// Writes the section of a language.
 pub fn part(title: &str, ran_on: &str, figures: &Figures) -> String {
     let mut text = format!("## {title}\n\n{ran_on}\n");
     for table in &figures.tables {
@@ -100,7 +100,7 @@ fn render(section: &str, table: &Table) -> String {
     text
 }
 
-/// `48.1 ± 3.20`, with the unit unless the heading has it.
+/// Writes a figure as `48.1 ± 3.20`, with the unit unless the heading has it.
 fn cell(figure: &Figure, common: Option<&str>) -> String {
     let mut text = number(figure.value);
     if let Some(spread) = figure.spread {

@@ -26,7 +26,7 @@ pub struct Program {
 impl Language {
     pub const ALL: [Self; 4] = [Self::Core, Self::JavaScript, Self::Python, Self::Kotlin];
 
-    /// The word of `--only`.
+    /// Returns its word of `--only`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Core => "core",
@@ -36,7 +36,7 @@ impl Language {
         }
     }
 
-    /// The heading of its section.
+    /// Returns the heading of its section.
     pub fn title(self) -> &'static str {
         match self {
             Self::Core => "Core",
@@ -46,7 +46,7 @@ impl Language {
         }
     }
 
-    /// What runs the programs; the figures name the versions of what is compared.
+    /// Returns the versions of what runs the programs. The figures name those of what is compared.
     pub fn versions(self) -> Vec<String> {
         match self {
             Self::Core => vec![version("rustc", &["--version"])],
@@ -56,7 +56,7 @@ impl Language {
         }
     }
 
-    /// Builds and installs what is needed; the programs to start.
+    /// Builds and installs what is needed, and returns the programs to start.
     ///
     /// # Errors
     /// What is missing on this machine, or did not build.
@@ -78,7 +78,7 @@ fn core() -> Result<Vec<Program>, String> {
     Ok(["speed", "start", "memory"].map(bench).into())
 }
 
-/// Every `bindings-js/bench/*.mjs`; what they share stands in a folder below.
+/// Lists every `bindings-js/bench/*.mjs`. What they share is in a folder below.
 fn javascript() -> Result<Vec<Program>, String> {
     needs::node()?;
     build::package("js")?;
@@ -89,7 +89,7 @@ fn javascript() -> Result<Vec<Program>, String> {
     Ok(programs.into_iter().map(|(name, path)| Program { name, run: Run::new("node").args([path]) }).collect())
 }
 
-/// Every `bindings-python/bench/*.py` whose name has no underscore before it.
+/// Lists every `bindings-python/bench/*.py` whose name does not begin with an underscore.
 fn python() -> Result<Vec<Program>, String> {
     build::package("python")?;
     install_peers()?;
@@ -98,7 +98,7 @@ fn python() -> Result<Vec<Program>, String> {
     Ok(programs.map(|(name, path)| Program { name, run: run(path) }).collect())
 }
 
-/// An environment of its own: what is compared with us does not come near the tests' one.
+/// Makes an environment for the peers, apart from that of the tests.
 fn install_peers() -> Result<(), String> {
     let list = at("bindings-python/bench/requirements.txt");
     let (venv, done) = (target("bench/python"), target("bench/python-installed"));
@@ -123,7 +123,7 @@ fn python_program() -> PathBuf {
     target("bench/python").join(folder).join(format!("python{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// The peers are fetched for this alone, so it is a module that the package's own build leaves out.
+/// Builds the module of the benches. The package's own build leaves it out, because only it needs the peers.
 fn kotlin() -> Result<Vec<Program>, String> {
     build::package("kotlin")?;
     let maven = ["-B", "-ntp", "-q", "-DskipTests", "-P", "bench", "package"];
@@ -132,7 +132,7 @@ fn kotlin() -> Result<Vec<Program>, String> {
     Ok(vec![Program { name: "Bench.kt".to_owned(), run }])
 }
 
-/// The files of a folder with an ending, sorted: name and path.
+/// Lists the files of a folder with an ending, sorted: name and path.
 fn files(folder: &str, ending: &str) -> Result<Vec<(String, PathBuf)>, String> {
     let entries = std::fs::read_dir(at(folder)).map_err(|error| format!("{folder}: {error}"))?;
     let mut found: Vec<(String, PathBuf)> = entries

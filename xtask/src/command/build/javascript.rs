@@ -6,7 +6,7 @@ use crate::tool::run::Run;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds `bindings-js/wasm/pkg` and, with the package's `build.mjs`, `bindings-js/dist`; the sizes of both.
+/// Builds `bindings-js/wasm/pkg` and, with the package's `build.mjs`, `bindings-js/dist`, and returns the sizes of both.
 ///
 /// # Errors
 /// The tool that failed, with its output.
@@ -29,7 +29,7 @@ fn wasm() -> Result<(), String> {
         .quietly()
 }
 
-/// `npm ci` in a folder, unless what is installed there is newer than the lock file.
+/// Runs `npm ci` in a folder, unless what is installed there is newer than the lock file.
 ///
 /// # Errors
 /// What npm said.

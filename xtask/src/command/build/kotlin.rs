@@ -15,7 +15,7 @@ pub fn build() -> Result<String, String> {
     Run::new("mvn").args(["-B", "-ntp", "-q", "-DskipTests", "package"]).folder(at("bindings-kotlin")).output()
 }
 
-/// A main class of a module, with everything that it stands on.
+/// Makes a run of a main class of a module, with all its dependencies.
 ///
 /// # Errors
 /// The package has not been built.
@@ -28,7 +28,7 @@ pub fn jvm(module: &str, class: &str) -> Result<Run, String> {
     Ok(Run::new("java").args(["-cp".into(), joined, class.into()]))
 }
 
-/// The library with symbols, the bindings read from it, then a stripped copy for the jar: what Maven starts from.
+/// Builds what Maven starts from: the library with symbols, the bindings read from it, and a stripped copy for the jar.
 ///
 /// # Errors
 /// The tool that failed, with its output.
@@ -63,7 +63,7 @@ pub fn native() -> Result<(), String> {
     strip(&built, &packed)
 }
 
-/// The folder name under which JNA looks for a library of this platform.
+/// Returns the folder name under which JNA looks for a library of this platform.
 fn platform() -> String {
     let system = if cfg!(target_os = "macos") {
         "darwin"
@@ -76,7 +76,7 @@ fn platform() -> String {
     format!("{system}-{machine}")
 }
 
-/// Copies a library without its symbols; a plain copy if no tool for that is there.
+/// Copies a library without its symbols. It is a plain copy where no tool for that is installed.
 ///
 /// # Errors
 /// A path that cannot be written.

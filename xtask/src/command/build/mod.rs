@@ -8,7 +8,7 @@ pub use javascript::npm_install;
 pub use kotlin::{jvm, native, strip};
 use std::time::Instant;
 
-/// Builds one package and returns what its tools said that is worth reading.
+/// A build of one package; it returns the part of its tools' output that is worth reading.
 type Build = fn() -> Result<String, String>;
 
 /// The packages that can be built, by the words of `--only`.
@@ -38,7 +38,7 @@ pub fn main(only: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Builds one package; what its tools said that is worth reading.
+/// Builds one package, and returns the part of its tools' output that is worth reading.
 ///
 /// # Errors
 /// As `main`.

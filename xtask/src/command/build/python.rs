@@ -24,8 +24,7 @@ pub fn build() -> Result<String, String> {
         .output()
 }
 
-/// The tools and libraries of the tests and the clients that we are put under, exactly as pinned; skipped while the lists
-/// are unchanged.
+/// Installs the pinned tools, the libraries of the tests and the clients for the drop-ins, unless the lists are unchanged.
 fn install() -> Result<(), String> {
     let tools = at("bindings-python/requirements-dev.txt");
     let clients = at("bindings-python/tests/clients/requirements.txt");

@@ -73,7 +73,7 @@ const SCENARIO: [&str; 14] = [
 /// Checks every file of `tests/vectors`, `tests/scenarios` and `tests/adapters`.
 ///
 /// # Errors
-/// The files that are not as they should be, a line each.
+/// The files that break their form, a line each.
 pub fn check() -> Result<String, String> {
     let mut broken = Vec::new();
     let mut names = std::collections::BTreeMap::new();
@@ -106,7 +106,7 @@ fn read(path: &Path) -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
-/// Every `.json` below a folder, in order of its path.
+/// Lists every `.json` below a folder, in the order of the paths.
 fn json_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -32,7 +32,7 @@ pub fn check(files: &[String], broken: &mut Vec<String>) {
     }
 }
 
-/// The files outside the manual that its pages link to.
+/// Lists the files outside the manual that its pages link to.
 ///
 /// # Errors
 /// The list of files cannot be read.
@@ -46,7 +46,7 @@ pub fn links_outside() -> Result<BTreeSet<String>, String> {
     Ok(all)
 }
 
-/// The relative links of a page, without what stands behind a `#`.
+/// Lists the relative links of a page, without what follows a `#`.
 fn links(text: &str) -> impl Iterator<Item = String> + '_ {
     let inline = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
     let labelled = text.lines().filter(|line| line.starts_with('[')).filter_map(|line| line.split_once("]: "));
@@ -55,7 +55,7 @@ fn links(text: &str) -> impl Iterator<Item = String> + '_ {
         .filter(|link| !link.is_empty() && !link.contains(':') && !link.contains(' ') && !link.starts_with('/'))
 }
 
-/// A link as a path from the root.
+/// Returns a link as a path from the root.
 pub fn resolve(file: &str, link: &str) -> String {
     let mut parts: Vec<&str> = file.split('/').collect();
     parts.pop();

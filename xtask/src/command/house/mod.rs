@@ -1,4 +1,4 @@
-//! The rules of the house, checked; and the table of its sizes.
+//! Checks the rules of CONTRIBUTING.md, and prints the sizes of the parts.
 
 pub mod formats;
 mod functions;
@@ -11,10 +11,10 @@ mod words;
 
 use crate::tool::run::Run;
 
-/// Since when subjects of commits are checked.
+/// The time from which on subjects of commits are checked.
 const RULE_BEGAN: &str = "2026-11-29T06:00:00Z";
 
-/// `cargo xtask house`: the table of sizes, then the rules.
+/// Prints the table of sizes, then checks the rules.
 ///
 /// # Errors
 /// The rules that are broken.
@@ -24,7 +24,7 @@ pub fn main() -> Result<(), String> {
     Ok(())
 }
 
-/// Every rule.
+/// Checks every rule.
 ///
 /// # Errors
 /// The rules that are broken, a line each.
@@ -39,7 +39,7 @@ pub fn check() -> Result<String, String> {
     if broken.is_empty() { Ok("the house is in order".into()) } else { Err(broken.join("\n")) }
 }
 
-/// Subjects of commits that are too long, since the rule began.
+/// Finds the commits whose subjects are too long, since the rule began.
 fn subjects() -> Result<Vec<String>, String> {
     let list = Run::new("git").args(["log", "--no-merges", "--since", RULE_BEGAN, "--format=%h %s"]).output()?;
     let long = list.lines().filter_map(|line| line.split_once(' ')).filter(|(_, subject)| subject.chars().count() > 72);
@@ -48,7 +48,7 @@ fn subjects() -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// Every file under version control or about to be, as paths from the root with `/`.
+/// Lists every file under version control or about to be, as paths from the root with `/`.
 fn tracked() -> Result<Vec<String>, String> {
     let list = Run::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).output()?;
     let here = |path: &&str| crate::tool::places::at(path).is_file();

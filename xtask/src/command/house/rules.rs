@@ -60,10 +60,10 @@ const REGISTRY: [&str; 5] = [
     concat!("registry", ".npmjs"),
 ];
 
-/// At most so many crates in the core's tree, itself included.
+/// The most crates in the core's tree, itself included.
 const CORE_CRATES: usize = 4;
 
-/// The rules that are broken, a sentence each.
+/// Finds the rules that are broken, a sentence each.
 ///
 /// # Errors
 /// A tool or file that could not be read.
@@ -128,7 +128,7 @@ fn contents(path: &str, text: &str, broken: &mut Vec<String>) {
     }
 }
 
-/// True if `word` stands in `line` as the start of an absolute path, not inside a URL or a longer path.
+/// Returns whether `word` starts an absolute path in `line`, not inside a URL or a longer path.
 fn starts_a_path(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -136,7 +136,7 @@ fn starts_a_path(line: &str, word: &str) -> bool {
     })
 }
 
-/// The crates that `core` is built from.
+/// Lists the crates that `core` is built from.
 pub fn core_crates() -> Result<Vec<String>, String> {
     let tree =
         Run::cargo().args(["tree", "--quiet", "-p", "unruffled-core", "-e", "normal", "--prefix", "none"]).output()?;
@@ -151,7 +151,7 @@ pub fn core_crates() -> Result<Vec<String>, String> {
     Ok(crates)
 }
 
-/// The npm packages that a user of ours installs with us.
+/// Lists the npm packages that are installed with ours.
 pub fn npm_dependencies() -> Option<Vec<String>> {
     let text = fs::read_to_string(at("bindings-js/package.json")).ok()?;
     let package: Value = serde_json::from_str(&text).ok()?;
@@ -159,7 +159,7 @@ pub fn npm_dependencies() -> Option<Vec<String>> {
     Some(names.map(|names| names.keys().cloned().collect()).unwrap_or_default())
 }
 
-/// Nothing at run time, and exact versions for development.
+/// Checks that there is no dependency at run time, and that versions for development are exact.
 fn pins(broken: &mut Vec<String>) {
     for name in npm_dependencies().unwrap_or_default() {
         broken.push(format!(
@@ -195,7 +195,7 @@ fn pins(broken: &mut Vec<String>) {
     }
 }
 
-/// `1.2.3`, or that of another package under a name of ours: `npm:undici@8.12.4`.
+/// Returns whether it is one version: `1.2.3`, or under another name `npm:undici@8.12.4`.
 fn is_exact(version: &str) -> bool {
     let number =
         version.strip_prefix("npm:").and_then(|alias| alias.rsplit_once('@')).map_or(version, |(_, number)| number);

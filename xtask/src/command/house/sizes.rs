@@ -20,7 +20,7 @@ const PARTS: [(&str, &str, &[&str]); 10] = [
     ("xtask", "xtask/src/", &["rs"]),
 ];
 
-/// A file may have so many lines before it needs a reason.
+/// The lines of a file above which it is named.
 const LONG: usize = 400;
 
 /// Lines of one file, by kind.
@@ -37,7 +37,7 @@ impl Lines {
     }
 }
 
-/// Lines per part, the longest files, the share of comments, tests against code, dependencies.
+/// Writes the lines of each part, the longest files, the share of comments, tests beside code, and dependencies.
 ///
 /// # Errors
 /// A tool or file that could not be read.
@@ -88,7 +88,7 @@ fn is_source(path: &str) -> bool {
     ends_in(path, &["rs", "ts", "mjs", "js", "py", "kt"])
 }
 
-/// Test code and test data outside the source files: vectors and scenarios count, they are the tests of four languages.
+/// Returns whether a file is test code or test data. Vectors and scenarios count: they are tests of all languages.
 fn is_test(path: &str) -> bool {
     let data = (path.starts_with("tests/vectors/") || path.starts_with("tests/scenarios/")) && path.ends_with(".json");
     let folder = ["/tests/", "/test/", "/src/test/"].iter().any(|folder| path.contains(folder));

@@ -13,7 +13,7 @@ const ROOTS: [(&str, &str, &str); 5] = [
     ("bindings-kotlin/ktor/src/main/", ".kt", "//"),
 ];
 
-/// What was given up, and what stands in its place.
+/// The words that are no longer used, and those in their place.
 const GIVEN_UP: [(&str, &str); 22] = [
     ("beneath", "drop-in"),
     ("blame", "outcome"),
@@ -58,7 +58,7 @@ pub fn check(files: &[String], broken: &mut Vec<String>) {
     }
 }
 
-/// The names of a source without its comments and texts.
+/// Finds the names of a source, without its comments and texts.
 fn names(text: &str, comment: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut block = "";
@@ -88,7 +88,7 @@ fn names(text: &str, comment: &str) -> BTreeSet<String> {
     found
 }
 
-/// The words of a name, in lower case: of `reportPhase`, `report_phase` and `ReportPhase` the same two.
+/// Splits a name into words in lower case: `reportPhase`, `report_phase` and `ReportPhase` give the same two.
 fn parts(name: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for piece in name.split('_') {
