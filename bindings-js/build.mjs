@@ -112,8 +112,8 @@ function keptOf(name, inputs, make) {
 function optimised(input) {
   const output = `${WORK}/optimised.wasm`;
   // The module's target_features section switches on what Rust used; nothing else is needed. Nothing lives in the first
-  // 1024 bytes (the stack ends there); a function that has one caller packs better where it is; and what went through a
-  // flat form once comes out smaller.
+  // 1024 bytes (the stack ends there). A function with one caller packs better where it is. What went through a flat form comes out
+  // smaller, and the order of the linker packs best.
   const assumed = ["--strip-producers", "--low-memory-unused", "--one-caller-inline-max-function-size=0"];
   tool(
     "wasm-opt",
@@ -122,7 +122,6 @@ function optimised(input) {
     "--rereloop",
     "-O2",
     "-Oz",
-    "--reorder-functions",
     "--strip-target-features",
     input,
     "-o",

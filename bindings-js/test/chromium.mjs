@@ -1,6 +1,6 @@
-// Vectors, URL vectors, scenarios, recorded traces and the torture in a real Chromium: the code of the Node runners, bundled as a page.
-// Fault server and page are one origin, so nothing here needs CORS. The browser: env CHROMIUM, else /usr/bin/chromium;
-// the file of traces: env UNRUFFLED_TRACES, without it none are played. `--only NAME` plays one scenario.
+// Plays vectors, URL vectors, scenarios, recorded traces and the torture in a real Chromium. The runners are those of Node,
+// bundled as a page. The fault server serves the page, so that no request needs CORS. Env CHROMIUM names the browser
+// (default /usr/bin/chromium), env UNRUFFLED_TRACES the file of traces. `--only NAME` plays one scenario.
 
 import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Calls that are torn down, a third each with a page, a frame and a worker; a browser makes six at a time to one host. */
+/** The number of calls that end with a page, a frame and a worker, a third each. A browser makes six at a time to a host. */
 const TORN = 12;
 
 const at = process.argv.indexOf("--only");
@@ -60,7 +60,7 @@ try {
     assert.deepEqual(await page.evaluate((base) => globalThis.overXhr(base), base), EXPECTED);
     console.log("axios over XMLHttpRequest: passed");
   }
-  // In a page of its own: the engine must not be loaded yet where it is to trap.
+  // A page of its own, because the trap must be set before the engine is loaded.
   const other = await opened(browser);
   const tortured = await other.evaluate((given) => globalThis.torture(...given), [scenarios("chromium"), only]);
   for (const line of tortured.lines) console.log(line);
@@ -73,7 +73,7 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** A fresh page with the runners in it. */
+/** Opens a page with the runners in it. */
 async function opened(browser) {
   const page = await browser.newPage();
   page.on("pageerror", (error) => console.error(`page: ${error}`));
@@ -82,7 +82,7 @@ async function opened(browser) {
   return page;
 }
 
-/** Calls on their way in a page, a frame and a worker that end; how many of them the server saw go. */
+/** Ends a page, a frame and a worker with calls in flight. Returns how many of these calls the server saw end. */
 async function tornDown(browser) {
   const run = `${server.address}/_faults/runs/teardown`;
   const script = '{"then":{"fault":"stall-headers"}}';
@@ -123,7 +123,7 @@ async function tornDown(browser) {
   return (await totals()).gone;
 }
 
-/** A control request. A connection that a run has broken may be the one that is taken: then once more. */
+/** Sends a control request. It is sent again if it was sent on a connection that a run has broken. */
 async function ask(url, method = "GET", body = undefined, tries = 5) {
   try {
     return await (await fetch(url, { method, body })).json();
@@ -133,7 +133,7 @@ async function ask(url, method = "GET", body = undefined, tries = 5) {
   }
 }
 
-/** What the page makes of the file of traces, if there is one. */
+/** Plays the file of traces in the page, if there is one. */
 async function recorded(page) {
   const file = process.env.UNRUFFLED_TRACES;
   if (file === undefined) return { passed: 0, failures: [] };

@@ -1,4 +1,4 @@
-// The parts of the package that its own tests look into.
+// Inner parts of the package, for its own tests.
 
 export { encodeForm, encodeValues, resolve, template, UrlMistake } from "../src/client/url.js";
 export { Core, Rejected } from "../src/core/boundary.js";

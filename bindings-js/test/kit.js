@@ -1,4 +1,4 @@
-// What the unit tests share: a clock that moves only when told to, and a fetch that plays a script.
+// Shared by the unit tests: a clock that the test moves, and a fetch that plays a script.
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -6,8 +6,8 @@ import { createServer } from "node:http";
 export { settled, TestClock } from "./shared/clock.js";
 
 /**
- * A fetch that answers from a list: a Response or a function of (url, init) for each call, the last one again and again.
- * It refuses a `this`, heeds its signal, and keeps what it was called with in `calls`.
+ * Makes a fetch that answers from a list: a Response or a function of (url, init) for each call, then the last one for all
+ * others. It refuses a `this`, obeys its signal, and records its arguments in `calls`.
  */
 export function scripted(...answers) {
   const calls = [];
@@ -26,24 +26,24 @@ export function scripted(...answers) {
   return Object.assign(fetch, { calls });
 }
 
-/** Never answers. */
+/** Returns a promise that never settles. */
 export const silent = () => new Promise(() => {});
 
-/** An error as Node's fetch throws it. */
+/** Makes an error as Node's fetch throws it. */
 export function networkError(code, more = {}) {
   const cause = Object.assign(new Error(code), { code, ...more });
   return new TypeError("fetch failed", { cause });
 }
 
-/** A failed network, for a script. */
+/** Makes an answer of a script that fails as the network does. */
 export const fails = (code, more) => () => Promise.reject(networkError(code, more));
 
-/** A JSON answer. */
+/** Makes a JSON response. */
 export function json(value, status = 200, headers = {}) {
   return new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json", ...headers } });
 }
 
-/** A body that gives its pieces one by one, each when `next` is called. */
+/** Makes a response whose body the test sends piece by piece. */
 export function pieces(status = 200, headers = {}) {
   let controller;
   const body = new ReadableStream({ start: (given) => void (controller = given) });
@@ -58,7 +58,7 @@ export function pieces(status = 200, headers = {}) {
   };
 }
 
-/** What a promise came to, if anything yet. */
+/** Observes a promise: its state, and its value or error. */
 export function watched(promise) {
   const seen = { state: "pending", value: undefined, error: undefined };
   promise.then(
@@ -68,7 +68,7 @@ export function watched(promise) {
   return seen;
 }
 
-/** A server on loopback while `use` runs. */
+/** Runs a server on loopback while `use` runs. */
 export async function serving(answer, use) {
   const server = createServer(answer);
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -80,5 +80,5 @@ export async function serving(answer, use) {
   }
 }
 
-/** A file of the package. */
+/** Reads a file of the package. */
 export const packageFile = (path) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");

@@ -1,4 +1,4 @@
-// Every scenario that Node plays, through real sockets against the fault server. `--only NAME` plays one.
+// Plays every scenario for Node over real sockets against the fault server. `--only NAME` plays one.
 
 import * as unruffled from "unruffled";
 import { startFaults } from "./shared/faults.js";

@@ -1,7 +1,7 @@
-// A client and a drop-in for a long time against the fault server: `node --expose-gc test/soak.mjs [--seconds N] [--rate R]`.
-// Three answers of ten are faults, drawn once; calls are read whole, streamed, posted with a key, given up, and now and
-// then let go unread. Prints one JSON line; fails when memory grew by more than 5 % after warm-up, when something is left
-// after the clients were closed, or when too little got through.
+// Runs a client and a drop-in for a long time against the fault server:
+// `node --expose-gc test/soak.mjs [--seconds N] [--rate R]`. Three answers of ten are faults. Calls are read whole,
+// streamed, posted with a key, cancelled, and sometimes dropped unread. It prints one JSON line. It fails if memory grew by
+// more than 5 % after warm-up, if resources are left after the clients were closed, or if too few calls succeeded.
 
 import { readdirSync } from "node:fs";
 import { createClient, createFetch } from "unruffled";
@@ -13,12 +13,12 @@ const told = (name, otherwise) => {
 };
 const SECONDS = told("--seconds", 60);
 const RATE = told("--rate", 550);
-/** From here on memory counts as warm: caches and V8's own spaces have filled. */
+/** The seconds after which caches and V8's own spaces have filled. */
 const WARM = Math.min(SECONDS / 2, Math.max(60, SECONDS / 5));
 const GROWTH = 1.05;
 const TICK = 10;
 
-/** Three faults of ten are more than the budget and the breaker would let pass: this is to keep everything moving. */
+/** A policy under which calls go on: three faults of ten would empty the budget and open the breaker. */
 const POLICY = {
   retry: { base: "10ms", cap: "500ms", budget: { capacity: 1000, perCall: 1 } },
   breaker: { failureRate: 0.9, run: 500 },
@@ -27,7 +27,7 @@ const POLICY = {
   concurrency: 200,
 };
 
-/** Faults, and how often of a thousand answers. */
+/** Faults, and their number in a thousand answers. */
 const FAULTS = [
   [120, { status: 503 }],
   [20, { status: 500, bytes: 100_000 }],
@@ -47,13 +47,13 @@ const FAULTS = [
 
 let state = 1;
 
-/** The same draws in every run. */
+/** Makes a generator of random numbers, equal in every run. */
 function draw(below) {
   state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
   return Math.floor((state / 2 ** 32) * below);
 }
 
-/** A thousand answers, shuffled, again and again. */
+/** Makes a thousand answers in random order, which the server repeats. */
 function script() {
   const answers = FAULTS.flatMap(([count, answer]) => Array(count).fill(answer));
   while (answers.length < 1000) answers.push({ json: { id: 1 } });
@@ -66,7 +66,7 @@ function script() {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Memory that stays after collecting what may go: the least of a few looks. */
+/** Measures the memory that stays after garbage collection: the least of a few samples. */
 async function resident() {
   let least = Infinity;
   for (let i = 0; i < 5; i++) {
@@ -77,7 +77,7 @@ async function resident() {
   return least;
 }
 
-/** A signal for the life of the program, whose listeners are counted. */
+/** Makes a signal that lives as long as the program, and counts its listeners. */
 function counted() {
   const { signal } = new AbortController();
   const known = { signal, listeners: 0 };
@@ -93,7 +93,7 @@ function counted() {
   return known;
 }
 
-/** One call, of the kind that its number says. */
+/** Makes one call; its number chooses the kind. */
 async function call(number, { client, dropin, base, life }) {
   const { signal } = life;
   const id = number % 100;
@@ -104,7 +104,7 @@ async function call(number, { client, dropin, base, life }) {
   }
   if (number % 20 === 7) {
     const response = await client.stream("GET", "/s/{id}", { path: { id }, signal });
-    // Some only look at the headers: what they leave behind goes with the response.
+    // Some callers read the headers only, and drop the body with the response.
     if (number % 100 !== 7) for await (const _ of response.body ?? []);
     else await response.body?.cancel();
     return response;
@@ -114,7 +114,7 @@ async function call(number, { client, dropin, base, life }) {
   return client.get("/g/{id}", { path: { id }, signal }).json();
 }
 
-/** Starts calls at their pace until `end`; the answers, and the memory when warm. */
+/** Starts calls at the rate until `end`. Returns the results, and the memory after warm-up. */
 async function load(place, end) {
   const ends = { answered: 0, failed: 0, reasons: {} };
   const fail = (error) => {
@@ -139,7 +139,7 @@ async function load(place, end) {
   return { ...ends, warm, seconds: (performance.now() - start) / 1000 };
 }
 
-/** What a program holds beside its standard streams. */
+/** Lists the resources that the program holds beside its standard streams. */
 function held() {
   const resources = process.getActiveResourcesInfo();
   const of = (name) => resources.filter((each) => each === name).length;
@@ -169,7 +169,7 @@ const standing = [client.snapshot(), dropin.snapshot()];
 client.close();
 dropin.close();
 await globalThis[Symbol.for("undici.globalDispatcher.1")]?.close();
-// A time limit that nobody waits for any more has its timer still.
+// The timer of a time limit stays until it fires, also after its call has ended.
 await pause(6000);
 const after = held();
 const sum = (name) => standing.reduce((total, snapshot) => total + snapshot[name], 0);

@@ -1,5 +1,5 @@
-// The torture of the driver in Node: every scenario, every kind of step, the worst that can happen there. `--only NAME`
-// plays one scenario, `--deep` takes more steps of each kind (minutes).
+// The torture of the driver in Node: in every scenario, at every kind of step, each harmful action that is possible there.
+// `--only NAME` plays one scenario, `--deep` takes more steps of each kind (minutes).
 
 import * as unruffled from "../.build/internal.js";
 import { scenarios } from "./shared/files.js";

@@ -1,5 +1,5 @@
-// Every recorded seed through the boundary of the built package, in Node. The file: env UNRUFFLED_TRACES. `--only SEED`
-// plays one seed and tells each of its inputs.
+// Plays every recorded seed through the boundary of the built package in Node. Env UNRUFFLED_TRACES names the file.
+// `--only SEED` plays one seed and prints each of its inputs.
 
 import { readFileSync } from "node:fs";
 import * as unruffled from "../.build/internal.js";

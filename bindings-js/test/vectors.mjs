@@ -1,4 +1,4 @@
-// Every vector through the boundary of the built package, in Node. `codes.json` and the like are no vectors of steps.
+// Plays every vector through the boundary of the built package in Node. `codes.json` and its like have no steps.
 
 import * as unruffled from "../.build/internal.js";
 import { vectors } from "./shared/files.js";

@@ -1,4 +1,4 @@
-// The client's own part: URLs, headers, bodies, credentials, events, errors, policies.
+// The verbs of a client: URLs, headers, bodies, credentials, events, errors, policies.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";

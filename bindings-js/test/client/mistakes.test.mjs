@@ -1,4 +1,4 @@
-// What people write who come from other libraries, and what is said to them.
+// Mistakes of users who come from other libraries, and the text of the error for each.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

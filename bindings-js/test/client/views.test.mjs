@@ -1,4 +1,4 @@
-// Views of a client come and go: each has a scope of its own in the core, for as long as it or a call of it lives.
+// Views of a client. Each has a scope in the core, which is freed when the view and its calls have ended.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -11,7 +11,7 @@ setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
 const BASE = "https://api.example.com";
 
-/** Notes which scopes are asked for and freed while `use` runs. */
+/** Records which scopes are made and freed while `use` runs. */
 async function watching(use) {
   const seen = { names: [], scopes: new Set(), freed: [] };
   const { scope, free } = Core.prototype;
@@ -32,7 +32,7 @@ async function watching(use) {
   }
 }
 
-/** Until it is so, or the garbage collector has had many chances. */
+/** Runs the garbage collector until the condition holds, a limited number of times. */
 async function collected(holds) {
   for (let at = 0; at < 50 && !holds(); at++) {
     collect();
@@ -67,7 +67,7 @@ describe("views", () => {
       const fetch = scripted(() => silent);
       const client = createClient(BASE, { fetch });
       let asked = 0;
-      // In a function of its own, so that nothing here holds the view.
+      // A function of its own, so that no variable here refers to the view.
       const begun = (() =>
         client
           .as(() => ({ token: `t${++asked}` }))

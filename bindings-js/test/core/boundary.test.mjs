@@ -1,4 +1,4 @@
-// Any number is legal at the boundary: a bad one gives a Misuse word and changes nothing, a trap marks one engine dead.
+// The boundary takes any number: a bad one returns a Misuse word and changes nothing. A trap marks one engine dead.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";

@@ -1,4 +1,4 @@
-// The tables of codes.ts are the shared ones, as codes.mjs writes them.
+// The tables of codes.ts are equal to tests/codes.json, and codes.mjs writes them.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// The Policy type knows exactly the keys that the core knows: the core itself lists them when it meets a foreign one.
+// The Policy type has exactly the keys of the core. The core lists its keys in the issue about an unknown one.
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
@@ -7,7 +7,7 @@ import { packageFile } from "../kit.js";
 
 const FOREIGN = "zzzzzzzzzzzzzzzzzzzz";
 
-/** The policy in which each interface of policy.ts is asked for. */
+/** For each interface of policy.ts, a policy with an unknown key at its place. */
 const places = {
   Policy: (foreign) => foreign,
   Version: (foreign) => ({ version: foreign }),
@@ -24,7 +24,7 @@ const places = {
   Breaker: (foreign) => ({ breaker: { scope: "route" }, routes: { "GET /x": { breaker: foreign } } }),
 };
 
-/** Keys that mean nothing and are not listed. */
+/** Keys without a meaning, which the core does not list. */
 const SILENT = ["note", "$schema"];
 
 function known(policy) {

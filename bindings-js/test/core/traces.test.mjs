@@ -1,4 +1,4 @@
-// The replayer itself: files made of the vectors, whose words are known, with hashes worked out in another way than there.
+// The replayer of traces. The files here are made of vectors, whose words are known; the hashes are computed in another way.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -10,7 +10,7 @@ import { crc, playTraces } from "../shared/traces.js";
 const { Core, word } = unruffled;
 const KINDS = ["Send", "Wait", "Park", "Refresh", "Deliver", "Fail", "Misuse", "Done"];
 
-/** The number behind a word as vectors write it. */
+/** Returns the number of a word that is written as in vectors. */
 function number(text) {
   const parts = text.split(" ");
   const names = parts[0] === "Refresh" ? word.REFRESH_FLAG_NAMES : word.FLAG_NAMES;
@@ -25,7 +25,7 @@ function number(text) {
   return arg * 4096 + flags + KINDS.indexOf(kind);
 }
 
-/** The hash over 32-bit parts, in whole numbers of any size. */
+/** Computes the hash over 32-bit parts, with BigInt. */
 function hashed(parts) {
   return Number(
     parts.reduce((hash, part) => {
@@ -42,13 +42,13 @@ const u32 = (value) => {
 };
 const sized = (bytes) => Buffer.concat([u32(bytes.length), Buffer.from(bytes)]);
 
-/** One input of the file. */
+/** Encodes one input of the file. */
 function input(op, numbers, strings = []) {
   const floats = Buffer.from(Float64Array.from(numbers).buffer);
   return Buffer.concat([Buffer.from([op]), floats, ...strings.map((string) => sized(string))]);
 }
 
-/** Inputs and the parts of the hash, collected. */
+/** The inputs of one seed, and the parts of its hash. */
 class Tape {
   inputs = [];
   parts = [];
@@ -71,7 +71,7 @@ class Tape {
 
 const file = (seeds) => Buffer.concat([Buffer.from("UNRTRC1\n"), u32(seeds.length), ...seeds]);
 
-/** A vector as one seed. Routes and scopes have numbers of their own, which a second engine tells. */
+/** Makes one seed of a vector. A second engine gives the numbers of routes and scopes. */
 class Converter {
   #tape = new Tape();
   #policy;
@@ -112,7 +112,7 @@ class Converter {
     else if (step.close !== undefined) put(17, [at]);
     else {
       step.wakes.forEach((call, index) => {
-        // Each says whether more are left.
+        // Each wake says whether more calls are ready.
         const more = index + 1 < step.wakes.length ? word.WAKES : 0;
         this.#tape.word(12, [], [], (call + ids + 1) * 4096 + more + 7);
       });

@@ -1,5 +1,5 @@
-// Hostile use: any input in any order, re-entrance, loops by the hundred thousand, clients that are let go with calls on
-// their way, worker threads. Afterwards nothing is held.
+// Hostile use: any input in any order, re-entrance, loops of a hundred thousand calls, clients that are collected with
+// calls in flight, worker threads. Afterwards no memory is held.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -13,7 +13,7 @@ import { json, settled, silent, TestClock, watched } from "../kit.js";
 const BASE = "https://api.example.com";
 const NOTHING = new Uint8Array(0);
 
-/** A small generator, the same in every run. */
+/** Makes a generator of random numbers, equal in every run. */
 function generator(seed) {
   let state = seed;
   return (below) => {
@@ -24,7 +24,7 @@ function generator(seed) {
 
 const rests = ({ inFlight, live, waiting }) => assert.deepEqual([inFlight, live, waiting], [0, 0, 0]);
 
-/** A fetch whose answers are drawn: most are good, some are refused, lost, late or broken. */
+/** Makes a fetch with random answers: most succeed, some are refused, lost, late or broken. */
 function moody(draw) {
   return async (_, init) => {
     const mood = draw(1000);
@@ -39,7 +39,7 @@ function moody(draw) {
   };
 }
 
-/** Everything on, and quick. */
+/** A policy with every feature, and short times. */
 const QUICK = {
   baseUrl: BASE,
   timeouts: { attempt: "20ms", total: "500ms" },
@@ -131,7 +131,7 @@ describe("100,000 calls on one engine", () => {
         }
       }
     };
-    // Sockets would: a time limit alone keeps no process alive.
+    // A time limit alone keeps no process alive; with real sockets those would.
     const alive = setInterval(() => {}, 1000);
     await Promise.all(Array.from({ length: 8 }, loop));
     clearInterval(alive);

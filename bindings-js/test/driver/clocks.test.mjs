@@ -1,5 +1,4 @@
-// Clocks that platforms show in steps, as Firefox does in steps of 100 ms: timers seem to fire too early there, and no time has
-// been skipped.
+// Clocks that advance in steps, as in Firefox in steps of 100 ms. Timers seem to fire early there, and no time was skipped.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -7,7 +6,7 @@ import { createClient } from "unruffled";
 import { TimeoutQueue } from "../../.build/internal.js";
 import { json, scripted, settled, TestClock, watched } from "../kit.js";
 
-/** Its timers are exact. */
+/** A clock that shows its time in steps, with exact timers. */
 class SteppedClock extends TestClock {
   now() {
     return Math.floor(super.now() / 100) * 100;

@@ -1,5 +1,5 @@
-// Credentials that come late, or never: no older token takes the place of a newer one, every ask ends, and its failure
-// reads alike at each.
+// Credentials that come late or never. An older token never replaces a newer one, every refresh ends, and all calls that
+// wait for it get the same failure.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -13,7 +13,7 @@ const BASE = "https://api.example.com";
 const folder = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
 
-/** What is told as the cause. */
+/** The cause in the error, by what the credentials function does. */
 const SAYS = {
   "that never answers": "The credentials function took longer than 1000 ms",
   "that throws": "no",

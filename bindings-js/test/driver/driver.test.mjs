@@ -1,4 +1,4 @@
-// The driver against a scripted fetch and a virtual clock: attempts, waits, time limits, cancellation, closing.
+// The driver with a scripted fetch and a virtual clock: attempts, waits, time limits, cancellation, closing.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

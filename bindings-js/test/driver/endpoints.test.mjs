@@ -1,5 +1,5 @@
-// Calls to two endpoints of one origin have two targets: under our own verbs and under each drop-in the core is asked once
-// per text, `begin` gets its answer whole, and settings are found by its low 16 bits.
+// Two endpoints of one origin have two targets, under verbs and under each drop-in. The core is asked once for each text,
+// `begin` gets the whole target, and its low 16 bits give the settings.
 
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
@@ -13,10 +13,10 @@ import { served } from "../shared/served.js";
 const ends = [];
 after(() => Promise.all(ends.map((end) => end())));
 
-/** What crossed the boundary: texts that `route` was asked, with its answers, and the targets that `begin` got. */
+/** What crossed the boundary: the texts of `route` with the targets that it returned, and the targets of `begin`. */
 const crossed = { asked: [], begun: [] };
 
-/** Before the engine is loaded: every entry of the package comes through here. */
+/** Records crossings. It is set before the engine is loaded, and every entry of the package is loaded by it. */
 WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
   construct(Instance, given) {
     const { exports } = new Instance(...given);
@@ -35,13 +35,13 @@ WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
   },
 });
 
-/** Opens after five failed calls that span a second, and then refuses at once. */
+/** A policy whose breaker opens after five failed calls that span a second, and then refuses calls at once. */
 const STRICT = {
   retry: { attempts: 1 },
   breaker: { run: 5, minimumCalls: 5, coolDown: "1m", latestProbe: "1h", wait: 0 },
 };
 
-/** The time of day, which can be moved on. */
+/** Makes a clock of real time that can be moved on. */
 function shifting() {
   const clock = {
     shift: 0,
@@ -70,7 +70,7 @@ const undici = (name) => async (policy, base, clock) => {
   return [call, interceptor];
 };
 
-/** `(policy, base, clock)` to a function of `(method, kind, id)` that gives a status, and what events come from. */
+/** By name: a function of policy, base and clock. It returns a function that makes a call, and the source of events. */
 const HOSTS = {
   createClient: (policy, base, clock) => {
     const client = createClient({ ...policy, baseUrl: base }, { clock });
@@ -93,7 +93,7 @@ const HOSTS = {
   },
 };
 
-/** A server whose `/broken/…` fails, and a host for it. */
+/** Starts a server whose `/broken/…` fails, and a host for it. */
 async function setup(host, policy) {
   const answer = ({ url }, response) => response.writeHead(url.startsWith("/broken") ? 503 : 200).end("{}");
   const server = await served(answer);
@@ -105,7 +105,7 @@ async function setup(host, policy) {
 }
 
 for (const host of Object.keys(HOSTS)) {
-  // A major of undici that is newer than this Node does not load.
+  // A newer undici does not load in this Node.
   const absent = host === "undici-8" && (await import(host).catch(() => null)) === null;
   const verbs = host === "createClient";
   describe(host, { skip: absent }, () => {
@@ -164,7 +164,7 @@ for (const host of Object.keys(HOSTS)) {
         /circuit-open/.test(`${message} ${cause}`),
       );
       assert.equal(seen.length, 5);
-      // A URL's words may be secret; a template was written by the caller.
+      // Parts of a URL may be secret; the template is the caller's own text.
       const opened = events.map(({ at, ...event }) => event);
       const endpoint = verbs ? "GET /broken/{id}" : "GET";
       assert.deepEqual(opened, [{ kind: "breaker", route: "", endpoint, scope: 0, from: "closed", to: "open" }]);

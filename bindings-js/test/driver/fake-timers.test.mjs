@@ -1,5 +1,5 @@
-// Somebody else's clock: under the fake timers of sinon, jest and vitest (which are one package) and of node:test, requests
-// over real sockets take real time, waits follow the fake, and nothing hangs.
+// Fake timers of sinon, jest and vitest (one package) and of node:test. Requests over real sockets take real time, waits
+// follow the fake clock, and no call hangs.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -13,14 +13,14 @@ import { createAdapter } from "unruffled/axios";
 import { json, serving } from "../kit.js";
 import { underEach } from "../shared/undici.js";
 
-// Before any of them is replaced.
+// The real functions, taken before they are replaced.
 const { setImmediate: turn, setTimeout: later } = globalThis;
 const now = performance.now.bind(performance);
 const POLICY = { retry: { base: "10m", cap: "1h" }, timeouts: { total: "24h", attempt: "20s" } };
 
 const FRAMEWORKS = {
   "sinon, jest, vitest": () => {
-    // As jest and vitest do: without Node's own streams nothing can be read, and those need nextTick.
+    // As jest and vitest do: Node's streams need nextTick.
     const toFake = [
       "setTimeout",
       "clearTimeout",
@@ -42,10 +42,10 @@ const FRAMEWORKS = {
 let end = () => {};
 afterEach(() => end());
 
-/** How much time passes in the fake during one request, in ms: the limit for headers that Node's fetch has is 300 s there. */
+/** Milliseconds that pass on the fake clock during one request. Node's fetch has a limit of 300 s for headers there. */
 const DURING = 200_000;
 
-/** Lets time pass in the fake and sockets work, until the promise is settled. `seen.open`: a request is under way. */
+/** Moves the fake clock on and lets sockets work until the promise is settled. `seen.open`: a request is in flight. */
 async function through(promise, clock, ms, seen = { open: false }) {
   let during = 0;
   let open = true;
@@ -63,7 +63,7 @@ async function through(promise, clock, ms, seen = { open: false }) {
   return done;
 }
 
-/** Refuses the first request; each answer takes a while of real time. */
+/** Answers the first request with an error, and each after some real time. */
 function slow(seen) {
   return (request, response) => {
     request.resume();
@@ -91,7 +91,7 @@ for (const [name, install] of Object.entries(FRAMEWORKS)) {
           const clock = install();
           end = clock.end;
           try {
-            // 20 s for an attempt would long be over.
+            // An attempt of 20 s would have timed out.
             await through(call(base), clock, 1000, seen);
           } finally {
             clock.end();
@@ -140,7 +140,7 @@ await underEach(({ request }, setup) => {
 });
 
 describe("everything is faked, as sinon does unless told otherwise", () => {
-  /** What the manual names: all but what Node's own sockets and streams run on. */
+  /** The functions that the manual names: all but those that Node's sockets and streams need. */
   const LIST = ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"];
   const WAYS = {
     fetch: ["(await fetch(base, post)).text()", "(await createFetch({})(base, post)).text()"],
@@ -170,7 +170,7 @@ describe("everything is faked, as sinon does unless told otherwise", () => {
       for (const start = now(); open && now() - start < ms; each()) await new Promise((resolve) => turn(resolve));
     };
     let open = true;
-    // A connection that is kept has rules of its own.
+    // A kept connection has time limits of its own.
     await call();
     await turns(20);
     const seen = [];

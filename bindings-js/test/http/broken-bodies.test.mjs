@@ -1,5 +1,5 @@
-// Answers whose bodies are broken: cut compressed streams, what cannot be decoded, what stalls. A status that is known is
-// not lost to its body, and a body that was cut is no success.
+// Broken bodies: compressed streams that are cut, bodies that cannot be decoded, bodies that stall. A broken body does not
+// hide its status, and a body that was cut is no success.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -22,7 +22,7 @@ const CODINGS = {
 const nameOf = (coding) => (coding === "raw deflate" ? "deflate" : coding);
 const half = (bytes) => bytes.subarray(0, bytes.length / 2);
 
-/** The first `times` answers have half the bytes, in intact framing; the others have them all. */
+/** Answers `times` requests with half of the bytes in intact framing, then with all bytes. */
 function cutting(coding, times, seen, status = 200) {
   return (request, response) => {
     request.resume();

@@ -1,5 +1,5 @@
-// The caller's own failures over real sockets: each is the caller's error, once, and nothing to the breaker. And bodies
-// that come piece by piece, which keep their attempt alive.
+// Errors of the caller over real sockets. The caller gets the error itself after one attempt, and no breaker counts it.
+// And bodies that are sent piece by piece, which keep their attempt alive.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -25,7 +25,7 @@ class Broken extends Error {
   code = "ECONNRESET";
 }
 
-/** Reads every request whole and counts it. */
+/** Reads each request whole and counts it. */
 function counting(seen) {
   return async (request, response) => {
     seen.push(request.method);
@@ -51,7 +51,7 @@ const web = (error) => {
   });
 };
 
-/** Five calls fail with the caller's error, each after one request at most, and each attempt is the caller's own fault. */
+/** Checks that five calls fail with the caller's error, each after at most one request and with the caller's fault. */
 async function alwaysOwn(call, seen, controls, is) {
   const faults = [];
   controls.on(({ fault }) => faults.push(fault), "attempt");
@@ -177,7 +177,7 @@ describe("a fetch of the caller's own", () => {
   }
 });
 
-/** A proxy that answers CONNECT with a status. */
+/** Starts a proxy that answers CONNECT with a status. */
 async function proxy(status) {
   const asked = [];
   const server = createServer().on("connect", (request, socket) => {
@@ -212,7 +212,7 @@ await underEach(({ ProxyAgent, fetch: plain }, _) => {
 });
 
 describe("an upload of unknown size", () => {
-  /** `count` pieces, one each `every` ms. */
+  /** Yields `count` pieces, one each `every` ms. */
   async function* dripping(count, every) {
     for (let at = 0; at < count; at++) {
       await new Promise((resolve) => setTimeout(resolve, every));
@@ -300,7 +300,7 @@ describe("what this machine has no more of", () => {
         const client = createClient({ retry: { base: "1ms" }, baseUrl: ${JSON.stringify(base)} });
         await client.get("/x").json();
         try { for (;;) openSync("/dev/null"); } catch {}
-        // The connection that is kept serves the first of the two.
+        // The first of the two uses the kept connection.
         const [, { reason }] = await Promise.allSettled([client.stream("GET", "/x"), client.get("/x").json()]);
         const { attempts, upstreams } = client.snapshot();
         console.log(reason.constructor.name, reason.cause?.code, attempts, upstreams[0].breaker);`;

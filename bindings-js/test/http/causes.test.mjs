@@ -1,5 +1,4 @@
-// What breaks an attempt over real sockets, under everything that sends: how often it is tried, what the breaker is told, what
-// the report says.
+// Faults over real sockets, under each sender: the number of attempts, what the breaker counts, what the report says.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
@@ -11,7 +10,7 @@ import { SENDERS } from "../shared/senders.js";
 
 const POLICY = { retry: { base: "1ms", attempts: 3 } };
 
-/** Says nothing but these bytes to each connection's first words. */
+/** Runs a server that answers the first bytes of each connection with these bytes. */
 async function raw(answer, use) {
   const seen = { connections: 0 };
   const open = new Set();
@@ -30,7 +29,7 @@ async function raw(answer, use) {
   }
 }
 
-/** One call fails; gives the faults of its attempts, and the account. */
+/** Makes a call that fails. Returns the faults of its attempts, and its record. */
 async function failing([controls, send], method) {
   const faults = [];
   controls.on(({ fault }) => faults.push(fault), "attempt");

@@ -1,5 +1,5 @@
-// What each platform error proves. "Unsent" sends an unsafe request again: it needs proof that names the request's own
-// host, since fetch follows redirects unseen.
+// What each platform error proves. After `unsent` an unsafe request is sent again. So it needs proof that names the
+// request's own host, because fetch follows redirects unseen.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -11,7 +11,7 @@ const get = { url: HERE, unsafe: false, hop: "own" };
 const post = { url: HERE, unsafe: true, hop: "own" };
 const here = { syscall: "connect", address: "127.0.0.1", port: 8080 };
 
-/** `expected`: the fault, and behind a space the cause, where the platform says one. */
+/** Checks the fault of an error. `expected`: the fault, and after a space the cause, where the platform names one. */
 async function is(expected, error, request) {
   const code = await faultOf(error, request);
   const cause = word.CAUSES[Math.floor(code / word.CAUSE)];

@@ -1,5 +1,5 @@
-// Answers after a redirect that the platform has followed, under everything that sends: whether the first request is sent again,
-// and whose breaker hears of them.
+// Answers after a redirect that the platform has followed, under each sender: whether the first request is sent again, and
+// which breaker counts them.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -13,7 +13,7 @@ const [BASE, OTHER] = ["https://a.example", "https://b.example"];
 const POLICY = { retry: { base: "1ms", attempts: 3 } };
 
 const plain = (input, init) => undicis(input, init);
-/** A `fetch` that was handed in shows nothing of how far it came. */
+/** Senders with a `fetch` of the caller, which does not show whether it followed a redirect. */
 const GIVEN = {
   "createClient, a fetch of the caller's": (base, policy) => {
     const client = createClient({ ...policy, baseUrl: base }, { fetch: plain });
@@ -25,7 +25,7 @@ const GIVEN = {
   },
 };
 
-/** Answers from a table by path: `[status, headers]` for each request in turn, the last one again and again. */
+/** Answers from a table by path: `[status, headers]` for each request in turn, then the last one for all others. */
 function table(answers, seen = []) {
   const asked = {};
   return (request, response) => {
@@ -39,7 +39,7 @@ function table(answers, seen = []) {
   };
 }
 
-/** The status of what came, thrown or not. */
+/** Returns the status of a response or of an error. */
 const statusOf = (sending) =>
   sending.then(
     ({ status, statusCode }) => status ?? statusCode,
@@ -89,7 +89,7 @@ for (const [name, make] of Object.entries(SENDERS)) {
 
 for (const [name, make] of Object.entries({ ...SENDERS, ...GIVEN })) {
   describe(`${name}, a POST whose redirect leads nowhere`, () => {
-    /** Sends it: the server saw one POST, and nothing is said to be unsent. */
+    /** Sends a POST, and checks that the server saw it once and that its outcome is `unknown`. */
     async function once(base, seen, policy = POLICY) {
       const [controls, send] = make(base, policy);
       const ends = [];

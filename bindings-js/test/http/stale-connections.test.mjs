@@ -1,5 +1,5 @@
-// Kept connections that the server has closed: a POST without a key finds that out before it is written, is lost never and
-// sent once, though the program was busy when the server closed.
+// Kept connections that the server has closed while the program was busy. A POST without a key sees that before it is
+// written: it is never lost, and sent once.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -15,10 +15,10 @@ const IDLE = 50;
 const CALLS = 20;
 const POLICY = { retry: { base: "1ms" } };
 
-/** How many connections the server has closed. */
+/** The number of connections that the server has closed. */
 const closed = new Int32Array(new SharedArrayBuffer(4));
 
-/** Closes each connection that says nothing for a while; it has a thread of its own, since its clients are busy. */
+/** A server that closes idle connections. It runs in a thread of its own, because the clients block this one. */
 const SERVER = `
   const { createServer } = require("node:net");
   const { parentPort, workerData: closed } = require("node:worker_threads");
@@ -44,7 +44,7 @@ const [port] = await once(worker, "message");
 const base = `http://127.0.0.1:${port}`;
 after(() => worker.terminate());
 
-/** Until the server has closed `before` connections and one more: in a program that does other things, and in one that does none. */
+/** Waits until the server has closed one more connection than `before`: in a busy program, and in an idle one. */
 const WAITS = [
   (before) => {
     assert.notEqual(Atomics.wait(closed, 0, before, 10_000), "timed-out");
@@ -54,7 +54,7 @@ const WAITS = [
   },
 ];
 
-/** Every POST arrives once, each over a connection of its own, since the one before is closed by then. */
+/** Checks that each POST arrives once, on a new connection, because the one before is closed by then. */
 async function check(post) {
   for (const wait of WAITS) {
     for (let at = 0; at < CALLS; at++) {

@@ -1,5 +1,5 @@
-// The body of a call that never goes: nobody will read it, so its source is told. A web stream is cancelled, an iterator
-// ended, a stream of Node destroyed, whatever the call goes through and whatever kept it back.
+// The body of a call that is never sent is released: a web stream is cancelled, an iterator ended, a stream of Node
+// destroyed. That holds for every sender and for every reason why a call is not sent.
 
 import assert from "node:assert/strict";
 import { request as incoming } from "node:http";
@@ -13,7 +13,7 @@ import { serving } from "../kit.js";
 import { nowhere } from "../shared/served.js";
 import { underEach } from "../shared/undici.js";
 
-/** Bodies that never end by themselves, and note how they were ended. */
+/** Bodies that never end by themselves, and record how they were ended. */
 const BODIES = {
   "a web stream": (ends) =>
     new ReadableStream({ cancel: (reason) => void ends.push("cancel", reason ?? undefined) }, { highWaterMark: 0 }),
@@ -44,7 +44,7 @@ const BREAKER = {
 };
 const MINE = new Error("mine");
 
-/** What keeps a call back: a policy, what is done before, what is added to the call, how it fails. */
+/** Why a call is not sent: a policy, what happens before, what is added to the call, and its failure. */
 const REASONS = {
   "a signal that was aborted before": { add: () => ({ signal: AbortSignal.abort(MINE) }), is: /mine|aborted/ },
   "an abort while it waits": {
@@ -64,7 +64,7 @@ const REASONS = {
   },
   "a breaker that is open": {
     policy: BREAKER,
-    // It opens after failures that span a second.
+    // The breaker opens after failures that span a second.
     async before({ post, clock }, server) {
       server.status = 503;
       for (let at = 0; at < 5; at++) {
@@ -77,7 +77,7 @@ const REASONS = {
   "a client that was closed": { before: ({ controls }) => controls.close(), is: "closed" },
 };
 
-/** `server`: how it answers, and how many requests it saw. */
+/** Makes a request handler. `server`: the status of its answers, and the number of requests that it saw. */
 function answering(server) {
   return (request, response) => {
     server.seen++;
@@ -86,7 +86,7 @@ function answering(server) {
   };
 }
 
-/** The time of day, which can be moved on. */
+/** Makes a clock of real time that can be moved on. */
 function shifting() {
   const clock = {
     shift: 0,
@@ -101,7 +101,7 @@ function shifting() {
   return clock;
 }
 
-/** `way(base, policy)`: the controls, a read of a path, and what posts a body. */
+/** Declares the tests of a sender. `way(base, policy)` returns the controls and two functions: get a path, post a body. */
 function suite(way, bodies, left = []) {
   for (const [body, make] of Object.entries(BODIES)) {
     if (!bodies.includes(body)) continue;
@@ -122,7 +122,7 @@ function suite(way, bodies, left = []) {
             return true;
           });
           await new Promise(setImmediate);
-          // As bare fetch does, a web stream hears why.
+          // A web stream gets the reason, as with bare fetch.
           const why = is instanceof RegExp ? MINE : undefined;
           const how = { "a web stream": ["cancel", why], "an async iterable": ["return"] }[body];
           assert.deepEqual(ends, how ?? ["destroy"]);
@@ -244,7 +244,7 @@ describe("axios", () => {
       post: (data, more) => instance.post(base, data, more),
     };
   };
-  // With this axios itself ends, and leaves the body alone.
+  // With this axios itself ends the call, and does not touch the body.
   const left = ["a signal that was aborted before"];
   suite(under("http"), ["a stream of Node"], left);
   suite(under("fetch"), ["a web stream"], left);

@@ -1,5 +1,5 @@
-// The package as its users get it: both module formats, the slim entry, programs that end when they should, no work at
-// import, the examples.
+// The package as users install it: both module formats, the slim entry, programs that end in time, no work at import, the
+// examples.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -15,7 +15,7 @@ import { serving } from "../kit.js";
 const folder = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
 
-/** Runs a program's text in the package's folder; gives back what it printed. */
+/** Runs a program's text in the package's folder. Returns what it printed. */
 async function program(text, format = "module", env = {}) {
   const args = [`--input-type=${format}`, "-e", text];
   const { stdout } = await run(process.execPath, args, {
@@ -115,7 +115,7 @@ describe("entries", () => {
 });
 
 describe("size", () => {
-  /** What a browser loads for one line of use: minified, gzip, in bytes. */
+  /** Returns the bytes that a browser loads for one line of use, minified and after gzip. */
   async function loaded(names, from) {
     const contents = `import { ${names} } from "${from}"; globalThis.used = [${names}];`;
     const stdin = { contents, resolveDir: folder, loader: "js" };

@@ -1,4 +1,4 @@
-// Platforms that lack something: one error with a name at the first use, which says what is not there and what to do.
+// Platforms without a global that the package needs: the first use throws an error that names it and says what to do.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 const folder = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
 
-/** Runs a program's text where some globals are not there. */
+/** Runs a program's text without some globals. */
 async function without(names, text, entry = "unruffled") {
   const lines = [...names.map((name) => `delete globalThis.${name};`), `const u = await import("${entry}");`, text];
   const { stdout } = await run(process.execPath, ["--input-type=module", "-e", lines.join("\n")], { cwd: folder });

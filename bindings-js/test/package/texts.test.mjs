@@ -1,4 +1,4 @@
-// What people do wrong in their first hour, and the texts that they read: the shared lists, each entry played.
+// The first mistakes of new users, and the texts that they read: plays each entry of the shared lists.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { Host } from "../shared/scenarios.js";
 const listed = (name) => JSON.parse(readFileSync(`${ROOT}tests/mistakes/${name}.json`, "utf8"));
 const same = (text) => text.replaceAll(/\b\d+ ms\b/g, "N ms");
 
-/** A port of this machine at which no program listens. */
+/** Returns a port of this machine on which no program listens. */
 async function closedPort() {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));

@@ -1,4 +1,4 @@
-// The types of the package: one file an entry and no other, equal to the public API as the folder api has it.
+// The types of the package: one file for each entry, equal to that in the folder api.
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
