@@ -112,21 +112,10 @@ function keptOf(name, inputs, make) {
 function optimised(input) {
   const output = `${WORK}/optimised.wasm`;
   // The module's target_features section switches on what Rust used; nothing else is needed. Nothing lives in the first
-  // 1024 bytes (the stack ends there). A function with one caller packs better where it is. What went through a flat form comes out
-  // smaller, and the order of the linker packs best.
+  // 1024 bytes (the stack ends there). A function with one caller packs better where it is. What went through a flat form
+  // comes out smaller, and the order of the linker packs best.
   const assumed = ["--strip-producers", "--low-memory-unused", "--one-caller-inline-max-function-size=0"];
-  tool(
-    "wasm-opt",
-    ...assumed,
-    "--flatten",
-    "--rereloop",
-    "-O2",
-    "-Oz",
-    "--strip-target-features",
-    input,
-    "-o",
-    output,
-  );
+  tool("wasm-opt", ...assumed, "--flatten", "--rereloop", "-O2", "-Oz", "--strip-target-features", input, "-o", output);
   return readFileSync(output);
 }
 

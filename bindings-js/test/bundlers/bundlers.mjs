@@ -1,4 +1,4 @@
-// How each bundler is called. What the manual's page "The slim entry" says of it is all that it needs.
+// Calls each bundler, with the settings of the manual's page "The slim entry" and no others.
 
 import { execFile } from "node:child_process";
 import { copyFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { rollup } from "rollup";
 import { createServer, build as vite } from "vite";
 import webpack from "webpack";
 
-/** A bundler puts page, script and engine of `folder` into `output`. */
+/** By name: a function that puts page, script and engine of `folder` into `output`. */
 export const BUNDLERS = {
   vite: ({ folder, output }) => vite({ root: folder, logLevel: "error", build: { outDir: output } }),
 
@@ -44,7 +44,7 @@ export const BUNDLERS = {
   },
 };
 
-/** Vite's development server with an API of ours in it. */
+/** Starts Vite's development server, with a function that answers the page's calls. */
 export async function developed(root, answers) {
   const api = {
     name: "api",

@@ -1,6 +1,6 @@
-// The slim entry in pages that other people's bundlers build, with the settings that the manual shows: each page is
-// loaded in Chromium, compiles the engine while it arrives, and makes a call that has to be sent twice. `--only NAME`
-// builds with one of them. The browser: env CHROMIUM, else /usr/bin/chromium.
+// The slim entry in pages that other people's bundlers build, with the settings of the manual. Chromium loads each page,
+// compiles the engine while it arrives, and makes a call that must be sent twice. `--only NAME` takes one bundler. Env
+// CHROMIUM names the browser (default /usr/bin/chromium).
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -21,14 +21,14 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
-/** The strictest content policy under which WebAssembly works, and the import map that Parcel writes into the page. */
+/** Makes the strictest content policy under which WebAssembly and the import map of Parcel work. */
 function contentPolicy(html) {
   const map = /<script type=importmap>(.*?)<\/script>/s.exec(html)?.[1];
   const hash = map === undefined ? "" : ` 'sha256-${createHash("sha256").update(map).digest("base64")}'`;
   return `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'${hash}; img-src data:`;
 }
 
-/** A project as a user's: the page, and the package as npm would install it. */
+/** Makes a project as a user has it: the page, and the package as npm would install it. */
 function project() {
   const folder = mkdtempSync(`${tmpdir()}/unruffled-page-`);
   cpSync(here("page"), folder, { recursive: true });
@@ -39,7 +39,7 @@ function project() {
   return folder;
 }
 
-/** Answers the page's calls: 503, and then the order. `seen`: the status of each. Returns whether it was one. */
+/** Answers a call of the page: 503, then the order. `seen` collects the statuses. Returns false for other requests. */
 function order({ url }, response, seen) {
   if (url !== "/orders/7") return false;
   seen.push(seen.length === 0 ? 503 : 200);
@@ -60,7 +60,7 @@ function serve(folder, seen) {
   };
 }
 
-/** Loads a page and returns what it got; what goes wrong in it is thrown. */
+/** Loads a page and returns its order. Throws the errors of the page. */
 async function loaded(browser, address) {
   const page = await browser.newPage();
   const problem = new Promise((_, reject) => page.on("pageerror", reject));
@@ -70,7 +70,7 @@ async function loaded(browser, address) {
   return order;
 }
 
-/** The sizes of a built page in kB after gzip. */
+/** Returns the sizes of a built page in kB after gzip. */
 function sizes(folder) {
   const files = readdirSync(folder, { recursive: true });
   const size = (end) => {
@@ -82,7 +82,7 @@ function sizes(folder) {
   return `script ${size("js")} kB, engine ${size(".wasm")} kB after gzip`;
 }
 
-/** Builds a page and looks at it. */
+/** Builds a page and checks it. */
 async function built(browser, name, bundle) {
   const folder = project();
   const output = `${folder}/out`;
@@ -101,7 +101,7 @@ async function built(browser, name, bundle) {
   }
 }
 
-/** The same page under Vite's development server, which bundles packages in another way. */
+/** Checks the page under Vite's development server, which bundles packages in another way. */
 async function served(browser) {
   const folder = project();
   const calls = [];

@@ -1,5 +1,5 @@
-// What a scenario cannot say of single clients: which of its errors means what, what becomes of somebody who leaves its
-// own retries on, and what a tracer sees. Run by run.mjs.
+// Tests of single clients beside the scenarios: the meaning of their errors, the effect of their own retries, and the spans
+// of a tracer. run.mjs runs them.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -31,7 +31,7 @@ before(async () => {
 });
 after(() => server.stop());
 
-/** A server with a script: its base URL, and how many requests it has had. */
+/** Starts a server with a script. Returns its base URL, and the number of its requests. */
 async function serving(script) {
   const run = `contract-${runs++}`;
   const { base } = await ask(`${server.address}/_faults/runs/${run}`, "PUT", script);
@@ -56,7 +56,7 @@ const SDKS = {
 };
 
 for (const [name, { errors, make }] of Object.entries(SDKS)) {
-  /** What the client raises over a policy, with its own retries off. */
+  /** Returns the error of the client under a policy, with its own retries off. */
   const raised = async (base, policy, options = {}) => {
     const fetch = createFetch(policy);
     const client = make(base, { fetch, maxRetries: 0 });

@@ -1,4 +1,4 @@
-// The examples of the repository's folder examples/adapters do what they say against a server that is busy at first.
+// Runs the examples of examples/adapters against a server that first answers 503.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -12,7 +12,7 @@ import { ask } from "../shared/scenarios.js";
 
 const run = promisify(execFile);
 const folder = `${ROOT}examples/adapters/`;
-// Where what they import is found, as it is beside a user's own program.
+// The folder from which their imports are resolved, as in a user's own program.
 const beside = fileURLToPath(new URL("node_modules/.examples/", import.meta.url));
 
 const ANSWERS = { "ai.mjs": { sdk: "events" } };

@@ -1,4 +1,4 @@
-// One client in one scenario: plays actions, hands back what happened.
+// Plays the actions of one scenario with one client, and returns the results.
 
 import { each, numbered, pause } from "../shared/scenarios.js";
 
@@ -58,7 +58,7 @@ export class Host {
     const call = { op: String(asked.json?.op ?? `op-${i}`), i, signal, reason };
     const token = this.token;
     let result = await this.once(kind, call, since);
-    // What a user of a client without a hook for it writes: catch the 401, log in again, call once more.
+    // What users write for a client without a hook: catch the 401, log in again, call again.
     if (result.status === 401 && this.credentials.length > 1) {
       if (this.token === token) this.refresh();
       result = await this.once(kind, call, since);
@@ -97,7 +97,7 @@ export class Host {
   }
 }
 
-/** A duration as policies write it. */
+/** Reads a duration of a policy, in ms. */
 function milliseconds(written) {
   if (written === undefined || typeof written === "number") return written;
   const [, count, unit] = /^([\d.]+)(ms|s|m|h)$/.exec(written);

@@ -1,5 +1,5 @@
-// Jest with jsdom, whose pages have neither TextEncoder nor fetch: the package is loaded there as Jest loads it, says what is
-// not there, and works once that is.
+// Jest with jsdom, whose pages have neither TextEncoder nor fetch. The package is loaded as by Jest. It names what is
+// missing, and works when that is set.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const environment = new TestEnvironment(config, { console, docblockPragmas: {}, 
 await environment.setup();
 after(() => environment.teardown());
 
-/** A CommonJS file of the package in the page. */
+/** Loads a CommonJS file of the package in the page. */
 const loaded = new Map();
 function load(file) {
   if (!loaded.has(file)) {

@@ -1,12 +1,12 @@
-// Plays tests/adapters under real clients, each with one line of unruffled put under it and, for comparison, bare as a
-// user installs it. It holds no expectation: it hands back what happened and the fault server judges. Then, unless one
-// client or scenario was asked for, the tests beside it (*.test.mjs). Needs `npm ci` here.
+// Plays tests/adapters under real clients, each with one line of unruffled under it and, for comparison, bare as a user
+// installs it. It sends the results to the fault server, which checks them. Then it runs the tests beside it (*.test.mjs),
+// unless one client or scenario was chosen. Needs `npm ci` here.
 //
 //   node test/clients/run.mjs [--client NAME[,NAME…]] [--mode unruffled|bare] [--scenario NAME[,NAME…]]
 //
 // A client is a file in the folder adapters that exports
 //   name      its row in the table, also its place on the command line
-//   packages  whose installed version is told, the first one's; none for what comes with Node
+//   packages  the first one's installed version is printed; empty for what comes with Node
 //   under     what of unruffled is put under it: "createFetch", "unruffled/undici", …
 //   make({ base, mode, policy, buffer, attempt, token, unruffled })   a client for one scenario:
 //     base      URL without a slash at its end; whatever path the client wants may follow
@@ -22,7 +22,7 @@
 //     judge(error, call)       { status } for a raised status, { error: "cancelled" }, or { error: "native", family }
 //     close()                  optional
 // A call is `{ op, i, signal, reason }`: text for somewhere in the body, number within its action, the caller's signal
-// (undefined where nobody cancels) and what it is aborted with. An operation that is left out is absent from the client;
+// (undefined if the scenario does not cancel) and what it is aborted with. An operation that is left out is absent from the client;
 // `deaf: true` says that a caller cannot cancel it.
 
 import { spawnSync } from "node:child_process";
@@ -42,7 +42,7 @@ const { values } = parseArgs({
 });
 const chosen = (option, name) => values[option] === undefined || values[option].split(",").includes(name);
 
-// As an install would: entries and their conditions are those of package.json.
+// As npm installs it: entries and conditions are those of package.json.
 if (!existsSync(here("node_modules"))) throw new Error("the clients are not installed: npm ci in test/clients");
 if (!existsSync(here("node_modules/unruffled"))) symlinkSync("../../..", here("node_modules/unruffled"), "dir");
 const unruffled = await import("unruffled");
@@ -75,14 +75,14 @@ if (values.client === undefined && values.scenario === undefined && values.mode 
   process.exitCode = status ?? 1;
 }
 
-/** The clients: a file each in the folder adapters. */
+/** Loads the clients: each is a file in the folder adapters. */
 async function clients() {
   const files = readdirSync(here("adapters"));
   const all = await Promise.all(files.sort().map((file) => import(`./adapters/${file}`)));
   return all.filter(({ name }) => chosen("client", name));
 }
 
-/** Whatever a client loads at its first call must not count as the time of a scenario's. */
+/** Makes a first call, so that what a client loads then does not count as time of a scenario. */
 async function warm(client) {
   const script = { answers: [{ sdk: "json", times: 4 }] };
   const { base } = await ask(`${server.address}/_faults/runs/${client.name}-warm`, "PUT", script);
@@ -105,7 +105,7 @@ async function playOne({ client, mode, scenario }) {
   })();
   const done = await Promise.race([played, pause(LIMIT)]);
   host.made.close?.();
-  // The run stays until the server stops: to forget it is to close its connections, in a pool that all clients share.
+  // The run stays until the server stops: deleting it would close connections of a pool that all clients share.
   const body = { scenario, results, credentialCalls: host.refreshed };
   const { failures } =
     done === true

@@ -1,5 +1,6 @@
-// What OpenTelemetry's standard instrumentations see of the adapters of undici and axios: a client span for each attempt,
-// a child of what was active when the call began. A process of its own: they patch modules as these are loaded.
+// Spans of OpenTelemetry's standard instrumentations under the adapters of undici and axios: one client span for each
+// attempt, a child of the span that was active when the call began. They patch modules at loading, so this file runs in a
+// process of its own.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -41,7 +42,7 @@ const CALLS = {
     await dispatcher.close();
   },
   async axios(base) {
-    // The instrumentation of node:http patches what `require` gives.
+    // The instrumentation of node:http patches what `require` returns.
     const axios = createRequire(import.meta.url)("axios");
     await axios.get(base, { proxy: false, adapter: createAdapter(axios, QUICK) });
   },

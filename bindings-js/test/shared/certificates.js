@@ -1,4 +1,4 @@
-// Certificates for one test run, made by openssl: a private key never stands in a repository.
+// Certificates for one test run, made by openssl, so that no private key is in the repository.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A key and a certificate that it has signed itself. `from`, `to`: as `YYYYMMDDHHMMSSZ`. */
+/** Makes a key and a self-signed certificate. `from`, `to`: as `YYYYMMDDHHMMSSZ`. */
 export function certificate(name = "IP:127.0.0.1", from = "20250101000000Z", to = "20990101000000Z") {
   const folder = mkdtempSync(join(tmpdir(), "unruffled-"));
   try {
@@ -25,7 +25,7 @@ export function certificate(name = "IP:127.0.0.1", from = "20250101000000Z", to 
       "-out",
       at("request.pem"),
     );
-    // `openssl ca` is the one command of every version that takes both dates.
+    // In every version of openssl `ca` takes both dates; other commands do not.
     const files = { "index.txt": "", "serial.txt": "01\n", "ca.cnf": CONFIGURATION };
     for (const [file, text] of Object.entries(files)) writeFileSync(at(file), text);
     run(
@@ -66,7 +66,7 @@ copy_extensions = copy
 commonName = supplied
 `;
 
-/** A server with TLS on loopback while `use` runs; it counts the handshakes and the requests. */
+/** Runs a server with TLS on loopback while `use` runs, and counts its handshakes and requests. */
 export async function servingTls(pair, use) {
   const seen = { handshakes: 0, requests: 0 };
   const server = createServer(pair, (request, response) => {

@@ -1,14 +1,14 @@
-// A clock that moves only when told to; for the unit tests and for the torture, in Node and in a page.
+// A clock that the test moves, for the unit tests and the torture, in Node and in a page.
 
-/** Until every promise that can settle without time passing has done so. */
+/** Waits until every promise has settled that needs no time. */
 export async function settled(hops = 20) {
   for (let i = 0; i < hops; i++) await hop();
 }
 
-/** One turn of the event loop. */
+/** Waits one turn of the event loop. */
 const hop = typeof setImmediate === "function" ? () => new Promise((resolve) => setImmediate(resolve)) : channel();
 
-/** A page has nothing as quick: timers are made to wait there. */
+/** Makes `hop` for pages, by a message channel: timers are delayed there. */
 function channel() {
   const { port1, port2 } = new MessageChannel();
   const waiting = [];
@@ -40,12 +40,12 @@ export class TestClock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Timers that are set, and of those the ones that keep the process alive. */
+  /** Returns the timers that are set. `quiet`: the timer does not keep the process alive. */
   get pending() {
     return [...this.#timers];
   }
 
-  /** The timer that falls due first, of those that do so by `end`. */
+  /** Returns the timer that is due first, if it is due by `end`. */
   next(end = Infinity) {
     let first;
     for (const timer of this.#timers) {
@@ -54,14 +54,14 @@ export class TestClock {
     return first;
   }
 
-  /** Moves on to a timer and lets it happen. */
+  /** Moves on to a timer and fires it. */
   fire(timer) {
     this.#timers.delete(timer);
     this.time = Math.max(this.time, timer.due);
     timer.then();
   }
 
-  /** Lets everything happen that can happen now, then moves on by `ms`, firing what falls due on the way. */
+  /** Settles what needs no time, then moves on by `ms` and fires the timers that are due. */
   async pass(ms) {
     const end = this.time + ms;
     await settled();

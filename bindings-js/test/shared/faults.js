@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { ROOT } from "./files.js";
 
-/** Where it listens, and what ends it. `folder`: served as pages. `scenarios`: where they are, from the root. */
+/** Starts it. Returns its address and `stop`. `folder` is served as pages; `scenarios` is their folder, from the root. */
 export async function startFaults(folder, scenarios = "tests/scenarios") {
   const program = process.env.UNRUFFLED_FAULTS ?? `${ROOT}target/tools/unruffled-faults`;
   const args = ["--scenarios", `${ROOT}${scenarios}`, ...(folder === undefined ? [] : ["--static", folder])];

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 /** The repository's root. */
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Every vector: `[file, content]`, those of the core and those of URLs apart. */
+/** Reads all vectors as `[file, content]`: those of the core, and those of URLs. */
 export function vectors() {
   const folder = `${ROOT}tests/vectors/`;
   const core = [];
@@ -20,7 +20,7 @@ export function vectors() {
   return { core, url };
 }
 
-/** Every scenario that `runtime` plays. */
+/** Reads the scenarios for `runtime`. */
 export function scenarios(runtime) {
   const folder = `${ROOT}tests/scenarios/`;
   const all = readdirSync(folder, { recursive: true }).filter((path) => path.endsWith(".json"));

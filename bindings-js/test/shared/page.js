@@ -1,4 +1,4 @@
-// The page that Chromium opens: what the Node runners do, behind two functions.
+// The page that Chromium opens. It gives the runners of Node as global functions.
 
 import * as inside from "../../.build/internal.js";
 import { playScenarios } from "./scenarios.js";
@@ -38,8 +38,8 @@ globalThis.torture = async (scenarios, only) => {
 };
 
 /**
- * Calls to a server that never answers, each to a path of its own (a cache lets one at a time ask for the same). Whoever
- * asked for them tears this page, frame or worker down.
+ * Makes calls to a server that never answers. Each has its own path, because a cache sends one request at a time for the
+ * same path. The runner then ends this page, frame or worker.
  */
 globalThis.busy = (base, count) => {
   const client = inside.createClient(base);

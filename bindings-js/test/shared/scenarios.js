@@ -1,11 +1,11 @@
-// Plays the shared scenarios through the package's public face; the same code in Node and in a page. It holds no
-// expectation: it hands back what happened and the fault server judges.
+// Plays the shared scenarios by the package's public API, in Node and in a page. It sends the results to the fault server,
+// which checks them.
 
 const LIMIT = 30_000;
 const WIDTH = 4;
 
 /**
- * Plays all scenarios that `runtime` plays and gives back how many passed, and what was wrong with the others.
+ * Plays all scenarios for `runtime`. Returns how many passed, and the failures of the others.
  *
  * @param unruffled - the package
  * @param address - of the fault server
@@ -35,7 +35,7 @@ export async function playScenarios(unruffled, address, runtime, only) {
     chosen.filter((scenario) => scenario.alone === true),
     one,
   );
-  // Not before: this closes idle connections, which the platform shares among scenarios.
+  // At the end, because this closes idle connections, which scenarios share.
   for (const run of runs) await ask(`${address}/_faults/runs/${run}`, "DELETE").catch(() => {});
   return { passed, failures };
 }
@@ -55,13 +55,13 @@ async function playOne(unruffled, address, runtime, scenario, run) {
   return (await ask(`${address}/_faults/runs/${run}/check?runtime=${runtime}`, "POST", body)).failures;
 }
 
-/** Where a scenario is played: time, what the client is made with beside its policy, and who may cancel. */
+/** The surroundings of a scenario: time, the options of the client beside its policy, and cancellation. */
 export const REAL = {
   now: () => performance.now(),
   wall: () => Date.now(),
   later: (ms, then) => setTimeout(then, ms),
   options: (given) => given,
-  /** One call's caller: how it cancels, and whether the call knows though it never will. */
+  /** Makes the caller of one call: how it cancels, and whether it passes a signal that it never aborts. */
   caller: () => ({ controller: new AbortController(), reason: new Error("the caller's own reason"), always: false }),
 };
 
@@ -188,7 +188,7 @@ export class Host {
   }
 }
 
-/** Which of the platform's own errors it is, as its users tell them apart. */
+/** Returns which of the platform's own errors it is. */
 function familyOf(error) {
   if (error?.name === "TimeoutError") return "timeout";
   return error instanceof TypeError ? "connection" : "other";
@@ -218,7 +218,7 @@ function queryOf(query) {
   return text === "" ? "" : `?${text}`;
 }
 
-/** `$i` in the strings of a call is its number. */
+/** Replaces `$i` in the strings of a call by its number. */
 export function numbered(action, i) {
   const inside = (value) => {
     if (typeof value === "string") return value.replaceAll("$i", String(i));
@@ -243,7 +243,7 @@ export function pause(ms, value) {
   return new Promise((resolve) => setTimeout(resolve, ms, value));
 }
 
-/** A control request. Connections that a run has broken are shared with these: they are simply made again. */
+/** Sends a control request, again if its connection was broken by a run. */
 export async function ask(url, method = "GET", body = undefined, tries = 5) {
   let response;
   try {

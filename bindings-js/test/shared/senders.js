@@ -1,4 +1,4 @@
-// Everything that sends over real sockets, with ours in or under it.
+// The senders over real sockets: verbs, and each drop-in under its client.
 
 import axios from "axios";
 import * as undici from "undici";
@@ -6,7 +6,7 @@ import { createClient, createFetch } from "unruffled";
 import { createAdapter } from "unruffled/axios";
 import { createInterceptor } from "unruffled/undici";
 
-/** By name: `(base, policy)` gives what can be asked of it, and what sends one request to a path, with a body if it is no GET. */
+/** By name: `(base, policy)` returns the controls, and a function that sends a request, with a body unless it is a GET. */
 export const SENDERS = {
   createClient(base, policy) {
     const client = createClient({ ...policy, baseUrl: base });

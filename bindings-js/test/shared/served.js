@@ -1,9 +1,9 @@
-// A server on loopback that answers from a list and remembers what it saw, for the tests of adapters under real clients.
+// A server on loopback that answers from a list and records its requests, for tests of drop-ins under real clients.
 
 import { createServer } from "node:http";
 
 /**
- * Starts one. Each answer is a status, or a function of (request, response, body); the last one is given again and again.
+ * Starts it. Each answer is a status, or a function of (request, response, body). The last one answers all other requests.
  * `seen`: `{ method, url, headers, body }` of every request; `connections`: the sockets.
  */
 export async function served(...answers) {
@@ -17,7 +17,7 @@ export async function served(...answers) {
     try {
       for await (const piece of request) pieces.push(piece);
     } catch {
-      // The client left in the middle of its request.
+      // The client closed the connection in the middle of its request.
     }
     seen[at].body = Buffer.concat(pieces).toString();
     const answer = answers[Math.min(at, answers.length - 1)];
@@ -38,7 +38,7 @@ export async function served(...answers) {
   };
 }
 
-/** An address of this machine at which nobody listens. */
+/** Returns an address of this machine at which no program listens. */
 export async function nowhere() {
   const { base, close } = await served(200);
   close();

@@ -1,16 +1,16 @@
-// A fetch that plays the `server` of a scenario from memory and by a virtual clock: answers, phases, paths, tokens, buckets,
-// pools and the faults that a client can tell apart. Not exact as the fault server is: it gives the torture something
-// to break. Every answer is a socket until its body has ended, failed or was let go.
+// A fetch that plays the `server` of a scenario in memory and on a virtual clock: answers, phases, paths, tokens, buckets,
+// pools, and the faults that a client can distinguish. It is less exact than the fault server; the torture needs no more.
+// Each answer counts as a socket until its body has ended, failed or was cancelled.
 
 const GOOD = { status: 200 };
 const PIECE = 262_144;
 
-/** An error as Node's fetch throws it. */
+/** Makes an error as Node's fetch throws it. */
 export function networkError(code) {
   return new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) });
 }
 
-/** How a fault shows before any header came; the others show in the body. */
+/** Faults that occur before the headers; the others occur in the body. */
 const BROKEN = {
   "reset-before": "ECONNRESET",
   "reset-after": "ECONNRESET",
@@ -18,7 +18,7 @@ const BROKEN = {
   garbage: "HPE_INVALID_CONSTANT",
 };
 
-/** Bytes of one piece of a body: two of most, few of what dribbles. */
+/** Returns the size of a piece: half of most bodies, a few bytes of one that dribbles. */
 function pieceOf({ fault, piece = 1 }, size) {
   if (fault === "endless") return PIECE;
   return fault === "dribble" ? Math.max(piece, size >> 3) : Math.max(1, Math.min(PIECE, size >> 1));
@@ -26,7 +26,7 @@ function pieceOf({ fault, piece = 1 }, size) {
 
 /** A server in memory. */
 export class Stub {
-  /** Answers that are still on their way. */
+  /** Answers that have not ended. */
   sockets = new Set();
   #script;
   #clock;
@@ -39,7 +39,7 @@ export class Stub {
   /**
    * @param script - the scenario's `server`
    * @param later - a timer: (ms, then)
-   * @param step - told of each step of a call before it is made: (kind, call); what it gives back is the step's end
+   * @param step - called before each step of a call: (kind, call); its result ends the step
    */
   constructor(script, clock, later, step) {
     this.#script = script;
@@ -72,7 +72,7 @@ export class Stub {
         signal?.removeEventListener("abort", stop);
         this.#head(socket, answer, method, resolve, reject);
       };
-      // A real answer never comes in the turn in which it was asked for.
+      // A real answer never comes in the turn of its request.
       if (answer.fault !== "stall-headers" && answer.fault !== "silently") this.#later(answer.delay ?? 1, head);
     });
   };
@@ -109,7 +109,7 @@ export class Stub {
     return String(value);
   }
 
-  /** A body in pieces, each of them a step. */
+  /** Makes a body in pieces, each of them a step. */
   #body(socket, answer) {
     const text = answer.body ?? JSON.stringify(answer.json ?? {});
     const size = answer.bytes ?? text.length;
@@ -163,7 +163,7 @@ export class Stub {
     );
   }
 
-  /** What the script says to this request. */
+  /** Returns the answer of the script to this request. */
   #answer(node, method, url, headers) {
     const { refuse } = this.#script;
     const age = this.#clock.now() - this.#began;
@@ -195,7 +195,7 @@ export class Stub {
     return node.phases?.at(-1);
   }
 
-  /** What a bucket or a pool refuses. */
+  /** Returns the refusal of a bucket or a pool, if there is one. */
   #refused({ bucket, pool }) {
     if (bucket !== undefined) {
       const window = Math.floor(this.#clock.now() / bucket.per);

@@ -1,22 +1,22 @@
-// Plays every scenario again and again from memory and by a virtual clock, and at one step each time does the worst: the
-// step fails, never ends, or the caller cancels or closes in that moment. Whatever becomes of the calls, nothing may hang
-// and nothing may be left: in the engine no call, place or permit; in the host no timer, listener or socket.
+// Plays every scenario many times in memory and on a virtual clock. Each time it harms one step: the step fails, never ends,
+// or the caller cancels or closes at that moment. The calls may end in any way, but each must end. Afterwards the engine
+// has no call, queue place or permit, and the host no timer, listener or socket.
 
 import { settled, TestClock } from "./clock.js";
 import { Host } from "./scenarios.js";
 import { networkError, Stub } from "./stub.js";
 
-/** More callers of one action add points, not kinds of them. */
+/** The most callers of one action: more would add points, but no new kinds. */
 const CROWD = 12;
-/** Worlds that are played side by side, so that they share turns of the event loop. */
+/** The number of worlds at a time, which share turns of the event loop. */
 const WIDTH = 48;
 const HOUR = 3_600_000;
 
-/** An error of the host's own code. */
+/** Makes an error of the host's own code. */
 const own = () => new RangeError("torture");
 const never = () => new Promise(() => {});
 
-/** What a step of the host may come to; each gives the step's end, in place of what would have happened. */
+/** Harmful results of a step of the host; each replaces the step's own end. */
 const ENDS = {
   send: {
     lost: () => Promise.reject(networkError("ECONNRESET")),
@@ -50,7 +50,7 @@ const ENDS = {
   },
 };
 
-/** What may happen at any step, beside its own end; it goes on as it would have. */
+/** Actions at any step, which then goes on as before. */
 const MOMENTS = {
   cancel: (world, call) => world.cancel(call),
   "cancel soon": (world, call, at) => after(1 + (at % 8), () => world.cancel(call)),
@@ -59,13 +59,13 @@ const MOMENTS = {
   "close soon": (world, _, at) => after(1 + (at % 8), () => world.close()),
 };
 
-/** What may happen to a wait. */
+/** Harm to a wait. */
 const WAITS = {
   "timer early": (world) => world.bend((ms) => ms / 2),
   "timer late": (world) => world.bend((ms) => ms + HOUR),
 };
 
-/** Crossings that begin with the host: there the engine itself may trap. */
+/** Steps of the host that cross the boundary, in which the engine may trap. */
 const TRAPS = { trap: (world) => world.trap() };
 
 async function after(microtasks, then) {
@@ -73,7 +73,7 @@ async function after(microtasks, then) {
   then();
 }
 
-/** What can be done to a step of a kind. */
+/** Returns the actions for a kind of step. */
 function actionsOf(kind) {
   if (kind === "trap") return TRAPS;
   if (kind === "wait" || kind === "park") return { ...MOMENTS, ...WAITS };
@@ -81,7 +81,7 @@ function actionsOf(kind) {
 }
 
 /**
- * Plays all of `scenarios`; gives back how many points of each kind passed, and what was wrong with the others.
+ * Plays all of `scenarios`. Returns how many points of each kind passed, and the failures of the others.
  *
  * @param unruffled - the package with its inner parts
  * @param only - name of the one scenario to play, or undefined
@@ -120,7 +120,7 @@ export async function torture(unruffled, scenarios, only, samples = 2) {
 
 const crowd = (together) => (together === undefined ? undefined : Math.min(together, CROWD));
 
-/** The first, the last and some between of each kind's steps, with everything that can be done to them. */
+/** Chooses the first, the last and some other steps of each kind, with all actions for them. */
 function pointsOf(scenario, steps, samples) {
   const points = [];
   for (const [kind, count] of steps) {
@@ -141,9 +141,9 @@ async function each(width, list, work) {
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-/** One client, its server, its callers and its time. */
+/** A client with its server, callers and clock. */
 class World {
-  /** How many steps of each kind there were. */
+  /** The number of steps of each kind. */
   steps = new Map();
   hit = false;
   #clock = new TestClock();
@@ -176,7 +176,7 @@ class World {
     });
   }
 
-  /** Plays the scenario to its end and judges what is left. */
+  /** Plays the scenario to its end and checks what is left. */
   async torture() {
     const state = { over: false, results: [] };
     const play = async () => {
@@ -188,14 +188,14 @@ class World {
     );
     const wrong = [];
     if (!(await this.#runs(() => state.over))) {
-      // A drop-in without written limits waits as long as fetch does: then it is the caller who ends it.
+      // A drop-in without time limits in its policy waits as long as fetch does; the caller ends it.
       if (!this.#host.dropin) wrong.push("hangs");
       for (const call of this.#callers.keys()) this.cancel(call);
       if (!(await this.#runs(() => state.over))) wrong.push("hangs after it was cancelled");
     }
     if (state.error !== undefined) wrong.push(`the runner failed: ${state.error.stack}`);
     wrong.push(...this.#left());
-    // The quiet timer of the time limits may still be set; it must end by itself.
+    // The quiet timer of the time limits may still be set, and must end by itself.
     await this.#runs(() => this.#clock.pending.length === 0);
     if (this.#clock.pending.length > 0) wrong.push(`${this.#clock.pending.length} timers for ever`);
     this.#host.client.close();
@@ -203,7 +203,7 @@ class World {
     return [...wrong, ...this.#left()].filter((text, at, all) => all.indexOf(text) === at);
   }
 
-  /** Until `over`; false if nothing happens any more before that. */
+  /** Runs until `over`. Returns false if no timer is left before that. */
   async #runs(over) {
     for (let turn = 0; turn < 20_000; turn++) {
       await settled(2);
@@ -235,7 +235,7 @@ class World {
     return wrong;
   }
 
-  /** A step is about to be made; what comes back, if anything, makes its end. */
+  /** Handles the start of a step. A result, if there is one, ends the step. */
   step(kind, call) {
     const at = this.steps.get(kind) ?? 0;
     this.steps.set(kind, at + 1);
@@ -249,7 +249,7 @@ class World {
     return undefined;
   }
 
-  /** The engine answered a call. */
+  /** Handles a step word of the engine. */
   answered(call, kind) {
     this.#last = call;
     this.step(kind, call);
@@ -275,7 +275,7 @@ class World {
     this.#patched.arm();
   }
 
-  /** A request that nothing but its own signal ends. */
+  /** Makes a request that only its signal ends. */
   hang(call) {
     const signal = this.#callers[call]?.sent;
     return new Promise((_, reject) => {
@@ -334,7 +334,7 @@ class World {
   }
 }
 
-/** Watches the boundary: the same seed for all, every answer a step, and a trap where one is asked for. */
+/** Observes the boundary: one seed for all worlds, each answer a step, and a trap where the point wants one. */
 function patch(Core, word) {
   const worlds = new WeakMap();
   const KINDS = ["go", "wait", "park", "refresh", "deliver", "fail", "misuse", "done"];
@@ -386,12 +386,12 @@ function patch(Core, word) {
   };
 }
 
-/** What the module exports for the life of a call. */
+/** The inputs of a call, as the module exports them. */
 const INPUTS = ["begin", "respond", "respond_with", "fault", "resume", "abandon", "token", "token_failed"];
 
 let open = null;
 
-/** The engine's module, made to trap when `fires` says so. Before the engine is loaded, or it comes too late. */
+/** Makes the engine's module trap when `fires` returns true. Must be called before the engine is loaded. */
 export function trapdoor(fires) {
   if (open !== null) {
     open.fires = fires;
@@ -416,7 +416,7 @@ export function trapdoor(fires) {
   });
 }
 
-/** Rejections that nobody handled, from here until they are asked for. What listeners throw is reported: that is silent. */
+/** Collects unhandled rejections until the returned function is called. Errors of listeners are not reported meanwhile. */
 function listenForUnhandled() {
   const seen = [];
   const note = (reason) => seen.push(`nobody handled: ${reason?.stack ?? reason}`);
@@ -431,7 +431,7 @@ function listenForUnhandled() {
   };
 }
 
-/** What a runner prints of a result. */
+/** Makes the lines that a runner prints of a result. */
 export function told({ passed, table, failures }, runtime) {
   const width = Math.max(...table.map(({ kind }) => kind.length));
   const rows = table.map(({ kind, passed, actions }) => {

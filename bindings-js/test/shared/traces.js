@@ -1,12 +1,11 @@
-// Replays recorded inputs through the package's own boundary, the same code in Node and in a page, and compares one hash
-// per seed with the one that was recorded: same inputs, same answers, in every language. The form of the file stands in
-// tests/sim/src/world/trace.rs. Holds no expectation.
+// Replays recorded inputs through the package's own boundary, in Node and in a page, and compares a hash for each seed with
+// the recorded one: equal inputs give equal answers in every language. tests/sim/src/world/trace.rs describes the file.
 
 const MAGIC = "UNRTRC1\n";
-/** After so many seeds the program breathes: engines that nobody holds any more are freed between tasks only. */
+/** The number of seeds in one task: unreachable engines are freed between tasks only. */
 const BREATH = 25;
 
-/** Op 1 and so on: its name, how many numbers follow, how many byte strings after those. */
+/** The operations from 1 on: name, count of numbers, count of byte strings. */
 const OPS =
   `begin 6 0, respond 3 0, respond_with 4 1, respond_body 4 2, fault 3 0, resume 2 0, token 3 0, token_failed 3 0,
 online 1 0, abandon 2 0, report 1 0, wake 0 0, route 0 1, scope 0 2, events 0 0, snapshot 1 0, close 1 0`
@@ -14,7 +13,7 @@ online 1 0, abandon 2 0, report 1 0, wake 0 0, route 0 1, scope 0 2, events 0 0,
     .map((each) => each.split(" "));
 
 /**
- * Plays a whole file and gives back how many seeds passed, and what was wrong with the others.
+ * Plays a whole file. Returns how many seeds passed, and the failures of the others.
  *
  * @param unruffled - the package
  * @param bytes - the file, a Uint8Array
@@ -41,7 +40,7 @@ export async function playTraces(unruffled, bytes, only, tell) {
   return { passed, failures };
 }
 
-/** Plays one seed and gives back its hash. */
+/** Plays one seed and returns its hash. */
 function replay({ Core, Rejected }, tape, seed, tell) {
   const core = Core.open(seed.policy, false);
   if (core instanceof Rejected) throw new Error(`the policy was refused: ${core.issues.map((issue) => issue.text)}`);
@@ -65,7 +64,7 @@ function replay({ Core, Rejected }, tape, seed, tell) {
   return hash >>> 0;
 }
 
-/** One input: a number or a text. Arguments are read in the order in which they are written. */
+/** Plays one input. Returns its answer, a number or a text. Arguments are read in the order of the file. */
 function play(core, tape, op) {
   switch (op) {
     case 1:
@@ -109,7 +108,7 @@ function play(core, tape, op) {
 
 const NOTHING = new Uint8Array(0);
 
-/** Reads the form of the file from its beginning on. */
+/** A reader of the file, from its beginning on. */
 class Tape {
   #at = 0;
   #all;
@@ -121,7 +120,7 @@ class Tape {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** The number of seeds. */
+  /** Reads the number of seeds. */
   start() {
     for (const char of MAGIC) if (this.op() !== char.charCodeAt(0)) throw new Error("not a file of traces");
     return this.#u32();
@@ -177,7 +176,7 @@ const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
 const encoder = new TextEncoder();
 let room = new Uint8Array(65536);
 
-/** CRC-32 of the UTF-8 of a text. */
+/** Computes the CRC-32 of the UTF-8 of a text. */
 export function crc(text) {
   if (text.length * 3 > room.length) room = new Uint8Array(text.length * 6);
   const { written } = encoder.encodeInto(text, room);

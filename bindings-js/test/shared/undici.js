@@ -1,16 +1,16 @@
-// What the tests of the interceptor share: every major of undici that this Node can load, and a server with an agent.
+// Shared by the tests of the interceptor: each major version of undici that this Node can load, and a server with an agent.
 
 import { after, describe } from "node:test";
 import { createInterceptor } from "unruffled/undici";
 import { served } from "./served.js";
 
-/** Waits that a test does not notice. */
+/** A policy with short waits. */
 export const QUICK = { retry: { base: "1ms" } };
 
-/** Runs `suite(undici, setup)` under each major; `setup(policy, answers, options, pool)` gives server, agent and dispatcher. */
+/** Runs `suite(undici, setup)` under each version. `setup(policy, answers, options, pool)` makes server, agent, dispatcher. */
 export async function underEach(suite) {
   for (const name of ["undici", "undici-8"]) {
-    // A major that is newer than this Node does not load.
+    // A newer undici does not load in this Node.
     const undici = await import(name).catch(() => null);
     if (undici !== null) describe(name, () => suite(undici, setups(undici)));
   }
@@ -32,7 +32,7 @@ function setups({ Agent }) {
   };
 }
 
-/** Waits, turn by turn of the event loop, until something is so. */
+/** Waits turns of the event loop until the condition holds. */
 export async function until(holds) {
   while (!holds()) await new Promise(setImmediate);
 }

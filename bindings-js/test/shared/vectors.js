@@ -1,10 +1,9 @@
-// Plays the shared vectors through the package's own boundary; the same code in Node and in a page. Holds no expectation:
-// whatever a file does not say is not looked at.
+// Plays the shared vectors through the package's own boundary, in Node and in a page. It checks only what a file names.
 
 /** Unix milliseconds at `at` 0, unless the vector says otherwise. */
 const WALL = 1_767_225_600_000;
 
-/** Plays one vector. Throws an Error that names the step, what was expected and what came. */
+/** Plays one vector. Throws an Error with the step, the expected and the actual value. */
 export function playVector({ Core, Rejected, word }, vector) {
   const policy = typeof vector.policy === "string" ? vector.policy : JSON.stringify(vector.policy);
   const core = Core.open(policy, vector.lenient === true);
@@ -49,7 +48,7 @@ class Player {
     this.wall = wall;
   }
 
-  /** `base` and `ids`: what a repetition adds to times and call ids. */
+  /** Plays a step. `base` and `ids`: added to times and call ids in a repetition. */
   play(steps, base, ids) {
     steps.forEach((step, index) => {
       try {
@@ -136,7 +135,7 @@ function same(found, asked, place) {
   if (left !== right) throw new Error(`${place}: got ${left}, expected ${right}`);
 }
 
-/** Whether `found` has everything that `asked` names; arrays match in length. */
+/** Reports whether `found` has everything that `asked` names. Arrays must have equal lengths. */
 function within(found, asked, place) {
   if (Array.isArray(asked) && Array.isArray(found) && found.length === asked.length) {
     for (const [index, item] of asked.entries()) within(found[index], item, `${place}[${index}]`);

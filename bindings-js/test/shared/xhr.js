@@ -1,9 +1,9 @@
-// axios over XMLHttpRequest, in a page: what its adapter makes of a server that plays `SCRIPT`.
+// axios over XMLHttpRequest in a page, with our adapter, against a server that plays `SCRIPT`.
 
 import axios from "axios";
 import { createAdapter } from "unruffled/axios";
 
-/** For the fault server. */
+/** The script of the fault server. */
 export const SCRIPT = {
   paths: {
     "/busy": { answers: [{ status: 503, times: 2 }] },
@@ -13,7 +13,7 @@ export const SCRIPT = {
   },
 };
 
-/** One line for each call. */
+/** The expected lines, one for each call. */
 export const EXPECTED = [
   "busy: 200 XMLHttpRequest 3 attempts",
   "busy: 200 as a POST",

@@ -1,4 +1,4 @@
-// Every marked line must be refused by the compiler: TypeScript fails this file where one is not.
+// The compiler must refuse each marked line; TypeScript reports one that it accepts.
 
 import { createClient, createFetch, type Policy } from "unruffled";
 import typo from "./typo.policy.json" with { type: "json" };

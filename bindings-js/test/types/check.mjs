@@ -1,4 +1,4 @@
-// Compiles the package and what its users write: with the newest TypeScript, and with the oldest that is promised.
+// Compiles the package and programs of users, with the newest TypeScript and with the oldest supported one.
 
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

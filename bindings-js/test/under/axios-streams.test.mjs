@@ -1,4 +1,4 @@
-// The adapter where the caller asks for a stream: it comes at the headers, and what is refused is let go.
+// The adapter for axios with responseType `stream`: the stream comes at the headers, and refused answers are discarded.
 
 import assert from "node:assert/strict";
 import { getEventListeners, once } from "node:events";
@@ -27,14 +27,14 @@ async function setup(policy, answers, inner, options = {}) {
   return { ...server, adapter, api };
 }
 
-/** All of a stream of either kind. */
+/** Reads a stream of either kind whole. */
 async function text(stream) {
   const pieces = [];
   for await (const piece of stream) pieces.push(piece);
   return Buffer.concat(pieces).toString();
 }
 
-/** Headers and a first piece; `answer.response` for more. */
+/** Makes an answer that sends headers and a first piece. The test sends more by `answer.response`. */
 function begun() {
   const answer = (_, response) => {
     answer.response = response;
@@ -129,7 +129,7 @@ for (const inner of ["http", "fetch"]) {
         await until(() => read.state === "rejected");
         assert.ok(axios.isCancel(read.error) || read.error.name === "AbortError" || read.error.code === "ECONNRESET");
         await until(() => getEventListeners(signal, "abort").length === 0);
-        // axios's fetch adapter passes neither on to its connection, with or without us.
+        // axios's fetch adapter passes neither to its connection, also without this package.
         if (inner === "fetch") continue;
         const { data } = await api.get("/x");
         data.destroy();
@@ -167,7 +167,7 @@ for (const inner of ["http", "fetch"]) {
   });
 }
 
-/** Large enough to come in many pieces. */
+/** A body that is sent in many pieces. */
 const LONG = Array.from({ length: 60_000 }, (_, at) => (at * 7919) % 10_007).join();
 const CODINGS = {
   gzip: zlib.gzipSync(LONG),
@@ -179,7 +179,7 @@ const CODINGS = {
   ...(zlib.zstdCompressSync === undefined ? {} : { zstd: zlib.zstdCompressSync(LONG) }),
 };
 
-/** Sends the first `length` bytes, with framing that is intact. */
+/** Sends the first `length` bytes in intact framing. */
 const coded =
   (name, bytes, length, status = 200) =>
   (_, response) => {

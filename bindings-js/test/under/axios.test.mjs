@@ -1,5 +1,5 @@
-// The adapter under axios itself: its results, errors and cancellation are those of axios without it, through real sockets,
-// over each of the adapters that Node has.
+// The adapter under axios over real sockets, with each adapter that Node has. Results, errors and cancellation are those of
+// axios without it.
 
 import assert from "node:assert/strict";
 import { Agent } from "node:http";
@@ -15,7 +15,7 @@ import { until } from "../shared/undici.js";
 
 const QUICK = { retry: { base: "1ms" } };
 const KEYED = { ...QUICK, idempotency: { header: "Idempotency-Key" } };
-// Comes with axios.
+// A package that axios installs.
 const PackageForm = createRequire(createRequire(import.meta.url).resolve("axios"))("form-data");
 
 const ends = [];
@@ -23,7 +23,7 @@ after(() => {
   for (const end of ends) end();
 });
 
-/** A server with these answers, and an instance of axios for it with the adapter in it. */
+/** Starts a server with these answers, and makes an instance of axios with the adapter for it. */
 async function setup(policy, answers, { config = {}, ...options } = {}) {
   const server = await served(...answers);
   const adapter = createAdapter(axios, policy, options);
@@ -109,7 +109,7 @@ for (const inner of ["http", "fetch"]) {
     it("the policy's key is the same on each attempt, another for another call, and the caller's own wins", async () => {
       const { api, seen } = await setup(KEYED, [503, 200, 503, 200, 503, 200], { adapter: inner });
       const { config } = await api.post("/x", { a: 1 });
-      // As an interceptor does it that has a new token.
+      // As an interceptor that has a new token.
       await api.request(config);
       await api.post("/x", {}, { headers: { "idempotency-key": "mine" } });
       const keys = seen.map(({ headers }) => headers["idempotency-key"]);

@@ -1,5 +1,5 @@
-// The drop-in over the platform's own fetch and real sockets: bodies of every kind, what is known of an answer, what a
-// caller may still do to it. Where fetch itself shows what is right, it is asked.
+// The drop-in over the platform's own fetch and real sockets: bodies of every kind, properties of an answer, and what a
+// caller may do with it. Expected values come from fetch itself where it shows them.
 
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
@@ -10,7 +10,7 @@ import { nowhere } from "../shared/served.js";
 
 const QUICK = { retry: { base: "10ms" } };
 
-/** A server that refuses `times` requests, then answers; what it was sent is in `seen`. */
+/** Runs a server that refuses `times` requests, then answers. It records requests in `seen`. */
 function refusing(times, seen) {
   return async (request, response) => {
     const pieces = [];
@@ -140,7 +140,7 @@ describe("bodies", () => {
   });
 });
 
-/** Everything that is known of an answer beside its headers. */
+/** Returns the properties of an answer beside its headers. */
 const known = ({ url, status, statusText, ok, redirected, type }) => ({
   url,
   status,
@@ -214,12 +214,12 @@ describe("answers", () => {
       for (let i = 0; i < 20; i++) assert.equal((await (await ours(base)).text()).length, 1000);
     });
     assert.equal(count, 40);
-    // The retry may be there before the pool knows that the first one is free.
+    // The retry may come before the pool knows that the first connection is free.
     assert.ok(connections <= 2, `${connections} connections`);
   });
 });
 
-/** A server that sends its headers and a first piece, and then what it is told. */
+/** Makes a handler that sends headers and a first piece, then what the test gives it. */
 function halting(kind) {
   const open = [];
   const answer = (_, response) => {

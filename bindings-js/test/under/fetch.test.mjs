@@ -225,10 +225,10 @@ describe("time limits", () => {
 
 describe("event streams", () => {
   const POLICY = { timeouts: { attempt: "5s", idle: "60s", total: "30s" } };
-  // Media types are told apart without regard to case.
+  // Media types are compared without case.
   const EVENTS = { "content-type": "Text/Event-Stream" };
 
-  /** An event stream that is told what to send. */
+  /** Makes an event stream that the test fills. */
   function events() {
     const stream = pieces(200, EVENTS);
     const answer = (_, init) => (stream.stops(init.signal), stream.response);

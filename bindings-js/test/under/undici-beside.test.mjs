@@ -1,4 +1,4 @@
-// The interceptor beside others: pools and proxies that it sits in, interceptors on either side, whoever retries as well.
+// The interceptor beside other parts: in pools and proxies, between other interceptors, under other retries.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";

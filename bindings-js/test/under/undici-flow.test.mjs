@@ -1,4 +1,4 @@
-// The interceptor while things move: time limits, aborts in every phase, slow readers, pools that must not leak.
+// The interceptor in time: time limits, aborts in every phase, slow readers, pools that must not leak.
 
 import assert from "node:assert/strict";
 import { EventEmitter, getEventListeners, once } from "node:events";
@@ -8,7 +8,7 @@ import { QUICK, underEach, until } from "../shared/undici.js";
 
 const silent = () => {};
 const big = Buffer.alloc(300_000, "x");
-/** A refusal whose body is longer than what is kept of it. */
+/** Answers 503, with a body longer than the part that is retained. */
 const refused = (_, response) => response.writeHead(503).end(big);
 
 await underEach(({ errors, fetch, request }, setup) => {
@@ -21,7 +21,7 @@ await underEach(({ errors, fetch, request }, setup) => {
       await until(() => seen.length === 1);
       await clock.pass(9_999);
       assert.equal(call.state, "pending");
-      // The rest of it, the wait, and the second attempt.
+      // The rest of the body, the wait, and the second attempt.
       await clock.pass(1_000);
       await until(() => seen.length === 2);
       await clock.pass(10_000);
@@ -63,7 +63,7 @@ await underEach(({ errors, fetch, request }, setup) => {
       while (size < big.length) {
         const { value } = await pieces.next();
         size += value.length;
-        // A reader that takes its time between two pieces that are there already.
+        // A reader that waits between two pieces that have arrived.
         if (body.readableLength > 0) await clock.pass(60_000);
       }
       const last = watched(pieces.next());
@@ -203,7 +203,7 @@ await underEach(({ errors, fetch, request }, setup) => {
       };
       const { base, dispatcher } = await setup(QUICK, [flood]);
       const { body } = await request(base, { dispatcher });
-      // Until the sockets of both sides are full.
+      // Waits until the sockets of both sides are full.
       for (let before = -1; before !== written; ) {
         before = written;
         await new Promise((resolve) => setTimeout(resolve, 50));

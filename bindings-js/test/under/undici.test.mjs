@@ -1,5 +1,5 @@
-// The interceptor under undici itself: results, errors and controls are those of undici without it, through real sockets,
-// in every major that this Node can load.
+// The interceptor under undici over real sockets, in each major version that this Node can load. Results, errors and
+// controls are those of undici without it.
 
 import assert from "node:assert/strict";
 import { PassThrough, Readable } from "node:stream";
@@ -47,7 +47,7 @@ await underEach(({ errors, fetch, FormData, Headers, interceptors, MockAgent, re
         const { body, context, opaque, ...rest } = await request(base, { dispatcher: through, responseHeaders });
         return { ...rest, text: await body.text(), trailers: rest.trailers };
       };
-      // An interceptor that does nothing: undici 7 gives raw headers in another form through any of them.
+      // An interceptor that changes nothing: with any interceptor undici 7 gives raw headers in another form.
       const plain = agent.compose((dispatch) => (options, handler) => dispatch(options, handler));
       assert.deepEqual(await told(dispatcher), await told(plain));
       assert.deepEqual(await told(dispatcher, "raw"), await told(plain, "raw"));

@@ -7,7 +7,7 @@ export const packages = ["ai"];
 export const under = "createFetch";
 
 export function make({ base, mode, policy, buffer, attempt, token, unruffled }) {
-  // All of it is POST. A prompt may be asked twice: that is for the policy to say, as the documentation's does.
+  // Every request is a POST. The policy says that a prompt may be sent twice, as in the documentation.
   const routes = { "POST /v1/chat/completions": { repeatable: true }, ...policy.routes };
   const fetch = mode === "unruffled" ? unruffled.createFetch({ ...policy, routes }, { buffer }) : undefined;
   const provider = () =>
@@ -29,7 +29,7 @@ export function make({ base, mode, policy, buffer, attempt, token, unruffled }) 
       const model = provider().chat("a-model");
       const { fullStream } = streamText({ model, prompt: op, onError() {}, ...own(signal) });
       const parts = fullStream[Symbol.asyncIterator]();
-      // It begins at once, tells nothing of the answer's headers, and gives errors as parts.
+      // The stream begins at once, hides the headers of the answer, and yields errors as parts.
       const next = async () => {
         const { done, value } = await parts.next();
         if (value?.type === "error") throw value.error;

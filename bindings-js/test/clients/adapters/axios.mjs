@@ -1,4 +1,4 @@
-// axios over its http adapter. Bare: with axios-retry at its defaults, as most have it.
+// axios over its http adapter. Bare: with axios-retry at its defaults.
 
 import { Agent } from "node:http";
 import axios from "axios";

@@ -1,4 +1,4 @@
-// fetch itself: `createFetch` in the place of the platform's own, which retries nothing.
+// fetch itself: `createFetch` in place of the platform's own, which makes no retries.
 
 export const name = "fetch";
 export const packages = [];
@@ -29,7 +29,7 @@ export function make({ base, mode, policy, buffer, attempt, token, unruffled }) 
   };
 }
 
-/** What fetch rejects with: the caller's own reason, an error named TimeoutError, or a TypeError for the network. */
+/** Judges an error of fetch: the caller's own reason, an error named TimeoutError, or a TypeError of the network. */
 export function byFetch(error, { reason, signal }) {
   // Some clients abort with an AbortError of their own.
   if (error === reason || (error?.name === "AbortError" && signal?.aborted)) return { error: "cancelled" };

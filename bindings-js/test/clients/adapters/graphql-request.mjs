@@ -8,7 +8,7 @@ export const under = "createFetch";
 export function make({ base, mode, policy, buffer, token, unruffled }) {
   const fetch = mode === "unruffled" ? unruffled.createFetch(policy, { buffer }) : undefined;
   const client = new GraphQLClient(`${base}/graphql`, {
-    // Queries by GET may be repeated; by POST, as is its default, only on a route that says so.
+    // Queries by GET may be sent again; by POST, its default, only on a route whose policy allows it.
     method: "GET",
     headers: () => (token() === undefined ? {} : { authorization: `Bearer ${token()}` }),
     ...(fetch === undefined ? {} : { fetch }),

@@ -25,7 +25,7 @@ export function make({ base, mode, policy, buffer, token, refresh, unruffled }) 
     judge(error, { reason }) {
       if (error.name === "AbortError" || error === reason || error.cause === reason) return { error: "cancelled" };
       if (error.response !== undefined) return { status: error.status };
-      // Octokit calls every failure of fetch an HttpError with status 500; what fetch threw is its cause.
+      // Octokit throws an HttpError with status 500 for each failure of fetch; its cause is fetch's error.
       const thrown = error.cause ?? error;
       if (thrown.name === "TimeoutError") return { error: "native", family: "timeout" };
       return { error: "native", family: thrown instanceof TypeError ? "connection" : "other" };

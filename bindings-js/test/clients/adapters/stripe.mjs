@@ -22,11 +22,11 @@ export function make({ base, mode, policy, buffer, attempt, token, unruffled }) 
     read: async () => (await stripe.rawRequest("GET", `${pathname}/v1/things/r1`)).id,
     write: async ({ op }) => (await stripe.rawRequest("POST", `${pathname}/v1/things`, { op })).id,
     stream: () => stripe.rawRequest("GET", `${pathname}/v1/things/r1/pdf`, undefined, { streaming: true }),
-    // It takes no signal of a caller's.
+    // It takes no abort signal.
     deaf: true,
     judge(error) {
       if (error instanceof Stripe.errors.StripeConnectionError) {
-        // One class for both; what it was is told by the error underneath.
+        // One class for both; the error in it says which.
         const late = error.detail?.code === "ETIMEDOUT" || error.detail?.name === "TimeoutError";
         return { error: "native", family: late ? "timeout" : "connection" };
       }

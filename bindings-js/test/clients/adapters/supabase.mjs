@@ -8,7 +8,7 @@ export const under = "createFetch";
 export function make({ base, mode, policy, buffer, attempt, token, unruffled }) {
   const fetch = mode === "unruffled" ? unruffled.createFetch(policy, { buffer }) : undefined;
   const supabase = createClient(base, "a-key", {
-    // Node 20 has none of its own, and the client wants one whether or not it is used.
+    // Node 20 has none, and the client needs one even if it is not used.
     realtime: { transport: WebSocket },
     accessToken: async () => token() ?? "none",
     ...(fetch === undefined ? { db: { timeout: attempt } } : { global: { fetch } }),
@@ -16,7 +16,7 @@ export function make({ base, mode, policy, buffer, attempt, token, unruffled }) 
   const run = async (query, signal) => {
     const asked = fetch === undefined ? query : query.retry(false);
     const { data, error, status } = await (signal === undefined ? asked : asked.abortSignal(signal));
-    // Where there was no answer: what fetch threw, as text.
+    // Without an answer: the text of fetch's error.
     if (status === 0) throw new Error(error.message);
     return data?.id ?? { status };
   };

@@ -27,7 +27,7 @@ export function make({ base, mode, policy, buffer, attempt, token }) {
     },
     judge(error, call) {
       const told = byFetch(error, call);
-      // What went wrong stands in the cause of a TypeError.
+      // The cause of the TypeError says what failed.
       return told.family === "connection" && error.cause !== undefined ? byUndici(error.cause, call) : told;
     },
     close,

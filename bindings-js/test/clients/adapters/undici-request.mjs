@@ -29,7 +29,7 @@ export function make({ base, mode, policy, buffer, attempt, token }) {
   };
 }
 
-/** A dispatcher with ours in it, or as its users have it. */
+/** Makes a dispatcher with our interceptor, or bare. */
 export function agent({ mode, policy, buffer, attempt }) {
   if (mode === "unruffled") {
     const inner = new Agent();
@@ -42,7 +42,7 @@ export function agent({ mode, policy, buffer, attempt }) {
 
 const LATE = [errors.HeadersTimeoutError, errors.BodyTimeoutError, errors.ConnectTimeoutError];
 
-/** What undici rejects with: the caller's own reason, or an error of its own or of the system. */
+/** Judges an error of undici: the caller's own reason, or an error of undici or of the system. */
 export function byUndici(error, { reason }) {
   if (error === reason) return { error: "cancelled" };
   if (error?.code === "UND_ERR_REQ_RETRY") return { status: error.statusCode };

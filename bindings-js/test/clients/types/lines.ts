@@ -1,4 +1,4 @@
-// The one line for each client, as a user writes it: it fits the client's own types, strictly and without a cast.
+// The line for each client, as a user writes it. It must fit the client's own types in strict mode, without a cast.
 
 import { createOpenAI } from "@ai-sdk/openai";
 import Anthropic from "@anthropic-ai/sdk";

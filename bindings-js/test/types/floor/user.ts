@@ -1,4 +1,4 @@
-// What a user writes, without the library of the DOM: it must compile from TypeScript 5.4 on, whatever is checked beside it.
+// A user's program without the DOM library. It must compile from TypeScript 5.4 on.
 
 import { type Answer, CallError, createClient, createFetch, StatusError } from "unruffled";
 import { createAdapter } from "unruffled/axios";
