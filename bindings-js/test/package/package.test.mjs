@@ -125,7 +125,7 @@ describe("size", () => {
   }
 
   it("createFetch alone brings the engine and little else", async () => {
-    assert.ok((await loaded("createFetch", "unruffled")) <= 94_400);
+    assert.ok((await loaded("createFetch", "unruffled")) <= 93_300);
     assert.ok((await loaded("createFetch, init", "unruffled/slim")) <= 20_000);
   });
 });
