@@ -6,7 +6,9 @@ use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args_os().skip(1);
-    let (Some(module), Some(folder)) = (args.next(), args.next()) else { return Err("MODULE FOLDER".into()) };
+    let (Some(module), Some(folder)) = (args.next(), args.next()) else {
+        return Err("usage: glue MODULE FOLDER".into());
+    };
     let mut bindgen = Bindgen::new();
     // What imports the module decides how it is instantiated.
     bindgen.input_path(module).out_name("engine").bundler(true)?.typescript(true);
