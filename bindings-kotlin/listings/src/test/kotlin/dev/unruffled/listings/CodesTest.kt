@@ -16,7 +16,13 @@ class CodesTest {
 
     private fun constant(name: String): String = name.replace('-', '_').uppercase()
 
-    private fun constants(name: String, doc: String, table: Map<String, Int>, suffix: String = "", more: String = ""): String {
+    private fun constants(
+        name: String,
+        doc: String,
+        table: Map<String, Int>,
+        suffix: String = "",
+        more: String = "",
+    ): String {
         val rows = table.map { (key, code) -> "    const val ${constant(key)} = $code$suffix\n" }.joinToString("")
         return "\n/** $doc */\ninternal object $name {\n$rows$more}\n"
     }
@@ -66,7 +72,11 @@ class CodesTest {
             constants("CallTrait", "Flags of a call, above the method's bits.", table("traits"))
 
     @Test
-    fun `the codes of the client`() = Listing(
-        "bindings-kotlin/client/src/main/kotlin/dev/unruffled/core/Codes.kt",
-    ).check(text())
+    fun `the codes of the client`() = Listing(FILE).check(text())
+
+    private companion object {
+        const val FILE = "bindings-kotlin/client/src/main/kotlin/dev/unruffled/core/Codes.kt"
+        const val NEEDS = "Flags of a Refresh, at the bits of FRESH and APPLIED: why a token is needed."
+        const val CAUSES = "The platform's cause of a [Fault]. Its code is added to the fault's."
+    }
 }
