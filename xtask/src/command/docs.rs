@@ -10,6 +10,7 @@ use std::path::Path;
 const MDBOOK: &str = "0.4.52";
 const TYPEDOC: &str = "0.28.14";
 const PDOC: &str = "16.0.0";
+const DOKKA: &str = "org.jetbrains.dokka:dokka-maven-plugin:dokka";
 
 /// What to write.
 #[derive(Debug, clap::Args)]
@@ -45,6 +46,7 @@ pub fn main(only: &[String]) -> Result<(), String> {
     rust(&site)?;
     javascript(&site)?;
     python(&site)?;
+    kotlin(&site)?;
     write(&site.join("index.html"), INDEX)?;
     println!("{}", site.join("index.html").display());
     Ok(())
@@ -60,6 +62,7 @@ const INDEX: &str = r#"<!doctype html>
 <ul>
 <li><a href="api/javascript/index.html">JavaScript reference</a></li>
 <li><a href="api/python/unruffled.html">Python reference</a></li>
+<li><a href="api/kotlin/index.html">Kotlin and Java reference</a>, <a href="api/ktor/index.html">the plugin for Ktor</a></li>
 <li><a href="api/rust/unruffled_core/index.html">Rust core reference</a></li>
 </ul>
 "#;
@@ -144,6 +147,19 @@ fn python(site: &Path) -> Result<(), String> {
     let out = site.join("api/python");
     let run = Run::new(&python).args(["-m", "pdoc", "--output-directory"]).args([out.as_os_str()]).args(modules);
     run.folder(at("bindings-python")).output().map(drop)
+}
+
+/// The client's reference and the Ktor plugin's, by Dokka, each in a folder of its own. The plugin needs the client's jar.
+fn kotlin(site: &Path) -> Result<(), String> {
+    build::native()?;
+    let maven = ["-B", "-ntp", "-q", "-Dmaven.test.skip=true", "-pl", "client,ktor", "package", DOKKA];
+    Run::new("mvn").args(maven).folder(at("bindings-kotlin")).output()?;
+    for (module, name) in [("client", "kotlin"), ("ktor", "ktor")] {
+        let made = at("bindings-kotlin").join(module).join("target/dokka");
+        copy(&made, &site.join("api").join(name))?;
+        let _ = fs::remove_dir_all(made);
+    }
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
