@@ -17,12 +17,12 @@ internal class RawServer(
     private val play: RawServer.(Connection) -> Unit,
 ) : Closeable {
 
-    /** What came: request lines and bodies, in order. */
+    /** The requests that were received, in order. */
     val seen = CopyOnWriteArrayList<Request>()
 
     val base = "http://127.0.0.1:${listening.localPort}"
 
-    /** How many connections came. */
+    /** The number of connections. */
     val connections = AtomicInteger()
 
     class Request(val line: String, val headers: Map<String, String>, val body: ByteArray)
@@ -30,7 +30,7 @@ internal class RawServer(
     inner class Connection(val number: Int, val socket: Socket) {
         private val input: InputStream = BufferedInputStream(socket.getInputStream())
 
-        /** The next request, its body by length or chunks; `null` at the end of the connection. */
+        /** Reads the next request, its body by length or chunks; `null` at the end of the connection. */
         fun request(): Request? {
             val line = line() ?: return null
             val headers = generateSequence { line()?.ifEmpty { null } }.associate {

@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit
 internal object Tls {
     private val root: HeldCertificate by lazy { HeldCertificate.Builder().certificateAuthority(0).build() }
 
-    /** Trusts those that are signed here. */
+    /** The trust in certificates that are signed here. */
     val trusting: HandshakeCertificates by lazy {
         HandshakeCertificates.Builder().addTrustedCertificate(root.certificate).build()
     }
@@ -29,7 +29,7 @@ internal object Tls {
 
     private fun signed() = HeldCertificate.Builder().signedBy(root).addSubjectAlternativeName("127.0.0.1")
 
-    /** A server that answers 200 to whoever accepts [certificate]; it counts handshakes as connections. */
+    /** Starts a server that answers 200 to clients that accept [certificate]; it counts handshakes as connections. */
     fun server(certificate: HeldCertificate): RawServer {
         val held = HandshakeCertificates.Builder().heldCertificate(certificate).build()
         val sockets = held.sslContext().serverSocketFactory
@@ -39,5 +39,5 @@ internal object Tls {
     }
 }
 
-/** The same address, as TLS. */
+/** The base URL with `https`. */
 internal val RawServer.secure: String get() = base.replace("http:", "https:")

@@ -23,17 +23,17 @@ public class ApiResponse internal constructor(
 ) {
     private val table by lazy(explanation)
 
-    /** The body as text, in the charset that `Content-Type` names, else UTF-8. */
+    /** Returns the body as text, in the charset that `Content-Type` names, else UTF-8. */
     public fun text(): String = bytes.asText(headers["Content-Type"])
 
     /**
-     * The body as a value of [T], read as JSON. No body at all gives `null` where [T] allows it, and `Unit`.
+     * Reads the body as JSON into a value of [T]. No body at all gives `null` where [T] allows it, and `Unit`.
      *
      * @throws kotlinx.serialization.SerializationException if the body is not such a value.
      */
     public inline fun <reified T> body(): T = body(serializer<T>())
 
-    /** The body as a value of [T], read as JSON by [serializer]. */
+    /** Reads the body as JSON into a value of [T] by [serializer]. */
     public fun <T> body(serializer: KSerializer<T>): T = read(serializer)
 
     private fun <T> read(strategy: DeserializationStrategy<T>): T {
@@ -45,13 +45,13 @@ public class ApiResponse internal constructor(
         return json.decodeFromString(strategy, text)
     }
 
-    /** A short table of each attempt, each wait and the rule that required it. */
+    /** Returns a short table of each attempt, each wait and the rule that required it. */
     public fun explain(): String = table
 
-    /** Status and size; no header and no body. */
+    /** Returns status and size; no header and no body. */
     override fun toString(): String = "ApiResponse($status, ${bytes.size} bytes)"
 }
 
-/** The text in the charset that a `Content-Type` names, else UTF-8, without a byte order mark. */
+/** Reads bytes in the charset that a `Content-Type` names, else UTF-8, without a byte order mark. */
 internal fun ByteArray.asText(contentType: String?): String =
     String(this, contentType?.toMediaTypeOrNull()?.charset() ?: Charsets.UTF_8).removePrefix("\uFEFF")

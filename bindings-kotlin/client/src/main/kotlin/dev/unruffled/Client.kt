@@ -105,35 +105,35 @@ public class Client internal constructor(
         use: suspend (Response) -> T,
     ): T = verbs.open(method, target, options).use { use(it) }
 
-    /** A view on this client that sends other credentials: same limits and connections, tokens never mixed. */
+    /** Returns a view on this client that sends other credentials: same limits and connections, tokens never mixed. */
     @OptIn(ExperimentalTypeInference::class)
     @OverloadResolutionByLambdaReturnType
     public fun withCredentials(token: suspend () -> String): Client = view(Credential.Source(token, null))
 
-    /** A view whose function gives a [Token], which is retained until it expires. */
+    /** Returns a view whose function gives a [Token], which is retained until it expires. */
     @OptIn(ExperimentalTypeInference::class)
     @OverloadResolutionByLambdaReturnType
     @JvmName("withTokens")
     public fun withCredentials(token: suspend () -> Token): Client = view(Credential.Source(null) { token() })
 
-    /** A view whose function receives the reason why a token is needed. */
+    /** Returns a view whose function receives the reason why a token is needed. */
     public fun withCredentialsFor(token: suspend (Need) -> Token): Client = view(Credential.Source(null, token))
 
     /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = engine.events.add(listener)
 
-    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
+    /** Returns the state of breaker, budget, limits and queues: plain values as the core names them. */
     public fun snapshot(): Map<String, Any?> = engine.snapshot()
 
     /**
-     * A drop-in for `OkHttpClient` that shares this client's engine, limits and connections:
+     * Returns a drop-in for `OkHttpClient` that shares this client's engine, limits and connections:
      * `Retrofit.Builder().callFactory(orders.callFactory())`. It sends requests as they are: no headers of the policy, no
      * credentials. Closed with this client.
      */
     public fun callFactory(): ResilientCallFactory = ResilientCallFactory(DropIn(engine), AttemptFactory(transport.given, engine.settings))
 
     /**
-     * An interceptor that shares this client's engine, for where no call factory fits:
+     * Returns an interceptor that shares this client's engine, for where no call factory fits:
      * `OkHttpClient.Builder().addInterceptor(orders.interceptor())`.
      */
     public fun interceptor(): ResilientInterceptor = ResilientInterceptor(DropIn(engine))

@@ -12,7 +12,7 @@ public class Event internal constructor(
      */
     public val values: Map<String, Any?>,
 ) {
-    /** One line for a log. */
+    /** Returns one line for a log. */
     override fun toString(): String =
         values.entries.joinToString("", "$at ms $kind") { (name, value) -> " $name=$value" }
 }

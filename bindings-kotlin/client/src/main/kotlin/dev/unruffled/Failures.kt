@@ -104,10 +104,10 @@ public open class CallException internal constructor(
     private val table: String,
     cause: Throwable?,
 ) : IOException(message, cause) {
-    /** A short table of each attempt, each wait and the rule that required it. */
+    /** Returns a short table of each attempt, each wait and the rule that required it. */
     public fun explain(): String = table
 
-    /** A copy without its cause. */
+    /** Returns a copy without its cause. */
     internal fun alone(): CallException =
         CallException(reason, outcome, retryAfterMs, retryAt, attempts, elapsedMs, status, message.orEmpty(), table, null)
 
@@ -121,8 +121,8 @@ public open class CallException internal constructor(
 }
 
 /**
- * An answer with a status of 400 or above, after everything that the policy allows was tried. With `raise = false` the call
- * returns it instead.
+ * An answer with a status of 400 or above, after everything that the policy allows was tried. With `raise(false)` the
+ * call returns it instead.
  */
 public class StatusException internal constructor(
     failure: CallException,

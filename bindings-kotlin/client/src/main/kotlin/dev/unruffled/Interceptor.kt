@@ -29,16 +29,19 @@ public class ResilientInterceptor internal constructor(private val dropIn: DropI
         return onThisThread { InterceptedCall(dropIn, chain, request).drive(chain.call().timeout().withinMs(), CallTrait.SLOT) }
     }
 
-    /** Each attempt and each wait of the call that ended with [response], as a short table; empty if it is not known here. */
+    /**
+     * Returns a short table of the attempts and waits of the call that ended with [response]; empty if it is not known
+     * here.
+     */
     public fun explain(response: Response): String = response.table()
 
-    /** The table of a call that failed with [error]; empty if it is not known here. */
+    /** Returns the same table of a call that failed with [error]; empty if it is not known here. */
     public fun explain(error: Throwable): String = CallRecord.of(error)
 
     /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: (Event) -> Unit): Closeable = dropIn.engine.events.add(listener)
 
-    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
+    /** Returns the state of breaker, budget, limits and queues: plain values as the core names them. */
     public fun snapshot(): Map<String, Any?> = dropIn.engine.snapshot()
 
     /** Ends all waits. Calls in flight may still be answered; new ones fail. */

@@ -21,38 +21,39 @@ import java.util.function.Supplier
 public class JavaClient internal constructor(private val client: Client) : Closeable {
     private val scope = CoroutineScope(SupervisorJob() + client.transport.dispatcher)
 
-    /** GET [target]. */
+    /** Makes a GET call to [target]. */
     @JvmOverloads
     @Throws(CallException::class)
     public fun get(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("GET", target, options)
 
-    /** HEAD [target]. */
+    /** Makes a HEAD call to [target]. */
     @JvmOverloads
     @Throws(CallException::class)
     public fun head(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("HEAD", target, options)
 
-    /** POST to [target]. */
+    /** Makes a POST call to [target]. */
     @JvmOverloads
     @Throws(CallException::class)
     public fun post(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("POST", target, options)
 
-    /** PUT to [target]. */
+    /** Makes a PUT call to [target]. */
     @JvmOverloads
     @Throws(CallException::class)
     public fun put(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("PUT", target, options)
 
-    /** PATCH [target]. */
+    /** Makes a PATCH call to [target]. */
     @JvmOverloads
     @Throws(CallException::class)
     public fun patch(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("PATCH", target, options)
 
-    /** DELETE [target]. */
+    /** Makes a DELETE call to [target]. */
     @JvmOverloads
     @Throws(CallException::class)
     public fun delete(target: String, options: CallOptions = CallOptions.NONE): ApiResponse = call("DELETE", target, options)
 
     /**
-     * Any [method], upper case, to [target], on this thread. An interrupt ends it as [java.io.InterruptedIOException].
+     * Makes a call of any [method], upper case, to [target], on this thread. An interrupt ends it as
+     * [java.io.InterruptedIOException].
      *
      * @throws StatusException if the status is 400 or above, unless the options say otherwise.
      * @throws CallException if there is no answer.
@@ -79,44 +80,44 @@ public class JavaClient internal constructor(private val client: Client) : Close
         return future
     }
 
-    /** [get] as a future. */
+    /** Makes the call of [get] as a future. */
     @JvmOverloads
     public fun getAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("GET", target, options)
 
-    /** [head] as a future. */
+    /** Makes the call of [head] as a future. */
     @JvmOverloads
     public fun headAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("HEAD", target, options)
 
-    /** [post] as a future. */
+    /** Makes the call of [post] as a future. */
     @JvmOverloads
     public fun postAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("POST", target, options)
 
-    /** [put] as a future. */
+    /** Makes the call of [put] as a future. */
     @JvmOverloads
     public fun putAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("PUT", target, options)
 
-    /** [patch] as a future. */
+    /** Makes the call of [patch] as a future. */
     @JvmOverloads
     public fun patchAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("PATCH", target, options)
 
-    /** [delete] as a future. */
+    /** Makes the call of [delete] as a future. */
     @JvmOverloads
     public fun deleteAsync(target: String, options: CallOptions = CallOptions.NONE): CompletableFuture<ApiResponse> = callAsync("DELETE", target, options)
 
-    /** A view for another user: same limits and connections, tokens never mixed. */
+    /** Returns a view for another user: same limits and connections, tokens never mixed. */
     public fun withCredentials(token: Supplier<String>): JavaClient = JavaClient(client.withCredentials { token.get() })
 
-    /** A view whose function gives a [Token], which is retained until it expires. */
+    /** Returns a view whose function gives a [Token], which is retained until it expires. */
     public fun withTokens(token: Supplier<Token>): JavaClient = JavaClient(client.withCredentials { token.get() })
 
-    /** A view whose function receives the reason why a token is needed. */
+    /** Returns a view whose function receives the reason why a token is needed. */
     public fun withTokensFor(token: Function<Need, Token>): JavaClient =
         JavaClient(client.withCredentialsFor { need -> token.apply(need) })
 
     /** Reports events to [listener], in batches, until the returned handle is closed. */
     public fun on(listener: Consumer<Event>): Closeable = client.on { listener.accept(it) }
 
-    /** The client with Kotlin's verbs: same engine, same limits, same credentials. */
+    /** Returns the client with Kotlin's verbs: same engine, same limits, same credentials. */
     public fun kotlin(): Client = client
 
     /** Ends all waits with the reason `closed`. Calls in flight may still deliver; new ones fail. */
@@ -129,7 +130,7 @@ public class JavaClient internal constructor(private val client: Client) : Close
         @JvmStatic
         public fun builder(policy: Policy): Builder = Builder(policy)
 
-        /** Does so for a base URL, with the defaults for everything, or for the policy file at a path. */
+        /** Does the same for a base URL, with the defaults for everything, or for the policy file at a path. */
         @JvmStatic
         public fun builder(urlOrPath: String): Builder = Builder(Policy.of(urlOrPath))
     }
@@ -151,17 +152,17 @@ public class JavaClient internal constructor(private val client: Client) : Close
          */
         public fun tokensFor(token: Function<Need, Token>): Builder = apply { options.credentialsFor { need -> token.apply(need) } }
 
-        /** The client whose connections, proxies, TLS and interceptors are used. */
+        /** Sets the client whose connections, proxies, TLS and interceptors are used. */
         public fun okHttp(client: okhttp3.OkHttpClient): Builder = apply { options.okHttp(client) }
 
-        /** The base URL, if the policy leaves it to the program. */
+        /** Sets the base URL, if the policy leaves it to the program. */
         public fun baseUrl(url: String): Builder = apply { options.baseUrl(url) }
 
         /** Receives events, in batches, on the thread that ends a call: return quickly. */
         public fun on(listener: Consumer<Event>): Builder = apply { options.on { listener.accept(it) } }
 
         /**
-         * The client.
+         * Makes the client.
          *
          * @throws PolicyException if the policy is wrong; it says where.
          */

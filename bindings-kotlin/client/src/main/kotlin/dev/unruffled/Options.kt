@@ -27,7 +27,7 @@ constructor() {
         listeners += { line("unruffled $it") }
     }
 
-    /** The base URL, if the policy leaves it to the program. */
+    /** Sets the base URL, if the policy leaves it to the program. */
     public fun baseUrl(url: String) {
         baseUrl = url
     }
@@ -52,8 +52,8 @@ public class ClientOptions internal constructor() : PolicyOptions() {
     internal var json: Json = Json { ignoreUnknownKeys = true }
 
     /**
-     * The client whose connections, proxies, TLS and interceptors are used. Its time limits, its retries and its dispatcher
-     * are replaced by the policy's; the client itself is left as it is.
+     * Sets the client whose connections, proxies, TLS and interceptors are used. Its time limits, its retries and its
+     * dispatcher are replaced by the policy's; the client itself is left as it is.
      */
     public fun okHttp(client: OkHttpClient) {
         okHttp = client

@@ -14,18 +14,18 @@ public class Policy private constructor(
 ) {
     public companion object {
         /**
-         * The policy in a file.
+         * Names the file of a policy and reads its text.
          *
          * @throws java.io.IOException if the file cannot be read.
          */
         @JvmStatic
         public fun fromFile(path: String): Policy = Policy(File(path).readText())
 
-        /** The policy in a text, for example one packed with the program. */
+        /** Takes a policy from a text, for example one packed with the program. */
         @JvmStatic
         public fun fromString(json: String): Policy = Policy(json)
 
-        /** The policy of an API that needs no more than its base URL: every default holds. */
+        /** Makes the policy of an API that needs no more than its base URL: every default holds. */
         @JvmStatic
         public fun fromUrl(baseUrl: String): Policy =
             Policy(JsonObject(mapOf("baseUrl" to JsonPrimitive(baseUrl))).toString())

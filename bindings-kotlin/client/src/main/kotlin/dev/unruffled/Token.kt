@@ -22,7 +22,7 @@ public class Need internal constructor(
     /** The reason. */
     public val why: Why,
 ) {
-    /** The reason's word. */
+    /** Returns the reason's word. */
     override fun toString(): String = "Need(${why.text})"
 
     internal companion object {

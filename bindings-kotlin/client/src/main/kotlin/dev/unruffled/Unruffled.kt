@@ -14,7 +14,7 @@ public object Unruffled {
     public const val NEW_KEY: String = ""
 
     /**
-     * A client for the API that a policy describes.
+     * Makes a client for the API that a policy describes.
      *
      * ```
      * val orders = Unruffled.client(Policy.fromFile("orders.policy.json")) { credentials { vault.token("orders") } }
@@ -30,8 +30,8 @@ public object Unruffled {
     }
 
     /**
-     * A client for a base URL, with the defaults for everything, or for the policy file at a path. A text is a URL if it
-     * contains `://`.
+     * Makes a client for a base URL, with the defaults for everything, or for the policy file at a path. A text is a
+     * URL if it contains `://`.
      *
      * @throws PolicyException if the URL or the policy is wrong.
      * @throws java.io.IOException if there is no such file.
@@ -42,8 +42,9 @@ public object Unruffled {
         client(Policy.of(urlOrPath), configure)
 
     /**
-     * A drop-in for [over] wherever a `Call.Factory` is taken: the same calls, retried and limited as the policy says. An
-     * `OkHttpClient` is used with all that it has, only its own retries are off in here; another factory is left as it is.
+     * Makes a drop-in for [over] wherever a `Call.Factory` is taken: the same calls, retried and limited as the policy
+     * says. An `OkHttpClient` is used with all that it has, only its own retries are off in here; another factory is
+     * left as it is.
      *
      * ```
      * Retrofit.Builder().callFactory(Unruffled.callFactory(Policy.fromFile("orders.policy.json"), okHttpClient))
@@ -62,7 +63,7 @@ public object Unruffled {
         return ResilientCallFactory(DropIn(engine), AttemptFactory(over, engine.settings))
     }
 
-    /** Does so for a base URL, with the defaults for everything, or for the policy file at a path. */
+    /** Does the same for a base URL, with the defaults for everything, or for the policy file at a path. */
     @JvmStatic
     @JvmOverloads
     public fun callFactory(
@@ -72,8 +73,8 @@ public object Unruffled {
     ): ResilientCallFactory = callFactory(Policy.of(urlOrPath), over, configure)
 
     /**
-     * An interceptor that retries and limits the calls of its client as the policy says: for `addInterceptor`, where no
-     * [callFactory] fits.
+     * Makes an interceptor that retries and limits the calls of its client as the policy says: for `addInterceptor`,
+     * where no [callFactory] fits.
      *
      * @throws PolicyException if the policy is wrong; it says where.
      */
@@ -82,7 +83,7 @@ public object Unruffled {
     public fun interceptor(policy: Policy, configure: PolicyOptions.() -> Unit = {}): ResilientInterceptor =
         ResilientInterceptor(DropIn(PolicyOptions().apply(configure).open(policy)))
 
-    /** Does so for a base URL, with the defaults for everything, or for the policy file at a path. */
+    /** Does the same for a base URL, with the defaults for everything, or for the policy file at a path. */
     @JvmStatic
     @JvmOverloads
     public fun interceptor(urlOrPath: String, configure: PolicyOptions.() -> Unit = {}): ResilientInterceptor =

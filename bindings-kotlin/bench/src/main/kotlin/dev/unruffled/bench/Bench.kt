@@ -84,7 +84,7 @@ private fun unconnected(): List<Contender> {
     )
 }
 
-/** With our interceptor before its own. */
+/** Copies a client and puts our interceptor before its own. */
 private fun OkHttpClient.intercepted(base: String): OkHttpClient =
     newBuilder().apply { interceptors().add(0, Unruffled.interceptor(base)) }.build()
 
@@ -135,7 +135,7 @@ private val answer = Any()
 
 private fun nothing(): Any = answer
 
-/** Both crossings of a successful call. */
+/** Returns both crossings of a successful call. */
 private fun boundary(): suspend () -> Unit {
     val core = Core("""{"limits":[{"name":"core","rate":1000000000,"per":"1s"}],"concurrency":1000}""", false)
     val flags = CallFlags.of("GET", CallTrait.REPEATABLE)

@@ -5,7 +5,7 @@ import java.util.Locale
 import java.util.concurrent.CyclicBarrier
 import kotlin.concurrent.thread
 
-/** Something that is called over and over. [bare]: the name of what it is compared with; `null`: with nothing. */
+/** One thing that is measured. [bare] is the name of the contender that it is compared with; `null` = none. */
 internal class Contender(val name: String, val bare: String?, val call: suspend () -> Unit)
 
 /** How long to measure: rounds of all, rounds before that are not counted, fresh processes. */

@@ -10,7 +10,7 @@ private const val TABLE_START = "JVM: start, in a fresh process"
 private const val TABLE_SIZES = "JVM: sizes"
 private const val ROUTES = 190
 
-/** What the first uses cost, each in a process of its own. */
+/** Measures the first uses, each in a process of its own. */
 internal fun start(effort: Effort) {
     LoopbackServer().use { server ->
         val java = File(System.getProperty("java.home"), "bin/java").path
@@ -46,7 +46,7 @@ internal object First {
         step("bare OkHttp", "second call") { http.fetch("$base/orders/7") }
     }
 
-    /** The client beneath is made before, so that what is ours is seen. */
+    /** Measures our own part: the OkHttp client is made before. */
     private fun ours(base: String) {
         val http = OkHttpClient()
         http.fetch("$base/orders/7")
@@ -71,7 +71,7 @@ internal object First {
     }
 }
 
-/** What a program that uses us takes along, beside the peers. */
+/** Prints the sizes of the files that a program needs, beside those of the peers. */
 internal fun sizes() {
     val files = System.getProperty("java.class.path").split(File.pathSeparator).map(::File)
     val jars = files.filter { it.extension == "jar" }

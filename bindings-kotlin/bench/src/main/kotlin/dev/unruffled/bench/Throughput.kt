@@ -4,7 +4,7 @@ import dev.unruffled.Policy
 import dev.unruffled.Unruffled
 import okhttp3.OkHttpClient
 
-/** Calls a second and the slowest hundredth, with as many callers as [MANY], beside bare OkHttp. */
+/** Measures calls a second and p99 with [MANY] callers, beside bare OkHttp. */
 internal fun throughput(effort: Effort) {
     val table = "JVM: $MANY threads on loopback"
     LoopbackServer().use { server ->

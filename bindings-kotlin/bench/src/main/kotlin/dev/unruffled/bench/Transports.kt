@@ -24,7 +24,7 @@ import kotlin.coroutines.resumeWithException
 
 internal const val BODY = """{"id":7,"sku":"a1"}"""
 
-/** OkHttp that answers by itself, before it looks for a connection. */
+/** Makes an OkHttp client that answers by itself, before it looks for a connection. */
 internal fun stubbed(): OkHttpClient =
     OkHttpClient.Builder().addInterceptor(
         Interceptor { chain ->
@@ -33,12 +33,12 @@ internal fun stubbed(): OkHttpClient =
         },
     ).build()
 
-/** Our plugin in Ktor's client. */
+/** Installs our plugin in Ktor's client. */
 internal fun HttpClientConfig<*>.unruffled(base: String) {
     install(Unruffled) { policy = Policy.fromUrl(base) }
 }
 
-/** The least that is a server: a thread a connection, one answer to whatever comes. */
+/** A minimal server: one thread for each connection, one answer to every request. */
 internal class LoopbackServer : Closeable {
     private val listening = ServerSocket(0, 128, InetAddress.getLoopbackAddress())
 
@@ -86,11 +86,11 @@ internal class LoopbackServer : Closeable {
     }
 }
 
-/** One GET by bare OkHttp, on this thread. */
+/** Makes one GET by bare OkHttp, on this thread. */
 internal fun Call.Factory.fetch(url: String): ByteArray =
     newCall(Request.Builder().url(url).build()).execute().use { it.body.bytes() }
 
-/** The same for a coroutine, by an adapter as everybody writes it. */
+/** Makes the same GET for a coroutine, by the usual adapter. */
 internal suspend fun Call.Factory.await(url: String): ByteArray =
     suspendCancellableCoroutine { continuation ->
         val call = newCall(Request.Builder().url(url).build())

@@ -41,7 +41,7 @@ internal class Calls(
     /** The origin of the base URL; empty if there is none. */
     val origin: String get() = targets.base?.origin.orEmpty()
 
-    /** A copy with another credential. */
+    /** Returns a copy with another credential. */
     fun with(other: Credential): Calls = Calls(engine, json, correlation, other, targets)
 
     /** @throws CallException with the reason `misuse` if method, path, query, headers, key or body are no request. */
@@ -108,7 +108,7 @@ internal class Calls(
         }
     }
 
-    /** A key of the caller's, as its header has it. */
+    /** Checks a key of the caller's and returns it as its header has it. */
     private fun key(text: String, quoted: Boolean): String =
         engine.core.headerKey(text, quoted).ifEmpty {
             throw CallMistake("idempotencyKey has 1 to 255 printable ASCII characters and no space at its ends")
@@ -124,7 +124,7 @@ internal class Calls(
         return headers.build()
     }
 
-    /** OkHttp's own error would show the value. */
+    /** Sets a header. OkHttp's own error would show the value. */
     private fun set(headers: Headers.Builder, name: String, value: String) {
         try {
             headers[name] = value
@@ -133,7 +133,7 @@ internal class Calls(
         }
     }
 
-    /** At most one of json, form and body. */
+    /** Returns the body of a request: at most one of json, form and body may be given. */
     private fun body(options: CallOptions, method: String): RequestBody? {
         val given = listOfNotNull(options.json, options.form, options.body)
         if (given.size > 1) throw CallMistake("json, form and body exclude each other")
@@ -148,7 +148,7 @@ internal class Calls(
 
     private fun text(text: String, type: MediaType): RequestBody = text.encodeToByteArray().toRequestBody(type)
 
-    /** A value as JSON: elements, plain values, maps and lists of them as they are, all else by its serializer. */
+    /** Converts a value to JSON: elements, plain values, maps and lists as they are, all else by its serializer. */
     private fun element(value: Any?): JsonElement =
         when (value) {
             null -> JsonNull
@@ -170,14 +170,14 @@ internal class Calls(
         /** The core counts in 40 bits: 34 years. */
         const val LONGEST_MS = (1L shl 40) - 1
 
-        /** RFC 9110, 5.6.2. */
+        /** Returns whether a letter may stand in a token (RFC 9110, 5.6.2). */
         fun isOfAToken(letter: Char): Boolean =
             letter in 'A'..'Z' || letter in 'a'..'z' || letter in '0'..'9' || letter in "!#$%&'*+-.^_`|~"
 
         /** OkHttp wants a body with these, and servers a length. */
         val NEED_BODY = setOf("POST", "PUT", "PATCH", "QUERY")
 
-        /** A UUID of version 4. An id for logs need not be unguessable, so a quick generator does. */
+        /** Makes a UUID of version 4. An id for logs may be guessed, so a quick generator is enough. */
         fun requestId(): String {
             val random = ThreadLocalRandom.current()
             val high = random.nextLong() and -0xf001L or 0x4000L

@@ -24,11 +24,11 @@ internal class Targets(private val engine: Engine) {
         return read
     }
 
-    /** The core's target of a method and a path. */
+    /** Returns the core's target of a method and a path. */
     fun target(method: String, template: Template): Int =
         engine.target(if (template.origin == null) "$method ${template.path}" else "$method ${base?.origin}${template.path}")
 
-    /** The headers that the policy gives every call of a route. */
+    /** Returns the headers that the policy gives every call of a route. */
     fun headers(route: Int): Headers = headers[route]
 
     private companion object {

@@ -68,7 +68,7 @@ internal class Template private constructor(
             if (literals.any { "%7D" in it }) throw CallMistake("\"}\" closes a {name}")
         }
 
-        /** URL parsers read `%2e` as a dot. */
+        /** Returns whether a segment is `.` or `..`. URL parsers read `%2e` as a dot. */
         private fun isDots(segment: String): Boolean =
             segment.length <= LONGEST_DOTS && segment.replace("%2e", ".", ignoreCase = true).let { it == "." || it == ".." }
 
@@ -140,7 +140,7 @@ internal class BaseUrl(url: String) {
             }
         }
 
-        /** The body of a form: `application/x-www-form-urlencoded` of the URL standard. */
+        /** Encodes the body of a form: `application/x-www-form-urlencoded` of the URL standard. */
         fun form(values: Map<String, Any?>): String =
             buildString { pairs(this, values, Percent.FORM) }.removePrefix("&").replace(' ', '+')
 
@@ -152,7 +152,7 @@ internal class BaseUrl(url: String) {
             Percent.encode(scalar(name, value), allowed, text)
         }
 
-        /** Text, numbers, booleans, enums and the like as they print; structures are a mistake. */
+        /** Converts text, numbers, booleans and enums to text; a structure is a mistake. */
         private fun scalar(name: String, value: Any): String {
             val structured = value is Map<*, *> || value is Iterable<*> || value is Array<*>
             val infinite = (value is Double && !value.isFinite()) || (value is Float && !value.isFinite())

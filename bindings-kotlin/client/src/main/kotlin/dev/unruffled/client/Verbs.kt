@@ -52,7 +52,10 @@ internal class Verbs(private val engine: Engine, private val calls: Calls, priva
         return answer
     }
 
-    /** The whole body of a final answer. A status of 400 or above is one even if its body cannot be read or unpacked. */
+    /**
+     * Reads the whole body of a final answer. From 400 on the status counts even if the body cannot be read or
+     * unpacked.
+     */
     private suspend fun whole(reply: OkHttpReply, most: Long): ByteArray =
         try {
             host.whole(reply, most)

@@ -141,7 +141,7 @@ internal class Core(
     fun release(): Boolean = Crossings.unruffled_release(handle) != 0
 
     private companion object {
-        /** Half a surrogate pair cannot cross; it becomes a question mark. */
+        /** Replaces half a surrogate pair, which cannot cross, by a question mark. */
         fun whole(text: String): String =
             if (text.none { it.isSurrogate() }) text else text.encodeToByteArray().decodeToString()
     }

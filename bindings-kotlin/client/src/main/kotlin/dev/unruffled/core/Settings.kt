@@ -132,7 +132,7 @@ internal fun JsonObject.number(key: String): Long = getValue(key).jsonPrimitive.
 private fun JsonObject.names(key: String): Array<String> =
     getValue(key).jsonArray.map { it.jsonPrimitive.content }.toTypedArray()
 
-/** A JSON value as the plain Kotlin value: text, `Long`, `Double`, `Boolean`, list, map or `null`. */
+/** Converts a JSON value to the plain Kotlin value: text, `Long`, `Double`, `Boolean`, list, map or `null`. */
 internal fun plain(element: JsonElement): Any? =
     when (element) {
         is JsonNull -> null

@@ -138,7 +138,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         }
     }
 
-    /** Wakes whom the word names before the answer's body is read, which may take a second. */
+    /** Wakes the calls that the word names before the answer's body is read, which may take a second. */
     private fun heeded(word: Long): Long {
         engine.applyFlags(word)
         return word and Engine.SIDE_FLAGS.inv()

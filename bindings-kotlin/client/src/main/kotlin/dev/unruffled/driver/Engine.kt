@@ -131,7 +131,7 @@ internal class Engine(
     /** The record of an ended call; `null` once the engine is released. */
     fun report(call: Int): Report? = if (released.get()) null else Report.read(core.report(call))
 
-    /** Breaker, budget, limits and queues at this moment: plain values as the core names them. */
+    /** Returns the state of breaker, budget, limits and queues: plain values as the core names them. */
     fun snapshot(): Map<String, Any?> =
         Json.parseToJsonElement(core.snapshot(clock.now())).jsonObject.mapValues { plain(it.value) }
 

@@ -80,6 +80,6 @@ internal fun Socket.closeQuietly() {
     try {
         close()
     } catch (_: IOException) {
-        // It was of no use any more.
+        // The connection was broken already.
     }
 }

@@ -92,7 +92,10 @@ internal class Transport(from: OkHttpClient?, private val settings: Settings) {
         return within(response, reply.left()) { readWhole(response, most) }
     }
 
-    /** The first [most] bytes, as far as they come within [withinMs]. The response stays open, the bytes in its buffer. */
+    /**
+     * Reads the first [most] bytes, as far as they come within [withinMs]. The response stays open, the bytes in its
+     * buffer.
+     */
     fun readSome(reply: OkHttpReply, most: Long, withinMs: Long): ByteArray {
         val response = checkNotNull(reply.open)
         val source = response.body.source()

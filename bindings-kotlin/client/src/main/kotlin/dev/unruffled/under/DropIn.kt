@@ -95,7 +95,7 @@ public class DropIn internal constructor(internal val engine: Engine) : Closeabl
     /** Reports a `warning` event. */
     public fun warn(text: String): Unit = engine.events.warn(text)
 
-    /** Breaker, budget, limits and queues at this moment. */
+    /** Returns the state of breaker, budget, limits and queues. */
     public fun snapshot(): Map<String, Any?> = engine.snapshot()
 
     /** Ends all waits; new calls fail. */

@@ -47,14 +47,17 @@ internal class Received(
         if (declared in 0..upTo) buffered = !body.source().request(upTo + 1)
     }
 
-    /** A packed body has the length that came over the wire. */
+    /** Returns the declared length. A packed body has the length that came over the wire. */
     private fun declared(body: ResponseBody): Long {
         val length = body.contentLength()
         if (length >= 0) return length
         return response.networkResponse?.header("Content-Length")?.toLongOrNull() ?: -1
     }
 
-    /** The first [most] bytes, as far as they come within [withinMs]. The response stays open, the bytes in its buffer. */
+    /**
+     * Reads the first [most] bytes, as far as they come within [withinMs]. The response stays open, the bytes in its
+     * buffer.
+     */
     fun start(most: Long, withinMs: Long): ByteArray {
         bytes?.let { return it }
         val source = response.body.source()
@@ -72,10 +75,10 @@ internal class Received(
         return retained.readByteArray()
     }
 
-    /** The answer after its connection was released: the head, and these [bytes] in place of the body. */
+    /** Returns the answer after its connection was released: the head, and these [bytes] in place of the body. */
     fun retained(bytes: ByteArray): Received = Received(response, bytes, complete)
 
-    /** The response for the caller; [prior] is the answer of the attempt before it. */
+    /** Returns the response for the caller; [prior] is the answer of the attempt before it. */
     fun deliver(prior: Response?): Response {
         val retained = bytes
         val chained = prior != null && response.priorResponse == null
@@ -109,5 +112,5 @@ private class TruncatedBody(private val whole: ResponseBody, private val bytes: 
     override fun source(): BufferedSource = rest
 }
 
-/** The table of the call whose last attempt this answered. */
+/** Returns the table of the call whose last attempt this answered. */
 internal fun Response.table(): String = request.tag(CallRecord::class.java)?.explain().orEmpty()

@@ -123,7 +123,10 @@ internal class RetryingCall(
         if (canceled) handle?.wake()
     }
 
-    /** The caller's limit for the whole call. Who switches it off, as readers of event streams do, means the call below too. */
+    /**
+     * The caller's limit for the whole call. A reader of event streams that switches it off switches off the call's
+     * below, too.
+     */
     private inner class Whole : Timeout() {
         override fun cancel() {
             super.cancel()
@@ -236,7 +239,7 @@ internal class RetryingCall(
             private val timeLimit = TimeoutWatch.TimeLimit(started.call, sent.timeoutMs, onLate = this, upload = started.progress.upload)
 
             fun start() {
-                // A name lookup goes on after its call was cancelled; the caller must not wait for it.
+                // A name lookup continues after its call was cancelled. The caller must not wait for it.
                 register { elsewhere(canceled(null)) }
                 if (sent.timeoutMs > 0) {
                     started.progress.queued = timeLimit

@@ -43,7 +43,7 @@ import java.util.concurrent.atomic.AtomicInteger
 import kotlin.concurrent.thread
 import kotlin.random.Random
 
-/** A client or its core used in ways that nobody should: it may refuse, it may not crash, hang or keep anything. */
+/** Wrong use of a client or its core: it may refuse, but it must not crash, hang or leak. */
 class AbuseTest {
     private val get = CallFlags.of("GET", CallTrait.REPEATABLE)
 
@@ -54,7 +54,7 @@ class AbuseTest {
 
     private val nothing = mapOf("inFlight" to 0, "live" to 0, "waiting" to 0)
 
-    /** Has every answer at once. */
+    /** A host that answers every attempt at once. */
     private object AtOnce : OkHttpHost {
         private val bytes = "{}".encodeToByteArray()
 
@@ -95,7 +95,7 @@ class AbuseTest {
     }
 
     private fun input(core: Core, random: Random, now: Long, calls: MutableSet<Int>): Long {
-        // Now and then a call, a time or a code that cannot be.
+        // Some calls, times and codes are impossible.
         val odd = random.nextInt(20) == 0
         val call = (if (odd) random.nextInt() else random.nextInt(LAST_CALL)).also { calls += it }
         val at = if (odd && random.nextBoolean()) random.nextLong(now + 1) else now
@@ -113,7 +113,7 @@ class AbuseTest {
         }
     }
 
-    /** A route, some of which the policy does not have, or an endpoint; now and then both. */
+    /** Returns a route, which the policy may not have, an endpoint, or both. */
     private fun target(random: Random): Int = random.nextInt(3) or (random.nextInt(4) shl 30)
 
     @Test
@@ -219,7 +219,7 @@ class AbuseTest {
     }
 }
 
-/** A call as some other part of a program would make it: whether the VM bound the natives itself, and the words. */
+/** A call from another class loader. It prints whether the VM bound the natives itself, and the step words. */
 internal object Elsewhere {
     @JvmStatic
     fun play(): String {

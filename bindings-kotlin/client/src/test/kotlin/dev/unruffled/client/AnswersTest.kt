@@ -23,7 +23,7 @@ import java.io.IOException
 import java.io.ObjectInputStream
 import java.io.ObjectOutputStream
 
-/** What a call gives and what it says: bodies as values, exceptions as texts and as bytes. */
+/** Answers and exceptions of a call: bodies as values, exceptions as texts and as bytes. */
 class AnswersTest {
     private val closing = mutableListOf<AutoCloseable>()
 

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Test
 import java.util.concurrent.ExecutionException
 
-/** What the caller of a verb wrote wrongly is said in the form of every failure, and nothing is sent. */
+/** Mistakes of a caller of a verb: each has the form of every failure, and nothing is sent. */
 class CallMistakesTest {
     private val server = RawServer { connection -> while (connection.request() != null) connection.answer() }
     private val idempotency = """"idempotency":{"header":"Idempotency-Key","format":"sf-string"}"""

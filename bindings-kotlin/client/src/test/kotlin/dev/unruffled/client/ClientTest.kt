@@ -42,8 +42,7 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 
 /**
- * What is the JVM's own: OkHttp's habits, threads, serialization. Behaviour shared with the other languages is in the
- * scenarios.
+ * Behaviour that only the JVM has: OkHttp, threads, serialization. The scenarios test what all languages share.
  */
 class ClientTest {
     private class Server(private val play: (HttpExchange) -> Unit) : AutoCloseable {

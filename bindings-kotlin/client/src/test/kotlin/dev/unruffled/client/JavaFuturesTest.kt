@@ -11,12 +11,14 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.Semaphore
 import java.util.concurrent.TimeUnit
 
-/** Futures of the client for Java: whoever completes one ends its call, and the server sees its connection close. */
+/**
+ * Futures of the client for Java: a future that is completed ends its call, and the server sees its connection close.
+ */
 class JavaFuturesTest {
     private val arrived = Semaphore(0)
     private val closed = Semaphore(0)
 
-    /** Answers what is not asked for at `/silent`. */
+    /** Answers every request except those for `/silent`. */
     private val server =
         RawServer { connection ->
             while (true) {

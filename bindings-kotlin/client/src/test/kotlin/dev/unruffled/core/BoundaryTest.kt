@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.concurrent.thread
 
-/** What the boundary does with every kind of nonsense: a `Misuse` or a clear exception, never a crash. */
+/** Wrong input at the boundary: a `Misuse` or a clear exception, never a crash. */
 class BoundaryTest {
     private val empty = ByteArray(0)
     private val hostile = longArrayOf(0, -1, 1, Long.MAX_VALUE, Long.MIN_VALUE, 1L shl 52, 0xFFFF_FFFFL, 0x8000_0000L)

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 import java.io.File
 
-/** The numbers on this side that `Codes.kt` has not are the shared ones, too. */
+/** The codes that are written by hand: reasons, outcomes and the flags of a call. */
 class CodesTest {
     private val codes = House.read(File(House.root, "tests/codes.json")).jsonObject
 

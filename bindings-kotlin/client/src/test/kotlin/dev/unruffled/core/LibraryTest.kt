@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.File
 
-/** What a virtual machine says that cannot load the native library: a sentence that cures. */
+/** A virtual machine that cannot load the native library: its error says what to do. */
 class LibraryTest {
     private fun said(java: String, vararg options: String): String {
         val main = "dev.unruffled.core.LoadsTheLibrary"
@@ -31,7 +31,7 @@ class LibraryTest {
             val text = said("$java", "--illegal-native-access=deny")
             assertTrue("--enable-native-access=ALL-UNNAMED" in text.substringBefore("\n"), text)
         } else {
-            // Before 24 nothing is forbidden, so nothing is to be said.
+            // Before JDK 24 nothing is forbidden.
             assertEquals("", said("$java"))
         }
     }
@@ -46,7 +46,7 @@ class LibraryTest {
     }
 }
 
-/** Run in a virtual machine of its own. */
+/** A program for a virtual machine of its own. */
 internal object LoadsTheLibrary {
     @JvmStatic
     fun main(args: Array<String>) {

@@ -4,7 +4,7 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.util.zip.CRC32
 
-/** The hash over everything that an engine answered, as every language computes it. */
+/** The hash of all answers of an engine, as every language computes it. */
 internal class TraceHash {
     var value: Int = 0x811C9DC5.toInt()
         private set
@@ -33,7 +33,7 @@ internal class TraceHash {
 internal class Traces(bytes: ByteBuffer) {
     private val from = bytes.order(ByteOrder.LITTLE_ENDIAN)
 
-    /** How many seeds gave their hash, and what is wrong with the others. */
+    /** The number of seeds with the recorded hash, and the failures of the others. */
     class Tally(val passed: Int, val failures: List<String>)
 
     fun play(): Tally {

@@ -102,7 +102,7 @@ private class WrittenTraces(vectors: List<JsonObject>) {
         inputs.bytes.writeTo(all.bytes)
     }
 
-    /** What the core's `route` gives for a text that is the n-th endpoint. */
+    /** Returns the core's target of the n-th endpoint. */
     private fun target(endpoints: Set<String>, text: String): Int = (endpoints.indexOf(text) + 1) shl 16
 
     private fun input(to: Sink, step: JsonObject, target: Int) {
@@ -125,7 +125,7 @@ private class WrittenTraces(vectors: List<JsonObject>) {
         }
     }
 
-    /** Numbers as the file has them. */
+    /** A writer of numbers in the form of the file. */
     private class Sink {
         val bytes = ByteArrayOutputStream()
 
@@ -156,7 +156,7 @@ private class WrittenTraces(vectors: List<JsonObject>) {
         val REFRESH_RIDERS = SIDE_FLAGS.map { mapOf("FRESH" to "EXPIRED", "APPLIED" to "REFUSED")[it] ?: it }
         val MISUSES = listOf("", "unknown", "live", "state", "dead", "generation", "range")
 
-        /** The word that a text of a vector stands for. */
+        /** Returns the step word that a text of a vector stands for. */
         fun word(text: String): Long {
             val parts = text.split(' ')
             val names = if (parts[0] == "Refresh") REFRESH_RIDERS else SIDE_FLAGS

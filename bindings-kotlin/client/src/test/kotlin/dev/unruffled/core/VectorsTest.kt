@@ -39,7 +39,7 @@ private class VectorRun(private val vector: JsonObject) {
     private var crossings = 0
     private lateinit var core: Core
 
-    /** What went wrong first, or `null`. */
+    /** Plays the vector. Returns the first failure, or `null`. */
     fun play(): String? {
         val policy = vector.getValue("policy").let {
             if (it is JsonPrimitive &&
@@ -185,7 +185,7 @@ private class VectorRun(private val vector: JsonObject) {
         const val PIECE = 65_536L
         const val NO_FAULT = 99
 
-        /** Where a status holds the scope that answered. */
+        /** The lowest bit of the scope in a status. */
         const val SCOPE = 16
         const val WALL = 1_767_225_600_000L
         val FLAGS = listOf("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT")

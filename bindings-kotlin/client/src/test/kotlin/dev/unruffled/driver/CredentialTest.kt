@@ -37,7 +37,7 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.system.measureTimeMillis
 
-/** A credentials function at every ask: bounded, and its failure is `auth` with nothing sent. */
+/** Every call of a credentials function: it has a time limit, and its failure is `auth` with nothing sent. */
 class CredentialTest {
     private val closing = mutableListOf<AutoCloseable>()
 
@@ -70,7 +70,7 @@ class CredentialTest {
 
     private suspend fun <T> endless(): T = awaitCancellation()
 
-    /** Each ask from the one numbered [from] on fails as `auth`, in time, and sends nothing. */
+    /** Checks that each call from number [from] on fails as `auth`, in time, and sends nothing. */
     private fun refused(from: Int, pauseMs: Long = 0, configure: ClientOptions.(asked: AtomicInteger) -> Unit) {
         for (blocking in listOf(0, 1)) {
             val asked = AtomicInteger()
@@ -284,7 +284,7 @@ class CredentialTest {
         runTest {
             val before = cpu.currentThreadCpuTime
             val begun = System.nanoTime()
-            // Two wait for the token that one of them asks for.
+            // Two calls wait for one refresh.
             val calls = List(2) { async { client.get("/a").status } }
             assertEquals(listOf(200, 200), calls.map { it.await() })
             assertTrue(testScheduler.currentTime >= 4_000, "${testScheduler.currentTime}")

@@ -24,10 +24,10 @@ internal class Played(private val scope: TestScope, settings: Settings, private 
     private val real = Suspending(Transport(OkHttpClient(), settings))
     private var next = 0
 
-    /** When each attempt was made, and what was sent. */
+    /** The time and the request of each attempt. */
     val sent = CopyOnWriteArrayList<Pair<Long, Attempt<Request>>>()
 
-    /** How many waits were begun, and how many attempts are being made. */
+    /** The numbers of waits that were begun and of attempts in flight. */
     var resting = 0
         private set
     var flying = 0
@@ -83,7 +83,7 @@ internal fun TestScope.engine(policy: String, options: ClientOptions = ClientOpt
     return options.open(Policy.fromString(policy), clock)
 }
 
-/** A call of this engine, as a verb would prepare it. */
+/** Prepares a call of this engine as a verb does. */
 internal fun Engine.prepared(
     method: String = "GET",
     credential: Credential? = null,

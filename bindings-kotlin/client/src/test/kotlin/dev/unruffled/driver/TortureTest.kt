@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test
  * nothing is left. In virtual time, over the scenarios' own scripts. `-DargLine=-Dtorture=all` harms every step of each.
  */
 class TortureTest {
-    /** Where an error goes that a listener throws. */
+    /** The handler of errors that a listener throws. */
     private val handler = Thread.getDefaultUncaughtExceptionHandler()
 
     @BeforeEach
@@ -65,7 +65,7 @@ class TortureTest {
                 for (harm in Harm.entries) {
                     val end = Torment(scenario, world(), at, harm).play()
                     end.wrong?.let { failures += "$name, step $at (${end.struck}), $harm: $it" }
-                    // Where threads race for their turn, a step may come in one play and not in the next.
+                    // Threads race, so a step may come in one play and not in the next.
                     end.struck?.let { struck += it } ?: unreached++
                     points++
                 }
@@ -87,7 +87,7 @@ class TortureTest {
         const val MOST = 10
         const val SHOWN = 20
 
-        /** Each of them in every way. */
+        /** Steps that are harmed in every way. */
         val STEPS =
             setOf("send", "sent", "headers", "body", "keep begins", "keep ends", "rest begins", "rest ends") +
                 setOf("ask begins", "ask ends", "credentials", "listener", "close")
@@ -115,7 +115,7 @@ private class Torment(private val scenario: JsonObject, private val world: World
         return End(plan.steps, plan.struck, wrong(ended))
     }
 
-    /** The first thing that is not as it must be afterwards. */
+    /** Returns the first leak or error after the play, or `null`. */
     private fun wrong(ended: Boolean): String? {
         if (!ended) return "somebody waits for ever"
         callers.firstOrNull { it.end == null }?.let { return "a call did not end" }
@@ -177,7 +177,7 @@ private class Torment(private val scenario: JsonObject, private val world: World
         return "answered ${answer.status} ${answer.explain().length}"
     }
 
-    /** Where only few calls are made, somebody listens. */
+    /** Returns options with a listener where only few calls are made. */
     private fun options(): ClientOptions {
         val few = scenario.getValue("do").jsonArray.none { "together" in it.jsonObject }
         return ClientOptions().apply { if (few) on { plan.told("listener") } }
@@ -213,7 +213,7 @@ private class Torment(private val scenario: JsonObject, private val world: World
     }
 
     private companion object {
-        /** Calls of one action: enough for every line, few enough for thousands of points. */
+        /** The most calls of one action: enough for every queue, few enough for thousands of steps. */
         const val MOST = 24
         const val SEED = 7L
         val http = OkHttpClient()

@@ -27,30 +27,30 @@ import okio.ForwardingSource
 import okio.buffer
 import java.io.IOException
 
-/** What is done to a caller, or to what it stands on, at one of its steps. */
+/** The ways in which one step of a call is harmed. */
 internal enum class Harm {
     /** The platform fails. */
     BREAKS,
 
-    /** A function of the caller's throws. */
+    /** A function of the caller throws. */
     THROWS,
 
-    /** Something cancels itself, not the caller. */
+    /** The platform cancels; the caller does not. */
     CANCELS_ITSELF,
 
-    /** An error that nobody should catch. */
+    /** The platform throws an [Error]. */
     DIES,
 
     /** The caller is cancelled: at the step, and in the middle of it. */
     CANCELLED,
     CANCELLED_SOON,
 
-    /** Somebody else closes the client: at the step, and in the middle of it. */
+    /** Another thread closes the client: at the step, and in the middle of it. */
     CLOSED,
     CLOSED_SOON,
 }
 
-/** What nobody should catch. */
+/** An error that must not be caught. */
 internal class Death : Error("death")
 
 /** Counts the steps of a whole scenario and does [harm] at the one with number [at]. */
@@ -75,7 +75,7 @@ internal class Plan(private val at: Int, private val harm: Harm?, private val wo
         }
     }
 
-    /** A step of somebody who cannot be cancelled. */
+    /** Counts a step that cannot be cancelled. */
     fun told(name: String) {
         if (struck(name)) harm()
     }
@@ -114,11 +114,11 @@ internal class Caller {
     /** Attempts that went on after it was cancelled. */
     var undead = 0
 
-    /** How it ended; `null`: it did not. */
+    /** The end of the call; `null` = it has not ended. */
     var end: String? = null
 }
 
-/** A host whose attempts are answered by a script, step by step; its waits are the real ones. */
+/** A host whose attempts are answered by a script, step by step; its waits are those of the real host. */
 internal class TorturedHost(
     private val real: OkHttpHost,
     private val world: World,

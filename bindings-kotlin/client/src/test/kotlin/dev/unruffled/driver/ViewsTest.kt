@@ -21,7 +21,7 @@ import kotlin.concurrent.thread
 class ViewsTest {
     private val closing = mutableListOf<AutoCloseable>()
 
-    /** What the server does before it answers a request of this token. */
+    /** The action of the server before it answers a request with this token. */
     @Volatile
     private var first: (String) -> Int = { 200 }
     private val server =
@@ -44,7 +44,7 @@ class ViewsTest {
         val engine = ClientOptions().open(Policy.fromString("{}"))
         val source = Credential.Source({ "t" }, null)
         repeat(30_000) {
-            // As often as a program that does something has it.
+            // A program that allocates has collections as often.
             if (it % 1_000 == 0) System.gc()
             val credential = Credential(engine, source, Dispatchers.Unconfined, viewOrigin = "")
             val waiter = engine.beginCall(engine.prepared(credential = credential))
@@ -109,7 +109,7 @@ class ViewsTest {
         }
     }
 
-    /** Makes the collector look until it has found something that was dropped now. */
+    /** Runs the collector until it has collected an object that was dropped now. */
     private fun collect() {
         val dropped = WeakReference(Any())
         while (dropped.get() != null) System.gc()

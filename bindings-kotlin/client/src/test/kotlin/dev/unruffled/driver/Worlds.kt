@@ -24,32 +24,32 @@ import java.util.concurrent.Executors
 import java.util.concurrent.Semaphore
 import kotlin.coroutines.CoroutineContext
 
-// A time of its own for callers of either kind: it moves when nobody can go on, so that hours of waiting take no time and
-// the same things happen in the same order every time.
+// A virtual time for callers of either kind. It advances when all callers wait, so that hours of waiting take no time, and
+// the order of events is the same in every run.
 
-/** Where callers live: coroutines or threads, the waits of the real host, and the means to cancel. */
+/** An environment of callers: coroutines or threads, the waits of the real host, and cancellation. */
 internal interface World {
     val clock: Clock
 
-    /** Where refreshes run. */
+    /** The context of refreshes. */
     val context: CoroutineContext
 
     /** The host whose waits are used; it sends nothing. */
     fun host(transport: Transport): OkHttpHost
 
-    /** A caller that begins to work [inMs] from now. */
+    /** Begins a caller [inMs] from now. */
     fun begin(inMs: Long, work: suspend () -> Unit)
 
-    /** Waits until [ready], which is asked whenever a caller has ended. */
+    /** Waits until [ready] is true. It is checked after each end of a caller. */
     suspend fun until(ready: () -> Boolean)
 
-    /** Lets [ms] pass; a cancellation ends it as the platform says it. */
+    /** Waits [ms]. A cancellation ends the wait with the platform's own exception. */
     suspend fun pass(ms: Long)
 
-    /** Cancels whoever calls this, [inMs] from now. */
+    /** Cancels the calling coroutine or thread, [inMs] from now. */
     suspend fun cancel(inMs: Long)
 
-    /** Lets everything happen; `false` if somebody waits for ever. */
+    /** Runs everything to its end. Returns `false` if a caller waits for ever. */
     fun run(): Boolean
 }
 
@@ -107,7 +107,7 @@ internal class Coroutines : World {
     }
 }
 
-/** Threads of which one runs at a time; it goes on until it waits, and then the next whose wait is over. */
+/** Threads of which one runs at a time: until it waits, then the next one whose wait is over. */
 internal class Threads : World {
     private class Waiting(val until: Long, val thread: Thread?, val ready: () -> Boolean) {
         val gate = Semaphore(0)
@@ -183,7 +183,7 @@ internal class Threads : World {
         mine.gate.acquireUninterruptibly()
     }
 
-    /** Hands over to whoever may go on first; time moves if it must. */
+    /** Runs the thread whose wait ends first. Advances the time if all of them wait. */
     private fun next() {
         val first =
             waiting.firstOrNull { it.until <= time || it.thread?.isInterrupted == true || it.ready() }
@@ -201,7 +201,7 @@ internal class Threads : World {
     }
 }
 
-/** A clock that shows what it is told. */
+/** A clock that shows a given time. */
 internal open class VirtualClock(private val time: () -> Long) : Clock {
     override fun now(): Long = time()
 

@@ -179,7 +179,7 @@ class BrokenBodiesTest {
         for (make in listOf<(Call) -> Response>({ it.execute() }, ::queued)) {
             val call = factory.newCall(request)
             make(call).use {
-                // What OkHttp's own reader of event streams does.
+                // OkHttp's own reader of event streams does the same.
                 call.timeout().cancel()
                 assertEquals("xxxxxxxxxx", it.body.string())
             }

@@ -18,7 +18,10 @@ import java.net.InetAddress
 import java.net.ServerSocket
 import java.net.UnknownHostException
 
-/** Why an attempt broke, by real sockets: what can never succeed is final at once, and the error says what to check. */
+/**
+ * Causes of broken attempts on real sockets: one that always comes again is final at once, and the error says what to
+ * check.
+ */
 class CausesTest {
     private val closing = mutableListOf<Closeable>()
     private val trusting =
@@ -38,7 +41,7 @@ class CausesTest {
             failed
         }
 
-    /** Each way fails with [message], and its attempts were [attempts] (all of them if there is but one). */
+    /** Checks that each way fails with [message] after [attempts]; a single one stands for all attempts. */
     private fun fails(
         base: String,
         message: String,

@@ -22,14 +22,14 @@ import java.io.IOException
 import java.util.concurrent.Semaphore
 import java.util.concurrent.TimeUnit
 
-/** A pooled connection that its server has closed: nothing is lost and nothing is sent twice. */
+/** A pooled connection that its server has closed: no call is lost and no call is sent twice. */
 class IdleConnectionsTest {
     private val closing = mutableListOf<AutoCloseable>()
 
-    /** Given one permit for each connection that the server has closed. */
+    /** A permit for each connection that the server has closed. */
     private val closed = Semaphore(0)
 
-    /** Answers one request on each connection as if it went on, then closes it. */
+    /** Answers one request on each connection without `Connection: close`, then closes it. */
     private val server =
         RawServer { connection ->
             connection.request()
@@ -46,7 +46,9 @@ class IdleConnectionsTest {
     private fun policy(base: Boolean = false) =
         Policy.fromString("""{${if (base) "\"baseUrl\":\"${server.base}\"," else ""}"retry":{"base":"10ms"}}""")
 
-    /** [post] five times, each after the connection before it was closed and has been idle for long enough to be looked at. */
+    /**
+     * Calls [post] five times, each time after the last connection was closed and idle for long enough to be checked.
+     */
     private fun five(events: (((Event) -> Unit) -> Unit)? = null, post: (Int) -> Int) {
         val attempts = mutableListOf<String>()
         events?.invoke { if (it.kind == "attempt") attempts += "${it.values["fault"]}" }
@@ -62,7 +64,7 @@ class IdleConnectionsTest {
     private fun request(number: Int) =
         Request.Builder().url("${server.base}/a").post("body $number".toRequestBody()).build()
 
-    /** A body that is read once: what was not written is still there. */
+    /** A body that can be read once. */
     private class Once(private val text: String) : RequestBody() {
         private var taken = false
 
@@ -145,7 +147,7 @@ class IdleConnectionsTest {
         assertTrue("outcome unknown" in failed.suppressed.joinToString { it.message.orEmpty() })
     }
 
-    /** What may be sent again is: it needs no look before. */
+    /** A request that may be sent again needs no check of its connection. */
     @Test
     fun `only what may be sent once is looked after`() {
         val get = Request.Builder().url("${server.base}/a").build()

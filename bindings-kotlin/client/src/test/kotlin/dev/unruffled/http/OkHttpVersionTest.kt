@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.File
 
-/** A program with OkHttp 4 before OkHttp 5 on its class path is told so, and what cures it. */
+/** A program with OkHttp 4 before OkHttp 5 on its class path: the error says so, and what to do. */
 class OkHttpVersionTest {
     @Test
     fun `an older OkHttp in front is named with its cure`() {

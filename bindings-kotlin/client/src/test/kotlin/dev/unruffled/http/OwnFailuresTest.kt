@@ -32,7 +32,7 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.ExecutionException
 import javax.net.SocketFactory
 
-/** What the caller's own code or machine does wrong: rethrown untouched after one attempt, and nothing to the breaker. */
+/** Errors of the caller's own code or machine: thrown untouched after one attempt, and not counted by the breaker. */
 class OwnFailuresTest {
     private val closing = mutableListOf<AutoCloseable>()
     private val attempts = mutableListOf<String>()
@@ -69,7 +69,7 @@ class OwnFailuresTest {
         if (event.kind == "attempt") attempts += "${event.values["fault"]}"
     }
 
-    /** Every way of making a call over [http]; each throws what it throws. */
+    /** Returns every way of making a call over [http]. */
     private fun ways(http: OkHttpClient, body: RequestBody, path: String = "/a"): Map<String, () -> Unit> {
         val client = Unruffled.client(policy()) { okHttp(http) }
         val factory = Unruffled.callFactory(policy(), http)
@@ -98,7 +98,7 @@ class OwnFailuresTest {
         }
     }
 
-    /** Each way throws [type] at the first attempt, 34 times over, and the breaker of a good call is still closed. */
+    /** Checks that each way throws the type at the first attempt, 34 times, and that the breaker stays closed. */
     private inline fun <reified T : Throwable> own(ways: Map<String, () -> Unit>, times: Int = 34) {
         for ((name, way) in ways) {
             attempts.clear()
@@ -113,7 +113,7 @@ class OwnFailuresTest {
     @Test
     fun `a body whose source throws another exception`() {
         val ways = ways(OkHttpClient(), Broken { IllegalStateException("mine") })
-        // OkHttp tells a callback of IOExceptions only, and the interceptor's thread of what it threw.
+        // OkHttp gives a callback only IOExceptions. Other errors are thrown on the interceptor's thread.
         own<Exception>(ways, times = 2)
     }
 

@@ -47,7 +47,7 @@ class RedirectsTest {
                 }
             }
         for (number in 0 until WAYS) {
-            // Each with limits of its own: the 429 is told to them.
+            // Each origin has limits of its own: the 429 counts for the one that answered.
             val way = ways(server.base).all[number]
             server.seen.clear()
             assertEquals(429, way.call("POST", "/a"), way.name)
@@ -99,7 +99,7 @@ class RedirectsTest {
         }
     }
 
-    /** To another origin whose port is closed, and to its own whose port closes after the redirect. */
+    /** Redirects to another origin whose port is closed, and to the same origin whose port closes afterwards. */
     @Test
     fun `a write whose redirect leads to a closed port arrived, and is sent once`() {
         // Bound and not listening: no server of this test may get the port.

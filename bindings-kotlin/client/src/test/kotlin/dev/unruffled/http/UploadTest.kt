@@ -19,7 +19,7 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit
 import kotlin.time.Duration.Companion.milliseconds
 
-/** An upload of unknown size whose pieces move: alive beyond its attempt's time, and not beyond the call's. */
+/** An upload of unknown size whose pieces move: it may outlast its attempt's time, but not the call's. */
 class UploadTest {
     private val closing = mutableListOf<AutoCloseable>()
     private val server =
@@ -45,7 +45,7 @@ class UploadTest {
         }
     }
 
-    /** [call] ends with the time limit of the whole call, and not with that of its attempt or its body. */
+    /** Checks that [call] ends with the time limit of the whole call, not with that of its attempt or its body. */
     private fun ends(name: String, call: (RequestBody) -> Unit) {
         val body = Dripping()
         val failed = assertThrows(Exception::class.java, { call(body) }, name)

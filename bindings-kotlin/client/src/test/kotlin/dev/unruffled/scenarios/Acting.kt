@@ -53,14 +53,14 @@ import okhttp3.Request
 import okhttp3.RequestBody.Companion.toRequestBody
 import okhttp3.Response
 
-/** Plays the actions of one scenario with one client and tells what happened. Expects nothing. */
+/** Plays the actions of one scenario with one client and reports what happened. Expects nothing. */
 internal class Acting(private val scenario: JsonObject, private val blocking: Boolean) {
     private val asked = AtomicInteger()
     private lateinit var client: Client
     private lateinit var calls: ResilientCallFactory
     private lateinit var home: BaseUrl
 
-    /** How often the credentials function was called. */
+    /** The number of calls of the credentials function. */
     val credentialCalls: Int get() = asked.get()
 
     suspend fun play(base: String): List<JsonElement> {
@@ -114,7 +114,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
             val calls: List<Deferred<JsonElement>> =
                 (0 until action.number("together").toInt()).map { i ->
                     if (every > 0) delay(every * i - since(begun).toLong())
-                    // Here, so that calls begin in their order: threads would race for the permit.
+                    // Taken here, so that calls begin in order: threads would race for the permit.
                     width.acquire()
                     async {
                         try {
@@ -151,7 +151,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
         return JsonObject(mapOf("start" to JsonPrimitive(start), "ms" to JsonPrimitive(call.ms ?: since(at))) + result)
     }
 
-    /** A call with its numbers filled in, and what came of it. */
+    /** A call with its numbers filled in, and its result. */
     private inner class PlannedCall(private val action: JsonObject) {
         private val method = checkNotNull(action.text("call")).substringBefore(' ')
         private val target = checkNotNull(action.text("call")).substringAfter(' ')
@@ -208,7 +208,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
             }
         }
 
-        /** The request as somebody writes it who has no verbs. */
+        /** Makes the request as a program without verbs writes it. */
         private fun request(): Request {
             val sent = options.body ?: action["json"]?.toString()?.toRequestBody()
             val request = Request.Builder().url(home.url(Template.read(target), options.path, options.query, emptyMap()))
@@ -253,7 +253,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
         }
     }
 
-    /** A thread of its own for one blocking call, so that it alone is interrupted. */
+    /** A thread of its own for one blocking call, so that no other call is interrupted. */
     private class Lent {
         private val pool = Executors.newSingleThreadExecutor { Thread(it, "caller").apply { isDaemon = true } }
 
@@ -275,7 +275,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
 
     private val dropIn = scenario["client"] == JsonPrimitive("dropin")
 
-    /** How everybody awaits OkHttp's calls. */
+    /** Awaits a call of OkHttp's, as programs commonly do. */
     private suspend fun Call.await(): Response =
         suspendCancellableCoroutine { continuation ->
             continuation.invokeOnCancellation { cancel() }
@@ -290,7 +290,7 @@ internal class Acting(private val scenario: JsonObject, private val blocking: Bo
 
     private fun error(failed: Exception): Map<String, JsonElement> {
         val told = told(failed)
-        // What a caller who knows OkHttp alone sees; his own interrupt is his cancellation.
+        // The errors as a caller of OkHttp sees them. An interrupt is a cancellation by the caller.
         val own = failed is CancellationException || (failed as? InterruptedIOException)?.message == "interrupted"
         if (!dropIn || failed !is IOException || own) return told
         val family = if (failed is InterruptedIOException) "timeout" else "connection"

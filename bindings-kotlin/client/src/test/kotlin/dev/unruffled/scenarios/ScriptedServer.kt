@@ -11,8 +11,8 @@ import kotlinx.serialization.json.long
 import okhttp3.Request
 
 /**
- * What the fault server would answer to a scenario's script, without a network and in any time. Coarser than the real one:
- * it knows every key that decides what comes next, and none that is only logged.
+ * The fault server's answers to a scenario's script, without a network and in any time. It reads every key that decides
+ * the next answer, and no key that is only logged.
  */
 internal class ScriptedServer(private val node: JsonObject) {
     private val paths =
@@ -35,7 +35,7 @@ internal class ScriptedServer(private val node: JsonObject) {
     private var inWindow = 0L
     private var freeAt = 0L
 
-    /** The answer to a request that arrives at [now]: an item of a script. */
+    /** Returns the answer to a request that arrives at [now]: an item of a script. */
     fun answer(now: Long, request: Request): JsonObject {
         paths.firstOrNull { fits(it.first, request) }?.let { return it.second.answer(now, request) }
         if (first < 0) first = now
@@ -75,7 +75,7 @@ internal class ScriptedServer(private val node: JsonObject) {
         return item("status" to JsonPrimitive(429), "headers" to item("Retry-After" to JsonPrimitive("$seconds")))
     }
 
-    /** One queue for all workers; what does not fit is refused. */
+    /** Answers from one queue for all workers; a request that does not fit is refused. */
     private fun pooled(pool: JsonObject, now: Long): JsonObject {
         val each = pool.number("service") / pool.number("workers")
         val ahead = maxOf(0, freeAt - now)

@@ -16,7 +16,7 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.ExecutionException
 
-/** Every way of making a call over one OkHttp client: what a status is, or what is thrown. */
+/** Every way of making a call over one OkHttp client: each gives the status, or throws. */
 internal class Ways(private val base: String, limits: String, http: OkHttpClient) : Closeable {
     /** The fault or the status of each attempt. */
     val attempts = CopyOnWriteArrayList<String>()

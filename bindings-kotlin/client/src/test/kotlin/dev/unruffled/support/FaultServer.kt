@@ -34,10 +34,10 @@ internal class FaultServer : Closeable {
         address = checkNotNull(Json.parseToJsonElement(line).jsonObject.text("address"))
     }
 
-    /** The scenarios that a runtime plays. */
+    /** Returns the scenarios that a runtime plays. */
     fun scenarios(runtime: String): JsonElement = control("GET", "scenarios?runtime=$runtime", null)
 
-    /** Begins a run by its script; its base URL. */
+    /** Begins a run by its script. Returns its base URL. */
     fun begin(run: String, script: JsonElement): String =
         checkNotNull(control("PUT", "runs/$run", script).jsonObject.text("base"))
 
@@ -45,14 +45,14 @@ internal class FaultServer : Closeable {
     fun check(run: String, runtime: String, results: JsonElement): JsonElement =
         control("POST", "runs/$run/check?runtime=$runtime", results)
 
-    /** Begins a run by its script as JSON; its base URL. */
+    /** Begins a run by its script as JSON. Returns its base URL. */
     fun begin(run: String, script: String): String = begin(run, Json.parseToJsonElement(script))
 
-    /** How many requests of a run have come. */
+    /** Returns the number of requests of a run. */
     fun requests(run: String): Int =
         control("GET", "runs/$run?brief", null).jsonObject.getValue("totals").jsonObject.number("requests").toInt()
 
-    /** What came, in order of arrival. */
+    /** Returns the requests of a run, in order of arrival. */
     fun seen(run: String): List<JsonObject> =
         control("GET", "runs/$run", null).jsonObject.getValue("requests").jsonArray.map { it.jsonObject }
 

@@ -7,20 +7,20 @@ import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import java.io.File
 
-/** Where the files are that all languages share. */
+/** The files that all languages share. */
 internal object House {
     val root: File = generateSequence(File("").absoluteFile) {
         it.parentFile
     }.first { File(it, "tests/README.md").isFile }
 
-    /** The JSON files below a folder of `tests/`, in a fixed order. */
+    /** Returns the JSON files below a folder of `tests/`, in a fixed order. */
     fun files(folder: String): List<File> =
         File(root, "tests/$folder").walkTopDown().filter { it.extension == "json" }.sortedBy { it.path }.toList()
 
     fun read(file: File): JsonElement = Json.parseToJsonElement(file.readText())
 }
 
-/** Where [found] falls short of what [asked] asks, or `null`: objects may have more keys, all else is equal. */
+/** Returns the first place where [found] differs from [asked], or `null`. Objects may have more keys. */
 internal fun lacks(asked: JsonElement, found: JsonElement?, at: String = ""): String? =
     when (asked) {
         is JsonObject ->

@@ -14,7 +14,7 @@ import kotlinx.serialization.json.long
 import okhttp3.RequestBody.Companion.toRequestBody
 import kotlin.time.Duration.Companion.milliseconds
 
-/** The options of a call as scenarios and mistakes write them. */
+/** Reads the options of a call as scenarios and mistakes write them. */
 internal fun optionsOf(action: JsonObject): CallOptions =
     CallOptions {
         action["path"]?.jsonObject?.forEach { (name, value) -> plain(value)?.let { path(name, it) } }

@@ -16,7 +16,7 @@ import java.net.SocketTimeoutException
 import java.util.concurrent.TimeUnit
 import kotlin.concurrent.thread
 
-/** Bodies of requests and answers, and what becomes of connections, over several attempts. */
+/** Bodies of requests and answers, and the state of connections, over several attempts. */
 internal class CallBodiesTest : Calling() {
     @Test
     fun `a pool of one connection serves call after call, retried or given up`() {
@@ -80,7 +80,7 @@ internal class CallBodiesTest : Calling() {
     @Test
     fun `the beginning of a long answer that was let go says that it is no more than that`() =
         both { make ->
-            // A wait comes after the long answer, and is ended by closing: the copy is all there is.
+            // The client is closed in the wait after the long answer, so only the copy is left.
             val script = """{"then":{"status":503,"headers":{"Retry-After":"30"},"bytes":200000}}"""
             val factory = factory()
             val call = factory.newCall(request(script))

@@ -35,7 +35,7 @@ import java.util.concurrent.atomic.AtomicInteger
 import kotlin.concurrent.thread
 import kotlin.random.Random
 
-/** The contract of OkHttp's calls, kept over several attempts. What all drop-ins share is in the scenarios. */
+/** The contract of OkHttp's calls over several attempts. The scenarios test what all drop-ins share. */
 internal class CallFactoryTest : Calling() {
     @Test
     fun `the last answer is OkHttp's own, with the ones before it as prior responses`() =
@@ -312,7 +312,7 @@ internal class CallFactoryTest : Calling() {
         val left = factory.snapshot()
         assertEquals(listOf(0L, 0L, 0L), listOf("live", "inFlight", "waiting").map { left[it] })
         val end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE)
-        // The last attempts that were cancelled may still be on their way back.
+        // Cancelled attempts may still return their permits.
         while (pool.connectionCount() > pool.idleConnectionCount() || client.dispatcher.runningCallsCount() > 0) {
             check(System.nanoTime() < end) {
                 "${pool.connectionCount()} connections, ${pool.idleConnectionCount()} idle"
@@ -366,7 +366,7 @@ internal class CallFactoryTest : Calling() {
     fun `a factory of somebody else's whose calls know no listeners is heard by its exceptions`() {
         val client = OkHttpClient.Builder().retryOnConnectionFailure(false).build()
 
-        /** As a class looks to the VM that was compiled against an older OkHttp. */
+        /** A call that was compiled against an older OkHttp. */
         class Old(private val call: Call) : Call by call {
             override fun addEventListener(eventListener: EventListener) = throw AbstractMethodError()
 

@@ -18,7 +18,7 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.ExecutionException
 import java.util.concurrent.TimeUnit
 
-/** What tests of the call factory stand on: the fault server, and both ways of making a call. */
+/** The base of tests of the call factory: the fault server, and both ways of making a call. */
 internal abstract class Calling {
     protected val closing = mutableListOf<AutoCloseable>()
     protected var run = ""
@@ -45,7 +45,7 @@ internal abstract class Calling {
     protected fun request(script: String, path: String = "/thing"): Request =
         Request.Builder().url(server.begin(run, script) + path).build()
 
-    /** Both ways of making a call, with what comes of it. */
+    /** Runs [act] with both ways of making a call. */
     protected fun both(act: (make: (Call) -> Response) -> Unit) {
         act { it.execute() }
         act { it.queued() }
@@ -66,7 +66,7 @@ internal abstract class Calling {
     protected inline fun <reified T : Throwable> fails(crossinline work: () -> Unit): T =
         assertThrows(T::class.java) { work() }
 
-    /** Until the server has seen so many requests. */
+    /** Waits until the server has seen so many requests. */
     protected fun until(requests: Int) {
         val end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE)
         while (server.requests(run) < requests) {

@@ -30,7 +30,7 @@ import java.util.concurrent.TimeUnit
 
 /** Endpoints of one origin, as verbs and drop-ins name them to the core. */
 class EndpointsTest {
-    /** Moves when the test says so. */
+    /** A clock that the test moves. */
     private class Hand : Clock {
         @Volatile
         var at = 0L
@@ -139,14 +139,14 @@ class EndpointsTest {
         held { name, id -> http.newCall(request("/$name/$id")).execute().use { it.code } }
     }
 
-    /** A client of an API whose paths below `/broken` are down. */
+    /** Makes a client of an API whose paths below `/broken` are down. */
     private fun client(): Client {
         val engine = engine(""","retry":{"attempts":1},"breaker":{"minimumCalls":2,"run":2,"wait":0}""")
         val http = OkHttpClient.Builder().addInterceptor(HalfDown).build()
         return Client(engine, Transport(http, engine.settings), Calls(engine, Json, null, null))
     }
 
-    /** The breaker of one endpoint opens, and calls to the other go on. */
+    /** Checks that the breaker of one endpoint opens and that calls to the other go on. */
     private fun held(call: (name: String, id: Int) -> Int) {
         fun end(name: String, id: Int): String =
             try {

@@ -6,7 +6,7 @@ import okhttp3.Response
 import java.io.IOException
 import java.util.concurrent.CompletableFuture
 
-/** Hands over how an enqueued call ended. */
+/** A callback that completes a future with the end of an enqueued call. */
 internal class FutureCallback(private val future: CompletableFuture<Response>) : Callback {
     override fun onFailure(call: Call, e: IOException) {
         future.completeExceptionally(e)

@@ -44,10 +44,10 @@ class InterceptorTest {
     private val closing = mutableListOf<AutoCloseable>()
     private var run = ""
 
-    /** Told by the clock of each wait: how long it would be. */
+    /** The length of each wait, as the clock received it. */
     private val waits = java.util.concurrent.LinkedBlockingQueue<Long>()
 
-    /** Waits by the test's will: a wait is over at once unless [stuck]. */
+    /** A clock whose waits are over at once unless [stuck]. */
     private inner class Waits(private val stuck: Boolean) : Clock {
         private val real = SystemClock()
 
@@ -192,7 +192,8 @@ class InterceptorTest {
     @Test
     fun `OkHttp sends nothing a second time by itself`() {
         val client = client()
-        // The next request on this connection is reset unread: bare OkHttp sends it again on another one, behind our back.
+        // The next request on this connection is reset unread. Bare OkHttp sends it again on another one without
+        // notice.
         val base = server.begin(run, """{"answers":[{"fault":"reset-idle"},{"fault":"reset-idle"}]}""")
         client.newCall(Request.Builder().url(base).build()).execute().close()
         val post = Request.Builder().url(base).post("x".toRequestBody()).build()

@@ -7,8 +7,8 @@ import org.junit.jupiter.api.Test
 import java.lang.reflect.Method
 
 /**
- * OkHttp adds methods to [Call] from time to time (5.4: listeners and tags); a call of ours that lacks one breaks whoever
- * calls it. So each new one is looked at.
+ * The methods of OkHttp's [Call]. OkHttp adds methods from time to time (5.4: listeners and tags). A program that calls a
+ * method that our calls lack fails, so this test names each new one.
  */
 class OkHttpCallMethodsTest {
     private fun Method.words(): String =

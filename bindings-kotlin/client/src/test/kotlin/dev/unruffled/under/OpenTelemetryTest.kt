@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit
 
-/** What OpenTelemetry's own instrumentation of OkHttp shows of a retried call, over us and under us. */
+/** The spans of OpenTelemetry's own instrumentation of OkHttp for a retried call, over us and under us. */
 class OpenTelemetryTest {
     private val exported = InMemorySpanExporter.create()
     private val sdk =
@@ -31,7 +31,7 @@ class OpenTelemetryTest {
     private val telemetry = OkHttpTelemetry.create(sdk)
     private val policy = Policy.fromString("""{"retry":{"base":"10ms"}}""")
 
-    /** The spans of a call in the context of a span of the caller's, and that span. */
+    /** Makes a call below a span of the caller's. Returns the spans of the call, and that span. */
     private fun spans(run: String, calls: Call.Factory, make: (Call) -> Response): Pair<List<SpanData>, String> {
         val script = """{"answers":[{"status":503},{"fault":"reset-after"}],"then":{"json":1}}"""
         val url = server.begin(run, script) + "/thing"

@@ -20,7 +20,7 @@ import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.long
 import kotlin.coroutines.cancellation.CancellationException
 
-/** Plays the actions of one scenario with one client and tells what happened. Expects nothing. */
+/** Plays the actions of one scenario with one client and reports what happened. Expects nothing. */
 internal class Acting(private val row: Row, private val mode: Mode, private val scenario: JsonObject) {
     private val tokens = scenario["credentials"]?.jsonArray?.map { it.jsonPrimitive.content }?.let(::Tokens)
 
@@ -51,7 +51,7 @@ internal class Acting(private val row: Row, private val mode: Mode, private val 
             val every = action["every"]?.jsonPrimitive?.long ?: 0
             List(action.getValue("together").jsonPrimitive.int) { i ->
                 if (every > 0) delay(every * i - since(begun).toLong())
-                // Here, so that calls begin in their order: threads would race for the permit.
+                // Taken here, so that calls begin in order: threads would race for the permit.
                 width.acquire()
                 async {
                     try {
@@ -150,7 +150,7 @@ internal class Acting(private val row: Row, private val mode: Mode, private val 
 
         fun since(begun: Long): Double = (System.nanoTime() - begun) / 1e6
 
-        /** A duration as policies write it. */
+        /** Reads a duration as policies write it. */
         fun milliseconds(written: JsonElement): Long {
             val text = written.jsonPrimitive.content
             val number = text.takeWhile { it.isDigit() }

@@ -34,10 +34,10 @@ internal class Faults : Closeable {
         address = Json.parseToJsonElement(line).jsonObject.getValue("address").jsonPrimitive.content
     }
 
-    /** The scenarios that adapters play. */
+    /** Returns the scenarios that adapters play. */
     fun scenarios(): JsonElement = control("GET", "scenarios?runtime=adapters", null)
 
-    /** Begins a run by its script, or begins it anew; its base URL. */
+    /** Begins a run by its script, or begins it anew. Returns its base URL. */
     fun begin(run: String, script: JsonElement): String =
         control("PUT", "runs/$run", script).jsonObject.getValue("base").jsonPrimitive.content
 

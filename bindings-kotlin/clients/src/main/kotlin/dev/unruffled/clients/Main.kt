@@ -53,7 +53,7 @@ internal fun main(words: Array<String>) {
         failures = runBlocking(Dispatchers.IO) { played(faults, pairs) }
     }
     show(pairs, failures)
-    // Clients leave threads behind.
+    // Some clients leave threads.
     exitProcess(0)
 }
 

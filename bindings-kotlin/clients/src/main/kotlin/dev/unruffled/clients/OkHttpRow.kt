@@ -47,7 +47,7 @@ internal object OpenTelemetryRow : Row {
     override val modes = listOf(Mode.UNRUFFLED)
 
     override fun open(setup: Setup): Session {
-        // A factory of somebody else's is left as it is: its client's own retries are its user's to switch off.
+        // Another library's factory is not changed: its user switches off the retries of its client.
         val client = setup.okHttp().newBuilder().retryOnConnectionFailure(false).build()
         val traced = OkHttpTelemetry.create(OpenTelemetrySdk.builder().build()).createCallFactory(client)
         return OkHttpSession(client, setup.calls(traced), setup)
@@ -121,7 +121,7 @@ internal class OkHttpSession(
             turn.headers.forEach { (name, value) -> header(name, value) }
         }
 
-    /** OkHttp says it in the text alone. */
+    /** Returns whether the call was cancelled. OkHttp says it in the text alone. */
     override fun cancelled(error: Throwable): Boolean = error.message == "Canceled"
 
     override fun close() = client.letGo()

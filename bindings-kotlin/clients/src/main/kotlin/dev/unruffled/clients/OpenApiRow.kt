@@ -32,7 +32,7 @@ private class OpenApiSession(private val api: ThingApi, private val client: OkHt
         return whole(turn) { api.makeThing(Making(op)) }
     }
 
-    /** It hands out no call that could be cancelled: who waits for it is interrupted. */
+    /** Runs a call. There is no call to cancel, so the waiting thread is interrupted. */
     private suspend fun whole(turn: Turn, call: () -> Thing): Int =
         turn.blocking {
             val thread = Thread.currentThread()

@@ -46,7 +46,7 @@ internal class RetrofitRow(
     }
 }
 
-/** As one writes it for coroutines. */
+/** The interface for coroutines. */
 internal interface SuspendingThings {
     @GET("thing")
     suspend fun read(@HeaderMap headers: Map<String, String>): JsonObject
@@ -59,7 +59,7 @@ internal interface SuspendingThings {
     suspend fun stream(@HeaderMap headers: Map<String, String>): Response<ResponseBody>
 }
 
-/** As one writes it for threads. */
+/** The interface for threads. */
 internal interface BlockingThings {
     @GET("thing")
     fun read(@HeaderMap headers: Map<String, String>): Call<JsonObject>
@@ -139,7 +139,7 @@ internal fun Turn.drain(body: ResponseBody) =
         }
     }
 
-/** Lets go of a client's threads and connections. */
+/** Releases a client's threads and connections. */
 internal fun OkHttpClient.letGo() {
     dispatcher.executorService.shutdown()
     connectionPool.evictAll()

@@ -16,9 +16,9 @@ import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.atomic.AtomicReference
 import kotlin.coroutines.cancellation.CancellationException
 
-// One client of somebody else's is one file beside this one: an `object : Row` and its [Session], added to the list in
+// Each client has one file beside this one: an `object : Row` and its [Session], added to the list in
 // Rows.kt. OkHttpRow.kt is the pattern for a client that blocks, KtorRow.kt for one that suspends. A row holds no
-// expectation: it calls the client as a user would, and says by the client's own classes what came of it.
+// expectation: it calls the client as a user would, and reports the result by the client's own classes.
 
 /** A row of the table: a client, and what of unruffled is put under it. */
 internal interface Row {
@@ -73,7 +73,7 @@ internal class Tokens(private val all: List<String>) {
     /** The token to send now. */
     val now: String get() = all[minOf(at.get(), all.size - 1)]
 
-    /** The token after [old], which the server has refused. */
+    /** Returns the token after [old], which the server has refused. */
     fun after(old: String): String {
         val seen = at.get()
         if (all[minOf(seen, all.size - 1)] == old) at.compareAndSet(seen, seen + 1)
@@ -89,7 +89,7 @@ internal interface Session : Closeable {
     /** Makes a thing: `POST` with a body that holds [Turn.json]. */
     suspend fun write(turn: Turn): Int
 
-    /** Reads a stream piece by piece; tells the turn of its headers and each piece. */
+    /** Reads a stream piece by piece and reports its headers and each piece to the turn. */
     suspend fun stream(turn: Turn): Int = throw Absent()
 
     /** The status in an exception of the client's that stands for one. */
@@ -98,7 +98,7 @@ internal interface Session : Closeable {
     /** Whether [error] is what the client says when its own caller has cancelled. */
     fun cancelled(error: Throwable): Boolean = error is CancellationException
 
-    /** What [error] is to a user who tests for the client's own classes. */
+    /** Returns the family of [error] by the client's own classes. */
     fun family(error: Throwable): Family = Family.of(error)
 
     /** Whether a 401 makes the client renew its token by a hook of its own; else the caller does it by hand. */
@@ -113,7 +113,10 @@ internal enum class Family {
     ;
 
     companion object {
-        /** As a user of the JVM's own classes tests. A `CancellationException` that nobody asked for is a time limit too. */
+        /**
+         * Returns the family by the JVM's own classes. A `CancellationException` without a cancellation is a time
+         * limit, too.
+         */
         fun of(error: Throwable): Family =
             when (error) {
                 is InterruptedIOException -> TIMEOUT
@@ -123,10 +126,10 @@ internal enum class Family {
     }
 }
 
-/** The client has no such operation. */
+/** The error for an operation that the client does not have. */
 internal class Absent : Exception()
 
-/** One call: what it sends, who cancels it, and how far its stream got. */
+/** One call: its request, its cancellation, and the progress of its stream. */
 internal class Turn(val json: JsonElement?, val headers: Map<String, String>) {
     private val cancelling = AtomicReference<() -> Unit>()
     private val begun = System.nanoTime()
@@ -154,18 +157,18 @@ internal class Turn(val json: JsonElement?, val headers: Map<String, String>) {
     /** Cancels by the client's own means; `false`: it has none but its coroutine. */
     fun cancel(): Boolean = cancelling.get()?.invoke() != null
 
-    /** The headers of a stream are there. */
+    /** Notes that the headers of a stream have come. */
     fun opened(status: Int) {
         this.status = status
         headersMs = since()
     }
 
-    /** A piece of a stream is there. */
+    /** Notes that a piece of a stream has come. */
     fun piece(size: Int) {
         bytes += size
     }
 
-    /** Milliseconds from the start. */
+    /** Returns milliseconds from the start. */
     fun since(): Double = (System.nanoTime() - begun) / NANOS
 
     /** Plays a call that blocks, on a thread of its own. */
@@ -181,7 +184,7 @@ internal class Turn(val json: JsonElement?, val headers: Map<String, String>) {
     }
 }
 
-/** What the server gives for a thing. */
+/** The server's value for a thing. */
 internal object Thing {
     /** @throws Wrong if [text] is not the thing, whole. */
     fun check(text: String) {
@@ -194,13 +197,13 @@ internal object Thing {
         check(whole)
     }
 
-    /** The same of a value that the client has read. */
+    /** Does the same for a value that the client has read. */
     fun check(json: JsonObject) {
         if (json["id"] != JsonPrimitive("r1")) throw Wrong(json.toString())
     }
 }
 
-/** A value came back that is not the server's. */
+/** The error for a value that is not the server's. */
 internal class Wrong(text: String) : Exception(text.take(MOST)) {
     private companion object {
         const val MOST = 200

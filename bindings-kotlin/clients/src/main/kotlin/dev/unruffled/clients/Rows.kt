@@ -17,7 +17,7 @@ internal val ROWS: List<Row> =
         KtorRow.INTERCEPTOR,
     )
 
-/** The version of a client as the build pins it: `versions.properties`. */
+/** Returns the version of a client as the build pins it: `versions.properties`. */
 internal fun versionOf(client: String): String = Versions.all.getProperty(client)
 
 private object Versions {

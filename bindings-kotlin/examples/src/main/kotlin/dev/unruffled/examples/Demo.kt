@@ -21,8 +21,8 @@ import java.util.concurrent.atomic.AtomicInteger
 import kotlin.math.floor
 
 /**
- * A client under steady load: calls start on a schedule, whatever became of the ones before. Prints a line of JSON every
- * 250 ms and a last one with everything that happened.
+ * Puts one client under steady load: calls start on a schedule, even if earlier ones are slow or fail. Prints a line of
+ * JSON every 250 ms and a last one with all results.
  *
  * `--url BASE [--policy FILE] --rate CALLS_PER_S --seconds S [--writes SHARE] [--get PATH]`
  */
@@ -39,7 +39,7 @@ fun main(arguments: Array<String>) {
     }
 }
 
-/** The load on one client and what came of it. */
+/** The load on one client, and its results. */
 private class Load(private val client: Client, private val writes: Double, private val path: String?) {
     private val begun = System.nanoTime()
     private val calls = AtomicInteger()

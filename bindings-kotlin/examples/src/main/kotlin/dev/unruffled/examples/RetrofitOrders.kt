@@ -16,7 +16,7 @@ interface Orders {
     suspend fun order(@Path("id") id: Int): Order
 }
 
-/** Retrofit over the OkHttpClient that is there already, with one line of unruffled between them. */
+/** Uses Retrofit over an existing OkHttpClient, with one line of unruffled between them. */
 suspend fun main() {
     val api = System.getenv("API_URL")
     val http = OkHttpClient()

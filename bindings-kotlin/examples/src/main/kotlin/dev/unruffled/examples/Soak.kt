@@ -30,7 +30,7 @@ import kotlin.system.exitProcess
 import kotlin.time.Duration.Companion.seconds
 
 /**
- * Minutes of calls against a server of random faults, suspending and blocking, some cancelled, some streamed. Memory must
+ * Makes calls for minutes against a server of random faults, suspending and blocking, some cancelled, some streamed. Memory must
  * stay flat once warm, and afterwards no call, thread, connection or file may be left.
  *
  * `--seconds N --rate CALLS_PER_S`, the fault server's program in `UNRUFFLED_FAULTS`.
@@ -137,7 +137,7 @@ private class Soak(base: String, private val rate: Double) {
     private var end = Held(0, 0, 0)
     private val left = LinkedHashMap<String, Long>()
 
-    /** What a process holds: memory in bytes, open files. */
+    /** The resources of a process: memory in bytes, open files. */
     private class Held(val resident: Long, val heap: Long, val files: Long)
 
     fun play(seconds: Long): Soak =
@@ -161,7 +161,7 @@ private class Soak(base: String, private val rate: Double) {
             left["files"] = maxOf(0, end.files - warm.files)
         }
 
-    /** Calls begin on a schedule, whatever became of the ones before. */
+    /** Begins calls on a schedule, even if earlier ones are slow or fail. */
     private suspend fun load(seconds: Long) {
         val all = CoroutineScope(Dispatchers.Default + Job())
         val begun = System.nanoTime()
@@ -209,11 +209,11 @@ private class Soak(base: String, private val rate: Double) {
             }
             answered.incrementAndGet()
         } catch (_: Exception) {
-            // Some must fail; that they end, and what is left, is what counts.
+            // Some calls must fail. The soak checks that they end and what they leave.
         }
     }
 
-    /** Until threads and connections that are idle have gone, as far as they do. */
+    /** Waits until idle threads and connections are gone. */
     private suspend fun settle() {
         delay(IDLE_MS)
         http.connectionPool.evictAll()
@@ -242,7 +242,7 @@ private class Soak(base: String, private val rate: Double) {
             """"heapWarm":${warm.heap},"heapEnd":${end.heap},"left":{$rest}}"""
     }
 
-    /** OkHttp says so when a response was dropped without being closed. */
+    /** A handler of OkHttp's warnings that a response was dropped without being closed. */
     private class Leaks : Handler() {
         private val logger = Logger.getLogger(OkHttpClient::class.java.name).also { it.addHandler(this) }
 

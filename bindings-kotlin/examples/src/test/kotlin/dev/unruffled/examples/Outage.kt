@@ -9,9 +9,9 @@ import okhttp3.Request
 import java.io.IOException
 import java.net.ServerSocket
 
-/** A program that touches everything that crosses to the native library: it is played from the jar and after shrinking. */
+/** A program that uses every way to the native library. It runs from the jar and after shrinking. */
 object Outage {
-    /** Calls a port where nobody listens. One line: the policy's issue, the reason, the outcome, the attempts. */
+    /** Calls a closed port. Returns one line: the policy's issue, the reason, the outcome, the attempts. */
     fun play(): String {
         val issue =
             try {
@@ -37,7 +37,7 @@ object Outage {
         return "$issue answered"
     }
 
-    /** The same through OkHttp's own calls, a call factory over a client with an interceptor: how it went. */
+    /** Does the same through a call factory over a client with an interceptor. Returns how the calls ended. */
     private fun dropIns(policy: String, port: Int): String =
         Unruffled.interceptor(Policy.fromString(policy)).use { interceptor ->
             val client = OkHttpClient.Builder().addInterceptor(interceptor).build()
@@ -51,7 +51,7 @@ object Outage {
             }
         }
 
-    /** What it prints. */
+    /** The line that it prints. */
     const val EXPECTED = "retyr retries-exhausted not-sent 2"
 
     @JvmStatic

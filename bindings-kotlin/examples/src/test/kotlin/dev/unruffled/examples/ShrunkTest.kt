@@ -29,7 +29,7 @@ class ShrunkTest {
         println("shrunk: ${(jars + program).sumOf { it.length() } / KB} KB to ${shrunk.length() / KB} KB")
     }
 
-    /** The rules that a jar carries for whoever shrinks it. */
+    /** Returns the shrinking rules in a jar. */
     private fun carried(jar: File): String =
         JarFile(jar).use { packed ->
             packed.entries().asSequence()

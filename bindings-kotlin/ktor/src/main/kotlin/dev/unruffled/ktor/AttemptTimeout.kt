@@ -21,7 +21,7 @@ internal class AttemptTimeout private constructor(val error: HttpRequestTimeoutE
     private val state = AtomicReference(State.RUNNING)
     private var timer: Job? = null
 
-    /** The attempt is over. `false`: too late. */
+    /** Ends the time limit. Returns `false` if it was over before. */
     fun end(): Boolean {
         if (state.compareAndSet(State.RUNNING, State.ENDED)) timer?.cancel()
         return state.get() != State.LATE

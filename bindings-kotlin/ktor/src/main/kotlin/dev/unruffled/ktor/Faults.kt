@@ -32,7 +32,7 @@ internal fun broken(error: Exception): Broken {
     return if (stale != null) Broken(Fault.UNSENT, error, stale = true) else judged(error)
 }
 
-/** The fault after a redirect that a plugin below followed: the first request was sent, whatever became of the second. */
+/** Returns the fault after a redirect that a plugin below followed: the first request was sent in any case. */
 internal fun Broken.afterRedirect(): Broken =
     when (fault) {
         Fault.UNSENT -> Broken(Fault.LOST, cause)

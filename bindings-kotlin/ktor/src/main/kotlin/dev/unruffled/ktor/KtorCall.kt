@@ -105,7 +105,7 @@ internal class KtorCall(
         }
     }
 
-    /** A copy of the request for one attempt, with an execution of its own that ends with the caller's. */
+    /** Copies the request for one attempt, with an execution of its own that ends with the caller's. */
     private fun requestFor(attempt: Attempt<HttpRequestBuilder>): HttpRequestBuilder {
         val own = HttpRequestBuilder().takeFrom(request)
         val execution = own.executionContext as CompletableJob
@@ -126,7 +126,7 @@ internal class KtorCall(
         return own
     }
 
-    /** An answer as Ktor gives it: whole, unless the caller reads it as a stream. */
+    /** Returns an answer as Ktor gives it: whole, unless the caller reads it as a stream. */
     private suspend fun received(attempt: Attempt<*>, own: HttpRequestBuilder, call: HttpClientCall): Received {
         val response = call.response
         val limits = dropIn.route(attempt.route)
@@ -150,14 +150,14 @@ internal class KtorCall(
             throw Truncated(broken)
         }
 
-    /** The body's own source failed: no fault of the network. */
+    /** Returns the error of the body's own source: no fault of the network. */
     private suspend fun mistaken(error: Throwable): Throwable {
         currentCoroutineContext().ensureActive()
         request.ensureWanted()
         return if (error is CancellationException || error !is Exception) error else Broken(Fault.REFUSED, error)
     }
 
-    /** A status that is known, of an answer whose body could not be read or unpacked. */
+    /** Returns the status alone of an answer whose body could not be read or unpacked. */
     @OptIn(InternalAPI::class)
     private suspend fun bare(call: HttpClientCall, own: HttpRequestBuilder): Received {
         currentCoroutineContext().ensureActive()

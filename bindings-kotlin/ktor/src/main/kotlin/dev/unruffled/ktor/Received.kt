@@ -53,7 +53,7 @@ internal class Received(
         }
     }
 
-    /** The first [most] bytes, as far as they come within [withinMs] on the clock of [context]. */
+    /** Reads the first [most] bytes, as far as they come within [withinMs] on the clock of [context]. */
     suspend fun start(most: Long, withinMs: Long, context: CoroutineContext): ByteArray {
         val piece = ByteArray(PIECE)
         try {
@@ -78,13 +78,13 @@ internal class Received(
         return start
     }
 
-    /** This answer once it is closed: [bytes] are its body. */
+    /** Returns this answer after its connection was released: [bytes] are its body. */
     fun retained(bytes: ByteArray): Received {
         if (!whole) start = bytes
         return this
     }
 
-    /** As Ktor does it when a caller has read what he wants: the connection is free. */
+    /** Releases the connection, as Ktor does after its caller has read a part of the body. */
     override fun close() {
         if (closed) return
         closed = true
@@ -93,7 +93,7 @@ internal class Received(
         (own.executionContext as CompletableJob).complete()
     }
 
-    /** For the caller. */
+    /** Returns the call for the caller. */
     fun deliver(): HttpClientCall =
         when {
             whole -> call
@@ -109,13 +109,13 @@ internal class Received(
     }
 }
 
-/** The beginning of a body in memory. */
+/** Reads the beginning of a body in memory. */
 @OptIn(InternalAPI::class)
 internal suspend fun HttpClientCall.start(
     most: Long,
 ): ByteArray = response.rawContent.readRemaining(most).readByteArray()
 
-/** A success of a declared length of at most [most] bytes that is not of the type [streamType]. */
+/** Returns whether this is a success of at most [most] declared bytes that is not of the type [streamType]. */
 internal fun HttpResponse.isShort(most: Long, streamType: String): Boolean {
     if (!status.isSuccess()) return false
     val length = headers[HttpHeaders.ContentLength]?.toLongOrNull() ?: return false

@@ -44,7 +44,7 @@ internal fun origin(protocol: URLProtocol, named: String, port: Int): String {
 /** Encoded, from its slash, without query. */
 internal fun HttpRequestBuilder.path(): String = url.encodedPath.ifEmpty { "/" }
 
-/** The engine alone sees how an upload goes on. */
+/** Returns the size of a body whose upload cannot be watched: only the engine sees its progress. */
 internal fun HttpRequestBuilder.uploadBytes(): Long = (body as? OutgoingContent)?.contentLength ?: 0
 
 internal fun HttpRequestBuilder.isRepeatable(): Boolean = (body as? OutgoingContent)?.isRepeatable() == true

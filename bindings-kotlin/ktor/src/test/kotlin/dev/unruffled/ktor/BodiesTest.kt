@@ -28,11 +28,11 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.File
 
-/** Which requests can be sent again, and that what is sent again is the same. */
+/** Requests that can be sent again: each time with the same bytes. */
 class BodiesTest {
     private val text = "the same, byte for byte"
 
-    /** How often a PUT is sent that is refused twice, and that nothing of it got lost on the way. */
+    /** Returns how often a PUT is sent that is refused twice. Checks that each attempt has all of its body. */
     private fun attempts(holds: String = text, dress: HttpRequestBuilder.() -> Unit): Int {
         var count = 0
         runTest {

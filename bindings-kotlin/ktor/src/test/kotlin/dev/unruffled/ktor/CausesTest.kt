@@ -20,14 +20,14 @@ import java.io.Closeable
 import java.net.InetAddress
 import java.net.ServerSocket
 
-/** Why an attempt broke on real engines: what can never succeed is final at once. */
+/** Causes of broken attempts on real engines: one that always comes again is final at once. */
 class CausesTest {
     private val closing = mutableListOf<Closeable>()
 
     @AfterEach
     fun close() = closing.asReversed().forEach { it.close() }
 
-    /** On each engine a call fails, and its attempts were [attempts]; its last error says [why]. */
+    /** Checks that a call fails on each engine after [attempts], and that its last error says [why]. */
     private fun fails(base: String, why: Cause, attempts: List<String>) {
         val policy = Policy.fromString("""{"retry":{"attempts":2,"base":"10ms"}}""")
         val engines =

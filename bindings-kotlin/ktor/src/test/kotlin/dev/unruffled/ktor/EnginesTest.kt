@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test
 import java.io.IOException
 import kotlin.random.Random
 
-/** On real engines, through real sockets. */
+/** The plugin on real engines, through real sockets. */
 class EnginesTest {
     private val engines: List<(String, Boolean) -> HttpClient> =
         listOf(
@@ -162,7 +162,7 @@ class EnginesTest {
                             try {
                                 if (random.nextBoolean()) call.execute { it.bodyAsText() } else call.execute()
                             } catch (_: IOException) {
-                                // Not every one of them can be helped.
+                                // Some of these calls may fail.
                             }
                         }
                     launch {

@@ -5,7 +5,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.File
 
-/** The example is a program that works, on a bad day. */
+/** Runs the example as a program while its server fails. */
 class ExampleTest {
     @Test
     fun `the example gets its order from a server that refuses it first`() =

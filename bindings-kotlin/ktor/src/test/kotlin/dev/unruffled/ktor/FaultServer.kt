@@ -31,15 +31,15 @@ internal class FaultServer : Closeable {
         address = Json.parseToJsonElement(line).jsonObject.getValue("address").jsonPrimitive.content
     }
 
-    /** A run by a script. */
+    /** One run of a script. */
     inner class Run(script: String) {
         private val path = "/_faults/runs/ktor-${runs.incrementAndGet()}"
 
-        /** Where the script is played. */
+        /** The base URL of the run. */
         val base: String =
             Json.parseToJsonElement(control("PUT", path, script)).jsonObject.getValue("base").jsonPrimitive.content
 
-        /** What the server has seen, by the name of the sum. */
+        /** Returns a sum of what the server has seen, by its name. */
         fun total(name: String): Long {
             val log: JsonObject = Json.parseToJsonElement(control("GET", "$path?brief", null)).jsonObject
             return log.getValue("totals").jsonObject.getValue(name).jsonPrimitive.long

@@ -19,7 +19,7 @@ import java.net.UnknownHostException
 import java.net.UnknownServiceException
 import java.nio.channels.UnresolvedAddressException
 
-/** What the exceptions of Ktor's engines are to the core. */
+/** The faults that exceptions of Ktor's engines become. */
 class FaultsTest {
     @Test
     fun `only what happens before anything is sent is unsent`() {

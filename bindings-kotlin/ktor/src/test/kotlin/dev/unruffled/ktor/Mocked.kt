@@ -31,7 +31,7 @@ internal class Mocked(
     private vararg val answers: Handler,
     configure: HttpClientConfig<*>.(HttpClientPlugin<Unit, Unruffled>) -> Unit = { install(it) },
 ) {
-    /** When each request came, and what it was. */
+    /** The time and the data of each request. */
     val sent = mutableListOf<Pair<Long, HttpRequestData>>()
     val events = mutableListOf<Event>()
 
@@ -53,7 +53,7 @@ internal class Mocked(
 
     val unruffled: Unruffled get() = client.plugin(Timed())
 
-    /** Calls that the core still knows of. */
+    /** The number of calls that are alive in the core. */
     val live: Any? get() = unruffled.snapshot()["live"]
 
     /** The plugin with the test's clock. */
@@ -75,7 +75,7 @@ internal class Mocked(
     }
 }
 
-/** An answer with a status, a body and headers given as name, value, name, value. */
+/** Makes an answer with a status, a body and headers given as name, value, name, value. */
 internal fun answer(status: Int, body: String = "", vararg headers: String): Handler =
     {
         val lines = headers.toList().chunked(2)
@@ -88,7 +88,7 @@ internal fun answer(status: Int, body: String = "", vararg headers: String): Han
         )
     }
 
-/** What [work] throws, which has to be a [T]. */
+/** Returns what [work] throws, which has to be a [T]. */
 internal inline fun <reified T : Throwable> thrown(work: () -> Unit): T {
     try {
         work()

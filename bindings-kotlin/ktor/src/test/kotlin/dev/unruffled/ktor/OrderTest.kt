@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** Beside Ktor's own plugins, before them and after them. */
+/** The plugin beside Ktor's own plugins, before them and after them. */
 @OptIn(ExperimentalCoroutinesApi::class)
 class OrderTest {
     private val stuck: Handler = { awaitCancellation() }

@@ -30,7 +30,7 @@ import java.io.IOException
 import java.net.SocketTimeoutException
 import kotlin.coroutines.cancellation.CancellationException
 
-/** What a call through the plugin comes to, in virtual time. */
+/** Results of calls through the plugin, in virtual time. */
 @OptIn(ExperimentalCoroutinesApi::class)
 class PluginTest {
     @Test

@@ -41,7 +41,7 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Semaphore
 import java.util.concurrent.TimeUnit
 
-/** What happens on real sockets only: connections that end, bodies that fail, time that is not the caller's. */
+/** Behaviour on real sockets: connections that end, bodies that fail, real time beside the caller's virtual time. */
 class RealSocketsTest {
     private val closing = mutableListOf<AutoCloseable>()
     private val attempts = mutableListOf<String>()
@@ -227,7 +227,7 @@ class RealSocketsTest {
         }
     }
 
-    /** The statuses of twelve calls by [client], 200 if all of them were at the server at one time. */
+    /** Makes twelve calls at once. Returns their statuses: 200 if all of them were at the server at one time. */
     private fun twelve(client: HttpClient): Set<Int> {
         val all = CountDownLatch(12)
         val server =

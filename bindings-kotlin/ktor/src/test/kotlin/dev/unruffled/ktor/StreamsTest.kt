@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test
 import java.io.IOException
 import java.net.SocketTimeoutException
 
-/** What becomes of bodies that are read as they come. */
+/** Bodies that are read as streams. */
 @OptIn(ExperimentalCoroutinesApi::class)
 class StreamsTest {
     /** A body in pieces, [every] ms apart; [end] breaks it off. */
@@ -47,7 +47,7 @@ class StreamsTest {
                     }
                     if (end == null) body.flushAndClose() else body.cancel(end)
                 } catch (_: IOException) {
-                    // Nobody reads any more.
+                    // The caller has stopped reading.
                 }
             }
             respond(body, HttpStatusCode.fromValue(status), headers { length?.let { append("Content-Length", "$it") } })
@@ -96,7 +96,7 @@ class StreamsTest {
                 Mocked(this, PLAIN, pieces(200, "a", every = 10, end = IOException("reset")), answer(200, "ab"))
             assertEquals("ab", mocked.client.get(URL).bodyAsText())
             assertEquals(2, mocked.sent.size)
-            // Ktor counts; no exception of the network's comes of that.
+            // Ktor counts the bytes itself and throws no exception of the network.
             val short = Mocked(this, PLAIN, pieces(200, "a", every = 10, length = 2), answer(200, "ab"))
             assertEquals("ab", short.client.get(URL).bodyAsText())
         }

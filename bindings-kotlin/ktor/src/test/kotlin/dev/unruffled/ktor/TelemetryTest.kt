@@ -13,7 +13,7 @@ import kotlinx.coroutines.test.runTest
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 
-/** What OpenTelemetry's own instrumentation of Ktor makes of a call with two retries. */
+/** The spans of OpenTelemetry's own instrumentation of Ktor for a call with two retries. */
 class TelemetryTest {
     private fun statuses(
         order: HttpClientConfig<*>.(HttpClientPlugin<Unit, Unruffled>, HttpClientConfig<*>.() -> Unit) -> Unit,

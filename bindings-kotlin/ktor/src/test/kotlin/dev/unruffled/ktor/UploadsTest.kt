@@ -85,7 +85,7 @@ class UploadsTest {
                 for (make in engines) {
                     server.seen.clear()
                     val client = make {
-                        // Ktor's own stands above the plugin, one that is installed after it stands below.
+                        // Ktor's own redirect plugin stands above ours; one that is installed afterwards stands below.
                         followRedirects = above
                         install(Unruffled) { policy = Policy.fromString("""{"retry":{"base":"10ms"}}""") }
                         install(HttpRedirect) { checkHttpMethod = false }

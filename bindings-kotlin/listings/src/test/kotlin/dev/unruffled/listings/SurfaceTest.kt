@@ -12,7 +12,7 @@ import java.util.ServiceLoader
 class SurfaceTest {
     private val tools: AbiTools = ServiceLoader.load(AbiToolsFactory::class.java).first().get()
 
-    /** What is public for other modules of unruffled only is no part of the surface. */
+    /** Leaves out declarations that are public for other modules of unruffled only. */
     private val filters =
         AbiFilters(
             emptySet(),

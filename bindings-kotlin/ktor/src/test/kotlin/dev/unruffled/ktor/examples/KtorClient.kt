@@ -8,7 +8,7 @@ import io.ktor.client.plugins.plugin
 import io.ktor.client.request.get
 import io.ktor.client.statement.bodyAsText
 
-/** One order, by way of a Ktor client that survives the API's bad days. */
+/** Gets one order by a Ktor client that retries while the API fails. */
 suspend fun main() {
     val api = System.getenv("API_URL")
     HttpClient(CIO) { install(Unruffled) { policy = Policy.fromUrl(api) } }.use { client ->
