@@ -255,6 +255,7 @@ pub const MAX_BREAKERS: usize = 64;
 pub const MAX_ORIGINS: usize = 1_024;
 /// Credentials with a token state of their own.
 pub const MAX_CREDENTIALS: usize = 10_000;
+const _: () = assert!(MAX_CREDENTIALS <= 1 << 16);
 /// The largest policy file in bytes.
 pub const MAX_POLICY: usize = 256 * 1024;
 /// Routes of one policy.

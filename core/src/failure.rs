@@ -52,6 +52,10 @@ codes! {
         Refused = 7 "refused",
         /// The buffered body is larger than `maxBody`: never retried.
         TooLarge = 8 "too-large",
+        /// The token endpoint rejected the request for a token (`token_failed` only): the same request would be again.
+        Rejected = 9 "rejected",
+        /// The credentials function gave the token that a 401 had refused (`token_failed` only).
+        Unchanged = 10 "unchanged",
         /// It fails each time in the same way, as by a certificate that is not accepted: never retried.
         Permanent = 11 "permanent",
     }
@@ -175,7 +179,7 @@ mod tests {
         }
         assert_eq!(Reason::from_code(15), None);
         assert_eq!(Misuse::from_code(0), None);
-        assert_eq!((Fault::from_code(8), Fault::from_code(9)), (Some(Fault::TooLarge), None));
+        assert_eq!((Fault::from_code(8), Fault::from_code(9)), (Some(Fault::TooLarge), Some(Fault::Rejected)));
         assert!(Cause::ALL.iter().enumerate().all(|(i, cause)| Cause::from_code(i as u64) == Some(*cause)));
     }
 

@@ -8,6 +8,10 @@ pub enum Purpose {
     Backoff = 1,
     /// A breaker's cool-down; the ordinal counts its openings.
     CoolDown = 2,
+    /// How much earlier a token is renewed; the ordinal is its generation.
+    Early = 3,
+    /// The rest of a fetch that failed; the ordinal is its generation, the attempt counts failures.
+    Rest = 4,
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every bit of the input moves every bit of the output.

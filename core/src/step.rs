@@ -62,6 +62,8 @@ impl Flags {
     pub const EXPIRED: Self = Self(1 << 5);
     /// Of a [`Step::Refresh`], in the place of [`Flags::APPLIED`]: a 401 refused the token before.
     pub const REFUSED: Self = Self(1 << 6);
+    /// Of a [`Step::Send`], in the place of [`Flags::APPLIED`]: the token ends soon; the host may `renew` it beside the call.
+    pub const RENEW: Self = Self(1 << 6);
     /// The delivered status (404, 410, 412) may be the echo of an earlier attempt that was applied.
     pub const APPLIED: Self = Self(1 << 6);
     /// A failure that has a last response: a drop-in returns it, a verb raises with it.

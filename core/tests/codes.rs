@@ -37,6 +37,7 @@ fn words_and_numbers_are_those_of_the_table() {
     ];
     assert_eq!(table["flags"], rows(flags.into_iter().map(|(name, flag)| (name, u64::from(flag.0)))));
     let needs = [("EXPIRED", Flags::EXPIRED), ("REFUSED", Flags::REFUSED)];
+    assert_eq!(table["renewal"], rows([("RENEW", u64::from(Flags::RENEW.0))].into_iter()));
     assert_eq!(table["needs"], rows(needs.into_iter().map(|(name, flag)| (name, u64::from(flag.0)))));
     let steps = [
         ("Send", Step::Send { timeout: 1 }),

@@ -90,8 +90,15 @@ impl World {
             16 => self.engine.abandon(call, now),
             17 => match self.generations.pop() {
                 Some(generation) if self.dice.roll(3) > 0 => self.engine.token(now, generation, self.dice.roll(5_000)),
-                Some(generation) => self.engine.token_failed(now, generation, [0, 6][self.dice.roll(2) as usize]),
-                None => self.engine.online(now),
+                Some(generation) => {
+                    let (fault, after) = ([0, 4, 6, 9, 10][self.dice.roll(5) as usize], self.dice.roll(2) * 3_000);
+                    self.engine.token_failed(now, generation, fault, after)
+                }
+                None => match self.dice.roll(4) {
+                    0 => self.engine.renew(now, 0),
+                    1 => self.engine.reset(now, 0),
+                    _ => self.engine.online(now),
+                },
             },
             18 => {
                 self.engine.report(call);

@@ -199,7 +199,9 @@ mod tests {
                     known(abi::unruffled_fault(engine, small, big, small));
                     known(abi::unruffled_resume(engine, small, big));
                     known(abi::unruffled_token(engine, big, big, big));
-                    known(abi::unruffled_token_failed(engine, big, big, small));
+                    known(abi::unruffled_token_failed(engine, big, big, small, big));
+                    known(abi::unruffled_renew(engine, big, small));
+                    known(abi::unruffled_reset(engine, big, small));
                     known(abi::unruffled_abandon(engine, small, big));
                 }
                 known(abi::unruffled_free(engine, big, 1));

@@ -91,8 +91,31 @@ pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1token_1faile
     now: u64,
     generation: u64,
     fault: u32,
+    retry_after: u64,
 ) -> u64 {
-    abi::unruffled_token_failed(engine, now, generation, fault)
+    abi::unruffled_token_failed(engine, now, generation, fault, retry_after)
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1renew(
+    _: Unused,
+    _: Unused,
+    engine: u64,
+    now: u64,
+    scope: u32,
+) -> u64 {
+    abi::unruffled_renew(engine, now, scope)
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_dev_unruffled_core_Crossings_unruffled_1reset(
+    _: Unused,
+    _: Unused,
+    engine: u64,
+    now: u64,
+    scope: u32,
+) -> u64 {
+    abi::unruffled_reset(engine, now, scope)
 }
 
 #[unsafe(no_mangle)]

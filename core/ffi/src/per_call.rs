@@ -87,8 +87,18 @@ pub extern "C" fn unruffled_token(engine: u64, now: u64, generation: u64, expire
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn unruffled_token_failed(engine: u64, now: u64, generation: u64, fault: u32) -> u64 {
-    word(engine, |engine| engine.token_failed(now, generation, fault))
+pub extern "C" fn unruffled_token_failed(engine: u64, now: u64, generation: u64, fault: u32, retry_after: u64) -> u64 {
+    word(engine, |engine| engine.token_failed(now, generation, fault, retry_after))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn unruffled_renew(engine: u64, now: u64, scope: u32) -> u64 {
+    word(engine, |engine| engine.renew(now, scope))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn unruffled_reset(engine: u64, now: u64, scope: u32) -> u64 {
+    word(engine, |engine| engine.reset(now, scope))
 }
 
 #[unsafe(no_mangle)]

@@ -298,7 +298,7 @@ impl World {
         let expires = feed.of(&[0, 1, 50, 5_000, 1 << 40, u64::MAX]);
         let answer = if place >> 6 == 0 {
             let fault = feed.of(&[0, 6, 6, 1]);
-            self.both(|engine| engine.token_failed(now, generation, fault))
+            self.both(|engine| engine.token_failed(now, generation, fault, 0))
         } else {
             self.both(|engine| engine.token(now, generation, expires))
         };

@@ -61,14 +61,10 @@ impl Engine {
             return Err(self.fail(slot, Reason::Closed, None));
         }
         let call = self.calls.at(slot);
-        if let CallState::Queued(QueueId::Credential(place)) = call.state
-            && self
-                .credentials
-                .get(place as usize)
-                .is_some_and(|credential_state| credential_state.credential.failed(call.generation))
-        {
-            return Err(self.fail(slot, Reason::Auth, None));
+        if let CallState::Queued(QueueId::Credential(place)) = call.state {
+            self.after_fetch(slot, place)?;
         }
+        let call = self.calls.at(slot);
         let offline = call.state == CallState::Queued(QueueId::Offline);
         let may_send = call.limits.left(self.now).is_some();
         if may_send && (!offline || self.may_wait(slot) > 0) {
@@ -450,14 +446,17 @@ impl Engine {
         let timeout = call.limits.timeout(now);
         call.record(now, EntryKind::Send, WaitReason::None, u16::from(call.attempts), timeout);
         let mut flags = Flags::NONE;
-        for (bit, flag) in
-            [(CallFlags::KEYED, Flags::KEY), (CallFlags::FRESH, Flags::FRESH), (CallFlags::CREDENTIALS, Flags::TOKEN)]
-        {
+        for (bit, flag) in [
+            (CallFlags::KEYED, Flags::KEY),
+            (CallFlags::FRESH, Flags::FRESH),
+            (CallFlags::CREDENTIALS, Flags::TOKEN),
+            (CallFlags::RENEW, Flags::RENEW),
+        ] {
             if call.call_flags.has(bit) {
                 flags = flags.with(flag);
             }
         }
-        call.call_flags.set(CallFlags::FRESH, false);
+        call.call_flags.set(CallFlags::FRESH | CallFlags::RENEW, false);
         Answer::new(Step::Send { timeout }, flags)
     }
 }

@@ -246,7 +246,8 @@ impl Engine {
         call.breaker_queue = breaker_queue;
         call.scope = scope;
         call.upstream = upstream;
-        call.credential = credential;
+        call.credential = credential as u16;
+        call.units = (what >> 16) as u16;
         call.begun = now;
         call.ordinal = ordinal;
         call.limits = limits;
@@ -304,7 +305,9 @@ impl Engine {
     /// An attempt broke; `fault` is a code of [`Fault`], with that of a [`Cause`] in bits 8–15.
     pub fn fault(&mut self, call: u32, now: u64, fault: u32) -> Answer {
         let (fault, cause) = match (Fault::from_code(u64::from(fault & 255)), Cause::from_code(u64::from(fault >> 8))) {
-            (None | Some(Fault::Cancelled), _) | (_, None) => return Misuse::Range.into(),
+            (None | Some(Fault::Cancelled | Fault::Rejected | Fault::Unchanged), _) | (_, None) => {
+                return Misuse::Range.into();
+            }
             (Some(fault), Some(cause)) => (fault, cause),
         };
         match self.found(call, now, |state| state == CallState::Flight) {

@@ -226,7 +226,7 @@ impl Engine {
             return place as u32;
         }
         let free = if self.scopes.any_freed {
-            let used = self.used(|call| call.credential, self.credentials.len());
+            let used = self.used(|call| call.credential.into(), self.credentials.len());
             let ended = |(place, credential_state): &(usize, &CredentialState)| {
                 credential_state.name.is_none() && !is_used(&used, *place)
             };
@@ -237,7 +237,7 @@ impl Engine {
         let place = match free.and_then(|place| Some((place, self.credentials.get_mut(place)?))) {
             Some((place, credential_state)) => {
                 credential_state.name = Some(name.to_string());
-                credential_state.credential.begin_anew();
+                credential_state.credential.reset();
                 place
             }
             None => {

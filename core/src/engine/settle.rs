@@ -40,6 +40,7 @@ impl Engine {
             classify::classify(status, &self.config.route(route).classify, hints, body, should)
         };
         let elapsed = self.attempt_ended(slot, LastResult::Status(status), EntryKind::Status, status);
+        self.replay_answered(slot, verdict.class);
         let kind = AnswerKind::of(status, verdict.class);
         let (refused, limited) = (kind != AnswerKind::Success, kind == AnswerKind::RateLimited);
         let server = self.server_hints(slot, hints, wall, kind);
@@ -109,8 +110,8 @@ impl Engine {
                 self.was_answered(slot);
                 self.fail(slot, Reason::Misuse, None)
             }
-            // `fault` refuses this code.
-            Fault::Cancelled => self.fail(slot, Reason::Misuse, None),
+            // `fault` refuses these codes.
+            Fault::Cancelled | Fault::Rejected | Fault::Unchanged => self.fail(slot, Reason::Misuse, None),
         }
     }
 
@@ -306,22 +307,6 @@ impl Engine {
         }
     }
 
-    pub(crate) fn unauthorized(&mut self, slot: CallIndex, elapsed: u64) -> Answer {
-        let Call { call_flags, credential, generation, .. } = *self.calls.at(slot);
-        let may = call_flags.has(CallFlags::CREDENTIALS | CallFlags::REPEATABLE)
-            && !call_flags.has(CallFlags::REPLAYED)
-            && !call_flags.has(CallFlags::STACKED)
-            && !self.closed;
-        let credential_state = self.credentials.get_mut(credential as usize).filter(|_| may);
-        if !credential_state.is_some_and(|credential_state| credential_state.credential.refused(generation)) {
-            return self.deliver(slot, 401, elapsed);
-        }
-        let call = self.calls.at_mut(slot);
-        call.call_flags.set(CallFlags::REPLAYED | CallFlags::EVENTFUL, true);
-        // What a paid retry paid for goes on: its replay is the same retry.
-        self.admit(slot)
-    }
-
     /// The token of a paid retry that was never sent goes back. Returns whether there was one.
     fn give_payment_back(&mut self, slot: CallIndex) -> bool {
         let call = self.calls.at(slot);
@@ -346,6 +331,12 @@ impl Engine {
             call.attempts = call.attempts.saturating_sub(1);
             call.retry_token = if call.attempts > 0 { RetryToken::Needed } else { RetryToken::NotNeeded };
         }
+        self.wait_until_online(slot)
+    }
+
+    /// Parks a call until the host is online, if it may wait and may be sent again; else ends it.
+    pub(crate) fn wait_until_online(&mut self, slot: CallIndex) -> Answer {
+        let call = self.calls.at(slot);
         let upstream = call.upstream;
         let parks =
             call.call_flags.has(CallFlags::REPEATABLE) && replayable(call) && !call.call_flags.has(CallFlags::DROPIN);
@@ -353,10 +344,9 @@ impl Engine {
         if !parks || self.closed || left == 0 {
             return self.fail(slot, Reason::Offline, None);
         }
-        if self.waiting >= self.config.max_waiting {
-            return self.fail(slot, Reason::Overloaded, None);
+        if let Some(full) = self.enter(slot, QueueId::Offline, QueuePlace::Joining) {
+            return full;
         }
-        self.join(slot, QueueId::Offline);
         self.wake_ready(upstream);
         self.record_wait(slot, EntryKind::Queue, WaitReason::Offline, left, QueuePlace::Joining);
         Step::Park { at_most: left }.into()

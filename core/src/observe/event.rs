@@ -22,7 +22,7 @@ codes! {
         Breaker = 2 "breaker",
         /// A bucket was paused, learned a rate or lowered it.
         Limiter = 3 "limiter",
-        /// A credential is being fetched.
+        /// A credential is asked for, has come, failed or was refused.
         Refresh = 4 "refresh",
         /// A call ended.
         Call = 5 "call",
@@ -30,6 +30,24 @@ codes! {
         Stacked = 6 "stacked",
         /// Lenient reading left something out of the policy.
         Warning = 7 "warning",
+    }
+}
+
+codes! {
+    /// What happened to a credential, for an event.
+    RefreshChange {
+        /// A fetch began.
+        Asked = 0 "asked",
+        Came = 1 "came",
+        Failed = 2 "failed",
+        /// The token endpoint rejected the request.
+        Rejected = 3 "rejected",
+        /// The fetch brought the token that a 401 had refused.
+        Unchanged = 4 "unchanged",
+        /// A 401 refused the held token.
+        Refused = 5 "refused",
+        /// The API refused a token that was fetched after a 401: refreshes rest for a while.
+        Useless = 6 "useless",
     }
 }
 
@@ -51,7 +69,7 @@ pub enum Event {
     Wait { about: About, wait_reason: WaitReason, delay: u64 },
     Breaker { upstream: u32, route: u16, endpoint: u16, from: Phase, to: Phase },
     Limiter { upstream: u32, bucket: BucketOf, change: Change, paused: u64 },
-    Refresh { credential: u32, generation: u32 },
+    Refresh { credential: u32, generation: u32, change: RefreshChange },
     Call { about: About, attempts: u8, last: LastResult, reason: Option<Reason>, outcome: Outcome, elapsed: u64 },
     Stacked { about: About },
     Warning { issue: u16 },
@@ -210,9 +228,9 @@ fn write(json: &mut Json, event: &Event, names: &Names<'_>) {
             json.field_text("limit", limit).field_text("change", change.text());
             json.field_number("ms", *paused);
         }
-        Event::Refresh { credential, generation } => {
+        Event::Refresh { credential, generation, change } => {
             json.field_number("credential", u64::from(*credential));
-            json.field_number("generation", u64::from(*generation));
+            json.field_number("generation", u64::from(*generation)).field_text("change", change.text());
         }
         Event::Call { about: call, attempts, last, reason, outcome, elapsed } => {
             about(json, call, names);

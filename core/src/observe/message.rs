@@ -155,7 +155,9 @@ const fn how(fault: Fault, cause: Cause) -> &'static str {
         (Cause::None, Fault::Truncated) => "the answer broke off",
         (Cause::None, Fault::TooLarge) => "the answer is larger than maxBody",
         (Cause::None, Fault::Permanent) => "the attempt failed for good",
-        (Cause::None, Fault::Refused | Fault::Cancelled) => "the request could not be made",
+        (Cause::None, Fault::Refused | Fault::Cancelled | Fault::Rejected | Fault::Unchanged) => {
+            "the request could not be made"
+        }
     }
 }
 

@@ -1,99 +1,242 @@
-//! The state of one credential: which generation is valid until when, and who is fetching the next one. The token
-//! itself never comes here.
+//! The life of one credential: which token is held until when, who fetches the next one, and when a fetch that failed may
+//! be tried again. The token itself never comes here.
 
-/// A refresh that is not answered within this is taken as lost; the next call leads another.
-const REFRESH_LEASE: u64 = 60_000;
+use crate::failure::Fault;
+use crate::rng::{self, Purpose};
+
+/// A fetch that is not answered within this counts as lost; the next call leads another.
+const LEASE: u64 = 60_000;
+/// A renewal begins this long before the end of a token, and at most a quarter of its life before.
+const REFRESH_BEFORE: u64 = 60_000;
+/// Calls wait for a new token in the last so many milliseconds of the old one, and at most in a tenth of its life.
+const LATE: u64 = 10_000;
+/// The rest of a fetch that the token endpoint rejected.
+const REJECTED: u64 = 60_000;
+/// The rest after the first failure that counts; it doubles up to [`MOST_REST`].
+const REST: u64 = 1_000;
+/// See [`REST`].
+const MOST_REST: u64 = 5_000;
+/// The longest time in which useless refreshes rest.
+const MOST_USELESS: u64 = 10_000;
+/// An upload needs a token that lives this much longer for each unit of its body.
+const UPLOAD_UNIT: u64 = 1_000;
 
 /// An `expires_in` from here on means "never".
 const NEVER: u64 = (1 << 40) - 1;
 
 /// Bits of a generation that count; the rest names the credential.
 const BITS: u32 = 20;
+const MASK: u32 = (1 << BITS) - 1;
 
 /// Why a token is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// There was none before.
     First,
-    /// The one before has expired.
+    /// The one before has expired, or will soon.
     Expired,
     /// A 401 refused the one before.
     Refused,
 }
 
-/// Who fails when a token did not come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenFailure {
-    /// The call that asked for it; the next one leads.
-    ForLeader,
-    /// All calls that wait for it.
-    ForAll,
-}
-
 /// What a call that needs this credential does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// Send with the credential of this generation.
+    /// Send with the token of this generation.
     Pass(u32),
-    /// Become the leader.
+    /// The same; the host may fetch the next token beside the call.
+    Renew(u32),
+    /// Lead a fetch.
     Lead,
     /// Wait for the one who leads; milliseconds until its lease is over.
     Wait(u64),
+    /// Fail: there is no token, and the fetch rests for so many milliseconds.
+    Rest(u64),
+}
+
+/// What a request needs of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Demand {
+    /// Its body cannot be sent twice, so that a 401 would end it.
+    pub once: bool,
+    /// Size of the body in units of 64 KiB.
+    pub units: u64,
+}
+
+/// What a 401 does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The answer goes to the caller.
+    Delivered,
+    /// The answer goes to the caller, and the refresh before it was useless.
+    Useless,
+    /// The request is sent again if it may.
+    Replay,
+    /// The same, and the held token is given up.
+    GivenUp,
+}
+
+/// A token that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    generation: u32,
+    /// A 401 refused it.
+    refused: bool,
+    /// It was fetched because a 401 refused the one before.
+    after_refusal: bool,
+    /// From then on it is renewed beside the calls, …
+    early: u64,
+    /// … calls wait for the next one, …
+    late: u64,
+    /// … and it is not sent any more.
+    end: u64,
+    /// Half of its life.
+    half: u64,
+}
+
+impl Held {
+    /// The time from which a request waits for the next token.
+    fn late_for(&self, demand: Demand) -> u64 {
+        if demand.once {
+            return self.early;
+        }
+        let before = self.end.saturating_sub(self.late).max(demand.units.saturating_mul(UPLOAD_UNIT)).min(self.half);
+        if demand.units == 0 { self.late } else { self.end.saturating_sub(before) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Empty,
-    /// Somebody fetches the next generation since this time.
-    Leading(u64),
-    /// Valid until this time.
-    Valid(u64),
+enum Token {
+    None,
     /// The host asks for a plain string at every send; nothing is retained and nothing can be refreshed.
-    Plain,
+    Plain(u32),
+    Held(Held),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fetch {
+    Idle,
+    Running {
+        since: u64,
+        why: Need,
+    },
+    /// It failed, and is not tried again before this time.
+    Resting {
+        until: u64,
+    },
+}
+
+/// The latest fetch that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Failure {
+    generation: u32,
+    fault: Fault,
+}
+
+/// Draws the random parts of margins and rests.
+#[derive(Debug, Clone, Copy)]
+pub struct Draws {
+    pub seed: u64,
+    /// Without jitter each draw is the least.
+    pub jitter: bool,
+}
+
+impl Draws {
+    fn draw(self, ordinal: u64, attempt: u32, purpose: Purpose, most: u64) -> u64 {
+        if self.jitter { rng::draw(self.seed, ordinal, attempt, purpose, most) } else { 0 }
+    }
 }
 
 /// One credential.
 #[derive(Debug, Clone)]
 pub struct Credential {
-    state: State,
+    token: Token,
+    fetch: Fetch,
+    /// The latest generation that was asked for.
     generation: u32,
-    /// Why the next token will be asked for.
-    need: Need,
-    /// The latest generation that could not be had.
-    failed: u32,
     place: u32,
+    /// Fetches that failed in a row.
+    failures: u32,
+    /// Refreshes in a row after which the API refused the new token too.
+    useless: u32,
+    /// Until then a 401 is delivered.
+    useless_until: u64,
+    failure: Option<Failure>,
 }
+
+const _: () = assert!(size_of::<Credential>() <= 128);
 
 impl Credential {
     /// The credential at this place of the engine's list.
     #[must_use]
     pub fn new(place: u32) -> Self {
-        Self { state: State::Empty, generation: 0, need: Need::First, failed: 0, place }
+        Self {
+            token: Token::None,
+            fetch: Fetch::Idle,
+            generation: 0,
+            place,
+            failures: 0,
+            useless: 0,
+            useless_until: 0,
+            failure: None,
+        }
     }
 
-    /// Makes it another one, of which nothing is known. Generations go on, so that a late token of the old one is refused.
-    pub fn begin_anew(&mut self) {
-        (self.state, self.need, self.failed) = (State::Empty, Need::First, 0);
+    /// Forgets everything. Generations go on, so that a late token of before is refused.
+    pub fn reset(&mut self) {
+        *self = Self { generation: self.generation, ..Self::new(self.place) };
     }
 
     /// Pure: what a call does now.
     #[must_use]
-    pub fn check(&self, now: u64) -> Admission {
-        match self.state {
-            State::Plain => Admission::Pass(self.generation),
-            State::Valid(until) if until > now => Admission::Pass(self.generation),
-            State::Leading(since) => match since.saturating_add(REFRESH_LEASE).saturating_sub(now) {
-                0 => Admission::Lead,
-                rest => Admission::Wait(rest),
-            },
-            State::Valid(_) | State::Empty => Admission::Lead,
+    pub fn check(&self, now: u64, demand: Demand) -> Admission {
+        let fetch = self.fetch_at(now);
+        let held = match self.token {
+            Token::Plain(generation) => return Admission::Pass(generation),
+            Token::Held(held) if !held.refused && now < held.end => Some(held),
+            Token::Held(_) | Token::None => None,
+        };
+        if let Some(held) = held {
+            let late = held.late_for(demand);
+            if now < held.early.min(late) || (now < late && fetch != Fetch::Idle) {
+                return Admission::Pass(held.generation);
+            }
+            if now < late {
+                return Admission::Renew(held.generation);
+            }
+        }
+        match (fetch, held) {
+            (Fetch::Idle, _) => Admission::Lead,
+            (Fetch::Running { since, .. }, _) => Admission::Wait(since.saturating_add(LEASE).saturating_sub(now)),
+            (Fetch::Resting { .. }, Some(held)) => Admission::Pass(held.generation),
+            (Fetch::Resting { until }, None) => Admission::Rest(until.saturating_sub(now)),
         }
     }
 
-    /// The caller leads. Returns the generation that crosses the boundary.
-    pub fn lead(&mut self, now: u64) -> u64 {
-        self.generation = (self.generation.wrapping_add(1) & ((1 << BITS) - 1)).max(1);
-        self.state = State::Leading(now);
+    /// The fetch, idle again where a lease or a rest is over.
+    fn fetch_at(&self, now: u64) -> Fetch {
+        match self.fetch {
+            Fetch::Running { since, .. } if now >= since.saturating_add(LEASE) => Fetch::Idle,
+            Fetch::Resting { until } if now >= until => Fetch::Idle,
+            fetch => fetch,
+        }
+    }
+
+    /// Begins a fetch. Returns the generation that crosses the boundary, and why it is asked for.
+    pub fn lead(&mut self, now: u64) -> (u64, Need) {
+        let why = match (self.token, self.fetch) {
+            // The fetch before was lost; its reason still holds.
+            (_, Fetch::Running { why, .. }) => why,
+            (Token::Held(Held { refused: true, .. }), _) => Need::Refused,
+            (Token::Held(_) | Token::Plain(_), _) => Need::Expired,
+            (Token::None, _) => Need::First,
+        };
+        self.generation = (self.generation.wrapping_add(1) & MASK).max(1);
+        self.fetch = Fetch::Running { since: now, why };
+        (self.crossing(), why)
+    }
+
+    fn crossing(&self) -> u64 {
         u64::from(self.place) << BITS | u64::from(self.generation)
     }
 
@@ -103,123 +246,148 @@ impl Credential {
         usize::try_from(generation >> BITS).unwrap_or(usize::MAX)
     }
 
-    fn asked_for(&self, generation: u64) -> bool {
-        let own = u64::from(self.place) << BITS | u64::from(self.generation);
-        matches!(self.state, State::Leading(_)) && generation == own
+    /// Why this generation was asked for, if it still is.
+    fn asked_for(&self, generation: u64) -> Option<Need> {
+        match self.fetch {
+            Fetch::Running { why, .. } if generation == self.crossing() => Some(why),
+            Fetch::Running { .. } | Fetch::Idle | Fetch::Resting { .. } => None,
+        }
     }
 
     /// Accepts a token; `false` = this generation is not awaited any more. `expires_in` 0 = plain.
-    pub fn token(&mut self, now: u64, generation: u64, expires_in: u64) -> bool {
-        let asked = self.asked_for(generation);
-        if asked {
-            self.need = Need::Expired;
-            self.state = match expires_in {
-                0 => State::Plain,
-                NEVER.. => State::Valid(u64::MAX),
-                _ => State::Valid(now.saturating_add(expires_in)),
-            };
+    pub fn token(&mut self, now: u64, generation: u64, expires_in: u64, draws: Draws) -> bool {
+        let Some(why) = self.asked_for(generation) else { return false };
+        let mut held = Held {
+            generation: self.generation,
+            refused: false,
+            after_refusal: why == Need::Refused,
+            early: u64::MAX,
+            late: u64::MAX,
+            end: u64::MAX,
+            half: u64::MAX / 2,
+        };
+        if expires_in < NEVER {
+            held.end = now.saturating_add(expires_in);
+            held.late = held.end.saturating_sub(LATE.min(expires_in / 10));
+            held.half = expires_in / 2;
+            let window = REFRESH_BEFORE.min(expires_in / 4);
+            let drawn = draws.draw(generation, self.failures, Purpose::Early, window);
+            held.early = held.late.min(held.end.saturating_sub(window).saturating_sub(drawn));
         }
-        asked
+        self.token = if expires_in == 0 { Token::Plain(self.generation) } else { Token::Held(held) };
+        self.fetch = Fetch::Idle;
+        self.failures = 0;
+        self.failure = None;
+        true
     }
 
-    /// Takes in that the token did not come; returns whether it was asked for.
-    pub fn token_failed(&mut self, generation: u64, failure: TokenFailure) -> bool {
-        let asked = self.asked_for(generation);
-        if asked {
-            self.state = State::Empty;
-            if failure == TokenFailure::ForAll {
-                self.failed = self.generation;
+    /// The token did not come. `retry_after`: the token endpoint's own, in milliseconds; 0 = none.
+    /// [`Fault::Cancelled`] lets the next call lead, any other fault ends those that wait and have no token.
+    pub fn token_failed(&mut self, now: u64, generation: u64, fault: Fault, retry_after: u64, draws: Draws) -> bool {
+        if self.asked_for(generation).is_none() {
+            return false;
+        }
+        self.fetch = Fetch::Idle;
+        if fault == Fault::Cancelled {
+            return true;
+        }
+        self.failure = Some(Failure { generation: self.generation, fault });
+        if let Token::Held(held) = &mut self.token {
+            held.refused = false;
+        }
+        match fault {
+            Fault::Offline => {}
+            Fault::Unchanged => self.was_useless(now),
+            _ => {
+                self.failures = self.failures.saturating_add(1);
+                let drawn = |most| draws.draw(generation, self.failures, Purpose::Rest, most);
+                let counted = if self.holds(now) { self.failures } else { self.failures.saturating_sub(1) };
+                let rest = match (fault, counted) {
+                    (Fault::Rejected, _) => REJECTED,
+                    (_, 0) => 0,
+                    (_, n) => {
+                        let least = REST.saturating_mul(1 << n.saturating_sub(1).min(10)).min(MOST_REST);
+                        least.saturating_add(drawn(least))
+                    }
+                };
+                let rest = rest.max(retry_after);
+                if rest > 0 {
+                    self.fetch = Fetch::Resting { until: now.saturating_add(rest) };
+                }
             }
         }
-        asked
+        true
     }
 
-    /// Whether a call that waits for `generation` waits in vain.
+    /// Whether there is a token before its end that no 401 refused.
     #[must_use]
-    pub fn failed(&self, generation: u32) -> bool {
-        generation != 0 && self.failed == generation
+    pub fn holds(&self, now: u64) -> bool {
+        match self.token {
+            Token::None => false,
+            Token::Plain(_) => true,
+            Token::Held(held) => !held.refused && now < held.end,
+        }
     }
 
-    /// The generation being fetched or held.
+    /// How a fetch failed that a call waited for: this generation, or a later one, with no token since.
+    #[must_use]
+    pub fn failed(&self, generation: u32) -> Option<Fault> {
+        let failure = self.failure.filter(|_| generation != 0)?;
+        let later = failure.generation.wrapping_sub(generation) & MASK;
+        if later <= MASK / 2 { Some(failure.fault) } else { None }
+    }
+
+    /// Milliseconds for which the fetch still rests.
+    #[must_use]
+    pub fn rest(&self, now: u64) -> Option<u64> {
+        match self.fetch_at(now) {
+            Fetch::Resting { until } => Some(until.saturating_sub(now)),
+            Fetch::Idle | Fetch::Running { .. } => None,
+        }
+    }
+
+    /// The latest generation that was asked for.
     #[must_use]
     pub fn generation(&self) -> u32 {
         self.generation
     }
 
-    /// Why the next token is asked for, or the one that is being fetched.
-    #[must_use]
-    pub fn need(&self) -> Need {
-        self.need
+    /// A 401 came back for an attempt sent with `generation`. `replay`: the attempt was itself sent after a 401.
+    pub fn refused(&mut self, now: u64, generation: u32, replay: bool) -> Refusal {
+        let rests = self.rest(now).is_some() || now < self.useless_until;
+        match &mut self.token {
+            Token::Plain(_) => Refusal::Delivered,
+            Token::Held(held) if held.generation == generation && replay => {
+                if !core::mem::take(&mut held.after_refusal) {
+                    return Refusal::Delivered;
+                }
+                self.was_useless(now);
+                Refusal::Useless
+            }
+            Token::Held(held) if held.generation == generation => {
+                if rests {
+                    return Refusal::Delivered;
+                }
+                if core::mem::replace(&mut held.refused, true) { Refusal::Replay } else { Refusal::GivenUp }
+            }
+            Token::None | Token::Held(_) if replay => Refusal::Delivered,
+            Token::None | Token::Held(_) => Refusal::Replay,
+        }
     }
 
-    /// A 401 came back for an attempt sent with `generation`: whether a replay makes sense. The held one is given up
-    /// if it is the one that was refused.
-    pub fn refused(&mut self, generation: u32) -> bool {
-        match self.state {
-            State::Plain => false,
-            State::Valid(_) if generation == self.generation => {
-                (self.state, self.need) = (State::Empty, Need::Refused);
-                true
-            }
-            State::Empty | State::Leading(_) | State::Valid(_) => true,
-        }
+    /// Counts a refresh that did not help. For a while no 401 causes another.
+    fn was_useless(&mut self, now: u64) {
+        let rest = REST.saturating_mul(1 << self.useless.min(10)).min(MOST_USELESS);
+        self.useless = self.useless.saturating_add(1);
+        self.useless_until = now.saturating_add(rest);
+    }
+
+    /// A replay after a 401 was answered by something else.
+    pub fn replay_helped(&mut self) {
+        (self.useless, self.useless_until) = (0, 0);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_leads_the_others_wait_and_a_token_serves_until_it_expires() {
-        let mut c = Credential::new(3);
-        assert_eq!(c.check(0), Admission::Lead);
-        let generation = c.lead(0);
-        assert_eq!((generation, Credential::place_of(generation)), (3 << 20 | 1, 3));
-        assert_eq!(c.check(1), Admission::Wait(59_999));
-        assert!(!c.token(5, generation + 1, 1_000));
-        assert!(c.token(5, generation, 1_000));
-        assert!(!c.token(5, generation, 1_000));
-        assert_eq!((c.check(1_004), c.check(1_005)), (Admission::Pass(1), Admission::Lead));
-    }
-
-    #[test]
-    fn a_refused_generation_is_given_up_once() {
-        let mut c = Credential::new(0);
-        let generation = c.lead(0);
-        c.token(0, generation, NEVER);
-        assert!(c.refused(1));
-        assert_eq!(c.check(0), Admission::Lead);
-        let generation = c.lead(0);
-        c.token(0, generation, NEVER);
-        assert!(c.refused(1), "an older generation replays");
-        assert_eq!(c.check(0), Admission::Pass(2), "and keeps the newer one");
-    }
-
-    #[test]
-    fn a_plain_string_is_never_refreshed() {
-        let mut c = Credential::new(0);
-        let generation = c.lead(0);
-        c.token(0, generation, 0);
-        assert_eq!(c.check(1 << 40), Admission::Pass(1));
-        assert!(!c.refused(1));
-    }
-
-    #[test]
-    fn a_leader_that_never_answers_is_replaced() {
-        let mut c = Credential::new(0);
-        c.lead(0);
-        assert_eq!((c.check(59_999), c.check(60_000)), (Admission::Wait(1), Admission::Lead));
-    }
-
-    #[test]
-    fn a_failure_is_for_those_who_waited_a_cancellation_for_nobody() {
-        let mut c = Credential::new(0);
-        let generation = c.lead(0);
-        assert!(c.token_failed(generation, TokenFailure::ForLeader));
-        assert!(!c.failed(1));
-        let generation = c.lead(0);
-        assert!(c.token_failed(generation, TokenFailure::ForAll));
-        assert!(c.failed(2) && !c.failed(1) && !c.failed(0));
-    }
-}
+#[path = "auth/tests.rs"]
+mod tests;

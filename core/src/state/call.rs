@@ -135,6 +135,7 @@ pub const EDGES: &[Edge] = {
         (Credential, Cap),
         (Credential, Bucket),
         (Credential, Retry),
+        (Credential, Offline),
         (Credential, Retained),
         (Credential, Gone),
         (Offline, Flight),
@@ -212,6 +213,8 @@ impl CallFlags {
     pub const QUEUED: u32 = 1 << 19;
     /// An attempt of this call failed, and none succeeded since.
     pub const FAILED: u32 = 1 << 20;
+    /// The token of the next Send ends soon.
+    pub const RENEW: u32 = 1 << 22;
     /// That failure stands in the window of its endpoint's breaker: a success takes it back.
     pub const STANDS: u32 = 1 << 21;
 
@@ -273,7 +276,9 @@ pub struct Call {
     pub timeline: Timeline,
     pub scope: u32,
     pub sequence: u64,
-    pub credential: u32,
+    pub credential: u16,
+    /// Size of its body in units of 64 KiB.
+    pub units: u16,
     /// Generation of the credential that was sent, or is awaited.
     pub generation: u32,
     pub limits: Limits,
@@ -316,6 +321,7 @@ impl Call {
             sequence: 0,
             queued_at: 0,
             patience_used: 0,
+            units: 0,
             rests_from: 0,
             previous: NOWHERE,
             next: NOWHERE,
@@ -356,6 +362,7 @@ impl Call {
         self.api_permit = Permit::default();
         self.queued_at = 0;
         self.patience_used = 0;
+        self.units = 0;
         self.rests_from = 0;
     }
 

@@ -164,13 +164,19 @@ impl Player {
             return Ok(engine.token(at, generation, number(step, "expires").unwrap_or(0)));
         }
         if let Some(generation) = number(step, "tokenFailed") {
-            return Ok(engine.token_failed(at, generation, fault()));
+            return Ok(engine.token_failed(at, generation, fault(), number(step, "after").unwrap_or(0)));
         }
         if step.contains_key("online") {
             return Ok(engine.online(at));
         }
         if let Some(scope) = scope(engine, step.get("free")) {
             return Ok(engine.free(at, scope));
+        }
+        if let Some(scope) = scope(engine, step.get("renew")) {
+            return Ok(engine.renew(at, scope));
+        }
+        if let Some(scope) = scope(engine, step.get("reset")) {
+            return Ok(engine.reset(at, scope));
         }
         if step.contains_key("close") {
             return Ok(engine.close(at));

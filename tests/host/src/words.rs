@@ -14,7 +14,10 @@ const FLAGS: [(Flags, &str); 8] = [
 ];
 
 /// Flags that have another name on a `Refresh`.
-const NEEDS: [(Flags, &str); 2] = [(Flags::EXPIRED, "EXPIRED"), (Flags::REFUSED, "REFUSED")];
+const NEEDS: &[(Flags, &str)] = &[(Flags::EXPIRED, "EXPIRED"), (Flags::REFUSED, "REFUSED")];
+
+/// Flags that have another name on a `Send`.
+const RENEWAL: &[(Flags, &str)] = &[(Flags::RENEW, "RENEW")];
 
 /// Returns the text of a step word.
 pub fn text(word: u64) -> String {
@@ -33,12 +36,16 @@ pub fn text(word: u64) -> String {
         Step::Misuse(code) => format!("Misuse {}", code.text()),
         Step::Done { arg } => format!("Done {arg}"),
     };
-    let needs = if matches!(answer.step(), Step::Refresh { .. }) { &NEEDS[..] } else { &[] };
+    let others = match answer.step() {
+        Step::Refresh { .. } => NEEDS,
+        Step::Send { .. } => RENEWAL,
+        _ => &[],
+    };
     for (flag, name) in FLAGS {
         if answer.flags().has(flag) {
-            let need = needs.iter().find(|(need, _)| *need == flag);
+            let other = others.iter().find(|(other, _)| *other == flag);
             text.push(' ');
-            text.push_str(need.map_or(name, |(_, name)| name));
+            text.push_str(other.map_or(name, |(_, name)| name));
         }
     }
     text
