@@ -60,10 +60,7 @@ impl Engine {
         if self.closed {
             return Err(self.fail(slot, Reason::Closed, None));
         }
-        let call = self.calls.at(slot);
-        if let CallState::Queued(QueueId::Credential(place)) = call.state {
-            self.after_fetch(slot, place)?;
-        }
+        self.after_fetch(slot)?;
         let call = self.calls.at(slot);
         let offline = call.state == CallState::Queued(QueueId::Offline);
         let may_send = call.limits.left(self.now).is_some();

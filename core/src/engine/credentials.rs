@@ -16,14 +16,21 @@ impl Engine {
     /// Checks that a call which needs the credential has it.
     pub(crate) fn with_credential(&mut self, slot: CallIndex, left: u64) -> Result<(), Answer> {
         let now = self.now;
-        let Call { call_flags, credential, state, units, .. } = *self.calls.at(slot);
+        let Call { call_flags, credential, generation, state, units, .. } = *self.calls.at(slot);
         let place = u32::from(credential);
         if !call_flags.has(CallFlags::CREDENTIALS) {
             return Ok(());
         }
         let demand = Demand { once: !call_flags.has(CallFlags::REPEATABLE), units: units.into() };
         let Some(credential_state) = self.credentials.get_mut(place as usize) else { return Ok(()) };
-        let lease = match credential_state.credential.check(now, demand) {
+        let credential = &credential_state.credential;
+        let waited = state == CallState::Queued(QueueId::Credential(place)) && credential.failed(generation).is_some();
+        let admission = match credential.held(now).filter(|_| waited) {
+            // The fetch that it waited for failed: it goes on with what there is.
+            Some(generation) => Admission::Pass(generation),
+            None => credential.check(now, demand),
+        };
+        let lease = match admission {
             Admission::Pass(generation) => {
                 self.calls.at_mut(slot).generation = generation;
                 return Ok(());
@@ -58,14 +65,15 @@ impl Engine {
         Err(answer)
     }
 
-    /// Ends a call that waited for a fetch which failed, if it has no token to go on with.
-    pub(crate) fn after_fetch(&mut self, slot: CallIndex, place: u32) -> Result<(), Answer> {
+    /// Ends a call that waited for a fetch which failed, if there is no token to go on with.
+    pub(crate) fn after_fetch(&mut self, slot: CallIndex) -> Result<(), Answer> {
         let now = self.now;
-        let Call { call_flags, generation, last, .. } = *self.calls.at(slot);
+        let Call { call_flags, generation, last, state, .. } = *self.calls.at(slot);
+        let CallState::Queued(QueueId::Credential(place)) = state else { return Ok(()) };
         let Some(credential_state) = self.credentials.get(place as usize) else { return Ok(()) };
         let credential = &credential_state.credential;
         let Some(fault) = credential.failed(generation) else { return Ok(()) };
-        let (rest, holds) = (credential.rest(now), credential.holds(now));
+        let (rest, holds) = (credential.rest(now), credential.held(now).is_some());
         if call_flags.has(CallFlags::REPLAYED) && last == LastResult::Status(401) {
             let reason = if fault == Fault::Unchanged { Reason::Status } else { Reason::Auth };
             return Err(self.fail(slot, reason, rest));

@@ -301,7 +301,7 @@ impl Credential {
             _ => {
                 self.failures = self.failures.saturating_add(1);
                 let drawn = |most| draws.draw(generation, self.failures, Purpose::Rest, most);
-                let counted = if self.holds(now) { self.failures } else { self.failures.saturating_sub(1) };
+                let counted = if self.held(now).is_some() { self.failures } else { self.failures.saturating_sub(1) };
                 let rest = match (fault, counted) {
                     (Fault::Rejected, _) => REJECTED,
                     (_, 0) => 0,
@@ -319,13 +319,13 @@ impl Credential {
         true
     }
 
-    /// Whether there is a token before its end that no 401 refused.
+    /// The generation of a token before its end that no 401 refused.
     #[must_use]
-    pub fn holds(&self, now: u64) -> bool {
+    pub fn held(&self, now: u64) -> Option<u32> {
         match self.token {
-            Token::None => false,
-            Token::Plain(_) => true,
-            Token::Held(held) => !held.refused && now < held.end,
+            Token::Plain(generation) => Some(generation),
+            Token::Held(held) if !held.refused && now < held.end => Some(held.generation),
+            Token::Held(_) | Token::None => None,
         }
     }
 
