@@ -36,10 +36,11 @@ export function text() {
   const { other, ...methods } = codes.methods;
   // A Refresh says by two of the flags why a token is needed.
   const needs = Object.entries(codes.needs);
-  const ofRefresh = Object.entries(codes.flags).map(([name, bit]) => [
-    needs.find(([, at]) => at === bit)?.[0] ?? name,
-    bit,
-  ]);
+  const renewal = Object.entries(codes.renewal);
+  const named = (others) =>
+    Object.fromEntries(
+      Object.entries(codes.flags).map(([name, bit]) => [others.find(([, at]) => at === bit)?.[0] ?? name, bit]),
+    );
   return `${[
     "// Generated from tests/codes.json by codes.mjs: the codes that all languages share. step-word.ts reads them.",
     "",
@@ -52,10 +53,15 @@ export function text() {
     "/** Flags of a Refresh, at the bits of FRESH and APPLIED: why a token is needed. Neither: there was none before. */",
     ...scalars(codes.needs, { prefix: "NEED_", times: ABOVE }),
     "",
+    "/** A flag of a Send, at the bit of APPLIED: the token ends soon. */",
+    ...scalars(codes.renewal, { times: ABOVE }),
+    "",
     "/** Names of the flags in bit order, as vectors write them. */",
     ...bits("FLAG_NAMES", codes.flags),
     "/** Names of the flags of a Refresh. */",
-    ...bits("REFRESH_FLAG_NAMES", Object.fromEntries(ofRefresh)),
+    ...bits("REFRESH_FLAG_NAMES", named(needs)),
+    "/** Names of the flags of a Send. */",
+    ...bits("SEND_FLAG_NAMES", named(renewal)),
     "",
     "/** How an attempt broke without an answer; the index is the code. Codes with an empty name are free. */",
     ...list("FAULTS", codes.faults),

@@ -141,9 +141,22 @@ export class Core {
     return this.#word(() => this.#engine.token(now, generation, expiresIn));
   }
 
-  tokenFailed(now: number, generation: number, fault: number): number {
+  /** Reports that no token came; `retryAfter` in ms is the token endpoint's own, 0 = none. */
+  tokenFailed(now: number, generation: number, fault: number, retryAfter: number): number {
     if (!whole32(fault)) return this.#dead ? DEAD_WORD : RANGE_WORD;
-    return this.#word(() => this.#engine.token_failed(now, generation, fault));
+    return this.#word(() => this.#engine.token_failed(now, generation, fault, retryAfter));
+  }
+
+  /** Begins a fetch beside the calls, after a Send with RENEW: a Refresh word, or Done if there is nothing to do. */
+  renew(now: number, scope: number): number {
+    if (!whole32(scope)) return this.#dead ? DEAD_WORD : RANGE_WORD;
+    return this.#word(() => this.#engine.renew(now, scope));
+  }
+
+  /** Forgets the token of a scope's credential. */
+  reset(now: number, scope: number): number {
+    if (!whole32(scope)) return this.#dead ? DEAD_WORD : RANGE_WORD;
+    return this.#word(() => this.#engine.reset(now, scope));
   }
 
   /** Frees a scope that no new call uses; its credential is dropped with the last call. */

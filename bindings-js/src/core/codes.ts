@@ -24,6 +24,9 @@ export const RESPONSE = 2048;
 export const NEED_EXPIRED = 512;
 export const NEED_REFUSED = 1024;
 
+/** A flag of a Send, at the bit of APPLIED: the token ends soon. */
+export const RENEW = 1024;
+
 /** Names of the flags in bit order, as vectors write them. */
 export const FLAG_NAMES = ["WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE"] as const;
 /** Names of the flags of a Refresh. */
@@ -37,6 +40,8 @@ export const REFRESH_FLAG_NAMES = [
   "REFUSED",
   "RESPONSE",
 ] as const;
+/** Names of the flags of a Send. */
+export const SEND_FLAG_NAMES = ["WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "RENEW", "RESPONSE"] as const;
 
 /** How an attempt broke without an answer; the index is the code. Codes with an empty name are free. */
 export const FAULTS = [
@@ -49,8 +54,8 @@ export const FAULTS = [
   "cancelled",
   "refused",
   "too-large",
-  "",
-  "",
+  "rejected",
+  "unchanged",
   "permanent",
 ] as const;
 export const LOST = 0;
@@ -62,6 +67,8 @@ export const TRUNCATED = 5;
 export const CANCELLED = 6;
 export const REFUSED = 7;
 export const TOO_LARGE = 8;
+export const REJECTED = 9;
+export const UNCHANGED = 10;
 export const PERMANENT = 11;
 
 /** The platform's cause of a fault; the index is the code. */

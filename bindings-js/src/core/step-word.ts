@@ -20,6 +20,7 @@ import {
   REFRESH,
   REFRESH_FLAG_NAMES,
   SEND,
+  SEND_FLAG_NAMES,
   WAIT,
 } from "./codes.js";
 
@@ -62,7 +63,8 @@ export const sizeBits = (bytes: number): number => Math.min(65535, Math.ceil(byt
 export function text(word: number): string {
   const kind = word & 15;
   const value = arg(word);
-  const flags = (kind === REFRESH ? REFRESH_FLAG_NAMES : FLAG_NAMES).filter((_, bit) => low(word) & (16 << bit));
+  const names = kind === REFRESH ? REFRESH_FLAG_NAMES : kind === SEND ? SEND_FLAG_NAMES : FLAG_NAMES;
+  const flags = names.filter((_, bit) => low(word) & (16 << bit));
   return [head(kind, value), ...flags].join(" ");
 }
 

@@ -11,8 +11,8 @@ export interface Token {
 /** Why a credentials function is asked. */
 export interface Need {
   /**
-   * `first`: there was no token yet, as at each ask of a function that gives plain strings. `expired`: the last token's time is
-   * over. `refused`: a 401 refused the last token, whose time was not over.
+   * `first`: there was no token yet, as at each ask of a function that gives plain strings. `expired`: the last token has ended,
+   * or will soon. `refused`: a 401 refused the last token, whose time was not over.
    */
   readonly why: "first" | "expired" | "refused";
 }
@@ -62,6 +62,11 @@ export class Credential {
   /** Retains a token that the core has accepted; a plain string is never retained. */
   retain({ token, expiresIn }: FetchedToken): void {
     this.#retained = expiresIn === 0 ? null : token;
+  }
+
+  /** Reports whether this is the token that is retained. */
+  retains({ token, expiresIn }: FetchedToken): boolean {
+    return expiresIn > 0 && token === this.#retained;
   }
 
   /** Calls the function. */

@@ -8,12 +8,13 @@ import { Attempt } from "./attempt.js";
 import { type BodySource, ignore, NOTHING, NoResponse, readPrefix, readWhole } from "./body.js";
 import { Call, type PreparedCall, type Reply } from "./call.js";
 import { nextPoll } from "./clock.js";
-import type { Credential, Need } from "./credentials.js";
+import type { Credential } from "./credentials.js";
 import { failed, statusError, tooLarge } from "./endings.js";
 import type { Engine } from "./engine.js";
 import { newKey } from "./keys.js";
 import { sending } from "./nested.js";
 import type { AbortSignalLike } from "./signals.js";
+import { isPerRequest } from "./timeouts.js";
 
 /** How long the reading of a discarded answer's body may take, in ms: its connection is held meanwhile. */
 const LINGER = 1000;
@@ -104,6 +105,7 @@ async function attempt<A extends Reply>(engine: Engine, call: Call<A>, timeout: 
       return unsent(engine, call, credential, error);
     }
     call.token = null;
+    if (bits & w.RENEW) renewBeside(engine, call);
   }
   if (bits & w.KEY) call.key ??= newKey(prepared.settings);
   else if (prepared.pooled === true) {
@@ -230,30 +232,39 @@ function resume<A extends Reply>(engine: Engine, call: Call<A>): number {
  * the fetching. The core says how long this call waits.
  */
 function refresh<A extends Reply>(engine: Engine, call: Call<A>, word: number): number {
-  void renew(engine, call, w.arg(word), w.whyOf(word));
+  void renew(engine, call, word);
   return resume(engine, call);
 }
 
-async function renew<A extends Reply>(
-  engine: Engine,
-  leader: Call<A>,
-  generation: number,
-  why: Need["why"],
-): Promise<void> {
+/** Fetches the next token beside the calls, if no other call does so; this call goes on with the held one. */
+function renewBeside<A extends Reply>(engine: Engine, call: Call<A>): void {
+  // Where each request has a context of its own, what it leaves behind is lost with it.
+  if (isPerRequest()) return;
+  const word = engine.core.renew(engine.now(), call.prepared.scope);
+  if ((word & 15) === w.REFRESH) void renew(engine, call, word);
+}
+
+/** Does what a Refresh asks for. */
+async function renew<A extends Reply>(engine: Engine, leader: Call<A>, refresh: number): Promise<void> {
   const { credential, settings } = leader.prepared;
+  const generation = w.arg(refresh);
+  const why = w.whyOf(refresh);
   let word: number;
   try {
     if (credential === null) throw new Error("no credentials");
     const got = await engine.limitRenewal(settings.attempt, credential.renew(engine.clock.wall(), why));
-    word = engine.core.token(engine.now(), generation, got.expiresIn);
+    const unchanged = why === "refused" && credential.retains(got);
+    word = unchanged
+      ? engine.core.tokenFailed(engine.now(), generation, w.UNCHANGED, 0)
+      : engine.core.token(engine.now(), generation, got.expiresIn);
     // A token that came too late is dropped: another call may have brought a newer one by then.
-    if ((word & 15) !== w.MISUSE) {
+    if (!unchanged && (word & 15) !== w.MISUSE) {
       credential.retain(got);
       if (got.expiresIn === 0) leader.token = got.token;
     }
   } catch (error) {
     if (credential !== null) credential.error = error;
-    word = engine.core.tokenFailed(engine.now(), generation, w.LOST);
+    word = engine.core.tokenFailed(engine.now(), generation, w.LOST, 0);
   }
   if (w.low(word) & w.WAKES) engine.wakeAll();
 }

@@ -26,6 +26,9 @@ export function timersPerRequest(): void {
   perRequest = true;
 }
 
+/** Reports whether what a request leaves behind is lost with it: timers and promises. */
+export const isPerRequest = (): boolean => perRequest;
+
 /** The time limits of one client. */
 export class TimeoutQueue {
   readonly #clock: Clock;

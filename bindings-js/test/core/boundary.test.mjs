@@ -28,8 +28,8 @@ describe("hostile numbers", () => {
     fault: [(core, x) => core.fault(x, 0, 0), (core, x) => core.fault(1, 0, x)],
     resume: [(core, x) => core.resume(x, 0)],
     abandon: [(core, x) => core.abandon(x, 0)],
-    token: [(core, x) => core.token(0, x, 0), (core, x) => core.tokenFailed(0, x, 0)],
-    tokenFailed: [(core, x) => core.tokenFailed(0, 1, x)],
+    token: [(core, x) => core.token(0, x, 0), (core, x) => core.tokenFailed(0, x, 0, 0)],
+    tokenFailed: [(core, x) => core.tokenFailed(0, 1, x, 0)],
   };
   for (const [name, calls] of Object.entries(inputs)) {
     it(`${name} answers Misuse`, () => {
@@ -111,7 +111,7 @@ describe("calls in the wrong order", () => {
 
   it("a token that nobody asked for answers Misuse", () => {
     isMisuse(engine().token(0, 3, 0));
-    isMisuse(engine().tokenFailed(0, 3, 0));
+    isMisuse(engine().tokenFailed(0, 3, 0, 0));
   });
 
   it("a closed engine fails new calls and says nothing else", () => {

@@ -82,7 +82,7 @@ function play(core, tape, op) {
     case 7:
       return core.token(tape.number(), tape.number(), tape.number());
     case 8:
-      return core.tokenFailed(tape.number(), tape.number(), tape.number());
+      return core.tokenFailed(tape.number(), tape.number(), tape.number(), tape.number());
     case 9:
       return core.online(tape.number());
     case 10:
@@ -101,6 +101,10 @@ function play(core, tape, op) {
       return core.snapshot(tape.number());
     case 17:
       return core.close(tape.number());
+    case 18:
+      return core.renew(tape.number(), tape.number());
+    case 19:
+      return core.reset(tape.number(), tape.number());
     default:
       throw new Error(`no such input: ${op}`);
   }

@@ -102,9 +102,12 @@ class Player {
     if (step.resume !== undefined) return core.resume(step.resume + ids, at);
     if (step.abandon !== undefined) return core.abandon(step.abandon + ids, at);
     if (step.token !== undefined) return core.token(at, step.token, step.expires ?? 0);
-    if (step.tokenFailed !== undefined) return core.tokenFailed(at, step.tokenFailed, fault < 0 ? 99 : fault);
+    if (step.tokenFailed !== undefined)
+      return core.tokenFailed(at, step.tokenFailed, fault < 0 ? 99 : fault, step.after ?? 0);
     if (step.online !== undefined) return core.online(at);
     if (step.free !== undefined) return core.free(at, core.scope(...step.free));
+    if (step.renew !== undefined) return core.renew(at, core.scope(...step.renew));
+    if (step.reset !== undefined) return core.reset(at, core.scope(...step.reset));
     if (step.close !== undefined) return core.close(at);
     throw new Error(`no such step: ${JSON.stringify(step)}`);
   }

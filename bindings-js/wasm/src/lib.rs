@@ -117,9 +117,17 @@ impl Engine {
         word(valid, || self.0.token(now as u64, generation as u64, expires_in as u64))
     }
 
-    pub fn token_failed(&mut self, now: f64, generation: f64, fault: u32) -> f64 {
-        let valid = whole(now) && whole(generation);
-        word(valid, || self.0.token_failed(now as u64, generation as u64, fault))
+    pub fn token_failed(&mut self, now: f64, generation: f64, fault: u32, retry_after: f64) -> f64 {
+        let valid = whole(now) && whole(generation) && whole(retry_after);
+        word(valid, || self.0.token_failed(now as u64, generation as u64, fault, retry_after as u64))
+    }
+
+    pub fn renew(&mut self, now: f64, scope: u32) -> f64 {
+        word(whole(now), || self.0.renew(now as u64, scope))
+    }
+
+    pub fn reset(&mut self, now: f64, scope: u32) -> f64 {
+        word(whole(now), || self.0.reset(now as u64, scope))
     }
 
     pub fn online(&mut self, now: f64) -> f64 {
