@@ -47,6 +47,12 @@ def _lines(shared: dict[str, dict[str, int]]) -> Iterator[str]:
     yield from _constants(needs, prefix="NEED_", above=_ABOVE)
     yield from _tuple("REFRESH_FLAG_NAMES", [need_at.get(bit, name) for name, bit in flags.items()])
     yield ""
+    renewal = shared["renewal"]
+    renewal_at = {bit: name for name, bit in renewal.items()}
+    yield "# A flag of a Send, at the bit of APPLIED: the token ends soon."
+    yield from _constants(renewal, above=_ABOVE)
+    yield from _tuple("SEND_FLAG_NAMES", [renewal_at.get(bit, name) for name, bit in flags.items()])
+    yield ""
     yield "# How an attempt broke without an answer. A code with an empty name is free."
     yield from _constants(shared["faults"])
     yield from _tuple("FAULTS", _by_code(shared["faults"]))

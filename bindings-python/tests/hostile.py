@@ -25,7 +25,8 @@ def hostile(handle: int, seed: int, count: int) -> list[str]:
     core = boundary.per_call()
     draw = random.Random(seed)
     inputs: list[tuple[Any, int]] = [(core.unruffled_begin, 6), (core.unruffled_respond, 3), (core.unruffled_fault, 3)]
-    inputs += [(core.unruffled_resume, 2), (core.unruffled_token, 3), (core.unruffled_token_failed, 3)]
+    inputs += [(core.unruffled_resume, 2), (core.unruffled_token, 3), (core.unruffled_token_failed, 4)]
+    inputs += [(core.unruffled_renew, 2), (core.unruffled_reset, 2)]
     inputs += [(core.unruffled_abandon, 2), (core.unruffled_online, 1), (core.unruffled_wake, 0)]
     wrong: list[str] = []
     pick, chance = draw.choice, draw.random

@@ -49,11 +49,13 @@ class Replay:
             5: (core.unruffled_fault, struct.Struct("<3d"), 0),
             6: (core.unruffled_resume, struct.Struct("<2d"), 0),
             7: (core.unruffled_token, struct.Struct("<3d"), 0),
-            8: (core.unruffled_token_failed, struct.Struct("<3d"), 0),
+            8: (core.unruffled_token_failed, struct.Struct("<4d"), 0),
             9: (core.unruffled_online, struct.Struct("<d"), 0),
             10: (core.unruffled_abandon, struct.Struct("<2d"), 0),
             12: (core.unruffled_wake, struct.Struct(""), 0),
             17: (core.unruffled_close, struct.Struct("<d"), 0),
+            18: (core.unruffled_renew, struct.Struct("<2d"), 0),
+            19: (core.unruffled_reset, struct.Struct("<2d"), 0),
         }
         self._numbers: dict[int, tuple[Callable[..., int], int]] = {13: (native.route, 1), 14: (native.scope, 2)}
         self._texts: dict[int, tuple[Callable[..., str], int]] = {

@@ -74,7 +74,11 @@ class Player:
         elif "token" in step:
             word = core.unruffled_token(handle, now, step["token"], step.get("expires", 0))
         elif "tokenFailed" in step:
-            word = core.unruffled_token_failed(handle, now, step["tokenFailed"], fault_of(step))
+            word = core.unruffled_token_failed(handle, now, step["tokenFailed"], fault_of(step), step.get("after", 0))
+        elif "renew" in step:
+            word = core.unruffled_renew(handle, now, boundary.scope(handle, *step["renew"]))
+        elif "reset" in step:
+            word = core.unruffled_reset(handle, now, boundary.scope(handle, *step["reset"]))
         elif "free" in step:
             word = core.unruffled_free(handle, now, boundary.scope(handle, *step["free"]))
         elif "online" in step:

@@ -33,6 +33,7 @@ OWN: dict[str, Any] = {
     "steps": table(codes.STEP_NAMES),
     "flags": {name: getattr(codes, name) >> 4 for name in codes.FLAG_NAMES},
     "needs": {"EXPIRED": codes.NEED_EXPIRED >> 4, "REFUSED": codes.NEED_REFUSED >> 4},
+    "renewal": {"RENEW": codes.RENEW >> 4},
     "faults": table(codes.FAULTS),
     "causes": table(codes.CAUSES),
     "redirected": codes.REDIRECTED,

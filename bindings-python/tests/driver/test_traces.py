@@ -22,7 +22,7 @@ OPS |= {"tokenFailed": 8, "online": 9, "abandon": 10, "wake": 12, "route": 13, "
 def word_of(text: str) -> int:
     """Returns the integer of `Wait 312 KEY`."""
     kind, *rest = text.split()
-    names = codes.REFRESH_FLAG_NAMES if kind == "Refresh" else codes.FLAG_NAMES
+    names = {"Refresh": codes.REFRESH_FLAG_NAMES, "Send": codes.SEND_FLAG_NAMES}.get(kind, codes.FLAG_NAMES)
     flags = sum(16 << names.index(name) for name in rest if name in names)
     rest = [name for name in rest if name not in names]
     arg = 0
@@ -88,7 +88,7 @@ class Writer:
         elif "token" in step:
             self._put("token", now, step["token"], step.get("expires", 0), answer=answer)
         elif "tokenFailed" in step:
-            self._put("tokenFailed", now, step["tokenFailed"], vectors.fault_of(step), answer=answer)
+            self._put("tokenFailed", now, step["tokenFailed"], vectors.fault_of(step), step.get("after", 0), answer=answer)
         else:
             self._put("online" if "online" in step else "close", now, answer=answer)
 

@@ -22,6 +22,6 @@ def text_of(word: int) -> str:
         parts.append(codes.MISUSES[arg])
     else:
         parts.append(str(arg))
-    flags = codes.REFRESH_FLAG_NAMES if kind == codes.REFRESH else codes.FLAG_NAMES
+    flags = {codes.REFRESH: codes.REFRESH_FLAG_NAMES, codes.SEND: codes.SEND_FLAG_NAMES}.get(kind, codes.FLAG_NAMES)
     parts += [name for place, name in enumerate(flags) if word >> 4 + place & 1]
     return " ".join(parts)

@@ -52,7 +52,11 @@ class AsyncHost(Verbs, TaskPauses):
         }
         call.reading = False
         call.pieces = None
-        token = await self._token(call) if word & codes.TOKEN else None
+        token = None
+        if word & codes.TOKEN:
+            if word & codes.RENEW:
+                self._renew(call)
+            token = await self._token(call)
         call.limit = limit = NO_LIMIT if at is None else self.loop.limit(at)
         with limit:
             if word & codes.FRESH:
@@ -208,6 +212,12 @@ class AsyncHost(Verbs, TaskPauses):
         """Fetches a token in a task that outlives the call. The call waits in the credential queue like the others."""
         self.loop.spawn(self._refreshed(engine, call, word))
 
+    def _renew(self, call: VerbCall) -> None:
+        """Fetches the next token beside this call, if no other call does so."""
+        word = call.engine.renew(call.scope)
+        if word & step_word.KIND == codes.REFRESH:
+            self.loop.spawn(self._refreshed(call.engine, call, word))
+
     async def _refreshed(self, engine: Engine, call: VerbCall, word: int) -> None:
         generation = word >> step_word.ARG
         credential = call.credential
@@ -221,9 +231,5 @@ class AsyncHost(Verbs, TaskPauses):
             engine.token_failed(generation, codes.CANCELLED)
             raise
         else:
-
-            def retain() -> None:
+            if credential.fetched(engine, word, token, lives) and not lives:
                 call.token = token
-                credential.retain(token, lives)
-
-            engine.token(generation, lives, retain)

@@ -42,6 +42,8 @@ class SyncHost(Verbs, ThreadPauses):
         left = None if at is None else (word >> step_word.ARG) / 1000
         token = None
         if word & codes.TOKEN:
+            if word & codes.RENEW:
+                self._renew(call)
             token = self._token(call)
         wait = None if self.clipped else left
         call.timeouts = {
@@ -203,23 +205,27 @@ class SyncHost(Verbs, ThreadPauses):
 
     async def refresh(self, engine: Engine, call: VerbCall, number: int, word: int) -> None:
         """Fetches a token in the calling thread, and wakes the other calls that wait for it."""
-        generation = word >> step_word.ARG
+        self._refresh(engine, call, word)
+        engine.waiting.forget(number)
+
+    def _renew(self, call: VerbCall) -> None:
+        """Fetches the next token before this call is sent, if no other call does so: a thread has no other moment."""
+        word = call.engine.renew(call.scope)
+        if word & step_word.KIND == codes.REFRESH:
+            self._refresh(call.engine, call, word)
+
+    def _refresh(self, engine: Engine, call: VerbCall, word: int) -> None:
         credential = call.credential
         assert credential is not None
         try:
             token, lives = credential.read(self._fetch(call, credential, need_of(word)))
         except Exception as error:
             credential.error = error
-            engine.token_failed(generation, codes.LOST)
+            engine.token_failed(word >> step_word.ARG, codes.LOST)
         except BaseException:
             # The caller was interrupted. Another call fetches the token.
-            engine.token_failed(generation, codes.CANCELLED)
+            engine.token_failed(word >> step_word.ARG, codes.CANCELLED)
             raise
         else:
-
-            def retain() -> None:
+            if credential.fetched(engine, word, token, lives) and not lives:
                 call.token = token
-                credential.retain(token, lives)
-
-            engine.token(generation, lives, retain)
-        engine.waiting.forget(number)

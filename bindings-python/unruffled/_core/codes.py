@@ -29,6 +29,10 @@ NEED_EXPIRED: Final = 512
 NEED_REFUSED: Final = 1024
 REFRESH_FLAG_NAMES: Final = ("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "EXPIRED", "REFUSED", "RESPONSE")
 
+# A flag of a Send, at the bit of APPLIED: the token ends soon.
+RENEW: Final = 1024
+SEND_FLAG_NAMES: Final = ("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "RENEW", "RESPONSE")
+
 # How an attempt broke without an answer. A code with an empty name is free.
 LOST: Final = 0
 TIMEOUT: Final = 1
@@ -39,6 +43,8 @@ TRUNCATED: Final = 5
 CANCELLED: Final = 6
 REFUSED: Final = 7
 TOO_LARGE: Final = 8
+REJECTED: Final = 9
+UNCHANGED: Final = 10
 PERMANENT: Final = 11
 FAULTS: Final = (
     "lost",
@@ -50,8 +56,8 @@ FAULTS: Final = (
     "cancelled",
     "refused",
     "too-large",
-    "",
-    "",
+    "rejected",
+    "unchanged",
     "permanent",
 )
 

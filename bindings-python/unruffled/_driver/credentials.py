@@ -33,7 +33,7 @@ class Need(NamedTuple):
     """The reason why a credentials function is called. A function with an argument receives it."""
 
     #: `first`: there was no token yet, which is always so for a function that returns plain texts. `expired`: the last
-    #: token's time is over. `refused`: a 401 refused it, even if its time was not over.
+    #: token has ended, or will soon. `refused`: a 401 refused it, even if its time was not over.
     why: Literal["first", "expired", "refused"]
 
 
@@ -133,6 +133,14 @@ class Credential:
     def retain(self, token: bytes, lives: int) -> None:
         """Retains a token that the core has accepted, unless it is good for one attempt only."""
         self.retained = token if lives else None
+
+    def fetched(self, engine: Engine, word: int, token: bytes, lives: int) -> bool:
+        """Reports what a Refresh brought. Returns whether the core accepted it."""
+        if word & codes.NEED_REFUSED and lives and token == self.retained:
+            # It is the token that a 401 refused: asked again, the function would give it again.
+            engine.token_failed(word >> step_word.ARG, codes.UNCHANGED)
+            return False
+        return engine.token(word >> step_word.ARG, lives, lambda: self.retain(token, lives))
 
     @staticmethod
     def read(given: Given) -> tuple[bytes, int]:

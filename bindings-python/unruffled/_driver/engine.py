@@ -83,6 +83,7 @@ class Engine:
         self._abandon = native.unruffled_abandon
         self._token = native.unruffled_token
         self._token_failed = native.unruffled_token_failed
+        self._renew = native.unruffled_renew
         self._free = native.unruffled_free
         self._wake = native.unruffled_wake
         self._close = native.unruffled_close
@@ -187,20 +188,29 @@ class Engine:
         """Abandons a call that did not end by itself. May be called again, also for a call that has ended."""
         self.settle(self._abandon(self.handle, call, self.now()))
 
-    def token(self, generation: int, expires_in: int, retain: Callable[[], object]) -> None:
+    def token(self, generation: int, expires_in: int, retain: Callable[[], object]) -> bool:
         """Reports a token that lives so many milliseconds; 0 = one attempt. Calls `retain` if the core accepts it.
 
-        The core refuses a late token of an older generation: it must not replace a newer one.
+        The core refuses a late token of an older generation: it must not replace a newer one. Returns whether it was
+        accepted.
         """
         word = self._token(self.handle, self.now(), generation, expires_in)
-        if word & step_word.KIND != codes.MISUSE:
-            # Before the calls that wait for it are woken.
-            retain()
-            self.settle(word)
+        if word & step_word.KIND == codes.MISUSE:
+            return False
+        # Before the calls that wait for it are woken.
+        retain()
+        self.settle(word)
+        return True
 
     def token_failed(self, generation: int, fault: int) -> None:
         """Reports that no token could be fetched."""
-        self.settle(self._token_failed(self.handle, self.now(), generation, fault))
+        self.settle(self._token_failed(self.handle, self.now(), generation, fault, 0))
+
+    def renew(self, scope: int) -> int:
+        """Asks to fetch the next token of a scope beside the calls: a Refresh word, or Done if it is not needed."""
+        word = self._renew(self.handle, self.now(), scope)
+        self.settle(word)
+        return word
 
     def close(self) -> None:
         """Ends every wait with `closed`. Calls begun later fail with `closed`. May be called again."""

@@ -27,6 +27,11 @@ internal object StepFlag {
     const val RESPONSE = 128
 }
 
+/** A flag of a Send, at the bit of APPLIED: the token ends soon. */
+internal object SendFlag {
+    const val RENEW = 64
+}
+
 /** Flags of a Refresh, at the bits of FRESH and APPLIED: why a token is needed. */
 internal object NeedFlag {
     const val EXPIRED = 32
@@ -58,6 +63,8 @@ public enum class Fault(
     CANCELLED("cancelled", 6),
     REFUSED("refused", 7),
     TOO_LARGE("too-large", 8),
+    REJECTED("rejected", 9),
+    UNCHANGED("unchanged", 10),
     PERMANENT("permanent", 11),
 }
 

@@ -119,11 +119,25 @@ internal class Core(
         expiresIn: Long,
     ): Long = Crossings.unruffled_token(handle, now, generation, expiresIn)
 
+    /** Reports that no token came; [retryAfter] in ms is the token endpoint's own, 0 = none. */
     fun tokenFailed(
         now: Long,
         generation: Long,
         fault: Int,
-    ): Long = Crossings.unruffled_token_failed(handle, now, generation, fault)
+        retryAfter: Long,
+    ): Long = Crossings.unruffled_token_failed(handle, now, generation, fault, retryAfter)
+
+    /** Begins a fetch beside the calls, after a Send with RENEW: a Refresh word, or Done if there is nothing to do. */
+    fun renew(
+        now: Long,
+        scope: Int,
+    ): Long = Crossings.unruffled_renew(handle, now, scope)
+
+    /** Forgets the token of a scope's credential. */
+    fun reset(
+        now: Long,
+        scope: Int,
+    ): Long = Crossings.unruffled_reset(handle, now, scope)
 
     /** Frees a scope that no call begins with any more; its credential goes with the last one. */
     fun free(

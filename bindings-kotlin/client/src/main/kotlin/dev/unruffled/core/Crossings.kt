@@ -67,6 +67,21 @@ internal object Crossings {
         now: Long,
         generation: Long,
         fault: Int,
+        retryAfter: Long,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_renew(
+        engine: Long,
+        now: Long,
+        scope: Int,
+    ): Long
+
+    @JvmStatic
+    external fun unruffled_reset(
+        engine: Long,
+        now: Long,
+        scope: Int,
     ): Long
 
     @JvmStatic

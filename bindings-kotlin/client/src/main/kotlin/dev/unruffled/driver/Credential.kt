@@ -3,6 +3,7 @@ package dev.unruffled.driver
 import dev.unruffled.Need
 import dev.unruffled.Token
 import dev.unruffled.core.Fault
+import dev.unruffled.core.NeedFlag
 import dev.unruffled.core.StepKind
 import dev.unruffled.core.StepWord
 import kotlinx.coroutines.CoroutineScope
@@ -82,21 +83,28 @@ internal class Credential(
     }
 
     /**
-     * Begins a refresh that may take [withinMs]; 0 = any time. It is not cancelled with the call that leads it. A plain text is
-     * not retained: [lead] receives it, for the leader's next attempt only. The function receives its [need].
+     * Begins the refresh that the word asks for. It may take [withinMs]; 0 = any time. It is not cancelled with the call that
+     * leads it. A plain text is not retained: [lead] receives it, for the leader's next attempt only.
      */
-    fun refresh(generation: Long, need: Need, withinMs: Long, lead: (String) -> Unit) {
+    fun refresh(word: Long, withinMs: Long, lead: (String) -> Unit) {
+        val generation = StepWord.arg(word)
         refreshes.launch {
-            val word =
+            val answer =
                 try {
-                    accept(generation, obtain(need, withinMs), lead)
+                    val got = obtain(Need.of(word), withinMs)
+                    // Asked again, the function would give the token that a 401 refused again.
+                    val unchanged = StepWord.has(word, NeedFlag.REFUSED) && source.text == null && got.value == retained
+                    if (unchanged) reportFailed(generation, Fault.UNCHANGED) else accept(generation, got, lead)
                 } catch (@Suppress("TooGenericExceptionCaught") failed: Throwable) {
                     failure = failed
-                    engine.core.tokenFailed(engine.clock.now(), generation, Fault.LOST.code)
+                    reportFailed(generation, Fault.LOST)
                 }
-            engine.applyFlags(word)
+            engine.applyFlags(answer)
         }
     }
+
+    private fun reportFailed(generation: Long, fault: Fault): Long =
+        engine.core.tokenFailed(engine.clock.now(), generation, fault.code, 0)
 
     /** The core accepts first: a token that comes late must not take the place of a newer one. */
     private fun accept(generation: Long, got: Token, lead: (String) -> Unit): Long =

@@ -1,13 +1,13 @@
 package dev.unruffled.driver
 
 import dev.unruffled.CallException
-import dev.unruffled.Need
 import dev.unruffled.Outcome
 import dev.unruffled.Reason
 import dev.unruffled.core.Cause
 import dev.unruffled.core.Fault
 import dev.unruffled.core.Report
 import dev.unruffled.core.Route
+import dev.unruffled.core.SendFlag
 import dev.unruffled.core.StepFlag
 import dev.unruffled.core.StepKind
 import dev.unruffled.core.StepWord
@@ -170,6 +170,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         val route = engine.settings.routes[running.prepared.route]
         val header = if (StepWord.has(word, StepFlag.KEY)) route.idempotencyHeader else null
         val token = if (StepWord.has(word, StepFlag.TOKEN)) token(running, StepWord.arg(word)) else null
+        if (StepWord.has(word, SendFlag.RENEW)) renew(running)
         if (header == null) return Extras(null, "", token)
         val key = running.key ?: (running.prepared.key ?: ownKey(route)).also { running.key = it }
         return Extras(header, key, token)
@@ -187,6 +188,15 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         }
     }
 
+    /** Begins to fetch the next token beside the calls, if no other call does so; this call goes on with the held one. */
+    private fun renew(running: RunningCall<Q, R>) {
+        val prepared = running.prepared
+        val credential = prepared.credential ?: return
+        val word = core.renew(clock.now(), prepared.scope)
+        if (StepWord.kind(word) != StepKind.REFRESH) return
+        credential.refresh(word, engine.settings.routes[prepared.route].attempt) {}
+    }
+
     /**
      * Begins a refresh for all calls that wait for the credential. This call leads it and is parked like them. The refresh
      * is not cancelled with its leader; the core limits how long the leader waits.
@@ -194,7 +204,7 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
     private fun refresh(running: RunningCall<Q, R>, word: Long): Long {
         val credential = checkNotNull(running.prepared.credential) { "a refresh without credentials" }
         val withinMs = engine.settings.routes[running.prepared.route].attempt
-        credential.refresh(StepWord.arg(word), Need.of(word), withinMs) { plain -> running.token = plain }
+        credential.refresh(word, withinMs) { plain -> running.token = plain }
         return core.resume(running.waiter.id, clock.now())
     }
 

@@ -73,7 +73,7 @@ internal class Traces(bytes: ByteBuffer) {
             FAULT -> hash.word(core.fault(int(), long(), int()))
             RESUME -> hash.word(core.resume(int(), long()))
             TOKEN -> hash.word(core.token(long(), long(), long()))
-            TOKEN_FAILED -> hash.word(core.tokenFailed(long(), long(), int()))
+            TOKEN_FAILED -> hash.word(core.tokenFailed(long(), long(), int(), long()))
             ONLINE -> hash.word(core.online(long()))
             ABANDON -> hash.word(core.abandon(int(), long()))
             REPORT -> hash.text(core.report(int()))
@@ -83,6 +83,8 @@ internal class Traces(bytes: ByteBuffer) {
             EVENTS -> hash.text(core.events())
             SNAPSHOT -> hash.text(core.snapshot(long()))
             CLOSE -> hash.word(core.close(long()))
+            RENEW -> hash.word(core.renew(long(), int()))
+            RESET -> hash.word(core.reset(long(), int()))
             else -> error("no such input: $op")
         }
     }
@@ -114,6 +116,8 @@ internal class Traces(bytes: ByteBuffer) {
         const val EVENTS = 15
         const val SNAPSHOT = 16
         const val CLOSE = 17
+        const val RENEW = 18
+        const val RESET = 19
         private const val UNSIGNED = 0xFFFF_FFFFL
         private val NOTHING = ByteArray(0)
     }

@@ -153,13 +153,14 @@ private class WrittenTraces(vectors: List<JsonObject>) {
                 setOf("resume", "abandon", "close", "is")
         val KINDS = listOf("Send", "Wait", "Park", "Refresh", "Deliver", "Fail", "Misuse", "Done")
         val SIDE_FLAGS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
+        val SEND_RIDERS = SIDE_FLAGS.map { if (it == "APPLIED") "RENEW" else it }
         val REFRESH_RIDERS = SIDE_FLAGS.map { mapOf("FRESH" to "EXPIRED", "APPLIED" to "REFUSED")[it] ?: it }
         val MISUSES = listOf("", "unknown", "live", "state", "dead", "generation", "range")
 
         /** Returns the step word that a text of a vector stands for. */
         fun word(text: String): Long {
             val parts = text.split(' ')
-            val names = if (parts[0] == "Refresh") REFRESH_RIDERS else SIDE_FLAGS
+            val names = mapOf("Refresh" to REFRESH_RIDERS, "Send" to SEND_RIDERS)[parts[0]] ?: SIDE_FLAGS
             val riders = parts.map(names::indexOf).filter { it >= 0 }.sumOf { 1L shl it }
             val told = parts.drop(1).filter { it !in names }
             val arg =

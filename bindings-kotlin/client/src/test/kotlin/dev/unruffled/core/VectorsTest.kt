@@ -113,8 +113,10 @@ private class VectorRun(private val vector: JsonObject) {
                 "resume" in step -> core.resume(id("resume"), at)
                 "abandon" in step -> core.abandon(id("abandon"), at)
                 "token" in step -> core.token(at, step.number("token"), step["expires"]?.jsonPrimitive?.long ?: 0)
-                "tokenFailed" in step -> core.tokenFailed(at, step.number("tokenFailed"), fault(step))
+                "tokenFailed" in step -> core.tokenFailed(at, step.number("tokenFailed"), fault(step), step["after"]?.jsonPrimitive?.long ?: 0)
                 "free" in step -> core.free(at, scope(step.getValue("free").jsonArray))
+                "renew" in step -> core.renew(at, scope(step.getValue("renew").jsonArray))
+                "reset" in step -> core.reset(at, scope(step.getValue("reset").jsonArray))
                 "online" in step -> core.online(at)
                 "close" in step -> core.close(at)
                 "wakes" in step -> return wakes(step.getValue("wakes").jsonArray, further)
@@ -190,6 +192,7 @@ private class VectorRun(private val vector: JsonObject) {
         const val WALL = 1_767_225_600_000L
         val FLAGS = listOf("REPEATABLE", "KEYED", "STREAMED", "STACKED", "DROPIN", "CREDENTIALS", "SLOT")
         val SIDE_FLAGS = listOf("WAKES", "EVENTS", "KEY", "TOKEN", "REPORT", "FRESH", "APPLIED", "RESPONSE")
+        val SEND_RIDERS = SIDE_FLAGS.map { if (it == "APPLIED") "RENEW" else it }
         val REFRESH_RIDERS = SIDE_FLAGS.map { mapOf("FRESH" to "EXPIRED", "APPLIED" to "REFUSED")[it] ?: it }
         val MISUSES = listOf("", "unknown", "live", "state", "dead", "generation", "range")
 
@@ -211,7 +214,12 @@ private class VectorRun(private val vector: JsonObject) {
                     StepKind.MISUSE -> "Misuse ${MISUSES[arg.toInt()]}"
                     else -> "Done $arg"
                 }
-            val riders = if (StepWord.kind(word) == StepKind.REFRESH) REFRESH_RIDERS else SIDE_FLAGS
+            val riders =
+                when (StepWord.kind(word)) {
+                    StepKind.REFRESH -> REFRESH_RIDERS
+                    StepKind.SEND -> SEND_RIDERS
+                    else -> SIDE_FLAGS
+                }
             return riders.filterIndexed { bit, _ ->
                 StepWord.has(word, 1 shl bit)
             }.fold(step) { line, flag -> "$line $flag" }

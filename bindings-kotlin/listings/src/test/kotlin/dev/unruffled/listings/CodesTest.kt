@@ -47,6 +47,7 @@ class CodesTest {
             "package dev.unruffled.core\n\nimport dev.unruffled.InternalUnruffledApi\n" +
             constants("StepKind", "Kinds of steps, the low four bits of a step word.", table("steps")) +
             constants("StepFlag", "Flags of a step word, its next eight bits.", table("flags")) +
+            constants("SendFlag", "A flag of a Send, at the bit of APPLIED: the token ends soon.", table("renewal")) +
             constants(
                 "NeedFlag",
                 "Flags of a Refresh, at the bits of FRESH and APPLIED: why a token is needed.",
