@@ -13,7 +13,7 @@ const KINDS = ["Send", "Wait", "Park", "Refresh", "Deliver", "Fail", "Misuse", "
 /** Returns the number of a word that is written as in vectors. */
 function number(text) {
   const parts = text.split(" ");
-  const names = parts[0] === "Refresh" ? word.REFRESH_FLAG_NAMES : word.FLAG_NAMES;
+  const names = { Refresh: word.REFRESH_FLAG_NAMES, Send: word.SEND_FLAG_NAMES }[parts[0]] ?? word.FLAG_NAMES;
   const flags = parts.reduce((sum, part) => sum + (16 << names.indexOf(part)) * names.includes(part), 0);
   const [kind, ...rest] = parts.filter((part) => !names.includes(part));
   let arg = Number(rest[0] ?? 0);
@@ -106,10 +106,12 @@ class Converter {
     else if (step.fault !== undefined) put(5, [step.fault + ids, at, code]);
     else if (step.resume !== undefined) put(6, [step.resume + ids, at]);
     else if (step.token !== undefined) put(7, [at, step.token, step.expires ?? 0]);
-    else if (step.tokenFailed !== undefined) put(8, [at, step.tokenFailed, code]);
+    else if (step.tokenFailed !== undefined) put(8, [at, step.tokenFailed, code, step.after ?? 0]);
     else if (step.online !== undefined) put(9, [at]);
     else if (step.abandon !== undefined) put(10, [step.abandon + ids, at]);
     else if (step.close !== undefined) put(17, [at]);
+    else if (step.renew !== undefined) put(18, [at, this.scope(step.renew)]);
+    else if (step.reset !== undefined) put(19, [at, this.scope(step.reset)]);
     else {
       step.wakes.forEach((call, index) => {
         // Each wake says whether more calls are ready.
@@ -124,9 +126,13 @@ class Converter {
     const method = step.method ?? step.route?.split(" ")[0] ?? "GET";
     let what = word.methodCode(method) + (step.size ?? 0) * 65536;
     for (const flag of step.flags ?? ["REPEATABLE"]) what += word.CALL_FLAGS[flag];
-    const scope = step.scope === undefined ? 0 : this.#named(14, step.scope, this.#numbers.scope(...step.scope));
+    const scope = step.scope === undefined ? 0 : this.scope(step.scope);
     const route = step.route === undefined ? 0 : this.#named(13, [step.route], this.#numbers.route(step.route));
     return [step.begin + ids, at, route, scope, what, step.deadline ?? 0];
+  }
+
+  scope(names) {
+    return this.#named(14, names, this.#numbers.scope(...names));
   }
 
   respond(step, at, ids) {

@@ -129,7 +129,7 @@ def usable(vector: Any) -> bool:
         and "routes" not in vector["policy"]
         and bool(vector.get("steps"))
         and not any(
-            {"times", "report", "snapshot", "scope", "free", "by", "cause"} & step.keys() for step in vector["steps"]
+            {"times", "report", "snapshot", "scope", "free", "renew", "reset", "by", "cause"} & step.keys() for step in vector["steps"]
         )
         and not any(char.isdigit() for step in vector["steps"] for char in step.get("route", ""))
     )
