@@ -85,8 +85,16 @@ impl Feed<'_> {
             }
             19..=23 => Input::Resume { call, now },
             24 | 25 => Input::Abandon { call, now },
-            26 => Input::Token { now, generation, expires_in: self.of(&[1_000, 0, 50, 1 << 40]) },
-            27 => Input::TokenFailed { now, generation, fault: self.of(&[0, 6, 9]) },
+            26 => Input::Token { now, generation, expires_in: self.of(&[1_000, 0, 50, 100_000, 1 << 40]) },
+            27 => match self.byte() {
+                0..48 => Input::Renew { now, scope: self.of(&[0, 0, 1, 2]) },
+                48..64 => Input::Reset { now, scope: self.of(&[0, 0, 1, 2]) },
+                byte => {
+                    let retry_after = if byte < 96 { self.byte() * 100 } else { 0 };
+                    let fault = self.of(&[0, 1, 4, 6, 9, 10, 12]);
+                    Input::TokenFailed { now, generation, fault, retry_after }
+                }
+            },
             28 => Input::Scope { origin: self.of(&[0, 1, 2]), credential: self.of(&[0, 1, 2]) },
             29 => Input::Report { call },
             30 => Input::Wake,

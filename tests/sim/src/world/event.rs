@@ -10,6 +10,9 @@ pub enum Event {
     /// A wait of a call's n-th step is over.
     Resume(usize, u32, u32),
     Token(usize, u64),
+    /// The host takes a renewal up for a scope, or forgets the scope's token.
+    Renew(usize, u32),
+    Reset(usize, u32),
     Cancel(usize, u32),
     Online(usize),
     Close(usize),
@@ -24,6 +27,8 @@ impl Event {
             | Self::Ended(client, ..)
             | Self::Resume(client, ..)
             | Self::Token(client, _)
+            | Self::Renew(client, _)
+            | Self::Reset(client, _)
             | Self::Cancel(client, _)
             | Self::Online(client)
             | Self::Close(client) => client,

@@ -33,6 +33,7 @@ struct Open {
     step: u32,
     deadline: u64,
     endpoint: u32,
+    scope: u32,
 }
 
 /// One client.
@@ -47,7 +48,6 @@ pub struct Host {
     ahead: u64,
     still_until: u64,
     still_at: u64,
-    refreshes: Vec<u64>,
     scopes: Vec<(u8, u8, u32)>,
     /// Inputs within this event: a host that is kept busy for ever is told so.
     busy: u32,
@@ -67,7 +67,6 @@ impl Host {
             ahead: 0,
             still_until: 0,
             still_at: 0,
-            refreshes: Vec::new(),
             scopes: vec![(0, 0, 0)],
             busy: 0,
         }
@@ -165,7 +164,7 @@ impl Host {
         let what = method | flags << 4 | upload << 16;
         let total = self.rules.routes[if origin == 0 { route as usize } else { 0 }].total;
         let deadline_at = around.now + if asked { within } else { total };
-        self.open.insert(id, Open { step: 0, deadline: deadline_at, endpoint });
+        self.open.insert(id, Open { step: 0, deadline: deadline_at, endpoint, scope });
         if around.dice.chance(around.options.cancel) {
             let soon = around.dice.chance(around.options.cancel_soon);
             let after = if soon { around.dice.range(0, 5) } else { around.dice.magnitude(1, 30_000) };
@@ -224,11 +223,16 @@ impl Host {
         }
         let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
         open.step += 1;
-        let Open { step: count, deadline, endpoint } = *open;
+        let Open { step: count, deadline, endpoint, scope } = *open;
         let place = self.place;
         let mut after = |ms: u64, event: Event| around.queue.plan(around.now + ms, event);
         match step {
             Step::Send { timeout } => {
+                if answer.flags().has(Flags::RENEW) && !around.dice.chance(around.options.renew_never) {
+                    let late = around.dice.chance(around.options.renew_late);
+                    let after = if late { around.dice.magnitude(1, 60_000) } else { 0 };
+                    around.queue.plan(around.now + after, Event::Renew(place, scope));
+                }
                 let limit = if timeout == 0 { 120_000 } else { timeout };
                 self.send(around, id, (count, endpoint), limit);
             }
@@ -245,15 +249,8 @@ impl Host {
                 around.queue.plan(around.now + ms + more, Event::Resume(place, id, count));
             }
             Step::Refresh { generation } => {
-                self.refreshes.push(generation);
-                let takes = around.dice.magnitude(1, 5_000);
-                if around.dice.chance(around.options.token_lost / 4) && !around.peaceful {
-                    // It never comes back; the leader gives up at its deadline.
-                    let wait = deadline.saturating_sub(around.now).max(1);
-                    around.queue.plan(around.now + wait, Event::Resume(place, id, count));
-                    return Ok(());
-                }
-                around.queue.plan(around.now + takes, Event::Token(place, generation));
+                // If it never comes back, the leader gives up at its deadline.
+                let takes = self.fetch(around, generation);
                 let wait = deadline.saturating_sub(around.now).max(takes + 1);
                 around.queue.plan(around.now + wait, Event::Resume(place, id, count));
             }
@@ -298,6 +295,70 @@ impl Host {
         }
     }
 
+    /// Asks for a token; how many milliseconds until the answer, 0 = none ever comes.
+    fn fetch(&mut self, around: &mut Around<'_>, generation: u64) -> u64 {
+        if around.dice.chance(around.options.token_lost / 4) && !around.peaceful {
+            return 0;
+        }
+        let slow = around.dice.chance(around.options.token_slow / 4);
+        let takes = around.dice.magnitude(1, if slow { 100_000 } else { 5_000 });
+        around.queue.plan(around.now + takes, Event::Token(self.place, generation));
+        takes
+    }
+
+    /// How a fetch ended.
+    fn token(&mut self, around: &mut Around<'_>, generation: u64) -> Done {
+        let now = self.clock(around);
+        let (dice, options) = (&mut *around.dice, around.options);
+        let failed = [
+            (options.token_failed, dice.pick(&[Fault::Lost, Fault::Timeout])),
+            (options.token_cancelled, Fault::Cancelled),
+            (options.token_offline, Fault::Offline),
+            (options.token_rejected / 2, Fault::Rejected),
+            (options.token_unchanged, Fault::Unchanged),
+        ];
+        let fault = failed.iter().find(|(chance, _)| dice.chance(*chance)).map(|(_, fault)| *fault);
+        let input = if let Some(fault) = fault {
+            let named = dice.chance(options.token_retry_after);
+            let retry_after = if named { dice.pick(&[1, 500, 1_500, 5_000, 15_000, 90_000]) } else { 0 };
+            Input::TokenFailed { now, generation, fault: fault as u32, retry_after }
+        } else if dice.chance(options.token_plain) {
+            Input::Token { now, generation, expires_in: 0 }
+        } else if dice.chance(options.token_short) {
+            Input::Token { now, generation, expires_in: dice.magnitude(1, 3_000) }
+        } else if dice.chance(options.token_timed.saturating_mul(8)) {
+            Input::Token { now, generation, expires_in: dice.magnitude(500, 14_400_000) }
+        } else {
+            Input::Token { now, generation, expires_in: 1 << 40 }
+        };
+        let answer = self.word(input)?;
+        if matches!(answer.step(), Step::Misuse(_)) {
+            self.checked.shadow.marks.hit(Mark::TokenStale);
+        } else if fault == Some(Fault::Offline) {
+            let after = around.dice.magnitude(1, 20_000);
+            around.queue.plan(around.now + after, Event::Online(self.place));
+        }
+        if answer.flags().has(Flags::WAKES) {
+            self.wakes(around)?;
+        }
+        Ok(())
+    }
+
+    fn renew(&mut self, around: &mut Around<'_>, scope: u32) -> Done {
+        let now = self.clock(around);
+        let answer = self.word(Input::Renew { now, scope })?;
+        if let Step::Refresh { generation } = answer.step() {
+            self.fetch(around, generation);
+        }
+        if answer.flags().has(Flags::WAKES) { self.wakes(around) } else { Ok(()) }
+    }
+
+    fn reset(&mut self, around: &mut Around<'_>, scope: u32) -> Done {
+        let now = self.clock(around);
+        let answer = self.word(Input::Reset { now, scope })?;
+        if answer.flags().has(Flags::WAKES) { self.wakes(around) } else { Ok(()) }
+    }
+
     /// Something that this host waited for.
     ///
     /// # Errors
@@ -333,17 +394,7 @@ impl Host {
                 let answer = self.word(Input::Resume { call: id, now })?;
                 self.follow(around, id, answer)?;
             }
-            Event::Token(_, generation) => {
-                let now = self.clock(around);
-                let input = token(around, now, generation);
-                let answer = self.word(input)?;
-                if matches!(answer.step(), Step::Misuse(_)) {
-                    self.checked.shadow.marks.hit(Mark::TokenStale);
-                }
-                if answer.flags().has(Flags::WAKES) {
-                    self.wakes(around)?;
-                }
-            }
+            Event::Token(_, generation) => self.token(around, generation)?,
             Event::Cancel(_, id) => {
                 if self.open.remove(&id).is_some() {
                     let now = self.clock(around);
@@ -353,9 +404,15 @@ impl Host {
                     }
                 }
             }
+            Event::Renew(_, scope) => self.renew(around, scope)?,
+            Event::Reset(_, scope) => self.reset(around, scope)?,
             Event::Online(_) => self.plain(around, |now| Input::Online { now })?,
             Event::Close(_) => self.plain(around, |now| Input::Close { now })?,
             Event::Begin(_) => return self.begin(around),
+        }
+        if around.dice.chance(around.options.reset / 16) && !around.peaceful {
+            let (.., scope) = around.dice.pick(&self.scopes);
+            around.queue.plan(around.now, Event::Reset(self.place, scope));
         }
         if around.dice.chance(around.options.misuse / 4) {
             self.misuse(around)?;
@@ -381,7 +438,7 @@ impl Host {
         let dice = &mut *around.dice;
         let call = dice.range(0, u64::from(self.next) + 1) as u32;
         let generation = dice.range(0, 3) << 20 | dice.range(0, 4);
-        let input = match dice.range(0, 8) {
+        let input = match dice.range(0, 10) {
             0 => Input::Begin {
                 call,
                 now,
@@ -398,7 +455,9 @@ impl Host {
             },
             2 => Input::Fault { call, now, fault: dice.range(0, 12) as u32 },
             3 | 4 => Input::Resume { call, now },
-            5 => Input::TokenFailed { now, generation, fault: dice.range(0, 9) as u32 },
+            5 => Input::TokenFailed { now, generation, fault: dice.range(0, 12) as u32, retry_after: dice.range(0, 9) },
+            8 => Input::Renew { now, scope: dice.range(0, 12) as u32 },
+            9 => Input::Reset { now, scope: dice.range(0, 12) as u32 },
             6 => Input::Token { now, generation, expires_in: 5 },
             7 => Input::Online { now },
             _ => Input::Abandon { call, now },
@@ -410,12 +469,18 @@ impl Host {
         match input {
             Input::Begin { .. } => {
                 self.next = self.next.max(call + 1);
-                self.open.insert(call, Open { step: 0, deadline: around.now + 60_000, endpoint: 0 });
+                self.open.insert(call, Open { step: 0, deadline: around.now + 60_000, endpoint: 0, scope: 0 });
             }
             Input::Abandon { .. } => {
                 self.open.remove(&call);
             }
-            Input::Token { .. } | Input::TokenFailed { .. } | Input::Online { .. } => {
+            Input::Renew { .. } => {
+                if let Step::Refresh { generation } = answer.step() {
+                    self.fetch(around, generation);
+                }
+                return Ok(());
+            }
+            Input::Token { .. } | Input::TokenFailed { .. } | Input::Reset { .. } | Input::Online { .. } => {
                 return if answer.flags().has(Flags::WAKES) { self.wakes(around) } else { Ok(()) };
             }
             _ => {}
@@ -436,20 +501,5 @@ impl Host {
             self.word(Input::Abandon { call, now })?;
         }
         self.checked.at_rest(now)
-    }
-}
-
-/// Draws what the host says of a token that it was asked for.
-fn token(around: &mut Around<'_>, now: u64, generation: u64) -> Input {
-    let (dice, options) = (&mut *around.dice, around.options);
-    if dice.chance(options.token_failed) {
-        Input::TokenFailed { now, generation, fault: 0 }
-    } else if dice.chance(options.token_cancelled) {
-        Input::TokenFailed { now, generation, fault: 6 }
-    } else if dice.chance(options.token_plain) {
-        Input::Token { now, generation, expires_in: 0 }
-    } else {
-        let short = dice.chance(options.token_short);
-        Input::Token { now, generation, expires_in: if short { dice.magnitude(1, 3_000) } else { 1 << 40 } }
     }
 }

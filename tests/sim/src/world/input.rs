@@ -110,6 +110,15 @@ pub enum Input {
         now: u64,
         generation: u64,
         fault: u32,
+        retry_after: u64,
+    },
+    Renew {
+        now: u64,
+        scope: u32,
+    },
+    Reset {
+        now: u64,
+        scope: u32,
     },
     Online {
         now: u64,
@@ -155,6 +164,8 @@ impl Input {
             | Self::Resume { now, .. }
             | Self::Token { now, .. }
             | Self::TokenFailed { now, .. }
+            | Self::Renew { now, .. }
+            | Self::Reset { now, .. }
             | Self::Online { now }
             | Self::Abandon { now, .. }
             | Self::Close { now } => Some(now),
@@ -189,7 +200,11 @@ impl Input {
             Self::Fault { call, now, fault } => engine.fault(call, now, fault),
             Self::Resume { call, now } => engine.resume(call, now),
             Self::Token { now, generation, expires_in } => engine.token(now, generation, expires_in),
-            Self::TokenFailed { now, generation, fault } => engine.token_failed(now, generation, fault),
+            Self::TokenFailed { now, generation, fault, retry_after } => {
+                engine.token_failed(now, generation, fault, retry_after)
+            }
+            Self::Renew { now, scope } => engine.renew(now, scope),
+            Self::Reset { now, scope } => engine.reset(now, scope),
             Self::Online { now } => engine.online(now),
             Self::Abandon { call, now } => engine.abandon(call, now),
             Self::Wake => engine.wake(),

@@ -96,7 +96,9 @@ fn one(bytes: &mut Vec<u8>, input: &Input) {
         Input::Fault { call, now, fault } => op(5, &[call.into(), now, fault.into()], &[]),
         Input::Resume { call, now } => op(6, &[call.into(), now], &[]),
         Input::Token { now, generation, expires_in } => op(7, &[now, generation, expires_in], &[]),
-        Input::TokenFailed { now, generation, fault } => op(8, &[now, generation, fault.into()], &[]),
+        Input::TokenFailed { now, generation, fault, retry_after } => {
+            op(8, &[now, generation, fault.into(), retry_after], &[]);
+        }
         Input::Online { now } => op(9, &[now], &[]),
         Input::Abandon { call, now } => op(10, &[call.into(), now], &[]),
         Input::Report { call } => op(11, &[call.into()], &[]),
@@ -107,6 +109,8 @@ fn one(bytes: &mut Vec<u8>, input: &Input) {
         Input::Events => op(15, &[], &[]),
         Input::Snapshot { now } => op(16, &[now], &[]),
         Input::Close { now } => op(17, &[now], &[]),
+        Input::Renew { now, scope } => op(18, &[now, scope.into()], &[]),
+        Input::Reset { now, scope } => op(19, &[now, scope.into()], &[]),
     }
 }
 

@@ -2,9 +2,11 @@
 //! deadline, breaker, cap, limiter, auth, send.
 
 use super::call::{self, Call, Last, Paying};
+use super::fetches::said;
 use super::gates::Verdict;
+use super::holder::Says;
 use super::lane::Took;
-use super::{Core, Shadow, Token, Upstream, ensure};
+use super::{Core, Shadow, Upstream, ensure};
 use crate::world::marks::Mark;
 use crate::world::rules::Rules;
 use std::rc::Rc;
@@ -137,6 +139,13 @@ impl Shadow {
         let call = self.known(id).clone();
         let from = call.standing;
         let own_line = call.queue();
+        let failed = self.known(id).fetch_failed.take().filter(|_| from.node == Node::Credential);
+        if let Some(fault) = failed.filter(|_| !self.closed)
+            && let Some(ended) = self.after_fetch(id, fault, core, answer)?
+        {
+            return Ok(ended);
+        }
+        let went_on = failed.is_some();
         if let Some(reason) = self.ends_first(&call) {
             return self.must_fail(id, answer, reason);
         }
@@ -173,7 +182,7 @@ impl Shadow {
                     self.marks.hit(Mark::SlotLate);
                 }
                 let way = way.ok_or_else(|| format!("sent, and others wait or there is no token: {gated:?}"))?;
-                self.sent(id, core, answer, timeout, way)
+                self.sent(id, core, answer, (timeout, went_on), way)
             }
             Step::Wait { delay } => {
                 ensure!(delay > 0 && delay <= left, "waits {delay} ms, {left} ms are left");
@@ -202,10 +211,6 @@ impl Shadow {
         let is_offline = from.node == Node::Offline;
         if self.closed {
             return Some(Reason::Closed);
-        }
-        let failed = self.holders[call.holder].failed;
-        if from.node == Node::Credential && call.generation != 0 && failed == call.generation {
-            return Some(Reason::Auth);
         }
         if call.left(self.now).is_none_or(|_| is_offline && call.may_wait(self.now) == 0) {
             self.mark_deadline(from);
@@ -253,6 +258,13 @@ impl Shadow {
                 self.marks.hit(if slot { Mark::SlotTooLong } else { Mark::RateLimitedAtOnce });
                 self.may_refuse(&call, u64::from(retry_after))?;
                 !shut && retry_after != NO_TIME && u64::from(retry_after) > left
+            }
+            Reason::Auth => {
+                let way = way.ok_or_else(|| format!("asks for its credential, and is held: {gated:?}"))?;
+                self.goes(id, way)?;
+                let left = said(answer).ok_or("fails with `auth` without a time")?;
+                self.asks(id, Says::Rest { left })?;
+                !shut && self.upstreams[call.upstream].in_flight < self.rules.concurrency
             }
             _ => false,
         };
@@ -381,11 +393,10 @@ impl Shadow {
                 }
             }
             Node::Credential => {
-                let holder = &self.holders[call.holder];
-                let waits = matches!(holder.token, Token::Leading(since) if self.now < since + 60_000);
-                ensure!(waits, "waits for a credential that nobody fetches: {:?}", holder.token);
-                let generation = holder.generation;
-                self.known(id).generation = generation;
+                self.asks(id, Says::Park { at_most: bound })?;
+                let generation = self.holders[call.holder].generation;
+                let call = self.known(id);
+                (call.generation, call.leads) = (generation, false);
                 if probing {
                     self.marks.hit(Mark::ProbeWaitsForCredential);
                 }
@@ -405,42 +416,26 @@ impl Shadow {
         let (place, standing) = (call.holder, call.standing);
         let open = self.upstreams[self.calls[&id].upstream].blocks(&self.calls[&id], now);
         ensure!(standing.node == Node::Credential, "leads, and stands in {standing:?}");
-        let holder = &mut self.holders[place];
-        match holder.token {
-            Token::Empty => {
-                if holder.generation > 0 && holder.failed != holder.generation {
-                    self.marks.hit(Mark::LeaderReplaced);
-                }
-            }
-            Token::Valid(until) => ensure!(until <= now, "refreshes a token that is valid until {until}"),
-            Token::Leading(since) => {
-                ensure!(now >= since + 60_000, "two refreshes of one credential");
-                self.marks.hit(Mark::LeaseOfLeader);
-            }
-            Token::Plain => return Err("refreshes a plain string".into()),
-        }
-        let expired = holder.tokens > 0 && !holder.refused;
-        ensure!(answer.flags().has(Flags::EXPIRED) == expired, "refreshes, and EXPIRED should be {expired}");
-        ensure!(answer.flags().has(Flags::REFUSED) == holder.refused, "refreshes, and REFUSED is wrong");
-        if holder.refused {
-            self.marks.hit(Mark::RefreshRefused);
-        } else if expired {
-            self.marks.hit(Mark::RefreshExpired);
-        }
+        self.asks(id, Says::Lead(answer))?;
         if open {
             self.marks.hit(Mark::RefreshWhileOpen);
         }
-        holder.generation = (holder.generation + 1) & 0xf_ffff;
-        holder.token = Token::Leading(now);
-        let expected = (place as u64) << 20 | holder.generation;
+        let expected = (place as u64) << 20 | self.holders[place].generation;
         ensure!(generation == expected, "generation {generation}, expected {expected}");
-        let generation = holder.generation;
-        self.known(id).generation = generation;
+        let call = self.known(id);
+        (call.generation, call.leads) = (generation & 0xf_ffff, true);
         Ok(())
     }
 
     /// An attempt is sent: all gates, and what each gives.
-    fn sent(&mut self, id: u32, core: Core<'_>, answer: Answer, timeout: u64, way: Way) -> Result<(), String> {
+    fn sent(
+        &mut self,
+        id: u32,
+        core: Core<'_>,
+        answer: Answer,
+        (timeout, went_on): (u64, bool),
+        way: Way,
+    ) -> Result<(), String> {
         let now = self.now;
         self.goes(id, way)?;
         let call = self.known(id).clone();
@@ -454,10 +449,7 @@ impl Shadow {
         }
         let mut generation = call.generation;
         if call.has(call::CREDENTIALS) {
-            let holder = &self.holders[call.holder];
-            let valid = holder.token == Token::Plain || matches!(holder.token, Token::Valid(until) if until > now);
-            ensure!(valid, "sent without a valid credential: {:?}", holder.token);
-            generation = holder.generation;
+            generation = self.sends_token(id, answer, went_on)?;
         }
         self.sequence += 1;
         let sequence = self.sequence;
@@ -496,6 +488,7 @@ impl Shadow {
         let flags = answer.flags();
         ensure!(flags.has(Flags::KEY) == call.keyed, "a key on the wrong call");
         ensure!(flags.has(Flags::TOKEN) == call.has(call::CREDENTIALS), "a credential on the wrong call");
+        ensure!(!flags.has(Flags::RENEW) || call.has(call::CREDENTIALS), "RENEW on a call without a credential");
         *self.known(id) = next;
         self.moved(id, core)?;
         if call.attempts == 0 {

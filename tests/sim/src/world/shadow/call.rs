@@ -87,7 +87,13 @@ pub struct Call {
     pub failed: bool,
     /// What its gate's breaker counted that failure in.
     pub failed_in: Option<u64>,
+    /// Units of 64 KiB that it uploads.
+    pub units: u64,
     pub generation: u64,
+    /// It was told to fetch that generation.
+    pub leads: bool,
+    /// The fetch that it waited for failed, and it was not resumed since.
+    pub fetch_failed: Option<Fault>,
     pub patience_used: u64,
     pub lined_up: u64,
     /// A wake named it and it was not resumed since.
@@ -140,7 +146,10 @@ impl Call {
         capped: false,
         failed: false,
         failed_in: None,
+        units: 0,
         generation: 0,
+        leads: false,
+        fetch_failed: None,
         patience_used: 0,
         lined_up: 0,
         woken: false,

@@ -3,7 +3,7 @@
 use super::breaker::{Breaker, Count};
 use super::call::{self, Call, Last, Paying};
 use super::lane::{FIRST_TRY, Seen};
-use super::{Core, Shadow, Token, ensure};
+use super::{Core, Shadow, ensure};
 use crate::world::input::Headers;
 use crate::world::marks::Mark;
 use crate::world::rules::{Jitter, Meaning, Route};
@@ -86,6 +86,11 @@ impl Shadow {
             count = Count::Failure;
         }
         self.count(id, count, core)?;
+        let replay = self.known(id);
+        if replay.replayed && status != 401 {
+            let place = replay.holder;
+            self.holders[place].helped(self.now, &mut self.marks);
+        }
         let limited = class == Class::RateLimited;
         let call = self.known(id);
         if refused {
@@ -121,7 +126,12 @@ impl Shadow {
         let count = match fault {
             Fault::Timeout if self.cut_short(&call, elapsed) => Count::Nothing,
             Fault::Lost | Fault::Timeout | Fault::Truncated | Fault::Unsent | Fault::ConnectTimeout => Count::Failure,
-            Fault::Offline | Fault::Refused | Fault::Cancelled | Fault::Permanent => Count::Nothing,
+            Fault::Offline
+            | Fault::Refused
+            | Fault::Permanent
+            | Fault::Cancelled
+            | Fault::Rejected
+            | Fault::Unchanged => Count::Nothing,
             Fault::TooLarge => Count::Success,
         };
         if fault == Fault::Offline && call.permits.iter().flatten().any(|(_, permit)| permit.probe > 0) {
@@ -175,7 +185,7 @@ impl Shadow {
                 }
                 self.must_fail(id, answer, Reason::Network)
             }
-            Fault::Cancelled => Err("a misuse that was not foreseen".into()),
+            Fault::Cancelled | Fault::Rejected | Fault::Unchanged => Err("a misuse that was not foreseen".into()),
         }
     }
 
@@ -269,7 +279,7 @@ impl Shadow {
         (empty, empty.map(|_| gauge.reset * 1_000).filter(|reset| *reset > 0))
     }
 
-    fn delivered(&mut self, id: u32, status: u16, elapsed: u64, answer: Answer) -> Result<(), String> {
+    pub(super) fn delivered(&mut self, id: u32, status: u16, elapsed: u64, answer: Answer) -> Result<(), String> {
         let now = self.now;
         let call = self.known(id).clone();
         let outcome = if status >= 400 { call.worst } else { Outcome::NotSent };
@@ -308,33 +318,7 @@ impl Shadow {
         Ok(())
     }
 
-    fn unauthorized(&mut self, id: u32, elapsed: u64, core: Core<'_>, answer: Answer) -> Result<(), String> {
-        let call = self.known(id).clone();
-        let may = call.has(call::CREDENTIALS)
-            && call.has(call::REPEATABLE)
-            && !call.replayed
-            && !call.has(call::STACKED)
-            && !self.closed;
-        let holder = &mut self.holders[call.holder];
-        let refresh = may && holder.token != Token::Plain;
-        if !refresh {
-            if call.replayed {
-                self.marks.hit(Mark::SecondRefusal);
-            }
-            return self.delivered(id, 401, elapsed, answer);
-        }
-        if matches!(holder.token, Token::Valid(_)) && holder.generation == call.generation {
-            holder.token = Token::Empty;
-            holder.refused = true;
-        }
-        let call = self.known(id);
-        call.replayed = true;
-        call.eventful = true;
-        self.admitted(id, core, answer)
-    }
-
     fn offline(&mut self, id: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
-        let now = self.now;
         let call = self.known(id);
         call.blame(true);
         call.doubtful = call.worst == Outcome::Unknown;
@@ -347,12 +331,20 @@ impl Shadow {
             self.upstreams[call.upstream].budget.give_back(call.paid);
             self.marks.hit(Mark::OfflinePaid);
         }
-        let left = call.may_wait(now);
+        self.until_online(id, core, answer)
+    }
+
+    /// It waits until the host is online, if it may.
+    pub(super) fn until_online(&mut self, id: u32, core: Core<'_>, answer: Answer) -> Result<(), String> {
+        let call = self.known(id).clone();
+        let left = call.may_wait(self.now);
         let parks = call.has(call::REPEATABLE) && call.replayable() && !call.has(call::DROPIN);
         if !parks || self.closed || left == 0 {
             return self.must_fail(id, answer, Reason::Offline);
         }
-        if self.lines.waiting() >= self.rules.max_waiting {
+        // Who waits already keeps its place.
+        let lined_up = super::lines::in_line(call.standing);
+        if !lined_up && self.lines.waiting() >= self.rules.max_waiting {
             self.marks.hit(Mark::OverloadedOffline);
             return self.must_fail(id, answer, Reason::Overloaded);
         }

@@ -6,9 +6,11 @@ mod admitted;
 pub mod breaker;
 mod budget;
 pub mod call;
+mod fetches;
 mod floors;
 mod gates;
 mod heard;
+mod holder;
 mod landed;
 pub mod lane;
 pub mod lines;
@@ -18,6 +20,7 @@ use super::input::{CREDENTIALS, Input, ORIGINS};
 use super::marks::{Mark, Marks};
 use super::rules::Rules;
 use call::Call;
+use holder::Holder;
 use lines::{Joined, Lines};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -29,33 +32,6 @@ macro_rules! ensure {
     ($holds:expr, $($text:tt)+) => { if !$holds { return Err(format!($($text)+)); } };
 }
 pub(crate) use ensure;
-
-/// Who holds a credential's next token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
-    Empty,
-    Leading(u64),
-    Valid(u64),
-    Plain,
-}
-
-#[derive(Debug)]
-struct Holder {
-    name: u8,
-    token: Token,
-    generation: u64,
-    failed: u64,
-    /// Tokens that came.
-    tokens: u64,
-    /// The last token that came was refused by a 401.
-    refused: bool,
-}
-
-impl Holder {
-    fn named(name: u8) -> Self {
-        Self { name, token: Token::Empty, generation: 0, failed: 0, tokens: 0, refused: false }
-    }
-}
 
 /// The oracle of one engine.
 #[derive(Debug)]
@@ -89,13 +65,14 @@ impl Shadow {
     #[must_use]
     pub fn new(rules: Rc<Rules>) -> Self {
         let home = Upstream::new(&rules, 0, true);
+        let jitter = rules.routes[0].jitter;
         Self {
             rules,
             now: 0,
             closed: false,
             calls: BTreeMap::new(),
             upstreams: vec![home],
-            holders: vec![Holder::named(0)],
+            holders: vec![Holder::named(0, jitter)],
             scopes: vec![(0, 0)],
             lines: Lines::default(),
             sequence: 0,
@@ -137,7 +114,11 @@ impl Shadow {
             Input::Resume { call, .. } => self.resumed(call, core, answer)?,
             Input::Abandon { call, .. } => self.abandoned(call, core, answer)?,
             Input::Token { generation, expires_in, .. } => self.token(generation, expires_in, answer)?,
-            Input::TokenFailed { generation, fault, .. } => self.token_failed(generation, fault, answer)?,
+            Input::TokenFailed { generation, fault, retry_after, .. } => {
+                self.token_failed(generation, fault, retry_after, answer)?;
+            }
+            Input::Renew { scope, .. } => self.renewed(scope, answer)?,
+            Input::Reset { scope, .. } => self.reset(scope, answer)?,
             Input::Online { .. } => {
                 let open = self.upstreams.iter().any(Upstream::open);
                 if open && self.lines.of(Standing { node: Node::Offline, upstream: 0, place: 0 }).next().is_some() {
@@ -198,13 +179,14 @@ impl Shadow {
             Input::Respond { call, .. } | Input::Fault { call, .. } => fits(call, Call::in_flight),
             Input::Resume { call, .. } => fits(call, Call::waits),
             Input::Abandon { call, .. } => fits(call, |_| true),
-            Input::TokenFailed { fault, .. } if fault > 8 && fault != 11 => Some(Misuse::Range),
+            Input::TokenFailed { fault, .. } if fault > 11 => Some(Misuse::Range),
+            Input::Renew { scope, .. } | Input::Reset { scope, .. } if scope as usize >= self.scopes.len() => {
+                Some(Misuse::Unknown)
+            }
             Input::Token { generation, .. } | Input::TokenFailed { generation, .. } => {
                 let holder = self.holders.get((generation >> 20) as usize);
-                let asked = |holder: &Holder| {
-                    matches!(holder.token, Token::Leading(_)) && holder.generation == generation & 0xf_ffff
-                };
-                (!holder.is_some_and(asked)).then_some(Misuse::Generation)
+                let awaited = holder.is_some_and(|holder| holder.awaits(generation & 0xf_ffff));
+                (!awaited).then_some(Misuse::Generation)
             }
             _ => None,
         }
@@ -220,7 +202,7 @@ impl Shadow {
             self.upstreams.len() - 1
         });
         let holder = self.holders.iter().position(|known| known.name == credential).unwrap_or_else(|| {
-            self.holders.push(Holder::named(credential));
+            self.holders.push(Holder::named(credential, self.rules.routes[0].jitter));
             self.holders.len() - 1
         });
         let scope = self.scopes.iter().position(|known| *known == (place, holder)).unwrap_or_else(|| {
@@ -284,6 +266,7 @@ impl Shadow {
             ensure!(attempts <= expected && calls <= ended, "more events than things happened");
             ensure!(attempts + calls + dropped >= expected + ended, "events are missing without being counted");
         }
+        self.changes(text, dropped > 0)?;
         (self.attempts_ended, self.calls_ended) = (0, 0);
         Ok(())
     }
@@ -298,7 +281,8 @@ impl Shadow {
         let own = &rules.routes[route];
         let (method, flags) = (what & 15, what >> 4 & 127);
         let dropin = flags & call::DROPIN != 0;
-        let growth = u64::from(what >> 16) * 1_000;
+        let units = u64::from(what >> 16);
+        let growth = units * 1_000;
         let keyed = flags & call::KEYED != 0 || rules.keys && matches!(method, 7 | 8);
         let up = &mut self.upstreams[upstream];
         up.budget.begin(now);
@@ -325,6 +309,7 @@ impl Shadow {
                 attempt: if dropin && !rules.written { 0 } else { own.attempt + growth },
                 cuts: deadline != 0 || !dropin || rules.written,
                 permits: gates.map(|gate| gate.map(|gate| (gate, breaker::Permit::default()))),
+                units,
                 ..Call::NEW
             },
         );
@@ -402,10 +387,7 @@ impl Shadow {
             if self.lines.head(call.standing) == Some(id) && self.lines.has_others(call.standing, id) {
                 self.marks.hit(Mark::CancelHead);
             }
-            let leads = matches!(self.holders[call.holder].token, Token::Leading(_));
-            if call.standing.node == Node::Credential
-                && leads
-                && self.holders[call.holder].generation == call.generation
+            if call.standing.node == Node::Credential && call.leads && self.holders[call.holder].awaits(call.generation)
             {
                 self.marks.hit(Mark::LeaderCancelled);
             }
@@ -418,34 +400,6 @@ impl Shadow {
             }
             self.upstreams[call.upstream].moved = self.now;
         }
-        Ok(())
-    }
-
-    fn token(&mut self, generation: u64, expires_in: u64, answer: Answer) -> Result<(), String> {
-        let now = self.now;
-        if self.upstreams.iter().any(Upstream::open) {
-            self.marks.hit(Mark::TokenWhileOpen);
-        }
-        let holder = &mut self.holders[(generation >> 20) as usize];
-        holder.tokens += 1;
-        holder.refused = false;
-        holder.token = match expires_in {
-            0 => Token::Plain,
-            0xff_ffff_ffff.. => Token::Valid(u64::MAX),
-            _ => Token::Valid(now + expires_in),
-        };
-        ensure!(answer.step() == Step::Done { arg: 0 }, "token answers Done");
-        Ok(())
-    }
-
-    fn token_failed(&mut self, generation: u64, fault: u32, answer: Answer) -> Result<(), String> {
-        let holder = &mut self.holders[(generation >> 20) as usize];
-        holder.token = Token::Empty;
-        if fault != 6 {
-            holder.failed = holder.generation;
-            self.marks.hit(Mark::TokenFailedForAll);
-        }
-        ensure!(answer.step() == Step::Done { arg: 0 }, "token_failed answers Done");
         Ok(())
     }
 
