@@ -97,11 +97,9 @@ struct Held {
 impl Held {
     /// The time from which a request waits for the next token.
     fn late_for(&self, demand: Demand) -> u64 {
-        if demand.once {
-            return self.early;
-        }
         let before = self.end.saturating_sub(self.late).max(demand.units.saturating_mul(UPLOAD_UNIT)).min(self.half);
-        if demand.units == 0 { self.late } else { self.end.saturating_sub(before) }
+        let late = if demand.units == 0 { self.late } else { self.end.saturating_sub(before) };
+        if demand.once { late.min(self.early) } else { late }
     }
 }
 
@@ -224,12 +222,10 @@ impl Credential {
 
     /// Begins a fetch. Returns the generation that crosses the boundary, and why it is asked for.
     pub fn lead(&mut self, now: u64) -> (u64, Need) {
-        let why = match (self.token, self.fetch) {
-            // The fetch before was lost; its reason still holds.
-            (_, Fetch::Running { why, .. }) => why,
-            (Token::Held(Held { refused: true, .. }), _) => Need::Refused,
-            (Token::Held(_) | Token::Plain(_), _) => Need::Expired,
-            (Token::None, _) => Need::First,
+        let why = match self.token {
+            Token::Held(Held { refused: true, .. }) => Need::Refused,
+            Token::Held(_) | Token::Plain(_) => Need::Expired,
+            Token::None => Need::First,
         };
         self.generation = (self.generation.wrapping_add(1) & MASK).max(1);
         self.fetch = Fetch::Running { since: now, why };

@@ -326,10 +326,12 @@ impl Host {
             Input::Token { now, generation, expires_in: 0 }
         } else if dice.chance(options.token_short) {
             Input::Token { now, generation, expires_in: dice.magnitude(1, 3_000) }
-        } else if dice.chance(options.token_timed.saturating_mul(8)) {
-            Input::Token { now, generation, expires_in: dice.magnitude(500, 14_400_000) }
-        } else {
+        } else if dice.chance(options.token_endless) {
             Input::Token { now, generation, expires_in: 1 << 40 }
+        } else {
+            // A life of some seconds up to hours; renewals and their rests need some that live for a minute.
+            let most = dice.pick(&[60_000, 60_000, 300_000, 14_400_000]);
+            Input::Token { now, generation, expires_in: dice.magnitude(most / 32, most) }
         };
         let answer = self.word(input)?;
         if matches!(answer.step(), Step::Misuse(_)) {

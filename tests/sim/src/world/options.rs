@@ -36,7 +36,7 @@ options! {
     lost, stalled, unsent, connect_timeout, offline, truncated, refused, too_large, permanent, no_such_name, caused,
     // Of a refresh
     token_failed, token_cancelled, token_offline, token_rejected, token_unchanged, token_retry_after,
-    token_lost, token_slow, token_short, token_plain, token_timed,
+    token_lost, token_slow, token_short, token_plain, token_endless,
     renew_late, renew_never, reset,
     // Of the host
     wake_late, wake_early, leak, clock_back, clock_still, clock_jump, misuse, record_pulled, record_left, events, close, online_late,

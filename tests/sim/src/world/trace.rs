@@ -2,7 +2,8 @@
 //!
 //! Little-endian. `UNRTRC1\n`, u32 number of seeds; per seed u32 length and the policy's text, u64 seed, u32 kinds of
 //! events, u32 number of inputs, u32 hash, then the inputs: u8 op, its numbers as f64, its byte strings as u32 length and
-//! bytes. The hash folds both halves of each word, each number once, and the CRC-32 of each text.
+//! bytes. An op's numbers are those of the boundary's function, in its order: `token_failed` (8) has now, generation, fault and
+//! Retry-After, `renew` (18) and `reset` (19) have now and scope. The hash folds both halves of each word, each number once, and the CRC-32 of each text.
 
 use super::input::{CREDENTIALS, Input, ORIGINS, Output, WALL};
 use unruffled_core::Engine;

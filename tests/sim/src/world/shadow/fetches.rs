@@ -68,6 +68,7 @@ impl Shadow {
         }
         let place = (generation >> 20) as usize;
         self.holders[place].came(self.now, expires_in, &mut self.marks);
+        self.mark_waiting(place, None);
         self.wakes_all(place, answer)
     }
 

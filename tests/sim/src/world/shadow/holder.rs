@@ -1,6 +1,7 @@
 //! A credential as the manual's section 11 tells it: the token, its times, the fetch and what rests after it. What the core draws
 //! is held between bounds, which each answer makes narrower.
 
+use super::between::{Between, Sure};
 use super::ensure;
 use crate::world::marks::{Mark, Marks};
 use crate::world::rules::Jitter;
@@ -9,38 +10,6 @@ use unruffled_core::{Answer, Fault, Flags};
 /// An `expires_in` from which on a token does not expire.
 const ENDLESS: u64 = (1 << 40) - 1;
 const LEASE: u64 = 60_000;
-
-/// A time that was drawn: it is not before the first and not after the second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Between(u64, u64);
-
-/// Whether something holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sure {
-    No,
-    Maybe,
-    Yes,
-}
-
-impl Between {
-    /// Whether that time has come.
-    fn came(self, now: u64) -> Sure {
-        match (now >= self.0, now >= self.1) {
-            (false, _) => Sure::No,
-            (true, false) => Sure::Maybe,
-            (true, true) => Sure::Yes,
-        }
-    }
-
-    /// An answer shows that it has come, or that it has not.
-    fn shown(&mut self, now: u64, came: bool) {
-        if came {
-            self.1 = self.1.min(now);
-        } else {
-            self.0 = self.0.max(now + 1);
-        }
-    }
-}
 
 /// Whether a 401 gave the held token up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -375,7 +344,9 @@ impl Holder {
             marks.hit(Mark::RefreshExpired);
         }
         match self.fetch {
-            Fetch::Running { .. } => marks.hit(Mark::LeaseOfLeader),
+            Fetch::Running { for_401, .. } => {
+                marks.hit(if refused && !for_401 { Mark::LostThenRefused } else { Mark::LeaseOfLeader });
+            }
             Fetch::Resting { .. } => marks.hit(Mark::LeadsAfterRest),
             Fetch::Idle => {}
         }

@@ -3,6 +3,7 @@
 //! It is told apart from the core on purpose: lists instead of rings, recounting instead of counting.
 
 mod admitted;
+mod between;
 pub mod breaker;
 mod budget;
 pub mod call;
