@@ -4,7 +4,7 @@
 use super::checked::{Broken, Checked};
 use super::dice::Dice;
 use super::event::Event;
-use super::input::{CREDENTIALS, Input, ORIGINS, Output};
+use super::input::{CREDENTIALS, Headers, Input, ORIGINS, Output};
 use super::marks::Mark;
 use super::options::Options;
 use super::rules::Rules;
@@ -49,6 +49,8 @@ pub struct Host {
     still_until: u64,
     still_at: u64,
     scopes: Vec<(u8, u8, u32)>,
+    /// A renewal was made, and its answer never came: so long the old token may be refused.
+    rotated_until: u64,
     /// Inputs within this event: a host that is kept busy for ever is told so.
     busy: u32,
 }
@@ -68,6 +70,7 @@ impl Host {
             still_until: 0,
             still_at: 0,
             scopes: vec![(0, 0, 0)],
+            rotated_until: 0,
             busy: 0,
         }
     }
@@ -234,7 +237,7 @@ impl Host {
                     around.queue.plan(around.now + after, Event::Renew(place, scope));
                 }
                 let limit = if timeout == 0 { 120_000 } else { timeout };
-                self.send(around, id, (count, endpoint), limit);
+                self.send(around, id, (count, endpoint), (limit, answer.flags()));
             }
             Step::Wait { delay: ms } | Step::Park { at_most: ms } => {
                 let early = around.dice.chance(around.options.wake_early);
@@ -275,9 +278,21 @@ impl Host {
     }
 
     /// Sends a request, and plans what comes of it.
-    fn send(&mut self, around: &mut Around<'_>, id: u32, (count, endpoint): (u32, u32), limit: u64) {
+    fn send(
+        &mut self,
+        around: &mut Around<'_>,
+        id: u32,
+        (count, endpoint): (u32, u32),
+        (limit, flags): (u64, Flags),
+    ) {
         let place = self.place;
-        let (takes, end) = around.server.request(around.dice, around.options, around.now, place, endpoint);
+        let (takes, mut end) = around.server.request(around.dice, around.options, around.now, place, endpoint);
+        if flags.has(Flags::TOKEN) && !around.peaceful {
+            let rotated = around.now < self.rotated_until && around.dice.chance(500_000);
+            if rotated || around.dice.chance(around.options.token_refused) {
+                end = End::Status(401, Headers::default());
+            }
+        }
         if around.dice.chance(around.options.leak / 16) && !around.peaceful {
             self.checked.shadow.marks.hit(Mark::HostLeaks);
             self.open.remove(&id);
@@ -349,8 +364,10 @@ impl Host {
     fn renew(&mut self, around: &mut Around<'_>, scope: u32) -> Done {
         let now = self.clock(around);
         let answer = self.word(Input::Renew { now, scope })?;
-        if let Step::Refresh { generation } = answer.step() {
-            self.fetch(around, generation);
+        if let Step::Refresh { generation } = answer.step()
+            && self.fetch(around, generation) == 0
+        {
+            self.rotated_until = around.now + 60_000;
         }
         if answer.flags().has(Flags::WAKES) { self.wakes(around) } else { Ok(()) }
     }
@@ -449,12 +466,9 @@ impl Host {
                 what: dice.range(9, 40) as u32,
                 deadline: 0,
             },
-            1 => Input::Respond {
-                call,
-                now,
-                status: dice.pick(&[200, 503, 1_000, 70_000]),
-                headers: super::input::Headers::default(),
-            },
+            1 => {
+                Input::Respond { call, now, status: dice.pick(&[200, 503, 1_000, 70_000]), headers: Headers::default() }
+            }
             2 => Input::Fault { call, now, fault: dice.range(0, 12) as u32 },
             3 | 4 => Input::Resume { call, now },
             5 => Input::TokenFailed { now, generation, fault: dice.range(0, 12) as u32, retry_after: dice.range(0, 9) },

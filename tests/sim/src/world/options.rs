@@ -38,6 +38,8 @@ options! {
     token_failed, token_cancelled, token_offline, token_rejected, token_unchanged, token_retry_after,
     token_lost, token_slow, token_short, token_plain, token_endless,
     renew_late, renew_never, reset,
+    /// A 401 to a request with a token.
+    token_refused,
     // Of the host
     wake_late, wake_early, leak, clock_back, clock_still, clock_jump, misuse, record_pulled, record_left, events, close, online_late,
 }
