@@ -138,16 +138,10 @@ impl Model {
     }
 
     fn lead(&mut self, now: u64) {
-        let why = match (self.running(), self.latest()) {
-            (Some((_, why)), _) => why,
-            (None, None) => Need::First,
-            (None, Some(_)) => {
-                if self.refused() {
-                    Need::Refused
-                } else {
-                    Need::Expired
-                }
-            }
+        let why = match self.latest() {
+            None => Need::First,
+            Some(_) if self.refused() => Need::Refused,
+            Some(_) => Need::Expired,
         };
         self.happened.push((now, Happened::Led(self.generation() + 1, why)));
     }

@@ -59,7 +59,6 @@ marks! {
     LeaderReplaced "another call leads after a cancelled refresh",
     LeaseOfLeader "a refresh that never came back is led anew",
     TokenFailedForAll "a refresh fails for a call that waits without a token",
-    LostThenRefused "a 401 gives a token up whose renewal never came back",
     Renew "a Send says that a renewal is due",
     RenewAfterRest "a Send says so again after a rest",
     Renews "a renewal begins beside the calls",

@@ -344,9 +344,7 @@ impl Holder {
             marks.hit(Mark::RefreshExpired);
         }
         match self.fetch {
-            Fetch::Running { for_401, .. } => {
-                marks.hit(if refused && !for_401 { Mark::LostThenRefused } else { Mark::LeaseOfLeader });
-            }
+            Fetch::Running { .. } => marks.hit(Mark::LeaseOfLeader),
             Fetch::Resting { .. } => marks.hit(Mark::LeadsAfterRest),
             Fetch::Idle => {}
         }
