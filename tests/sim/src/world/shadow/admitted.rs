@@ -95,6 +95,10 @@ impl Shadow {
             self.marks.hit(Mark::CapKnown);
         }
         let call = self.known(id);
+        if free && call.holds == 0 {
+            // That it had gone without a token was a guess of the oracle.
+            call.right = false;
+        }
         call.paying = if free { Paying::Free } else { Paying::Owes };
         call.unsure = false;
     }

@@ -58,7 +58,7 @@ pub struct Heard {
     refills: bool,
     emptied: bool,
     short: bool,
-    /// Readings named one limit and one window.
+    /// Readings named more than one limit or window.
     changes: bool,
     /// Drawn since the last reading.
     drawn: u64,
@@ -100,7 +100,15 @@ impl Heard {
         self.emptied |= gauge.remaining == 0;
         self.short |= gauge.window.map_or(gauge.reset <= 2, |window| window < 5);
         self.high = self.high.max(gauge.remaining);
-        let same = |read: &Read| (read.gauge.limit, read.gauge.window) == (gauge.limit, gauge.window);
+        // Without a named window the longest time to a reset names one; a reset that comes earlier than was said, with
+        // less left, is of another.
+        let ends = |at: u64, gauge: &Gauge| at + gauge.reset * 1_000 + 1_000;
+        let earlier = |read: &Read| {
+            gauge.window.is_none()
+                && gauge.remaining < read.gauge.remaining
+                && ends(now, &gauge) < ends(read.at, &read.gauge) - 1_000
+        };
+        let same = |read: &Read| (read.gauge.limit, read.gauge.window) == (gauge.limit, gauge.window) && !earlier(read);
         self.changes |= !self.readings.back().is_none_or(same);
         self.readings.push_back(Read { at: now, gauge, success, in_flight });
         if self.readings.len() > READINGS {
