@@ -6,7 +6,7 @@ use crate::engine::scopes::Scope;
 use crate::engine::{Engine, checked};
 use crate::failure::{Fault, Misuse, Reason};
 use crate::observe::event::{Event, RefreshChange};
-use crate::policy::auth::{Admission, Credential, Demand, Draws, Need, Refusal};
+use crate::policy::auth::{Admission, Credential, Demand, Draws, Need, Refusal, Sent};
 use crate::policy::classify::Class;
 use crate::state::call::{Call, CallFlags, CallIndex, CallState, LastResult, QueueId};
 use crate::state::timeline::{EntryKind, WaitReason};
@@ -223,10 +223,9 @@ impl Engine {
         let place = u32::from(credential);
         let asks = call_flags.has(CallFlags::CREDENTIALS) && !call_flags.has(CallFlags::STACKED) && !self.closed;
         let credential_state = self.credentials.get_mut(place as usize).filter(|_| asks);
-        let replayed = call_flags.has(CallFlags::REPLAYED);
-        let refusal = credential_state.map_or(Refusal::Delivered, |credential_state| {
-            credential_state.credential.refused(now, generation, replayed)
-        });
+        let sent = if call_flags.has(CallFlags::REPLAYED) { Sent::Replay } else { Sent::First };
+        let refusal = credential_state
+            .map_or(Refusal::Delivered, |credential_state| credential_state.credential.refused(now, generation, sent));
         let number = u64::from(place) << 20 | u64::from(generation);
         match refusal {
             Refusal::GivenUp => self.report_credential(number, RefreshChange::Refused),

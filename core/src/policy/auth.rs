@@ -63,6 +63,13 @@ pub struct Demand {
     pub units: u64,
 }
 
+/// Whether an attempt was the first with a token, or was sent again after a 401.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    First,
+    Replay,
+}
+
 /// What a 401 does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -348,12 +355,12 @@ impl Credential {
         self.generation
     }
 
-    /// A 401 came back for an attempt sent with `generation`. `replay`: the attempt was itself sent after a 401.
-    pub fn refused(&mut self, now: u64, generation: u32, replay: bool) -> Refusal {
+    /// Takes in a 401 to an attempt with the token of this generation.
+    pub fn refused(&mut self, now: u64, generation: u32, sent: Sent) -> Refusal {
         let rests = self.rest(now).is_some() || now < self.useless_until;
         match &mut self.token {
             Token::Plain(_) => Refusal::Delivered,
-            Token::Held(held) if held.generation == generation && replay => {
+            Token::Held(held) if held.generation == generation && sent == Sent::Replay => {
                 if !core::mem::take(&mut held.after_refusal) {
                     return Refusal::Delivered;
                 }
@@ -366,7 +373,7 @@ impl Credential {
                 }
                 if core::mem::replace(&mut held.refused, true) { Refusal::Replay } else { Refusal::GivenUp }
             }
-            Token::None | Token::Held(_) if replay => Refusal::Delivered,
+            Token::None | Token::Held(_) if sent == Sent::Replay => Refusal::Delivered,
             Token::None | Token::Held(_) => Refusal::Replay,
         }
     }

@@ -120,13 +120,13 @@ fn a_cancelled_or_offline_fetch_rests_nowhere() {
 #[test]
 fn a_401_gives_up_the_held_token_and_no_newer_one() {
     let mut c = holding(NEVER);
-    assert_eq!(c.refused(1, 1, false), Refusal::GivenUp);
-    assert_eq!(c.refused(1, 1, false), Refusal::Replay);
+    assert_eq!(c.refused(1, 1, Sent::First), Refusal::GivenUp);
+    assert_eq!(c.refused(1, 1, Sent::First), Refusal::Replay);
     assert_eq!(c.check(1, ANY), Admission::Lead);
     let (generation, why) = c.lead(1);
     assert_eq!(why, Need::Refused);
     c.token(1, generation, NEVER, LEAST);
-    assert_eq!(c.refused(2, 1, false), Refusal::Replay, "an older generation");
+    assert_eq!(c.refused(2, 1, Sent::First), Refusal::Replay, "an older generation");
     assert_eq!(c.check(2, ANY), Admission::Pass(2));
 }
 
@@ -136,12 +136,12 @@ fn useless_refreshes_rest_longer_each_time() {
     let mut rests = std::vec::Vec::new();
     let mut now = 0;
     for _ in 0..6 {
-        assert_eq!(c.refused(now, c.generation, false), Refusal::GivenUp);
+        assert_eq!(c.refused(now, c.generation, Sent::First), Refusal::GivenUp);
         let (generation, _) = c.lead(now);
         c.token(now, generation, NEVER, LEAST);
-        assert_eq!(c.refused(now, c.generation, true), Refusal::Useless);
-        assert_eq!(c.refused(now, c.generation, true), Refusal::Delivered, "once a generation");
-        assert_eq!(c.refused(now, c.generation, false), Refusal::Delivered, "while it rests");
+        assert_eq!(c.refused(now, c.generation, Sent::Replay), Refusal::Useless);
+        assert_eq!(c.refused(now, c.generation, Sent::Replay), Refusal::Delivered, "once a generation");
+        assert_eq!(c.refused(now, c.generation, Sent::First), Refusal::Delivered, "while it rests");
         rests.push(c.useless_until - now);
         now = c.useless_until;
     }
@@ -153,18 +153,18 @@ fn useless_refreshes_rest_longer_each_time() {
 #[test]
 fn a_refresh_that_fails_after_a_401_spares_the_held_token() {
     let mut c = holding(NEVER);
-    c.refused(5, 1, false);
+    c.refused(5, 1, Sent::First);
     fail(&mut c, 5, Fault::Lost, 0);
     assert_eq!(c.check(5, ANY), Admission::Pass(1));
-    assert_eq!(c.refused(6, 1, false), Refusal::Delivered, "while the fetch rests");
-    assert_eq!(c.refused(1_005, 1, false), Refusal::GivenUp);
+    assert_eq!(c.refused(6, 1, Sent::First), Refusal::Delivered, "while the fetch rests");
+    assert_eq!(c.refused(1_005, 1, Sent::First), Refusal::GivenUp);
 }
 
 #[test]
 fn a_plain_string_is_never_refreshed() {
     let mut c = holding(0);
     assert_eq!(c.check(1 << 40, ANY), Admission::Pass(1));
-    assert_eq!(c.refused(1, 1, false), Refusal::Delivered);
+    assert_eq!(c.refused(1, 1, Sent::First), Refusal::Delivered);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Dice;
 use crate::failure::Fault;
-use crate::policy::auth::{Admission, Credential, Demand, Draws, Need, Refusal};
+use crate::policy::auth::{Admission, Credential, Demand, Draws, Need, Refusal, Sent};
 use std::vec::Vec;
 
 const NEVER: u64 = (1 << 40) - 1;
@@ -150,15 +150,15 @@ impl Model {
         self.running().is_some() && generation == u64::from(self.generation()) | 5 << 20
     }
 
-    fn refuse(&mut self, now: u64, generation: u32, replay: bool) -> Refusal {
+    fn refuse(&mut self, now: u64, generation: u32, sent: Sent) -> Refusal {
         let held = self.latest();
         if held.is_some_and(|(.., life)| life == 0) {
             return Refusal::Delivered;
         }
         if held.is_none_or(|(_, held, ..)| held != generation) {
-            return if replay { Refusal::Delivered } else { Refusal::Replay };
+            return if sent == Sent::Replay { Refusal::Delivered } else { Refusal::Replay };
         }
-        if replay {
+        if sent == Sent::Replay {
             let after_refusal =
                 self.happened.iter().any(|(_, event)| *event == Happened::Led(generation, Need::Refused));
             let counted = self.happened.iter().any(|(_, event)| *event == Happened::Useless(generation));
@@ -235,10 +235,10 @@ fn it_leads_waits_and_passes_as_the_whole_record_says() {
                 }
                 6..8 => {
                     let back = dice.upto(1) as u32;
-                    let replay = dice.one_in(3);
+                    let sent = if dice.one_in(3) { Sent::Replay } else { Sent::First };
                     let generation = model.latest().map_or(0, |(_, generation, ..)| generation).saturating_sub(back);
-                    let refusal = credential.refused(now, generation, replay);
-                    assert_eq!(refusal, model.refuse(now, generation, replay), "{place}");
+                    let refusal = credential.refused(now, generation, sent);
+                    assert_eq!(refusal, model.refuse(now, generation, sent), "{place}");
                 }
                 8 if dice.one_in(4) => {
                     credential.replay_helped();

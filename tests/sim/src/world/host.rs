@@ -278,13 +278,7 @@ impl Host {
     }
 
     /// Sends a request, and plans what comes of it.
-    fn send(
-        &mut self,
-        around: &mut Around<'_>,
-        id: u32,
-        (count, endpoint): (u32, u32),
-        (limit, flags): (u64, Flags),
-    ) {
+    fn send(&mut self, around: &mut Around<'_>, id: u32, (count, endpoint): (u32, u32), (limit, flags): (u64, Flags)) {
         let place = self.place;
         let (takes, mut end) = around.server.request(around.dice, around.options, around.now, place, endpoint);
         if flags.has(Flags::TOKEN) && !around.peaceful {
