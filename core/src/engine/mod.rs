@@ -242,8 +242,7 @@ impl Engine {
         call.renew();
         call.method = method;
         call.call_flags = call_flags;
-        call.route = route;
-        call.breaker_queue = breaker_queue;
+        (call.route, call.breaker_queue) = (route, breaker_queue);
         call.scope = scope;
         call.upstream = upstream;
         call.credential = credential as u16;

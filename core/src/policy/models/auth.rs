@@ -177,6 +177,16 @@ impl Model {
     }
 }
 
+fn kind(admission: Admission) -> usize {
+    match admission {
+        Admission::Pass(_) => 0,
+        Admission::Renew(_) => 1,
+        Admission::Lead => 2,
+        Admission::Wait(_) => 3,
+        Admission::Rest(_) => 4,
+    }
+}
+
 #[test]
 fn it_leads_waits_and_passes_as_the_whole_record_says() {
     let mut seen = [0_u32; 5];
@@ -187,18 +197,11 @@ fn it_leads_waits_and_passes_as_the_whole_record_says() {
         let mut now = 0;
         for step in 0..400 {
             now += if dice.one_in(30) { dice.upto(70_000) } else { dice.upto(300) };
-            let place = std::format!("seed {seed}, step {step}, {now}");
-            let admission = credential.check(now, ANY);
+            let (place, admission) = (std::format!("seed {seed}, step {step}, {now}"), credential.check(now, ANY));
             assert_eq!(admission, model.check(now), "{place}");
             assert_eq!(credential.generation(), model.generation(), "{place}");
             assert_eq!(credential.held(now).is_some(), model.holds(now), "{place}");
-            seen[match admission {
-                Admission::Pass(_) => 0,
-                Admission::Renew(_) => 1,
-                Admission::Lead => 2,
-                Admission::Wait(_) => 3,
-                Admission::Rest(_) => 4,
-            }] += 1;
+            seen[kind(admission)] += 1;
             let any = asked.get(dice.upto(asked.len() as u64) as usize).copied().unwrap_or(7);
             let latest = if dice.one_in(4) { any } else { asked.last().copied().unwrap_or(0) };
             match dice.upto(9) {

@@ -451,10 +451,8 @@ impl Shadow {
         if timeout == 0 {
             self.marks.hit(Mark::NoTimeLimit);
         }
-        let mut generation = call.generation;
-        if call.has(call::CREDENTIALS) {
-            generation = self.sends_token(id, answer, went_on)?;
-        }
+        let has_token = call.has(call::CREDENTIALS);
+        let generation = if has_token { self.sends_token(id, answer, went_on)? } else { call.generation };
         self.sequence += 1;
         let sequence = self.sequence;
         let rules = Rc::clone(&self.rules);

@@ -123,17 +123,8 @@ impl Shadow {
         let never = fault == Fault::Unsent && cause == Cause::NoSuchName && !upstream.answered;
         upstream.answered |= matches!(fault, Fault::Truncated | Fault::TooLarge);
         let fault = if never { Fault::Permanent } else { fault };
-        let count = match fault {
-            Fault::Timeout if self.cut_short(&call, elapsed) => Count::Nothing,
-            Fault::Lost | Fault::Timeout | Fault::Truncated | Fault::Unsent | Fault::ConnectTimeout => Count::Failure,
-            Fault::Offline
-            | Fault::Refused
-            | Fault::Permanent
-            | Fault::Cancelled
-            | Fault::Rejected
-            | Fault::Unchanged => Count::Nothing,
-            Fault::TooLarge => Count::Success,
-        };
+        let cut_short = fault == Fault::Timeout && self.cut_short(&call, elapsed);
+        let count = if cut_short { Count::Nothing } else { counted(fault) };
         if fault == Fault::Offline && call.permits.iter().flatten().any(|(_, permit)| permit.probe > 0) {
             self.marks.hit(Mark::ProbeOffline);
         }
@@ -551,4 +542,15 @@ fn backoff(base: u64, cap: u64, jitter: Jitter, k: u64, again: Again) -> (u64, u
         (None, Jitter::None) => (d, d),
     };
     (least.max(1), most.max(1))
+}
+
+/// What a fault counts as for a breaker.
+fn counted(fault: Fault) -> Count {
+    match fault {
+        Fault::Lost | Fault::Timeout | Fault::Truncated | Fault::Unsent | Fault::ConnectTimeout => Count::Failure,
+        Fault::TooLarge => Count::Success,
+        Fault::Offline | Fault::Refused | Fault::Permanent | Fault::Cancelled | Fault::Rejected | Fault::Unchanged => {
+            Count::Nothing
+        }
+    }
 }
