@@ -360,8 +360,8 @@ declare type Maybe<T> = T | null | undefined;
 /** Why a credentials function is asked. */
 export declare interface Need {
     /**
-     * `first`: there was no token yet, as at each ask of a function that gives plain strings. `expired`: the last token's time is
-     * over. `refused`: a 401 refused the last token, whose time was not over.
+     * `first`: there was no token yet, as at each ask of a function that gives plain strings. `expired`: the last token has ended,
+     * or will soon. `refused`: a 401 refused the last token, whose time was not over.
      */
     readonly why: "first" | "expired" | "refused";
 }

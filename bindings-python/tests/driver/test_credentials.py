@@ -65,6 +65,92 @@ def test_an_async_function_is_told_why_it_is_asked(backend: str) -> None:
     assert needs == ["first", "expired", "refused"]
 
 
+def sent(wire: Wire) -> list[str]:
+    return [seen.headers["authorization"] for seen in wire.seen]
+
+
+def test_a_thread_renews_a_token_before_its_call_is_sent() -> None:
+    needs: list[str] = []
+
+    def ask(need: Need) -> Token:
+        needs.append(need.why)
+        return Token(f"t{len(needs)}", time.time() + 3_600)
+
+    with Wire([]) as wire, unruffled.Client({**POLICY, "baseUrl": wire.base}, credentials=ask) as client:
+        client.get("/a")
+        # 15 s before the end: renewed in any case, and no call waits yet.
+        client._live().engine.clock.skip(HOUR - 15_000)
+        client.get("/a")
+        client.get("/a")
+        assert sent(wire) == ["Bearer t1", "Bearer t2", "Bearer t2"]
+    assert needs == ["first", "expired"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_task_renews_a_token_beside_the_calls_which_go_on_with_the_held_one(backend: str) -> None:
+    needs: list[str] = []
+
+    async def main(base: str) -> None:
+        answer = anyio.Event()
+
+        async def ask(need: Need) -> Token:
+            needs.append(need.why)
+            name = f"t{len(needs)}"
+            if need.why == "expired":
+                await answer.wait()
+            return Token(name, time.time() + 3_600)
+
+        async with unruffled.AsyncClient({**POLICY, "baseUrl": base}, credentials=ask) as client:
+            await client.get("/a")
+            live = client._state.live
+            assert live is not None
+            live.engine.clock.skip(HOUR - 15_000)
+            await client.get("/a")
+            await client.get("/a")
+            answer.set()
+            await anyio.wait_all_tasks_blocked()
+            await client.get("/a")
+
+    with Wire([]) as wire:
+        anyio.run(main, wire.base, backend=backend)
+        assert sent(wire) == ["Bearer t1", "Bearer t1", "Bearer t1", "Bearer t2"]
+    assert needs == ["first", "expired"]
+
+
+def test_a_renewal_that_fails_leaves_the_token() -> None:
+    needs: list[str] = []
+
+    def ask(need: Need) -> Token:
+        needs.append(need.why)
+        if need.why == "expired":
+            raise RuntimeError("the source is down")
+        return Token("t1", time.time() + 3_600)
+
+    with Wire([]) as wire, unruffled.Client({**POLICY, "baseUrl": wire.base}, credentials=ask) as client:
+        client.get("/a")
+        client._live().engine.clock.skip(HOUR - 5_000)
+        for _ in range(5):
+            client.get("/a")
+        assert sent(wire) == ["Bearer t1"] * 6
+    assert needs == ["first", "expired"]
+
+
+def test_a_refused_token_that_is_given_again_ends_the_call_with_that_answer() -> None:
+    needs: list[str] = []
+
+    def ask(need: Need) -> Token:
+        needs.append(need.why)
+        return Token("same", time.time() + 3_600)
+
+    answers = [reply(401), reply(401), reply(401)]
+    with Wire(answers) as wire, unruffled.Client({**POLICY, "baseUrl": wire.base}, credentials=ask) as client:
+        for _ in range(3):
+            with pytest.raises(unruffled.StatusError):
+                client.get("/a")
+        assert sent(wire) == ["Bearer same"] * 3
+    assert needs == ["first", "refused"]
+
+
 def test_a_function_of_plain_texts_is_always_asked_for_the_first() -> None:
     needs: list[str] = []
 
@@ -168,9 +254,9 @@ def test_a_function_that_blocks_takes_no_longer_than_an_attempt(late: str) -> No
             assert isinstance(raised.value.__cause__, TimeoutError)
             release.set()
             assert answered.wait(20)
-            # The late token is dropped. The next call asks again.
+            # The late token is dropped. The next call asks again, or goes on with the token that has not ended.
             assert client.get("/a").status_code == 200
-        assert wire.seen[-1].headers["authorization"] == f"Bearer t{len(asked)}"
+        assert wire.seen[-1].headers["authorization"] == ("Bearer t2" if late == "the first" else "Bearer t1")
     assert set(asked) == {"unruffled-credentials"}
 
 

@@ -166,12 +166,12 @@ class CredentialTest {
         // The first leader's lease runs out, another one leads: the core then knows a newer generation.
         val first = engine.core.begin(0, 0, 0, 0, what, 0)
         assertEquals(StepKind.REFRESH, StepWord.kind(first))
-        credential.refresh(StepWord.arg(first), Need.of(first), 0) {}
+        credential.refresh(first, 0) {}
         until { asked.get() == 1 }
         val second = engine.core.begin(1, 61_000, 0, 0, what, 0)
         assertEquals(StepKind.REFRESH, StepWord.kind(second))
         val host = Blocking(Transport(null, engine.settings), engine.clock)
-        credential.refresh(StepWord.arg(second), Need.of(second), 0) {}
+        credential.refresh(second, 0) {}
         until { asked.get() == 2 && StepWord.kind(engine.core.resume(1, 61_001)) == StepKind.SEND }
         slow.countDown()
         until { onThisThread { runCatching { credential.now(host, 0) }.isSuccess } }
@@ -223,6 +223,87 @@ class CredentialTest {
             val view = client.withCredentialsFor { need -> Token("t4").also { told += need.why.text } }
             assertEquals(200, both(view)[blocking]().status)
             assertEquals(listOf("first", "expired", "refused", "first"), told)
+        }
+    }
+
+    private fun sent(): List<String?> = server.seen.map { it.headers["authorization"] }
+
+    @Test
+    fun `a token is renewed beside the calls, which go on with the held one`() {
+        for (blocking in listOf(0, 1)) {
+            server.seen.clear()
+            val clock = Moved()
+            val asked = AtomicInteger()
+            val answer = CountDownLatch(1)
+            val options =
+                ClientOptions().apply {
+                    credentialsFor { need ->
+                        val count = asked.incrementAndGet()
+                        if (need.why == Why.EXPIRED) answer.await()
+                        Token("t$count", clock.wall() + 3_600_000)
+                    }
+                }
+            val engine = options.open(Policy.fromUrl(server.base), clock)
+            val client = Client.of(engine, options)
+            closing += AutoCloseable(client::close)
+            val call = both(client)[blocking]
+            valid = setOf("t1", "t2")
+            assertEquals(200, call().status)
+            // 15 s before the end: renewed in any case, and no call waits yet.
+            clock.ms = 3_585_000
+            repeat(2) { assertEquals(200, call().status) }
+            until { asked.get() == 2 }
+            answer.countDown()
+            until { call().status == 200 && sent().last() == "Bearer t2" }
+            assertEquals(List(3) { "Bearer t1" }, sent().take(3))
+            assertEquals(2, asked.get())
+        }
+    }
+
+    @Test
+    fun `a renewal that fails leaves the token`() {
+        for (blocking in listOf(0, 1)) {
+            server.seen.clear()
+            val clock = Moved()
+            val asked = AtomicInteger()
+            val options =
+                ClientOptions().apply {
+                    credentialsFor { need ->
+                        asked.incrementAndGet()
+                        if (need.why == Why.EXPIRED) broken<Token>()
+                        Token("t1", clock.wall() + 3_600_000)
+                    }
+                }
+            val client = Client.of(options.open(Policy.fromUrl(server.base), clock), options)
+            closing += AutoCloseable(client::close)
+            val call = both(client)[blocking]
+            valid = setOf("t1")
+            assertEquals(200, call().status)
+            clock.ms = 3_595_000
+            repeat(5) { assertEquals(200, call().status) }
+            assertEquals(2, asked.get())
+            assertEquals(List(6) { "Bearer t1" }, sent())
+        }
+    }
+
+    @Test
+    fun `a refused token that is given again ends the call with that answer`() {
+        for (blocking in listOf(0, 1)) {
+            server.seen.clear()
+            valid = setOf()
+            val asked = AtomicInteger()
+            val call =
+                both(
+                    client {
+                        credentialsFor {
+                            asked.incrementAndGet()
+                            Token("same", System.currentTimeMillis() + 3_600_000)
+                        }
+                    },
+                )[blocking]
+            repeat(3) { assertThrows(StatusException::class.java) { call() } }
+            assertEquals(2, asked.get())
+            assertEquals(List(3) { "Bearer same" }, sent())
         }
     }
 
