@@ -88,7 +88,8 @@ class Writer:
         elif "token" in step:
             self._put("token", now, step["token"], step.get("expires", 0), answer=answer)
         elif "tokenFailed" in step:
-            self._put("tokenFailed", now, step["tokenFailed"], vectors.fault_of(step), step.get("after", 0), answer=answer)
+            numbers = (step["tokenFailed"], vectors.fault_of(step), step.get("after", 0))
+            self._put("tokenFailed", now, *numbers, answer=answer)
         else:
             self._put("online" if "online" in step else "close", now, answer=answer)
 
@@ -120,6 +121,10 @@ class Writer:
             self._put("respond_with", *numbers, texts=(lines.encode(),), answer=answer)
 
 
+#: Keys of steps that traces write otherwise.
+OTHERS = {"times", "report", "snapshot", "scope", "free", "renew", "reset", "by", "cause"}
+
+
 def usable(vector: Any) -> bool:
     """Returns whether a vector has only words, no loops, one scope, no routes, and no paths with values."""
     return (
@@ -128,9 +133,7 @@ def usable(vector: Any) -> bool:
         and not vector.get("lenient")
         and "routes" not in vector["policy"]
         and bool(vector.get("steps"))
-        and not any(
-            {"times", "report", "snapshot", "scope", "free", "renew", "reset", "by", "cause"} & step.keys() for step in vector["steps"]
-        )
+        and not any(OTHERS & step.keys() for step in vector["steps"])
         and not any(char.isdigit() for step in vector["steps"] for char in step.get("route", ""))
     )
 

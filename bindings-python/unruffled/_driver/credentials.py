@@ -13,11 +13,14 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import FunctionType
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from .._core import codes, step_word
 from .deadline import THREAD_DEADLINE
 from .time import TIME
+
+if TYPE_CHECKING:
+    from .engine import Engine
 
 
 class Token(NamedTuple):
