@@ -77,8 +77,7 @@ fn broken_headers_are_read_without_a_panic() {
         assert!(alone.is_none_or(|wait| (1..=1 << 41).contains(&wait)));
         for gauge in &gauges {
             let _ = headers::pauses(gauge, &hints);
-            if let Some(reading) =
-                headers::read(gauge, "requests", None, Limits::count(random.below(2) as usize), &hints, wall)
+            if let Some(reading) = headers::read(gauge, "requests", None, Limits::count(random.below(2)), &hints, wall)
             {
                 assert!(reading.limit != Some(0) && reading.window != Some(0));
                 assert!(reading.reset.is_none_or(|reset| reset <= 1 << 41));

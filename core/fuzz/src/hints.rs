@@ -33,7 +33,7 @@ pub fn target(data: &[u8]) {
     let mut feed = Feed(data);
     let gauge = gauge(&mut feed);
     let name = feed.of(&["", "requests", "tokens", "a", "core", "default"]);
-    let limits = if feed.below(2) == 0 { Limits::One } else { Limits::Several };
+    let written = if feed.below(2) == 0 { Limits::One } else { Limits::Several };
     let window = [None, Some(60_000)][feed.below(2)];
     let wall = feed.of(&[0, 784_111_777_000, 1_704_067_200_000, 1_795_262_400_000, u64::MAX]);
     let bytes = feed.rest();
@@ -48,7 +48,7 @@ pub fn target(data: &[u8]) {
         assert_eq!(hints.one(name), one(&lines, name), "{name}");
         assert!(hints.all(name).eq(all(&lines, name)), "{name}");
     }
-    let reading = headers::read(&gauge, name, window, limits, &hints, wall);
+    let reading = headers::read(&gauge, name, window, written, &hints, wall);
     if let Some(reading) = reading {
         assert!(reading.limit != Some(0));
         assert!(reading.reset.is_none_or(|reset| reset <= MAX_NOW));
@@ -56,7 +56,7 @@ pub fn target(data: &[u8]) {
     }
     // A host hands over what the core asked for and nothing else: that must be all that is read.
     let gauges = [(&gauge, name), (&gauge, "another")];
-    let gauges = if limits == Limits::One { &gauges[..1] } else { &gauges };
+    let gauges = if written == Limits::One { &gauges[..1] } else { &gauges };
     let watched = headers::watch_error(gauges, &[]);
     let kept: Vec<String> = lines
         .iter()
@@ -65,7 +65,7 @@ pub fn target(data: &[u8]) {
         .collect();
     let kept = kept.concat();
     let only = Hints::new(kept.as_bytes());
-    assert_eq!(headers::read(&gauge, name, window, limits, &only, wall), reading, "{kept:?}");
+    assert_eq!(headers::read(&gauge, name, window, written, &only, wall), reading, "{kept:?}");
     assert_eq!(headers::server_time(&only, wall), headers::server_time(&hints, wall), "{kept:?}");
     let rate = window.map(|window| (1, window));
     let limits = [Limit { name: name.into(), rate, burst: None, headroom: 0, cost: 1, gauge: gauge.clone() }];
@@ -77,7 +77,7 @@ pub fn target(data: &[u8]) {
     // On success it looks for three names; without them nothing is to be read.
     let success = headers::watch_success(&gauges[..1]);
     assert!(success.len() <= 3);
-    if alone && reading.is_some() {
+    if written == Limits::One && reading.is_some() {
         assert!(lines.iter().any(|(name, _)| success.contains(name)), "{success:?} {kept:?}");
     }
 }

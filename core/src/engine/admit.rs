@@ -60,7 +60,9 @@ impl Engine {
         if self.closed {
             return Err(self.fail(slot, Reason::Closed, None));
         }
-        self.after_fetch(slot)?;
+        if let CallState::Queued(QueueId::Credential(place)) = self.calls.at(slot).state {
+            self.after_fetch(slot, place)?;
+        }
         let call = self.calls.at(slot);
         let offline = call.state == CallState::Queued(QueueId::Offline);
         let may_send = call.limits.left(self.now).is_some();
@@ -443,15 +445,15 @@ impl Engine {
         let timeout = call.limits.timeout(now);
         call.record(now, EntryKind::Send, WaitReason::None, u16::from(call.attempts), timeout);
         let mut flags = Flags::NONE;
-        for (bit, flag) in [
-            (CallFlags::KEYED, Flags::KEY),
-            (CallFlags::FRESH, Flags::FRESH),
-            (CallFlags::CREDENTIALS, Flags::TOKEN),
-            (CallFlags::RENEW, Flags::RENEW),
-        ] {
+        for (bit, flag) in
+            [(CallFlags::KEYED, Flags::KEY), (CallFlags::FRESH, Flags::FRESH), (CallFlags::CREDENTIALS, Flags::TOKEN)]
+        {
             if call.call_flags.has(bit) {
                 flags = flags.with(flag);
             }
+        }
+        if flags.has(Flags::TOKEN) && call.call_flags.has(CallFlags::RENEW) {
+            flags = flags.with(Flags::RENEW);
         }
         call.call_flags.set(CallFlags::FRESH | CallFlags::RENEW, false);
         Answer::new(Step::Send { timeout }, flags)

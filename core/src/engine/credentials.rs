@@ -66,10 +66,10 @@ impl Engine {
     }
 
     /// Ends a call that waited for a fetch which failed, if there is no token to go on with.
-    pub(crate) fn after_fetch(&mut self, slot: CallIndex) -> Result<(), Answer> {
+    #[inline(never)]
+    pub(crate) fn after_fetch(&mut self, slot: CallIndex, place: u32) -> Result<(), Answer> {
         let now = self.now;
-        let Call { call_flags, generation, last, state, .. } = *self.calls.at(slot);
-        let CallState::Queued(QueueId::Credential(place)) = state else { return Ok(()) };
+        let Call { call_flags, generation, last, .. } = *self.calls.at(slot);
         let Some(credential_state) = self.credentials.get(place as usize) else { return Ok(()) };
         let credential = &credential_state.credential;
         let Some(fault) = credential.failed(generation) else { return Ok(()) };
@@ -242,12 +242,12 @@ impl Engine {
         self.admit(slot)
     }
 
-    /// An attempt was answered after the call's 401: anything but another 401 shows that the refresh helped.
+    /// Takes in an answer to a call that was sent again after a 401: anything but another 401 shows that the refresh helped.
+    #[cold]
     pub(crate) fn replay_answered(&mut self, slot: CallIndex, class: Class) {
-        let Call { call_flags, credential, .. } = *self.calls.at(slot);
-        if call_flags.has(CallFlags::REPLAYED)
-            && class != Class::Unauthorized
-            && let Some(credential_state) = self.credentials.get_mut(usize::from(credential))
+        let credential = usize::from(self.calls.at(slot).credential);
+        if class != Class::Unauthorized
+            && let Some(credential_state) = self.credentials.get_mut(credential)
         {
             credential_state.credential.replay_helped();
         }

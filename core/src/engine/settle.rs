@@ -40,7 +40,9 @@ impl Engine {
             classify::classify(status, &self.config.route(route).classify, hints, body, should)
         };
         let elapsed = self.attempt_ended(slot, LastResult::Status(status), EntryKind::Status, status);
-        self.replay_answered(slot, verdict.class);
+        if self.calls.at(slot).call_flags.has(CallFlags::REPLAYED) {
+            self.replay_answered(slot, verdict.class);
+        }
         let kind = AnswerKind::of(status, verdict.class);
         let (refused, limited) = (kind != AnswerKind::Success, kind == AnswerKind::RateLimited);
         let server = self.server_hints(slot, hints, wall, kind);

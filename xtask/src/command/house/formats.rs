@@ -19,7 +19,7 @@ const VECTOR: [&str; 12] = [
     "issues",
     "settings",
 ];
-const STEP: [&str; 32] = [
+const STEP: [&str; 35] = [
     "at",
     "is",
     "begin",
