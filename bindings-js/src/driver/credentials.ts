@@ -74,14 +74,23 @@ export class Credential {
     const ask = this.#credentials;
     // A function's own optional parameter must not be mistaken for the need.
     const got: unknown = await (ask.length > 0 ? ask({ why }) : (ask as () => unknown)());
-    if (typeof got === "string") return { token: got, expiresIn: 0 };
+    if (typeof got === "string") return { token: fit(got), expiresIn: 0 };
     const { token, expiresAt } = (got ?? {}) as Partial<Token>;
     if (typeof token !== "string") throw new TypeError("credentials gave neither a string nor { token, expiresAt }");
-    if (expiresAt === undefined) return { token, expiresIn: NEVER };
+    fit(token);
+    if (expiresAt === undefined || expiresAt === null) return { token, expiresIn: NEVER };
     const left = Math.floor(Number(expiresAt) - wall);
     if (Number.isNaN(left)) throw new TypeError("expiresAt is neither a Date nor milliseconds since 1970");
     return { token, expiresIn: Math.min(NEVER, Math.max(1, left)) };
   }
+}
+
+/** Returns a text that a header can carry. Throws an error that does not show any other. */
+function fit(token: string): string {
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new TypeError("credentials gave something that is no token: printable ASCII without spaces is");
+  }
+  return token;
 }
 
 /** A view's scope in the core. It is apart from the view, which may be collected earlier. */

@@ -64,6 +64,18 @@ describe("a token", () => {
     assert.deepEqual(needs, ["first", "refused"], "for a while a 401 asks for nothing");
   });
 
+  it("that no header can carry is no credential, and no text shows it", async () => {
+    for (const bad of ["sec\nret", "sec ret", "", "sécret"]) {
+      for (const credentials of [() => bad, () => ({ token: bad, expiresAt: null })]) {
+        const fetch = scripted(json({}));
+        const client = createClient("https://api.example.com", { fetch, clock: new TestClock(), credentials });
+        const error = await client.post("/a", { json: {} }).then(assert.fail, (error) => error);
+        assert.deepEqual([error.reason, error.outcome, fetch.calls.length], ["auth", "not-sent", 0]);
+        assert.ok(!/s.{1,2}c.?ret/.test(`${error.message} ${error.cause}`), error.message);
+      }
+    }
+  });
+
   it("that each 401 refuses is fetched a few times only", async () => {
     const { client, clock, needs } = setup([json({}, 401)]);
     for (let ms = 0; ms < 30_000; ms += 100) {

@@ -69,12 +69,16 @@ def sent(wire: Wire) -> list[str]:
     return [seen.headers["authorization"] for seen in wire.seen]
 
 
-def test_a_thread_renews_a_token_before_its_call_is_sent() -> None:
+def test_a_renewal_in_a_thread_delays_no_call() -> None:
     needs: list[str] = []
+    answer = threading.Event()
 
     def ask(need: Need) -> Token:
         needs.append(need.why)
-        return Token(f"t{len(needs)}", time.time() + 3_600)
+        name = f"t{len(needs)}"
+        if need.why == "expired":
+            assert answer.wait(20)
+        return Token(name, time.time() + 3_600)
 
     with Wire([]) as wire, unruffled.Client({**POLICY, "baseUrl": wire.base}, credentials=ask) as client:
         client.get("/a")
@@ -82,7 +86,12 @@ def test_a_thread_renews_a_token_before_its_call_is_sent() -> None:
         client._live().engine.clock.skip(HOUR - 15_000)
         client.get("/a")
         client.get("/a")
-        assert sent(wire) == ["Bearer t1", "Bearer t2", "Bearer t2"]
+        assert sent(wire) == ["Bearer t1", "Bearer t1", "Bearer t1"]
+        answer.set()
+        ends = time.monotonic() + 20
+        while sent(wire)[-1] != "Bearer t2" and time.monotonic() < ends:
+            client.get("/a")
+        assert sent(wire)[-1] == "Bearer t2"
     assert needs == ["first", "expired"]
 
 

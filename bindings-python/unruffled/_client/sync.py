@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import math
+import threading
 from collections.abc import Iterator
 from typing import cast
 
@@ -209,10 +211,17 @@ class SyncHost(Verbs, ThreadPauses):
         engine.waiting.forget(number)
 
     def _renew(self, call: VerbCall) -> None:
-        """Fetches the next token before this call is sent, if no other call does so: a thread has no other moment."""
+        """Fetches the next token in a thread beside this call, if no other call does so."""
         word = call.engine.renew(call.scope)
-        if word & step_word.KIND == codes.REFRESH:
-            self._refresh(call.engine, call, word)
+        if word & step_word.KIND != codes.REFRESH:
+            return
+        run = contextvars.copy_context().run
+        arguments = (self._refresh, call.engine, call, word)
+        try:
+            threading.Thread(target=run, args=arguments, name="unruffled-renewal", daemon=True).start()
+        except RuntimeError:
+            # There are no more threads, or none at all: calls wait when the token is near its end.
+            call.engine.token_failed(word >> step_word.ARG, codes.CANCELLED)
 
     def _refresh(self, engine: Engine, call: VerbCall, word: int) -> None:
         credential = call.credential

@@ -258,7 +258,13 @@ async def _retain_answer(host: Host[J, R], engine: Engine, call: J, word: int, a
     elif kind != codes.DELIVER:
         # A body that stalls must not hold its connection for the whole wait.
         wait = word >> step_word.ARG if kind == codes.WAIT else _BODY_MS
-        await host.retain(call, at + min(wait, _BODY_MS))
+        try:
+            await host.retain(call, at + min(wait, _BODY_MS))
+        except BaseException:
+            if kind == codes.REFRESH:
+                # The caller goes away before the token was asked for: another call asks.
+                engine.token_failed(word >> step_word.ARG, codes.CANCELLED)
+            raise
     return word, at + (word >> step_word.ARG)
 
 

@@ -121,9 +121,23 @@ internal class Driver<Q, R : Reply>(private val engine: Engine, private val host
         when (StepWord.kind(next)) {
             StepKind.DELIVER -> Unit
             StepKind.FAIL -> if (!running.prepared.lastOpen || !StepWord.has(next, StepFlag.RESPONSE)) retain(running, reply, next)
+            StepKind.REFRESH -> retainBeforeRefresh(running, reply, next)
             else -> retain(running, reply, next)
         }
         return next
+    }
+
+    /** Retains the answer of a call that is to fetch a token. If the caller goes away meanwhile, another call fetches it. */
+    private suspend fun retainBeforeRefresh(running: RunningCall<Q, R>, reply: R, word: Long) {
+        var retained = false
+        try {
+            retain(running, reply, word)
+            retained = true
+        } finally {
+            if (!retained) {
+                engine.applyFlags(core.tokenFailed(clock.now(), StepWord.arg(word), Fault.CANCELLED.code, 0))
+            }
+        }
     }
 
     /** Makes the attempt. Connections that turn out to be closed before anything is written are no failures of it. */
