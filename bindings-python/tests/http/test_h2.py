@@ -19,7 +19,7 @@ import unruffled
 from ..play.sides import Side
 from ..servers.h2_wire import H2Wire, Stream, answer
 
-POLICY: dict[str, Any] = {"retry": {"base": "5ms", "attempts": 6}}
+POLICY: dict[str, Any] = {"retry": {"base": "5ms", "attempts": 10}}
 OPTIONS: dict[str, Any] = {"http1": False, "http2": True, "trust_env": False}
 
 
