@@ -10,6 +10,7 @@ import dev.unruffled.Policy
 import dev.unruffled.PolicyOptions
 import dev.unruffled.RawServer
 import dev.unruffled.Reason
+import dev.unruffled.StatusException
 import dev.unruffled.Token
 import dev.unruffled.Unruffled
 import dev.unruffled.Why
