@@ -233,6 +233,12 @@ impl World {
         }
         let free = matches!(status, 401 | 429 | 421) || hints.contains("x-ratelimit");
         self.landed(call, now, answer, status == 408 || status >= 500, free);
+        // A replay after a 401 waits in a queue if it waits, and not between two attempts.
+        if let Some(record) = self.records.get_mut(&call).filter(|_| status == 401)
+            && let Phase::Backoff(_) = record.phase
+        {
+            record.phase = Phase::Parked;
+        }
     }
 
     fn fault(&mut self, call: u32, now: u64, feed: &mut Feed<'_>) {
