@@ -233,8 +233,8 @@ impl World {
         }
         let free = matches!(status, 401 | 429 | 421) || hints.contains("x-ratelimit");
         self.landed(call, now, answer, status == 408 || status >= 500, free);
-        // A replay after a 401 waits in a queue if it waits, and not between two attempts.
-        if let Some(record) = self.records.get_mut(&call).filter(|_| status == 401)
+        // After a 401 or a 429 a call may wait in a queue, where a newer call can take its turn, and not between two attempts.
+        if let Some(record) = self.records.get_mut(&call).filter(|_| matches!(status, 401 | 429))
             && let Phase::Backoff(_) = record.phase
         {
             record.phase = Phase::Parked;
