@@ -19,7 +19,8 @@ import unruffled
 from ..play.sides import Side
 from ..servers.h2_wire import H2Wire, Stream, answer
 
-POLICY: dict[str, Any] = {"retry": {"base": "5ms", "attempts": 10}}
+# Threads that meet in a connection break it for each other, in h2 itself: each of them may need many attempts.
+POLICY: dict[str, Any] = {"retry": {"base": "5ms", "attempts": 10, "budget": {"capacity": 100}}}
 OPTIONS: dict[str, Any] = {"http1": False, "http2": True, "trust_env": False}
 
 
