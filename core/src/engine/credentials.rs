@@ -103,7 +103,7 @@ impl Engine {
             Some(credential_state) => credential_state.credential.lead(now),
             None => (0, Need::First),
         };
-        self.report_credential(generation, RefreshChange::Asked);
+        self.report_credential(place, generation, RefreshChange::Asked);
         let why = match need {
             Need::First => Flags::NONE,
             Need::Expired => Flags::EXPIRED,
@@ -205,13 +205,12 @@ impl Engine {
         }
         let queue = credential_state.queue;
         self.pass(now);
-        self.report_credential(generation, change);
+        self.report_credential(Credential::place_of(generation) as u32, generation, change);
         self.wake_all(queue);
         self.done()
     }
 
-    fn report_credential(&mut self, generation: u64, change: RefreshChange) {
-        let credential = Credential::place_of(generation) as u32;
+    fn report_credential(&mut self, credential: u32, generation: u64, change: RefreshChange) {
         let generation = (generation & 0xf_ffff) as u32;
         self.ring.push(self.now, Event::Refresh { credential, generation, change });
     }
@@ -226,10 +225,9 @@ impl Engine {
         let sent = if call_flags.has(CallFlags::REPLAYED) { Sent::Replay } else { Sent::First };
         let refusal = credential_state
             .map_or(Refusal::Delivered, |credential_state| credential_state.credential.refused(now, generation, sent));
-        let number = u64::from(place) << 20 | u64::from(generation);
         match refusal {
-            Refusal::GivenUp => self.report_credential(number, RefreshChange::Refused),
-            Refusal::Useless => self.report_credential(number, RefreshChange::Useless),
+            Refusal::GivenUp => self.report_credential(place, generation.into(), RefreshChange::Refused),
+            Refusal::Useless => self.report_credential(place, generation.into(), RefreshChange::Useless),
             Refusal::Delivered | Refusal::Replay => {}
         }
         let replays = matches!(refusal, Refusal::GivenUp | Refusal::Replay) && call_flags.has(CallFlags::REPEATABLE);
