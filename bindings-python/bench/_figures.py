@@ -22,7 +22,7 @@ _DRAW = random.Random(1)
 Calls = Sequence[Sequence[float]]
 
 
-def told(
+def figure(
     table: str,
     row: str,
     column: str,

@@ -10,16 +10,16 @@ from typing import Any
 import niquests
 from niquests.packages import urllib3
 
-from bench._figures import QUICK, async_pairs, blocks, pairs, told
+from bench._figures import QUICK, async_pairs, blocks, figure, pairs
 
 PAIRS = 60 if QUICK else 1000
 ROW = f"niquests {importlib.metadata.version('niquests')}"
 
 
 def lines(taken: list[list[float]], column: str) -> None:
-    told("the bare clients, a call", ROW, f"loopback, {column}", blocks(taken, 0), "µs")
+    figure("the bare clients, a call", ROW, f"loopback, {column}", blocks(taken, 0), "µs")
     table = "added per call over the same bare client, loopback"
-    told(table, f"{ROW} with its Retry", column, blocks(taken, 1, 0), "µs")
+    figure(table, f"{ROW} with its Retry", column, blocks(taken, 1, 0), "µs")
 
 
 async def asynchronous(url: str, retry: Any) -> None:

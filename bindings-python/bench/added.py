@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench import _contestants as contestants
 from bench._contestants import BARE2, CONTROL, Contestant
-from bench._figures import QUICK, Rounds, async_batches, async_pairs, batches, blocks, pairs, told
+from bench._figures import QUICK, Rounds, async_batches, async_pairs, batches, blocks, figure, pairs
 from bench._loopback import serving
 from unruffled._core import boundary, codes
 
@@ -49,11 +49,11 @@ def added(table: str, where: str, column: str, found: list[Contestant], taken: R
         if one.row == CONTROL:
             # On loopback it is subtracted from the others.
             if not in_blocks:
-                told(table, "a second bare httpx2 (the noise)", column, values, "µs")
+                figure(table, "a second bare httpx2 (the noise)", column, values, "µs")
         elif bare is None:
-            told(BARE, one.row.removeprefix("bare "), f"{where}, {column}", values, "µs")
+            figure(BARE, one.row.removeprefix("bare "), f"{where}, {column}", values, "µs")
         else:
-            told(table, one.row, column, values, "µs", less=noise)
+            figure(table, one.row, column, values, "µs", less=noise)
 
 
 def stub() -> None:
@@ -127,14 +127,14 @@ def beside(base: str) -> None:
             taken = batches([one.get for one in found], 3 if QUICK else 15, BATCH, time.perf_counter_ns)
         for place, one in enumerate(found):
             if one.row != CONTROL:
-                told(f"{BUSY}, stub transport", one.row, column, [row[place] for row in taken], "µs")
+                figure(f"{BUSY}, stub transport", one.row, column, [row[place] for row in taken], "µs")
         found = [one for one in contestants.sync_httpx2(base, False) if one.row != CONTROL]
         calls = 5 if QUICK else (1000 if count == 0 else 75)
         with busy(count):
             taken = pairs([one.get for one in found], calls, 3)
         for place, one in enumerate(found):
             values = [[value / 1000 for value in block] for block in blocks(taken, place)]
-            told(f"{BUSY}, loopback", one.row, column, values, "ms")
+            figure(f"{BUSY}, loopback", one.row, column, values, "ms")
 
 
 def crossings() -> None:
@@ -157,10 +157,10 @@ def crossings() -> None:
                 singles.append([one / 1000 for one in taken])
                 shares.append(sum(one > 1_000_000 for one in taken) / calls * 100)
         row = f"unruffled, busy threads beside it: {count}"
-        told(CROSSINGS, row, "mean", means, "µs")
-        told(CROSSINGS, row, "p99", singles, "µs", percent=99)
+        figure(CROSSINGS, row, "mean", means, "µs")
+        figure(CROSSINGS, row, "p99", singles, "µs", percent=99)
         # Such calls are rare: the mean of all rounds, not their median.
-        told(CROSSINGS, row, "longer than 1 ms", [statistics.fmean(shares)], "%")
+        figure(CROSSINGS, row, "longer than 1 ms", [statistics.fmean(shares)], "%")
     core.unruffled_release(handle)
 
 

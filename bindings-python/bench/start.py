@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from bench._contestants import OURS, named
-from bench._figures import QUICK, told
+from bench._figures import QUICK, figure
 from bench._loopback import serving
 from unruffled._core import boundary
 
@@ -89,7 +89,7 @@ def beginnings(base: str) -> None:
             if turn:
                 taken[key].append(value)
     for (row, column), values in taken.items():
-        told("start of a new process", row, column, values, "ms")
+        figure("start of a new process", row, column, values, "ms")
 
 
 def opens() -> None:
@@ -101,13 +101,13 @@ def opens() -> None:
         handle = boundary.open_engine(text, lenient=False)
         taken.append((time.perf_counter_ns() - start) / 1000)
         boundary.per_call().unruffled_release(handle)
-    told("opening an engine", OURS, "policy of 200 lines", taken[5:], "µs")
+    figure("opening an engine", OURS, "policy of 200 lines", taken[5:], "µs")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "policy.json"
         file.write_text(text)
         make = f"client = unruffled.Client({str(file)!r}, trust_env=False)"
         values = [fresh(timed("import httpx2, unruffled", make)) for _ in range(ROUNDS)]
-    told("start of a new process", OURS, "first client, policy of 200 lines", values, "ms")
+    figure("start of a new process", OURS, "first client, policy of 200 lines", values, "ms")
 
 
 def sizes() -> None:
@@ -117,9 +117,9 @@ def sizes() -> None:
         subprocess.run([python, "wheel.py"], cwd=ROOT / "bindings-python", check=True, stdout=sys.stderr)
     built = sorted((ROOT / "target" / "wheels").glob("unruffled-*.whl"), key=lambda file: file.stat().st_mtime)
     if built:
-        told("sizes", OURS, "wheel, library stripped", [built[-1].stat().st_size / 1000], "KB")
+        figure("sizes", OURS, "wheel, library stripped", [built[-1].stat().st_size / 1000], "KB")
     found = next((ROOT / "bindings-python" / "unruffled" / "_native").glob("*unruffled_ffi.[sd]*"))
-    told("sizes", OURS, "native library with symbols", [found.stat().st_size / 1000], "KB")
+    figure("sizes", OURS, "native library with symbols", [found.stat().st_size / 1000], "KB")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import _contestants as contestants
 from bench._contestants import CONTROL, Contestant
-from bench._figures import QUICK, told
+from bench._figures import QUICK, figure
 from bench._loopback import serving
 
 TABLE = "throughput of one process on loopback"
@@ -73,11 +73,11 @@ def tell(found: list[Contestant], turns: list[list[Turn]], column: str) -> None:
     """Prints the lines of a run, and each client's share of its bare client's calls."""
     bare = [turn[0] for turn in turns[0]]
     for one, mine in zip(found, turns, strict=True):
-        told(TABLE, one.row, column, [calls for calls, _ in mine], "calls/s")
-        told(f"{TABLE}: p99 of a call", one.row, column, [calls for _, calls in mine], "ms", percent=99)
+        figure(TABLE, one.row, column, [calls for calls, _ in mine], "calls/s")
+        figure(f"{TABLE}: p99 of a call", one.row, column, [calls for _, calls in mine], "ms", percent=99)
         if one.over == found[0].row:
             part = [calls / own for (calls, _), own in zip(mine, bare, strict=True)]
-            told(f"{TABLE}: beside the bare client", one.row, column, part, "x")
+            figure(f"{TABLE}: beside the bare client", one.row, column, part, "x")
 
 
 def chosen(found: list[Contestant]) -> list[Contestant]:
