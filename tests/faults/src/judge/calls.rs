@@ -115,8 +115,8 @@ fn compare(is: &Is, result: &Value, failures: &mut Vec<String>) {
     for hidden in is.hides.iter().filter(|hidden| said.contains(hidden.as_str())) {
         failures.push(format!("text: {hidden:?} occurs in it"));
     }
-    for told in is.tells.iter().filter(|told| !said.contains(told.as_str())) {
-        failures.push(format!("text: {told:?} does not occur in it"));
+    for shown in is.tells.iter().filter(|shown| !said.contains(shown.as_str())) {
+        failures.push(format!("text: {shown:?} does not occur in it"));
     }
     if failures.len() > before {
         let last = failures.len() - 1;

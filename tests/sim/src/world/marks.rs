@@ -94,7 +94,7 @@ marks! {
     ReplayHelps "a replay that helps ends the rest of useless refreshes",
     OnceGivesUp "a 401 to a call that cannot be sent again gives the token up",
     OlderToken "a 401 to an older token",
-    ResetRunning "a reset leaves a fetch to nobody",
+    ResetRunning "a reset ends the wait for a fetch under way",
     ResetResting "a reset ends the rest of a fetch",
     ResetUseless "a reset ends the rest of useless refreshes",
     ResetHeld "a reset forgets a token",

@@ -90,7 +90,7 @@ pub struct Call {
     /// Units of 64 KiB that it uploads.
     pub units: u64,
     pub generation: u64,
-    /// It was told to fetch that generation.
+    /// It leads the fetch of that generation.
     pub leads: bool,
     /// The fetch that it waited for failed, and it was not resumed since.
     pub fetch_failed: Option<Fault>,

@@ -168,9 +168,9 @@ impl Shadow {
                 ("useless", (useless, useless)),
             ] {
                 let word = format!("\"change\":\"{word}\"");
-                let told = all.iter().filter(|event| event.contains(&mine) && event.contains(&word)).count() as u64;
+                let seen = all.iter().filter(|event| event.contains(&mine) && event.contains(&word)).count() as u64;
                 let least = if dropped { 0 } else { least };
-                ensure!(least <= told && told <= most, "{told} events {word} of credential {place}: {least} to {most}");
+                ensure!(least <= seen && seen <= most, "{seen} events {word} of credential {place}: {least} to {most}");
             }
         }
         Ok(())

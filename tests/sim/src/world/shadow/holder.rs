@@ -210,7 +210,7 @@ impl Holder {
             }
             Says::Park { at_most } => {
                 let Some(lease) = self.lease(now) else {
-                    return Err(format!("waits for a credential that nobody fetches: {:?}", self.fetch));
+                    return Err(format!("waits for a credential, and no fetch is under way: {:?}", self.fetch));
                 };
                 ensure!(at_most <= lease - now, "waits {at_most} ms for a fetch that counts as lost before");
                 ensure!(!self.valid(now) || last != Sure::No, "waits although its token serves: {:?}", self.token);
